@@ -1,0 +1,46 @@
+"""battery-mi: battery materials-informatics studies from raw data to one summary.
+
+snakemake                      every study of config/config.yaml, then the summary and the claims
+snakemake solid_electrolytes   one study
+snakemake summary              the summary table alone, with what it needs
+snakemake -n                   what would run, and why
+"""
+
+configfile: "config/config.yaml"
+
+
+pathvars:
+    results="results",
+    logs="logs",
+    benchmarks="logs/benchmarks",
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/surrogate.smk"
+include: "rules/campaign.smk"
+include: "rules/charging.smk"
+include: "rules/figures.smk"
+include: "rules/summary.smk"
+
+
+rule all:
+    """The summary, the claims and every figure of the studies that config/config.yaml names."""
+    default_target: True
+    input:
+        rules.build_summary.output,
+        rules.build_claims.output,
+        expand(rules.plot_study.output.done, study=SELECTED),
+
+
+for study in STUDIES:
+
+    rule:
+        name:
+            study
+        input:
+            f"<results>/{study}/summary.json",
+            f"<results>/{study}/figures/index.json",
+
+
+check_targets()

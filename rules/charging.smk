@@ -1,0 +1,29 @@
+"""Charges over time, and the campaign's winner before a better model.
+
+Takes   <results>/{study}/table.parquet, campaign/suggestions.csv
+Makes   <results>/{study}/charging/
+"""
+
+
+rule replay_protocols:
+    """Replay every protocol with its trace, and the winner on the judge's model."""
+    input:
+        table="<results>/{study}/table.parquet",
+        suggestions="<results>/{study}/campaign/suggestions.csv",
+        benchmark="<results>/{study}/campaign/benchmark.json",
+        code=code("replay_protocols.py"),
+    output:
+        traces="<results>/{study}/charging/traces.parquet",
+        replay="<results>/{study}/charging/replay.json",
+    log:
+        "<logs>/replay_protocols/{study}.log",
+    benchmark:
+        "<benchmarks>/replay_protocols/{study}.tsv"
+    threads: 2
+    priority: 3
+    params:
+        features=setting("features"),
+        objectives=setting("objectives"),
+        evaluator=setting("campaign", "evaluator"),
+    script:
+        "../scripts/replay_protocols.py"

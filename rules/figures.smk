@@ -1,0 +1,42 @@
+"""Draw a study's figures.
+
+Takes   the study's table, models' scores and campaigns
+Makes   <results>/{study}/figures/: data, parity, importances, convergence, and the study's own picture, as SVG and PNG
+
+All figures of a study come from one job: importing a plotting library takes longer than drawing with it.
+"""
+
+FIGURES = ("data", "parity", "importances", "convergence", "picture")
+
+
+rule plot_study:
+    """Data overview, parity, importances, convergence, and the study's own picture."""
+    input:
+        table="<results>/{study}/table.parquet",
+        metrics="<results>/{study}/surrogate/metrics.csv",
+        predictions="<results>/{study}/surrogate/predictions.parquet",
+        importances="<results>/{study}/surrogate/importances.csv",
+        history="<results>/{study}/campaign/history.parquet",
+        suggestions="<results>/{study}/campaign/suggestions.csv",
+        benchmark="<results>/{study}/campaign/benchmark.json",
+        named="<results>/{study}/campaign/named_designs.csv",
+        traces=replayed("traces.parquet"),
+        code=code("plot_study.py", "picture", "constraint"),
+    output:
+        done="<results>/{study}/figures/index.json",
+        svg=report(
+            expand("<results>/{{study}}/figures/{name}.svg", name=FIGURES),
+            caption="../report/figures.rst",
+            category="2 Studies",
+            subcategory="{study}",
+        ),
+        png=expand("<results>/{{study}}/figures/{name}.png", name=FIGURES),
+    log:
+        "<logs>/plot_study/{study}.log",
+    benchmark:
+        "<benchmarks>/plot_study/{study}.tsv"
+    params:
+        study=setting(),
+        headline=headline,
+    script:
+        "../scripts/plot_study.py"

@@ -1,0 +1,74 @@
+"""One row per study, one table for all, and the chapter's claims beside what was measured.
+
+Takes   every study's results
+Makes   <results>/{study}/summary.json, <results>/summary.{csv,md,html}, <results>/claims.{csv,html}
+"""
+
+
+rule summarise_study:
+    """Collect what a study found, each number with the file it stands in."""
+    input:
+        table="<results>/{study}/table.json",
+        metrics="<results>/{study}/surrogate/metrics.csv",
+        suggestions="<results>/{study}/campaign/suggestions.csv",
+        benchmark="<results>/{study}/campaign/benchmark.json",
+        named="<results>/{study}/campaign/named_designs.csv",
+        replay=replayed("replay.json"),
+        code=code("summarise_study.py"),
+    output:
+        summary="<results>/{study}/summary.json",
+    log:
+        "<logs>/summarise_study/{study}.log",
+    benchmark:
+        "<benchmarks>/summarise_study/{study}.tsv"
+    params:
+        study=setting(),
+        headline=headline,
+    script:
+        "../scripts/summarise_study.py"
+
+
+rule build_summary:
+    """One row per study."""
+    input:
+        summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        code=code("build_summary.py"),
+    output:
+        csv="<results>/summary.csv",
+        md="<results>/summary.md",
+        html=report("<results>/summary.html", caption="../report/summary.rst", category="1 Summary"),
+    log:
+        "<logs>/build_summary.log",
+    benchmark:
+        "<benchmarks>/build_summary.tsv"
+    script:
+        "../scripts/build_summary.py"
+
+
+rule build_claims:
+    """Each number that the chapter states, beside what the pipeline measured."""
+    input:
+        claims=CONFIG.claims,
+        summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        code=code("build_claims.py"),
+    output:
+        csv="<results>/claims.csv",
+        html=report("<results>/claims.html", caption="../report/claims.rst", category="1 Summary"),
+    log:
+        "<logs>/build_claims.log",
+    benchmark:
+        "<benchmarks>/build_claims.tsv"
+    script:
+        "../scripts/build_claims.py"
+
+
+rule summary:
+    """The summary table."""
+    input:
+        rules.build_summary.output,
+
+
+rule claims:
+    """The claims table."""
+    input:
+        rules.build_claims.output,

@@ -1,0 +1,19 @@
+"""Adapter of the rule plot_study."""
+
+from batterymi.figures.stage import plot_study
+from batterymi.run import logged
+
+with logged(snakemake.log[0]):
+    plot_study(
+        snakemake.input.table,
+        snakemake.input.metrics,
+        snakemake.input.predictions,
+        snakemake.input.importances,
+        snakemake.input.history,
+        snakemake.input.suggestions,
+        snakemake.input.benchmark,
+        snakemake.input.named,
+        snakemake.input.traces or None,
+        snakemake.output.done,
+        **snakemake.params,
+    )

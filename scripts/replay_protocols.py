@@ -1,0 +1,16 @@
+"""Adapter of the rule replay_protocols."""
+
+from batterymi.run import logged
+from batterymi.simulators.replay import replay_protocols
+
+if __name__ == "__main__":  # worker processes import this file again
+    with logged(snakemake.log[0]):
+        replay_protocols(
+            snakemake.input.table,
+            snakemake.input.suggestions,
+            snakemake.input.benchmark,
+            snakemake.output.traces,
+            snakemake.output.replay,
+            processes=snakemake.threads,
+            **snakemake.params,
+        )

@@ -1,0 +1,17 @@
+"""Adapter of the rule run_campaign."""
+
+from batterymi.optimise.stage import run_campaigns
+from batterymi.run import logged
+
+if __name__ == "__main__":  # worker processes import this file again
+    with logged(snakemake.log[0]):
+        run_campaigns(
+            snakemake.input.table,
+            snakemake.input.model or None,
+            snakemake.output.history,
+            snakemake.output.suggestions,
+            snakemake.output.benchmark,
+            snakemake.output.named,
+            processes=snakemake.threads,
+            **snakemake.params,
+        )

@@ -1,0 +1,13 @@
+"""Adapter of the rule sample_table."""
+
+from batterymi.data.sample import sample_table
+from batterymi.run import logged
+
+if __name__ == "__main__":  # worker processes import this file again
+    with logged(snakemake.log[0]):
+        sample_table(
+            snakemake.output.rows,
+            snakemake.output.failures,
+            processes=snakemake.threads,
+            **snakemake.params,
+        )

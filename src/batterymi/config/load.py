@@ -1,0 +1,220 @@
+"""Reading and checking the configuration: the only door for settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from batterymi.config.study import Config, Study
+from batterymi.errors import ConfigError
+from batterymi.suggest import did_you_mean
+
+RESERVED = {"all", "summary", "report", "rejected"}
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML in which a key that stands twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping; the second of two equal keys would silently win otherwise."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, str) and key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark
+                )
+            if isinstance(key, str):
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: if the file is missing, is not UTF-8 or YAML, or holds something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - derives from SafeLoader
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: there is no such file"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
+        raise ConfigError([f"{path}: {where}: not valid YAML: {error.problem}"]) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{path}: not valid YAML: {error}"]) from None
+    if not isinstance(content, dict):
+        raise ConfigError([f"{path}: expected keys and values, found {_kind(content)}"])
+    return content
+
+
+def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> Config:
+    """Check the settings of the run.
+
+    Args:
+        raw: the merged configuration as Snakemake hands it over.
+        source: what error messages call it.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        raise ConfigError(_describe(error, source, Config)) from None
+
+
+def study_files(config: Config) -> dict[str, Path]:
+    """The YAML file of every study in the folder of studies.
+
+    Raises:
+        ConfigError: if the folder is missing, a file name cannot be a study name, or a study of the
+            configuration has no file.
+    """
+    folder = Path(config.studies_folder)
+    if not folder.is_dir():
+        raise ConfigError([f"config: studies_folder: '{folder}' is not a folder"])
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    problems = [
+        f"{path}: '{name}' cannot name a study; use lower-case letters, digits and _"
+        for name, path in files.items()
+        if not name.isidentifier() or name != name.lower() or name in RESERVED
+    ]
+    wanted = [] if config.studies == "all" else list(config.studies)
+    problems += [
+        f"config: studies: there is no {folder}/{name}.yaml; {did_you_mean(name, files)}"
+        for name in [*wanted, *(key for key in config.overrides if key != "all")]
+        if name not in files
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return files
+
+
+def load_study(path: Path, config: Config | None = None) -> Study:
+    """Check one study's YAML, with the overrides of the configuration laid over it.
+
+    Raises:
+        ConfigError: with every problem found, each with file, key, what was found and what would be right.
+    """
+    raw = read_yaml(path)
+    for key in ("all", path.stem):
+        raw = merged(raw, (config.overrides if config else {}).get(key, {}))
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, str(path), Study)) from None
+
+
+def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigError]]:
+    """Check every study: those that are right, and what is wrong with the others."""
+    studies: dict[str, Study] = {}
+    rejected: dict[str, ConfigError] = {}
+    for name, path in study_files(config).items():
+        try:
+            studies[name] = load_study(path, config)
+        except ConfigError as error:
+            rejected[name] = error
+    return studies, rejected
+
+
+def selected_studies(
+    config: Config, studies: Mapping[str, Study], rejected: Mapping[str, ConfigError]
+) -> list[str]:
+    """Names of the studies that a plain run takes, rejected ones included."""
+    every = sorted([*studies, *rejected])
+    return every if config.studies == "all" else list(config.studies)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another; lists and scalars of `over` replace those of `base`."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _describe(error: ValidationError, source: str, model: type) -> list[str]:
+    """One line per key: file, key, what was found, what would be right."""
+    messages: dict[str, list[str]] = {}
+    for problem in error.errors():
+        place = _place(problem["loc"])
+        key = ".".join(place)
+        if problem["type"] == "extra_forbidden":
+            known = _keys_at(model, place[:-1])
+            message = f"unknown key '{place[-1]}'; {did_you_mean(place[-1], known)}"
+        else:
+            silent = problem["type"] in ("missing", "value_error")
+            found = "" if silent else _found(problem["input"])
+            message = _lower(problem["msg"].removeprefix("Value error, ")) + found
+        messages.setdefault(key, []).append(message)
+    return [
+        f"{source}: {key + ': ' if key else ''}{' or '.join(dict.fromkeys(found))}"
+        for key, found in messages.items()
+    ]
+
+
+def _place(location: tuple[int | str, ...]) -> list[str]:
+    """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
+    place: list[str] = []
+    for part in map(str, location):
+        tag_of_union = place[-1:] == ["evaluator"]
+        branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
+        if not tag_of_union and not branch_of_union and part != "constrained-int":
+            place.append(part)
+        elif tag_of_union:
+            place.append("")
+    return [part for part in place if part]
+
+
+def _keys_at(model: Any, place: list[str]) -> list[str]:
+    """Known keys of the model found by walking a path of keys."""
+    from typing import get_args
+
+    from pydantic import BaseModel
+
+    current: list[Any] = [model]
+    for key in place:
+        if key.isdigit():
+            continue
+        following: list[Any] = []
+        for candidate in current:
+            field = candidate.model_fields.get(key)
+            if field is not None:
+                following += _models_in(field.annotation, get_args, BaseModel)
+        current = following or current
+    return sorted({name for candidate in current for name in candidate.model_fields})
+
+
+def _models_in(annotation: Any, get_args: Any, base: type) -> list[Any]:
+    """All pydantic models inside an annotation such as `tuple[Feature, ...]` or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, base):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part, get_args, base)]
+
+
+def _found(value: Any) -> str:
+    """Say what stood there, shortened."""
+    text = repr(value)
+    return f"; found {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _lower(message: str) -> str:
+    """Start a message in lower case, since it follows a colon."""
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def _kind(content: Any) -> str:
+    """Name what a YAML file held instead of a mapping."""
+    return "nothing" if content is None else f"a {type(content).__name__}"

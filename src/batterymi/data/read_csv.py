@@ -1,0 +1,114 @@
+"""Reading CSV files as people save them: any usual delimiter, byte-order mark and line end."""
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from batterymi.errors import TableError
+
+DELIMITERS = (",", ";", "\t")
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read a CSV file as text cells.
+
+    Handles a UTF-8 or UTF-16 byte-order mark, Windows line ends, and comma, semicolon or tab as the delimiter
+    (the one that splits the header into most fields). Lines that are empty or begin with # are passed over.
+
+    Args:
+        path: the file.
+
+    Returns:
+        One row per data line, every cell a string without surrounding blanks; the index holds the line
+        numbers in the file, so that messages can name them.
+
+    Raises:
+        TableError: if the file is missing, not text, has no data rows, a header with empty or repeated names,
+            or a row with too many or too few cells.
+    """
+    text = _decode(Path(path))
+    lines = text.splitlines()
+    content = [
+        (number, line)
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not content:
+        raise TableError(f"{path}: the file is empty; expected a header line and rows")
+    header_line = content[0][1]
+    delimiter = max(DELIMITERS, key=header_line.count)
+    quoted = any('"' in line for _, line in content)
+    rows = _rows(text, delimiter) if quoted else _split(content, delimiter)
+    header = [cell.strip() for cell in rows[0][1]]
+    _check_header(path, header)
+    _check_widths(path, header, rows[1:], delimiter)
+    if len(rows) == 1:
+        raise TableError(f"{path}: there is a header but no row; add at least two rows")
+    cells = [[cell.strip() for cell in row] for _, row in rows[1:]]
+    index = pd.Index([number for number, _ in rows[1:]], name="line")
+    frame = pd.DataFrame(cells, columns=header, index=index, dtype=str)
+    return _decimal_points(frame) if delimiter == ";" else frame
+
+
+def _decode(path: Path) -> str:
+    """Text of a file, by its byte-order mark, else as UTF-8."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"{path}: there is no such file; check table.file") from None
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read: {error.strerror}") from None
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise TableError(f"{path}: line {line} is not UTF-8 text; save the file as UTF-8") from None
+    if "\x00" in text:
+        raise TableError(f"{path}: this is not a text file; save it as CSV, UTF-8")
+    return text
+
+
+def _split(content: list[tuple[int, str]], delimiter: str) -> list[tuple[int, list[str]]]:
+    """Rows of a file without quotation marks."""
+    return [(number, line.split(delimiter)) for number, line in content]
+
+
+def _rows(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Rows of a file with quotation marks, in which a cell may span lines."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    rows, start = [], 1
+    for row in reader:
+        blank = not any(cell.strip() for cell in row)
+        if not blank and not row[0].lstrip().startswith("#"):
+            rows.append((start, row))
+        start = reader.line_num + 1
+    return rows
+
+
+def _check_header(path: str | Path, header: list[str]) -> None:
+    """Refuse a header that does not name each column once."""
+    for position, name in enumerate(header, start=1):
+        if not name:
+            raise TableError(f"{path}: column {position} of the header has no name")
+        if header.count(name) > 1:
+            raise TableError(f"{path}: the header has the column '{name}' {header.count(name)} times")
+
+
+def _check_widths(
+    path: str | Path, header: list[str], rows: list[tuple[int, list[str]]], delimiter: str
+) -> None:
+    """Refuse rows that do not have one cell per column."""
+    for number, row in rows:
+        if len(row) != len(header):
+            raise TableError(
+                f"{path}: line {number} has {len(row)} cells, the header {len(header)} "
+                f"(delimiter {delimiter!r}); quote cells that contain the delimiter"
+            )
+
+
+def _decimal_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn decimal commas, usual beside semicolons, into points."""
+    return frame.replace(r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$", r"\1.\2", regex=True)

@@ -1,0 +1,26 @@
+"""Errors that a user can act on: raised with a full sentence, shown without a traceback."""
+
+
+class BatteryMIError(Exception):
+    """A mistake in the input, or a problem that cannot be solved as posed."""
+
+
+class ConfigError(BatteryMIError):
+    """One or more settings are wrong; the message lists all of them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep the single problems beside the joined message."""
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class TableError(BatteryMIError):
+    """A table cannot be used; the message names file, row and column."""
+
+
+class DesignError(BatteryMIError):
+    """A design lies outside its space or has columns that the space does not know."""
+
+
+class OutputError(BatteryMIError):
+    """A result could not be written; nothing was left half-written."""

@@ -1,0 +1,34 @@
+"""What every evaluator offers: outcomes for designs."""
+
+from typing import Protocol
+
+import pandas as pd
+
+
+class Evaluator(Protocol):
+    """Answers designs with one value per objective.
+
+    Attributes:
+        is_cheap: whether thousands of answers cost no more than seconds, so that a space can be scanned.
+        kind: what summaries call its answers.
+    """
+
+    is_cheap: bool
+    kind: str
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """Answer designs.
+
+        Args:
+            designs: one row per design.
+
+        Returns:
+            One row per design, with the same index: a column per objective, and a column `failure`, empty where the
+            answer is good. A failed design has not-a-number in its objectives.
+        """
+
+    def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame | None:
+        """Half widths of 95 % intervals of the answers, by objective; None if it has none."""
+
+    def references(self) -> pd.DataFrame | None:
+        """Rows for the table that are no designs of the space, with a label; None if there are none."""

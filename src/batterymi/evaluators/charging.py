@@ -1,0 +1,99 @@
+"""Four-step charging protocols, answered by PyBaMM."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from batterymi.config.parts import ChargingChoice, FixedRun, Objective
+from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
+
+if TYPE_CHECKING:
+    from batterymi.simulators.charging import ChargeResult, ChargingSimulator
+
+
+class ChargingEvaluator:
+    """Simulated charges of one declared cell."""
+
+    is_cheap = False
+    kind = "simulated"
+
+    def __init__(
+        self,
+        choice: ChargingChoice,
+        objectives: tuple[Objective, ...],
+        model_path: str | None = None,
+        processes: int = 1,
+    ) -> None:
+        """Take the settings; the model is built when the first design comes.
+
+        Args:
+            choice: settings of the simulator.
+            objectives: the study's objectives, named after fields of `ChargeResult`.
+            model_path: not used.
+            processes: worker processes for a batch of designs.
+        """
+        self._choice = choice
+        self._names = [objective.name for objective in objectives]
+        self._processes = processes
+        self._simulator: ChargingSimulator | None = None
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """Simulate the charge of each design; its columns, in order, are the C-rates of equal SOC steps."""
+        protocols = [FourStep(tuple(map(float, row))) for row in designs.to_numpy()]
+        results = self._run(protocols)
+        return pd.DataFrame([self._row(result) for result in results], index=designs.index)
+
+    def half_widths(self, designs: pd.DataFrame) -> None:
+        """None: the simulator states no uncertainty; the judge's replay stands beside it instead."""
+        return
+
+    def references(self) -> pd.DataFrame | None:
+        """The reference charges, with their labels; they have no place in the space of designs."""
+        results = self._run([make_protocol(run) for run in self._choice.references])
+        labels = [run.label for run in self._choice.references]
+        rows = [
+            {**self._row(result), "label": label}
+            for result, label in zip(results, labels, strict=True)
+        ]
+        return pd.DataFrame(rows).drop(columns="failure") if rows else None
+
+    def _run(self, protocols: Sequence[Protocol]) -> list["ChargeResult"]:
+        """Simulate protocols, in worker processes if there are enough of them."""
+        from batterymi.simulators.charging import simulate_protocols
+
+        if self._processes > 1 and len(protocols) > 1:
+            return simulate_protocols(
+                protocols, processes=self._processes, **simulator_settings(self._choice)
+            )
+        simulator = self._simulator or self._build()
+        return [simulator.run(protocol) for protocol in protocols]
+
+    def _build(self) -> "ChargingSimulator":
+        """Build the simulator once."""
+        from batterymi.simulators.charging import ChargingSimulator
+
+        self._simulator = ChargingSimulator(**simulator_settings(self._choice))
+        return self._simulator
+
+    def _row(self, result: "ChargeResult") -> dict[str, Any]:
+        """Objectives and failure of one charge."""
+        return {name: getattr(result, name) for name in self._names} | {"failure": result.failure}
+
+
+def simulator_settings(choice: ChargingChoice) -> dict[str, Any]:
+    """Arguments of `ChargingSimulator`."""
+    return {
+        "cell": choice.cell,
+        "model": choice.model,
+        "soc_start": choice.soc_start,
+        "soc_end": choice.soc_end,
+        "ambient_c": choice.ambient_c,
+    }
+
+
+def make_protocol(run: FixedRun) -> Protocol:
+    """The protocol of a reference charge."""
+    if run.cc_cv is not None:
+        return CCCV(run.cc_cv)
+    return Timed(tuple((float(rate), float(minutes)) for rate, minutes in run.timed or ()))

@@ -1,0 +1,53 @@
+"""The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as they stand there."""
+
+import pandas as pd
+
+from batterymi.config.parts import NcmFormulasChoice, Objective
+
+
+class NcmFormulas:
+    """Capacity, cycle life and thermal stability from the fractions of Ni, Co and Mn.
+
+    The formulas are the chapter's, without a source or a fit behind them. They are kept to show what follows from them,
+    which is not what the chapter says.
+    """
+
+    is_cheap = True
+    kind = "by formula"
+
+    def __init__(
+        self,
+        choice: NcmFormulasChoice,
+        objectives: tuple[Objective, ...],
+        model_path: str | None = None,
+        processes: int = 1,
+    ) -> None:
+        """Take the settings; there is nothing to set."""
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """Apply the formulas.
+
+        Args:
+            designs: columns ni, co, mn: fractions that add up to 1.
+
+        Returns:
+            Columns capacity_mah_g, cycle_life, thermal_stability_c and failure.
+        """
+        ni, co, mn = (designs[name].astype(float) for name in ("ni", "co", "mn"))
+        return pd.DataFrame(
+            {
+                "capacity_mah_g": 180 + 40 * ni - 20 * (ni - 0.8) ** 2,
+                "cycle_life": 1500 - 800 * ni + 1000 * co + 500 * mn,
+                "thermal_stability_c": 200 + 100 * mn - 150 * (ni - 0.7) ** 2,
+                "failure": "",
+            },
+            index=designs.index,
+        )
+
+    def half_widths(self, designs: pd.DataFrame) -> None:
+        """None: the formulas state no uncertainty."""
+        return
+
+    def references(self) -> None:
+        """None: every row is a design."""
+        return

@@ -1,0 +1,58 @@
+"""Designs answered by the study's own model."""
+
+import pandas as pd
+
+from batterymi.config.parts import Objective, SurrogateChoice
+from batterymi.surrogates.store import StoredModel, load_models
+
+
+class SurrogateEvaluator:
+    """Predictions of one variant's models."""
+
+    is_cheap = True
+    kind = "predicted"
+
+    def __init__(
+        self,
+        choice: SurrogateChoice,
+        objectives: tuple[Objective, ...],
+        model_path: str | None,
+        processes: int = 1,
+    ) -> None:
+        """Load the models.
+
+        Args:
+            choice: settings.
+            objectives: the study's objectives.
+            model_path: the file that `train_surrogate` wrote.
+            processes: not used; predictions are quick.
+
+        Raises:
+            ValueError: if no model file is given.
+        """
+        if model_path is None:
+            raise ValueError("the surrogate evaluator needs a model file")
+        stored = load_models(model_path)
+        self._models: dict[str, StoredModel] = {
+            model.objective: model for model in stored if model.variant == choice.variant
+        }
+        self._names = [objective.name for objective in objectives]
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """Predict designs; a prediction cannot fail."""
+        frame = pd.DataFrame(
+            {name: self._models[name].predict(designs)[0] for name in self._names},
+            index=designs.index,
+        )
+        return frame.assign(failure="")
+
+    def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """Half widths of the predictions' 95 % intervals."""
+        return pd.DataFrame(
+            {name: self._models[name].predict(designs)[1] for name in self._names},
+            index=designs.index,
+        )
+
+    def references(self) -> None:
+        """None: every row is a design."""
+        return

@@ -1,0 +1,50 @@
+"""From a table's columns to a model's matrix."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from batterymi.config.parts import Feature
+
+
+def make_encoder(features: Sequence[Feature]) -> ColumnTransformer:
+    """Scale numbers to zero mean and unit variance, and give each category a column of its own.
+
+    A category coded as 0, 1, 2 would claim an order and distances that names do not have.
+
+    Args:
+        features: the features of a model.
+
+    Returns:
+        An unfitted transformer from a frame to a float matrix of shape (n_rows, n_columns).
+    """
+    numbers = [feature.name for feature in features if not feature.is_category]
+    categories = [feature for feature in features if feature.is_category]
+    parts: list[tuple[str, Any, list[str]]] = []
+    if numbers:
+        parts.append(("numbers", StandardScaler(), numbers))
+    if categories:
+        choices = [list(feature.choices or ()) for feature in categories]
+        encoder = OneHotEncoder(categories=choices, sparse_output=False)
+        parts.append(("categories", encoder, [feature.name for feature in categories]))
+    return ColumnTransformer(parts)
+
+
+def feature_frame(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """The columns of a model, in the declared order.
+
+    Args:
+        rows: a table or designs.
+        features: the features of the model.
+
+    Returns:
+        A frame with one column per feature; numbers as float64, categories as objects.
+    """
+    frame = rows[[feature.name for feature in features]].copy()
+    for feature in features:
+        kind = object if feature.is_category else float
+        frame[feature.name] = frame[feature.name].astype(kind)
+    return frame

@@ -1,0 +1,45 @@
+"""Pareto-optimal designs, and problems in which the word means nothing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Objective
+
+
+def costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    """Objectives to maximise or minimise as columns to minimise, shape (n_designs, n_objectives)."""
+    signs = {"maximise": -1.0, "minimise": 1.0}
+    columns = [
+        signs[objective.goal] * outcomes[objective.name].to_numpy(float)
+        for objective in objectives
+        if objective.goal in signs
+    ]
+    return np.column_stack(columns)
+
+
+def pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which designs no other design dominates.
+
+    One design dominates another if it is nowhere worse and somewhere better. A design that ties another in every
+    objective does not dominate it.
+
+    Args:
+        cost: shape (n_designs, n_objectives), smaller is better, finite.
+
+    Returns:
+        Shape (n_designs,).
+    """
+    n = len(cost)
+    optimal = np.ones(n, dtype=bool)
+    order = np.lexsort(cost.T[::-1])
+    for position, i in enumerate(order):
+        if not optimal[i]:
+            continue
+        rest = order[position + 1 :]
+        rest = rest[optimal[rest]]
+        worse = (cost[rest] >= cost[i]).all(axis=1) & (cost[rest] > cost[i]).any(axis=1)
+        optimal[rest[worse]] = False
+    return optimal

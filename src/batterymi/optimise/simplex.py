@@ -1,0 +1,124 @@
+"""Compositions: fractions with bounds that add up to 1, sampled and mapped without a rejected point."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import Delaunay
+
+Array = NDArray[np.float64]
+MAX_PARTS = 8
+
+
+class BoundedSimplex:
+    """All x with lower ≤ x ≤ upper and sum(x) = 1.
+
+    Attributes:
+        lower: shape (n_parts,), tightened to what the other parts leave possible.
+        upper: shape (n_parts,), tightened likewise.
+    """
+
+    def __init__(self, bounds: Sequence[tuple[float, float]]) -> None:
+        """Tighten the bounds, and cut the set into triangles to sample from.
+
+        Args:
+            bounds: lower and upper bound of each part.
+
+        Raises:
+            ValueError: if no composition meets the bounds, or there are more than 8 parts.
+        """
+        lower, upper = np.array(bounds, float).T
+        if len(bounds) > MAX_PARTS:
+            raise ValueError(f"{len(bounds)} parts; compositions of up to {MAX_PARTS} are supported")
+        if not lower.sum() < 1 < upper.sum():
+            raise ValueError(
+                f"no composition meets the bounds: they add up to {lower.sum():g} to {upper.sum():g}"
+            )
+        self.lower = np.maximum(lower, 1 - (upper.sum() - upper))
+        self.upper = np.minimum(upper, 1 - (lower.sum() - lower))
+        self._corners = self._find_corners()
+
+    @property
+    def corners(self) -> Array:
+        """Extreme compositions, shape (n_corners, n_parts)."""
+        return self._corners
+
+    def sample(self, rng: np.random.Generator, n: int) -> Array:
+        """Draw compositions uniformly.
+
+        Args:
+            rng: source of randomness.
+            n: how many.
+
+        Returns:
+            Shape (n, n_parts); every row adds up to 1.
+        """
+        free = self._corners[:, :-1]
+        if free.shape[1] == 1:
+            points = rng.uniform(free.min(), free.max(), size=(n, 1))
+            return self._close(points)
+        triangles = free[Delaunay(free, qhull_options="QJ Pp").simplices]
+        volumes = np.abs(np.linalg.det(triangles[:, 1:] - triangles[:, :1]))
+        chosen = triangles[rng.choice(len(triangles), size=n, p=volumes / volumes.sum())]
+        weights = rng.dirichlet(np.ones(free.shape[1] + 1), size=n)
+        return self._close(np.einsum("nk,nkd->nd", weights, chosen))
+
+    def from_unit(self, unit: Array) -> Array:
+        """Map the unit cube onto the set, one part after the other, each within what the others leave.
+
+        Args:
+            unit: shape (n, n_parts - 1), within 0 to 1.
+
+        Returns:
+            Shape (n, n_parts).
+        """
+        parts = np.zeros((len(unit), len(self.lower)))
+        for i in range(len(self.lower) - 1):
+            low, high = self._room(parts, i)
+            parts[:, i] = low + unit[:, i] * (high - low)
+        return self._close(parts[:, :-1])
+
+    def to_unit(self, parts: Array) -> Array:
+        """Undo `from_unit`; where a part has no room left, its coordinate is 0.
+
+        Args:
+            parts: shape (n, n_parts).
+
+        Returns:
+            Shape (n, n_parts - 1).
+        """
+        unit = np.zeros((len(parts), len(self.lower) - 1))
+        for i in range(unit.shape[1]):
+            low, high = self._room(parts, i)
+            room = high - low
+            unit[:, i] = np.where(room > 0, (parts[:, i] - low) / np.where(room > 0, room, 1), 0)
+        return np.clip(unit, 0, 1)
+
+    def _room(self, parts: Array, i: int) -> tuple[Array, Array]:
+        """Least and greatest value of part i, given the parts before it."""
+        left = 1 - parts[:, :i].sum(axis=1)
+        low = np.maximum(self.lower[i], left - self.upper[i + 1 :].sum())
+        high = np.minimum(self.upper[i], left - self.lower[i + 1 :].sum())
+        return low, np.maximum(low, high)
+
+    def _close(self, free: Array) -> Array:
+        """Append the last part, and mend the last bit of rounding."""
+        free = np.clip(free, self.lower[:-1], self.upper[:-1])
+        last = 1 - free.sum(axis=1, keepdims=True)
+        return np.hstack([free, np.clip(last, self.lower[-1], self.upper[-1])])
+
+    def _find_corners(self) -> Array:
+        """Corners: all parts but one at a bound, that one taking what is left within its bounds."""
+        found = []
+        for taker in range(len(self.lower)):
+            others = [i for i in range(len(self.lower)) if i != taker]
+            for ends in itertools.product((0, 1), repeat=len(others)):
+                point = np.empty(len(self.lower))
+                point[others] = [
+                    (self.lower, self.upper)[end][i] for end, i in zip(ends, others, strict=True)
+                ]
+                point[taker] = 1 - point[others].sum()
+                if self.lower[taker] - 1e-12 <= point[taker] <= self.upper[taker] + 1e-12:
+                    found.append(point)
+        return np.unique(np.round(found, 12), axis=0)

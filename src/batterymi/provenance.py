@@ -1,0 +1,72 @@
+"""Which source files a job depends on, found by reading its imports.
+
+Snakemake notices when an input file changes, but not when a module that a script imports does. The rules therefore
+list the closure of imports of their script among their inputs.
+"""
+
+import ast
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = "batterymi"
+
+
+@cache
+def package_folder() -> Path:
+    """Folder of the package's source."""
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{PACKAGE} is not installed; run 'make setup'")
+    return Path(spec.origin).parent
+
+
+@cache
+def module_file(module: str) -> Path | None:
+    """Source file of a dotted module of the package; None if there is none by that name."""
+    parts = module.split(".")
+    if parts[0] != PACKAGE:
+        return None
+    base = package_folder().joinpath(*parts[1:])
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
+    """Modules of the package that a file imports anywhere, functions included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level > 0:
+            raise SyntaxError(f"{path}:{node.lineno}: relative imports hide what a job uses")
+    return frozenset(name for name in found if module_file(name) is not None)
+
+
+def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
+    """Every source file that a script runs: itself, and what it imports, directly or not.
+
+    Args:
+        script: the adapter's file.
+        modules: dotted modules that it looks up by name at run time.
+
+    Returns:
+        Files in a fixed order, the script first.
+    """
+    script = Path(script)
+    open_modules = set(imported_modules(script)) | set(modules)
+    seen: set[str] = set()
+    while open_modules:
+        module = open_modules.pop()
+        seen.add(module)
+        file = module_file(module)
+        if file is not None:
+            open_modules |= imported_modules(file) - seen
+    files = {file for module in seen if (file := module_file(module)) is not None}
+    return [script, *sorted(files)]

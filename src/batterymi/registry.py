@@ -1,0 +1,66 @@
+"""Where things looked up by name live.
+
+Each entry maps the name that stands in a study's YAML to `module:attribute`. Modules are imported only when
+their name is used, and `modules_of` tells the workflow which files a name stands for, so that editing one of them
+reruns just the studies that use it.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from batterymi.suggest import did_you_mean
+
+REGISTRY: dict[str, dict[str, str]] = {
+    "engine": {
+        "scikit-optimize": "batterymi.optimise.engine_skopt:SkoptEngine",
+        "random": "batterymi.optimise.engine_random:RandomEngine",
+    },
+    "evaluator": {
+        "surrogate": "batterymi.evaluators.surrogate:SurrogateEvaluator",
+        "ncm_formulas": "batterymi.evaluators.ncm_formulas:NcmFormulas",
+        "charging": "batterymi.evaluators.charging:ChargingEvaluator",
+    },
+    "constraint": {
+        "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
+    },
+    "picture": {
+        "conductivity": "batterymi.figures.conductivity:plot_conductivity",
+        "carbon_host": "batterymi.figures.carbon_host:plot_carbon_host",
+        "charging": "batterymi.figures.charging:plot_charging",
+        "ternary": "batterymi.figures.ternary:plot_ternary",
+        "capacity_voltage": "batterymi.figures.capacity_voltage:plot_capacity_voltage",
+    },
+}
+
+
+def names(kind: str) -> list[str]:
+    """All names of one kind."""
+    return sorted(REGISTRY[kind])
+
+
+def module_of(kind: str, name: str) -> str:
+    """Dotted name of the module that a registered name stands for.
+
+    Raises:
+        KeyError: if there is no such name; the message suggests one.
+    """
+    known = REGISTRY[kind]
+    if name not in known:
+        raise KeyError(f"'{name}' is not a known {kind}; {did_you_mean(name, known)}")
+    return known[name].partition(":")[0]
+
+
+def modules_of(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Modules behind several (kind, name) pairs, without repeats."""
+    return sorted({module_of(kind, name) for kind, name in pairs})
+
+
+def look_up(kind: str, name: str) -> Any:
+    """Import and return what a registered name stands for.
+
+    Raises:
+        KeyError: if there is no such name; the message suggests one.
+    """
+    module = import_module(module_of(kind, name))
+    return getattr(module, REGISTRY[kind][name].partition(":")[2])

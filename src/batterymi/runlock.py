@@ -1,0 +1,45 @@
+"""One run per folder, by a lock that the system releases when the run ends, however it ends.
+
+Snakemake's own lock is a file that a killed run leaves behind, and a person has to remove. This one is held by the
+process.
+"""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+_HELD: list[Any] = []
+
+
+def hold_lock(workflow: Any, folder: str = ".snakemake") -> None:
+    """Take the folder for this run, or stop and say who has it.
+
+    Dry runs, and the processes that Snakemake starts for single jobs, need no lock.
+
+    Args:
+        workflow: Snakemake's workflow object.
+        folder: where the lock file lies.
+
+    Raises:
+        SystemExit: if another run holds the lock.
+    """
+    if workflow.exec_mode != workflow.exec_mode.DEFAULT or workflow.dryrun:
+        return
+    path = Path(folder) / "battery-mi.lock"
+    path.parent.mkdir(exist_ok=True)
+    stream = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.seek(0)
+        owner = stream.read().strip() or "unknown"
+        sys.exit(
+            f"\nbattery-mi cannot start:\n  another run (process {owner}) is working in this folder; "
+            "wait for it, or stop it, then start again"
+        )
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
+    _HELD.append(stream)

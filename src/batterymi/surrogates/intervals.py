@@ -1,0 +1,94 @@
+"""Prediction intervals from errors on held-out rows, and intervals of scores from resampling."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+LEVEL = 0.95
+
+
+def error_scale(observed: Array, predicted: Array, spread: Array) -> float:
+    """Factor that turns a spread into a standard error: the root mean square of the scaled held-out errors.
+
+    Args:
+        observed: shape (n,).
+        predicted: out-of-fold predictions, shape (n,).
+        spread: local spreads of the predictions, shape (n,).
+
+    Returns:
+        A number ≥ 0.
+    """
+    return float(np.sqrt(np.mean(((observed - predicted) / spread) ** 2)))
+
+
+def half_widths(observed: Array, predicted: Array, spread: Array, level: float = LEVEL) -> Array:
+    """Half width of each held-out row's interval, from the errors of the other rows.
+
+    Leaving the row's own error out keeps the coverage honest: an interval that has seen the error it is
+    checked against covers too well.
+
+    Args:
+        observed: shape (n,).
+        predicted: out-of-fold predictions, shape (n,).
+        spread: local spreads of the predictions, shape (n,).
+        level: probability that the interval is meant to hold.
+
+    Returns:
+        Half widths, shape (n,), by Student's t with n - 2 degrees of freedom.
+    """
+    squared = ((observed - predicted) / spread) ** 2
+    n = len(squared)
+    others = (squared.sum() - squared) / (n - 1)
+    return t_factor(n - 1, level) * np.sqrt(others) * spread
+
+
+def t_factor(n: int, level: float = LEVEL) -> float:
+    """Student's t for a two-sided interval from n errors."""
+    return float(stats.t.ppf(0.5 + level / 2, max(n - 1, 1)))
+
+
+def q_squared(observed: Array, predicted: Array) -> Array:
+    """Cross-validated R²: 1 - (sum of squared held-out errors) / (sum of squares about the mean).
+
+    Works along the last axis, so that many resamples are scored at once.
+
+    Args:
+        observed: shape (..., n).
+        predicted: out-of-fold predictions, shape (..., n).
+
+    Returns:
+        Shape (...); not-a-number where the observed values do not vary.
+    """
+    total = ((observed - observed.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+    error = ((observed - predicted) ** 2).sum(axis=-1)
+    return 1 - error / np.where(total > 0, total, np.nan)
+
+
+def resamples(groups: Sequence[object], n_resamples: int, seed: int) -> list[NDArray[np.intp]]:
+    """Row indices of bootstrap resamples that draw whole groups.
+
+    Args:
+        groups: one label per row; rows of one group are drawn together.
+        n_resamples: how many.
+        seed: of the draws.
+
+    Returns:
+        One index array per resample; all of one length if every group is a single row.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    members = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+    draws = rng.integers(len(members), size=(n_resamples, len(members)))
+    return [np.concatenate([members[label] for label in draw]) for draw in draws]
+
+
+def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
+    """Percentile interval of resampled values; (nan, nan) if none is finite."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)

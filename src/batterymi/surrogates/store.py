@@ -1,0 +1,122 @@
+"""Model files: written with skops, which holds no code, and the same bytes for the same models."""
+
+import io
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from batterymi.errors import TableError
+from batterymi.files import write_bytes
+from batterymi.surrogates.models import predict_with_spread
+
+# types beyond skops' own list that our models are made of; all are plain data of scikit-learn
+TRUSTED = (
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Matern",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.Sum",
+    "sklearn.gaussian_process.kernels.WhiteKernel",
+    "sklearn.tree._tree.Tree",
+)
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A selected model, refitted on all rows.
+
+    Attributes:
+        variant: the features it was given, by name of the variant.
+        objective: what it predicts.
+        model: its name.
+        features: columns it needs.
+        pipeline: encoder and regressor.
+        half_width_per_spread: half width of a 95 % interval where the spread is 1.
+    """
+
+    variant: str
+    objective: str
+    model: str
+    features: list[str]
+    pipeline: Pipeline
+    half_width_per_spread: float
+
+    def predict(
+        self, designs: pd.DataFrame
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predictions and half widths of their 95 % intervals.
+
+        Args:
+            designs: one row per design, with the model's features among the columns.
+
+        Returns:
+            Two arrays of shape (n_designs,).
+        """
+        mean, spread = predict_with_spread(self.pipeline, designs[self.features])
+        return mean, self.half_width_per_spread * spread
+
+
+def save_models(path: str, models: list[dict[str, Any]]) -> None:
+    """Write models to a skops file.
+
+    Args:
+        path: the file.
+        models: fields of `StoredModel`, as plain dictionaries.
+    """
+    import skops.io
+
+    write_bytes(path, _canonical(skops.io.dumps(models)))
+
+
+def load_models(path: str) -> list[StoredModel]:
+    """Read a model file, refusing any type that our models are not made of.
+
+    Raises:
+        TableError: if the file is not a model file, or holds types that could run code.
+    """
+    import skops.io
+
+    try:
+        untrusted = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
+        if untrusted:
+            raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")
+        content = skops.io.load(path, trusted=list(TRUSTED))
+        return [StoredModel(**fields) for fields in content]
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise TableError(f"{path}: not a model file of this workflow: {error}") from error
+
+
+def _canonical(data: bytes) -> bytes:
+    """Give a skops archive the same bytes on every run.
+
+    skops names objects after their address in memory and dates its entries; both change from run to run and mean
+    nothing afterwards.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    schema = entries.pop("schema.json").decode("utf-8")
+    numbers: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return match[1] + numbers.setdefault(match[2], str(len(numbers))) + match[3]
+
+    schema = re.sub(r'("__id__": )(\d+)()', number, schema)
+    schema = re.sub(r'("file": ")(\d+)(\.\w+")', number, schema)
+    renamed = {
+        re.sub(r"^()(\d+)(\.\w+)$", number, name): content for name, content in entries.items()
+    }
+    json.loads(schema)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted({**renamed, "schema.json": schema.encode()}.items()):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, content)
+    return buffer.getvalue()
