@@ -300,6 +300,12 @@ class Campaign(Strict):
     seeds: int = Field(
         10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim."
     )
+    reach: float | None = Field(
+        None,
+        gt=0,
+        description="Largest distance of a design to the nearest row (root mean square over the features, in "
+        "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
+    )
     suggestions: int = Field(5, ge=1, le=100, description="Best designs to list.")
 
     @field_validator("engine")

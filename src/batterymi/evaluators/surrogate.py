@@ -1,5 +1,6 @@
 """Designs answered by the study's own model."""
 
+import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective, SurrogateChoice
@@ -36,20 +37,24 @@ class SurrogateEvaluator:
         self._models: dict[str, StoredModel] = {
             model.objective: model for model in stored if model.variant == choice.variant
         }
-        self._names = [objective.name for objective in objectives]
+        self._objectives = objectives
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """Predict designs; a prediction cannot fail."""
-        frame = pd.DataFrame(
-            {name: self._models[name].predict(designs)[0] for name in self._names},
-            index=designs.index,
-        )
+        """Predict designs; a prediction cannot fail.
+
+        A prediction outside the possible range is cut to it: a retention of 139 % is the model leaving its ground, and
+        must not attract the search.
+        """
+        frame = pd.DataFrame(index=designs.index)
+        for objective in self._objectives:
+            mean, _ = self._models[objective.name].predict(designs)
+            frame[objective.name] = np.clip(mean, *(objective.valid or (-np.inf, np.inf)))
         return frame.assign(failure="")
 
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Half widths of the predictions' 95 % intervals."""
         return pd.DataFrame(
-            {name: self._models[name].predict(designs)[1] for name in self._names},
+            {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives},
             index=designs.index,
         )
 

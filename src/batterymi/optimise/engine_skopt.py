@@ -30,7 +30,7 @@ class SkoptEngine:
 
         self._space = space
         self._rng = np.random.default_rng(seed)
-        self._constrained = bool(space.constraints)
+        self._constrained = space.is_constrained
         dimensions = [Real(0.0, 1.0) for _ in range(space.n_numbers)]
         dimensions += [Categorical(feature.choices) for feature in space.categories]
         by_gradient = not (self._constrained or space.categories)

@@ -25,11 +25,15 @@ class Space:
         features: the features that a campaign chooses, all with bounds or choices.
         simplex: those that are fractions of one whole, or None.
         constraints: conditions on designs.
+        known: rows of a table.
+        reach: largest distance of a design to the nearest known row, or None for no such bound.
     """
 
     features: tuple[Feature, ...]
     simplex: Simplex | None = None
     constraints: tuple[Constraint, ...] = field(default=())
+    known: pd.DataFrame | None = None
+    reach: float | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -180,7 +184,14 @@ class Space:
             good &= np.abs(designs[self.parts].sum(axis=1).to_numpy() - 1) <= 1e-9
         for constraint in self.constraints:
             good &= self._margin(constraint, designs) >= -1e-9
+        if self.known is not None and self.reach is not None:
+            good &= self.distance(designs, self.known) <= self.reach + 1e-9
         return good
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether designs within bounds and composition may still be refused."""
+        return bool(self.constraints) or self.reach is not None
 
     def distance(self, designs: pd.DataFrame, rows: pd.DataFrame) -> Array:
         """Distance of each design to the nearest row.
@@ -228,6 +239,8 @@ class Space:
 
     def _why_empty(self, designs: pd.DataFrame) -> str:
         """Name the constraint that is broken most, and how near designs come to it."""
+        if not self.constraints:
+            return f"hardly any design lies within {self.reach:g} of a known row; raise campaign.reach"
         margins = self.margins(designs)
         worst = str((margins < 0).mean().idxmax())
         return (
@@ -237,10 +250,14 @@ class Space:
 
 
 def make_space(
-    features: Sequence[Feature], simplex: Simplex | None, constraints: Sequence[Constraint]
+    features: Sequence[Feature],
+    simplex: Simplex | None,
+    constraints: Sequence[Constraint],
+    known: pd.DataFrame | None = None,
+    reach: float | None = None,
 ) -> Space:
     """A space over some of a study's features, with the constraints that concern only those."""
     names = {feature.name for feature in features}
     kept = tuple(c for c in constraints if set(c.columns.values()) <= names)
     whole = simplex if simplex and set(simplex.features) <= names else None
-    return Space(tuple(features), whole, kept)
+    return Space(tuple(features), whole, kept, known, reach)

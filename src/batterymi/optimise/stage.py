@@ -70,13 +70,15 @@ def run_campaigns(
     """
     settings = Campaign(**campaign)
     targets = tuple(Objective(**objective) for objective in objectives)
+    rows = pd.read_parquet(table_path)
+    rows = rows[rows[SPLIT] == TRAIN]
     space = make_space(
         [Feature(**feature) for feature in features],
         Simplex(**simplex) if simplex else None,
         [Constraint(**constraint) for constraint in constraints],
+        rows,
+        settings.reach,
     )
-    rows = pd.read_parquet(table_path)
-    rows = rows[rows[SPLIT] == TRAIN]
     evaluator = make_evaluator(campaign["evaluator"], targets, model_path)
     found = check_feasibility(space, evaluator, targets, rows, seed)
     problem = Problem(space, targets, found.limits_in_force, evaluator)

@@ -35,8 +35,10 @@ def add_intervals(frame: pd.DataFrame, problem: Problem) -> pd.DataFrame:
     frame = frame.copy()
     for objective in problem.objectives:
         half = np.nan if widths is None else widths[objective.name].to_numpy()
-        frame[f"{objective.name}_lower_95"] = frame[objective.name].astype(float) - half
-        frame[f"{objective.name}_upper_95"] = frame[objective.name].astype(float) + half
+        low, high = objective.valid or (-np.inf, np.inf)
+        middle = frame[objective.name].astype(float)
+        frame[f"{objective.name}_lower_95"] = (middle - half).clip(low, high)
+        frame[f"{objective.name}_upper_95"] = (middle + half).clip(low, high)
     return frame
 
 
@@ -70,12 +72,25 @@ def describe_designs(
         f"{'best' if rank == 1 else f'number {rank}'} of {n} designs that {settings.seeds} campaigns asked for; "
         f"found in campaign {seed} at evaluation {evaluation}"
         + ("; it is a known row" if distance < 1e-6 else "")
-        for rank, seed, evaluation, distance in zip(
+        + cut
+        for rank, seed, evaluation, distance, cut in zip(
             frame["rank"],
             best["seed"],
             best["evaluation"],
             frame["distance_to_known"],
+            _cut_predictions(frame, problem),
             strict=True,
         )
     ]
     return frame
+
+
+def _cut_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
+    """Notes on predictions that were cut to the possible range."""
+    notes = [""] * len(frame)
+    for objective in problem.objectives:
+        if objective.valid is None:
+            continue
+        for i in np.flatnonzero(frame[objective.name].isin(objective.valid)):
+            notes[i] += f"; {objective.name} was cut to what is possible: the model extrapolates"
+    return notes

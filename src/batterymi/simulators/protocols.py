@@ -1,1 +1,73 @@
-"""x."""
+"""Ways to charge a cell."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FourStep:
+    """Constant currents over equal steps of state of charge; four steps in the studies, any number here.
+
+    Attributes:
+        c_rates: C-rate of each step, all > 0.
+    """
+
+    c_rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a protocol that never ends."""
+        if not self.c_rates or min(self.c_rates) <= 0:
+            raise ValueError(f"C-rates must be positive, found {self.c_rates}")
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return "-".join(f"{rate:.3g}C" for rate in self.c_rates)
+
+
+@dataclass(frozen=True)
+class CCCV:
+    """Constant current up to a voltage, which is then held.
+
+    Attributes:
+        c_rate: C-rate of the first phase, > 0.
+        voltage_limit_v: voltage to hold.
+        cutoff_c_rate: C-rate at which the charge is given up.
+    """
+
+    c_rate: float
+    voltage_limit_v: float = 4.2
+    cutoff_c_rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse a charge that does not start."""
+        if not self.c_rate > self.cutoff_c_rate > 0:
+            raise ValueError(f"c_rate {self.c_rate} must be above the cut-off {self.cutoff_c_rate}, which is above 0")
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return f"CC-CV {self.c_rate:.3g}C"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Constant currents for given times.
+
+    Attributes:
+        segments: pairs of C-rate (> 0) and minutes (> 0).
+    """
+
+    segments: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse steps without current or duration."""
+        if not self.segments or any(rate <= 0 or minutes <= 0 for rate, minutes in self.segments):
+            raise ValueError(f"C-rates and minutes must be positive, found {self.segments}")
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return " + ".join(f"{rate:.3g}C x {minutes:.3g} min" for rate, minutes in self.segments)
+
+
+Protocol = FourStep | CCCV | Timed

@@ -1,6 +1,6 @@
 """Prediction intervals from errors on held-out rows, and intervals of scores from resampling."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +76,31 @@ def resamples(groups: Sequence[object], n_resamples: int, seed: int) -> list[NDA
         seed: of the draws.
 
     Returns:
-        One index array per resample; all of one length if every group is a single row.
+        Index arrays; one of shape (n_resamples, n_rows) if every group is a single row, else one per resample, since
+        their lengths differ.
     """
     rng = np.random.default_rng(seed)
     labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    members = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
-    draws = rng.integers(len(members), size=(n_resamples, len(members)))
+    n_groups = int(labels.max()) + 1
+    draws = rng.integers(n_groups, size=(n_resamples, n_groups))
+    if n_groups == len(labels):
+        return [np.argsort(labels)[draws]]
+    members = [np.flatnonzero(labels == label) for label in range(n_groups)]
     return [np.concatenate([members[label] for label in draw]) for draw in draws]
+
+
+def resampled(statistic: Callable[..., Array], draws: Sequence[NDArray[np.intp]], *values: Array) -> Array:
+    """A statistic of every resample.
+
+    Args:
+        statistic: works along the last axis.
+        draws: from `resamples`.
+        values: arrays of shape (n_rows,), drawn alike.
+
+    Returns:
+        Shape (n_resamples,).
+    """
+    return np.concatenate([np.atleast_1d(statistic(*(value[draw] for value in values))) for draw in draws])
 
 
 def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:

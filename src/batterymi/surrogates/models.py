@@ -1,13 +1,16 @@
 """The models that studies compare, each behind the same encoder and with a local spread."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import RegressorMixin
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor, RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.linear_model import RidgeCV
@@ -36,6 +39,29 @@ def make_model(name: str, features: Sequence[Feature], seed: int) -> Pipeline:
         Encoder and regressor.
     """
     return Pipeline([("encoder", make_encoder(features)), ("regressor", _regressor(name, seed))])
+
+
+def fit_model(
+    name: str, features: Sequence[Feature], frame: pd.DataFrame, observed: NDArray[np.float64], seed: int
+) -> Pipeline:
+    """Fit a model.
+
+    The library's checks of its own arguments are left out: the table was checked before, and on a few rows they take
+    longer than the fit. A kernel parameter that ends at its bound is no news on such tables either.
+
+    Args:
+        name: one of `batterymi.config.parts.MODELS`.
+        features: the features of the model.
+        frame: their values, shape (n_rows, n_features).
+        observed: shape (n_rows,).
+        seed: random state of the trees.
+
+    Returns:
+        The fitted model.
+    """
+    with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return make_model(name, features, seed).fit(frame, observed)
 
 
 def _regressor(name: str, seed: int) -> RegressorMixin:

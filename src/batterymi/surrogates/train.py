@@ -19,10 +19,11 @@ from batterymi.surrogates.intervals import (
     half_widths,
     interval,
     q_squared,
+    resampled,
     resamples,
     t_factor,
 )
-from batterymi.surrogates.models import make_model
+from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import save_models
 from batterymi.surrogates.validation import (
     OutOfFold,
@@ -195,12 +196,12 @@ def _metrics(
     squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
     rows = []
     for name, out in outs.items():
-        score = interval(np.array([q_squared(observed[d], out.mean[d]) for d in draws]))
+        score = interval(resampled(q_squared, draws, observed, out.mean))
         over = {
-            base: interval(np.array([(squared[base][d] - squared[name][d]).mean() for d in draws]))
+            base: interval(resampled(_mean, draws, squared[base] - squared[name]))
             for base in ("dummy", "ridge")
         }
-        refit = make_model(name, problem.features, seed).fit(problem.frame, observed)
+        refit = fit_model(name, problem.features, problem.frame, observed, seed)
         width = half_widths(observed, out.mean, out.spread)
         rows.append(
             {
@@ -233,6 +234,11 @@ def _metrics(
     return pd.DataFrame(rows)
 
 
+def _mean(values: Array) -> Array:
+    """Mean along the last axis."""
+    return values.mean(axis=-1)
+
+
 def _predictions(
     problem: Problem, outs: dict[str, OutOfFold], splits: Sequence[Split]
 ) -> pd.DataFrame:
@@ -261,7 +267,7 @@ def _predictions(
 
 def _stored(problem: Problem, best: str, out: OutOfFold, seed: int) -> dict[str, Any]:
     """What the model file keeps of one problem."""
-    model = make_model(best, problem.features, seed).fit(problem.frame, problem.observed)
+    model = fit_model(best, problem.features, problem.frame, problem.observed, seed)
     scale = error_scale(problem.observed, out.mean, out.spread)
     return {
         "model": best,

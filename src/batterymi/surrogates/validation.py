@@ -14,12 +14,13 @@ from sklearn.pipeline import Pipeline
 
 from batterymi.config.parts import Feature
 from batterymi.surrogates.intervals import q_squared
-from batterymi.surrogates.models import make_model, predict_with_spread
+from batterymi.surrogates.models import fit_model, predict_with_spread
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+ENOUGH = 3  # shuffles that do as well as the model, after which chance is explanation enough
 SMALL_TABLE = 30  # rows up to which every shuffle refits the model
 
 
@@ -80,7 +81,7 @@ def out_of_fold(
     """Predict every row by a model fitted without it."""
     mean, spread, models = np.empty(len(observed)), np.empty(len(observed)), []
     for train, test in splits:
-        model = make_model(name, features, seed).fit(frame.iloc[train], observed[train])
+        model = fit_model(name, features, frame.iloc[train], observed[train], seed)
         mean[test], spread[test] = predict_with_spread(model, frame.iloc[test])
         models.append(model)
     return OutOfFold(mean, spread, tuple(models))
@@ -114,8 +115,8 @@ def permutation_test(
 ) -> PermutationTest:
     """Test that the features tell something of the objective.
 
-    Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; up to 5 rows
-    over every order there is, else over `n_shuffles` of them, stopping early once ten shuffles did as well
+    Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; over every order
+    there is if there are few, else over `n_shuffles` of them, stopping early once three shuffles did as well
     (Besag and Clifford 1991, doi:10.1093/biomet/78.2.301). On longer tables only the pairing of predictions and
     observations is shuffled. The p-value is multiplied by the number of models tried (Bonferroni), since the best
     of several was picked.
@@ -146,7 +147,7 @@ def permutation_test(
         again = out_of_fold(name, features, frame, shuffled, splits, seed)
         drawn += 1
         as_good += bool(q_squared(shuffled, again.mean) >= score - 1e-12)
-        if as_good >= 10:
+        if as_good >= ENOUGH:
             return PermutationTest(min(1.0, n_tried * as_good / drawn), drawn, "refit")
     return PermutationTest(_p_value(as_good, drawn, n_tried), drawn, "refit")
 
