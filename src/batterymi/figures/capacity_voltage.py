@@ -1,1 +1,71 @@
-"""x."""
+"""Na-ion: capacity against voltage, with what each formula can give at most."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batterymi.config.units import with_unit
+from batterymi.features.capacity import theoretical_capacity
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {"O3": BLUE, "P2": ORANGE, "NASICON": GREEN}
+
+
+def plot_capacity_voltage(results: StudyResults) -> "Figure":
+    """Rows and new materials over voltage; a bar marks each formula's theoretical capacity, lines equal energy."""
+    import matplotlib.pyplot as plt
+
+    voltage, target = results.study.features[1], results.study.objectives[0]
+    figure, axis = plt.subplots(figsize=(4.6, 3.6))
+    _energy_lines(axis)
+    rows = results.table
+    limits = [
+        theoretical_capacity(str(formula), float(ions))
+        for formula, ions in zip(
+            rows[results.study.table.formula_column], rows[results.study.table.ions_column], strict=True
+        )
+    ]
+    for x, y, kind, limit, name in zip(
+        rows[voltage.name], rows[target.name], rows["structure_type"], limits, rows["material"], strict=True
+    ):
+        _material(axis, x, y, limit, str(name), COLOURS.get(kind, GREY), filled=True)
+    for _, row in results.named.iterrows():
+        x, y = row[voltage.name], row[target.name]
+        colour = COLOURS.get(row["structure_type"], GREY)
+        low, high = row[f"{target.name}_lower_95"], row[f"{target.name}_upper_95"]
+        axis.plot([x, x], [low, high], color=colour, lw=0.7)
+        _material(axis, x, y, row["theoretical_capacity_mah_g"], row["name"], colour, filled=False)
+    for kind, colour in COLOURS.items():
+        axis.plot([], [], "o", color=colour, label=kind)
+    axis.plot([], [], "o", color=BLACK, mfc="white", label="predicted, 95 % interval")
+    axis.plot([], [], "_", color=BLACK, ms=10, mew=1.4, label="theoretical capacity")
+    axis.set_xlim(2.35, 3.75)
+    axis.set_ylim(70, 262)
+    axis.set_xlabel(with_unit(voltage.label, voltage.unit))
+    axis.set_ylabel(with_unit(target.label, target.unit))
+    axis.legend(loc="upper left", fontsize=6, ncols=2, frameon=True, framealpha=0.9)
+    best = results.selected.iloc[0]
+    axis.set_title(f"{best['model']}: {best['verdict']}", fontsize=7, loc="left")
+    return figure
+
+
+def _material(
+    axis: "Axes", x: float, y: float, limit: float, name: str, colour: str, *, filled: bool
+) -> None:
+    """One material: a dot, its name, and a bar at its theoretical capacity."""
+    axis.plot(x, y, "o", color=colour, mfc=colour if filled else "white", ms=5, zorder=3)
+    axis.plot(x, limit, "_", color=colour, ms=12, mew=1.6)
+    axis.annotate(name, (x, y), xytext=(5, -7), textcoords="offset points", fontsize=5.5)
+
+
+def _energy_lines(axis: "Axes") -> None:
+    """Lines of equal specific energy."""
+    x = np.linspace(2.3, 3.8, 50)
+    for energy in (300, 400, 500, 600, 700):
+        axis.plot(x, energy / x, color=GREY, lw=0.4, ls=":")
+        axis.annotate(f"{energy} Wh/kg", (3.74, energy / 3.74), fontsize=5.5, color=GREY, ha="right", va="bottom")

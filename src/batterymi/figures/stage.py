@@ -1,1 +1,77 @@
-"""x."""
+"""The stage `plot_study`: all figures of one study."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from batterymi import registry
+from batterymi.config.study import Study
+from batterymi.figures.campaign import plot_convergence
+from batterymi.figures.data import plot_data
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import house_style, save
+from batterymi.figures.surrogate import plot_importances, plot_parity
+from batterymi.files import read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+
+def plot_study(
+    table_path: str,
+    metrics_path: str,
+    predictions_path: str,
+    importances_path: str,
+    history_path: str,
+    suggestions_path: str,
+    benchmark_path: str,
+    named_path: str,
+    traces_path: str | None,
+    index_path: str,
+    *,
+    study: dict[str, Any],
+    headline: str,
+) -> None:
+    """Draw a study's figures beside an index of them.
+
+    Args:
+        table_path: the study's table.
+        metrics_path: scores.
+        predictions_path: out-of-fold predictions.
+        importances_path: permutation importances.
+        history_path: campaigns.
+        suggestions_path: best designs.
+        benchmark_path: feasibility and comparison with random search.
+        named_path: designs of others, judged.
+        traces_path: charges over time, or None.
+        index_path: JSON to write, in the folder of the figures: their names.
+        study: the study's settings.
+        headline: the variant that its decisions rest on.
+    """
+    results = StudyResults(
+        study=Study.model_validate(study),
+        headline=headline,
+        table=pd.read_parquet(table_path),
+        metrics=pd.read_csv(metrics_path),
+        predictions=pd.read_parquet(predictions_path),
+        importances=pd.read_csv(importances_path),
+        history=pd.read_parquet(history_path),
+        suggestions=pd.read_csv(suggestions_path),
+        benchmark=read_json(benchmark_path),
+        named=pd.read_csv(named_path),
+        traces=pd.read_parquet(traces_path) if traces_path else None,
+    )
+    drawings = {
+        "data": plot_data,
+        "parity": plot_parity,
+        "importances": plot_importances,
+        "convergence": plot_convergence,
+        "picture": registry.look_up("picture", results.study.picture),
+    }
+    folder = Path(index_path).parent
+    with house_style():
+        for name, draw in drawings.items():
+            save(draw(results), folder, name)
+            logger.info("drew %s", name)
+    write_json(index_path, {"figures": list(drawings)})

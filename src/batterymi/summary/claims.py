@@ -1,1 +1,184 @@
-"""x."""
+"""The stage `build_claims`: each number that the chapter states, beside what the pipeline measured."""
+
+import html
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from batterymi.config.units import UNITS
+from batterymi.errors import TableError
+from batterymi.files import read_json, write_csv, write_text
+from batterymi.summary.table import html_page
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = (
+    "id",
+    "study",
+    "section",
+    "stated_in",
+    "quantity",
+    "value",
+    "unit",
+    "measured",
+    "tolerance",
+    "reason",
+)
+TRANSFORMS = {
+    "pow10": lambda value: 10.0**value,
+    "percent": lambda value: 100.0 * value,
+    "wh_per_g": lambda value: value / 1000.0,
+}
+REPRODUCED, CONTRADICTED, UNTESTABLE = "reproduced", "contradicted", "not testable"
+
+
+def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, html_path: str) -> None:
+    """Hold every claim against the results.
+
+    Args:
+        claims_path: the chapter's claims, each with a pointer to what measures it, or none.
+        summary_paths: `summary.json` of each study that ran; they tell where results lie.
+        csv_path: CSV to write: each claim with the measured value, its source and the verdict.
+        html_path: the same as a page.
+
+    Raises:
+        TableError: if the claims are malformed, or a pointer leads nowhere.
+    """
+    claims = read_claims(claims_path)
+    folders = {Path(path).parent.name: Path(path).parent for path in summary_paths}
+    judged = []
+    for claim in claims.to_dict("records"):
+        if claim["study"] not in folders:
+            verdict = {"found": None, "source": "", "verdict": UNTESTABLE}
+            claim["reason"] = f"the study was not run; {claim['reason']}"
+        else:
+            verdict = judge_claim(claim, folders, f"{claims_path}: {claim['id']}")
+        judged.append(claim | verdict)
+    frame = pd.DataFrame(judged)[
+        ["id", "study", "section", "stated_in", "quantity", "value", "unit", "found", "tolerance", "verdict", "reason", "source"]
+    ].rename(columns={"value": "claimed", "found": "measured"})
+    write_csv(csv_path, frame)
+    write_text(html_path, _page(frame))
+    counts = frame["verdict"].value_counts()
+    logger.info("%d claims: %s", len(frame), ", ".join(f"{n} {name}" for name, n in counts.items()))
+
+
+def read_claims(path: str) -> pd.DataFrame:
+    """Read the table of claims.
+
+    Raises:
+        TableError: for a missing column, a repeated id, an unknown unit, or a value that is no number.
+    """
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [column for column in COLUMNS if column not in frame]
+    if missing:
+        raise TableError(f"{path}: the header lacks {', '.join(missing)}")
+    for line, row in enumerate(frame.to_dict("records"), start=2):
+        if row["unit"] not in UNITS:
+            raise TableError(f"{path}: line {line}: unit: '{row['unit']}' is not a unit")
+        for column in ("value", "tolerance"):
+            if row[column] or column == "value":
+                try:
+                    float(row[column])
+                except ValueError:
+                    raise TableError(f"{path}: line {line}: {column}: '{row[column]}' is not a number") from None
+        if bool(row["measured"]) != bool(row["tolerance"]):
+            raise TableError(f"{path}: line {line}: measured and tolerance belong together")
+    if frame["id"].duplicated().any():
+        twice = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
+        raise TableError(f"{path}: the id '{twice}' stands twice")
+    return frame.assign(
+        value=frame["value"].astype(float), tolerance=pd.to_numeric(frame["tolerance"], errors="coerce")
+    )
+
+
+def judge_claim(claim: dict[str, Any], folders: dict[str, Path], where: str) -> dict[str, Any]:
+    """Compare one claim with its measurement.
+
+    Args:
+        claim: a row of the claims.
+        folders: folder of results of each study.
+        where: what messages call the claim.
+
+    Returns:
+        `found` (None if nothing measures it), `source` and `verdict`.
+    """
+    pointer = claim["measured"]
+    if not pointer:
+        return {"found": None, "source": "", "verdict": UNTESTABLE}
+    place, _, transform = pointer.partition(" |")
+    study, place = claim["study"], place.strip()
+    if place.startswith("@"):
+        study, _, place = place[1:].partition("/")
+    if study not in folders:
+        return {"found": None, "source": pointer, "verdict": UNTESTABLE}
+    value = resolve(folders[study], place, where)
+    if value is None:
+        return {"found": None, "source": pointer, "verdict": UNTESTABLE}
+    if transform:
+        value = TRANSFORMS[transform.strip()](value)
+    agrees = abs(value - claim["value"]) <= claim["tolerance"] + 1e-12
+    source = f"{folders[study].as_posix()}/{place}"
+    return {"found": value, "source": source, "verdict": REPRODUCED if agrees else CONTRADICTED}
+
+
+def resolve(folder: Path, pointer: str, where: str) -> float | None:
+    """Read one number from a study's results.
+
+    Args:
+        folder: the study's results.
+        pointer: `file.json#key.0.key`, or `file.csv#column=value,column=value:column` (Parquet alike).
+        where: what messages call the claim.
+
+    Returns:
+        The number; None if the place is empty.
+
+    Raises:
+        TableError: if the pointer leads nowhere.
+    """
+    file, _, inside = pointer.partition("#")
+    path = folder / file
+    if not path.is_file():
+        raise TableError(f"{where}: measured: there is no {path}")
+    try:
+        if path.suffix == ".json":
+            value = read_json(path)
+            for key in inside.split("."):
+                value = value[int(key)] if isinstance(value, list) else value[key]
+        else:
+            conditions, _, column = inside.rpartition(":")
+            frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+            for condition in conditions.split(","):
+                key, _, wanted = condition.partition("=")
+                frame = frame[frame[key].astype(str) == wanted]
+            if len(frame) != 1:
+                raise KeyError(f"{len(frame)} rows match")
+            value = frame[column].iloc[0]
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise TableError(f"{where}: measured: '{pointer}' leads nowhere: {error}") from None
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _page(frame: pd.DataFrame) -> str:
+    """The claims as a page."""
+    classes = {REPRODUCED: "reproduced", CONTRADICTED: "contradicted", UNTESTABLE: "untestable"}
+    counts = frame["verdict"].value_counts()
+    head = ("Study", "Section", "Quantity", "Claimed", "Measured", "Unit", "Verdict", "Reason")
+    rows = []
+    for row in frame.to_dict("records"):
+        measured = "-" if pd.isna(row["measured"]) else f"{row['measured']:.4g}"
+        unit = "" if row["unit"] == "1" else row["unit"]
+        cells = [row["study"], row["section"], row["quantity"], f"{row['claimed']:g}", measured, unit]
+        text = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
+        verdict = f'<td class="{classes[row["verdict"]]}">{row["verdict"]}</td>'
+        rows.append(f"<tr>{text}{verdict}<td>{html.escape(row['reason'])}</td></tr>")
+    heading = "".join(f"<th>{cell}</th>" for cell in head)
+    total = ", ".join(f"{counts.get(name, 0)} {name}" for name in classes)
+    return html_page(
+        "Claims",
+        f"<h2>Claims of the chapter</h2>\n<p>{len(frame)} numbers: {total}.</p>\n"
+        f"<table><thead><tr>{heading}</tr></thead><tbody>\n" + "\n".join(rows) + "\n</tbody></table>",
+    )

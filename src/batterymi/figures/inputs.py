@@ -1,0 +1,52 @@
+"""What the figures of a study are drawn from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from batterymi.config.study import Study
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """The results of one study, read from its files.
+
+    Attributes:
+        study: its settings.
+        headline: the variant that its decisions rest on.
+        table: its rows.
+        metrics: scores of every model.
+        predictions: out-of-fold predictions.
+        importances: permutation importances of the selected models.
+        history: every evaluation of every campaign; empty if none ran.
+        suggestions: the best designs.
+        benchmark: feasibility and comparison with random search.
+        named: designs of others, judged.
+        traces: charges over time, for studies that have them.
+    """
+
+    study: Study
+    headline: str
+    table: pd.DataFrame
+    metrics: pd.DataFrame
+    predictions: pd.DataFrame
+    importances: pd.DataFrame
+    history: pd.DataFrame
+    suggestions: pd.DataFrame
+    benchmark: dict[str, Any]
+    named: pd.DataFrame
+    traces: pd.DataFrame | None
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """Scores of the selected model of each objective, in the headline variant."""
+        chosen = self.metrics["selected"] & (self.metrics["variant"] == self.headline)
+        return self.metrics[chosen]
+
+    def limit(self, objective: str, side: str) -> float | None:
+        """The limit in force on an objective, or None."""
+        for limit in self.benchmark["feasibility"]["limits"]:
+            if (limit["objective"], limit["side"]) == (objective, side):
+                return float(limit["in_force"])
+        return None

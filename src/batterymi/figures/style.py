@@ -1,0 +1,65 @@
+"""How every figure looks: colours that all eyes can tell apart, sizes of one journal column, units on axes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batterymi.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito 2008, https://jfly.uni-koeln.de/color/
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, RED, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#8A8A8A"
+SEQUENCE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+COLUMN_IN = 3.5  # one column of a journal page
+
+RC = {
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "hatch.linewidth": 0.5,
+    "savefig.dpi": 300,
+    "svg.hashsalt": "battery-mi",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw without a screen, in the project's style."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    with mpl.rc_context(RC):
+        yield
+
+
+def save(figure: "Figure", folder: Path, name: str) -> None:
+    """Write a figure as SVG and PNG, without dates, and close it.
+
+    Args:
+        figure: the figure.
+        folder: where to.
+        name: file name without ending.
+    """
+    import matplotlib.pyplot as plt
+
+    for ending, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+        with replacing(folder / f"{name}.{ending}") as path:
+            figure.savefig(path, format=ending, metadata=metadata)
+    plt.close(figure)
