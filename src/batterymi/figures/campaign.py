@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from batterymi.config.units import with_unit
@@ -34,18 +35,25 @@ def plot_convergence(results: StudyResults) -> "Figure":
         f"{comparison['seeds']} seeds\n{comparison['verdict']}",
         fontsize=7,
     )
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(loc="best")
     return figure
 
 
 def _band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
-    """Median line and quartile band of one engine."""
+    """Median line and quartile band of one engine; a campaign without a feasible design counts as the worst."""
     sign = _sign(results)
-    by_step: Any = history.groupby("evaluation")["best_so_far"]
-    found = by_step.count() == history["seed"].nunique()
-    quartiles = [sign * by_step.quantile(q)[found] for q in (0.25, 0.5, 0.75)]
-    axis.fill_between(quartiles[0].index, quartiles[0], quartiles[2], color=colour, alpha=0.25, lw=0)
-    axis.plot(quartiles[1].index, quartiles[1], color=colour, label=f"{label}: median, quartiles")
+    best = history.pivot(index="evaluation", columns="seed", values="best_so_far").fillna(np.inf)
+    low, middle, high = (sign * best.quantile(q, axis=1, interpolation="higher") for q in (0.25, 0.5, 0.75))
+    shown = np.isfinite(middle)
+    ceiling = sign * float(np.max(best[np.isfinite(best)]))
+    axis.fill_between(
+        low.index[shown], low[shown], high[shown].replace([np.inf, -np.inf], ceiling), color=colour, alpha=0.25, lw=0
+    )
+    axis.plot(middle.index[shown], middle[shown], color=colour, label=f"{label}: median, quartiles")
+    n_empty = int(np.isinf(best.iloc[-1]).sum())
+    if n_empty:
+        axis.plot([], [], " ", label=f"  {n_empty} of {best.shape[1]} found no feasible design")
 
 
 def _single(results: StudyResults) -> Any:

@@ -31,7 +31,7 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
         )
     ]
     for x, y, kind, limit, name in zip(
-        rows[voltage.name], rows[target.name], rows["structure_type"], limits, rows["material"], strict=True
+        rows[voltage.name], rows[target.name], rows["structure_type"], limits, rows[results.study.table.id_column], strict=True
     ):
         _material(axis, x, y, limit, str(name), COLOURS.get(kind, GREY), filled=True)
     for _, row in results.named.iterrows():
@@ -45,7 +45,7 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
     axis.plot([], [], "o", color=BLACK, mfc="white", label="predicted, 95 % interval")
     axis.plot([], [], "_", color=BLACK, ms=10, mew=1.4, label="theoretical capacity")
     axis.set_xlim(2.35, 3.75)
-    axis.set_ylim(70, 262)
+    axis.set_ylim(70, 290)
     axis.set_xlabel(with_unit(voltage.label, voltage.unit))
     axis.set_ylabel(with_unit(target.label, target.unit))
     axis.legend(loc="upper left", fontsize=6, ncols=2, frameon=True, framealpha=0.9)
@@ -60,7 +60,8 @@ def _material(
     """One material: a dot, its name, and a bar at its theoretical capacity."""
     axis.plot(x, y, "o", color=colour, mfc=colour if filled else "white", ms=5, zorder=3)
     axis.plot(x, limit, "_", color=colour, ms=12, mew=1.6)
-    axis.annotate(name, (x, y), xytext=(5, -7), textcoords="offset points", fontsize=5.5)
+    side = {"xytext": (5, -8), "ha": "left"} if filled else {"xytext": (-5, 5), "ha": "right"}
+    axis.annotate(name, (x, y), textcoords="offset points", fontsize=5.5, **side)
 
 
 def _energy_lines(axis: "Axes") -> None:

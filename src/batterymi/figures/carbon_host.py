@@ -47,7 +47,7 @@ def _retention(axis: "Axes", results: StudyResults) -> None:
         **style,
     )
     forbidden = _needed_pore(results)
-    axis.axvspan(0, forbidden, facecolor="none", edgecolor=GREY, hatch="////", lw=0, label="pores hold < 50 wt% S")
+    axis.axvspan(0, forbidden, facecolor="none", edgecolor=GREY, hatch="////", lw=0, label="cannot hold 50 wt% S")
     chapter = results.named.iloc[0]
     axis.plot(chapter[x.name], chapter[y.name], "X", color=RED, ms=7, label="chapter's optimum, rejected")
     axis.set_xlim(1.5, 10.5)
@@ -60,11 +60,12 @@ def _retention(axis: "Axes", results: StudyResults) -> None:
 
 
 def _needed_pore(results: StudyResults) -> float:
-    """Pore size below which not even the largest surface holds the least sulfur of the search range."""
-    area, sulfur = results.study.features[1], results.study.features[3]
+    """Pore size below which the surface that the rows have cannot hold the least sulfur of the search range."""
+    size, area, _, sulfur = results.study.features
     swelling = results.study.constraints[0].values["swelling"]
+    rows = results.table.sort_values(size.name)
     sizes = np.linspace(0.1, 10, 2000)
-    holds = sulfur_limit(sizes, (area.bounds or (0, 3000))[1], swelling)
+    holds = sulfur_limit(sizes, np.interp(sizes, rows[size.name], rows[area.name]), swelling)
     return float(sizes[np.argmax(holds >= (sulfur.bounds or (50, 75))[0])])
 
 

@@ -27,8 +27,9 @@ def plot_conductivity(results: StudyResults) -> "Figure":
     for name, a, b in zip(rows[results.study.table.id_column], x, y, strict=True):
         axis.annotate(str(name), (a, b), xytext=(5, 3), textcoords="offset points", fontsize=6.5, color=BLACK)
     axis.axhline(-3, color=GREY, ls="--", lw=0.8)
-    axis.annotate("chapter's requirement, 10⁻³ S/cm", (line[0], -3), xytext=(0, 3), textcoords="offset points",
-                  fontsize=6.5, color=GREY)
+    axis.annotate(
+        "required: 10⁻³ S/cm", (line[0], -3), xytext=(0, -8), textcoords="offset points", fontsize=6.5, color=GREY
+    )
     axis.set_xlabel(with_unit(energy.label, energy.unit))
     axis.set_ylabel(with_unit(target.label, target.unit))
     axis.margins(x=0.18)

@@ -1,5 +1,6 @@
 """What the surrogates can do: parity of held-out rows, and importances."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +77,7 @@ def plot_importances(results: StudyResults) -> "Figure":
         axis.set_ylim(-0.6, len(features) - 0.4)
         axis.axvline(0, color=GREY, lw=0.7)
         best = results.selected[results.selected["objective"] == objective.name].iloc[0]
-        axis.set_title(f"{objective.label}: {best['model']}, {best['verdict'].split(';')[0]}", fontsize=7, loc="left")
+        text = f"{objective.label}: {best['model']}, {best['verdict'].split(';')[0]}"
+        axis.set_title("\n".join(textwrap.wrap(text, 42)), fontsize=6.5, loc="right")
         axis.set_xlabel(with_unit("RMSE increase when shuffled", objective.unit), fontsize=7)
     return figure

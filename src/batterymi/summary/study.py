@@ -167,7 +167,10 @@ def _gain(benchmark: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     comparison = benchmark["comparison"]
     if comparison is None:
         return {"gain_over_random": ("no campaign was run", "benchmark")}
-    keys = ("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper")
+    keys = (
+        *("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper"),
+        *("final_gain", "final_gain_lower", "final_gain_upper"),
+    )
     numbers: dict[str, tuple[Any, str]] = {key: (comparison[key], "benchmark") for key in keys}
     for key in ("experiment_reduction", "experiment_reduction_lower", "experiment_reduction_upper"):
         numbers[f"{key}_percent"] = (100 * comparison[key], "benchmark")

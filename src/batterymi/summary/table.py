@@ -23,6 +23,8 @@ HEADINGS: tuple[tuple[str, str], ...] = (
     ("Expected", "best_outcome"),
     ("Evaluations saved [95 %]", "gain_text"),
     ("Experiment reduction", "reduction_text"),
+    ("Final score gained [95 %]", "final_text"),
+    ("Against random search", "gain_over_random"),
 )
 CLAIMED: tuple[tuple[str, str], ...] = (
     ("Case study", "claimed_case_study"),
@@ -58,6 +60,7 @@ def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, htm
             _interval(r, "evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper", 1)
             for r in _records(frame)
         ],
+        final_text=[_interval(r, "final_gain", "final_gain_lower", "final_gain_upper", 2) for r in _records(frame)],
         reduction_text=[
             _interval(
                 r,
@@ -121,7 +124,7 @@ def _blocks(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> list[tuple[str, 
         (
             "Summary",
             "Measured by this pipeline. Q² is R² on held-out rows; intervals are 95 %. Evaluations saved are against random "
-            "search from the same starts, to reach the same value.",
+            "search from the same starts, to reach the same value; the final score gained is at the end of the budget, in units of the objective's scale.",
             main,
         ),
         ("Findings", "", notes),
