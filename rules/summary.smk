@@ -1,7 +1,7 @@
 """One row per study, one table for all, and the chapter's claims beside what was measured.
 
 Takes   every study's results
-Makes   <results>/{study}/summary.json, <results>/summary.{csv,md,html}, <results>/claims.{csv,html}
+Makes   <results>/{study}/summary.json, <results>/summary.{csv,md,html,txt}, <results>/claims.{csv,html}
 """
 
 
@@ -36,6 +36,7 @@ rule build_summary:
     output:
         csv="<results>/summary.csv",
         md="<results>/summary.md",
+        txt="<results>/summary.txt",
         html=report("<results>/summary.html", caption="../report/summary.rst", category="1 Summary"),
     log:
         "<logs>/build_summary.log",
@@ -50,6 +51,8 @@ rule build_claims:
     input:
         claims=CONFIG.claims,
         summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        metrics=expand("<results>/{study}/surrogate/metrics.csv", study=SELECTED),
+        named=expand("<results>/{study}/campaign/named_designs.csv", study=SELECTED),
         code=code("build_claims.py"),
     output:
         csv="<results>/claims.csv",

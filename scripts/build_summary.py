@@ -9,4 +9,5 @@ with logged(snakemake.log[0]):
         snakemake.output.csv,
         snakemake.output.md,
         snakemake.output.html,
+        snakemake.output.txt,
     )

@@ -1,6 +1,7 @@
 """The stage `build_summary`: one row per study, for machines, for readers, and for the report."""
 
 import html
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,7 +44,23 @@ NOTES: tuple[tuple[str, str], ...] = (
 )
 
 
-def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, html_path: str) -> None:
+TERMINAL: tuple[tuple[str, str], ...] = (
+    ("model", "best_model"),
+    ("Q² [95 %]", "score_text"),
+    ("dummy, ridge", "baselines"),
+    ("verdict", "verdict"),
+    ("best design", "best_design"),
+    ("expected", "best_outcome"),
+    ("feasibility", "feasibility"),
+    ("replay", "replay"),
+    ("evaluations saved", "gain_text"),
+    ("against random", "gain_over_random"),
+)
+
+
+def build_summary(
+    summary_paths: Sequence[str], csv_path: str, md_path: str, html_path: str, txt_path: str
+) -> None:
     """Join the studies' summaries into one table.
 
     Args:
@@ -51,6 +68,7 @@ def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, htm
         csv_path: CSV to write: one row per study, all columns.
         md_path: Markdown to write: the main columns, the chapter's claims, notes, and where each number stands.
         html_path: the same as a page.
+        txt_path: the main columns for a terminal.
     """
     rows = [read_json(path) for path in summary_paths]
     frame = pd.DataFrame([{key: _flat(cell["value"]) for key, cell in row.items()} for row in rows])
@@ -77,6 +95,22 @@ def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, htm
     blocks = _blocks(frame, rows)
     write_text(md_path, _markdown(blocks))
     write_text(html_path, _page("Summary", blocks))
+    write_text(txt_path, _terminal(frame))
+
+
+def _terminal(frame: pd.DataFrame, width: int = 100) -> str:
+    """One block per study, for a person at a terminal."""
+    lines = []
+    for row in _records(frame):
+        row["baselines"] = f"{row['q2_dummy']:.2f}, {row['q2_ridge']:.2f}"
+        lines += ["", f"{row['title']} ({row['edition']} edition, {row['rows']} rows, {row['rows_are']})"]
+        for heading, column in TERMINAL:
+            if text := _text(row.get(column)):
+                indent = " " * 22
+                lines.append(
+                    textwrap.fill(text, width, initial_indent=f"  {heading:<20}", subsequent_indent=indent)
+                )
+    return "\n".join(lines) + "\n"
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,0 +1,89 @@
+# make            set up, run the pipeline, show the summary
+# make test       set up, then every check and test
+# make help       all targets
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+READY := .venv/.ready
+# uv does not read pip's configuration; hand on the folder of wheels that it names, if it names one
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# compiled modules make every job start faster
+unexport PYTHONDONTWRITEBYTECODE
+export PYBAMM_DISABLE_TELEMETRY := true
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: all
+all: setup run report show ## set up, run every study, build the report, show the summary
+
+.PHONY: setup
+setup: $(READY) ## create .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "battery-mi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: run
+run: setup ## run every study of config/config.yaml
+	@$(BIN)/snakemake --cores $(CORES) --quiet rules host
+
+.PHONY: report
+report: results/report.zip ## collect figures and tables in results/report.zip
+
+results/report.zip: results/summary.html results/claims.html
+	@$(BIN)/snakemake --report $@ --quiet all
+
+results/summary.html results/claims.html: ; @true
+
+.PHONY: show
+show: ## print the summary
+	@cat results/summary.txt
+	@echo
+	@echo "Summary: results/summary.html   Claims: results/claims.html   Report: results/report.zip"
+
+.PHONY: check
+check: setup ## format, lint and type checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/python tests/lint_workflow.py
+
+.PHONY: format
+format: setup ## format all code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile rules
+
+.PHONY: test
+test: setup check ## every check and test
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+.PHONY: docs
+docs: setup ## generate config/schema.json and the option tables of config/README.md
+	$(BIN)/python -m batterymi.config.document
+
+.PHONY: lock
+lock: setup ## resolve the ranges of pyproject.toml anew into requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 \
+		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+
+.PHONY: bench
+bench: setup ## measure set-up, the default run and the empty rerun
+	$(BIN)/python benchmarks/measure.py
+
+.PHONY: clean
+clean: ## remove results and logs, keep .venv
+	rm -rf results logs
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
