@@ -6,6 +6,7 @@ snakemake summary              the summary table alone, with what it needs
 snakemake -n                   what would run, and why
 """
 
+
 configfile: "config/config.yaml"
 
 

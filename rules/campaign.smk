@@ -20,8 +20,8 @@ rule run_campaign:
         "<logs>/run_campaign/{study}.log",
     benchmark:
         "<benchmarks>/run_campaign/{study}.tsv"
-    threads: worker_threads
     priority: 3
+    threads: worker_threads
     params:
         features=designable,
         objectives=setting("objectives"),

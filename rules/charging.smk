@@ -19,8 +19,8 @@ rule replay_protocols:
         "<logs>/replay_protocols/{study}.log",
     benchmark:
         "<benchmarks>/replay_protocols/{study}.tsv"
-    threads: 2
     priority: 3
+    threads: 2
     params:
         features=setting("features"),
         objectives=setting("objectives"),

@@ -113,7 +113,9 @@ def replayed(name):
     """An input: a file of the charging stage, for studies that have one."""
 
     def file(wildcards):
-        return f"<results>/{wildcards.study}/charging/{name}" if is_charging(wildcards.study) else []
+        return (
+            f"<results>/{wildcards.study}/charging/{name}" if is_charging(wildcards.study) else []
+        )
 
     return file
 
@@ -122,7 +124,8 @@ def check_targets():
     """Name a misspelt target before Snakemake looks for a rule that could make it."""
     known = {*STUDIES, *REJECTED, *(rule.name for rule in workflow.rules)}
     for target in asked_targets():
-        if "/" not in target and "." not in target and target not in known:
+        is_name = len(Path(target).parts) == 1 and not Path(target).suffix
+        if is_name and target not in known:
             targets = {*STUDIES, *REJECTED, "all", "summary", "claims"}
             stop([f"'{target}' is neither a study nor a rule; {did_you_mean(target, targets)}"])
 

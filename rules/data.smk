@@ -16,8 +16,8 @@ rule sample_table:
         "<logs>/sample_table/{study}.log",
     benchmark:
         "<benchmarks>/sample_table/{study}.tsv"
-    threads: worker_threads
     priority: 10
+    threads: worker_threads
     params:
         designs=setting("table", "sample", "designs"),
         features=setting("features"),
@@ -63,10 +63,10 @@ if REJECTED:
         output:
             summary="<results>/{study}/summary.json",
             figures="<results>/{study}/figures/index.json",
-        wildcard_constraints:
-            study="|".join(REJECTED),
         log:
             "<logs>/reject_study/{study}.log",
+        wildcard_constraints:
+            study="|".join(REJECTED),
         params:
             problems=rejected_problems,
         script:

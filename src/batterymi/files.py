@@ -36,9 +36,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp"
-        )
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp")
         os.close(handle)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error

@@ -25,6 +25,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
     },
     "picture": {
+        "overview": "batterymi.figures.overview:plot_overview",
         "conductivity": "batterymi.figures.conductivity:plot_conductivity",
         "carbon_host": "batterymi.figures.carbon_host:plot_carbon_host",
         "charging": "batterymi.figures.charging:plot_charging",

@@ -21,11 +21,9 @@ class UniqueKeyLoader(yaml.SafeLoader):
         """Build a mapping; the second of two equal keys would silently win otherwise."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark
-                )
+                raise yaml.MarkedYAMLError(problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark)
             if isinstance(key, str):
                 seen.add(key)
         return super().construct_mapping(node, deep=deep)
@@ -125,9 +123,7 @@ def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigErro
     return studies, rejected
 
 
-def selected_studies(
-    config: Config, studies: Mapping[str, Study], rejected: Mapping[str, ConfigError]
-) -> list[str]:
+def selected_studies(config: Config, studies: Mapping[str, Study], rejected: Mapping[str, ConfigError]) -> list[str]:
     """Names of the studies that a plain run takes, rejected ones included."""
     every = sorted([*studies, *rejected])
     return every if config.studies == "all" else list(config.studies)
@@ -160,8 +156,7 @@ def _describe(error: ValidationError, source: str, model: type) -> list[str]:
             message = _lower(problem["msg"].removeprefix("Value error, ")) + found
         messages.setdefault(key, []).append(message)
     return [
-        f"{source}: {key + ': ' if key else ''}{' or '.join(dict.fromkeys(found))}"
-        for key, found in messages.items()
+        f"{source}: {key + ': ' if key else ''}{' or '.join(dict.fromkeys(found))}" for key, found in messages.items()
     ]
 
 

@@ -37,8 +37,7 @@ def _ascending(value: Range | None) -> Range | None:
     """Refuse a pair whose first number is not below its second."""
     if value is not None and not value[0] < value[1]:
         raise ValueError(
-            f"the lower bound {value[0]:g} is not below the upper bound {value[1]:g}; "
-            f"write [lower, upper]"
+            f"the lower bound {value[0]:g} is not below the upper bound {value[1]:g}; write [lower, upper]"
         )
     return value
 
@@ -107,9 +106,7 @@ class Objective(Column):
     )
     at_least: float | None = Field(None, description="A design must reach this value.")
     at_most: float | None = Field(None, description="A design must not exceed this value.")
-    relaxation: Relaxation | None = Field(
-        None, description="What to do if no design can meet the limit."
-    )
+    relaxation: Relaxation | None = Field(None, description="What to do if no design can meet the limit.")
     weight: float = Field(1.0, gt=0, description="Weight in the score of a campaign.")
     scale: float = Field(
         1.0,
@@ -144,12 +141,8 @@ class Constraint(Strict):
 
     name: Name = Field(description="Short name that summaries print.")
     function: str = Field(description="A registered constraint.")
-    columns: dict[str, Name] = Field(
-        default_factory=dict, description="The function's arguments that are features."
-    )
-    values: dict[str, float] = Field(
-        default_factory=dict, description="The function's arguments that are constants."
-    )
+    columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
+    values: dict[str, float] = Field(default_factory=dict, description="The function's arguments that are constants.")
     reason: str = Field(description="Why, with the source; it is printed.", min_length=10)
 
     @field_validator("function")
@@ -162,12 +155,8 @@ class FixedRun(Strict):
     """A reference charge that is not a point of the search space."""
 
     label: str = Field(description="What tables and figures call it.", min_length=1)
-    cc_cv: float | None = Field(
-        None, gt=0, description="C-rate of a constant-current, constant-voltage charge."
-    )
-    timed: tuple[tuple[float, float], ...] | None = Field(
-        None, description="Pairs of C-rate and minutes."
-    )
+    cc_cv: float | None = Field(None, gt=0, description="C-rate of a constant-current, constant-voltage charge.")
+    timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -213,9 +202,7 @@ class ChargingChoice(Strict):
         return self
 
 
-EvaluatorChoice = Annotated[
-    SurrogateChoice | NcmFormulasChoice | ChargingChoice, Field(discriminator="name")
-]
+EvaluatorChoice = Annotated[SurrogateChoice | NcmFormulasChoice | ChargingChoice, Field(discriminator="name")]
 
 
 class Sample(Strict):
@@ -230,15 +217,11 @@ class Table(Strict):
     file: str | None = Field(None, description="CSV file, relative to the workflow's folder.")
     sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
     id_column: Name | None = Field(None, description="Column that names each row.")
-    formula_column: Name | None = Field(
-        None, description="Column with chemical formulas, for theoretical capacities."
-    )
+    formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
     ions_column: Name | None = Field(
         None, description="Column with working ions per formula unit, for theoretical capacities."
     )
-    group: Name | None = Field(
-        None, description="Column whose equal values never straddle train and test."
-    )
+    group: Name | None = Field(None, description="Column whose equal values never straddle train and test.")
     bad_rows: Literal["stop", "drop"] = Field(
         "stop", description="`drop` leaves bad rows out and lists each with its reason."
     )
@@ -261,9 +244,7 @@ class Surrogate(Strict):
     folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
         "leave_one_out", description="Leave one out below about 30 rows, else a number of folds."
     )
-    permutations: int = Field(
-        199, ge=19, le=100_000, description="Shuffled targets behind the p-value."
-    )
+    permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
     bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
 
     @field_validator("models")
@@ -293,13 +274,9 @@ class Campaign(Strict):
 
     evaluator: EvaluatorChoice = Field(description="What answers a design.")
     engine: str = Field("scikit-optimize", description="What proposes designs.")
-    initial: int = Field(
-        8, ge=2, le=1000, description="Random designs to start from, shared with random search."
-    )
+    initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
     budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
-    seeds: int = Field(
-        10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim."
-    )
+    seeds: int = Field(10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim.")
     reach: float | None = Field(
         None,
         gt=0,

@@ -1,7 +1,7 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from batterymi.config.parts import (
     Campaign,
     ChargingChoice,
     Claimed,
+    Column,
     Constraint,
     Derived,
     Feature,
@@ -35,9 +36,7 @@ class Study(Strict):
     seed: int = Field(0, ge=0, lt=2**31, description="Every random number of the study comes from it.")
     table: Table = Field(description="Where the rows come from.")
     features: tuple[Feature, ...] = Field(min_length=1, description="Input columns.")
-    objectives: tuple[Objective, ...] = Field(
-        min_length=1, description="Output columns; the first leads in tables."
-    )
+    objectives: tuple[Objective, ...] = Field(min_length=1, description="Output columns; the first leads in tables.")
     simplex: Simplex | None = Field(None, description="Features that are fractions of one whole.")
     constraints: tuple[Constraint, ...] = Field((), description="Conditions on designs.")
     surrogate: Surrogate = Field(default_factory=Surrogate, description="Models to compare.")
@@ -48,14 +47,21 @@ class Study(Strict):
     )
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
-    picture: str | None = Field(None, description="The study's own figure.")
+    picture: str = Field("overview", description="The study's own figure.")
 
     @field_validator("picture")
     @classmethod
-    def _registered_picture(cls, value: str | None) -> str | None:
-        if value is not None and value not in registry.names("picture"):
+    def _registered_picture(cls, value: str) -> str:
+        if value not in registry.names("picture"):
             known = registry.names("picture")
             raise ValueError(f"'{value}' is not a known picture; {did_you_mean(value, known)}")
+        return value
+
+    @field_validator("features", "objectives")
+    @classmethod
+    def _all_named(cls, value: tuple[Column, ...]) -> tuple[Column, ...]:
+        if any(column.name in ("split", "line", "label") for column in value):
+            raise ValueError("'split', 'line' and 'label' are names that tables use themselves")
         return value
 
     @model_validator(mode="after")
@@ -69,8 +75,7 @@ class Study(Strict):
     def variants(self) -> dict[str, tuple[Feature, ...]]:
         """Features of each variant: all of them, and each ablation."""
         left = {
-            ablation.name: tuple(f for f in self.features if f.name not in ablation.drop)
-            for ablation in self.ablations
+            ablation.name: tuple(f for f in self.features if f.name not in ablation.drop) for ablation in self.ablations
         }
         return {ALL_FEATURES: self.features, **left}
 
@@ -92,13 +97,13 @@ class Study(Strict):
             ("engine", "random"),
             ("evaluator", self.campaign.evaluator.name),
             *(("constraint", constraint.function) for constraint in self.constraints),
+            ("picture", self.picture),
         ]
-        if self.picture is not None:
-            used.append(("picture", self.picture))
         return [pair for pair in used if pair[0] in kinds]
 
     def _naming(self) -> Iterable[str]:
-        names = [column.name for column in (*self.features, *self.objectives, *self.derived)]
+        names = [column.name for column in (*self.features, *self.objectives)]
+        names += [derived.name for derived in self.derived]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"the column '{name}' is declared twice"
         variants = [ALL_FEATURES, *(ablation.name for ablation in self.ablations)]
@@ -129,8 +134,7 @@ class Study(Strict):
         if self.headline not in self.variants:
             known = list(self.variants)
             yield (
-                f"campaign.evaluator.variant: '{self.headline}' is not a variant; "
-                f"{did_you_mean(self.headline, known)}"
+                f"campaign.evaluator.variant: '{self.headline}' is not a variant; {did_you_mean(self.headline, known)}"
             )
         for feature in self.designable:
             if not feature.is_category and feature.bounds is None:
@@ -182,10 +186,8 @@ class Config(Strict):
     )
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
-    overrides: dict[str, dict] = Field(  # type: ignore[type-arg]
+    overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",
     )
-    pathvars: dict[str, str] = Field(
-        default_factory=dict, description="Folders for results, logs and benchmarks."
-    )
+    pathvars: dict[str, str] = Field(default_factory=dict, description="Folders for results, logs and benchmarks.")

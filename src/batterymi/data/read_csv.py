@@ -97,9 +97,7 @@ def _check_header(path: str | Path, header: list[str]) -> None:
             raise TableError(f"{path}: the header has the column '{name}' {header.count(name)} times")
 
 
-def _check_widths(
-    path: str | Path, header: list[str], rows: list[tuple[int, list[str]]], delimiter: str
-) -> None:
+def _check_widths(path: str | Path, header: list[str], rows: list[tuple[int, list[str]]], delimiter: str) -> None:
     """Refuse rows that do not have one cell per column."""
     for number, row in rows:
         if len(row) != len(header):

@@ -54,9 +54,7 @@ def prepare_table(
     columns = [Feature(**feature) for feature in features]
     targets = [Objective(**objective) for objective in objectives]
     raw = _read(source)
-    rows, dropped = check_rows(
-        raw, source, settings, columns, targets, Simplex(**simplex) if simplex else None
-    )
+    rows, dropped = check_rows(raw, source, settings, columns, targets, Simplex(**simplex) if simplex else None)
     report = {
         "source": source,
         "sha256": sha256(source),
@@ -106,7 +104,7 @@ def check_rows(
     for column in numbers:
         rows[column.name], found = _numbers(rows[column.name], column.name, learning)
         faults += found
-    wordless = rows[learning].drop(index={fault["line"] for fault in faults})
+    wordless = rows[learning].drop(index=sorted({fault["line"] for fault in faults}))
     faults += _outside_schema(wordless, features, objectives, simplex)
     faults += _duplicates(wordless, names)
     faults.sort(key=lambda fault: fault["line"])
@@ -136,9 +134,7 @@ def _check_columns(raw: pd.DataFrame, source: str, table: Table, wanted: list[st
         raise TableError(f"{source}: the header lacks {hints}")
 
 
-def _numbers(
-    cells: pd.Series, name: str, learning: pd.Series
-) -> tuple[pd.Series, list[dict[str, Any]]]:
+def _numbers(cells: pd.Series, name: str, learning: pd.Series) -> tuple[pd.Series, list[dict[str, Any]]]:
     """Turn cells into numbers, and list those that are empty, words or not finite."""
     numbers = pd.to_numeric(cells, errors="coerce").astype(float)
     empty = cells.isna() | cells.astype(str).str.strip().str.lower().isin(EMPTY)
@@ -149,9 +145,7 @@ def _numbers(
         (infinite, "not finite"),
     ]
     return numbers, [
-        _fault(line, name, cells.loc[line], reason)
-        for bad, reason in reasons
-        for line in cells.index[bad]
+        _fault(line, name, cells.loc[line], reason) for bad, reason in reasons for line in cells.index[bad]
     ]
 
 
@@ -169,14 +163,12 @@ def _outside_schema(
         schema.validate(rows, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases.drop_duplicates(["index", "check"])
-        totals = rows[list(simplex.features)].sum(axis=1) if simplex else {}
+        totals: Any = rows[list(simplex.features)].sum(axis=1) if simplex else {}
         return [
             _fault(
                 case["index"],
                 case["column"] if case["schema_context"] == "Column" else "(row)",
-                case["failure_case"]
-                if case["schema_context"] == "Column"
-                else f"{totals[case['index']]:.6g}",
+                case["failure_case"] if case["schema_context"] == "Column" else f"{totals[case['index']]:.6g}",
                 str(case["check"]),
             )
             for case in cases.to_dict("records")
@@ -216,9 +208,7 @@ def table_schema(
     if simplex is not None:
         parts, tolerance = list(simplex.features), simplex.tolerance
         text = f"{' + '.join(parts)} must add up to 1 (within {tolerance:g})"
-        whole.append(
-            pandera.Check(lambda frame: (frame[parts].sum(axis=1) - 1).abs() <= tolerance, error=text)
-        )
+        whole.append(pandera.Check(lambda frame: (frame[parts].sum(axis=1) - 1).abs() <= tolerance, error=text))
     return pandera.DataFrameSchema(columns, checks=whole)
 
 
@@ -233,15 +223,12 @@ def _duplicates(rows: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
     return faults
 
 
-def _check_learnable(
-    rows: pd.DataFrame, source: str, objectives: Sequence[Objective], n_dropped: int
-) -> None:
+def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objective], n_dropped: int) -> None:
     """Refuse a table from which nothing can be learned."""
     after = f" after {n_dropped} were dropped" if n_dropped else ""
     if len(rows) < 3:
         raise TableError(
-            f"{source}: {len(rows)} row{'' if len(rows) == 1 else 's'}{after}; "
-            "cross-validation needs at least 3"
+            f"{source}: {len(rows)} row{'' if len(rows) == 1 else 's'}{after}; cross-validation needs at least 3"
         )
     for objective in objectives:
         values = rows[objective.name]
@@ -265,7 +252,5 @@ def _listing(source: str, faults: list[dict[str, Any]]) -> str:
     ]
     if len(faults) > MAX_LISTED:
         lines.append(f"... and {len(faults) - MAX_LISTED} more")
-    lines.append(
-        "nothing was written; mend the file, or set table.bad_rows to 'drop' to go on without those rows"
-    )
+    lines.append("nothing was written; mend the file, or set table.bad_rows to 'drop' to go on without those rows")
     return "\n".join(lines)

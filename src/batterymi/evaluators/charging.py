@@ -52,10 +52,7 @@ class ChargingEvaluator:
         """The reference charges, with their labels; they have no place in the space of designs."""
         results = self._run([make_protocol(run) for run in self._choice.references])
         labels = [run.label for run in self._choice.references]
-        rows = [
-            {**self._row(result), "label": label}
-            for result, label in zip(results, labels, strict=True)
-        ]
+        rows = [{**self._row(result), "label": label} for result, label in zip(results, labels, strict=True)]
         return pd.DataFrame(rows).drop(columns="failure") if rows else None
 
     def _run(self, protocols: Sequence[Protocol]) -> list["ChargeResult"]:
@@ -63,9 +60,7 @@ class ChargingEvaluator:
         from batterymi.simulators.charging import simulate_protocols
 
         if self._processes > 1 and len(protocols) > 1:
-            return simulate_protocols(
-                protocols, processes=self._processes, **simulator_settings(self._choice)
-            )
+            return simulate_protocols(protocols, processes=self._processes, **simulator_settings(self._choice))
         simulator = self._simulator or self._build()
         return [simulator.run(protocol) for protocol in protocols]
 

@@ -28,9 +28,7 @@ def pore_volume(diameter_nm: ArrayLike, area_m2_g: ArrayLike) -> NDArray[np.floa
     return NM_M2_TO_CM3 * area * diameter / 4
 
 
-def sulfur_limit(
-    diameter_nm: ArrayLike, area_m2_g: ArrayLike, swelling: float = 0.0
-) -> NDArray[np.float64]:
+def sulfur_limit(diameter_nm: ArrayLike, area_m2_g: ArrayLike, swelling: float = 0.0) -> NDArray[np.float64]:
     """Largest sulfur content whose volume fits the pores.
 
     Args:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def plot_convergence(results: StudyResults) -> "Figure":
     """Best feasible value so far over evaluations: median and quartiles over the seeds, engine and random search."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 2.6))
     if results.history.empty:
@@ -35,7 +36,7 @@ def plot_convergence(results: StudyResults) -> "Figure":
         f"{comparison['seeds']} seeds\n{comparison['verdict']}",
         fontsize=7,
     )
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(loc="best")
     return figure
 

@@ -31,7 +31,12 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
         )
     ]
     for x, y, kind, limit, name in zip(
-        rows[voltage.name], rows[target.name], rows["structure_type"], limits, rows[results.study.table.id_column], strict=True
+        rows[voltage.name],
+        rows[target.name],
+        rows["structure_type"],
+        limits,
+        rows[results.study.table.id_column],
+        strict=True,
     ):
         _material(axis, x, y, limit, str(name), COLOURS.get(kind, GREY), filled=True)
     for _, row in results.named.iterrows():
@@ -54,14 +59,12 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
     return figure
 
 
-def _material(
-    axis: "Axes", x: float, y: float, limit: float, name: str, colour: str, *, filled: bool
-) -> None:
+def _material(axis: "Axes", x: float, y: float, limit: float, name: str, colour: str, *, filled: bool) -> None:
     """One material: a dot, its name, and a bar at its theoretical capacity."""
     axis.plot(x, y, "o", color=colour, mfc=colour if filled else "white", ms=5, zorder=3)
     axis.plot(x, limit, "_", color=colour, ms=12, mew=1.6)
-    side = {"xytext": (5, -8), "ha": "left"} if filled else {"xytext": (-5, 5), "ha": "right"}
-    axis.annotate(name, (x, y), textcoords="offset points", fontsize=5.5, **side)
+    offset, side = ((5, -8), "left") if filled else ((-5, 5), "right")
+    axis.annotate(name, (x, y), xytext=offset, ha=side, textcoords="offset points", fontsize=5.5)
 
 
 def _energy_lines(axis: "Axes") -> None:

@@ -82,7 +82,9 @@ def _pores(axis: "Axes", results: StudyResults) -> None:
     axis.fill_between(sizes, swollen, 100, facecolor="none", edgecolor=GREY, hatch="////", lw=0)
     fits = rows[sulfur.name] <= sulfur_limit(rows[size.name], rows[area.name], swelling)
     axis.plot(rows[size.name][fits], rows[sulfur.name][fits], "o", color=ORANGE, label="rows that fit")
-    axis.plot(rows[size.name][~fits], rows[sulfur.name][~fits], "o", mfc="white", color=ORANGE, label="rows that do not")
+    axis.plot(
+        rows[size.name][~fits], rows[sulfur.name][~fits], "o", mfc="white", color=ORANGE, label="rows that do not"
+    )
     chapter = results.named.iloc[0]
     axis.plot(chapter[size.name], chapter[sulfur.name], "X", color=RED, ms=7, label="chapter's optimum")
     axis.set_xlim(1.5, 10.5)

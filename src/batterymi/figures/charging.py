@@ -41,8 +41,15 @@ def plot_charging(results: StudyResults) -> "Figure":
         limit = limits.get(column)
         if limit is not None:
             axis.axhline(limit, color=RED, lw=0.8)
-            axis.annotate("limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-                          fontsize=6.5, color=RED)
+            axis.annotate(
+                "limit",
+                (1, limit),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=6.5,
+                color=RED,
+            )
         axis.set_ylabel(label)
         axis.set_xlim(0, 60)
     for axis in axes[1]:

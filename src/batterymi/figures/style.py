@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batterymi.files import replacing
 
@@ -17,7 +17,7 @@ GREY = "#8A8A8A"
 SEQUENCE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 COLUMN_IN = 3.5  # one column of a journal page
 
-RC = {
+RC: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",
     "font.size": 8,

@@ -61,13 +61,27 @@ def _frame(axis: "Axes") -> None:
     for share in (0.6, 0.7, 0.8, 0.9):
         left, right = _place(np.array([[share, 0, 1 - share], [share, 1 - share, 0]]))
         axis.plot(left, right, color=GREY, lw=0.4)
-        axis.annotate(f"{100 * share:.0f}", (left[0], right[0]), xytext=(-3, 0), textcoords="offset points",
-                      ha="right", va="center", fontsize=6)
+        axis.annotate(
+            f"{100 * share:.0f}",
+            (left[0], right[0]),
+            xytext=(-3, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=6,
+        )
     for co in (0.1, 0.2, 0.3, 0.4):
         ends = _place(np.array([[1 - co, co, 0], [0.5, co, 0.5 - co]]))
         axis.plot(*ends, color=GREY, lw=0.4)
-        axis.annotate(f"{100 * co:.0f}", (ends[0][0], ends[1][0]), xytext=(3, 0), textcoords="offset points",
-                      ha="left", va="center", fontsize=6)
+        axis.annotate(
+            f"{100 * co:.0f}",
+            (ends[0][0], ends[1][0]),
+            xytext=(3, 0),
+            textcoords="offset points",
+            ha="left",
+            va="center",
+            fontsize=6,
+        )
     axis.annotate("Ni (%)", (0.12, 0.5), ha="center", fontsize=7, rotation=60)
     axis.annotate("Co (%)", (0.88, 0.5), ha="center", fontsize=7, rotation=-60)
     axis.annotate("50 % Mn", (0, 0), xytext=(0, -8), textcoords="offset points", ha="center", fontsize=6)

@@ -51,9 +51,7 @@ def start_designs(space: Space, n: int, seed: int) -> pd.DataFrame:
     return space.sample(np.random.default_rng([seed, 1]), n)
 
 
-def run_campaign(
-    problem: Problem, engine_name: str, start: pd.DataFrame, budget: int, seed: int
-) -> pd.DataFrame:
+def run_campaign(problem: Problem, engine_name: str, start: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
     """Run one engine from evaluated designs until the budget is spent.
 
     Args:
@@ -107,9 +105,7 @@ def _penalty(start: pd.DataFrame) -> float:
     return spread if spread > 0 else 1.0
 
 
-def best_designs(
-    histories: Sequence[pd.DataFrame], space: Space, n: int, apart: float = 0.02
-) -> pd.DataFrame:
+def best_designs(histories: Sequence[pd.DataFrame], space: Space, n: int, apart: float = 0.02) -> pd.DataFrame:
     """The best feasible designs of several campaigns, no two of them nearly the same.
 
     Args:

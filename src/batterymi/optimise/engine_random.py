@@ -10,9 +10,7 @@ from batterymi.optimise.space import Space
 class RandomEngine:
     """Designs drawn uniformly from the space, whatever was found before."""
 
-    def __init__(
-        self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int
-    ) -> None:
+    def __init__(self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int) -> None:
         """Keep the space and the source of randomness."""
         self._space = space
         self._rng = np.random.default_rng(seed)

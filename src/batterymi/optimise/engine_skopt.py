@@ -21,9 +21,7 @@ class SkoptEngine:
     the region, so its expected improvement is maximised over candidates that all meet them.
     """
 
-    def __init__(
-        self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int
-    ) -> None:
+    def __init__(self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int) -> None:
         """Build the optimizer and tell it the designs evaluated so far."""
         from skopt import Optimizer
         from skopt.space import Categorical, Real
@@ -63,14 +61,10 @@ class SkoptEngine:
         from skopt.acquisition import gaussian_ei
 
         best = self._optimizer.Xi[int(np.argmin(self._optimizer.yi))]
-        designs = pd.concat(
-            [self._space.sample(self._rng, N_CANDIDATES), self._nearby(best)], ignore_index=True
-        )
+        designs = pd.concat([self._space.sample(self._rng, N_CANDIDATES), self._nearby(best)], ignore_index=True)
         points = self._points(designs)
         transformed = self._optimizer.space.transform(points)
-        improvement = gaussian_ei(
-            transformed, self._optimizer.models[-1], y_opt=min(self._optimizer.yi)
-        )
+        improvement = gaussian_ei(transformed, self._optimizer.models[-1], y_opt=min(self._optimizer.yi))
         return points[int(np.argmax(improvement))]
 
     def _nearby(self, point: list[Any]) -> pd.DataFrame:

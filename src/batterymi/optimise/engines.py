@@ -16,9 +16,7 @@ class Engine(Protocol):
     ones, and a campaign can be taken up where it stopped.
     """
 
-    def __init__(
-        self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int
-    ) -> None:
+    def __init__(self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int) -> None:
         """Start from evaluated designs.
 
         Args:

@@ -126,9 +126,7 @@ def check_feasibility(
         return _with(found, "infeasible", text)
     eased = [limit for limit in limits if limit.reason]
     if eased:
-        text = "; ".join(
-            f"{_unreachable(limit)}; run with {limit.in_force:g}: {limit.reason}" for limit in eased
-        )
+        text = "; ".join(f"{_unreachable(limit)}; run with {limit.in_force:g}: {limit.reason}" for limit in eased)
         return _with(found, "relaxed", text)
     return _with(found, "feasible", "designs that meet all limits exist" if limits else "no limits")
 

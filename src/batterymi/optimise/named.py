@@ -32,8 +32,10 @@ def judge_named_designs(
     space = problem.space
     designs = pd.DataFrame([design.values for design in named], columns=space.names)
     outcomes = [objective.name for objective in problem.objectives]
-    judged = problem.evaluate(designs) if len(named) else designs.reindex(
-        columns=[*space.names, *outcomes, "failure", "feasible"]
+    judged = (
+        problem.evaluate(designs)
+        if len(named)
+        else designs.reindex(columns=[*space.names, *outcomes, "failure", "feasible"])
     )
     frame = add_derived(add_intervals(judged[[*space.names, *outcomes]], problem), derived)
     frame.insert(0, "name", [design.name for design in named])
@@ -41,9 +43,7 @@ def judge_named_designs(
     for name, margin in space.margins(designs).items():
         frame[f"{name}_margin"] = margin.to_numpy()
     limits = [
-        theoretical_capacity(design.formula, design.working_ions)
-        if design.formula and design.working_ions
-        else np.nan
+        theoretical_capacity(design.formula, design.working_ions) if design.formula and design.working_ions else np.nan
         for design in named
     ]
     frame["theoretical_capacity_mah_g"] = limits

@@ -32,9 +32,7 @@ def score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
     return total
 
 
-def violation(
-    outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Mapping[str, float]
-) -> Array:
+def violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Mapping[str, float]) -> Array:
     """By how much designs miss the limits, in units of the objectives' scales, added up.
 
     Args:

@@ -32,9 +32,7 @@ class BoundedSimplex:
         if len(bounds) > MAX_PARTS:
             raise ValueError(f"{len(bounds)} parts; compositions of up to {MAX_PARTS} are supported")
         if not lower.sum() < 1 < upper.sum():
-            raise ValueError(
-                f"no composition meets the bounds: they add up to {lower.sum():g} to {upper.sum():g}"
-            )
+            raise ValueError(f"no composition meets the bounds: they add up to {lower.sum():g} to {upper.sum():g}")
         self.lower = np.maximum(lower, 1 - (upper.sum() - upper))
         self.upper = np.minimum(upper, 1 - (lower.sum() - lower))
         self._corners = self._find_corners()
@@ -115,9 +113,7 @@ class BoundedSimplex:
             others = [i for i in range(len(self.lower)) if i != taker]
             for ends in itertools.product((0, 1), repeat=len(others)):
                 point = np.empty(len(self.lower))
-                point[others] = [
-                    (self.lower, self.upper)[end][i] for end, i in zip(ends, others, strict=True)
-                ]
+                point[others] = [(self.lower, self.upper)[end][i] for end, i in zip(ends, others, strict=True)]
                 point[taker] = 1 - point[others].sum()
                 if self.lower[taker] - 1e-12 <= point[taker] <= self.upper[taker] + 1e-12:
                     found.append(point)

@@ -165,9 +165,7 @@ class Space:
         Returns:
             One column per constraint; negative where it is broken.
         """
-        return pd.DataFrame(
-            {c.name: self._margin(c, designs) for c in self.constraints}, index=designs.index
-        )
+        return pd.DataFrame({c.name: self._margin(c, designs) for c in self.constraints}, index=designs.index)
 
     def feasible(self, designs: pd.DataFrame) -> NDArray[np.bool_]:
         """Whether designs meet bounds, composition and constraints, within rounding."""
@@ -218,8 +216,7 @@ class Space:
     def _draw(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
         """Uniform designs within bounds and composition, constraints not yet asked."""
         frame: dict[str, object] = {
-            feature.name: rng.uniform(*(feature.bounds or (0.0, 1.0)), size=n)
-            for feature in self.numbers
+            feature.name: rng.uniform(*(feature.bounds or (0.0, 1.0)), size=n) for feature in self.numbers
         }
         if self.composition is not None:
             parts = self.composition.sample(rng, n)
@@ -231,10 +228,7 @@ class Space:
     def _margin(self, constraint: Constraint, designs: pd.DataFrame) -> Array:
         """Value of one constraint's function on designs."""
         function = registry.look_up("constraint", constraint.function)
-        columns = {
-            argument: designs[column].to_numpy(float)
-            for argument, column in constraint.columns.items()
-        }
+        columns = {argument: designs[column].to_numpy(float) for argument, column in constraint.columns.items()}
         return np.asarray(function(**columns, **constraint.values), dtype=float)
 
     def _why_empty(self, designs: pd.DataFrame) -> str:

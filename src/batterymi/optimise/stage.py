@@ -87,9 +87,7 @@ def run_campaigns(
     engine_runs = [history[history["engine"] == settings.engine]] if len(history) else []
     best = best_designs(engine_runs, space, settings.suggestions) if engine_runs else history
     suggestions = describe_designs(best, problem, rows, quantities, settings)
-    named = judge_named_designs(
-        [NamedDesign(**one) for one in designs], problem, rows, quantities
-    )
+    named = judge_named_designs([NamedDesign(**one) for one in designs], problem, rows, quantities)
     write_parquet(history_path, history)
     write_csv(suggestions_path, suggestions)
     write_csv(named_path, named)

@@ -73,11 +73,11 @@ CELLS = {
         },
         values={"Total heat transfer coefficient [W.m-2.K-1]": 30.0},
         provenance=(
-            "LG M50 (graphite-SiOx / NMC 811) of O'Kane et al. 2022 (doi:10.1039/D2CP00417H), electrochemistry after Chen "
-            "et al. 2020 (doi:10.1149/1945-7111/ab9050), made into a power cell: half as thick electrodes with half the "
-            "capacity, particles of 0.6 times the radius, heat transfer 30 W/m2K. Thermal and degradation parameters are "
-            "from the literature and not fitted to this cell or to any cell of this design; losses are for comparing "
-            "protocols, not for predicting life."
+            "LG M50 (graphite-SiOx / NMC 811) of O'Kane et al. 2022 (doi:10.1039/D2CP00417H), electrochemistry "
+            "after Chen et al. 2020 (doi:10.1149/1945-7111/ab9050), made into a power cell: half as thick "
+            "electrodes with half the capacity, particles of 0.6 times the radius, heat transfer 30 W/m2K. "
+            "Thermal and degradation parameters are from the literature and not fitted to this cell or to any "
+            "cell of this design; losses are for comparing protocols, not for predicting life."
         ),
     ),
 }

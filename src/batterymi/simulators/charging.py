@@ -32,8 +32,8 @@ CV_TOLERANCE_V = 1e-3
 MAX_CV_STEPS = 600
 
 # φ_s - φ_e at the negative particles' surface is the anode's potential against lithium metal in the same electrolyte;
-# lithium plates where it falls below 0 V. Its profile over the electrode and its value at the separator, where it is lowest
-# in most charges, both count.
+# lithium plates where it falls below 0 V. Its profile over the electrode and its value at the separator, where it is
+# lowest in most charges, both count.
 OUTPUTS = {
     "voltage": "Voltage [V]",
     "temperature": "X-averaged cell temperature [K]",
@@ -392,9 +392,10 @@ def simulate_protocols(
     settings = (cell, model, soc_start, soc_end, ambient_c)
     results: list[ChargeResult] = []
     if processes <= 1 or len(protocols) < 2:
-        simulator = ChargingSimulator(*settings) if protocols else None
+        if not protocols:
+            return results
+        simulator = ChargingSimulator(*settings)
         for protocol in protocols:
-            assert simulator is not None
             results.append(simulator.run(protocol, keep_traces))
             _report(progress, len(results), len(protocols))
         return results

@@ -54,9 +54,7 @@ def replay_protocols(
     winner = [FourStep(tuple(map(float, best[columns].iloc[0])))] if len(best) else []
     runs += [("campaign's best", "winner", protocol) for protocol in winner]
     settings = simulator_settings(choice)
-    results = simulate_protocols(
-        [protocol for *_, protocol in runs], processes=processes, keep_traces=True, **settings
-    )
+    results = simulate_protocols([protocol for *_, protocol in runs], processes=processes, keep_traces=True, **settings)
     judged = simulate_protocols(winner, keep_traces=True, **(settings | {"model": choice.judge}))
     traces = [
         result.trace.assign(label=label, kind=kind, model=choice.model)

@@ -50,7 +50,8 @@ def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, 
     claims = read_claims(claims_path)
     folders = {Path(path).parent.name: Path(path).parent for path in summary_paths}
     judged = []
-    for claim in claims.to_dict("records"):
+    for row in claims.to_dict("records"):
+        claim = {str(key): value for key, value in row.items()}
         if claim["study"] not in folders:
             verdict = {"found": None, "source": "", "verdict": UNTESTABLE}
             claim["reason"] = f"the study was not run; {claim['reason']}"
@@ -58,7 +59,20 @@ def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, 
             verdict = judge_claim(claim, folders, f"{claims_path}: {claim['id']}")
         judged.append(claim | verdict)
     frame = pd.DataFrame(judged)[
-        ["id", "study", "section", "stated_in", "quantity", "value", "unit", "found", "tolerance", "verdict", "reason", "source"]
+        [
+            "id",
+            "study",
+            "section",
+            "stated_in",
+            "quantity",
+            "value",
+            "unit",
+            "found",
+            "tolerance",
+            "verdict",
+            "reason",
+            "source",
+        ]
     ].rename(columns={"value": "claimed", "found": "measured"})
     write_csv(csv_path, frame)
     write_text(html_path, _page(frame))

@@ -42,8 +42,14 @@ def summarise_study(
     metrics, suggestions = pd.read_csv(metrics_path), pd.read_csv(suggestions_path)
     named = pd.read_csv(named_path, keep_default_na=False)
     chosen = metrics[metrics["variant"] == headline]
-    sources = {"table": table_path, "metrics": metrics_path, "suggestions": suggestions_path,
-               "benchmark": benchmark_path, "named": named_path, "replay": replay_path or ""}
+    sources = {
+        "table": table_path,
+        "metrics": metrics_path,
+        "suggestions": suggestions_path,
+        "benchmark": benchmark_path,
+        "named": named_path,
+        "replay": replay_path or "",
+    }
     cells: dict[str, tuple[Any, str]] = {
         "study": (name, ""),
         "title": (settings.title, ""),
@@ -62,9 +68,7 @@ def summarise_study(
     }
     claimed = settings.claimed.model_dump() if settings.claimed else {}
     cells |= {f"claimed_{key}": (value, "") for key, value in claimed.items()}
-    content = {
-        key: {"value": value, "source": sources.get(place, "")} for key, (value, place) in cells.items()
-    }
+    content = {key: {"value": value, "source": sources.get(place, "")} for key, (value, place) in cells.items()}
     write_json(summary_path, content)
 
 
@@ -74,7 +78,8 @@ def _scores(chosen: pd.DataFrame, settings: Study) -> dict[str, tuple[Any, str]]
     best = first[first["selected"]].iloc[0]
     baseline = first.set_index("model")["q2"]
     words = [
-        f"{row['objective']}: {row['model']} Q² {_score(row['q2'])} [{_score(row['q2_lower'])}, {_score(row['q2_upper'])}]"
+        f"{row['objective']}: {row['model']} Q² {_score(row['q2'])} "
+        f"[{_score(row['q2_lower'])}, {_score(row['q2_upper'])}]"
         for _, row in chosen[chosen["selected"]].iterrows()
     ]
     return {
@@ -187,7 +192,8 @@ def _gain(benchmark: dict[str, Any]) -> dict[str, tuple[Any, str]]:
 def _others(named: pd.DataFrame) -> str:
     """How designs of others fared."""
     return "; ".join(
-        f"{row['name']}: {row['status']}" + (f" ({row['flags']})" if row["flags"] else "") for _, row in named.iterrows()
+        f"{row['name']}: {row['status']}" + (f" ({row['flags']})" if row["flags"] else "")
+        for _, row in named.iterrows()
     )
 
 
@@ -198,9 +204,9 @@ def _replay(path: str | None, settings: Study) -> str:
     replay = read_json(path)
     if "judge_model" not in replay:
         return "no winner to replay"
+    first, second = replay["campaign_model"], replay["judge_model"]
     parts = [
-        f"{o.name} {_number(replay['campaign_model'][o.name])} / {_number(replay['judge_model'][o.name])}{_unit(o.unit)}"
-        for o in settings.objectives
+        f"{o.name} {_number(first[o.name])} / {_number(second[o.name])}{_unit(o.unit)}" for o in settings.objectives
     ]
     meets = "meets" if replay["judge_meets_limits"] else "misses"
     return f"{replay['model']} / {replay['judge']}: {'; '.join(parts)}; the judge {meets} the limits"

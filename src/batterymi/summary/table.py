@@ -34,6 +34,11 @@ CLAIMED: tuple[tuple[str, str], ...] = (
     ("Experiment reduction", "claimed_experiment_reduction"),
     ("Industrial impact", "claimed_industrial_impact"),
 )
+REMARK = (
+    "Measured by this pipeline. Q² is R² on held-out rows; intervals are 95 %. Evaluations saved are "
+    "against random search from the same starts, to reach the same value; the final score gained is at "
+    "the end of the budget, in units of the objective's scale."
+)
 NOTES: tuple[tuple[str, str], ...] = (
     ("All scores", "all_scores"),
     ("Other variants", "variants"),
@@ -58,9 +63,7 @@ TERMINAL: tuple[tuple[str, str], ...] = (
 )
 
 
-def build_summary(
-    summary_paths: Sequence[str], csv_path: str, md_path: str, html_path: str, txt_path: str
-) -> None:
+def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, html_path: str, txt_path: str) -> None:
     """Join the studies' summaries into one table.
 
     Args:
@@ -107,9 +110,7 @@ def _terminal(frame: pd.DataFrame, width: int = 100) -> str:
         for heading, column in TERMINAL:
             if text := _text(row.get(column)):
                 indent = " " * 22
-                lines.append(
-                    textwrap.fill(text, width, initial_indent=f"  {heading:<20}", subsequent_indent=indent)
-                )
+                lines.append(textwrap.fill(text, width, initial_indent=f"  {heading:<20}", subsequent_indent=indent))
     return "\n".join(lines) + "\n"
 
 
@@ -130,9 +131,10 @@ def _flat(value: Any) -> Any:
 def _interval(row: dict[str, Any], middle: str, low: str, high: str, digits: int, unit: str = "") -> str:
     """A number with its interval; a dash where there is none."""
     values = [row.get(key) for key in (middle, low, high)]
-    if any(value is None or pd.isna(value) for value in values):
+    known = [float(value) for value in values if value is not None and not pd.isna(value)]
+    if len(known) < 3:
         return "-"
-    first, second, third = (f"{value + 0.0:.{digits}f}" for value in values)
+    first, second, third = (f"{value:.{digits}f}" for value in known)
     return f"{first}{unit} [{second}, {third}]"
 
 
@@ -157,12 +159,15 @@ def _blocks(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> list[tuple[str, 
     return [
         (
             "Summary",
-            "Measured by this pipeline. Q² is R² on held-out rows; intervals are 95 %. Evaluations saved are against random "
-            "search from the same starts, to reach the same value; the final score gained is at the end of the budget, in units of the objective's scale.",
+            REMARK,
             main,
         ),
         ("Findings", "", notes),
-        ("The chapter's own table", "As claimed there (section 4.6); claims.csv holds the numbers against ours.", claimed),
+        (
+            "The chapter's own table",
+            "As claimed there (section 4.6); claims.csv holds the numbers against ours.",
+            claimed,
+        ),
         ("Where each number stands", "", sources),
     ]
 
@@ -202,9 +207,7 @@ def _page(title: str, blocks: list[tuple[str, str, list[list[str]]]]) -> str:
     for heading, remark, table in blocks:
         head, *body = table
         cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in body
-        )
+        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in body)
         parts.append(
             f"<h2>{html.escape(heading)}</h2>\n<p>{html.escape(remark)}</p>\n"
             f"<table><thead><tr>{cells}</tr></thead><tbody>\n{rows}</tbody></table>"

@@ -85,9 +85,7 @@ def _regressor(name: str, seed: int) -> RegressorMixin:
     raise ValueError(f"'{name}' is not a model")
 
 
-def predict_with_spread(
-    model: Pipeline, frame: pd.DataFrame
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def predict_with_spread(model: Pipeline, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Predictions, and how their uncertainty varies over the rows.
 
     The spread is a shape, not yet an interval: the Gaussian process's own standard deviation, and 1 for models
@@ -102,8 +100,6 @@ def predict_with_spread(
     """
     regressor = model.named_steps["regressor"]
     if isinstance(regressor, GaussianProcessRegressor):
-        mean, spread = regressor.predict(
-            model.named_steps["encoder"].transform(frame), return_std=True
-        )
+        mean, spread = regressor.predict(model.named_steps["encoder"].transform(frame), return_std=True)
         return mean, np.maximum(spread, 1e-9)
     return model.predict(frame), np.ones(len(frame))

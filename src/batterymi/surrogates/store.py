@@ -48,9 +48,7 @@ class StoredModel:
     pipeline: Pipeline
     half_width_per_spread: float
 
-    def predict(
-        self, designs: pd.DataFrame
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self, designs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predictions and half widths of their 95 % intervals.
 
         Args:
@@ -109,9 +107,7 @@ def _canonical(data: bytes) -> bytes:
 
     schema = re.sub(r'("__id__": )(\d+)()', number, schema)
     schema = re.sub(r'("file": ")(\d+)(\.\w+")', number, schema)
-    renamed = {
-        re.sub(r"^()(\d+)(\.\w+)$", number, name): content for name, content in entries.items()
-    }
+    renamed = {re.sub(r"^()(\d+)(\.\w+)$", number, name): content for name, content in entries.items()}
     json.loads(schema)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -197,10 +197,7 @@ def _metrics(
     rows = []
     for name, out in outs.items():
         score = interval(resampled(q_squared, draws, observed, out.mean))
-        over = {
-            base: interval(resampled(_mean, draws, squared[base] - squared[name]))
-            for base in ("dummy", "ridge")
-        }
+        over = {base: interval(resampled(_mean, draws, squared[base] - squared[name])) for base in ("dummy", "ridge")}
         refit = fit_model(name, problem.features, problem.frame, observed, seed)
         width = half_widths(observed, out.mean, out.spread)
         rows.append(
@@ -226,9 +223,7 @@ def _metrics(
                 "p_value": test.p_value if name == best else np.nan,
                 "shuffles": test.n_shuffles if name == best else np.nan,
                 "p_method": test.method if name == best else "",
-                "verdict": judge(name, test.p_value, over["dummy"], over["ridge"])
-                if name == best
-                else "",
+                "verdict": judge(name, test.p_value, over["dummy"], over["ridge"]) if name == best else "",
             }
         )
     return pd.DataFrame(rows)
@@ -239,9 +234,7 @@ def _mean(values: Array) -> Array:
     return values.mean(axis=-1)
 
 
-def _predictions(
-    problem: Problem, outs: dict[str, OutOfFold], splits: Sequence[Split]
-) -> pd.DataFrame:
+def _predictions(problem: Problem, outs: dict[str, OutOfFold], splits: Sequence[Split]) -> pd.DataFrame:
     """Out-of-fold predictions of every model, long form."""
     fold = np.empty(len(problem.observed), dtype=int)
     for number, (_, test) in enumerate(splits):

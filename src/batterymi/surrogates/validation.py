@@ -193,16 +193,13 @@ def permutation_importances(
     rows = []
     for feature in frame.columns:
         orders = [rng.permutation(len(frame)) for _ in range(n_repeats)]
-        shuffled = pd.concat(
-            [frame.assign(**{feature: frame[feature].to_numpy()[order]}) for order in orders]
-        )
+        shuffled = pd.concat([frame.assign(**{feature: frame[feature].to_numpy()[order]}) for order in orders])
         predicted = np.empty((n_repeats, len(frame)))
         for (_, test), model in zip(splits, out.models, strict=True):
             pick = (np.arange(n_repeats)[:, None] * len(frame) + test).ravel()
             predicted[:, test] = model.predict(shuffled.iloc[pick]).reshape(n_repeats, -1)
         error = np.sqrt(np.mean((observed - predicted) ** 2, axis=1))
         rows += [
-            {"feature": feature, "repeat": repeat, "rmse_increase": value}
-            for repeat, value in enumerate(error - base)
+            {"feature": feature, "repeat": repeat, "rmse_increase": value} for repeat, value in enumerate(error - base)
         ]
     return pd.DataFrame(rows)

@@ -5,9 +5,7 @@ SKILL = "skill shown"
 ALPHA = 0.05
 
 
-def judge(
-    name: str, p_value: float, over_dummy: tuple[float, float], over_ridge: tuple[float, float]
-) -> str:
+def judge(name: str, p_value: float, over_dummy: tuple[float, float], over_ridge: tuple[float, float]) -> str:
     """Put a model's standing into words.
 
     Skill needs both: chance seldom does as well (corrected p < 0.05), and the gain in mean squared error over

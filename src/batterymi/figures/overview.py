@@ -1,0 +1,42 @@
+"""The picture of a study that has none of its own: suggestions among the rows."""
+
+from typing import TYPE_CHECKING
+
+from batterymi.config.units import with_unit
+from batterymi.data.table import SPLIT, TRAIN
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_overview(results: StudyResults) -> "Figure":
+    """First objective over each searched feature: rows, and suggestions with their 95 % intervals."""
+    import matplotlib.pyplot as plt
+
+    features, target = results.study.designable, results.study.objectives[0]
+    rows, best = results.table[results.table[SPLIT] == TRAIN], results.suggestions
+    figure, axes = plt.subplots(
+        len(features), 1, figsize=(COLUMN_IN, 0.5 + 1.5 * len(features)), sharey=True, squeeze=False
+    )
+    for axis, feature in zip(axes[:, 0], features, strict=True):
+        axis.plot(rows[feature.name], rows[target.name], "o", color=BLUE, ms=3, label="rows")
+        middle = best[target.name]
+        low, high = best[f"{target.name}_lower_95"].fillna(middle), best[f"{target.name}_upper_95"].fillna(middle)
+        axis.errorbar(
+            best[feature.name],
+            middle,
+            yerr=[middle - low, high - middle],
+            fmt="*",
+            color=ORANGE,
+            mec=BLACK,
+            mew=0.4,
+            ms=7,
+            elinewidth=0.6,
+            label="suggestions",
+        )
+        axis.set_xlabel(with_unit(feature.label, feature.unit))
+    axes[0, 0].set_ylabel(with_unit(target.label, target.unit))
+    axes[0, 0].legend()
+    return figure
