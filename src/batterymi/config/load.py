@@ -144,7 +144,12 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _describe(error: ValidationError, source: str, model: type) -> list[str]:
     """One line per key: file, key, what was found, what would be right."""
     messages: dict[str, list[str]] = {}
+    places = [problem["loc"] for problem in error.errors()]
     for problem in error.errors():
+        loc = problem["loc"]
+        within = any(place[: len(loc)] == loc and len(place) > len(loc) for place in places)
+        if problem["type"] == "too_short" and within:
+            continue  # its items were refused one by one already
         place = _place(problem["loc"])
         key = ".".join(place)
         if problem["type"] == "extra_forbidden":

@@ -39,7 +39,7 @@ def theoretical_capacity(formula: str, working_ions: float) -> float:
 
     try:
         mass = float(Composition(decimal_formula(formula)).weight)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, AttributeError) as error:
         raise TableError(f"'{formula}' is not a chemical formula: {error}") from None
     if not mass > 0:
         raise TableError(f"'{formula}' is not a chemical formula: it has no atoms")

@@ -56,7 +56,8 @@ class BoundedSimplex:
         if free.shape[1] == 1:
             points = rng.uniform(free.min(), free.max(), size=(n, 1))
             return self._close(points)
-        triangles = free[Delaunay(free, qhull_options="QJ Pp").simplices]
+        whole = len(free) == free.shape[1] + 1
+        triangles = free[None] if whole else free[Delaunay(free, qhull_options="QJ Pp").simplices]
         volumes = np.abs(np.linalg.det(triangles[:, 1:] - triangles[:, :1]))
         chosen = triangles[rng.choice(len(triangles), size=n, p=volumes / volumes.sum())]
         weights = rng.dirichlet(np.ones(free.shape[1] + 1), size=n)

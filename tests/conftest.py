@@ -1,0 +1,103 @@
+"""What the tests share: a copy of the workflow to run Snakemake in, and small problems with known answers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from batterymi.config.parts import Feature, Objective, Simplex
+from batterymi.optimise.space import Space
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "tests/smoke.yaml")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy of the workflow, with its own results."""
+
+    folder: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """Snakemake with some arguments."""
+        return [str(Path(sys.executable).parent / "snakemake"), *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which the copy's package is found before the installed one."""
+        return {**os.environ, "PYTHONPATH": str(self.folder / "src"), "PYTHONDONTWRITEBYTECODE": ""}
+
+    def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy; both streams come back as stdout."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def jobs(self, *arguments: str) -> set[str]:
+        """Rules, with their study, that a dry run would execute."""
+        done = self.run("-n", "--quiet", "host", *arguments)
+        assert done.returncode == 0, done.stdout
+        found, rule = set(), ""
+        for line in done.stdout.splitlines():
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+                if rule.startswith(("build", "all")):
+                    found.add(rule)
+            elif line.strip().startswith("wildcards: study="):
+                found.add(f"{rule}:{line.split('=')[1].strip()}")
+        return found - {"all"}
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace some text in a file of the copy."""
+        file = self.folder / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{path} lacks {old!r}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def copy_workflow(folder: Path) -> Workspace:
+    """Copy what a run needs."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return Workspace(folder)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A fresh copy of the workflow."""
+    return copy_workflow(tmp_path / "copy")
+
+
+@pytest.fixture
+def ncm_space() -> Space:
+    """The compositions of the NCM study."""
+    bounds = {"ni": (0.6, 0.95), "co": (0.02, 0.3), "mn": (0.0, 1.0)}
+    features = tuple(Feature(name=n, label=n, unit="1", bounds=b) for n, b in bounds.items())
+    return Space(features, Simplex(features=tuple(bounds)))
+
+
+@pytest.fixture
+def make_objective() -> Callable[..., Objective]:
+    """Short-hand for objectives."""
+
+    def make(name: str = "y", goal: str = "minimise", **more: object) -> Objective:
+        return Objective.model_validate({"name": name, "label": name, "unit": "1", "goal": goal, **more})
+
+    return make

@@ -1,0 +1,121 @@
+"""Settings: every mistake gets one clear line, before anything runs."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from batterymi.config.load import load_config, load_studies, load_study, read_yaml
+from batterymi.config.study import Config
+from batterymi.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def study() -> dict[str, Any]:
+    return copy.deepcopy(read_yaml(ROOT / "config/studies/lithium_sulfur.yaml"))
+
+
+def problems(study: dict[str, Any], folder: Path) -> list[str]:
+    path = folder / "my_study.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_study(path)
+    return caught.value.problems
+
+
+CASES: list[tuple[Change, list[str]]] = [
+    (lambda s: s.update(titel="x"), ["titel: unknown key 'titel'", "did you mean 'title'?"]),
+    (lambda s: s["campaign"].update(budgte=3), ["campaign.budgte: unknown key", "did you mean 'budget'?"]),
+    (lambda s: s["campaign"]["evaluator"].update(varient="x"), ["campaign.evaluator.varient", "'variant'"]),
+    (lambda s: s["campaign"].update(budget="many"), ["campaign.budget", "integer", "'many'"]),
+    (lambda s: s["campaign"].update(budget=0), ["campaign.budget", "greater than or equal to 1", "found 0"]),
+    (lambda s: s["campaign"].update(budget=8), ["campaign: budget 8 leaves nothing after 8 initial designs"]),
+    (lambda s: s["features"][0].update(bounds=[10, 2]), ["features.0.bounds", "10 is not below", "[lower, upper]"]),
+    (lambda s: s["features"][0].update(bounds=[float("nan"), 2]), ["features.0.bounds.0", "finite number"]),
+    (lambda s: s["objectives"][0].update(unit="percnt"), ["objectives.0.unit", "'percnt'", "did you mean 'percent'?"]),
+    (lambda s: s["surrogate"].update(models=["dummy", "ridge", "rigde"]), ["surrogate.models", "'rigde'", "'ridge'"]),
+    (lambda s: s["surrogate"].update(models=["ridge"]), ["surrogate.models", "baselines stay", "dummy"]),
+    (lambda s: s["surrogate"].update(folds=1), ["surrogate.folds", "greater than or equal to 2"]),
+    (lambda s: s["campaign"].update(engine="scikit-optimise"), ["campaign.engine", "did you mean 'scikit-optimize'?"]),
+    (lambda s: s["constraints"][0].update(function="pores"), ["constraints.0.function", "not a known constraint"]),
+    (lambda s: s["constraints"][0]["columns"].update(area_m2_g="area"), ["constraints: 'area' is not a column"]),
+    (lambda s: s["table"].pop("file"), ["table: give exactly one of file and sample"]),
+    (lambda s: s["table"].update(file="../../etc/passwd"), ["table", "leaves the workflow's folder"]),
+    (lambda s: s.pop("objectives"), ["objectives: field required"]),
+    (lambda s: s["features"][0].pop("bounds"), ["'pore_size_nm' needs bounds"]),
+    (lambda s: s.update(picture="pie"), ["picture: 'pie' is not a known picture"]),
+    (lambda s: s["designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
+    (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),
+    (lambda s: s["campaign"]["evaluator"].update(name="oracle"), ["campaign.evaluator", "'oracle'"]),
+]
+
+
+@pytest.mark.parametrize(("change", "wanted"), CASES)
+def test_a_mistake_is_named_with_file_key_finding_and_remedy(
+    change: Change, wanted: list[str], study: dict[str, Any], tmp_path: Path
+) -> None:
+    change(study)
+    found = "\n".join(problems(study, tmp_path))
+    assert found.startswith(str(tmp_path / "my_study.yaml"))
+    for part in wanted:
+        assert part in found
+
+
+def test_all_mistakes_are_told_at_once(study: dict[str, Any], tmp_path: Path) -> None:
+    study["titel"] = "x"
+    study["objectives"][0]["unit"] = "percnt"
+    study["campaign"]["seeds"] = 1
+    assert len(problems(study, tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("title: [", "not valid YAML"),
+        ("a: 1\na: 2\n", "the key 'a' stands twice"),
+        ("- 1\n", "found a list"),
+        ("", "found nothing"),
+        ("x: !!python/object/apply:os.system [ls]\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(text: str, wanted: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=wanted):
+        read_yaml(path)
+
+
+def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        read_yaml(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"title: \xe9\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_yaml(tmp_path / "latin.yaml")
+
+
+def test_an_unknown_study_in_the_config_is_suggested() -> None:
+    config = load_config({"studies": ["sodium_iom"]})
+    with pytest.raises(ConfigError, match=r"did you mean 'sodium_ion'\?"):
+        load_studies(config)
+
+
+def test_overrides_reach_the_study_they_name() -> None:
+    config = load_config({"overrides": {"all": {"campaign": {"seeds": 3}}, "sodium_ion": {"campaign": {"budget": 9}}}})
+    studies, rejected = load_studies(config)
+    assert not rejected
+    assert {study.campaign.seeds for study in studies.values()} == {3}
+    assert studies["sodium_ion"].campaign.budget == 9
+    assert studies["lithium_sulfur"].campaign.budget == 25
+
+
+def test_the_shipped_studies_are_right() -> None:
+    studies, rejected = load_studies(Config())
+    assert not rejected
+    assert len(studies) == 5
+    assert studies["solid_electrolytes"].headline == "without_activation_energy"

@@ -1,0 +1,113 @@
+"""Tables: files as people save them, and every kind of bad row."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from batterymi.data.read_csv import read_csv
+from batterymi.data.table import prepare_table
+from batterymi.errors import TableError
+
+FEATURES = [
+    {"name": "ni", "label": "Ni", "unit": "1", "bounds": [0, 1], "valid": [0, 1]},
+    {"name": "co", "label": "Co", "unit": "1", "bounds": [0, 1], "valid": [0, 1]},
+    {"name": "kind", "label": "Kind", "unit": "1", "choices": ["a", "b"]},
+]
+OBJECTIVES = [{"name": "y", "label": "y", "unit": "mAh/g", "goal": "maximise", "valid": [0, 1000]}]
+HEADER = "ni,co,kind,y"
+GOOD = [HEADER, "0.5,0.5,a,1", "0.6,0.4,b,2", "0.7,0.3,a,4", "0.8,0.2,b,3"]
+
+
+def prepare(folder: Path, text: str | bytes, simplex: bool = True, **table: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+    source = folder / "rows.csv"
+    source.write_bytes(text if isinstance(text, bytes) else text.encode())
+    prepare_table(
+        str(source),
+        str(folder / "table.parquet"),
+        str(folder / "table.json"),
+        table={"file": "rows.csv", **table},
+        features=FEATURES,
+        objectives=OBJECTIVES,
+        simplex={"features": ["ni", "co"]} if simplex else None,
+    )
+    return pd.read_parquet(folder / "table.parquet"), json.loads((folder / "table.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(GOOD),
+        "\r\n".join(GOOD),
+        b"\xef\xbb\xbf" + "\n".join(GOOD).encode(),
+        "\n".join(GOOD).encode("utf-16"),
+        "\n".join(GOOD).replace(".", "X").replace(",", ";").replace("X", ","),
+        "\n".join(GOOD).replace(",", "\t"),
+        "# a remark\n\n" + "\n\n".join(GOOD) + "\n",
+        "\n".join([HEADER, *(",".join(f'"{cell}"' for cell in row.split(",")) for row in GOOD[1:])]),
+    ],
+    ids=["plain", "crlf", "bom", "utf16", "semicolons", "tabs", "remarks", "quoted"],
+)
+def test_a_csv_is_read_alike_however_it_was_saved(text: str | bytes, tmp_path: Path) -> None:
+    rows, report = prepare(tmp_path, text)
+    assert rows["ni"].tolist() == [0.5, 0.6, 0.7, 0.8]
+    assert rows["kind"].tolist() == ["a", "b", "a", "b"]
+    assert (report["rows_in"], report["rows_out"], report["dropped"]) == (4, 4, [])
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ("0.9,0.1,a,high", ["line 6", "y", "'high'", "not a number"]),
+        ("0.9,0.1,a,", ["line 6", "y", "no value"]),
+        ("nan,0.1,a,5", ["line 6", "ni", "no value"]),
+        ("0.9,0.1,a,inf", ["line 6", "y", "not finite"]),
+        ("-0.1,1.1,a,5", ["line 6", "ni", "-0.1", "outside the possible range 0 to 1"]),
+        ("0.9,0.1,a,-5", ["line 6", "y", "-5", "outside the possible range 0 to 1000 mAh/g"]),
+        ("0.9,0.1,c,5", ["line 6", "kind", "'c'", "not a choice"]),
+        ("0.9,0.3,a,5", ["line 6", "1.2", "ni + co must add up to 1"]),
+        ("0.6,0.4,b,2", ["line 6", "a copy of line 3", "duplicate row"]),
+    ],
+)
+def test_a_bad_row_is_named_and_nothing_is_written(row: str, wanted: list[str], tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        prepare(tmp_path, "\n".join([*GOOD, row]))
+    for part in [str(tmp_path / "rows.csv"), *wanted, "nothing was written"]:
+        assert part in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv"]
+
+
+def test_bad_rows_are_dropped_on_request_each_with_its_reason(tmp_path: Path) -> None:
+    text = "\n".join([*GOOD, "0.9,0.1,a,high", "0.9,0.3,a,5", "0.6,0.4,b,2"])
+    rows, report = prepare(tmp_path, text, bad_rows="drop")
+    assert len(rows) == 4
+    assert [fault["line"] for fault in report["dropped"]] == [6, 7, 8]
+    assert (report["rows_in"], report["rows_out"]) == (7, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", "the file is empty"),
+        (HEADER, "there is a header but no row"),
+        ("\n".join(GOOD[:2]), "1 row; cross-validation needs at least 3"),
+        ("\n".join([HEADER, "0.5,0.5,a,1", "0.6,0.4,b,1", "0.7,0.3,a,1"]), "'y' is 1 in every row"),
+        ("\n".join(["ni,co,kind,Y", *GOOD[1:]]), "the header lacks 'y'"),
+        ("\n".join(["ni,co,ni,y", *GOOD[1:]]), "has the column 'ni' 2 times"),
+        ("\n".join(["ni,co,,y", *GOOD[1:]]), "column 3 of the header has no name"),
+        ("\n".join([*GOOD, "1,2"]), "line 6 has 2 cells, the header 4"),
+        (b"\xff\xfe\x00", "not UTF-8|not a text file|is empty"),
+        (b"ni,co\n\xe9,1\n", "line 2 is not UTF-8"),
+    ],
+)
+def test_a_table_that_teaches_nothing_is_refused(text: str | bytes, wanted: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=wanted):
+        prepare(tmp_path, text)
+    assert not (tmp_path / "table.parquet").exists()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"none\.csv: there is no such file"):
+        read_csv(tmp_path / "none.csv")
