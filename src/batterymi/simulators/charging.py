@@ -27,9 +27,9 @@ OPTIONS = {
 }
 MESH = {"x_n": 10, "x_s": 5, "x_p": 10, "r_n": 12, "r_p": 12}
 RTOL, ATOL = 1e-5, 1e-6
-CV_STEP_S = 20.0
+CV_STEP_S = 10.0
 CV_TOLERANCE_V = 1e-3
-MAX_CV_STEPS = 600
+MAX_CV_STEPS = 1200
 
 # φ_s - φ_e at the negative particles' surface is the anode's potential against lithium metal in the same electrolyte;
 # lithium plates where it falls below 0 V. Its profile over the electrode and its value at the separator, where it is

@@ -1,0 +1,198 @@
+"""Campaigns: feasibility first, honest comparisons, repeatable runs."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batterymi.config.parts import Feature, NamedDesign, NcmFormulasChoice, Objective
+from batterymi.evaluators.ncm_formulas import NcmFormulas
+from batterymi.optimise.benchmark import compare_with_random, evaluations_to_reach
+from batterymi.optimise.campaign import Problem, best_designs, run_campaign, start_designs, told_values
+from batterymi.optimise.feasibility import check_feasibility
+from batterymi.optimise.named import judge_named_designs
+from batterymi.optimise.pareto import pareto_optimal
+from batterymi.optimise.score import score, violation
+from batterymi.optimise.space import Space
+
+NCM = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), ())
+
+
+class Bowl:
+    """(x - 0.3)², with a limit on z = x, failing above 0.95."""
+
+    is_cheap = True
+    kind = "computed"
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        x = designs["x"].to_numpy(float)
+        failed = x > 0.95
+        return pd.DataFrame(
+            {
+                "y": np.where(failed, np.nan, (x - 0.3) ** 2),
+                "z": np.where(failed, np.nan, x),
+                "failure": np.where(failed, "broke", ""),
+            },
+            index=designs.index,
+        )
+
+    def half_widths(self, designs: pd.DataFrame) -> None:
+        return None
+
+    def references(self) -> None:
+        return None
+
+
+@pytest.fixture
+def line() -> Space:
+    return Space((Feature(name="x", label="x", unit="1", bounds=(0, 1)),))
+
+
+@pytest.fixture
+def ncm_objectives(make_objective: Callable[..., Objective]) -> tuple[Objective, ...]:
+    relaxation = {"to": 215, "reason": "the limit is out of reach"}
+    return (
+        make_objective("capacity_mah_g", "maximise"),
+        make_objective("cycle_life", "maximise", scale=10),
+        make_objective("thermal_stability_c", "maximise", at_least=250, relaxation=relaxation),
+    )
+
+
+def test_the_infeasible_ncm_limit_is_found_and_relaxed(ncm_space: Space, ncm_objectives: tuple) -> None:
+    found = check_feasibility(ncm_space, NCM, ncm_objectives, pd.DataFrame(), 0)
+    assert found.verdict == "relaxed"
+    assert found.limits[0].attainable == pytest.approx(236.5, abs=0.01)
+    assert found.limits_in_force == {"thermal_stability_c:at_least": 215}
+    assert found.pareto_share == 1.0
+    assert "250" in found.message
+    assert "236.5" in found.message
+
+
+def test_without_a_relaxation_the_problem_is_called_infeasible(
+    ncm_space: Space, make_objective: Callable[..., Objective]
+) -> None:
+    objectives = (make_objective("thermal_stability_c", "maximise", at_least=250),)
+    found = check_feasibility(ncm_space, NCM, objectives, pd.DataFrame(), 0)
+    assert found.verdict == "infeasible"
+    assert not found.worth_running
+
+
+def test_limits_that_exclude_each_other_are_named(line: Space, make_objective: Callable[..., Objective]) -> None:
+    objectives = (make_objective("y", at_most=0.01), make_objective("z", "limit", at_least=0.8))
+    found = check_feasibility(line, Bowl(), objectives, pd.DataFrame(), 0)
+    assert found.verdict == "infeasible"
+    assert "not all at once" in found.message
+
+
+def test_a_constant_objective_is_called_degenerate(line: Space, make_objective: Callable[..., Objective]) -> None:
+    class Flat(Bowl):
+        def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+            return pd.DataFrame({"y": 1.0, "failure": ""}, index=designs.index)
+
+    found = check_feasibility(line, Flat(), (make_objective("y"),), pd.DataFrame(), 0)
+    assert found.verdict == "degenerate"
+
+
+def _problem(space: Space, make_objective: Callable[..., Objective]) -> Problem:
+    objectives = (make_objective("y"), make_objective("z", "limit", at_least=0.5, scale=0.1))
+    return Problem(space, objectives, {"z:at_least": 0.5}, Bowl())
+
+
+def test_a_campaign_finds_the_best_feasible_design(line: Space, make_objective: Callable[..., Objective]) -> None:
+    problem = _problem(line, make_objective)
+    start = problem.evaluate(start_designs(line, 5, 1))
+    history = run_campaign(problem, "scikit-optimize", start, 20, 1)
+    assert history["evaluation"].tolist() == list(range(1, 21))
+    assert history["best_so_far"].iloc[-1] == pytest.approx(0.04, abs=0.01)
+    assert history["best_so_far"].dropna().is_monotonic_decreasing
+    assert history.loc[history["feasible"], "z"].min() >= 0.5
+    again = run_campaign(problem, "scikit-optimize", start, 20, 1)
+    pd.testing.assert_frame_equal(history, again)
+
+
+def test_failures_are_told_as_the_worst_and_never_count_as_feasible(
+    line: Space, make_objective: Callable[..., Objective]
+) -> None:
+    problem = _problem(line, make_objective)
+    history = problem.evaluate(pd.DataFrame({"x": [0.1, 0.6, 0.99]}))
+    told = told_values(history, 1.0)
+    assert history["failure"].tolist() == ["", "", "broke"]
+    assert history["feasible"].tolist() == [False, True, False]
+    assert np.isfinite(told).all()
+    assert told[2] == told.max() == told[0]
+
+
+def test_suggestions_are_feasible_apart_and_best_first(line: Space, make_objective: Callable[..., Objective]) -> None:
+    problem = _problem(line, make_objective)
+    start = problem.evaluate(start_designs(line, 40, 0))
+    history = run_campaign(problem, "random", start, 60, 0)
+    best = best_designs([history], line, 5, apart=0.02)
+    assert best["score"].is_monotonic_increasing
+    assert np.diff(np.sort(best["x"])).min() >= 0.02
+    assert best["feasible"].all()
+
+
+def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective]) -> None:
+    outcomes = pd.DataFrame({"a": [10.0], "b": [3.0]})
+    objectives = (
+        make_objective("a", "maximise", weight=0.5, scale=10),
+        make_objective("b", "minimise", at_most=1, scale=2),
+    )
+    assert score(outcomes, objectives) == pytest.approx([-0.5 + 1.5])
+    assert violation(outcomes, objectives, {"b:at_most": 1.0}) == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize(
+    ("best", "value", "evaluations"),
+    [([np.nan, 5, 3, 3], 3, 3), ([np.nan, 5, 3, 3], 5, 2), ([9, 8, 7], 6, 4), ([np.nan], 1, 2)],
+)
+def test_evaluations_are_counted_from_one(best: list[float], value: float, evaluations: int) -> None:
+    assert evaluations_to_reach(np.array(best, float), value) == evaluations
+
+
+def _history(engine: list[list[float]], random: list[list[float]]) -> pd.DataFrame:
+    rows = [
+        {"engine": name, "seed": seed, "evaluation": step + 1, "best_so_far": value}
+        for name, runs in (("ours", engine), ("random", random))
+        for seed, run in enumerate(runs)
+        for step, value in enumerate(run)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_saved_evaluations_are_what_they_should_be() -> None:
+    found = compare_with_random(_history([[5, 1, 1, 1]] * 4, [[5, 5, 5, 2]] * 4), "ours", 0)
+    assert found["evaluations_saved"] == 2
+    assert found["experiment_reduction"] == 0.5
+    assert found["verdict"] == "fewer evaluations than random search"
+
+
+def test_the_same_campaign_twice_shows_no_gain() -> None:
+    runs = [[5, 4, 3, 2], [6, 6, 1, 1], [np.nan, 3, 3, 3]]
+    found = compare_with_random(_history(runs, runs), "ours", 0)
+    assert found["evaluations_saved"] == 0
+    assert found["verdict"] == "no gain over random search shown"
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=25))
+def test_the_front_is_what_nothing_dominates(points: list[tuple[int, int]]) -> None:
+    cost = np.array(points, float)
+    wanted = [not any((b <= a).all() and (b < a).any() for b in cost) for a in cost]
+    assert pareto_optimal(cost).tolist() == wanted
+
+
+def test_designs_of_others_are_judged_by_name(ncm_space: Space, ncm_objectives: tuple) -> None:
+    problem = Problem(ncm_space, ncm_objectives, {"thermal_stability_c:at_least": 215}, NCM)
+    rows = pd.DataFrame({"ni": [0.6], "co": [0.2], "mn": [0.2]})
+    values = {"high Ni": (0.85, 0.08, 0.07), "NCM622": (0.6, 0.2, 0.2), "LCO": (0.0, 1.0, 0.0)}
+    named = [NamedDesign(name=n, values=dict(zip(("ni", "co", "mn"), v, strict=True))) for n, v in values.items()]
+    found = judge_named_designs(named, problem, rows, ())
+    assert found["status"].tolist() == [
+        "rejected: misses a limit",
+        "accepted",
+        "rejected: outside the search range",
+    ]
+    assert found["distance_to_known"].iloc[1] == 0

@@ -1,0 +1,134 @@
+"""The charging simulator against PyBaMM's own experiment, and against itself."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from batterymi.simulators.cells import CELLS, find_cell
+from batterymi.simulators.charging import MESH, OPTIONS, ChargeResult, ChargingSimulator, simulate_protocols
+from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("charging")]
+STEPS = FourStep((2.0, 1.5, 1.0, 0.8))
+NUMBERS = (
+    "time_to_80_min",
+    "soc_end",
+    "plating_margin_mv",
+    "temperature_max_c",
+    "voltage_max_v",
+    "capacity_lost_mah",
+    "plated_mah",
+)
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[ChargingSimulator]:
+    return ChargingSimulator()
+
+
+def numbers(result: ChargeResult) -> list[float]:
+    return [getattr(result, name) for name in NUMBERS]
+
+
+def test_a_charge_agrees_with_pybamms_own_experiment(simulator: ChargingSimulator) -> None:
+    import pybamm
+
+    parameters = find_cell("power_cell").parameters(0.1, 25.0)
+    parameters.update({"Current function [A]": 0.0})
+    steps = [pybamm.step.c_rate(-rate, duration=3600 * 0.175 / rate, period=5) for rate in STEPS.c_rates]
+    simulation = pybamm.Simulation(
+        pybamm.lithium_ion.SPMe(OPTIONS),
+        parameter_values=parameters,
+        experiment=pybamm.Experiment([tuple(steps)]),
+        solver=pybamm.IDAKLUSolver(rtol=1e-6, atol=1e-8),
+        var_pts=MESH,
+    )
+    solution = simulation.solve()
+    anode = solution["Negative electrode surface potential difference [V]"].entries.min(axis=0)
+    separator = solution["Negative electrode surface potential difference at separator interface [V]"].entries
+    found = simulator.run(STEPS)
+    assert found.time_to_80_min == pytest.approx(solution["Time [min]"].entries[-1], abs=0.01)
+    assert found.plating_margin_mv == pytest.approx(1000 * np.minimum(anode, separator).min(), abs=0.3)
+    kelvin = solution["X-averaged cell temperature [K]"].entries.max()
+    assert found.temperature_max_c == pytest.approx(kelvin - 273.15, abs=0.02)
+    assert found.voltage_max_v == pytest.approx(solution["Voltage [V]"].entries.max(), abs=1e-3)
+
+
+def test_arithmetic_of_steps_and_what_faster_charging_costs(simulator: ChargingSimulator) -> None:
+    slow, fast = simulator.run(FourStep((1.5,) * 4)), simulator.run(FourStep((3.0,) * 4))
+    assert slow.time_to_80_min == pytest.approx(28.0)
+    assert fast.time_to_80_min == pytest.approx(14.0)
+    assert slow.plating_margin_mv > 0 > fast.plating_margin_mv
+    assert 25 < slow.temperature_max_c < fast.temperature_max_c < 45
+    assert slow.soc_end == pytest.approx(0.8)
+
+
+def test_no_charge_depends_on_those_before_it(simulator: ChargingSimulator) -> None:
+    first = simulator.run(STEPS)
+    simulator.run(FourStep((4.0, 3.0, 2.0, 1.0)))
+    assert numbers(simulator.run(STEPS)) == numbers(first)
+
+
+def test_cc_cv_holds_its_voltage(simulator: ChargingSimulator) -> None:
+    result = simulator.run(CCCV(3.0), keep_trace=True)
+    assert result.reached
+    assert result.trace is not None
+    held = result.trace[result.trace["c_rate"] < 2.99]
+    assert len(held) > 5
+    assert abs(held["voltage_v"] - 4.2).max() < 0.01
+    assert result.voltage_max_v < 4.205
+    assert result.trace["c_rate"].is_monotonic_decreasing
+
+
+def test_a_timed_profile_ends_at_the_charge_or_with_its_last_step(simulator: ChargingSimulator) -> None:
+    assert simulator.run(Timed(((3.0, 20.0),))).time_to_80_min == pytest.approx(14.0)
+    short = simulator.run(Timed(((1.0, 6.0),)))
+    assert not short.reached
+    assert np.isnan(short.time_to_80_min)
+    assert short.soc_end == pytest.approx(0.2)
+
+
+def test_a_failed_charge_is_typed_and_has_no_numbers(simulator: ChargingSimulator) -> None:
+    result = simulator.run(FourStep((40.0,) * 4))
+    assert result.failure in ("solver_failed", "ended_early", "unphysical")
+    assert result.message
+    assert np.isnan(numbers(result)).all()
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_results_in_the_same_order() -> None:
+    protocols: list[Protocol] = [STEPS, FourStep((1.0,) * 4), FourStep((3.0, 2.0, 1.5, 1.0))]
+    told: list[tuple[int, int]] = []
+    one, two = (
+        simulate_protocols(
+            protocols, cell="power_cell", model="SPMe", processes=n, progress=lambda *a: told.append(a)
+        )
+        for n in (1, 2)
+    )
+    assert [numbers(a) for a in one] == [numbers(b) for b in two]
+    assert [a.label for a in one] == [p.label for p in protocols]
+    assert told == [(1, 3), (2, 3), (3, 3)] * 2
+
+
+@pytest.mark.parametrize(
+    ("make", "wanted"),
+    [
+        (lambda: FourStep((1.0, -1.0)), "C-rates must be positive"),
+        (lambda: FourStep(()), "C-rates must be positive"),
+        (lambda: CCCV(0.01), "must be above the cut-off"),
+        (lambda: Timed(((1.0, 0.0),)), "minutes must be positive"),
+        (lambda: ChargingSimulator("powercell"), "did you mean 'power_cell'"),
+        (lambda: ChargingSimulator(model="P2D"), "use SPMe or DFN"),
+        (lambda: ChargingSimulator(soc_start=0.9), "must rise"),
+    ],
+)
+def test_mistakes_are_refused_before_anything_is_built(make: object, wanted: str) -> None:
+    with pytest.raises(ValueError, match=wanted):
+        make()  # type: ignore[operator]
+
+
+def test_cells_say_where_their_numbers_come_from() -> None:
+    for cell in CELLS.values():
+        assert "doi:" in cell.provenance
+        assert "not fitted" in cell.provenance

@@ -1,0 +1,87 @@
+"""Files: whole or not at all, the same bytes again, and nothing that could run code."""
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batterymi.config.parts import MODELS, Feature
+from batterymi.errors import OutputError, TableError
+from batterymi.files import replacing, write_csv, write_json, write_text
+from batterymi.surrogates.models import fit_model
+from batterymi.surrogates.store import load_models, save_models
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "result.txt"
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), replacing(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["result.txt"]
+
+
+def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_text(tmp_path / "file" / "below.txt", "x")
+
+
+def test_json_holds_no_nan_and_csv_no_last_bits(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": np.float64("nan"), "y": np.arange(2), "z": [np.inf, 1.0]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"x": None, "y": [0, 1], "z": [None, 1.0]}
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"x": [0.1 + 0.2]}))
+    assert (tmp_path / "a.csv").read_text() == "x\n0.3\n"
+
+
+@pytest.fixture
+def models() -> tuple[list[dict], pd.DataFrame]:
+    features = (
+        Feature(name="x", label="x", unit="1", bounds=(0, 1)),
+        Feature(name="kind", label="kind", unit="1", choices=("a", "b")),
+    )
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.random(12), "kind": ["a", "b"] * 6})
+    stored = [
+        {
+            "variant": "all_features",
+            "objective": "y",
+            "model": name,
+            "features": ["x", "kind"],
+            "pipeline": fit_model(name, features, frame, frame["x"].to_numpy() ** 2, 0),
+            "half_width_per_spread": 0.5,
+        }
+        for name in MODELS
+    ]
+    return stored, frame
+
+
+def test_models_come_back_with_the_same_predictions(models: tuple[list[dict], pd.DataFrame], tmp_path: Path) -> None:
+    stored, frame = models
+    save_models(str(tmp_path / "m.skops"), stored)
+    for before, after in zip(stored, load_models(str(tmp_path / "m.skops")), strict=True):
+        assert np.array_equal(before["pipeline"].predict(frame), after.predict(frame)[0])
+    save_models(str(tmp_path / "again.skops"), stored)
+    assert (tmp_path / "m.skops").read_bytes() == (tmp_path / "again.skops").read_bytes()
+
+
+def test_a_pickle_or_a_foreign_type_is_not_loaded(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (tmp_path / "exploded",)
+
+    path = tmp_path / "m.skops"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(TableError, match="not a model file"):
+        load_models(str(path))
+    with zipfile.ZipFile(path, "w") as archive:
+        schema = {"__class__": "Popen", "__module__": "subprocess", "__loader__": "ObjectNode", "content": None}
+        archive.writestr("schema.json", json.dumps(schema | {"__id__": 1, "protocol": 2}))
+    with pytest.raises(TableError, match=r"refused: it holds subprocess\.Popen"):
+        load_models(str(path))
+    assert not (tmp_path / "exploded").exists()

@@ -1,0 +1,97 @@
+"""Things that must agree: documents with models, locks with ranges, closures with code."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from batterymi import registry
+from batterymi.config.document import schema_text, with_tables
+from batterymi.provenance import code_closure, imported_modules, module_file
+from batterymi.summary.claims import read_claims
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_schema_and_the_option_tables_are_current() -> None:
+    assert (ROOT / "config/schema.json").read_text(encoding="utf-8") == schema_text(), "run 'make docs'"
+    readme = (ROOT / "config/README.md").read_text(encoding="utf-8")
+    assert with_tables(readme) == readme, "run 'make docs'"
+
+
+def test_ranges_lock_and_conda_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lock = {}
+    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+        pinned = Requirement(line)
+        lock[pinned.name.lower()] = str(pinned.specifier).removeprefix("==")
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    for text in wanted:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(lock[requirement.name.lower()]), text
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    pip = next(entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict))
+    assert "--requirement requirements.lock" in pip
+
+
+def test_the_lock_names_no_place() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert not any(mark in text for mark in ("/", "@ ", "#"))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in registry.REGISTRY for name in registry.names(kind)])
+def test_every_registered_name_leads_somewhere(kind: str, name: str) -> None:
+    assert callable(registry.look_up(kind, name))
+
+
+def test_an_unknown_name_is_suggested() -> None:
+    with pytest.raises(KeyError, match="did you mean 'random'"):
+        registry.module_of("engine", "randon")
+
+
+def test_package_init_files_are_empty() -> None:
+    for path in (ROOT / "src").rglob("__init__.py"):
+        assert path.read_text(encoding="utf-8") == "", f"{path}: every closure would hold all it imports"
+
+
+def test_a_closure_holds_what_a_script_imports_directly_or_not() -> None:
+    def names(script: str, *modules: str) -> set[str]:
+        return {path.stem for path in code_closure(ROOT / "scripts" / script, modules)}
+
+    train = names("train_surrogate.py")
+    assert {"train_surrogate", "train", "validation", "models", "files", "encode"} <= train
+    assert not {"charging", "engine_skopt", "ternary"} & train
+    assert "engine_skopt" in names("run_campaign.py", "batterymi.optimise.engine_skopt")
+    assert "engine_skopt" not in names("run_campaign.py")
+
+
+def test_imports_inside_functions_count() -> None:
+    file = module_file("batterymi.evaluators.charging")
+    assert file is not None
+    assert "batterymi.simulators.charging" in imported_modules(file)
+
+
+def test_adapters_are_short_and_call_one_function() -> None:
+    for path in (ROOT / "scripts").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 40, path
+        assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)], path
+
+
+def test_heavy_modules_are_imported_where_they_are_used() -> None:
+    heavy = {"torch", "pybamm", "pymatgen", "matplotlib", "skopt", "casadi"}
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not heavy & {name.split(".")[0] for name in names}, f"{path}:{node.lineno}"
+
+
+def test_the_claims_are_many_and_well_formed() -> None:
+    claims = read_claims(str(ROOT / "data/textbook/claims.csv"))
+    assert len(claims) >= 40
+    assert set(claims["study"]) == {path.stem for path in (ROOT / "config/studies").glob("*.yaml")}
+    assert (claims["reason"].str.len() > 10).all()

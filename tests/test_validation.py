@@ -1,0 +1,130 @@
+"""Scores, intervals and verdicts: what may be said of a model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batterymi.config.parts import MODELS, Feature
+from batterymi.surrogates.intervals import half_widths, interval, q_squared, resampled, resamples
+from batterymi.surrogates.validation import make_splits, out_of_fold, permutation_importances, permutation_test
+from batterymi.surrogates.verdict import judge
+
+FEATURES = (
+    Feature(name="x", label="x", unit="1", bounds=(0, 1)),
+    Feature(name="noise", label="noise", unit="1", bounds=(0, 1)),
+)
+
+
+@pytest.fixture
+def line() -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.random(12), "noise": rng.random(12)})
+    return frame, 3 * frame["x"].to_numpy() + 0.01 * rng.normal(size=12)
+
+
+def test_leave_one_out_of_the_mean_has_its_known_score() -> None:
+    observed = np.array([1.0, 2.0, 4.0, 7.0, 9.0])
+    frame = pd.DataFrame({"x": range(5), "noise": range(5)}, dtype=float)
+    splits = make_splits("leave_one_out", range(5), 0)
+    out = out_of_fold("dummy", FEATURES, frame, observed, splits, 0)
+    assert q_squared(observed, out.mean) == pytest.approx(1 - (5 / 4) ** 2)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_row_is_predicted_by_a_model_that_saw_it(name: str, line: tuple[pd.DataFrame, np.ndarray]) -> None:
+    frame, observed = line
+    splits = make_splits("leave_one_out", range(len(observed)), 0)
+    before = out_of_fold(name, FEATURES, frame, observed, splits, 0).mean
+    changed = observed.copy()
+    changed[3] = 1000.0
+    after = out_of_fold(name, FEATURES, frame, changed, splits, 0).mean
+    assert after[3] == before[3]
+    assert not np.array_equal(after, before)
+
+
+@pytest.mark.parametrize("folds", ["leave_one_out", 3, 50])
+def test_no_group_stands_on_both_sides_and_every_row_is_tested_once(folds: str | int) -> None:
+    groups = list("aabbbccdee")
+    splits = make_splits(folds, groups, 0)
+    for train, test in splits:
+        assert not {groups[i] for i in train} & {groups[i] for i in test}
+    assert sorted(np.concatenate([test for _, test in splits])) == list(range(10))
+
+
+def _test(frame: pd.DataFrame, observed: np.ndarray, n_tried: int = 5) -> float:
+    splits = make_splits("leave_one_out", range(len(observed)), 0)
+    out = out_of_fold("ridge", FEATURES, frame, observed, splits, 0)
+    return permutation_test("ridge", FEATURES, frame, observed, splits, out, 199, n_tried, 0).p_value
+
+
+def test_a_real_relation_is_told_from_chance(line: tuple[pd.DataFrame, np.ndarray]) -> None:
+    frame, observed = line
+    assert _test(frame, observed) == pytest.approx(5 / 200)
+    shuffled = np.random.default_rng(5).permutation(observed)
+    assert _test(frame, shuffled) > 0.05
+
+
+def test_chance_is_rarely_called_skill() -> None:
+    rng = np.random.default_rng(11)
+    called = [
+        _test(pd.DataFrame(rng.random((8, 2)), columns=["x", "noise"]), rng.random(8), n_tried=1) < 0.05
+        for _ in range(20)
+    ]
+    assert sum(called) <= 4
+
+
+def test_long_tables_are_tested_by_their_pairing() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.random((40, 2)), columns=["x", "noise"])
+    observed = frame["x"].to_numpy()
+    splits = make_splits(5, range(40), 0)
+    out = out_of_fold("ridge", FEATURES, frame, observed, splits, 0)
+    found = permutation_test("ridge", FEATURES, frame, observed, splits, out, 999, 1, 0)
+    assert (found.method, found.p_value) == ("pairing", pytest.approx(1 / 1000))
+
+
+def test_only_the_feature_that_matters_is_important(line: tuple[pd.DataFrame, np.ndarray]) -> None:
+    frame, observed = line
+    splits = make_splits("leave_one_out", range(12), 0)
+    out = out_of_fold("ridge", FEATURES, frame, observed, splits, 0)
+    found = permutation_importances(out, frame, observed, splits, 10, 0).groupby("feature")["rmse_increase"].median()
+    assert found["x"] > 0.5
+    assert abs(found["noise"]) < 0.05
+
+
+def test_intervals_of_normal_errors_cover_what_they_say() -> None:
+    rng = np.random.default_rng(0)
+    observed = rng.normal(size=4000)
+    width = half_widths(observed, np.zeros(4000), np.ones(4000))
+    assert np.mean(abs(observed) <= width) == pytest.approx(0.95, abs=0.01)
+
+
+def test_resamples_draw_whole_groups() -> None:
+    groups = list("aabbbc")
+    for draw in resamples(groups, 50, 0):
+        counts = np.bincount(draw, minlength=6)
+        assert counts[0] == counts[1]
+        assert counts[2] == counts[3] == counts[4]
+    rows = resamples(range(4), 7, 0)
+    assert rows[0].shape == (7, 4)
+    assert resampled(lambda v: v.mean(axis=-1), rows, np.ones(4)).tolist() == [1.0] * 7
+
+
+def test_an_interval_of_nothing_is_nothing() -> None:
+    assert np.isnan(interval(np.array([np.nan, np.inf]))).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict"),
+    [
+        (("dummy", 0.001, (0.0, 0.0), (1.0, 2.0)), "no skill shown"),
+        (("ridge", 0.05, (1.0, 2.0), (0.0, 0.0)), "no skill shown"),
+        (("ridge", 0.01, (-0.1, 2.0), (0.0, 0.0)), "no skill shown"),
+        (("ridge", 0.01, (0.1, 2.0), (0.0, 0.0)), "skill shown; the linear model is best"),
+        (("extra_trees", 0.01, (0.1, 2.0), (0.1, 1.0)), "skill shown; better than ridge"),
+        (("extra_trees", 0.01, (0.1, 2.0), (-0.1, 1.0)), "skill shown; not better than ridge"),
+        (("extra_trees", float("nan"), (0.1, 2.0), (0.1, 1.0)), "no skill shown"),
+    ],
+)
+def test_verdicts_follow_the_evidence(arguments: tuple, verdict: str) -> None:
+    assert judge(*arguments) == verdict

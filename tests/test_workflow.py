@@ -1,0 +1,212 @@
+"""The workflow as users run it: whole runs, targeted reruns, mistakes, and interruptions.
+
+All in one worker, one after the other, since Snakemake uses every core itself.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Workspace, copy_workflow
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+SMOKE = ("--configfile", "tests/smoke.yaml")
+SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
+TABLES = (".csv", ".json", ".md", ".html", ".txt", ".parquet", ".skops", ".svg")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Digest of every output."""
+    files = sorted(path for path in (folder / "results").rglob("*") if path.suffix in TABLES)
+    assert files
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which two studies were run."""
+    workspace = copy_workflow(tmp_path_factory.mktemp("done") / "a copy, with blanks and ü")
+    finished = workspace.run(*SMALL, "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    return workspace
+
+
+def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:
+    started = time.monotonic()
+    finished = workspace.run(*SMOKE, "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    assert time.monotonic() - started < 150, "the smoke run is meant to take about 40 s"
+    results = workspace.folder / "results"
+    assert len((results / "summary.csv").read_text().splitlines()) == 6
+    assert len((results / "claims.csv").read_text().splitlines()) > 40
+    for study in ("fast_charging", "lithium_sulfur", "ncm_cathodes", "sodium_ion", "solid_electrolytes"):
+        figures = {path.name for path in (results / study / "figures").iterdir()}
+        assert {f"{n}.{e}" for n in ("data", "parity", "convergence", "picture") for e in ("svg", "png")} <= figures
+    feasibility = json.loads((results / "ncm_cathodes/campaign/benchmark.json").read_text())["feasibility"]
+    assert feasibility["verdict"] == "relaxed"
+    assert "236.5" in (results / "summary.md").read_text()
+    for text in ("summary.html", "claims.html"):
+        assert str(workspace.folder) not in (results / text).read_text()
+    assert not list(results.rglob("*.tmp"))
+    report = workspace.run(*SMOKE, "--report", "results/report.zip")
+    assert report.returncode == 0, report.stdout
+    assert (results / "report.zip").stat().st_size > 100_000
+
+
+def test_a_second_run_does_nothing(done: Workspace) -> None:
+    assert done.jobs(*SMALL) == set()
+
+
+def test_touching_files_reruns_nothing(done: Workspace) -> None:
+    for path in ("scripts/train_surrogate.py", "src/batterymi/surrogates/train.py", "data/textbook/sodium_ion.csv"):
+        os.utime(done.folder / path)
+    assert done.jobs(*SMALL) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("src/batterymi/evaluators/ncm_formulas.py", {"sample_table:ncm_cathodes", "run_campaign:ncm_cathodes"}),
+        ("src/batterymi/surrogates/card.py", {"train_surrogate:ncm_cathodes", "train_surrogate:sodium_ion"}),
+        ("src/batterymi/figures/capacity_voltage.py", {"plot_study:sodium_ion"}),
+        ("src/batterymi/simulators/charging.py", set()),
+        ("src/batterymi/summary/claims.py", {"build_claims"}),
+    ],
+)
+def test_editing_a_module_reruns_exactly_its_users(path: str, wanted: set[str], done: Workspace) -> None:
+    file = done.folder / path
+    before, stamp = file.read_text(encoding="utf-8"), file.stat()
+    try:
+        file.write_text(before + "\n# edited\n", encoding="utf-8")
+        jobs = done.jobs(*SMALL)
+    finally:
+        file.write_text(before, encoding="utf-8")
+        os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    first = {job for job in jobs if job.split(":")[0] in {w.split(":")[0] for w in wanted}}
+    assert wanted <= jobs
+    assert first == wanted
+    if not wanted:
+        assert jobs == set()
+    assert done.jobs(*SMALL) == set()
+
+
+def test_changing_a_setting_reruns_its_study_and_the_summary_only(done: Workspace) -> None:
+    done.edit("config/studies/sodium_ion.yaml", "seed: 42", "seed: 43")
+    jobs = done.jobs(*SMALL)
+    assert {job.partition(":")[2] for job in jobs} == {"sodium_ion", ""}
+    assert {"train_surrogate:sodium_ion", "run_campaign:sodium_ion", "build_summary", "build_claims"} <= jobs
+    assert "prepare_table:sodium_ion" not in jobs
+    done.edit("config/studies/sodium_ion.yaml", "seed: 43", "seed: 42")
+    assert done.jobs(*SMALL) == set()
+
+
+def test_a_killed_run_resumes_to_the_same_results_on_one_core(done: Workspace, workspace: Workspace) -> None:
+    process = subprocess.Popen(
+        workspace.command(*SMALL, "--cores", "1"),
+        cwd=workspace.folder,
+        env=workspace.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = workspace.folder / "logs/train_surrogate/sodium_ion.log"
+    deadline = time.monotonic() + 120
+    while not log.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.poll() is None, "the run ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (workspace.folder / "results/summary.csv").exists()
+    resumed = workspace.run(*SMALL, "--cores", "1")
+    assert resumed.returncode == 0, resumed.stdout
+    assert digests(workspace.folder) == digests(done.folder)
+
+
+def test_a_second_run_at_once_is_told_so(workspace: Workspace) -> None:
+    process = subprocess.Popen(
+        workspace.command(*SMALL, "--cores", "1"),
+        cwd=workspace.folder,
+        env=workspace.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        lock = workspace.folder / ".snakemake/battery-mi.lock"
+        deadline = time.monotonic() + 60
+        while not (lock.exists() and lock.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        second = workspace.run(*SMALL)
+        assert second.returncode == 1
+        assert f"another run (process {process.pid}) is working in this folder" in second.stdout
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_misspelt_target_and_a_misspelt_key_are_named_without_a_traceback(workspace: Workspace) -> None:
+    finished = workspace.run("sodium_iom")
+    assert finished.returncode == 1
+    assert "'sodium_iom' is neither a study nor a rule; did you mean 'sodium_ion'?" in finished.stdout
+    workspace.edit("config/studies/sodium_ion.yaml", "engine: scikit-optimize", "engin: scikit-optimize")
+    finished = workspace.run("-n")
+    assert finished.returncode == 1
+    assert "config/studies/sodium_ion.yaml: campaign.engin: unknown key 'engin'; did you mean 'engine'?" in finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert not (workspace.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "wanted"),
+    [
+        ("key", "unknown key 'titel'; did you mean 'title'?"),
+        ("missing", "data/textbook/sodium_ion.csv: there is no such file"),
+        ("text", "line 3: capacity_mah_g: found 'lots': not a number"),
+    ],
+)
+def test_a_good_study_beside_a_bad_one_still_completes(spoil: str, wanted: str, workspace: Workspace) -> None:
+    if spoil == "key":
+        workspace.edit("config/studies/sodium_ion.yaml", "title:", "titel:")
+    elif spoil == "missing":
+        (workspace.folder / "data/textbook/sodium_ion.csv").unlink()
+    else:
+        workspace.edit("data/textbook/sodium_ion.csv", "P2,3.2,180", "P2,3.2,lots")
+    goals = ("results/ncm_cathodes/surrogate/card.md", "results/sodium_ion/summary.json")
+    finished = workspace.run(*SMOKE, "--keep-going", *goals)
+    assert finished.returncode == 1
+    assert wanted in finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert (workspace.folder / goals[0]).exists()
+    assert not list((workspace.folder / "results").glob("sodium_ion/**/*.*"))
+
+
+def test_a_new_study_needs_a_csv_and_a_short_yaml(workspace: Workspace) -> None:
+    rows = "temperature,time,capacity\n" + "\n".join(
+        f"{600 + 30 * i},{i % 5 + 1},{100 + 5 * i - i * i}" for i in range(10)
+    )
+    (workspace.folder / "data/my_study.csv").write_text(rows)
+    (workspace.folder / "config/studies/my_study.yaml").write_text(
+        """
+title: <b>My</b> study
+edition: measured
+table: {file: data/my_study.csv}
+features:
+  - {name: temperature, label: Synthesis temperature, unit: °C, bounds: [600, 900]}
+  - {name: time, label: Synthesis time, unit: h, bounds: [1, 5]}
+objectives:
+  - {name: capacity, label: Capacity, unit: mAh/g, goal: maximise, valid: [0, 400]}
+campaign:
+  evaluator: {name: surrogate}
+""",
+        encoding="utf-8",
+    )
+    finished = workspace.run(*SMOKE, "my_study", "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    suggestions = (workspace.folder / "results/my_study/campaign/suggestions.csv").read_text().splitlines()
+    assert len(suggestions) > 1
+    assert {"temperature", "time", "capacity", "why"} <= set(suggestions[0].split(","))
