@@ -24,7 +24,11 @@ def seconds(command: list[str], folder: Path, repeats: int = 1, **environment: s
     for _ in range(repeats):
         started = time.perf_counter()
         subprocess.run(
-            command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            command,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env={**os.environ, **environment},
         )
         found.append(time.perf_counter() - started)

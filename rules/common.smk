@@ -18,6 +18,17 @@ def stop(problems):
     sys.exit("\n".join(["", "battery-mi cannot start:", *(f"  {line}" for line in problems)]))
 
 
+def asked():
+    """The options on the command line; Snakemake's defaults where something else started it."""
+    arguments = sys.argv[1:] if Path(sys.argv[0]).name == "snakemake" else []
+    return get_argument_parser().parse_known_args(arguments)[0]
+
+
+def tolerates_bad_studies():
+    """Whether studies with a wrong YAML may fail as jobs: with --keep-going, and in the processes of single jobs."""
+    return asked().keep_going or workflow.exec_mode != workflow.exec_mode.DEFAULT
+
+
 try:
     CONFIG = load_config(config)
     STUDIES, REJECTED = load_studies(CONFIG)
@@ -25,12 +36,12 @@ try:
 except ConfigError as error:
     stop(error.problems)
 
-if REJECTED and not workflow.execution_settings.keep_going:
+if REJECTED and not tolerates_bad_studies():
     stop([line for error in REJECTED.values() for line in error.problems])
 
 
 wildcard_constraints:
-    study="[a-z][a-z0-9_]*",
+    study="|".join(STUDIES) or "no_study_is_right",
 
 
 def setting(*keys):
@@ -123,18 +134,11 @@ def replayed(name):
 def check_targets():
     """Name a misspelt target before Snakemake looks for a rule that could make it."""
     known = {*STUDIES, *REJECTED, *(rule.name for rule in workflow.rules)}
-    for target in asked_targets():
+    for target in asked().targets or []:
         is_name = len(Path(target).parts) == 1 and not Path(target).suffix
         if is_name and target not in known:
             targets = {*STUDIES, *REJECTED, "all", "summary", "claims"}
             stop([f"'{target}' is neither a study nor a rule; {did_you_mean(target, targets)}"])
-
-
-def asked_targets():
-    """The targets on the command line; none where something else started Snakemake."""
-    if Path(sys.argv[0]).name != "snakemake":
-        return []
-    return get_argument_parser().parse_known_args(sys.argv[1:])[0].targets or []
 
 
 hold_lock(workflow)

@@ -55,9 +55,6 @@ rule prepare_table:
 
 if REJECTED:
 
-    ruleorder: reject_study > summarise_study
-    ruleorder: reject_study > plot_study
-
     rule reject_study:
         """Fail for a study whose YAML is wrong, so that --keep-going can finish the others."""
         output:

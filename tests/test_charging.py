@@ -101,9 +101,7 @@ def test_two_processes_give_the_same_results_in_the_same_order() -> None:
     protocols: list[Protocol] = [STEPS, FourStep((1.0,) * 4), FourStep((3.0, 2.0, 1.5, 1.0))]
     told: list[tuple[int, int]] = []
     one, two = (
-        simulate_protocols(
-            protocols, cell="power_cell", model="SPMe", processes=n, progress=lambda *a: told.append(a)
-        )
+        simulate_protocols(protocols, cell="power_cell", model="SPMe", processes=n, progress=lambda *a: told.append(a))
         for n in (1, 2)
     )
     assert [numbers(a) for a in one] == [numbers(b) for b in two]

@@ -10,8 +10,9 @@ from packaging.requirements import Requirement
 
 from batterymi import registry
 from batterymi.config.document import schema_text, with_tables
+from batterymi.errors import TableError
 from batterymi.provenance import code_closure, imported_modules, module_file
-from batterymi.summary.claims import read_claims
+from batterymi.summary.claims import read_claims, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,7 +43,9 @@ def test_the_lock_names_no_place() -> None:
     assert not any(mark in text for mark in ("/", "@ ", "#"))
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in registry.REGISTRY for name in registry.names(kind)])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in registry.REGISTRY for name in registry.names(kind)]
+)
 def test_every_registered_name_leads_somewhere(kind: str, name: str) -> None:
     assert callable(registry.look_up(kind, name))
 
@@ -95,3 +98,15 @@ def test_the_claims_are_many_and_well_formed() -> None:
     assert len(claims) >= 40
     assert set(claims["study"]) == {path.stem for path in (ROOT / "config/studies").glob("*.yaml")}
     assert (claims["reason"].str.len() > 10).all()
+
+
+def test_every_claims_pointer_is_of_a_kind_that_can_be_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"x": [1, {"y": 2.5}], "empty": null}')
+    (tmp_path / "a.csv").write_text("name,kind,value\np,q,3\np,r,4\n")
+    assert resolve(tmp_path, "a.json#x.1.y", "claim") == 2.5
+    assert resolve(tmp_path, "a.json#empty", "claim") is None
+    assert resolve(tmp_path, "a.csv#name=p,kind=r:value", "claim") == 4
+    assert resolve(tmp_path, "a.csv#name=z:value", "claim") is None
+    for pointer in ("a.json#x.7", "a.json#z", "a.csv#name=p:value", "a.csv#name=p,kind=q:nothing", "none.csv#a=b:c"):
+        with pytest.raises(TableError, match="claim: measured"):
+            resolve(tmp_path, pointer, "claim")

@@ -156,7 +156,9 @@ def test_a_misspelt_target_and_a_misspelt_key_are_named_without_a_traceback(work
     workspace.edit("config/studies/sodium_ion.yaml", "engine: scikit-optimize", "engin: scikit-optimize")
     finished = workspace.run("-n")
     assert finished.returncode == 1
-    assert "config/studies/sodium_ion.yaml: campaign.engin: unknown key 'engin'; did you mean 'engine'?" in finished.stdout
+    assert (
+        "config/studies/sodium_ion.yaml: campaign.engin: unknown key 'engin'; did you mean 'engine'?" in finished.stdout
+    )
     assert "Traceback" not in finished.stdout
     assert not (workspace.folder / "results").exists()
 
@@ -177,7 +179,7 @@ def test_a_good_study_beside_a_bad_one_still_completes(spoil: str, wanted: str, 
     else:
         workspace.edit("data/textbook/sodium_ion.csv", "P2,3.2,180", "P2,3.2,lots")
     goals = ("results/ncm_cathodes/surrogate/card.md", "results/sodium_ion/summary.json")
-    finished = workspace.run(*SMOKE, "--keep-going", *goals)
+    finished = workspace.run(*goals, "--keep-going", *SMOKE)
     assert finished.returncode == 1
     assert wanted in finished.stdout
     assert "Traceback" not in finished.stdout
@@ -205,7 +207,7 @@ campaign:
 """,
         encoding="utf-8",
     )
-    finished = workspace.run(*SMOKE, "my_study", "--cores", "2")
+    finished = workspace.run("my_study", "--cores", "2", *SMOKE)
     assert finished.returncode == 0, finished.stdout
     suggestions = (workspace.folder / "results/my_study/campaign/suggestions.csv").read_text().splitlines()
     assert len(suggestions) > 1

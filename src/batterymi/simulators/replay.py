@@ -67,7 +67,12 @@ def replay_protocols(
         if result.trace is not None
     ]
     write_parquet(traces_path, pd.concat(traces, ignore_index=True))
-    content: dict[str, Any] = {"model": choice.model, "judge": choice.judge}
+    content: dict[str, Any] = {
+        "model": choice.model,
+        "judge": choice.judge,
+        "campaign_model": None,
+        "judge_model": None,
+    }
     if winner:
         content |= _compare(results[-1], judged[0], targets, benchmark_path)
     write_json(replay_path, content)

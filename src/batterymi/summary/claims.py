@@ -131,7 +131,12 @@ def judge_claim(claim: dict[str, Any], folders: dict[str, Path], where: str) -> 
         return {"found": None, "source": pointer, "verdict": UNTESTABLE}
     value = resolve(folders[study], place, where)
     if value is None:
-        return {"found": None, "source": pointer, "verdict": UNTESTABLE}
+        return {
+            "found": None,
+            "source": pointer,
+            "verdict": UNTESTABLE,
+            "reason": f"not in this run; {claim['reason']}",
+        }
     if transform:
         value = TRANSFORMS[transform.strip()](value)
     agrees = abs(value - claim["value"]) <= claim["tolerance"] + 1e-12
@@ -148,7 +153,7 @@ def resolve(folder: Path, pointer: str, where: str) -> float | None:
         where: what messages call the claim.
 
     Returns:
-        The number; None if the place is empty.
+        The number; None if the place is empty or no row matches, as when a run compares fewer models.
 
     Raises:
         TableError: if the pointer leads nowhere.
@@ -161,6 +166,8 @@ def resolve(folder: Path, pointer: str, where: str) -> float | None:
         if path.suffix == ".json":
             value = read_json(path)
             for key in inside.split("."):
+                if value is None:
+                    return None
                 value = value[int(key)] if isinstance(value, list) else value[key]
         else:
             conditions, _, column = inside.rpartition(":")
@@ -168,7 +175,9 @@ def resolve(folder: Path, pointer: str, where: str) -> float | None:
             for condition in conditions.split(","):
                 key, _, wanted = condition.partition("=")
                 frame = frame[frame[key].astype(str) == wanted]
-            if len(frame) != 1:
+            if frame.empty:
+                return None
+            if len(frame) > 1:
                 raise KeyError(f"{len(frame)} rows match")
             value = frame[column].iloc[0]
     except (KeyError, IndexError, ValueError, TypeError) as error:

@@ -202,7 +202,7 @@ def _replay(path: str | None, settings: Study) -> str:
     if path is None:
         return ""
     replay = read_json(path)
-    if "judge_model" not in replay:
+    if replay["judge_model"] is None:
         return "no winner to replay"
     first, second = replay["campaign_model"], replay["judge_model"]
     parts = [
