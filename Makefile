@@ -4,6 +4,7 @@
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -33,12 +34,12 @@ $(READY): requirements.lock pyproject.toml
 
 .PHONY: run
 run: setup ## run every study of config/config.yaml
-	@$(BIN)/snakemake --cores $(CORES) --quiet rules host
+	@$(BIN)/snakemake --cores $(CORES) $$(test -t 1 && echo --logger rich || echo --quiet rules host)
 
 .PHONY: report
 report: results/report.zip ## collect figures and tables in results/report.zip
 
-results/report.zip: results/summary.html results/claims.html
+results/report.zip: results/summary.html results/claims.html $(wildcard results/*/figures/index.json)
 	@$(BIN)/snakemake --report $@ --quiet all
 
 results/summary.html results/claims.html: ; @true

@@ -33,7 +33,7 @@ def plot_convergence(results: StudyResults) -> "Figure":
     axis.set_title(
         f"{comparison['evaluations_saved']:.1f} evaluations saved "
         f"[{comparison['evaluations_saved_lower']:.1f}, {comparison['evaluations_saved_upper']:.1f}], "
-        f"{comparison['seeds']} seeds\n{comparison['verdict']}",
+        f"{comparison['seeds']} seeds\n{_wrap(comparison['verdict'], 48)}",
         fontsize=7,
     )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -15,12 +15,13 @@ from sklearn.pipeline import Pipeline
 from batterymi.config.parts import Feature
 from batterymi.surrogates.intervals import q_squared
 from batterymi.surrogates.models import fit_model, predict_with_spread
+from batterymi.surrogates.verdict import ALPHA
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
-ENOUGH = 3  # shuffles that do as well as the model, after which chance is explanation enough
+FEWEST = 19  # shuffles before a test may end early
 SMALL_TABLE = 30  # rows up to which every shuffle refits the model
 
 
@@ -116,10 +117,10 @@ def permutation_test(
     """Test that the features tell something of the objective.
 
     Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; over every order
-    there is if there are few, else over `n_shuffles` of them, stopping early once three shuffles did as well
-    (Besag and Clifford 1991, doi:10.1093/biomet/78.2.301). On longer tables only the pairing of predictions and
-    observations is shuffled. The p-value is multiplied by the number of models tried (Bonferroni), since the best
-    of several was picked.
+    there is if there are few, else over `n_shuffles` of them. It ends early once so many shuffles did as well that
+    all of them together could no longer give p < 0.05, which leaves the decision as it would be. On longer tables
+    only the pairing of predictions and observations is shuffled. The p-value is multiplied by the number of models
+    tried (Bonferroni), since the best of several was picked.
 
     Args:
         name: the selected model.
@@ -147,8 +148,9 @@ def permutation_test(
         again = out_of_fold(name, features, frame, shuffled, splits, seed)
         drawn += 1
         as_good += bool(q_squared(shuffled, again.mean) >= score - 1e-12)
-        if as_good >= ENOUGH:
-            return PermutationTest(min(1.0, n_tried * as_good / drawn), drawn, "refit")
+        settled = _p_value(as_good, n_shuffles, n_tried) >= ALPHA
+        if settled and drawn >= FEWEST:
+            break
     return PermutationTest(_p_value(as_good, drawn, n_tried), drawn, "refit")
 
 
