@@ -8,6 +8,8 @@ import pandas as pd
 from batterymi.config.parts import Campaign, Derived
 from batterymi.optimise.campaign import Problem
 
+EXTRAPOLATES = "the model extrapolates"
+
 
 def add_derived(frame: pd.DataFrame, derived: Sequence[Derived]) -> pd.DataFrame:
     """Append quantities computed from designs and outcomes.
@@ -92,5 +94,5 @@ def _cut_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
         if objective.valid is None:
             continue
         for i in np.flatnonzero(frame[objective.name].isin(objective.valid)):
-            notes[i] += f"; {objective.name} was cut to what is possible: the model extrapolates"
+            notes[i] += f"; {objective.name} was cut to what is possible: {EXTRAPOLATES}"
     return notes

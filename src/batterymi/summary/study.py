@@ -7,6 +7,7 @@ import pandas as pd
 from batterymi.config.parts import Objective
 from batterymi.config.study import Study
 from batterymi.files import read_json, write_json
+from batterymi.optimise.suggestions import EXTRAPOLATES
 from batterymi.surrogates.verdict import NO_SKILL
 
 
@@ -144,8 +145,12 @@ def _best(
     outcome = "; ".join(_outcome(best, objective) for objective in settings.objectives)
     extra = "; ".join(f"{d.label} {best[d.name]:.3g}{_unit(d.unit)}" for d in settings.derived)
     answers = benchmark["answers"]
-    skill = bool((chosen[chosen["selected"]]["verdict"] == NO_SKILL).any())
-    warning = "not a recommendation, since the model shows no skill: " if answers == "predicted" and skill else ""
+    without_skill = bool((chosen[chosen["selected"]]["verdict"] == NO_SKILL).any())
+    warning = ""
+    if answers == "predicted" and without_skill:
+        warning = "not a recommendation, since the model shows no skill: "
+    elif EXTRAPOLATES in best["why"]:
+        warning = "not a recommendation, since the model extrapolates beyond what is possible: "
     return {
         "best_design": (warning + design, "suggestions"),
         "best_outcome": (f"{answers}: {outcome}" + (f"; {extra}" if extra else ""), "suggestions"),
