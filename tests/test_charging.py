@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from batterymi.simulators.cells import CELLS, find_cell
-from batterymi.simulators.charging import MESH, OPTIONS, ChargeResult, ChargingSimulator, simulate_protocols
+from batterymi.simulators.charging import MESH, OPTIONS, ChargingSimulator
+from batterymi.simulators.outcome import ChargeResult
+from batterymi.simulators.parallel import simulate_protocols
 from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("charging")]
@@ -53,6 +55,18 @@ def test_a_charge_agrees_with_pybamms_own_experiment(simulator: ChargingSimulato
     kelvin = solution["X-averaged cell temperature [K]"].entries.max()
     assert found.temperature_max_c == pytest.approx(kelvin - 273.15, abs=0.02)
     assert found.voltage_max_v == pytest.approx(solution["Voltage [V]"].entries.max(), abs=1e-3)
+    sei, plating = (
+        1000 * (entries[-1] - entries[0])
+        for entries in (
+            solution[f"Loss of capacity to negative {what} [A.h]"].entries for what in ("SEI", "lithium plating")
+        )
+    )
+    assert found.capacity_lost_mah + found.plated_mah == pytest.approx(sei + plating, rel=0.01)
+    dead, plated = (
+        solution[f"Volume-averaged negative {what} concentration [mol.m-3]"].entries[-1]
+        for what in ("dead lithium", "lithium plating")
+    )
+    assert found.capacity_lost_mah == pytest.approx(sei + plating * dead / (dead + plated), rel=0.01)
 
 
 def test_arithmetic_of_steps_and_what_faster_charging_costs(simulator: ChargingSimulator) -> None:
@@ -79,6 +93,44 @@ def test_cc_cv_holds_its_voltage(simulator: ChargingSimulator) -> None:
     assert abs(held["voltage_v"] - 4.2).max() < 0.01
     assert result.voltage_max_v < 4.205
     assert result.trace["c_rate"].is_monotonic_decreasing
+
+
+@pytest.mark.slow
+def test_cc_cv_agrees_with_pybamms_own_hold(simulator: ChargingSimulator) -> None:
+    import pybamm
+
+    parameters = find_cell("power_cell").parameters(0.1, 25.0)
+    parameters.update({"Current function [A]": 0.0})
+    found = simulator.run(CCCV(3.0), keep_trace=True)
+    assert found.trace is not None
+    simulation = pybamm.Simulation(
+        pybamm.lithium_ion.SPMe(OPTIONS),
+        parameter_values=parameters,
+        experiment=pybamm.Experiment(
+            [
+                pybamm.step.c_rate(-3.0, termination="4.2 V", period=5),
+                pybamm.step.voltage(4.2, duration="10 minutes", period=5),
+            ]
+        ),
+        solver=pybamm.IDAKLUSolver(rtol=1e-6, atol=1e-8),
+        var_pts=MESH,
+    )
+    solution = simulation.solve()
+    charged = -solution["Discharge capacity [A.h]"].entries / simulator.capacity_ah
+    minutes = float(np.interp(0.7, charged, solution["Time [min]"].entries))
+    assert found.time_to_80_min == pytest.approx(minutes, abs=0.05)
+
+
+def test_cc_cv_at_its_extremes(simulator: ChargingSimulator) -> None:
+    assert simulator.run(CCCV(6.0)).reached
+    assert simulator.run(CCCV(3.0, voltage_limit_v=4.6)).time_to_80_min == pytest.approx(14.0)
+    low = simulator.run(CCCV(3.0, voltage_limit_v=3.5))
+    assert not low.failure
+    assert 0.1 < low.soc_end < 0.8
+    assert np.isnan(low.time_to_80_min)
+    below = simulator.run(CCCV(3.0, voltage_limit_v=3.0))
+    assert below.failure == "ended_early"
+    assert "above 3.0 V" in below.message
 
 
 def test_a_timed_profile_ends_at_the_charge_or_with_its_last_step(simulator: ChargingSimulator) -> None:
@@ -114,6 +166,9 @@ def test_two_processes_give_the_same_results_in_the_same_order() -> None:
     [
         (lambda: FourStep((1.0, -1.0)), "C-rates must be positive"),
         (lambda: FourStep(()), "C-rates must be positive"),
+        (lambda: FourStep((float("nan"), 1.0)), "C-rates must be positive"),
+        (lambda: CCCV(float("inf")), "must be above the cut-off"),
+        (lambda: CCCV(1.0, voltage_limit_v=float("nan")), "voltage_limit_v must be above 0"),
         (lambda: CCCV(0.01), "must be above the cut-off"),
         (lambda: Timed(((1.0, 0.0),)), "minutes must be positive"),
         (lambda: ChargingSimulator("powercell"), "did you mean 'power_cell'"),

@@ -9,7 +9,8 @@ from batterymi.config.parts import ChargingChoice, FixedRun, Objective
 from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
 
 if TYPE_CHECKING:
-    from batterymi.simulators.charging import ChargeResult, ChargingSimulator
+    from batterymi.simulators.charging import ChargingSimulator
+    from batterymi.simulators.outcome import ChargeResult
 
 
 class ChargingEvaluator:
@@ -57,7 +58,7 @@ class ChargingEvaluator:
 
     def _run(self, protocols: Sequence[Protocol]) -> list["ChargeResult"]:
         """Simulate protocols, in worker processes if there are enough of them."""
-        from batterymi.simulators.charging import simulate_protocols
+        from batterymi.simulators.parallel import simulate_protocols
 
         if self._processes > 1 and len(protocols) > 1:
             return simulate_protocols(protocols, processes=self._processes, **simulator_settings(self._choice))

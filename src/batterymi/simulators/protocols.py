@@ -1,5 +1,6 @@
 """Ways to charge a cell."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -15,7 +16,7 @@ class FourStep:
 
     def __post_init__(self) -> None:
         """Refuse a protocol that never ends."""
-        if not self.c_rates or min(self.c_rates) <= 0:
+        if not self.c_rates or not all(0 < rate < math.inf for rate in self.c_rates):
             raise ValueError(f"C-rates must be positive, found {self.c_rates}")
 
     @property
@@ -40,7 +41,9 @@ class CCCV:
 
     def __post_init__(self) -> None:
         """Refuse a charge that does not start."""
-        if not self.c_rate > self.cutoff_c_rate > 0:
+        if not 0 < self.voltage_limit_v < math.inf:
+            raise ValueError(f"voltage_limit_v must be above 0, found {self.voltage_limit_v}")
+        if not math.inf > self.c_rate > self.cutoff_c_rate > 0:
             raise ValueError(f"c_rate {self.c_rate} must be above the cut-off {self.cutoff_c_rate}, which is above 0")
 
     @property
@@ -61,7 +64,7 @@ class Timed:
 
     def __post_init__(self) -> None:
         """Refuse steps without current or duration."""
-        if not self.segments or any(rate <= 0 or minutes <= 0 for rate, minutes in self.segments):
+        if not self.segments or not all(0 < number < math.inf for segment in self.segments for number in segment):
             raise ValueError(f"C-rates and minutes must be positive, found {self.segments}")
 
     @property

@@ -10,7 +10,8 @@ from batterymi.data.table import REFERENCE, SPLIT, TRAIN
 from batterymi.evaluators.charging import make_protocol, simulator_settings
 from batterymi.files import read_json, write_json, write_parquet
 from batterymi.optimise.score import violation
-from batterymi.simulators.charging import ChargeResult, simulate_protocols
+from batterymi.simulators.outcome import ChargeResult
+from batterymi.simulators.parallel import simulate_protocols
 from batterymi.simulators.protocols import FourStep, Protocol
 
 logger = logging.getLogger(__name__)

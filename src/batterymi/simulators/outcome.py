@@ -1,0 +1,56 @@
+"""What comes of a charge: numbers, or a typed failure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+
+class FailureKind(StrEnum):
+    """Why a charge has no result."""
+
+    SOLVER_FAILED = "solver_failed"
+    ENDED_EARLY = "ended_early"
+    UNPHYSICAL = "unphysical"
+
+
+class ChargeError(Exception):
+    """A charge that could not be simulated to its end."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        """Keep the kind beside the message."""
+        self.kind = kind
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class ChargeResult:
+    """What came of one charge; all numbers are not-a-number after a failure.
+
+    Attributes:
+        label: the protocol.
+        reached: whether the state of charge to reach was reached.
+        time_to_80_min: minutes until then, not-a-number if it was not.
+        soc_end: state of charge at the end.
+        plating_margin_mv: smallest anode potential against lithium, over the anode and over time; negative: it plates.
+        temperature_max_c: highest temperature, °C.
+        voltage_max_v: highest voltage.
+        capacity_lost_mah: charge lost to SEI growth and to dead lithium.
+        plated_mah: charge of plated lithium that can still be stripped, at the end.
+        failure: empty, or a `FailureKind`.
+        message: what the failure was.
+        trace: the charge over time, if it was asked for.
+    """
+
+    label: str
+    reached: bool = False
+    time_to_80_min: float = float("nan")
+    soc_end: float = float("nan")
+    plating_margin_mv: float = float("nan")
+    temperature_max_c: float = float("nan")
+    voltage_max_v: float = float("nan")
+    capacity_lost_mah: float = float("nan")
+    plated_mah: float = float("nan")
+    failure: str = ""
+    message: str = ""
+    trace: pd.DataFrame | None = None

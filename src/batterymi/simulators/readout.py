@@ -1,0 +1,148 @@
+"""What is read from a cell model while it charges: one compiled function for all outputs, and physical limits."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.simulators.outcome import ChargeError, ChargeResult, FailureKind
+
+Array = NDArray[np.float64]
+
+CURRENT = "Current function [A]"
+
+# φ_s - φ_e at the negative particles' surface is the anode's potential against lithium metal in the same electrolyte;
+# lithium plates where it falls below 0 V. Its profile over the electrode and its value at the separator, where it is
+# lowest in most charges, both count.
+OUTPUTS = {
+    "voltage": "Voltage [V]",
+    "temperature": "X-averaged cell temperature [K]",
+    "anode": "Negative electrode surface potential difference [V]",
+    "anode_separator": "Negative electrode surface potential difference at separator interface [V]",
+    "sei": "Loss of capacity to negative SEI [A.h]",
+    "plated_and_dead": "Loss of capacity to negative lithium plating [A.h]",
+    "dead": "Volume-averaged negative dead lithium concentration [mol.m-3]",
+    "plated": "Volume-averaged negative lithium plating concentration [mol.m-3]",
+    "surface_n": "Negative particle surface stoichiometry",
+    "surface_p": "Positive particle surface stoichiometry",
+    "average_n": "Average negative particle stoichiometry",
+    "average_p": "Average positive particle stoichiometry",
+    "electrolyte": "Electrolyte concentration [mol.m-3]",
+}
+STOICHIOMETRIES = {
+    "surface_n": "stoichiometry at the negative particles' surface",
+    "surface_p": "stoichiometry at the positive particles' surface",
+    "average_n": "mean stoichiometry of the negative particles",
+    "average_p": "mean stoichiometry of the positive particles",
+}
+
+
+class Readout:
+    """All outputs of a built model, by one compiled function of time, state and current."""
+
+    def __init__(self, model: Any) -> None:
+        """Compile the outputs.
+
+        Args:
+            model: a PyBaMM model that was built, with the current as an input.
+        """
+        import casadi
+
+        time, current = casadi.MX.sym("time"), casadi.MX.sym("current")
+        state = casadi.MX.sym("state", model.len_rhs_and_alg)
+        columns = {
+            key: model.get_processed_variable(name).to_casadi(time, state, inputs={CURRENT: current})
+            for key, name in OUTPUTS.items()
+        }
+        self._sizes = {key: int(column.shape[0]) for key, column in columns.items()}
+        self._function = casadi.Function("outputs", [time, state, current], [casadi.vertcat(*columns.values())])
+
+    def read(self, solution: Any, current_a: float) -> dict[str, Array]:
+        """Outputs at a solution's time points.
+
+        Args:
+            solution: PyBaMM's solution of one step.
+            current_a: its current, A; charging is negative.
+
+        Returns:
+            Per output an array over time; profiles over the electrode have the places first. "time" is in seconds from
+            the step's start.
+        """
+        import casadi
+
+        states = solution.y.full() if hasattr(solution.y, "full") else np.asarray(solution.y)
+        times = np.asarray(solution.t, float)
+        function = self._function.map(len(times))
+        found = function(casadi.DM(times).T, casadi.DM(states), casadi.DM.ones(1, len(times)) * current_a).full()
+        values, row = {}, 0
+        for key, size in self._sizes.items():
+            block = found[row : row + size]
+            values[key] = block[0] if size == 1 else block
+            row += size
+        values["time"] = times - times[0]
+        return values
+
+
+def check_physical(values: dict[str, Array], rate: float) -> None:
+    """Refuse states that no cell can be in.
+
+    Args:
+        values: outputs of one step.
+        rate: its C-rate, for the message.
+
+    Raises:
+        ChargeError: for numbers that are not finite, stoichiometries outside 0 to 1, or an electrolyte run dry.
+    """
+    for key, block in values.items():
+        if not np.isfinite(block).all():
+            raise ChargeError(FailureKind.UNPHYSICAL, f"at {rate:.3g}C: {key} is not finite")
+    for key, words in STOICHIOMETRIES.items():
+        low, high = float(values[key].min()), float(values[key].max())
+        if low <= 0 or high >= 1:
+            raise ChargeError(FailureKind.UNPHYSICAL, f"at {rate:.3g}C: {words} goes from {low:.3g} to {high:.3g}")
+    if (lowest := float(values["electrolyte"].min())) <= 0:
+        text = f"at {rate:.3g}C: the electrolyte concentration falls to {lowest:.3g} mol/m3"
+        raise ChargeError(FailureKind.UNPHYSICAL, text)
+
+
+def summarise_charge(
+    label: str, values: dict[str, Array], *, soc: float, seconds: float, reached: bool, keep_trace: bool
+) -> ChargeResult:
+    """Numbers of a charge that went to its end.
+
+    Args:
+        label: the protocol.
+        values: outputs of all steps, one after the other, with "soc", "seconds" and "rate" over time.
+        soc: state of charge at the end.
+        seconds: how long it took.
+        reached: whether the state of charge to reach was reached.
+        keep_trace: whether to keep the charge over time.
+    """
+    margin = 1000 * np.minimum(values["anode"].min(axis=0), values["anode_separator"])
+    plating = values["plated_and_dead"][-1] - values["plated_and_dead"][0]
+    lithium = values["dead"][-1] + values["plated"][-1]
+    dead = plating * values["dead"][-1] / lithium if lithium > 0 else 0.0
+    sei = values["sei"][-1] - values["sei"][0]
+    trace = pd.DataFrame(
+        {
+            "time_min": values["seconds"] / 60,
+            "soc": values["soc"],
+            "c_rate": values["rate"],
+            "voltage_v": values["voltage"],
+            "temperature_c": values["temperature"] - 273.15,
+            "plating_margin_mv": margin,
+        }
+    )
+    return ChargeResult(
+        label=label,
+        reached=reached,
+        time_to_80_min=seconds / 60 if reached else float("nan"),
+        soc_end=float(soc),
+        plating_margin_mv=float(margin.min()),
+        temperature_max_c=float(values["temperature"].max() - 273.15),
+        voltage_max_v=float(values["voltage"].max()),
+        capacity_lost_mah=float(1000 * (sei + dead)),
+        plated_mah=float(1000 * (plating - dead)),
+        trace=trace if keep_trace else None,
+    )
