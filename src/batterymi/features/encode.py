@@ -10,19 +10,21 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from batterymi.config.parts import Feature
 
 
-def make_encoder(features: Sequence[Feature]) -> ColumnTransformer:
+def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> ColumnTransformer:
     """Scale numbers to zero mean and unit variance, and give each category a column of its own.
 
     A category coded as 0, 1, 2 would claim an order and distances that names do not have.
 
     Args:
-        features: the features of a model.
+        features: the features of a model, which say what is a category.
+        columns: all its columns; those that are no category are numbers.
 
     Returns:
         An unfitted transformer from a frame to a float matrix of shape (n_rows, n_columns).
     """
-    numbers = [feature.name for feature in features if not feature.is_category]
     categories = [feature for feature in features if feature.is_category]
+    words = {feature.name for feature in categories}
+    numbers = [column for column in columns if column not in words]
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:
         parts.append(("numbers", StandardScaler(), numbers))

@@ -1,0 +1,47 @@
+"""Descriptors that a study's YAML can name: features computed from columns of its table.
+
+Each function takes the columns that the YAML gives it as keyword arguments, and returns a frame of numbers with the
+same index, one column per feature.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from batterymi import registry
+from batterymi.config.parts import Descriptor
+from batterymi.features.composition import (
+    element_fractions,
+    fraction_labels,
+    magpie_features,
+    magpie_labels,
+)
+from batterymi.features.formulas import parse_formulas
+
+
+def compute_descriptors(rows: pd.DataFrame, descriptors: Sequence[Descriptor]) -> dict[str, pd.DataFrame]:
+    """All descriptors of a study for some rows.
+
+    Args:
+        rows: a table, or candidates with the columns that the descriptors need.
+        descriptors: their settings.
+
+    Returns:
+        By name of the descriptor, a frame whose columns begin with that name.
+    """
+    computed = {}
+    for descriptor in descriptors:
+        function = registry.look_up("descriptor", descriptor.function)
+        frame = function(**{argument: rows[column] for argument, column in descriptor.columns.items()})
+        computed[descriptor.name] = frame.add_prefix(f"{descriptor.name}: ")
+    return computed
+
+
+def magpie(*, formula: pd.Series) -> pd.DataFrame:
+    """Magpie's 132 statistics, see `magpie_features`."""
+    return pd.DataFrame(magpie_features(parse_formulas(formula)), formula.index, magpie_labels())
+
+
+def fractions(*, formula: pd.Series) -> pd.DataFrame:
+    """Atomic fraction of each element, see `element_fractions`."""
+    return pd.DataFrame(element_fractions(parse_formulas(formula)), formula.index, fraction_labels())

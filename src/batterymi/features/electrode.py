@@ -1,0 +1,130 @@
+"""Descriptors of an insertion electrode: what changes hands between its charged and its discharged formula."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.features.composition import magpie_features, magpie_labels
+from batterymi.features.formulas import INDEX, SYMBOLS, Compositions, parse_formulas
+
+# charge of the working ion, standard potential of its metal (V vs SHE; CRC Handbook of Chemistry and Physics), and
+# six-coordinate radius (Å; Shannon 1976, doi:10.1107/S0567739476001551)
+IONS: dict[str, tuple[int, float, float]] = {
+    "Li": (1, -3.040, 0.76),
+    "Na": (1, -2.710, 1.02),
+    "K": (1, -2.931, 1.38),
+    "Rb": (1, -2.980, 1.52),
+    "Cs": (1, -3.026, 1.67),
+    "Mg": (2, -2.372, 0.72),
+    "Ca": (2, -2.868, 1.00),
+    "Zn": (2, -0.762, 0.74),
+    "Al": (3, -1.662, 0.535),
+    "Y": (3, -2.372, 0.900),
+}
+# oxidation states that stay while the electrode works
+FIXED = {"O": -2, "F": -1, "Cl": -1, "Br": -1, "I": -1, "S": -2, "Se": -2, "N": -3, "H": 1}
+FIXED |= {"P": 5, "Si": 4, "B": 3, "C": 4, "Ge": 4, "As": 5, "Al": 3, "Ga": 3, "Y": 3, "La": 3, "Zr": 4, "Hf": 4}
+FIXED |= {"Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "Zn": 2, "Sc": 3}
+REDOX = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Mo", "W", "Nb", "Ta", "Bi", "Sb", "Sn", "Ru", "Re", "Ce", "Ag")
+CENTRES = ("P", "S", "Si", "B", "C", "As", "Ge", "Se", "N")  # of polyanions
+LIMIT = 9.0  # oxidation states beyond are an artefact of the bookkeeping
+
+
+def electrode(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> pd.DataFrame:
+    """What an electrode's voltage follows from, as far as formulas tell.
+
+    Ions taken up per host atom and per redox-active metal; that metal's mean oxidation state before and after, from the
+    charges of everything else (a voltage is the price of that step); which metal it is; the polyanion's centre, which
+    raises the voltage by induction (Manthiram and Goodenough 1989, doi:10.1016/0378-7753(89)80153-3); the working ion
+    with the standard potential of its metal; Magpie's statistics of host and discharged formula.
+
+    Args:
+        charged: formulas with few or no working ions.
+        discharged: formulas with more.
+        ion: the working ion, one of `IONS`.
+
+    Returns:
+        One column per quantity.
+    """
+    empty, full = parse_formulas(charged), parse_formulas(discharged)
+    charge, potential, radius = (np.array([IONS[one][k] for one in ion], float) for k in range(3))
+    ions_empty, host_empty = split_ion(empty, ion)
+    ions_full, host_full = split_ion(full, ion)
+    metals = empty.amount_of(*REDOX)
+    per_metal = host_empty / np.maximum(metals, 1e-3)
+    taken = ions_full / host_full - ions_empty / host_empty
+    before, after = _oxidation(empty, ion, charge), _oxidation(full, ion, charge)
+    columns = {
+        "ions per host atom, charged": ions_empty / host_empty,
+        "ions per host atom, discharged": ions_full / host_full,
+        "ions taken up per host atom": taken,
+        "electrons per redox metal": np.where(metals > 0, np.minimum(taken * charge * per_metal, LIMIT), 0.0),
+        "oxidation state, charged": before,
+        "oxidation state, discharged": after,
+        "mean oxidation state": (before + after) / 2,
+        "redox metals per host atom": metals / host_empty,
+        "ion charge": charge,
+        "ion potential (V)": potential,
+        "ion radius (Å)": radius,
+        "polyanion centres per host atom": empty.amount_of(*CENTRES) / host_empty,
+        "oxygen per redox metal": np.where(metals > 0, empty.amount_of("O") / np.maximum(metals, 1e-3), 0.0),
+        "oxygen per polyanion centre": empty.amount_of("O") / np.maximum(empty.amount_of(*CENTRES), 0.1),
+        "fluorine per host atom": empty.amount_of("F") / host_empty,
+    }
+    columns |= {f"{metal} of redox metals": empty.amount_of(metal) / np.maximum(metals, 1e-3) for metal in REDOX}
+    host = _without_ion(empty, ion)
+    parts = [pd.DataFrame(columns, charged.index)]
+    for prefix, compositions in (("host", host), ("discharged", full)):
+        labels = [f"{prefix} {label}" for label in magpie_labels()]
+        parts.append(pd.DataFrame(magpie_features(compositions), charged.index, labels))
+    return pd.concat(parts, axis=1)
+
+
+def split_ion(compositions: Compositions, ion: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Working ions, and other atoms, of each formula as written.
+
+    Args:
+        compositions: n formulas.
+        ion: the working ion of each, shape (n,).
+
+    Returns:
+        Two arrays of shape (n,); the second is at least 0.001, for formulas that are nothing but the ion.
+    """
+    ions = compositions.total(np.where(_is_ion(compositions, ion), compositions.amounts, 0.0))
+    return ions, np.maximum(compositions.atoms - ions, 1e-3)
+
+
+def _is_ion(compositions: Compositions, ion: pd.Series) -> NDArray[np.bool_]:
+    """Whether an entry is the working ion of its formula."""
+    numbers = np.array([INDEX[symbol] for symbol in ion], dtype=np.intp)
+    is_ion: NDArray[np.bool_] = compositions.elements == np.repeat(numbers, compositions.counts)
+    return is_ion
+
+
+def _without_ion(compositions: Compositions, ion: pd.Series) -> Compositions:
+    """Hosts: formulas without their working ion; those that are nothing else keep it."""
+    is_ion = _is_ion(compositions, ion)
+    keep = ~is_ion | np.repeat(compositions.counts == 1, compositions.counts)
+    counts = compositions.total(keep.astype(float)).astype(np.intp)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
+    return Compositions(compositions.n_formulas, starts, compositions.elements[keep], compositions.amounts[keep])
+
+
+def _oxidation(compositions: Compositions, ion: pd.Series, charge: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean oxidation state of the redox metals if all else keeps its own; 0 where there are none.
+
+    Sulphur, selenium and nitrogen beside oxygen are centres of polyanions: +6, +6, +5.
+    """
+    fixed = np.zeros(len(SYMBOLS))
+    for symbol, state in FIXED.items():
+        fixed[INDEX[symbol]] = state
+    states = fixed[compositions.elements]
+    has_oxygen = np.repeat(compositions.amount_of("O") > 0, compositions.counts)
+    for symbol, highest in (("S", 6.0), ("Se", 6.0), ("N", 5.0)):
+        few = np.repeat(compositions.amount_of("O") >= 3 * compositions.amount_of(symbol), compositions.counts)
+        states = np.where((compositions.elements == INDEX[symbol]) & has_oxygen & few, highest, states)
+    states = np.where(_is_ion(compositions, ion), np.repeat(charge, compositions.counts), states)
+    is_redox = np.isin(compositions.elements, [INDEX[metal] for metal in REDOX])
+    others = compositions.total(np.where(is_redox, 0.0, compositions.amounts * states))
+    metals = compositions.total(np.where(is_redox, compositions.amounts, 0.0))
+    return np.clip(np.where(metals > 0, -others / np.maximum(metals, 1e-3), 0.0), -LIMIT, LIMIT)

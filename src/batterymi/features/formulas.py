@@ -1,0 +1,189 @@
+"""Chemical formulas as arrays: many formulas parsed into one sparse matrix of formulas by elements."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.errors import BatteryMIError
+
+# fmt: off
+SYMBOLS = (
+    "H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "Ar", "K", "Ca",
+    "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",
+    "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I", "Xe", "Cs", "Ba", "La", "Ce",
+    "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W", "Re", "Os", "Ir",
+    "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U", "Np", "Pu", "Am", "Cm",
+    "Bk", "Cf", "Es", "Fm", "Md", "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc",
+    "Lv", "Ts", "Og",
+)  # index + 1 is the atomic number
+# fmt: on
+INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+NUMBER = r"\d+(?:\.\d*)?(?:/\d+)?|\.\d+"
+TOKEN = re.compile(rf"([A-Z][a-z]?)({NUMBER})?|([(\[{{])|([)\]}}])({NUMBER})?|(.)", re.DOTALL)
+CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+class FormulaError(BatteryMIError):
+    """Text that is not a chemical formula."""
+
+
+def parse_formula(formula: str) -> dict[str, float]:
+    """Amount of each element in a formula.
+
+    Takes element symbols, amounts as 2, 0.5 or 2/3, and round, square or curly brackets with a multiplier. Everything
+    else, as charges, dots of hydrates and x for an unknown amount, is refused rather than guessed.
+
+    Args:
+        formula: as in Na3V2(PO4)3 or Na2/3Fe1/2Mn1/2O2; blanks are passed over.
+
+    Returns:
+        Positive amounts by symbol, in order of first appearance.
+
+    Raises:
+        FormulaError: what was found, and where.
+    """
+    levels: list[dict[str, float]] = [{}]
+    opened: list[str] = []
+    text = formula.replace(" ", "")
+    for match in TOKEN.finditer(text):
+        symbol, amount, opening, closing, multiplier, other = match.groups()
+        if symbol:
+            if symbol not in INDEX:
+                raise FormulaError(f"'{formula}' is not a chemical formula: there is no element '{symbol}'")
+            levels[-1][symbol] = levels[-1].get(symbol, 0.0) + _number(amount, formula)
+        elif opening:
+            levels.append({})
+            opened.append(opening)
+        elif closing:
+            if not opened or CLOSING[opened.pop()] != closing:
+                raise FormulaError(f"'{formula}' is not a chemical formula: its brackets do not match")
+            factor = _number(multiplier, formula)
+            for name, count in levels.pop().items():
+                levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
+        else:
+            raise FormulaError(
+                f"'{formula}' is not a chemical formula: '{other}' at position {match.start() + 1} has no meaning"
+            )
+    if opened:
+        raise FormulaError(f"'{formula}' is not a chemical formula: its brackets do not match")
+    amounts = {name: count for name, count in levels[0].items() if count > 0}
+    if not amounts:
+        raise FormulaError(f"'{formula}' is not a chemical formula: it has no atoms")
+    return amounts
+
+
+@dataclass(frozen=True)
+class Compositions:
+    """Parsed formulas as a sparse matrix, one entry per formula and element.
+
+    Attributes:
+        n_formulas: number of formulas.
+        starts: first entry of each formula, shape (n_formulas,).
+        elements: index of each entry's element in `SYMBOLS`, shape (n_entries,).
+        amounts: atoms of that element in the formula as written, shape (n_entries,).
+    """
+
+    n_formulas: int
+    starts: NDArray[np.intp]
+    elements: NDArray[np.intp]
+    amounts: NDArray[np.float64]
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The formula that each entry belongs to."""
+        return np.repeat(np.arange(self.n_formulas), self.counts)
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """Number of elements of each formula."""
+        return np.diff(np.append(self.starts, len(self.elements)))
+
+    @property
+    def atoms(self) -> NDArray[np.float64]:
+        """Atoms per formula as written."""
+        return self.total(self.amounts)
+
+    @property
+    def fractions(self) -> NDArray[np.float64]:
+        """Atomic fraction of each entry."""
+        return self.amounts / np.repeat(self.atoms, self.counts)
+
+    def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over the entries of each formula.
+
+        Args:
+            values: shape (n_entries, ...).
+
+        Returns:
+            Shape (n_formulas, ...).
+        """
+        return np.add.reduceat(values, self.starts, axis=0) if self.n_formulas else values[:0]
+
+    def amount_of(self, *symbols: str) -> NDArray[np.float64]:
+        """Atoms of the given elements per formula as written, shape (n_formulas,)."""
+        wanted = np.isin(self.elements, [INDEX[symbol] for symbol in symbols])
+        return self.total(np.where(wanted, self.amounts, 0.0))
+
+    def without(self, *symbols: str) -> "Compositions":
+        """The same formulas without some elements; formulas made of nothing else keep them."""
+        unwanted = np.isin(self.elements, [INDEX[symbol] for symbol in symbols])
+        keep = ~unwanted | np.repeat(self.total((~unwanted).astype(float)) == 0, self.counts)
+        counts = self.total(keep.astype(float)).astype(np.intp)
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
+        return Compositions(self.n_formulas, starts, self.elements[keep], self.amounts[keep])
+
+
+def parse_formulas(formulas: Iterable[str]) -> Compositions:
+    """Parse many formulas.
+
+    Args:
+        formulas: n_formulas texts.
+
+    Returns:
+        Their elements and amounts.
+
+    Raises:
+        FormulaError: if any is not a formula; the message lists up to ten.
+    """
+    texts = list(formulas)
+    wrong = dict(unparsable(texts))
+    if wrong:
+        listed = "; ".join(list(wrong.values())[:10])
+        more = f" and {len(wrong) - 10} more" if len(wrong) > 10 else ""
+        raise FormulaError(f"{listed}{more}")
+    parsed = [_cached(text) for text in texts]
+    counts = np.array([len(elements) for elements, _ in parsed], dtype=np.intp)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp) if texts else np.empty(0, np.intp)
+    elements = np.fromiter((index for indices, _ in parsed for index in indices), np.intp, int(counts.sum()))
+    amounts = np.fromiter((amount for _, values in parsed for amount in values), np.float64, int(counts.sum()))
+    return Compositions(len(texts), starts, elements, amounts)
+
+
+def unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Positions of texts that are not formulas, each with the reason."""
+    for position, text in enumerate(formulas):
+        try:
+            _cached(text)
+        except FormulaError as error:
+            yield position, str(error)
+
+
+@lru_cache(maxsize=200_000)
+def _cached(formula: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Indices and amounts of the elements of a formula."""
+    amounts = parse_formula(formula)
+    return tuple(INDEX[symbol] for symbol in amounts), tuple(amounts.values())
+
+
+def _number(text: str | None, formula: str) -> float:
+    """An amount; 1 where none stands."""
+    if not text:
+        return 1.0
+    above, _, below = text.partition("/")
+    if below and not float(below):
+        raise FormulaError(f"'{formula}' is not a chemical formula: '{text}' divides by zero")
+    return float(above) / float(below) if below else float(above)
