@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
-from batterymi.data.table import REFERENCE, SPLIT, TRAIN
+from batterymi.data.splits import REFERENCE, SPLIT, TRAIN
 from batterymi.errors import TableError
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import write_json, write_parquet

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from batterymi.config.parts import Feature, Objective, Simplex, Table
+from batterymi import registry
+from batterymi.config.parts import Descriptor, Feature, Objective, Simplex
+from batterymi.config.sources import Table
+from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import read_csv
+from batterymi.data.splits import CHECKED, SPLIT, TRAIN
 from batterymi.errors import TableError
 from batterymi.files import sha256, write_json, write_parquet
 from batterymi.suggest import did_you_mean
@@ -19,9 +23,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SPLIT = "split"
-TRAIN = "train"
-REFERENCE = "reference"
 EMPTY = ("", "nan", "na", "n/a", "none", "null", "<na>")
 MAX_LISTED = 20
 
@@ -35,17 +36,21 @@ def prepare_table(
     features: list[dict[str, Any]],
     objectives: list[dict[str, Any]],
     simplex: dict[str, Any] | None,
+    descriptors: list[dict[str, Any]] | None = None,
+    dataset: dict[str, Any] | None = None,
 ) -> None:
     """Check a study's rows and write them, with a report of what was left out and why.
 
     Args:
-        source: the CSV file, or the Parquet file that `sample_table` made.
+        source: the CSV file, the Parquet file that `sample_table` made, or the folder of a data set.
         table_path: Parquet file to write.
         report_path: JSON file to write: source, digest, rows in and out, each drop with its reason.
         table: settings of the table.
         features: settings of the feature columns.
         objectives: settings of the objective columns.
         simplex: settings of the fractions that add up to 1, or None.
+        descriptors: settings of the features that are computed from columns.
+        dataset: the data set's entry in the catalogue, for the report.
 
     Raises:
         TableError: if the table cannot be used; the message lists every row and column at fault.
@@ -53,20 +58,26 @@ def prepare_table(
     settings = Table(**table)
     columns = [Feature(**feature) for feature in features]
     targets = [Objective(**objective) for objective in objectives]
-    raw = _read(source)
-    rows, dropped = check_rows(raw, source, settings, columns, targets, Simplex(**simplex) if simplex else None)
+    computed = [Descriptor(**descriptor) for descriptor in descriptors or []]
+    loaded = _read(source, settings)
+    rows, dropped = check_rows(
+        loaded.frame, source, settings, columns, targets, Simplex(**simplex) if simplex else None, computed
+    )
+    dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
     report = {
         "source": source,
-        "sha256": sha256(source),
-        "rows_in": len(raw),
+        "sha256": _digests(source, dataset),
+        "dataset": dataset,
+        "rows_in": loaded.n_in,
         "rows_out": len(rows),
         "rows_to_learn_from": int((rows[SPLIT] == TRAIN).sum()),
+        "rows_by_split": {str(name): int(n) for name, n in rows[SPLIT].value_counts().sort_index().items()},
         "dropped": dropped,
         "columns": {c.name: {"label": c.label, "unit": c.unit} for c in [*columns, *targets]},
     }
     write_parquet(table_path, rows)
     write_json(report_path, report)
-    logger.info("%s: %d rows in, %d out, %d dropped", source, len(raw), len(rows), len(dropped))
+    logger.info("%s: %d rows in, %d out, %d dropped", source, loaded.n_in, len(rows), len(dropped))
 
 
 def check_rows(
@@ -76,6 +87,7 @@ def check_rows(
     features: Sequence[Feature],
     objectives: Sequence[Objective],
     simplex: Simplex | None,
+    descriptors: Sequence[Descriptor] = (),
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Check every row against the declared columns.
 
@@ -86,6 +98,7 @@ def check_rows(
         features: the feature columns.
         objectives: the objective columns.
         simplex: fractions that add up to 1, or None.
+        descriptors: features computed from columns, which must be there.
 
     Returns:
         The rows that are right, numbers as float64, and one entry per dropped row: line, column, found, reason.
@@ -96,17 +109,19 @@ def check_rows(
     """
     numbers = [c for c in [*features, *objectives] if not getattr(c, "is_category", False)]
     names = [column.name for column in [*features, *objectives]]
-    _check_columns(raw, source, table, names)
+    inputs = sorted({column for descriptor in descriptors for column in descriptor.columns.values()})
+    _check_columns(raw, source, table, [*names, *inputs])
     rows = raw.copy()
-    learning = rows[SPLIT] == TRAIN if SPLIT in rows else pd.Series(True, index=rows.index)
-    rows[SPLIT] = learning.map({True: TRAIN, False: REFERENCE})
+    if SPLIT not in rows:
+        rows[SPLIT] = TRAIN
+    learning = rows[SPLIT].isin(CHECKED)
     faults: list[dict[str, Any]] = []
     for column in numbers:
         rows[column.name], found = _numbers(rows[column.name], column.name, learning)
         faults += found
     wordless = rows[learning].drop(index=sorted({fault["line"] for fault in faults}))
     faults += _outside_schema(wordless, features, objectives, simplex)
-    faults += _duplicates(wordless, names)
+    faults += _duplicates(wordless, list(dict.fromkeys([*names, *inputs])))
     faults.sort(key=lambda fault: fault["line"])
     if faults and table.bad_rows == "stop":
         raise TableError(_listing(source, faults))
@@ -116,18 +131,33 @@ def check_rows(
     return rows.reset_index(), faults
 
 
-def _read(source: str) -> pd.DataFrame:
-    """Rows of a CSV file, or of the Parquet file of a sampled table."""
+def _read(source: str, table: Table) -> Rows:
+    """Rows of a CSV file, of the Parquet file of a sampled table, or of a data set."""
+    if table.dataset is not None:
+        rows: Rows = registry.look_up("loader", table.dataset.name)(Path(source), table.dataset)
+        return rows
     if Path(source).suffix == ".parquet":
         frame = pd.read_parquet(source)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
-        return frame
-    return read_csv(source)
+    else:
+        frame = read_csv(source)
+    return Rows(frame, len(frame))
+
+
+def _digests(source: str, dataset: dict[str, Any] | None) -> str | dict[str, str]:
+    """Digest of the source, or of each file of a data set."""
+    if dataset is None:
+        return sha256(source)
+    return {name: sha256(Path(source) / name) for name in dataset["files"]}
 
 
 def _check_columns(raw: pd.DataFrame, source: str, table: Table, wanted: list[str]) -> None:
     """Refuse a table that lacks a declared column, naming all that are missing."""
-    extra = (table.id_column, table.formula_column, table.ions_column, table.group)
+    extra = (
+        *(table.id_column, table.formula_column, table.ions_column, table.repeats, table.censored),
+        *table.group_columns,
+        *table.compared_columns,
+    )
     missing = [name for name in [*wanted, *filter(None, extra)] if name not in raw.columns]
     if missing:
         hints = "; ".join(f"'{name}' ({did_you_mean(name, raw.columns)})" for name in missing)

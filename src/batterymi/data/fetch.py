@@ -1,0 +1,256 @@
+"""The stage `fetch_dataset`: files of a data set from a mirror or the network, never one with the wrong content."""
+
+import errno
+import fcntl
+import hashlib
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from batterymi.config.datasets import DataFile, Dataset
+from batterymi.errors import BatteryMIError
+from batterymi.files import sha256, write_json
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1 << 14  # what is lost when a download breaks off
+PAUSES = (1.0, 4.0, 10.0)  # seconds before each retry
+TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
+OFFLINE = (
+    "the textbook edition needs no data sets: run `snakemake` without config/measured.yaml; "
+    "or name a folder with the files: --config mirror=FOLDER, laid out as <data set>/<file>"
+)
+
+
+class FetchError(BatteryMIError):
+    """One or more files of a data set could not be had; the message says which and why."""
+
+
+class _RetryError(Exception):
+    """A download that may succeed when tried again."""
+
+
+def fetch_dataset(
+    receipt_path: str | Path,
+    *,
+    name: str,
+    dataset: dict[str, Any],
+    mirror: str | None = None,
+    pauses: tuple[float, ...] = PAUSES,
+) -> None:
+    """Bring every file of a data set into a folder.
+
+    A file that is there with the right digest stays. Else it is copied from the mirror, if one is named and has it, or
+    downloaded. It is hashed while it arrives under another name, and renamed only once its digest is right. A download
+    that was cut short goes on where it stopped, if the server allows it.
+
+    Args:
+        receipt_path: JSON to write once all files are there, in the folder where they belong: their digests.
+        name: the data set's name, its folder in the mirror.
+        dataset: its entry in the catalogue.
+        mirror: folder laid out as `<data set>/<file>`, or None.
+        pauses: seconds to wait before each further attempt.
+
+    Raises:
+        FetchError: for every file that could not be had: which, why, and what to do.
+    """
+    entry, target = Dataset.model_validate(dataset), Path(receipt_path).parent
+    mirror = str(Path(mirror).expanduser()) if mirror else None
+    problems = _check_mirror(mirror)
+    for file, wanted in entry.files.items() if not problems else ():
+        try:
+            _fetch(target / file, wanted, Path(mirror) / name / file if mirror else None, pauses)
+        except FetchError as error:
+            problems.append(str(error))
+        except OSError as error:
+            problems.append(_system_message(target / file, error))
+    if problems:
+        raise FetchError("\n".join(dict.fromkeys(problems)))
+    write_json(receipt_path, {file: wanted.sha256 for file, wanted in entry.files.items()})
+    logger.info("%s: %d files are there, digests right", name, len(entry.files))
+
+
+def _check_mirror(mirror: str | None) -> list[str]:
+    """What is wrong with the mirror's folder."""
+    if mirror is None or Path(mirror).is_dir():
+        return []
+    return [f"mirror: '{mirror}' is not a folder; name one that is laid out as <data set>/<file>"]
+
+
+def _fetch(target: Path, wanted: DataFile, source: Path | None, pauses: tuple[float, ...]) -> None:
+    """Bring one file, whole and right."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target):
+        if target.is_file():
+            if sha256(target) == wanted.sha256:
+                return
+            logger.info("%s: there with other content; it is replaced once the right file is here", target.name)
+        part = target.with_name(f".{target.name}.part")
+        if source is not None and source.is_file():
+            _copy(source, part, target, wanted)
+        else:
+            _download(part, target, wanted, pauses, f"; the mirror has no {source}" if source else "")
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Let one process at a time work on a file; the second finds it done."""
+    with target.with_name(f".{target.name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _copy(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
+    """Take a file from the mirror."""
+    with source.open("rb") as stream, part.open("wb") as sink:
+        found = _stream(iter(lambda: stream.read(CHUNK), b""), sink, hashlib.sha256())
+    _settle(part, target, found, wanted, str(source))
+    logger.info("%s: copied from the mirror", target.name)
+
+
+def _download(part: Path, target: Path, wanted: DataFile, pauses: tuple[float, ...], lacking: str) -> None:
+    """Take a file from its URL, with retries; `lacking` tells what the mirror has not."""
+    for pause in (*pauses, None):
+        try:
+            found = _attempt(part, wanted)
+            break
+        except _RetryError as error:
+            if pause is None:
+                raise FetchError(f"{target}: cannot be had from {wanted.url}: {error}{lacking}; {OFFLINE}") from None
+            logger.info("%s: %s; trying again in %g s", target.name, error, pause)
+            time.sleep(pause)
+    _settle(part, target, found, wanted, wanted.url)
+    logger.info("%s: downloaded", target.name)
+
+
+def _attempt(part: Path, wanted: DataFile) -> str:
+    """One download, from where the last one stopped; the digest of the whole.
+
+    pooch's downloaders neither resume nor hash while they stream, hence requests.
+    """
+    import requests
+
+    have = part.stat().st_size if part.exists() else 0
+    have = have if have < wanted.bytes else 0
+    headers = {"User-Agent": _agent(), "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        with requests.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+            if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
+                part.unlink()
+                raise _RetryError(f"the server has less than {wanted.bytes} bytes, {have} or fewer")
+            _refuse(answer)
+            resumed = have > 0 and answer.status_code == requests.codes.partial_content
+            hasher = hashlib.sha256()
+            if resumed:
+                _feed(part, hasher)
+            with part.open("ab" if resumed else "wb") as sink:
+                pieces = _reported(answer.iter_content(CHUNK), part.name, have * resumed, wanted.bytes)
+                digest = _stream(pieces, sink, hasher)
+    except requests.exceptions.ConnectionError as error:
+        raise _RetryError(f"no connection ({_reason(error)})") from None
+    except requests.exceptions.RequestException as error:
+        raise _RetryError(f"the download broke off ({_reason(error)})") from None
+    size = part.stat().st_size
+    if size < wanted.bytes:
+        raise _RetryError(f"the download ended after {size} of {wanted.bytes} bytes")
+    if resumed and digest != wanted.sha256:
+        part.unlink()  # the first part may be of another version, for which the authors are not to blame
+        raise _RetryError("what had arrived before and what arrived now do not make the right file")
+    return digest
+
+
+def _agent() -> str:
+    """Who asks."""
+    try:
+        return f"battery-mi/{version('batterymi')}"
+    except PackageNotFoundError:
+        return "battery-mi"
+
+
+def _refuse(answer: "requests.Response") -> None:
+    """Tell an answer that is final from one that may change."""
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise _RetryError(f"the server answered {answer.status_code} {answer.reason}")
+    if answer.status_code >= 400:
+        raise FetchError(
+            f"{answer.url}: the server answered {answer.status_code} {answer.reason}; "
+            f"correct the URL in config/datasets.yaml. {OFFLINE[0].upper()}{OFFLINE[1:]}"
+        )
+
+
+def _settle(part: Path, target: Path, found: str, wanted: DataFile, source: str) -> None:
+    """Rename a file whose digest is right; keep one whose digest is wrong aside."""
+    if found == wanted.sha256:
+        part.replace(target)
+        return
+    aside = target.with_name(f"{target.name}.wrong-{found[:8]}")
+    part.replace(aside)
+    raise FetchError(
+        f"{target}: wrong content from {source}: sha256 {found}, expected {wanted.sha256}; the file found is kept as "
+        f"{aside.name}, nothing was overwritten. If the authors changed the file, look at it before you change the "
+        "digest in config/datasets.yaml"
+    )
+
+
+def _stream(pieces: Iterator[bytes], sink: BinaryIO, hasher: Any) -> str:
+    """Write pieces and hash them; the digest of all."""
+    for piece in pieces:
+        sink.write(piece)
+        hasher.update(piece)
+    return str(hasher.hexdigest())
+
+
+def _reported(pieces: Iterator[bytes], name: str, done: int, total: int) -> Iterator[bytes]:
+    """The same pieces; tells every few seconds how far a long download is."""
+    told = time.monotonic()
+    for piece in pieces:
+        done += len(piece)
+        if time.monotonic() - told > 5:
+            told = time.monotonic()
+            logger.info("%s: %.1f of %.1f MB", name, done / 1e6, total / 1e6)
+        yield piece
+
+
+def _feed(path: Path, hasher: Any) -> None:
+    """Hash what is there already."""
+    with path.open("rb") as stream:
+        shutil.copyfileobj(stream, _Sink(hasher.update), CHUNK)
+
+
+class _Sink:
+    """Something that can be written to."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        """Keep what takes the bytes."""
+        self.write = take
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause of a network error, in words."""
+    cause: BaseException = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__ or cause
+    words = cause.strerror if isinstance(cause, OSError) else None  # strerror(errno) is wrong for TLS and name look-up
+    return words or str(cause) or type(cause).__name__
+
+
+def _system_message(target: Path, error: OSError) -> str:
+    """What the operating system refused, and what to do."""
+    place = error.filename or target
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{target}: the disk is full; free some space and run again, what has arrived is kept"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place}: no permission; make the folder writable, or the mirror's file readable"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{place}: a file is in the way of the folder; move it"
+    return f"{place}: {error.strerror or error}"
