@@ -36,6 +36,12 @@ $(READY): requirements.lock pyproject.toml
 run: setup ## run every study of config/config.yaml
 	@$(BIN)/snakemake --cores $(CORES) $$(test -t 1 && echo --logger rich || echo --quiet rules host)
 
+.PHONY: measured
+measured: setup ## run both editions; data sets from MIRROR=folder if given, else from the network
+	@$(BIN)/snakemake --cores $(CORES) --configfile config/measured.yaml $(if $(MIRROR),--config mirror=$(MIRROR)) \
+		$$(test -t 1 && echo --logger rich || echo --quiet rules host)
+	@$(MAKE) --no-print-directory report show
+
 .PHONY: report
 report: results/report.zip ## collect figures and tables in results/report.zip
 

@@ -21,6 +21,7 @@ include: "rules/data.smk"
 include: "rules/surrogate.smk"
 include: "rules/campaign.smk"
 include: "rules/charging.smk"
+include: "rules/measured.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"
 
@@ -31,6 +32,7 @@ rule all:
     input:
         rules.build_summary.output,
         rules.build_claims.output,
+        rules.cite_datasets.output,
         expand(rules.plot_study.output.done, study=SELECTED),
 
 

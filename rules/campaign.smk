@@ -20,6 +20,8 @@ rule run_campaign:
         "<logs>/run_campaign/{study}.log",
     benchmark:
         "<benchmarks>/run_campaign/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(study for study in STUDIES if not is_pool(study)),
     priority: 3
     threads: worker_threads
     params:
@@ -33,3 +35,33 @@ rule run_campaign:
         seed=setting("seed"),
     script:
         "../scripts/run_campaign.py"
+
+
+rule replay_pool:
+    """Replay campaigns over a table whose rows are all known, and count the measurements they would have taken."""
+    input:
+        table="<results>/{study}/table.parquet",
+        predictions="<results>/{study}/surrogate/predictions.parquet",
+        code=code("replay_pool.py", "descriptor"),
+    output:
+        history="<results>/{study}/campaign/history.parquet",
+        suggestions="<results>/{study}/campaign/suggestions.csv",
+        benchmark="<results>/{study}/campaign/benchmark.json",
+        named="<results>/{study}/campaign/named_designs.csv",
+    log:
+        "<logs>/replay_pool/{study}.log",
+    benchmark:
+        "<benchmarks>/replay_pool/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(study for study in STUDIES if is_pool(study)),
+    priority: 3
+    params:
+        features=setting("features"),
+        descriptors=setting("descriptors"),
+        ablations=setting("ablations"),
+        objectives=setting("objectives"),
+        campaign=setting("campaign"),
+        id_column=setting("table", "id_column"),
+        seed=setting("seed"),
+    script:
+        "../scripts/replay_pool.py"

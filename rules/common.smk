@@ -5,12 +5,15 @@ from pathlib import Path
 
 from snakemake.cli import get_argument_parser
 
-from batterymi.config.load import load_config, load_studies, selected_studies
+from batterymi.config.datasets import load_datasets
+from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
 from batterymi.provenance import code_closure
 from batterymi.registry import modules_of
 from batterymi.runlock import hold_lock
 from batterymi.suggest import did_you_mean
+
+RAW = "data/raw"
 
 
 def stop(problems):
@@ -31,8 +34,10 @@ def tolerates_bad_studies():
 
 try:
     CONFIG = load_config(config)
+    DATASETS = load_datasets(CONFIG.datasets)
     STUDIES, REJECTED = load_studies(CONFIG)
     SELECTED = selected_studies(CONFIG, STUDIES, REJECTED)
+    USED = used_datasets([STUDIES[name] for name in SELECTED if name in STUDIES], DATASETS)
 except ConfigError as error:
     stop(error.problems)
 
@@ -42,6 +47,7 @@ if REJECTED and not tolerates_bad_studies():
 
 wildcard_constraints:
     study="|".join(STUDIES) or "no_study_is_right",
+    dataset="|".join(DATASETS) or "no_data_set",
 
 
 def setting(*keys):
@@ -86,12 +92,58 @@ def table_source(wildcards):
     table = STUDIES[wildcards.study].table
     if table.sample:
         return f"<results>/{wildcards.study}/sampled.parquet"
+    if table.dataset:
+        return receipt(table.dataset.name)
     return table.file if Path(table.file).exists() else []
 
 
 def source_name(wildcards, input):
     """The path that `prepare_table` reads, also if nothing is there."""
-    return str(input.source) if input.source else STUDIES[wildcards.study].table.file
+    table = STUDIES[wildcards.study].table
+    if table.dataset:
+        return f"{RAW}/{table.dataset.name}"
+    return str(input.source) if input.source else table.file
+
+
+def receipt(name):
+    """What tells that a data set is there, with the digests of its files."""
+    return f"{RAW}/{name}/receipt.json"
+
+
+def dataset_entry(wildcards):
+    """A data set as the catalogue describes it."""
+    return DATASETS[wildcards.dataset].model_dump(mode="json")
+
+
+def dataset_of_study(wildcards):
+    """A study's data set as the catalogue describes it, or None."""
+    table = STUDIES[wildcards.study].table
+    return DATASETS[table.dataset.name].model_dump(mode="json") if table.dataset else None
+
+
+def candidates_receipt(wildcards):
+    """What tells that the data set of a study's candidates is there."""
+    return receipt(STUDIES[wildcards.study].candidates.dataset)
+
+
+def candidates_folder(wildcards):
+    """Where the files of a study's candidates are."""
+    return str(Path(candidates_receipt(wildcards)).parent)
+
+
+def validation_path(wildcards, input):
+    """What validation found."""
+    return str(input.validation)
+
+
+def extra(part, name):
+    """An input: a file of a stage that only studies with that part in their YAML have."""
+
+    def file(wildcards):
+        has = getattr(STUDIES[wildcards.study], part)
+        return f"<results>/{wildcards.study}/{name}" if has else []
+
+    return file
 
 
 def campaign_model(wildcards):
@@ -113,6 +165,16 @@ def headline(wildcards):
 def worker_threads(wildcards):
     """Two for studies that simulate, one for the others, whose work is short."""
     return 2 if is_charging(wildcards.study) else 1
+
+
+def is_pool(study):
+    """Whether a study's campaign is replayed over the rows of its table."""
+    return STUDIES[study].campaign.evaluator.name == "pool"
+
+
+def one_of(studies):
+    """A constraint of the wildcard: only these studies."""
+    return "|".join(studies) or "no_study_at_all"
 
 
 def is_charging(study):

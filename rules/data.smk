@@ -1,8 +1,44 @@
-"""From a CSV file or an evaluator to a checked table.
+"""From a CSV file, a data set or an evaluator to a checked table.
 
-Takes   the study's CSV file, or its evaluator
-Makes   <results>/{study}/table.parquet, table.json
+Takes   the study's CSV file, its data set from a mirror or the network, or its evaluator
+Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <results>/CITATIONS.md
 """
+
+
+rule fetch_dataset:
+    """Bring the files of a data set, each with the digest that the catalogue gives."""
+    output:
+        receipt="data/raw/{dataset}/receipt.json",
+    log:
+        "<logs>/fetch_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/fetch_dataset/{dataset}.tsv"
+    priority: 20
+    resources:
+        # not a param: where files come from does not change what they hold
+        mirror=CONFIG.mirror or "",
+    params:
+        dataset=dataset_entry,
+    script:
+        "../scripts/fetch_dataset.py"
+
+
+rule cite_datasets:
+    """Licences and works to cite, for the data sets behind the results."""
+    input:
+        code=code("cite_datasets.py"),
+    output:
+        citations=report(
+            "<results>/CITATIONS.md", caption="../report/citations.rst", category="1 Summary"
+        ),
+    log:
+        "<logs>/cite_datasets.log",
+    benchmark:
+        "<benchmarks>/cite_datasets.tsv"
+    params:
+        datasets={name: DATASETS[name].model_dump(mode="json") for name in USED},
+    script:
+        "../scripts/cite_datasets.py"
 
 
 rule sample_table:
@@ -34,7 +70,7 @@ rule prepare_table:
     """Check every row against the declared columns, units and ranges."""
     input:
         source=table_source,
-        code=code("prepare_table.py"),
+        code=code("prepare_table.py", "loader"),
     output:
         table="<results>/{study}/table.parquet",
         report="<results>/{study}/table.json",
@@ -49,6 +85,8 @@ rule prepare_table:
         features=setting("features"),
         objectives=setting("objectives"),
         simplex=setting("simplex"),
+        descriptors=setting("descriptors"),
+        dataset=dataset_of_study,
     script:
         "../scripts/prepare_table.py"
 

@@ -1,16 +1,16 @@
 """Draw a study's figures.
 
 Takes   the study's table, models' scores and campaigns
-Makes   <results>/{study}/figures/: data, parity, importances, convergence, and the study's own picture, as SVG and PNG
+Makes   <results>/{study}/figures/: data, parity, importances, validation, convergence, and the study's own picture, as SVG and PNG
 
 All figures of a study come from one job: importing a plotting library takes longer than drawing with it.
 """
 
-FIGURES = ("data", "parity", "importances", "convergence", "picture")
+FIGURES = ("data", "parity", "importances", "validation", "convergence", "picture")
 
 
 rule plot_study:
-    """Data overview, parity, importances, convergence, and the study's own picture."""
+    """Data overview, parity, importances, validation, convergence, and the study's own picture."""
     input:
         table="<results>/{study}/table.parquet",
         metrics="<results>/{study}/surrogate/metrics.csv",
@@ -20,7 +20,10 @@ rule plot_study:
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
         named="<results>/{study}/campaign/named_designs.csv",
+        validation="<results>/{study}/surrogate/validation.json",
         traces=replayed("traces.parquet"),
+        transfer=extra("transfer", "transfer/transfer.json"),
+        ranking=extra("candidates", "candidates/ranking.csv"),
         code=code("plot_study.py", "picture", "constraint"),
     output:
         done="<results>/{study}/figures/index.json",

@@ -13,6 +13,9 @@ rule summarise_study:
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
         named="<results>/{study}/campaign/named_designs.csv",
+        validation="<results>/{study}/surrogate/validation.json",
+        transfer=extra("transfer", "transfer/transfer.json"),
+        ranking=extra("candidates", "candidates/ranking.json"),
         replay=replayed("replay.json"),
         code=code("summarise_study.py"),
     output:

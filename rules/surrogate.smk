@@ -9,24 +9,30 @@ rule train_surrogate:
     """Cross-validate every candidate model, keep the best, refit it on all rows."""
     input:
         table="<results>/{study}/table.parquet",
-        code=code("train_surrogate.py"),
+        report="<results>/{study}/table.json",
+        code=code("train_surrogate.py", "descriptor"),
     output:
         metrics="<results>/{study}/surrogate/metrics.csv",
         predictions="<results>/{study}/surrogate/predictions.parquet",
         importances="<results>/{study}/surrogate/importances.csv",
+        validation="<results>/{study}/surrogate/validation.json",
         model="<results>/{study}/surrogate/model.skops",
         card="<results>/{study}/surrogate/card.md",
     log:
         "<logs>/train_surrogate/{study}.log",
     benchmark:
         "<benchmarks>/train_surrogate/{study}.tsv"
+    priority: 8
     params:
         title=setting("title"),
         table=setting("table"),
         features=setting("features"),
+        descriptors=setting("descriptors"),
         objectives=setting("objectives"),
         ablations=setting("ablations"),
         surrogate=setting("surrogate"),
+        headline=headline,
+        remarks=setting("remarks"),
         seed=setting("seed"),
     script:
         "../scripts/train_surrogate.py"

@@ -13,7 +13,10 @@ with logged(snakemake.log[0]):
         snakemake.input.suggestions,
         snakemake.input.benchmark,
         snakemake.input.named,
+        snakemake.input.validation,
         snakemake.input.traces or None,
+        snakemake.input.transfer or None,
+        snakemake.input.ranking or None,
         snakemake.output.done,
         **snakemake.params,
     )

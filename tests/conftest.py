@@ -14,7 +14,8 @@ from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "tests/smoke.yaml")
+PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles")
+SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Workspace:
 
 def copy_workflow(folder: Path) -> Workspace:
     """Copy what a run needs."""
-    for part in PARTS:
+    for part in (*PARTS, *SMOKES):
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.config.parts import Feature, NamedDesign, NcmFormulasChoice, Objective
+from batterymi.config.campaign import NcmFormulasChoice
+from batterymi.config.parts import Feature, NamedDesign, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.benchmark import compare_with_random, evaluations_to_reach
 from batterymi.optimise.campaign import Problem, best_designs, run_campaign, start_designs, told_values

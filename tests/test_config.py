@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from batterymi.config.load import load_config, load_studies, load_study, read_yaml
+from batterymi.config.load import load_config, load_studies, load_study, read_yaml, selected_studies
 from batterymi.config.study import Config
 from batterymi.errors import ConfigError
 
@@ -45,7 +45,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["campaign"].update(engine="scikit-optimise"), ["campaign.engine", "did you mean 'scikit-optimize'?"]),
     (lambda s: s["constraints"][0].update(function="pores"), ["constraints.0.function", "not a known constraint"]),
     (lambda s: s["constraints"][0]["columns"].update(area_m2_g="area"), ["constraints: 'area' is not a column"]),
-    (lambda s: s["table"].pop("file"), ["table: give exactly one of file and sample"]),
+    (lambda s: s["table"].pop("file"), ["table: give exactly one of file, sample and dataset"]),
     (lambda s: s["table"].update(file="../../etc/passwd"), ["table", "leaves the workflow's folder"]),
     (lambda s: s.pop("objectives"), ["objectives: field required"]),
     (lambda s: s["features"][0].pop("bounds"), ["'pore_size_nm' needs bounds"]),
@@ -117,5 +117,8 @@ def test_overrides_reach_the_study_they_name() -> None:
 def test_the_shipped_studies_are_right() -> None:
     studies, rejected = load_studies(Config())
     assert not rejected
-    assert len(studies) == 5
+    assert {study.edition for study in studies.values()} == {"textbook", "measured"}
+    assert len(studies) == 10
+    assert len(selected_studies(Config(), studies, rejected)) == 5
+    assert len(selected_studies(Config(editions=("textbook", "measured")), studies, rejected)) == 10
     assert studies["solid_electrolytes"].headline == "without_activation_energy"

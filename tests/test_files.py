@@ -58,6 +58,9 @@ def models() -> tuple[list[dict], pd.DataFrame]:
             "objective": "y",
             "model": name,
             "features": ["x", "kind"],
+            "categories": ["kind"],
+            "descriptors": [],
+            "forests_vary": True,
             "pipeline": fit_model(name, features, frame, frame["x"].to_numpy() ** 2, 0),
             "half_width_per_spread": 0.5,
         }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.config.parts import NcmFormulasChoice
+from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.errors import TableError
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.features.capacity import decimal_formula, theoretical_capacity

@@ -96,7 +96,9 @@ def test_heavy_modules_are_imported_where_they_are_used() -> None:
 def test_the_claims_are_many_and_well_formed() -> None:
     claims = read_claims(str(ROOT / "data/textbook/claims.csv"))
     assert len(claims) >= 40
-    assert set(claims["study"]) == {path.stem for path in (ROOT / "config/studies").glob("*.yaml")}
+    assert set(claims["study"]) == {
+        path.stem for path in (ROOT / "config/studies").glob("*.yaml") if not path.stem.endswith("_measured")
+    }
     assert (claims["reason"].str.len() > 10).all()
 
 

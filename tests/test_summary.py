@@ -28,6 +28,10 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
             "q2_upper": 0.9,
             "p_value": [None, None, 0.2],
             "mae": 3.0,
+            "mae_lower": 2.0,
+            "mae_upper": 4.0,
+            "coverage_80": 0.8,
+            "unit": "mAh/g",
             "selected": [False, False, True],
             "verdict": ["", "", verdict],
         }
@@ -36,13 +40,14 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
     best |= {"capacity_mah_g_lower_95": 150.0, "capacity_mah_g_upper_95": 210.0, "specific_energy_wh_kg": 540.0}
     write_json(folder / "table.json", {"rows_to_learn_from": 5})
     write_csv(folder / "metrics.csv", metrics)
+    write_json(folder / "validation.json", {"variant": "all_features", "objectives": {}})
     write_csv(folder / "suggestions.csv", pd.DataFrame([best]))
     write_csv(folder / "named.csv", pd.DataFrame([{"name": "x", "status": "accepted", "flags": ""}]))
     found = {"verdict": "feasible", "message": "no limits", "pareto_share": None, "limits": []}
     write_json(folder / "benchmark.json", {"feasibility": found, "answers": "predicted", "comparison": None})
     places = [
         str(folder / name) for name in ("table.json", "metrics.csv", "suggestions.csv", "benchmark.json", "named.csv")
-    ]
+    ] + [str(folder / "validation.json"), None, None]
     target = folder / "summary.json"
     summarise_study("sodium_ion", *places, None, str(target), study=study, headline="all_features")
     return target

@@ -1,18 +1,42 @@
 """Scores, intervals and verdicts: what may be said of a model."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from batterymi.config.parts import MODELS, Feature
+from batterymi.config.parts import MODELS, Feature, Objective
 from batterymi.surrogates.intervals import half_widths, interval, q_squared, resampled, resamples
-from batterymi.surrogates.validation import make_splits, out_of_fold, permutation_importances, permutation_test
+from batterymi.surrogates.permutation import permutation_importances, permutation_test
+from batterymi.surrogates.problem import Inputs, Problem
+from batterymi.surrogates.validation import Method, make_splits, out_of_fold
 from batterymi.surrogates.verdict import judge
 
 FEATURES = (
     Feature(name="x", label="x", unit="1", bounds=(0, 1)),
     Feature(name="noise", label="noise", unit="1", bounds=(0, 1)),
 )
+
+
+PLAIN = Method()
+
+
+def problem_of(
+    frame: pd.DataFrame, observed: np.ndarray, groups: Sequence[object] | None = None, n_scored: int | None = None
+) -> Problem:
+    """A problem without bounds; every row its own group unless said."""
+    return Problem(
+        variant="all_features",
+        objective=Objective(name="y", label="y", unit="1", goal="maximise"),
+        inputs=Inputs(FEATURES),
+        frame=frame,
+        observed=observed,
+        groups=list(range(len(frame))) if groups is None else groups,
+        lines=np.arange(len(frame)),
+        n_scored=len(frame) if n_scored is None else n_scored,
+        censored=np.zeros(len(frame), dtype=bool),
+    )
 
 
 @pytest.fixture
@@ -26,7 +50,7 @@ def test_leave_one_out_of_the_mean_has_its_known_score() -> None:
     observed = np.array([1.0, 2.0, 4.0, 7.0, 9.0])
     frame = pd.DataFrame({"x": range(5), "noise": range(5)}, dtype=float)
     splits = make_splits("leave_one_out", range(5), 0)
-    out = out_of_fold("dummy", FEATURES, frame, observed, splits, 0)
+    out = out_of_fold("dummy", problem_of(frame, observed), splits, PLAIN, 0)
     assert q_squared(observed, out.mean) == pytest.approx(1 - (5 / 4) ** 2)
 
 
@@ -34,11 +58,11 @@ def test_leave_one_out_of_the_mean_has_its_known_score() -> None:
 def test_no_row_is_predicted_by_a_model_that_saw_it(name: str, line: tuple[pd.DataFrame, np.ndarray]) -> None:
     frame, observed = line
     splits = make_splits("leave_one_out", range(len(observed)), 0)
-    before = out_of_fold(name, FEATURES, frame, observed, splits, 0).mean
+    before = out_of_fold(name, problem_of(frame, observed), splits, PLAIN, 0).mean
     changed = observed.copy()
-    changed[3] = 1000.0
-    after = out_of_fold(name, FEATURES, frame, changed, splits, 0).mean
-    assert after[3] == before[3]
+    changed[8] = 1000.0
+    after = out_of_fold(name, problem_of(frame, changed), splits, PLAIN, 0).mean
+    assert after[8] == before[8]
     assert not np.array_equal(after, before)
 
 
@@ -53,8 +77,9 @@ def test_no_group_stands_on_both_sides_and_every_row_is_tested_once(folds: str |
 
 def _test(frame: pd.DataFrame, observed: np.ndarray, n_tried: int = 5) -> float:
     splits = make_splits("leave_one_out", range(len(observed)), 0)
-    out = out_of_fold("ridge", FEATURES, frame, observed, splits, 0)
-    return permutation_test("ridge", FEATURES, frame, observed, splits, out, 199, n_tried, 0).p_value
+    problem = problem_of(frame, observed)
+    out = out_of_fold("ridge", problem, splits, PLAIN, 0)
+    return permutation_test("ridge", problem, splits, out, PLAIN, 199, n_tried, 0).p_value
 
 
 def test_a_real_relation_is_told_from_chance(line: tuple[pd.DataFrame, np.ndarray]) -> None:
@@ -78,16 +103,18 @@ def test_long_tables_are_tested_by_their_pairing() -> None:
     frame = pd.DataFrame(rng.random((40, 2)), columns=["x", "noise"])
     observed = frame["x"].to_numpy()
     splits = make_splits(5, range(40), 0)
-    out = out_of_fold("ridge", FEATURES, frame, observed, splits, 0)
-    found = permutation_test("ridge", FEATURES, frame, observed, splits, out, 999, 1, 0)
+    problem = problem_of(frame, observed)
+    out = out_of_fold("ridge", problem, splits, PLAIN, 0)
+    found = permutation_test("ridge", problem, splits, out, PLAIN, 999, 1, 0)
     assert (found.method, found.p_value) == ("pairing", pytest.approx(1 / 1000))
 
 
 def test_only_the_feature_that_matters_is_important(line: tuple[pd.DataFrame, np.ndarray]) -> None:
     frame, observed = line
     splits = make_splits("leave_one_out", range(12), 0)
-    out = out_of_fold("ridge", FEATURES, frame, observed, splits, 0)
-    found = permutation_importances(out, frame, observed, splits, 10, 0).groupby("feature")["rmse_increase"].median()
+    problem = problem_of(frame, observed)
+    out = out_of_fold("ridge", problem, splits, PLAIN, 0)
+    found = permutation_importances(problem, out, splits, 10, 0).groupby("feature")["rmse_increase"].median()
     assert found["x"] > 0.5
     assert abs(found["noise"]) < 0.05
 

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Workspace, copy_workflow
+from conftest import ROOT, Workspace, copy_workflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 SMOKE = ("--configfile", "tests/smoke.yaml")
+MIRROR = ROOT.parent / "shared" / "data"
 SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
 TABLES = (".csv", ".json", ".md", ".html", ".txt", ".parquet", ".skops", ".svg")
 
@@ -212,3 +213,36 @@ campaign:
     suggestions = (workspace.folder / "results/my_study/campaign/suggestions.csv").read_text().splitlines()
     assert len(suggestions) > 1
     assert {"temperature", "time", "capacity", "why"} <= set(suggestions[0].split(","))
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
+def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspace: Workspace) -> None:
+    options = ("--configfile", "tests/measured_smoke.yaml", "--config", f"mirror={MIRROR}")
+    finished = workspace.run(*options, "--cores", "2", timeout=400)
+    assert finished.returncode == 0, finished.stdout
+    results = workspace.folder / "results"
+    summary = (results / "summary.md").read_text()
+    assert len((results / "summary.csv").read_text().splitlines()) == 6
+    for words in ("Random folds flatter", "Official test", "zero-shot", "candidates", "acceleration", "Noise floor"):
+        assert words.lower() in summary.lower(), words
+    citations = (results / "CITATIONS.md").read_text()
+    assert citations.count("Licence:") == 4
+    report = json.loads((results / "solid_electrolytes_measured/table.json").read_text())
+    assert report["rows_by_split"] == {"test": 121, "train": 478}
+    ranking = (results / "lithium_sulfur_measured/candidates/ranking.csv").read_text().splitlines()
+    assert len(ranking) == 2388
+    assert str(MIRROR) not in summary + citations + json.dumps(report)
+    assert workspace.jobs(*options) == set()
+    elsewhere = (*options[:2], "--config", "mirror=somewhere_else")
+    assert workspace.jobs(*elsewhere) == set(), "where files came from changes no result"
+
+
+def test_without_data_the_way_out_is_named(workspace: Workspace) -> None:
+    workspace.edit("config/datasets.yaml", "https://raw.githubusercontent.com", "http://127.0.0.1:9")
+    workspace.edit("src/batterymi/data/fetch.py", "PAUSES = (1.0, 4.0, 10.0)", "PAUSES = (0.0,)")
+    done = workspace.run("sodium_ion_measured", "--cores", "1")
+    assert done.returncode != 0
+    assert "textbook edition" in done.stdout
+    assert "mirror=" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (workspace.folder / "data/raw/mp_electrodes/electrodes.csv").exists()

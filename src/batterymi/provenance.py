@@ -49,6 +49,17 @@ def imported_modules(path: Path) -> frozenset[str]:
     return frozenset(name for name in found if module_file(name) is not None)
 
 
+@cache
+def tables_beside(path: Path) -> frozenset[Path]:
+    """Files that a module reads from its own folder, named by `with_name("…")`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "with_name":
+            named = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            found |= {path.with_name(name) for name in named if path.with_name(name).is_file()}
+    return frozenset(found)
+
+
 def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
     """Every source file that a script runs: itself, and what it imports, directly or not.
 
@@ -69,4 +80,5 @@ def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path
         if file is not None:
             open_modules |= imported_modules(file) - seen
     files = {file for module in seen if (file := module_file(module)) is not None}
-    return [script, *sorted(files)]
+    tables = {table for file in files for table in tables_beside(file)}
+    return [script, *sorted(files | tables)]

@@ -21,10 +21,30 @@ REGISTRY: dict[str, dict[str, str]] = {
         "ncm_formulas": "batterymi.evaluators.ncm_formulas:NcmFormulas",
         "charging": "batterymi.evaluators.charging:ChargingEvaluator",
     },
+    "loader": {
+        "obelix": "batterymi.data.loaders.obelix:load_rows",
+        "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_rows",
+        "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
+        "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
+    },
+    "candidates": {
+        "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
+    },
+    "descriptor": {
+        "magpie": "batterymi.features.descriptors:magpie",
+        "element_fractions": "batterymi.features.descriptors:fractions",
+        "lattice": "batterymi.features.lattice:lattice",
+        "electrode": "batterymi.features.electrode:electrode",
+    },
     "constraint": {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
     },
     "picture": {
+        "official_test": "batterymi.figures.official_test:plot_official_test",
+        "ranking": "batterymi.figures.ranking:plot_ranking",
+        "policies": "batterymi.figures.policies:plot_policies",
+        "energy": "batterymi.figures.energy:plot_energy",
+        "transfer": "batterymi.figures.transfer:plot_transfer",
         "overview": "batterymi.figures.overview:plot_overview",
         "conductivity": "batterymi.figures.conductivity:plot_conductivity",
         "carbon_host": "batterymi.figures.carbon_host:plot_carbon_host",

@@ -1,6 +1,6 @@
 """Reading and checking the configuration: the only door for settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        raise ConfigError(_describe(error, source, Config)) from None
+        raise ConfigError(describe(error, source, Config)) from None
 
 
 def study_files(config: Config) -> dict[str, Path]:
@@ -108,7 +108,7 @@ def load_study(path: Path, config: Config | None = None) -> Study:
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_describe(error, str(path), Study)) from None
+        raise ConfigError(describe(error, str(path), Study)) from None
 
 
 def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigError]]:
@@ -125,8 +125,22 @@ def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigErro
 
 def selected_studies(config: Config, studies: Mapping[str, Study], rejected: Mapping[str, ConfigError]) -> list[str]:
     """Names of the studies that a plain run takes, rejected ones included."""
-    every = sorted([*studies, *rejected])
-    return every if config.studies == "all" else list(config.studies)
+    if config.studies != "all":
+        return list(config.studies)
+    return sorted([*(name for name, study in studies.items() if study.edition in config.editions), *rejected])
+
+
+def used_datasets(studies: Iterable[Study], known: Iterable[str]) -> list[str]:
+    """Names of the data sets that studies read.
+
+    Raises:
+        ConfigError: if the catalogue lacks one.
+    """
+    used = sorted({name for study in studies for name in study.datasets})
+    missing = [f"datasets: there is no '{name}'; {did_you_mean(name, known)}" for name in used if name not in known]
+    if missing:
+        raise ConfigError(missing)
+    return used
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +155,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _describe(error: ValidationError, source: str, model: type) -> list[str]:
+def describe(error: ValidationError, source: str, model: type) -> list[str]:
     """One line per key: file, key, what was found, what would be right."""
     messages: dict[str, list[str]] = {}
     places = [problem["loc"] for problem in error.errors()]
@@ -169,7 +183,7 @@ def _place(location: tuple[int | str, ...]) -> list[str]:
     """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
     place: list[str] = []
     for part in map(str, location):
-        tag_of_union = place[-1:] == ["evaluator"]
+        tag_of_union = place[-1:] in (["evaluator"], ["dataset"])
         branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
         if not tag_of_union and not branch_of_union and part != "constrained-int":
             place.append(part)

@@ -19,11 +19,16 @@ Range = tuple[float, float]
 MODELS = (
     "dummy",
     "ridge",
+    "nearest_neighbour",
     "gaussian_process",
     "random_forest",
     "extra_trees",
     "gradient_boosting",
+    "histogram_boosting",
+    "support_vector",
+    "blend",
 )
+DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
 BASELINES = ("dummy", "ridge")
 
 
@@ -33,7 +38,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-def _ascending(value: Range | None) -> Range | None:
+def ascending(value: Range | None) -> Range | None:
     """Refuse a pair whose first number is not below its second."""
     if value is not None and not value[0] < value[1]:
         raise ValueError(
@@ -49,7 +54,29 @@ def _known_unit(value: str) -> str:
     return value
 
 
-class Column(Strict):
+def known_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Refuse models that do not exist, stand twice, or lack the baselines."""
+    if value is None:
+        return None
+    for name in value:
+        if name not in MODELS:
+            raise ValueError(f"'{name}' is not a model; {did_you_mean(name, MODELS)}")
+    missing = [name for name in BASELINES if name not in value]
+    if missing:
+        raise ValueError(f"the baselines stay: add {', '.join(missing)}")
+    if len(set(value)) != len(value):
+        raise ValueError("a model stands twice")
+    return value
+
+
+class Labelled(Strict):
+    """What has a name and a label."""
+
+    name: Name
+    label: str
+
+
+class Column(Labelled):
     """What features and objectives share."""
 
     name: Name = Field(description="Column of the table.")
@@ -61,7 +88,7 @@ class Column(Strict):
     )
 
     _units = field_validator("unit")(_known_unit)
-    _valid = field_validator("valid")(_ascending)
+    _valid = field_validator("valid")(ascending)
 
 
 class Feature(Column):
@@ -75,7 +102,7 @@ class Feature(Column):
         None, description="Values of a category; a feature with choices is one-hot coded."
     )
 
-    _bounds = field_validator("bounds")(_ascending)
+    _bounds = field_validator("bounds")(ascending)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -148,116 +175,68 @@ class Constraint(Strict):
     @field_validator("function")
     @classmethod
     def _registered(cls, value: str) -> str:
-        return _registered("constraint", value)
+        return registered("constraint", value)
 
 
-class FixedRun(Strict):
-    """A reference charge that is not a point of the search space."""
+class Descriptor(Labelled):
+    """Features computed from columns, as from a formula."""
 
-    label: str = Field(description="What tables and figures call it.", min_length=1)
-    cc_cv: float | None = Field(None, gt=0, description="C-rate of a constant-current, constant-voltage charge.")
-    timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
+    name: Name = Field(description="What importances and ablations call it.")
+    function: str = Field(description="A registered descriptor.")
+    columns: dict[str, Name] = Field(description="The function's arguments, and the columns that they are.")
+    label: str = Field(description="What figures call it.", min_length=1)
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.cc_cv is None) == (self.timed is None):
-            raise ValueError("give exactly one of cc_cv and timed")
-        return self
-
-
-class SurrogateChoice(Strict):
-    """Designs are answered by the study's own model."""
-
-    name: Literal["surrogate"]
-    variant: str = Field(
-        "all_features",
-        description="`all_features`, or the name of an ablation whose model answers.",
-    )
-
-
-class NcmFormulasChoice(Strict):
-    """Designs are answered by the chapter's three NCM formulas."""
-
-    name: Literal["ncm_formulas"]
-
-
-class ChargingChoice(Strict):
-    """Designs are C-rates of equal SOC steps, answered by PyBaMM."""
-
-    name: Literal["charging"]
-    cell: str = Field("power_cell", description="A declared cell of batterymi.simulators.cells.")
-    model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
-    judge: Literal["SPMe", "DFN"] = Field("DFN", description="Model that replays the winner.")
-    soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
-    soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
-    ambient_c: float = Field(25.0, ge=-20, le=60, description="Ambient and initial °C.")
-    references: tuple[FixedRun, ...] = Field(
-        (), description="Charges shown beside the designs; no model learns from them."
-    )
-
-    @model_validator(mode="after")
-    def _charges(self) -> Self:
-        if not self.soc_start < self.soc_end:
-            raise ValueError(f"soc_start {self.soc_start:g} is not below soc_end {self.soc_end:g}")
-        return self
-
-
-EvaluatorChoice = Annotated[SurrogateChoice | NcmFormulasChoice | ChargingChoice, Field(discriminator="name")]
-
-
-class Sample(Strict):
-    """A table that is not read but made, by asking the evaluator."""
-
-    designs: int = Field(ge=2, le=100_000, description="Space-filling designs to evaluate.")
-
-
-class Table(Strict):
-    """Where the rows come from."""
-
-    file: str | None = Field(None, description="CSV file, relative to the workflow's folder.")
-    sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
-    id_column: Name | None = Field(None, description="Column that names each row.")
-    formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
-    ions_column: Name | None = Field(
-        None, description="Column with working ions per formula unit, for theoretical capacities."
-    )
-    group: Name | None = Field(None, description="Column whose equal values never straddle train and test.")
-    bad_rows: Literal["stop", "drop"] = Field(
-        "stop", description="`drop` leaves bad rows out and lists each with its reason."
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.file is None) == (self.sample is None):
-            raise ValueError("give exactly one of file and sample")
-        if self.file is not None and (self.file.startswith("/") or ".." in self.file.split("/")):
-            raise ValueError(f"'{self.file}' leaves the workflow's folder; give a path inside it")
-        return self
+    @field_validator("function")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        return registered("descriptor", value)
 
 
 class Surrogate(Strict):
     """The models to compare, and how."""
 
     models: tuple[str, ...] = Field(
-        MODELS, description="Models to cross-validate; dummy and ridge are baselines and stay."
+        DEFAULT_MODELS, description="Models to cross-validate; dummy and ridge are baselines and stay."
     )
     folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
-        "leave_one_out", description="Leave one out below about 30 rows, else a number of folds."
+        "leave_one_out", description="Leave one out (of groups) below about 30 rows, else a number of folds."
     )
+    inner_folds: Annotated[int, Field(ge=2, le=20)] | None = Field(
+        None,
+        description="Folds within the training rows of each fold, for hyperparameters and conformal intervals; "
+        "needs 30 rows or more. Not set: no tuning, and Student's t intervals.",
+    )
+    criterion: Literal["squared", "absolute"] = Field(
+        "squared", description="Held-out error that picks hyperparameters and the model: mean squared or absolute."
+    )
+    censoring: Literal["bound", "expected", "drop"] = Field(
+        "bound",
+        description="How rows of which only a bound is known are learned from: at the bound, at their expected value "
+        "below it, or not at all.",
+    )
+    trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
+    learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
     permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
     bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
 
-    @field_validator("models")
+    _known_models = field_validator("models")(known_models)
+
+
+class Transfer(Strict):
+    """Whether rows of related tasks help."""
+
+    source: tuple[str, ...] = Field(min_length=1, description="Working ions of the one task that is leaned on.")
+    model: str = Field("histogram_boosting", description="The model that every strategy uses.")
+    sizes: tuple[int, ...] = Field(
+        (10, 20, 40, 80, 160, 1000), min_length=1, description="Own rows of the learning curves; a larger number: all."
+    )
+    draws: int = Field(3, ge=1, le=100, description="Draws of own rows per size.")
+
+    @field_validator("model")
     @classmethod
-    def _known_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in MODELS:
-                raise ValueError(f"'{name}' is not a model; {did_you_mean(name, MODELS)}")
-        missing = [name for name in BASELINES if name not in value]
-        if missing:
-            raise ValueError(f"the baselines stay: add {', '.join(missing)}")
-        if len(set(value)) != len(value):
-            raise ValueError("a model stands twice")
+    def _known_model(cls, value: str) -> str:
+        if value not in MODELS:
+            raise ValueError(f"'{value}' is not a model; {did_you_mean(value, MODELS)}")
         return value
 
 
@@ -265,39 +244,16 @@ class Ablation(Strict):
     """The same comparison without some features."""
 
     name: Name = Field(description="Name of the variant.")
-    drop: tuple[Name, ...] = Field(min_length=1, description="Features to leave out.")
+    models: tuple[str, ...] | None = Field(
+        None, description="Models to compare instead of all; dummy and ridge are baselines and stay."
+    )
+    drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
+    source: Literal["all", "none"] | tuple[str, ...] = Field(
+        "all", description="Which rows of other ions join the training: all, none, or those of the ions named."
+    )
     reason: str = Field(description="What the comparison shows.", min_length=10)
 
-
-class Campaign(Strict):
-    """The search for better designs."""
-
-    evaluator: EvaluatorChoice = Field(description="What answers a design.")
-    engine: str = Field("scikit-optimize", description="What proposes designs.")
-    initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
-    budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
-    seeds: int = Field(10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim.")
-    reach: float | None = Field(
-        None,
-        gt=0,
-        description="Largest distance of a design to the nearest row (root mean square over the features, in "
-        "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
-    )
-    suggestions: int = Field(5, ge=1, le=100, description="Best designs to list.")
-
-    @field_validator("engine")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return _registered("engine", value)
-
-    @model_validator(mode="after")
-    def _budget_covers_start(self) -> Self:
-        if self.budget <= self.initial:
-            raise ValueError(
-                f"budget {self.budget} leaves nothing after {self.initial} initial designs; "
-                f"use at least {self.initial + 1}"
-            )
-        return self
+    _known_models = field_validator("models")(known_models)
 
 
 class NamedDesign(Strict):
@@ -348,7 +304,7 @@ class Claimed(Strict):
     industrial_impact: str
 
 
-def _registered(kind: str, value: str) -> str:
+def registered(kind: str, value: str) -> str:
     """Refuse a name that the registry does not have."""
     try:
         registry.module_of(kind, value)

@@ -6,23 +6,24 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi import registry
+from batterymi.config.campaign import Campaign, ChargingChoice, PoolChoice, SurrogateChoice
 from batterymi.config.parts import (
     Ablation,
-    Campaign,
-    ChargingChoice,
     Claimed,
     Column,
     Constraint,
     Derived,
+    Descriptor,
     Feature,
+    Labelled,
     NamedDesign,
     Objective,
     Simplex,
     Strict,
     Surrogate,
-    SurrogateChoice,
-    Table,
+    Transfer,
 )
+from batterymi.config.sources import Candidates, Table
 from batterymi.suggest import did_you_mean
 
 ALL_FEATURES = "all_features"
@@ -32,20 +33,26 @@ class Study(Strict):
     """One question, from its table to its campaign."""
 
     title: str = Field(description="Heading in tables, figures and the report.", min_length=1)
-    edition: Literal["textbook", "measured"] = Field(description="Which edition it belongs to.")
+    edition: Literal["textbook", "measured", "own"] = Field(
+        description="The chapter's tables, the data sets of config/datasets.yaml, or your own study."
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Every random number of the study comes from it.")
     table: Table = Field(description="Where the rows come from.")
-    features: tuple[Feature, ...] = Field(min_length=1, description="Input columns.")
+    features: tuple[Feature, ...] = Field((), description="Input columns.")
+    descriptors: tuple[Descriptor, ...] = Field((), description="Features computed from columns, as from a formula.")
     objectives: tuple[Objective, ...] = Field(min_length=1, description="Output columns; the first leads in tables.")
     simplex: Simplex | None = Field(None, description="Features that are fractions of one whole.")
     constraints: tuple[Constraint, ...] = Field((), description="Conditions on designs.")
     surrogate: Surrogate = Field(default_factory=Surrogate, description="Models to compare.")
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
+    transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
+    candidates: Candidates | None = Field(None, description="A list of candidates to rank with the models.")
     designs: tuple[NamedDesign, ...] = Field(
         (), description="Designs of others to hold against constraints and evaluator."
     )
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
+    remarks: tuple[str, ...] = Field((), description="What readers of the summary and the model card should know.")
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
     picture: str = Field("overview", description="The study's own figure.")
 
@@ -79,30 +86,51 @@ class Study(Strict):
         }
         return {ALL_FEATURES: self.features, **left}
 
+    def descriptors_of(self, variant: str) -> tuple[Descriptor, ...]:
+        """Descriptors of a variant."""
+        dropped = {name for ablation in self.ablations if ablation.name == variant for name in ablation.drop}
+        return tuple(descriptor for descriptor in self.descriptors if descriptor.name not in dropped)
+
     @property
     def headline(self) -> str:
         """The variant that decisions rest on: the one that answers the campaign."""
         choice = self.campaign.evaluator
-        return choice.variant if isinstance(choice, SurrogateChoice) else ALL_FEATURES
+        return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice) else ALL_FEATURES
 
     @property
     def designable(self) -> tuple[Feature, ...]:
         """The features that a campaign chooses."""
         return self.variants.get(self.headline, self.features)
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the data sets that the study reads."""
+        names = [rows.name for rows in (self.table.dataset,) if rows]
+        names += [self.candidates.dataset] if self.candidates else []
+        return tuple(dict.fromkeys(names))
+
     def lookups(self, *kinds: str) -> list[tuple[str, str]]:
         """Registered names that the study uses, as (kind, name) pairs, for the given kinds."""
-        used = [
+        searched = [
             ("engine", self.campaign.engine),
             ("engine", "random"),
             ("evaluator", self.campaign.evaluator.name),
+        ]
+        used = [
+            *(searched if not isinstance(self.campaign.evaluator, PoolChoice) else ()),
             *(("constraint", constraint.function) for constraint in self.constraints),
             ("picture", self.picture),
+            *(("descriptor", descriptor.function) for descriptor in self.descriptors),
+            *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
+            *(("candidates", self.candidates.dataset) for _ in (self.candidates,) if self.candidates),
         ]
         return [pair for pair in used if pair[0] in kinds]
 
     def _naming(self) -> Iterable[str]:
-        names = [column.name for column in (*self.features, *self.objectives)]
+        if not self.features and not self.descriptors:
+            yield "features: a model needs at least one feature or descriptor"
+        columns: tuple[Labelled, ...] = (*self.features, *self.objectives, *self.descriptors)
+        names = [column.name for column in columns]
         names += [derived.name for derived in self.derived]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"the column '{name}' is declared twice"
@@ -119,7 +147,8 @@ class Study(Strict):
         for constraint in self.constraints:
             wanted += [("constraints", name, features) for name in constraint.columns.values()]
         for ablation in self.ablations:
-            wanted += [("ablations", name, features) for name in ablation.drop]
+            known = features | {descriptor.name for descriptor in self.descriptors}
+            wanted += [("ablations", name, known) for name in ablation.drop]
         for derived in self.derived:
             used = derived.product_of or (derived.reduction_of or "",)
             wanted += [("derived", name, columns) for name in used]
@@ -127,7 +156,7 @@ class Study(Strict):
             if name not in known:
                 yield f"{place}: '{name}' is not a column; {did_you_mean(name, known)}"
         for name, left in self.variants.items():
-            if not left:
+            if not left and not self.descriptors_of(name):
                 yield f"ablations: '{name}' drops every feature"
 
     def _search(self) -> Iterable[str]:
@@ -136,13 +165,20 @@ class Study(Strict):
             yield (
                 f"campaign.evaluator.variant: '{self.headline}' is not a variant; {did_you_mean(self.headline, known)}"
             )
-        for feature in self.designable:
+        is_pool = isinstance(self.campaign.evaluator, PoolChoice)
+        if is_pool != (self.campaign.engine == "pool"):
+            yield "campaign: the engine 'pool' and the evaluator 'pool' belong together"
+        for feature in () if is_pool else self.designable:
             if not feature.is_category and feature.bounds is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not any(objective.goal in ("maximise", "minimise") for objective in self.objectives):
             yield "objectives: at least one must be maximised or minimised"
-        if self.table.sample and isinstance(self.campaign.evaluator, SurrogateChoice):
-            yield "table.sample needs an evaluator other than the surrogate, which has no rows yet"
+        if self.table.sample and isinstance(self.campaign.evaluator, SurrogateChoice | PoolChoice):
+            yield f"table.sample needs an evaluator other than {self.campaign.evaluator.name}, which has no rows yet"
+        if self.descriptors and not is_pool:
+            yield "descriptors: only campaigns over a pool can use them so far; a design has no formula"
+        if self.surrogate.censoring != "bound" and not self.table.censored:
+            yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._simplex_reachable()
         if isinstance(self.campaign.evaluator, ChargingChoice):
             charging = self.campaign.evaluator
@@ -182,7 +218,14 @@ class Config(Strict):
     """config/config.yaml: what runs."""
 
     studies: tuple[str, ...] | Literal["all"] = Field(
-        "all", description="Studies of a plain `snakemake`; `all` takes every YAML of studies_folder."
+        "all", description="Studies of a plain `snakemake`; `all` takes every YAML of studies_folder in `editions`."
+    )
+    editions: tuple[Literal["textbook", "measured", "own"], ...] = Field(
+        ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
+    )
+    datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")
+    mirror: str | None = Field(
+        None, description="Folder laid out as `<data set>/<file>` to take data sets from, before the network."
     )
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from batterymi.config.parts import ChargingChoice, FixedRun, Objective
+from batterymi.config.campaign import ChargingChoice, FixedRun
+from batterymi.config.parts import Objective
 from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
 
 if TYPE_CHECKING:

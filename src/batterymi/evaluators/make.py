@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from batterymi import registry
-from batterymi.config.parts import EvaluatorChoice, Objective
+from batterymi.config.campaign import EvaluatorChoice
+from batterymi.config.parts import Objective
 from batterymi.evaluators.base import Evaluator
 
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from batterymi.config.parts import NcmFormulasChoice, Objective
+from batterymi.config.campaign import NcmFormulasChoice
+from batterymi.config.parts import Objective
 
 
 class NcmFormulas:

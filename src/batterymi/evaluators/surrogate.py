@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from batterymi.config.parts import Objective, SurrogateChoice
+from batterymi.config.campaign import SurrogateChoice
+from batterymi.config.parts import Objective
 from batterymi.surrogates.store import StoredModel, load_models
 
 

@@ -3,16 +3,24 @@
 from typing import TYPE_CHECKING
 
 from batterymi.config.units import with_unit
-from batterymi.data.table import SPLIT, TRAIN
+from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN
+
+MOST = 5  # features that fit side by side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def plot_data(results: StudyResults) -> "Figure":
-    """Scatter every objective over every feature, one panel each."""
+    """Scatter every objective over every feature; with many features or none, over the most important few."""
+    features = results.study.features
+    return _grid(results) if 0 < len(features) <= MOST else _many(results)
+
+
+def _grid(results: StudyResults) -> "Figure":
+    """One panel per objective and feature."""
     import matplotlib.pyplot as plt
 
     features, objectives = results.study.features, results.study.objectives
@@ -34,6 +42,45 @@ def plot_data(results: StudyResults) -> "Figure":
     for axis, feature in zip(axes[-1], features, strict=True):
         axis.set_xlabel(_wrapped(with_unit(feature.label, feature.unit), 22))
     figure.suptitle(f"{results.study.title}: {len(rows)} rows", fontsize=8)
+    return figure
+
+
+def _many(results: StudyResults) -> "Figure":
+    """Distribution of the first objective, sizes of groups, and the objective over the most important features."""
+    import matplotlib.pyplot as plt
+
+    objective, groups = results.study.objectives[0], results.study.table.group_columns
+    rows = results.table[results.table[SPLIT] == TRAIN]
+    worth = results.importances.groupby("feature")["rmse_increase"].median()
+    numbers = [f for f in results.study.features if not f.is_category and f.name in worth]
+    shown = sorted(numbers, key=lambda feature: -worth[feature.name])[: MOST - 2]
+    n_panels = 1 + bool(groups) + len(shown)
+    n_columns = min(3, n_panels)
+    n_rows = -(-n_panels // n_columns)
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=(2.35 * n_columns, 2.0 * n_rows), squeeze=False)
+    panels = iter(axes.ravel())
+    axis = next(panels)
+    for split, part in results.table.groupby(SPLIT, sort=False):
+        axis.hist(part[objective.name].astype(float), bins=40, alpha=0.6, label=f"{split}: {len(part)}")
+    axis.set_yscale("log")
+    axis.set_xlabel(_wrapped(with_unit(objective.label, objective.unit), 28))
+    axis.set_ylabel("Rows")
+    axis.legend(fontsize=6)
+    if groups:
+        axis = next(panels)
+        sizes = rows.groupby(groups[0]).size().sort_values(ascending=False).to_numpy()
+        axis.plot(range(1, len(sizes) + 1), sizes, color=BLUE)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel(f"Groups ({groups[0]}), largest first")
+        axis.set_ylabel("Rows per group")
+    for axis, feature in zip(panels, shown, strict=False):
+        axis.scatter(rows[feature.name].astype(float), rows[objective.name], s=5, color=BLUE, alpha=0.5, linewidths=0)
+        axis.set_xlabel(_wrapped(with_unit(feature.label, feature.unit), 28))
+        axis.set_ylabel(_wrapped(with_unit(objective.label, objective.unit), 24), fontsize=6)
+    for axis in axes.ravel()[n_panels:]:
+        axis.set_visible(False)
+    figure.suptitle(f"{results.study.title}: {len(rows)} rows to score", fontsize=8)
     return figure
 
 

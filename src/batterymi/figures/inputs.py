@@ -23,6 +23,9 @@ class StudyResults:
         suggestions: the best designs.
         benchmark: feasibility and comparison with random search.
         named: designs of others, judged.
+        validation: how far the models can be trusted, by objective.
+        transfer: comparison of ways to transfer, for studies that have one.
+        ranking: candidates, best first, for studies that have some.
         traces: charges over time, for studies that have them.
     """
 
@@ -37,6 +40,9 @@ class StudyResults:
     benchmark: dict[str, Any]
     named: pd.DataFrame
     traces: pd.DataFrame | None
+    validation: dict[str, Any]
+    transfer: dict[str, Any] | None = None
+    ranking: pd.DataFrame | None = None
 
     @property
     def selected(self) -> pd.DataFrame:

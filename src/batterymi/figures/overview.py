@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from batterymi.config.units import with_unit
-from batterymi.data.table import SPLIT, TRAIN
+from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 

@@ -13,6 +13,7 @@ from batterymi.figures.data import plot_data
 from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import house_style, save
 from batterymi.figures.surrogate import plot_importances, plot_parity
+from batterymi.figures.validation import plot_validation
 from batterymi.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,10 @@ def plot_study(
     suggestions_path: str,
     benchmark_path: str,
     named_path: str,
+    validation_path: str,
     traces_path: str | None,
+    transfer_path: str | None,
+    ranking_path: str | None,
     index_path: str,
     *,
     study: dict[str, Any],
@@ -44,7 +48,10 @@ def plot_study(
         suggestions_path: best designs.
         benchmark_path: feasibility and comparison with random search.
         named_path: designs of others, judged.
+        validation_path: how far the models can be trusted.
         traces_path: charges over time, or None.
+        transfer_path: comparison of ways to transfer, or None.
+        ranking_path: candidates, best first, or None.
         index_path: JSON to write, in the folder of the figures: their names.
         study: the study's settings.
         headline: the variant that its decisions rest on.
@@ -60,12 +67,16 @@ def plot_study(
         suggestions=pd.read_csv(suggestions_path),
         benchmark=read_json(benchmark_path),
         named=pd.read_csv(named_path),
+        validation=read_json(validation_path)["objectives"],
         traces=pd.read_parquet(traces_path) if traces_path else None,
+        transfer=read_json(transfer_path) if transfer_path else None,
+        ranking=pd.read_csv(ranking_path, keep_default_na=False) if ranking_path else None,
     )
     drawings = {
         "data": plot_data,
         "parity": plot_parity,
         "importances": plot_importances,
+        "validation": plot_validation,
         "convergence": plot_convergence,
         "picture": registry.look_up("picture", results.study.picture),
     }

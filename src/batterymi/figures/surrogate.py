@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from batterymi.config.parts import Labelled
 from batterymi.config.units import with_unit
 from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
@@ -59,7 +60,10 @@ def plot_importances(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
 
     objectives = results.study.objectives
-    features = results.study.variants[results.headline]
+    features: list[Labelled] = [
+        *results.study.variants[results.headline],
+        *results.study.descriptors_of(results.headline),
+    ]
     figure, axes = plt.subplots(
         len(objectives),
         1,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.config.parts import NcmFormulasChoice
+from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.config.units import with_unit
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.figures.inputs import StudyResults

@@ -7,16 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import (
-    Campaign,
-    Constraint,
-    Derived,
-    Feature,
-    NamedDesign,
-    Objective,
-    Simplex,
-)
-from batterymi.data.table import SPLIT, TRAIN
+from batterymi.config.campaign import Campaign
+from batterymi.config.parts import Constraint, Derived, Feature, NamedDesign, Objective, Simplex
+from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import write_csv, write_json, write_parquet
 from batterymi.optimise.benchmark import RANDOM, compare_with_random

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batterymi.config.parts import Campaign, Derived
+from batterymi.config.campaign import Campaign
+from batterymi.config.parts import Derived
 from batterymi.optimise.campaign import Problem
 
 EXTRAPOLATES = "the model extrapolates"

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import ChargingChoice, Objective
-from batterymi.data.table import REFERENCE, SPLIT, TRAIN
+from batterymi.config.campaign import ChargingChoice
+from batterymi.config.parts import Objective
+from batterymi.data.splits import REFERENCE, SPLIT, TRAIN
 from batterymi.evaluators.charging import make_protocol, simulator_settings
 from batterymi.files import read_json, write_json, write_parquet
 from batterymi.optimise.score import violation

@@ -24,6 +24,7 @@ COLUMNS = (
     "value",
     "unit",
     "measured",
+    "on_data",
     "tolerance",
     "reason",
 )
@@ -57,7 +58,7 @@ def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, 
             claim["reason"] = f"the study was not run; {claim['reason']}"
         else:
             verdict = judge_claim(claim, folders, f"{claims_path}: {claim['id']}")
-        judged.append(claim | verdict)
+        judged.append(claim | verdict | _on_data(claim, folders, f"{claims_path}: {claim['id']}"))
     frame = pd.DataFrame(judged)[
         [
             "id",
@@ -70,10 +71,13 @@ def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, 
             "found",
             "tolerance",
             "verdict",
+            "found_on_data",
+            "verdict_on_data",
             "reason",
             "source",
+            "source_on_data",
         ]
-    ].rename(columns={"value": "claimed", "found": "measured"})
+    ].rename(columns={"value": "claimed", "found": "measured", "found_on_data": "measured_on_data"})
     write_csv(csv_path, frame)
     write_text(html_path, _page(frame))
     counts = frame["verdict"].value_counts()
@@ -99,8 +103,8 @@ def read_claims(path: str) -> pd.DataFrame:
                     float(row[column])
                 except ValueError:
                     raise TableError(f"{path}: line {line}: {column}: '{row[column]}' is not a number") from None
-        if bool(row["measured"]) != bool(row["tolerance"]):
-            raise TableError(f"{path}: line {line}: measured and tolerance belong together")
+        if bool(row["measured"] or row["on_data"]) != bool(row["tolerance"]):
+            raise TableError(f"{path}: line {line}: a tolerance belongs to what is measured, and only to that")
     if frame["id"].duplicated().any():
         twice = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
         raise TableError(f"{path}: the id '{twice}' stands twice")
@@ -144,6 +148,16 @@ def judge_claim(claim: dict[str, Any], folders: dict[str, Path], where: str) -> 
     return {"found": value, "source": source, "verdict": REPRODUCED if agrees else CONTRADICTED}
 
 
+def _on_data(claim: dict[str, Any], folders: dict[str, Path], where: str) -> dict[str, Any]:
+    """The same comparison with the measured edition, empty where it says nothing on the claim or was not run."""
+    verdict: dict[str, Any] = {"found": None, "source": "", "verdict": ""}
+    if claim["on_data"]:
+        verdict = judge_claim(claim | {"measured": claim["on_data"]}, folders, where)
+    if verdict["found"] is None:
+        verdict |= {"source": "", "verdict": ""}
+    return {f"{key}_on_data": verdict[key] for key in ("found", "source", "verdict")}
+
+
 def resolve(folder: Path, pointer: str, where: str) -> float | None:
     """Read one number from a study's results.
 
@@ -185,11 +199,19 @@ def resolve(folder: Path, pointer: str, where: str) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
 
 
+def _data_cell(row: dict[Any, Any], classes: dict[str, str]) -> str:
+    """What the measured edition found on a claim, as a cell of the page."""
+    if not row["verdict_on_data"]:
+        return "<td>-</td>"
+    word = row["verdict_on_data"]
+    return f'<td class="{classes[word]}">{row["measured_on_data"]:.4g}: {word}</td>'
+
+
 def _page(frame: pd.DataFrame) -> str:
     """The claims as a page."""
     classes = {REPRODUCED: "reproduced", CONTRADICTED: "contradicted", UNTESTABLE: "untestable"}
     counts = frame["verdict"].value_counts()
-    head = ("Study", "Section", "Quantity", "Claimed", "Measured", "Unit", "Verdict", "Reason")
+    head = ("Study", "Section", "Quantity", "Claimed", "Measured", "Unit", "Verdict", "On real data", "Reason")
     rows = []
     for row in frame.to_dict("records"):
         measured = "-" if pd.isna(row["measured"]) else f"{row['measured']:.4g}"
@@ -197,7 +219,7 @@ def _page(frame: pd.DataFrame) -> str:
         cells = [row["study"], row["section"], row["quantity"], f"{row['claimed']:g}", measured, unit]
         text = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
         verdict = f'<td class="{classes[row["verdict"]]}">{row["verdict"]}</td>'
-        rows.append(f"<tr>{text}{verdict}<td>{html.escape(row['reason'])}</td></tr>")
+        rows.append(f"<tr>{text}{verdict}{_data_cell(row, classes)}<td>{html.escape(row['reason'])}</td></tr>")
     heading = "".join(f"<th>{cell}</th>" for cell in head)
     total = ", ".join(f"{counts.get(name, 0)} {name}" for name in classes)
     return html_page(

@@ -4,10 +4,12 @@ from typing import Any
 
 import pandas as pd
 
+from batterymi.config.campaign import PoolChoice
 from batterymi.config.parts import Objective
 from batterymi.config.study import Study
 from batterymi.files import read_json, write_json
 from batterymi.optimise.suggestions import EXTRAPOLATES
+from batterymi.summary.trust import trust_cells
 from batterymi.surrogates.verdict import NO_SKILL
 
 
@@ -18,6 +20,9 @@ def summarise_study(
     suggestions_path: str,
     benchmark_path: str,
     named_path: str,
+    validation_path: str,
+    transfer_path: str | None,
+    ranking_path: str | None,
     replay_path: str | None,
     summary_path: str,
     *,
@@ -33,6 +38,9 @@ def summarise_study(
         suggestions_path: its best designs.
         benchmark_path: feasibility and comparison with random search.
         named_path: designs of others, judged.
+        validation_path: how far the models can be trusted.
+        transfer_path: comparison of ways to transfer, or None.
+        ranking_path: report on ranked candidates, or None.
         replay_path: the winner before the judge's model, or None.
         summary_path: JSON to write: one entry per column of the summary, each with `value` and `source`.
         study: the study's settings.
@@ -49,6 +57,9 @@ def summarise_study(
         "suggestions": suggestions_path,
         "benchmark": benchmark_path,
         "named": named_path,
+        "validation": validation_path,
+        "transfer": transfer_path or "",
+        "ranking": ranking_path or "",
         "replay": replay_path or "",
     }
     cells: dict[str, tuple[Any, str]] = {
@@ -56,14 +67,22 @@ def summarise_study(
         "title": (settings.title, ""),
         "edition": (settings.edition, ""),
         "rows": (table["rows_to_learn_from"], "table"),
-        "rows_are": ("simulated" if settings.table.sample else "read from a table", "table"),
-        "features": (", ".join(f.name for f in settings.variants[headline]), "metrics"),
+        "rows_are": (_origin(settings), "table"),
+        "features": (_features(settings, headline), "metrics"),
         **_scores(chosen, settings),
         "verdict": (_verdict(chosen), "metrics"),
         "variants": (_variants(metrics, headline), "metrics"),
         "feasibility": (_feasibility(benchmark), "benchmark"),
         **_best(suggestions, settings, benchmark, chosen),
         **_gain(benchmark),
+        **trust_cells(
+            settings,
+            read_json(validation_path)["objectives"],
+            benchmark,
+            read_json(transfer_path) if transfer_path else None,
+            read_json(ranking_path) if ranking_path else None,
+        ),
+        "remarks": (" ".join(settings.remarks), ""),
         "others_designs": (_others(named), "named"),
         "replay": (_replay(replay_path, settings), "replay"),
     }
@@ -73,11 +92,24 @@ def summarise_study(
     write_json(summary_path, content)
 
 
+def _origin(settings: Study) -> str:
+    """Where the rows come from."""
+    if settings.table.dataset:
+        return f"from the data set {settings.table.dataset.name}"
+    return "simulated" if settings.table.sample else "read from a table"
+
+
+def _features(settings: Study, headline: str) -> str:
+    """What the headline's model is given."""
+    names = [feature.name for feature in settings.variants[headline]]
+    return ", ".join([*names, *(descriptor.label for descriptor in settings.descriptors_of(headline))])
+
+
 def _scores(chosen: pd.DataFrame, settings: Study) -> dict[str, tuple[Any, str]]:
     """Best model and scores; the first objective in numbers, all of them in words."""
     first = chosen[chosen["objective"] == settings.objectives[0].name]
     best = first[first["selected"]].iloc[0]
-    baseline = first.set_index("model")["q2"]
+    baseline, mae = first.set_index("model")["q2"], first.set_index("model")["mae"]
     words = [
         f"{row['objective']}: {row['model']} Q² {_score(row['q2'])} "
         f"[{_score(row['q2_lower'])}, {_score(row['q2_upper'])}]"
@@ -91,6 +123,12 @@ def _scores(chosen: pd.DataFrame, settings: Study) -> dict[str, tuple[Any, str]]
         "q2_upper_95": (best["q2_upper"], "metrics"),
         "p_value": (best["p_value"], "metrics"),
         "mae": (best["mae"], "metrics"),
+        "mae_lower_95": (best["mae_lower"], "metrics"),
+        "mae_upper_95": (best["mae_upper"], "metrics"),
+        "mae_unit": (best["unit"], "metrics"),
+        "mae_dummy": (mae["dummy"], "metrics"),
+        "mae_ridge": (mae["ridge"], "metrics"),
+        "coverage_80": (best["coverage_80"], "metrics"),
         "q2_dummy": (baseline["dummy"], "metrics"),
         "q2_ridge": (baseline["ridge"], "metrics"),
         "all_scores": ("; ".join(words), "metrics"),
@@ -138,6 +176,8 @@ def _best(
     if suggestions.empty:
         return {"best_design": ("none: no design meets the limits", "suggestions"), "best_outcome": ("", "suggestions")}
     best = suggestions.iloc[0]
+    if isinstance(settings.campaign.evaluator, PoolChoice):
+        return _best_of_pool(best, settings)
     design = ", ".join(
         f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{_unit(f.unit)}"
         for f in settings.designable
@@ -154,6 +194,21 @@ def _best(
     return {
         "best_design": (warning + design, "suggestions"),
         "best_outcome": (f"{answers}: {outcome}" + (f"; {extra}" if extra else ""), "suggestions"),
+        "best_why": (best["why"], "suggestions"),
+    }
+
+
+def _best_of_pool(best: pd.Series, settings: Study) -> dict[str, tuple[Any, str]]:
+    """The best row of a pool, and what a model said that did not see it."""
+    target = next(o for o in settings.objectives if o.goal in ("maximise", "minimise"))
+    name, unit = target.name, _unit(target.unit)
+    predicted = (
+        f"predicted without it {best[f'{name}_predicted']:.4g} [{best[f'{name}_lower_95']:.4g}, "
+        f"{best[f'{name}_upper_95']:.4g}]"
+    )
+    return {
+        "best_design": (str(best["label"]), "suggestions"),
+        "best_outcome": (f"in the data: {name} {best[name]:.4g}{unit}; {predicted}", "suggestions"),
         "best_why": (best["why"], "suggestions"),
     }
 

@@ -17,6 +17,7 @@ HEADINGS: tuple[tuple[str, str], ...] = (
     ("Features", "features"),
     ("Model", "best_model"),
     ("Q² [95 %]", "score_text"),
+    ("MAE [95 %]", "mae_text"),
     ("Dummy", "q2_dummy"),
     ("Ridge", "q2_ridge"),
     ("Verdict", "verdict"),
@@ -42,8 +43,19 @@ REMARK = (
 NOTES: tuple[tuple[str, str], ...] = (
     ("All scores", "all_scores"),
     ("Other variants", "variants"),
+    ("Official test", "official_test"),
+    ("Ways to split", "groupings"),
+    ("Calibration", "calibration"),
+    ("Features that explain all", "suspicious_features"),
+    ("Noise floor", "noise_floor"),
+    ("Bounds", "bounds"),
+    ("Worth of more rows", "more_rows"),
+    ("Transfer", "transfer"),
+    ("Candidates", "candidates"),
+    ("Pool campaigns", "hunts"),
     ("Feasibility", "feasibility"),
     ("Designs of others", "others_designs"),
+    ("Remarks", "remarks"),
     ("Replay of the winner", "replay"),
     ("Why this design", "best_why"),
 )
@@ -57,6 +69,9 @@ TERMINAL: tuple[tuple[str, str], ...] = (
     ("best design", "best_design"),
     ("expected", "best_outcome"),
     ("feasibility", "feasibility"),
+    ("official test", "official_test"),
+    ("transfer", "transfer"),
+    ("pool campaigns", "hunts"),
     ("replay", "replay"),
     ("evaluations saved", "gain_text"),
     ("against random", "gain_over_random"),
@@ -77,6 +92,7 @@ def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, htm
     frame = pd.DataFrame([{key: _flat(cell["value"]) for key, cell in row.items()} for row in rows])
     frame = frame.assign(
         score_text=[_interval(r, "q2", "q2_lower_95", "q2_upper_95", 2) for r in _records(frame)],
+        mae_text=[_mae(r) for r in _records(frame)],
         gain_text=[
             _interval(r, "evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper", 1)
             for r in _records(frame)
@@ -138,6 +154,14 @@ def _interval(row: dict[str, Any], middle: str, low: str, high: str, digits: int
     return f"{first}{unit} [{second}, {third}]"
 
 
+def _mae(row: dict[str, Any]) -> str:
+    """Mean absolute error with its interval and unit, in three digits."""
+    values = [float(row[key]) for key in ("mae", "mae_lower_95", "mae_upper_95")]
+    first, second, third = (f"{value:.3g}" for value in values)
+    unit = "" if row["mae_unit"] == "1" else f" {row['mae_unit']}"
+    return f"{first} [{second}, {third}]{unit}"
+
+
 def _blocks(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> list[tuple[str, str, list[list[str]]]]:
     """Titles, remarks and tables (first row: headings) of the page."""
     main = [[heading for heading, _ in HEADINGS]]
@@ -152,10 +176,13 @@ def _blocks(frame: pd.DataFrame, rows: list[dict[str, Any]]) -> list[tuple[str, 
             if row.get(column) and not pd.isna(row[column])
         ]
     sources = [["Column of summary.csv", "File"]]
-    for key, cell in rows[0].items() if rows else ():
-        if cell["source"]:
-            study = str(rows[0]["study"]["value"])
-            sources.append([key, cell["source"].replace(f"/{study}/", "/{study}/")])
+    places: dict[str, str] = {}
+    for row_cells in rows:
+        study = str(row_cells["study"]["value"])
+        for key, cell in row_cells.items():
+            if cell["source"]:
+                places.setdefault(key, cell["source"].replace(f"/{study}/", "/{study}/"))
+    sources += [[key, place] for key, place in places.items()]
     return [
         (
             "Summary",

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import Ablation, Feature, Surrogate
+from batterymi.config.parts import Ablation, Surrogate
+from batterymi.config.sources import Table
+from batterymi.surrogates.problem import Inputs
 
 LIBRARIES = ("scikit-learn", "numpy", "skops")
 
@@ -14,44 +16,48 @@ LIBRARIES = ("scikit-learn", "numpy", "skops")
 def model_card(
     title: str,
     metrics: pd.DataFrame,
-    variants: Mapping[str, Sequence[Feature]],
+    variants: Mapping[str, Inputs],
     ablations: Mapping[str, Ablation],
     settings: Surrogate,
-    table: Mapping[str, Any],
+    table: Table,
+    checks: Mapping[str, Mapping[str, Any]],
+    computed: Mapping[str, pd.DataFrame],
+    report: Mapping[str, Any],
+    remarks: Sequence[str],
 ) -> str:
     """Write the card of a study's models.
 
     Args:
         title: the study's title.
         metrics: one row per variant, objective and model.
-        variants: features of each variant.
-        ablations: settings of the variants with fewer features.
+        variants: inputs of each variant.
+        ablations: settings of the variants with fewer inputs.
         settings: how the models were compared.
         table: settings of the table.
+        checks: what `validate` found, by objective.
+        computed: descriptors of the rows, for their sizes.
+        report: on the table: source, digests, rows left out.
+        remarks: what readers should know beside.
 
     Returns:
         Markdown.
     """
-    source = table["file"] or "designs answered by the study's evaluator, not experiments"
-    folds = "leave-one-out" if settings.folds == "leave_one_out" else f"{settings.folds}-fold"
-    lines = [
-        f"# {title}: surrogate models",
-        "",
-        f"Rows from {source}. Scores are from {folds} cross-validation; intervals are 95 %, from "
-        f"{settings.bootstraps} resamples of {'groups' if table['group'] else 'rows'}.",
-        "",
-    ]
-    for variant, features in variants.items():
+    lines = [f"# {title}: surrogate models", "", _how(settings, table), "", *_data(report), ""]
+    for variant, inputs in variants.items():
         lines += [f"## {variant}", ""]
         if variant in ablations:
             lines += [ablations[variant].reason, ""]
-        listed = ", ".join(f"{f.label} ({f.unit})" for f in features)
-        lines += [f"Features: {listed}.", ""]
+        listed = [f"{f.label} ({f.unit})" for f in inputs.features]
+        listed += [f"{d.label} ({computed[d.name].shape[1]} numbers)" for d in inputs.descriptors]
+        lines += [f"Features: {', '.join(listed)}.", ""]
         for name, part in metrics[metrics["variant"] == variant].groupby("objective", sort=False):
             lines += [*_objective_section(str(name), part), ""]
+    for name, found in checks.items():
+        lines += [f"## How far to trust {name}", "", *_trust(found), ""]
     lines += [
         "## Limits",
         "",
+        *(f"- {remark}" for remark in remarks),
         f"- {int(metrics['rows'].max())} rows. A score from so few can change with one more row; see its interval.",
         "- The selected model is the best of several by the same score, which flatters it a little; its p-value is "
         "corrected for that, its score is not.",
@@ -60,6 +66,125 @@ def model_card(
         "Versions: " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _data(report: Mapping[str, Any]) -> list[str]:
+    """Where the rows come from, with digests."""
+    digests = report["sha256"]
+    listed = digests if isinstance(digests, dict) else {report["source"]: digests}
+    lines = [f"Rows: {report['rows_in']} in, {report['rows_out']} out, {len(report['dropped'])} dropped (table.json)."]
+    if report.get("dataset"):
+        lines[0] += f" {report['dataset']['title']}; licence {report['dataset']['licence']}."
+    return [*lines, "", *(f"- `{name}`: sha256 `{digest}`" for name, digest in listed.items())]
+
+
+def _how(settings: Surrogate, table: Table) -> str:
+    """Where the rows come from and how scores were made."""
+    if table.dataset:
+        source = f"the data set {table.dataset.name}"
+    else:
+        source = table.file or "designs answered by the study's evaluator, not experiments"
+    folds = "leave-one-out" if settings.folds == "leave_one_out" else f"{settings.folds}-fold"
+    groups = f", rows of equal {' or '.join(table.group_columns)} kept together" if table.group else ""
+    text = (
+        f"Rows from {source}. Scores are from {folds} cross-validation{groups}; intervals are 95 %, from "
+        f"{settings.bootstraps} resamples of {'groups' if table.group else 'rows'}."
+    )
+    if settings.inner_folds:
+        text += (
+            f" Hyperparameters were chosen within each fold's training rows by {settings.inner_folds} inner folds, "
+            "whose held-out errors also set the width of prediction intervals (conformal)."
+        )
+    return text
+
+
+def _trust(found: Mapping[str, Any]) -> list[str]:
+    """Leaks, noise, calibration, applicability, learning curve and official test, in words."""
+    lines = []
+    if found["procedure"]:
+        own = found["procedure"]
+        lines.append(
+            f"- With the choice of the model inside the folds: R² {own['r2']:.2f} [{own['r2_lower']:.2f}, "
+            f"{own['r2_upper']:.2f}], MAE {own['mae']:.3g}."
+        )
+    for entry in found["groupings"] or ():
+        warning = f" **{entry['warning']}.**" if entry["warning"] else ""
+        lines.append(
+            f"- Split by {entry['split']} ({entry['groups']} groups): R² {entry['r2']:.2f} [{entry['r2_lower']:.2f}, "
+            f"{entry['r2_upper']:.2f}], MAE {entry['mae']:.3g}.{warning}"
+        )
+    lines += [
+        f"- **{entry['feature']} alone explains the objective** (R² {entry['r2']:.2f} by {entry['by']}): it may be "
+        "the objective in other words."
+        for entry in found["single_features"]
+    ]
+    if found["noise"] and found["noise"]["sets"]:
+        noise = found["noise"]
+        lines.append(
+            f"- Noise floor: {noise['rows']} rows in {noise['sets']} sets of repeats scatter by "
+            f"{noise['deviation']:.2g} [{noise['deviation_lower']:.2g}, {noise['deviation_upper']:.2g}]; a "
+            f"perfect model would have an MAE of "
+            f"{noise['mae_of_a_perfect_model']:.2g} and an R² of {noise['r2_of_a_perfect_model']:.2f}."
+        )
+    covered = "; ".join(
+        f"{one['level']:.0%} intervals covered {one['coverage']:.0%} [{one['coverage_lower']:.0%}, "
+        f"{one['coverage_upper']:.0%}], median half width {one['half_width']:.3g}"
+        for one in found["calibration"]
+    )
+    near = found["applicability"]
+    lines.append(f"- Held-out rows: {covered}.")
+    if near["mae_beyond"] is not None:
+        lines.append(
+            f"- Farther than {near['threshold']:.2f} from the rows it learned from, its MAE is "
+            f"{near['mae_beyond']:.3g} [{near['mae_beyond_lower']:.3g}, {near['mae_beyond_upper']:.3g}], within "
+            f"{near['mae_within']:.3g} "
+            f"[{near['mae_within_lower']:.3g}, {near['mae_within_upper']:.3g}]; rank correlation of error and distance "
+            f"{near['spearman']:.2f}."
+        )
+    lines += [*_bounds(found["censoring"]), *_more_rows(found["learning_curve"]), *_official(found["test"])]
+    return lines
+
+
+def _bounds(found: Mapping[str, Any] | None) -> list[str]:
+    """What the treatment of bounds changes."""
+    if not found:
+        return []
+    words = {"bound": "taken as values", "expected": "replaced by what is expected below", "drop": "left out"}
+    parts = [
+        f"{words[name]}: {one['mae_one_sided']:.3g} ({one['mae_of_values']:.3g} on the other rows)"
+        for name, one in found["treatments"].items()
+    ]
+    return [f"- {found['n_censored']} rows are bounds. MAE, one-sided there, with the bounds {'; '.join(parts)}."]
+
+
+def _more_rows(found: Mapping[str, Any] | None) -> list[str]:
+    """Whether more rows would help."""
+    if not found or "doubled" not in found:
+        return []
+    double = found["doubled"]
+    low, high = double["change_interval"]
+    return [
+        f"- Twice the rows ({double['rows']}) would bring the MAE to {double['mae']:.3g} [{double['interval'][0]:.3g}, "
+        f"{double['interval'][1]:.3g}], a change of {double['change']:.3g} [{low:.3g}, {high:.3g}], if the power "
+        f"law of "
+        "the learning curve holds."
+    ]
+
+
+def _official(found: Mapping[str, Any] | None) -> list[str]:
+    """The official test split."""
+    if not found:
+        return []
+    own = found["scores"][found["selected"]]
+    known = found.get("repeats_in_training")
+    shared = f" {known} of its rows repeat a measurement of the training rows." if known else ""
+    others = ", ".join(f"{name} {one['mae']:.3g}" for name, one in found["scores"].items() if name != found["selected"])
+    return [
+        f"- Official test split, predicted once after selection ({own['rows']} rows): MAE {own['mae']:.3g} "
+        f"[{own['mae_lower']:.3g}, {own['mae_upper']:.3g}], R² {own['r2']:.2f}, rank correlation "
+        f"{own['spearman']:.2f}; without its {found['n_censored']} bounds MAE "
+        f"{found['mae_without_censored']:.3g}; {others}.{shared}"
+    ]
 
 
 def _objective_section(name: str, part: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ from scipy import stats
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
+LEVELS = (0.5, 0.8, 0.95)
 
 
 def error_scale(observed: Array, predicted: Array, spread: Array) -> float:
@@ -110,3 +111,21 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(finite, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
+
+
+def conformal_factor(scores: Array, level: float) -> float:
+    """Factor that turns a spread into the half width of a conformal interval.
+
+    The scores are held-out errors over their spreads. Their quantile at (n + 1) level / n covers a new row of the same
+    kind with at least that probability, whatever the distribution (Lei et al. 2018, doi:10.1080/01621459.2017.1307116).
+
+    Args:
+        scores: |observed - predicted| / spread of rows held out, shape (n,).
+        level: probability that the interval is meant to hold.
+
+    Returns:
+        The factor; the largest score where n is too small for the level.
+    """
+    n = len(scores)
+    rank = min(n, int(np.ceil((n + 1) * level - 1e-9)))
+    return float(np.partition(scores, rank - 1)[rank - 1])

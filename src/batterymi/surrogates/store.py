@@ -12,18 +12,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from batterymi.config.parts import Descriptor
 from batterymi.errors import TableError
+from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import write_bytes
 from batterymi.surrogates.models import predict_with_spread
 
 # types beyond skops' own list that our models are made of; all are plain data of scikit-learn
 TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.gaussian_process.kernels.ConstantKernel",
     "sklearn.gaussian_process.kernels.Matern",
     "sklearn.gaussian_process.kernels.Product",
     "sklearn.gaussian_process.kernels.Sum",
     "sklearn.gaussian_process.kernels.WhiteKernel",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -37,16 +41,22 @@ class StoredModel:
         objective: what it predicts.
         model: its name.
         features: columns it needs.
+        categories: those of the columns that are no numbers.
+        descriptors: settings of the features that are computed from columns.
         pipeline: encoder and regressor.
         half_width_per_spread: half width of a 95 % interval where the spread is 1.
+        forests_vary: whether the spread of a forest is that of its trees.
     """
 
     variant: str
     objective: str
     model: str
     features: list[str]
+    categories: list[str]
+    descriptors: list[dict[str, Any]]
     pipeline: Pipeline
     half_width_per_spread: float
+    forests_vary: bool
 
     def predict(self, designs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predictions and half widths of their 95 % intervals.
@@ -57,8 +67,17 @@ class StoredModel:
         Returns:
             Two arrays of shape (n_designs,).
         """
-        mean, spread = predict_with_spread(self.pipeline, designs[self.features])
+        mean, spread = predict_with_spread(self.pipeline, self.frame(designs), forests_vary=self.forests_vary)
         return mean, self.half_width_per_spread * spread
+
+    def frame(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """The columns that the model takes, computed ones included, shape (n_designs, n_columns)."""
+        kinds = {name: object if name in self.categories else float for name in self.features}
+        parts = [designs[self.features].astype(kinds)]
+        if self.descriptors:
+            computed = compute_descriptors(designs, [Descriptor(**one) for one in self.descriptors])
+            parts += list(computed.values())
+        return pd.concat(parts, axis=1)
 
 
 def save_models(path: str, models: list[dict[str, Any]]) -> None:

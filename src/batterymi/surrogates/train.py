@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.config.parts import Ablation, Feature, Objective, Surrogate
-from batterymi.data.table import SPLIT, TRAIN
-from batterymi.features.encode import feature_frame
-from batterymi.files import write_csv, write_parquet, write_text
+from batterymi.config.parts import Ablation, Descriptor, Feature, Objective, Surrogate
+from batterymi.config.sources import Table
+from batterymi.data.splits import REFERENCE, SPLIT
+from batterymi.features.descriptors import compute_descriptors
+from batterymi.files import read_json, write_csv, write_json, write_parquet, write_text
+from batterymi.surrogates.applicability import held_out_distances
 from batterymi.surrogates.card import model_card
 from batterymi.surrogates.intervals import (
+    LEVELS,
+    conformal_factor,
     error_scale,
-    half_widths,
     interval,
     q_squared,
     resampled,
@@ -24,16 +27,12 @@ from batterymi.surrogates.intervals import (
     t_factor,
 )
 from batterymi.surrogates.models import fit_model
+from batterymi.surrogates.permutation import PermutationTest, permutation_importances, permutation_test
+from batterymi.surrogates.problem import Inputs, Problem, make_problem
+from batterymi.surrogates.scores import mean
 from batterymi.surrogates.store import save_models
-from batterymi.surrogates.validation import (
-    OutOfFold,
-    PermutationTest,
-    Split,
-    make_splits,
-    out_of_fold,
-    permutation_importances,
-    permutation_test,
-)
+from batterymi.surrogates.validate import validate
+from batterymi.surrogates.validation import Method, OutOfFold, Split, learn, make_splits, out_of_fold, tune
 from batterymi.surrogates.verdict import judge
 
 logger = logging.getLogger(__name__)
@@ -43,22 +42,13 @@ N_IMPORTANCE_REPEATS = 20
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One objective to learn from one set of features."""
-
-    variant: str
-    objective: Objective
-    features: tuple[Feature, ...]
-    frame: pd.DataFrame
-    observed: Array
-    groups: Sequence[object]
-    lines: Array
-
-
-@dataclass(frozen=True)
 class Fit:
     """What came out of one problem."""
 
+    problem: Problem
+    splits: Sequence[Split]
+    outs: dict[str, OutOfFold]
+    best: str
     metrics: pd.DataFrame
     predictions: pd.DataFrame
     importances: pd.DataFrame
@@ -67,119 +57,140 @@ class Fit:
 
 def train_surrogate(
     table_path: str,
+    report_path: str,
     metrics_path: str,
     predictions_path: str,
     importances_path: str,
+    validation_path: str,
     model_path: str,
     card_path: str,
     *,
     title: str,
     table: dict[str, Any],
     features: list[dict[str, Any]],
+    descriptors: list[dict[str, Any]],
     objectives: list[dict[str, Any]],
     ablations: list[dict[str, Any]],
     surrogate: dict[str, Any],
+    headline: str,
+    remarks: list[str],
     seed: int,
 ) -> None:
     """Cross-validate every model on every objective and variant, and keep the best.
 
     Args:
         table_path: the study's table.
+        report_path: report on the table, for its digests.
         metrics_path: CSV to write: one row per variant, objective and model.
-        predictions_path: Parquet to write: out-of-fold predictions with 95 % intervals.
+        predictions_path: Parquet to write: out-of-fold predictions with intervals at 50, 80 and 95 %.
         importances_path: CSV to write: out-of-fold permutation importances of the selected models.
+        validation_path: JSON to write: leaks, noise, calibration, applicability, learning curve, official test.
         model_path: skops file to write: the selected models, refitted on all rows.
         card_path: Markdown to write: the model card.
         title: the study's title, for the card.
         table: settings of the table.
         features: settings of the features.
+        descriptors: settings of the features that are computed from columns.
         objectives: settings of the objectives.
         ablations: settings of the variants with fewer features.
         surrogate: settings of the comparison.
+        headline: the variant that the study's decisions rest on.
+        remarks: what readers of the card should know beside.
         seed: the study's seed.
     """
-    settings = Surrogate(**surrogate)
-    columns = tuple(Feature(**feature) for feature in features)
-    dropped = {a.name: a for a in (Ablation(**ablation) for ablation in ablations)}
-    variants = {"all_features": columns} | {
-        name: tuple(f for f in columns if f.name not in a.drop) for name, a in dropped.items()
-    }
+    settings, source = Surrogate(**surrogate), Table(**table)
+    targets = [Objective(**objective) for objective in objectives]
+    left_out = {a.name: a for a in (Ablation(**ablation) for ablation in ablations)}
+    whole = Inputs(
+        tuple(Feature(**feature) for feature in features),
+        tuple(Descriptor(**descriptor) for descriptor in descriptors),
+    )
+    variants = {"all_features": whole} | {name: _without(whole, one) for name, one in left_out.items()}
     rows = pd.read_parquet(table_path)
-    rows = rows[rows[SPLIT] == TRAIN]
-    fits = []
-    for variant, kept in variants.items():
-        for objective in (Objective(**o) for o in objectives):
-            problem = _problem(rows, variant, kept, objective, table["group"])
-            fits.append(_fit(problem, settings, seed))
+    rows = rows[rows[SPLIT] != REFERENCE].reset_index(drop=True)
+    computed = compute_descriptors(rows, whole.descriptors)
+    fits, checks = [], {}
+    for variant, inputs in variants.items():
+        for objective in targets:
+            problem = make_problem(rows, computed, variant, inputs, objective, source, left_out.get(variant))
+            fit = _fit(problem, _for_variant(settings, left_out.get(variant)), seed)
+            fits.append(fit)
+            if variant == headline and objective.goal != "report":
+                checks[objective.name] = validate(
+                    fit.problem, fit.splits, fit.outs, fit.best, rows, computed, source, settings, seed
+                )
     metrics = pd.concat([fit.metrics for fit in fits], ignore_index=True)
     write_csv(metrics_path, metrics)
     write_parquet(predictions_path, pd.concat([f.predictions for f in fits], ignore_index=True))
     write_csv(importances_path, pd.concat([f.importances for f in fits], ignore_index=True))
+    write_json(validation_path, {"variant": headline, "objectives": checks})
     save_models(model_path, [fit.stored for fit in fits])
-    write_text(card_path, model_card(title, metrics, variants, dropped, settings, table))
+    write_text(
+        card_path,
+        model_card(
+            title, metrics, variants, left_out, settings, source, checks, computed, read_json(report_path), remarks
+        ),
+    )
 
 
-def _problem(
-    rows: pd.DataFrame,
-    variant: str,
-    features: tuple[Feature, ...],
-    objective: Objective,
-    group: str | None,
-) -> Problem:
-    """Cut the columns of one problem out of the table."""
-    return Problem(
-        variant=variant,
-        objective=objective,
-        features=features,
-        frame=feature_frame(rows, features),
-        observed=rows[objective.name].to_numpy(float),
-        groups=list(rows[group]) if group else list(range(len(rows))),
-        lines=rows["line"].to_numpy(),
+def _for_variant(settings: Surrogate, ablation: Ablation | None) -> Surrogate:
+    """The comparison with the models that an ablation names, if it does."""
+    if ablation is None or ablation.models is None:
+        return settings
+    return settings.model_copy(update={"models": ablation.models})
+
+
+def _without(inputs: Inputs, ablation: Ablation) -> Inputs:
+    """The inputs that an ablation leaves."""
+    return Inputs(
+        tuple(feature for feature in inputs.features if feature.name not in ablation.drop),
+        tuple(descriptor for descriptor in inputs.descriptors if descriptor.name not in ablation.drop),
     )
 
 
 def _fit(problem: Problem, settings: Surrogate, seed: int) -> Fit:
     """Compare the models on one problem, test the best, and refit it."""
-    splits = make_splits(settings.folds, problem.groups, seed)
-    outs = {
-        name: out_of_fold(name, problem.features, problem.frame, problem.observed, splits, seed)
-        for name in settings.models
-    }
-    error = {name: np.mean((problem.observed - out.mean) ** 2) for name, out in outs.items()}
+    method = make_method(settings)
+    splits = make_splits(settings.folds, problem.groups, seed, problem.n_scored)
+    outs = {}
+    for name in settings.models:
+        outs[name] = out_of_fold(name, problem, splits, method, seed)
+        logger.info("%s, %s: cross-validated %s", problem.variant, problem.objective.name, name)
+    error = {name: method.error(problem.scored, out.mean) for name, out in outs.items()}
     best = min(settings.models, key=lambda name: (error[name], settings.models.index(name)))
     test = permutation_test(
-        best,
-        problem.features,
-        problem.frame,
-        problem.observed,
-        splits,
-        outs[best],
-        settings.permutations,
-        len(settings.models) - 1,
-        seed,
+        best, problem, splits, outs[best], method, settings.permutations, len(settings.models) - 1, seed
     )
     metrics = _metrics(problem, settings, outs, best, test, seed)
-    importances = permutation_importances(
-        outs[best], problem.frame, problem.observed, splits, N_IMPORTANCE_REPEATS, seed
-    )
+    importances = permutation_importances(problem, outs[best], splits, N_IMPORTANCE_REPEATS, seed)
     row = metrics[metrics["selected"]].iloc[0]
     logger.info(
-        "%s, %s: %s of %d models, Q2 %.2f, p %.3f: %s",
+        "%s, %s: %s of %d models, Q2 %.2f, MAE %.3g, p %.3f: %s",
         problem.variant,
         problem.objective.name,
         best,
         len(outs),
         row["q2"],
+        row["mae"],
         row["p_value"],
         row["verdict"],
     )
     labels = {"variant": problem.variant, "objective": problem.objective.name}
     return Fit(
+        problem,
+        splits,
+        outs,
+        best,
         metrics,
-        _predictions(problem, outs, splits).assign(**labels),
+        _predictions(problem, outs, best, splits).assign(**labels),
         importances.assign(**labels, unit=problem.objective.unit),
-        _stored(problem, best, outs[best], seed) | labels,
+        _stored(problem, best, outs[best], method, seed) | labels,
     )
+
+
+def make_method(settings: Surrogate) -> Method:
+    """How models are fitted, by the settings of the comparison."""
+    return Method(settings.inner_folds, settings.criterion, settings.trees, settings.censoring)
 
 
 def _metrics(
@@ -191,15 +202,23 @@ def _metrics(
     seed: int,
 ) -> pd.DataFrame:
     """Scores of every model, with intervals, and the verdict on the selected one."""
-    observed = problem.observed
-    draws = resamples(problem.groups, settings.bootstraps, seed)
+    observed = problem.scored
+    draws = resamples(problem.scored_groups, settings.bootstraps, seed)
     squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
     rows = []
     for name, out in outs.items():
         score = interval(resampled(q_squared, draws, observed, out.mean))
-        over = {base: interval(resampled(_mean, draws, squared[base] - squared[name])) for base in ("dummy", "ridge")}
-        refit = fit_model(name, problem.features, problem.frame, observed, seed)
-        width = half_widths(observed, out.mean, out.spread)
+        over = {
+            base: interval(resampled(mean, draws, squared[base] - squared[name]))
+            for base in ("dummy", "ridge", "nearest_neighbour")
+            if base in outs
+        }
+        middle = np.abs(observed - out.mean)
+        absolute = interval(resampled(mean, draws, middle))
+        widths = {level: out.half_widths(observed, level) for level in LEVELS}
+        refit = fit_model(
+            name, problem.inputs.features, problem.frame, problem.observed, seed, settings.trees, out.chosen[0]
+        )
         rows.append(
             {
                 "variant": problem.variant,
@@ -207,18 +226,19 @@ def _metrics(
                 "unit": problem.objective.unit,
                 "model": name,
                 "rows": len(observed),
-                "features": len(problem.features),
+                "features": problem.frame.shape[1],
                 "q2": float(q_squared(observed, out.mean)),
                 "q2_lower": score[0],
                 "q2_upper": score[1],
-                "mae": np.abs(observed - out.mean).mean(),
+                "mae": middle.mean(),
+                "mae_lower": absolute[0],
+                "mae_upper": absolute[1],
                 "rmse": np.sqrt(squared[name].mean()),
-                "coverage_95": np.mean(np.abs(observed - out.mean) <= width),
-                "training_r2": float(q_squared(observed, refit.predict(problem.frame))),
-                "mse_gain_over_dummy_lower": over["dummy"][0],
-                "mse_gain_over_dummy_upper": over["dummy"][1],
-                "mse_gain_over_ridge_lower": over["ridge"][0],
-                "mse_gain_over_ridge_upper": over["ridge"][1],
+                **{f"coverage_{100 * level:.0f}": np.mean(middle <= width) for level, width in widths.items()},
+                "half_width_80": float(np.median(widths[0.8])),
+                "training_r2": float(q_squared(problem.observed, refit.predict(problem.frame))),
+                **{f"mse_gain_over_{base}_lower": low for base, (low, _) in over.items()},
+                **{f"mse_gain_over_{base}_upper": high for base, (_, high) in over.items()},
                 "selected": name == best,
                 "p_value": test.p_value if name == best else np.nan,
                 "shuffles": test.n_shuffles if name == best else np.nan,
@@ -229,42 +249,44 @@ def _metrics(
     return pd.DataFrame(rows)
 
 
-def _mean(values: Array) -> Array:
-    """Mean along the last axis."""
-    return values.mean(axis=-1)
-
-
-def _predictions(problem: Problem, outs: dict[str, OutOfFold], splits: Sequence[Split]) -> pd.DataFrame:
+def _predictions(problem: Problem, outs: dict[str, OutOfFold], best: str, splits: Sequence[Split]) -> pd.DataFrame:
     """Out-of-fold predictions of every model, long form."""
-    fold = np.empty(len(problem.observed), dtype=int)
+    fold = np.empty(problem.n_scored, dtype=int)
     for number, (_, test) in enumerate(splits):
         fold[test] = number
     frames = []
     for name, out in outs.items():
-        width = half_widths(problem.observed, out.mean, out.spread)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "model": name,
-                    "line": problem.lines,
-                    "fold": fold,
-                    "observed": problem.observed,
-                    "predicted": out.mean,
-                    "lower_95": out.mean - width,
-                    "upper_95": out.mean + width,
-                }
-            )
-        )
+        columns = {
+            "model": name,
+            "best": name == best,
+            "line": problem.lines[: problem.n_scored],
+            "group": [str(group) for group in problem.scored_groups],
+            "fold": fold,
+            "observed": problem.scored,
+            "predicted": out.mean,
+            "distance": held_out_distances(problem, out, splits),
+        }
+        for level in LEVELS:
+            width = out.half_widths(problem.scored, level)
+            columns |= {f"lower_{100 * level:.0f}": out.mean - width, f"upper_{100 * level:.0f}": out.mean + width}
+        frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)
 
 
-def _stored(problem: Problem, best: str, out: OutOfFold, seed: int) -> dict[str, Any]:
+def _stored(problem: Problem, best: str, out: OutOfFold, method: Method, seed: int) -> dict[str, Any]:
     """What the model file keeps of one problem."""
-    model = fit_model(best, problem.features, problem.frame, problem.observed, seed)
-    scale = error_scale(problem.observed, out.mean, out.spread)
+    every = np.arange(len(problem.observed))
+    settings = tune(best, problem, every, method, seed).settings if method.inner_folds else {}
+    if method.inner_folds:
+        width = conformal_factor(np.abs(problem.scored - out.mean) / out.spread, 0.95)
+    else:
+        width = t_factor(problem.n_scored) * error_scale(problem.scored, out.mean, out.spread)
     return {
         "model": best,
-        "features": [feature.name for feature in problem.features],
-        "pipeline": model,
-        "half_width_per_spread": t_factor(len(problem.observed)) * scale,
+        "features": [feature.name for feature in problem.inputs.features],
+        "categories": [feature.name for feature in problem.inputs.features if feature.is_category],
+        "descriptors": [one.model_dump(mode="json") for one in problem.inputs.descriptors],
+        "pipeline": learn(best, problem, every, method, seed, settings),
+        "half_width_per_spread": width,
+        "forests_vary": method.inner_folds is not None,
     }

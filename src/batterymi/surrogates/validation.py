@@ -1,61 +1,93 @@
-"""Cross-validation, and the tests that decide what may be said of a model."""
+"""Nested, grouped cross-validation."""
 
-import itertools
-import logging
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 from sklearn.pipeline import Pipeline
 
-from batterymi.config.parts import Feature
-from batterymi.surrogates.intervals import q_squared
-from batterymi.surrogates.models import fit_model, predict_with_spread
-from batterymi.surrogates.verdict import ALPHA
-
-logger = logging.getLogger(__name__)
+from batterymi.surrogates.intervals import LEVELS, conformal_factor, half_widths
+from batterymi.surrogates.models import GRIDS, N_TREES, fit_model, predict_with_spread
+from batterymi.surrogates.problem import Problem
 
 Array = NDArray[np.float64]
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
-FEWEST = 19  # shuffles before a test may end early
-SMALL_TABLE = 30  # rows up to which every shuffle refits the model
+
+
+@dataclass(frozen=True)
+class Method:
+    """How models are fitted within a cross-validation.
+
+    Attributes:
+        inner_folds: folds for hyperparameters and conformal intervals, or None for neither.
+        criterion: "squared" or "absolute": which held-out error picks hyperparameters and the model.
+        trees: size of forests.
+        censoring: what is learned from rows of which only a bound is known: "bound", "expected" or "drop".
+    """
+
+    inner_folds: int | None = None
+    criterion: str = "squared"
+    trees: int = N_TREES
+    censoring: str = "bound"
+
+    def error(self, observed: Array, predicted: Array) -> float:
+        """Mean error by the criterion."""
+        miss = observed - predicted
+        return float(np.mean(miss**2) if self.criterion == "squared" else np.mean(np.abs(miss)))
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Predictions of rows by models that did not see them.
+    """Predictions of the scored rows by models that did not see them.
 
     Attributes:
-        mean: shape (n,).
-        spread: shape (n,).
+        mean: shape (n_scored,).
+        spread: shape (n_scored,).
         models: the fitted model of each split.
+        factors: half width over spread of conformal intervals: one array of shape (n_scored,) per level; none without
+            inner folds.
+        chosen: hyperparameters of each split.
+        inner_errors: error of each split's inner cross-validation; none without inner folds.
     """
 
     mean: Array
     spread: Array
     models: tuple[Pipeline, ...]
+    factors: dict[float, Array]
+    chosen: tuple[dict[str, Any], ...]
+    inner_errors: tuple[float, ...]
+
+    def half_widths(self, observed: Array, level: float) -> Array:
+        """Half widths of the intervals at a level, shape (n_scored,): conformal, else Student's t."""
+        if self.factors:
+            return self.factors[level] * self.spread
+        return half_widths(observed, self.mean, self.spread, level)
 
 
-def make_splits(folds: str | int, groups: Sequence[object], seed: int) -> list[Split]:
-    """Split rows so that each is tested once and no group stands on both sides.
+def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored: int | None = None) -> list[Split]:
+    """Split rows so that each scored row is tested once and no group stands on both sides.
 
     Args:
         folds: "leave_one_out" (one group per fold) or a number of folds.
         groups: one label per row; each row's own label where rows are independent.
-        seed: of the shuffle of independent rows.
+        seed: of the shuffle.
+        n_scored: how many rows are scored; the others only join the training of folds that test none of their group.
 
     Returns:
         (train, test) index arrays.
 
     Raises:
-        ValueError: if a group stands on both sides of a split.
+        ValueError: if a group stands on both sides of a split, or there are fewer than two groups.
     """
-    labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    n_groups = int(labels.max()) + 1
+    every = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    labels = every[:n_scored]
+    n_groups = len(np.unique(labels))
+    if n_groups < 2:
+        raise ValueError("all rows are of one group; there is nothing to hold out")
     rows = np.zeros((len(labels), 1))
     if folds == "leave_one_out":
         splits = list(LeaveOneGroupOut().split(rows, groups=labels))
@@ -64,144 +96,167 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int) -> list[S
         splits = list(shuffled.split(rows))
     else:
         splits = list(GroupKFold(min(int(folds), n_groups)).split(rows, groups=labels))
+    others = np.arange(len(labels), len(every))
+    whole = []
     for train, test in splits:
-        both = set(labels[train]) & set(labels[test])
-        if both:
-            raise ValueError(f"{len(both)} groups stand in train and test")
-    return splits
+        joining = others[~np.isin(every[others], labels[test])]
+        whole.append((np.concatenate([train, joining]), test))
+    refuse_straddling(whole, every)
+    return whole
 
 
-def out_of_fold(
-    name: str,
-    features: Sequence[Feature],
-    frame: pd.DataFrame,
-    observed: Array,
-    splits: Sequence[Split],
-    seed: int,
-) -> OutOfFold:
-    """Predict every row by a model fitted without it."""
-    mean, spread, models = np.empty(len(observed)), np.empty(len(observed)), []
+def refuse_straddling(splits: Sequence[Split], groups: NDArray[np.intp]) -> None:
+    """Refuse splits in which a group stands on both sides.
+
+    Raises:
+        ValueError: how many groups do.
+    """
     for train, test in splits:
-        model = fit_model(name, features, frame.iloc[train], observed[train], seed)
-        mean[test], spread[test] = predict_with_spread(model, frame.iloc[test])
+        both = np.intersect1d(groups[train], groups[test])
+        if both.size:
+            raise ValueError(f"{both.size} groups stand in train and test")
+
+
+def out_of_fold(name: str, problem: Problem, splits: Sequence[Split], method: Method, seed: int) -> OutOfFold:
+    """Predict every scored row by a model fitted without it.
+
+    With inner folds, hyperparameters are chosen within the training rows of each split, by the same groups, and the
+    errors of that inner cross-validation set the width of the split's intervals; the rows that are tested play no part
+    in either.
+
+    Args:
+        name: the model.
+        problem: what to learn.
+        splits: the cross-validation.
+        method: how models are fitted.
+        seed: random state of models and inner splits.
+
+    Returns:
+        Predictions, spreads and intervals.
+    """
+    n = problem.n_scored
+    mean, spread = np.empty(n), np.empty(n)
+    factors = {level: np.empty(n) for level in LEVELS} if method.inner_folds else {}
+    models, chosen, errors = [], [], []
+    for train, test in splits:
+        settings: dict[str, Any] = {}
+        if method.inner_folds:
+            tuned = tune(name, problem, train, method, seed)
+            settings = tuned.settings
+            errors.append(tuned.error)
+            for level, values in factors.items():
+                values[test] = conformal_factor(tuned.scores, level)
+        model = learn(name, problem, train, method, seed, settings)
+        mean[test], spread[test] = _predict(model, problem, test, method)
         models.append(model)
-    return OutOfFold(mean, spread, tuple(models))
+        chosen.append(settings)
+    return OutOfFold(mean, spread, tuple(models), factors, tuple(chosen), tuple(errors))
 
 
 @dataclass(frozen=True)
-class PermutationTest:
-    """How often chance does as well as a model.
+class Tuned:
+    """Outcome of an inner cross-validation.
 
     Attributes:
-        p_value: share of shuffles that score at least as well, corrected for the number of models tried.
-        n_shuffles: how many were drawn.
-        method: "refit" or "pairing".
+        settings: the hyperparameters with the smallest error.
+        error: that error, by the method's criterion.
+        scores: held-out errors over their spreads, shape (n,).
     """
 
-    p_value: float
-    n_shuffles: int
-    method: str
+    settings: dict[str, Any]
+    error: float
+    scores: Array
 
 
-def permutation_test(
-    name: str,
-    features: Sequence[Feature],
-    frame: pd.DataFrame,
-    observed: Array,
-    splits: Sequence[Split],
-    out: OutOfFold,
-    n_shuffles: int,
-    n_tried: int,
-    seed: int,
-) -> PermutationTest:
-    """Test that the features tell something of the objective.
-
-    Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; over every order
-    there is if there are few, else over `n_shuffles` of them. It ends early once so many shuffles did as well that
-    all of them together could no longer give p < 0.05, which leaves the decision as it would be. On longer tables
-    only the pairing of predictions and observations is shuffled. The p-value is multiplied by the number of models
-    tried (Bonferroni), since the best of several was picked.
+def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int) -> Tuned:
+    """Choose hyperparameters by cross-validation within some rows.
 
     Args:
-        name: the selected model.
-        features: its features.
-        frame: feature values.
-        observed: objective, shape (n,).
-        splits: the cross-validation.
-        out: its predictions.
-        n_shuffles: shuffles to draw.
-        n_tried: models that were compared.
-        seed: of the shuffles.
+        name: the model.
+        problem: what to learn.
+        rows: indices of the rows that may be seen.
+        method: how models are fitted.
+        seed: random state of models and splits.
 
     Returns:
-        The corrected p-value, at most 1, and how it was found.
+        The choice, its error and its held-out scores.
     """
-    score = float(q_squared(observed, out.mean))
-    rng = np.random.default_rng(seed)
-    if len(observed) > SMALL_TABLE:
-        orders = rng.permuted(np.tile(np.arange(len(observed)), (n_shuffles, 1)), axis=1)
-        as_good = int((q_squared(observed[orders], out.mean) >= score).sum())
-        return PermutationTest(_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
-    as_good = drawn = 0
-    for order in _orders(len(observed), n_shuffles, rng):
-        shuffled = observed[order]
-        again = out_of_fold(name, features, frame, shuffled, splits, seed)
-        drawn += 1
-        as_good += bool(q_squared(shuffled, again.mean) >= score - 1e-12)
-        settled = _p_value(as_good, n_shuffles, n_tried) >= ALPHA
-        if settled and drawn >= FEWEST:
-            break
-    return PermutationTest(_p_value(as_good, drawn, n_tried), drawn, "refit")
+    rows = np.sort(rows)
+    scored = rows[rows < problem.n_scored]
+    inner = make_splits(method.inner_folds or 5, [problem.groups[row] for row in rows], seed, len(scored))
+    best: Tuned | None = None
+    for settings in GRIDS.get(name, ({},)):
+        mean, spread = np.empty(len(scored)), np.empty(len(scored))
+        for train, test in inner:
+            model = learn(name, problem, rows[train], method, seed, settings)
+            mean[test], spread[test] = _predict(model, problem, rows[test], method)
+        error = method.error(problem.observed[scored], mean)
+        if best is None or error < best.error:
+            best = Tuned(dict(settings), error, np.abs(problem.observed[scored] - mean) / spread)
+    assert best is not None
+    return best
 
 
-def _orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Every order of n rows but the given one, if there are few; else random ones."""
-    if math.factorial(n) <= n_shuffles + 1:
-        every = [np.array(order) for order in itertools.permutations(range(n))][1:]
-        return [every[i] for i in rng.permutation(len(every))]
-    return [rng.permutation(n) for _ in range(n_shuffles)]
-
-
-def _p_value(as_good: int, drawn: int, n_tried: int) -> float:
-    """Share of orders, the observed one included, that score as well; times the number of models."""
-    return min(1.0, n_tried * (as_good + 1) / (drawn + 1))
-
-
-def permutation_importances(
-    out: OutOfFold,
-    frame: pd.DataFrame,
-    observed: Array,
-    splits: Sequence[Split],
-    n_repeats: int,
-    seed: int,
-) -> pd.DataFrame:
-    """How much the error of held-out rows grows when one feature's column is shuffled.
-
-    Every row is predicted by the model that did not see it, so a feature that only helps to memorise gets no credit.
+def learn(
+    name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int, settings: Mapping[str, Any]
+) -> Pipeline:
+    """Fit a model to some rows, bounds treated as the method says.
 
     Args:
-        out: the cross-validation's predictions and models.
-        frame: feature values.
-        observed: objective, shape (n,).
-        splits: the cross-validation.
-        n_repeats: shuffles per feature.
-        seed: of the shuffles.
+        name: the model.
+        problem: what to learn.
+        rows: indices of the rows to learn from.
+        method: how models are fitted.
+        seed: random state of the model.
+        settings: hyperparameters.
 
     Returns:
-        Columns feature, repeat, rmse_increase (in the objective's unit).
+        The fitted model.
     """
-    rng = np.random.default_rng(seed)
-    base = np.sqrt(np.mean((observed - out.mean) ** 2))
-    rows = []
-    for feature in frame.columns:
-        orders = [rng.permutation(len(frame)) for _ in range(n_repeats)]
-        shuffled = pd.concat([frame.assign(**{feature: frame[feature].to_numpy()[order]}) for order in orders])
-        predicted = np.empty((n_repeats, len(frame)))
-        for (_, test), model in zip(splits, out.models, strict=True):
-            pick = (np.arange(n_repeats)[:, None] * len(frame) + test).ravel()
-            predicted[:, test] = model.predict(shuffled.iloc[pick]).reshape(n_repeats, -1)
-        error = np.sqrt(np.mean((observed - predicted) ** 2, axis=1))
-        rows += [
-            {"feature": feature, "repeat": repeat, "rmse_increase": value} for repeat, value in enumerate(error - base)
-        ]
-    return pd.DataFrame(rows)
+    observed = problem.observed[rows]
+    if method.censoring == "drop":
+        kept = ~problem.censored[rows]
+        rows, observed = rows[kept], observed[kept]
+    elif method.censoring == "expected" and problem.censored[rows].any():
+        observed = expected_below(name, problem, rows, method, seed, settings)
+    features = problem.inputs.features
+    return fit_model(name, features, problem.frame.iloc[rows], observed, seed, method.trees, settings)
+
+
+def expected_below(
+    name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int, settings: Mapping[str, Any]
+) -> Array:
+    """Observations in which each bound is replaced by what is expected below it.
+
+    Rows are predicted by cross-validation within `rows`; a bound b becomes the mean of a normal distribution about the
+    prediction m, with the standard deviation s of the held-out errors, cut off above b: m - s phi(z) / Phi(z) with
+    z = (b - m) / s (Tobin 1958, doi:10.2307/1907382).
+
+    Args:
+        name: the model.
+        problem: what to learn.
+        rows: indices of the rows to learn from.
+        method: how models are fitted.
+        seed: random state of the model.
+        settings: hyperparameters.
+
+    Returns:
+        Shape (len(rows),).
+    """
+    observed, bounds = problem.observed[rows].copy(), problem.censored[rows]
+    features, mean = problem.inputs.features, np.empty(len(rows))
+    for train, test in make_splits(3, [problem.groups[row] for row in rows], seed):
+        frame = problem.frame.iloc[rows[train]]
+        model = fit_model(name, features, frame, observed[train], seed, method.trees, settings)
+        mean[test] = model.predict(problem.frame.iloc[rows[test]])
+    known = ~bounds
+    deviation = max(float(np.std(observed[known] - mean[known])), 1e-9)
+    z = np.clip((observed[bounds] - mean[bounds]) / deviation, -5, None)
+    below = mean[bounds] - deviation * stats.norm.pdf(z) / stats.norm.cdf(z)
+    observed[bounds] = np.minimum(below, observed[bounds])
+    return observed
+
+
+def _predict(model: Pipeline, problem: Problem, rows: NDArray[np.intp], method: Method) -> tuple[Array, Array]:
+    """Predictions and spreads of some rows."""
+    return predict_with_spread(model, problem.frame.iloc[rows], forests_vary=method.inner_folds is not None)

@@ -1,0 +1,112 @@
+"""What a campaign searches with, and what answers its designs."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from batterymi.config.parts import Name, Strict, registered
+
+
+class FixedRun(Strict):
+    """A reference charge that is not a point of the search space."""
+
+    label: str = Field(description="What tables and figures call it.", min_length=1)
+    cc_cv: float | None = Field(None, gt=0, description="C-rate of a constant-current, constant-voltage charge.")
+    timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.cc_cv is None) == (self.timed is None):
+            raise ValueError("give exactly one of cc_cv and timed")
+        return self
+
+
+class SurrogateChoice(Strict):
+    """Designs are answered by the study's own model."""
+
+    name: Literal["surrogate"]
+    variant: str = Field(
+        "all_features",
+        description="`all_features`, or the name of an ablation whose model answers.",
+    )
+
+
+class PoolChoice(Strict):
+    """Designs are rows of the table, answered by looking them up."""
+
+    name: Literal["pool"]
+    variant: str = Field(
+        "all_features", description="`all_features`, or the ablation whose features the campaign uses."
+    )
+    batch: int = Field(5, ge=1, le=1000, description="Rows that are asked for at once.")
+    shares: tuple[float, ...] = Field(
+        (0.01, 0.05), min_length=1, description="Best shares of the pool that a campaign hunts for."
+    )
+    times: Name | None = Field(
+        None,
+        description="Column, known beforehand, whose product with the objective is hunted for; as the capacity for "
+        "specific energy.",
+    )
+
+
+class NcmFormulasChoice(Strict):
+    """Designs are answered by the chapter's three NCM formulas."""
+
+    name: Literal["ncm_formulas"]
+
+
+class ChargingChoice(Strict):
+    """Designs are C-rates of equal SOC steps, answered by PyBaMM."""
+
+    name: Literal["charging"]
+    cell: str = Field("power_cell", description="A declared cell of batterymi.simulators.cells.")
+    model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
+    judge: Literal["SPMe", "DFN"] = Field("DFN", description="Model that replays the winner.")
+    soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
+    soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
+    ambient_c: float = Field(25.0, ge=-20, le=60, description="Ambient and initial °C.")
+    references: tuple[FixedRun, ...] = Field(
+        (), description="Charges shown beside the designs; no model learns from them."
+    )
+
+    @model_validator(mode="after")
+    def _charges(self) -> Self:
+        if not self.soc_start < self.soc_end:
+            raise ValueError(f"soc_start {self.soc_start:g} is not below soc_end {self.soc_end:g}")
+        return self
+
+
+EvaluatorChoice = Annotated[
+    SurrogateChoice | NcmFormulasChoice | ChargingChoice | PoolChoice, Field(discriminator="name")
+]
+
+
+class Campaign(Strict):
+    """The search for better designs."""
+
+    evaluator: EvaluatorChoice = Field(description="What answers a design.")
+    engine: str = Field("scikit-optimize", description="What proposes designs.")
+    initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
+    budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
+    seeds: int = Field(10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim.")
+    reach: float | None = Field(
+        None,
+        gt=0,
+        description="Largest distance of a design to the nearest row (root mean square over the features, in "
+        "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
+    )
+    suggestions: int = Field(5, ge=1, le=100, description="Best designs to list.")
+
+    @field_validator("engine")
+    @classmethod
+    def _registered(cls, value: str) -> str:
+        return value if value == "pool" else registered("engine", value)
+
+    @model_validator(mode="after")
+    def _budget_covers_start(self) -> Self:
+        if self.budget <= self.initial:
+            raise ValueError(
+                f"budget {self.budget} leaves nothing after {self.initial} initial designs; "
+                f"use at least {self.initial + 1}"
+            )
+        return self

@@ -1,0 +1,105 @@
+"""Where a study's rows come from: a file, a data set, or the evaluator."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from batterymi.config.parts import Name, Range, Strict, ascending
+
+
+class Sample(Strict):
+    """A table that is not read but made, by asking the evaluator."""
+
+    designs: int = Field(ge=2, le=100_000, description="Space-filling designs to evaluate.")
+
+
+class ObelixRows(Strict):
+    """Measured room-temperature Li conductivities with lattice and space group."""
+
+    name: Literal["obelix"]
+
+
+class AdsorptionRows(Strict):
+    """Computed adsorption energies of lithium polysulfides on metal compounds."""
+
+    name: Literal["lis_adsorption"]
+
+
+class CycleLifeRows(Strict):
+    """Fast-charging policy and cycle life of commercial cells."""
+
+    name: Literal["severson_cycle_life"]
+
+
+class ElectrodeRows(Strict):
+    """Computed average voltages of insertion electrodes."""
+
+    name: Literal["mp_electrodes"]
+    ions: tuple[str, ...] = Field(min_length=1, description="Working ions of the rows that are scored.")
+    source_ions: tuple[str, ...] = Field((), description="Working ions of rows that only add to the training.")
+    host_with_any: tuple[str, ...] = Field((), description="A host needs at least one of these elements.")
+    host_only: tuple[str, ...] = Field((), description="A host has no other elements than these. Empty: any.")
+    voltage: Range = Field((0.0, 6.0), description="Rows outside, in V, are dropped and listed.")
+
+    _voltage = field_validator("voltage")(ascending)
+
+
+DatasetRows = Annotated[ObelixRows | AdsorptionRows | CycleLifeRows | ElectrodeRows, Field(discriminator="name")]
+
+
+class Table(Strict):
+    """Where the rows come from."""
+
+    file: str | None = Field(None, description="CSV file, relative to the workflow's folder.")
+    sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
+    dataset: DatasetRows | None = Field(None, description="Read a data set of config/datasets.yaml instead.")
+    id_column: Name | None = Field(None, description="Column that names each row.")
+    formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
+    ions_column: Name | None = Field(
+        None, description="Column with working ions per formula unit, for theoretical capacities."
+    )
+    group: Name | tuple[Name, ...] | None = Field(
+        None,
+        description="Column whose equal values never straddle train and test; of several columns, none does.",
+    )
+    compare_groups: tuple[Name | tuple[Name, ...], ...] = Field(
+        (),
+        description="Further columns to hold against a random split, to see what leaks; of a list of columns, rows "
+        "that agree in any are kept together.",
+    )
+    repeats: Name | None = Field(
+        None, description="Column whose equal values are repeats of one measurement; their scatter is the noise floor."
+    )
+    censored: Name | None = Field(
+        None, description="Column that is 1 where the objective is only known to lie at or below the value."
+    )
+    bad_rows: Literal["stop", "drop"] = Field(
+        "stop", description="`drop` leaves bad rows out and lists each with its reason."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.file, self.sample, self.dataset)) != 1:
+            raise ValueError("give exactly one of file, sample and dataset")
+        if self.file is not None and (self.file.startswith("/") or ".." in self.file.split("/")):
+            raise ValueError(f"'{self.file}' leaves the workflow's folder; give a path inside it")
+        return self
+
+    @property
+    def compared_columns(self) -> tuple[str, ...]:
+        """All columns of `compare_groups`."""
+        return tuple(name for one in self.compare_groups for name in ((one,) if isinstance(one, str) else one))
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """The columns of `group`, none, one or several."""
+        if self.group is None:
+            return ()
+        return (self.group,) if isinstance(self.group, str) else self.group
+
+
+class Candidates(Strict):
+    """Candidates without a measurement, to be ranked by the headline model."""
+
+    dataset: Literal["lis_adsorption"] = Field(description="Data set whose candidates are ranked.")
+    best: int = Field(20, ge=1, le=10_000, description="Candidates that figures and suggestions show.")

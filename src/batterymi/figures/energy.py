@@ -1,0 +1,49 @@
+"""Computed voltages over capacities that follow from formulas, with lines of equal specific energy."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batterymi.config.units import with_unit
+from batterymi.data.splits import SPLIT, TRAIN
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARKERS = "os^Dvp*X"
+
+
+def plot_energy(results: StudyResults) -> "Figure":
+    """Every row, told apart by host chemical system."""
+    import matplotlib.pyplot as plt
+
+    objective = results.study.objectives[0]
+    rows = results.table[results.table[SPLIT] == TRAIN]
+    figure, axis = plt.subplots(figsize=(COLUMN_IN, 3.2))
+    for number, (system, part) in enumerate(rows.groupby("host_system", sort=True)):
+        axis.plot(
+            part["capacity_mah_g"],
+            part[objective.name],
+            MARKERS[number % len(MARKERS)],
+            color=SEQUENCE[number % len(SEQUENCE)],
+            ms=3.5,
+            alpha=0.8,
+            label=f"{system}: {len(part)}",
+        )
+    low, high = axis.get_ylim()
+    capacity = np.linspace(max(rows["capacity_mah_g"].min(), 20), rows["capacity_mah_g"].max(), 100)
+    for energy in (300, 600, 900, 1200):
+        voltage = energy / capacity  # V = (Wh/kg) / (mAh/g)
+        axis.plot(capacity, voltage, color=GREY, lw=0.7, ls=":")
+        shown = np.flatnonzero((voltage > low) & (voltage < high))
+        if shown.size:
+            last = shown[-1]
+            axis.annotate(f"{energy} Wh/kg", (capacity[last], voltage[last]), fontsize=5.5, color=GREY, ha="right")
+    axis.set_ylim(low, high)
+    axis.set_xlabel("Capacity from the formula (mAh/g)")
+    axis.set_ylabel(with_unit(objective.label, objective.unit))
+    axis.set_title(f"{len(rows)} Li electrodes with Ni, Co, Mn and O only", fontsize=7)
+    axis.legend(fontsize=5.5, ncols=2)
+    return figure

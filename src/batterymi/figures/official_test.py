@@ -1,0 +1,48 @@
+"""The official test split: what the model says of rows that nothing was chosen by."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batterymi.config.units import with_unit
+from batterymi.data.splits import SPLIT, TEST
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE, RED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_official_test(results: StudyResults) -> "Figure":
+    """Predictions over observations of the official test split; bounds as arrows; the noise floor as a band."""
+    import matplotlib.pyplot as plt
+
+    objective = results.study.objectives[0]
+    found = results.validation[objective.name]
+    test, noise = found["test"], found["noise"]
+    rows = results.table[results.table[SPLIT] == TEST].set_index("line").loc[test["lines"]]
+    observed, predicted = rows[objective.name].to_numpy(float), np.array(test["predictions"])
+    marker = results.study.table.censored
+    bound = rows[marker].to_numpy(float) == 1 if marker else np.zeros(len(rows), bool)
+    figure, axis = plt.subplots(figsize=(COLUMN_IN, 3.1))
+    ends = np.array([min(observed.min(), predicted.min()), max(observed.max(), predicted.max())])
+    if noise and noise["sets"]:
+        width = noise["deviation"]
+        axis.fill_between(
+            ends, ends - width, ends + width, color=ORANGE, alpha=0.2, lw=0, label="scatter of repeats, ±1 s.d."
+        )
+    axis.plot(ends, ends, color=ORANGE, lw=1)
+    axis.plot(observed[~bound], predicted[~bound], "o", color=BLUE, ms=3, alpha=0.8, label="measured value")
+    if bound.any():
+        axis.plot(observed[bound], predicted[bound], "<", color=RED, ms=4, label="only an upper bound known")
+    own, dummy = test["scores"][test["selected"]], test["scores"]["dummy"]
+    axis.set_title(
+        f"Official test split, predicted once: {test['selected']}\nMAE {own['mae']:.2f} [{own['mae_lower']:.2f}, "
+        f"{own['mae_upper']:.2f}], mean of the training rows {dummy['mae']:.2f}",
+        fontsize=7,
+    )
+    axis.set_xlabel(with_unit("Observed " + objective.label, objective.unit))
+    axis.set_ylabel("Predicted")
+    axis.axhline(ends[0], color=GREY, lw=0)
+    axis.legend(loc="upper left", fontsize=6)
+    return figure

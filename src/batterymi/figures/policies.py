@@ -1,0 +1,46 @@
+"""Fast-charging policies and the lives they gave: what a policy tells, and what it does not."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_policies(results: StudyResults) -> "Figure":
+    """Cycle life of each cell over the nominal charging time, batches told apart, repeats of a policy joined."""
+    import matplotlib.pyplot as plt
+
+    rows = results.table
+    figure, axis = plt.subplots(figsize=(COLUMN_IN, 2.9))
+    for _, part in rows.groupby("policy", sort=True):
+        if len(part) > 1:
+            middle = part["minutes_to_80"].to_numpy(float)
+            axis.plot(middle, part["cycle_life"], color=GREY, lw=0.6, zorder=1)
+    styles = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
+    for (colour, marker), (batch, part) in zip(styles, rows.groupby("batch", sort=True), strict=False):
+        axis.plot(
+            part["minutes_to_80"], part["cycle_life"], marker, color=colour, ms=3.5, label=f"{batch}: {len(part)} cells"
+        )
+    found = results.validation[results.study.objectives[0].name]
+    noise = found["noise"]
+    factor = 10 ** noise["deviation"] if noise["sets"] else float("nan")
+    best = results.selected.iloc[0]
+    axis.set_yscale("log")
+    axis.set_yticks([200, 500, 1000, 2000], ["200", "500", "1000", "2000"])
+    axis.set_yticks([], minor=True)
+    axis.set_xlabel("Nominal time to 80 % SOC (min)")
+    axis.set_ylabel("Cycle life (cycles to 80 % capacity)")
+    verdict = best["verdict"].split(";")[0]
+    axis.set_title(
+        f"Grey: cells of one policy, apart by a factor of {factor:.2f} (1 s.d.)\n"
+        f"Policy → life across policies: Q² {best['q2']:.2f}, {verdict}",
+        fontsize=7,
+    )
+    axis.set_xlim(np.floor(rows["minutes_to_80"].min()) - 0.2, rows["minutes_to_80"].max() + 0.4)
+    axis.legend(title="Batch", title_fontsize=6, fontsize=6)
+    return figure

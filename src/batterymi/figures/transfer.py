@@ -1,0 +1,69 @@
+"""Whether rows of other ions help, and for how many own rows they make up."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batterymi.config.units import with_unit
+from batterymi.figures.inputs import StudyResults
+from batterymi.figures.style import BLACK, COLUMN_IN, GREEN, GREY, RED, SEQUENCE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def plot_transfer(results: StudyResults) -> "Figure":
+    """Error of every strategy with its interval, and learning curves over own rows."""
+    import matplotlib.pyplot as plt
+
+    assert results.transfer is not None
+    figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, 2.9), width_ratios=(1.0, 1.1))
+    _bars(left, results)
+    _curves(right, results)
+    return figure
+
+
+def _bars(axis: "Axes", results: StudyResults) -> None:
+    """One line per strategy: mean absolute error, 95 % interval, verdict."""
+    assert results.transfer is not None
+    entries, unit = results.transfer["strategies"], results.study.objectives[0].unit
+    heights = np.arange(len(entries))[::-1]
+    for height, entry in zip(heights, entries, strict=True):
+        verdict = entry.get("verdict", "baseline")
+        colour = {"gain": GREEN, "negative": RED}.get(verdict, GREY)
+        axis.plot([entry["mae_lower"], entry["mae_upper"]], [height, height], color=colour, lw=2)
+        axis.plot(entry["mae"], height, "o", color=BLACK, ms=4)
+        axis.annotate(
+            f"{entry['mae']:.2f}: {verdict}",
+            (entry["mae"], height),
+            xytext=(0, 5),
+            textcoords="offset points",
+            fontsize=6,
+            ha="center",
+        )
+    axis.set_yticks(heights, [entry["strategy"] for entry in entries], fontsize=6)
+    axis.set_ylim(-0.5, len(entries) - 0.2)
+    axis.set_xlabel(with_unit("MAE of held-out rows", unit))
+    axis.set_title(f"All {results.transfer['own_rows']} own rows, {results.transfer['model']}", fontsize=7)
+
+
+def _curves(axis: "Axes", results: StudyResults) -> None:
+    """Error over own rows."""
+    assert results.transfer is not None
+    points = results.transfer["curves"]
+    for colour, name in zip(SEQUENCE, dict.fromkeys(point["strategy"] for point in points), strict=False):
+        own = [point for point in points if point["strategy"] == name]
+        rows = [point["rows"] for point in own]
+        axis.fill_between(
+            rows, [p["mae_lower"] for p in own], [p["mae_upper"] for p in own], color=colour, alpha=0.12, lw=0
+        )
+        axis.plot(rows, [p["mae"] for p in own], "o-", color=colour, label=name)
+    axis.set_xscale("log")
+    shown = sorted({point["rows"] for point in points})
+    axis.set_xticks(shown, [str(count) for count in shown])
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel("Own rows learned from")
+    axis.set_ylabel(with_unit("MAE", results.study.objectives[0].unit))
+    axis.set_title("Learning curves, 95 % bands over hosts", fontsize=7)
+    axis.legend(fontsize=6)

@@ -1,0 +1,119 @@
+"""Learning curves: the error over the number of rows, and what twice as many would bring."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.surrogates.intervals import interval, resamples
+from batterymi.surrogates.problem import Problem
+from batterymi.surrogates.validation import Method, Split, learn
+
+SHARES = (0.1, 0.25, 0.5, 1.0)
+N_DRAWS = 2
+FEWEST_ROWS = 5
+N_FITTED = 3  # the last points; a curve that has flattened must not be carried on by its steep start
+
+
+def learning_curve(
+    name: str,
+    problem: Problem,
+    splits: Sequence[Split],
+    method: Method,
+    settings: Mapping[str, Any],
+    bootstraps: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Error of held-out rows for models that learned from a share of the groups.
+
+    Whole groups are left out, since the next rows come in groups too. A power law through the last three errors is
+    carried on to twice the rows; its interval comes from resampling the groups that are tested.
+
+    Args:
+        name: the model.
+        problem: what it learns.
+        splits: the study's cross-validation.
+        method: how models are fitted.
+        settings: hyperparameters, held fixed.
+        bootstraps: resamples.
+        seed: of the draws.
+
+    Returns:
+        `points` (rows, mae, lower, upper), `exponent` of the power law with its interval, and `doubled`: the error
+        expected at twice the rows, and its change, with 95 % intervals.
+    """
+    misses, counts = [], []
+    for share in SHARES:
+        miss, n_rows = _misses(name, problem, splits, method, settings, share, seed)
+        if n_rows >= FEWEST_ROWS:
+            misses.append(miss)
+            counts.append(n_rows)
+    draws = resamples(problem.scored_groups, bootstraps, seed)
+    flat = [row for draw in draws for row in (draw if draw.ndim == 2 else [draw])]
+    sampled = np.array([[miss[draw].mean() for miss in misses] for draw in flat])
+    points = [
+        {"rows": count, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high}
+        for count, miss, (low, high) in zip(counts, misses, (interval(one) for one in sampled.T), strict=True)
+    ]
+    if len(points) < 3:
+        return {"points": points}
+    exponent, doubled = _power_law(counts, np.array([[miss.mean() for miss in misses]]))
+    exponents, doubles = _power_law(counts, sampled)
+    change = doubles - sampled[:, -1]
+    return {
+        "points": points,
+        "exponent": float(exponent[0]),
+        "exponent_interval": list(interval(exponents)),
+        "doubled": {
+            "rows": 2 * counts[-1],
+            "mae": float(doubled[0]),
+            "interval": list(interval(doubles)),
+            "change": float(doubled[0] - misses[-1].mean()),
+            "change_interval": list(interval(change)),
+        },
+    }
+
+
+def _misses(
+    name: str,
+    problem: Problem,
+    splits: Sequence[Split],
+    method: Method,
+    settings: Mapping[str, Any],
+    share: float,
+    seed: int,
+) -> tuple[NDArray[np.float64], int]:
+    """Mean absolute error of each scored row over the draws, and the typical number of rows learned from."""
+    labels = pd.factorize(np.asarray(problem.groups, dtype=str))[0]
+    total, sizes = np.zeros(problem.n_scored), []
+    n_draws = 1 if share == 1 else N_DRAWS
+    for draw in range(n_draws):
+        rng = np.random.default_rng([seed, draw])
+        for train, test in splits:
+            scored = train[train < problem.n_scored]
+            kept = _some_groups(labels[scored], share, rng)
+            rows = np.concatenate([scored[kept], train[train >= problem.n_scored]])
+            model = learn(name, problem, rows, method, seed, settings)
+            total[test] += np.abs(problem.observed[test] - model.predict(problem.frame.iloc[test]))
+            sizes.append(int(kept.sum()))
+    return total / n_draws, round(float(np.mean(sizes)))
+
+
+def _some_groups(labels: NDArray[np.intp], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Marks rows of random groups until they are a share of all rows."""
+    order = rng.permutation(np.unique(labels))
+    sizes = np.array([(labels == label).sum() for label in order])
+    enough = int(np.searchsorted(np.cumsum(sizes), share * len(labels) - 1e-9)) + 1
+    return np.isin(labels, order[:enough])
+
+
+def _power_law(counts: Sequence[int], errors: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exponents of power laws through errors of shape (n, n_counts), and what they give at twice the rows."""
+    x = np.log(np.asarray(counts[-N_FITTED:], float))
+    y = np.log(np.maximum(errors[:, -N_FITTED:], 1e-12))
+    centred = x - x.mean()
+    slope = (y * centred).sum(axis=1) / (centred**2).sum()
+    # carried on from the last point, which is known, not from the fitted line
+    return -slope, errors[:, -1] * 2.0**slope

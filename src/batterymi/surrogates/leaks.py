@@ -1,0 +1,154 @@
+"""The leak guard: where a score is better than it should be, and why."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.config.sources import Table
+from batterymi.data.splits import SPLIT, TRAIN
+from batterymi.surrogates.problem import Problem, joint_groups
+from batterymi.surrogates.scores import paired_difference, scores
+from batterymi.surrogates.validation import Method, OutOfFold, Split, learn, make_splits
+
+logger = logging.getLogger(__name__)
+
+SUSPICIOUS = 0.9  # R² of a single feature that calls for a look
+N_BINS = 20
+
+
+def compare_groupings(
+    name: str,
+    problem: Problem,
+    rows: pd.DataFrame,
+    table: Table,
+    out: OutOfFold,
+    folds: str | int,
+    method: Method,
+    bootstraps: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Score one model by random folds and by folds that keep each group column together.
+
+    Hyperparameters are those that the study's own cross-validation chose most often, so that only the split differs.
+    Folds at random put rows of one paper, say, on both sides; where that scores better than keeping the papers
+    together, by a paired interval that excludes zero, the rows of a paper help each other, and a score at random says
+    little about the next paper.
+
+    Args:
+        name: the model.
+        problem: what it learns.
+        rows: the table.
+        table: its settings: the columns of groups.
+        out: the study's own cross-validation, for the hyperparameters.
+        folds: as in the study.
+        method: how models are fitted.
+        bootstraps: resamples behind the intervals.
+        seed: of splits and resamples.
+
+    Returns:
+        One entry per way to split: `split`, scores, and `warning` where it parts from random folds.
+    """
+    sets = [table.group_columns, *((one,) if isinstance(one, str) else one for one in table.compare_groups)]
+    schemes: dict[str, Sequence[object]] = {"random": list(range(len(problem.observed)))}
+    train = rows[rows[SPLIT] == TRAIN]
+    others = rows.set_index("line").loc[problem.lines[problem.n_scored :]].reset_index()
+    every = pd.concat([train, others], ignore_index=True)
+    schemes |= {" + ".join(columns): joint_groups(every, columns) for columns in sets if columns}
+    settings = most_common(out.chosen)
+    observed, found = problem.scored, []
+    at_random: Any = None
+    for split, groups in schemes.items():
+        if len(set(map(str, groups[: problem.n_scored]))) < 2:
+            continue
+        regrouped = problem.grouped_by(groups)
+        number = 5 if folds == "leave_one_out" else int(folds)
+        predicted = _predict(
+            name, regrouped, make_splits(number, groups, seed, problem.n_scored), method, settings, seed
+        )
+        own = regrouped.scored_groups
+        entry = {"split": split, **scores(observed, predicted, own, bootstraps, seed), "warning": ""}
+        squared = (observed - predicted) ** 2
+        if at_random is None:
+            at_random = (squared, entry["r2"])
+        else:
+            gap = paired_difference(squared, at_random[0], own, bootstraps, seed)
+            entry |= {"mse_above_random": gap["difference"], "mse_above_random_lower": gap["lower"]}
+            entry |= {"mse_above_random_upper": gap["upper"]}
+            if gap["lower"] > 0:
+                entry["warning"] = (
+                    f"random folds flatter: R² {at_random[1]:.2f} at random, {entry['r2']:.2f} by {split}"
+                )
+        found.append(entry)
+    for entry in found:
+        if entry["warning"]:
+            logger.warning("%s: %s", problem.objective.name, entry["warning"])
+    return found
+
+
+def single_features(problem: Problem, most: int = 5) -> list[dict[str, Any]]:
+    """Features that explain the objective alone, R² above 0.9, best first.
+
+    A straight line is scored by leave-one-out; on 100 rows or more, also the mean of each of 20 bins. Such a feature
+    may be the objective in other words.
+
+    Args:
+        problem: what is learned.
+        most: how many to list.
+
+    Returns:
+        Entries `feature`, `r2`, `by`.
+    """
+    observed = problem.scored
+    frame = problem.frame.iloc[: problem.n_scored].select_dtypes("number")
+    found: list[dict[str, Any]] = []
+    for column in frame:
+        values = frame[column].to_numpy(float)
+        best = (_line_r2(values, observed), "a straight line, leave-one-out")
+        if len(observed) >= 100:
+            best = max(best, (_bins_r2(values, observed), f"means of {N_BINS} bins"))
+        if best[0] > SUSPICIOUS:
+            found.append({"feature": str(column), "r2": float(best[0]), "by": best[1]})
+    return sorted(found, key=lambda entry: (-float(entry["r2"]), str(entry["feature"])))[:most]
+
+
+def most_common(chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The hyperparameters that were chosen most often; the first of them at a tie."""
+    listed = [dict(one) for one in chosen]
+    return max(listed, key=listed.count) if listed else {}
+
+
+def _predict(
+    name: str, problem: Problem, splits: Sequence[Split], method: Method, settings: Mapping[str, Any], seed: int
+) -> Any:
+    """Held-out predictions with fixed hyperparameters."""
+    predicted = np.empty(problem.n_scored)
+    for train, test in splits:
+        model = learn(name, problem, train, method, seed, settings)
+        predicted[test] = model.predict(problem.frame.iloc[test])
+    return predicted
+
+
+def _line_r2(values: Any, observed: Any) -> float:
+    """Leave-one-out R² of a straight line, from its residuals and leverages."""
+    centred = values - values.mean()
+    spread = float(centred @ centred)
+    if spread <= 1e-12 * max(1.0, float(values @ values)):
+        return 0.0
+    slope = float(centred @ observed) / spread
+    residual = observed - observed.mean() - slope * centred
+    leverage = 1 / len(values) + centred**2 / spread
+    held_out = residual / np.maximum(1 - leverage, 1e-9)
+    return 1 - float(held_out @ held_out) / float(((observed - observed.mean()) ** 2).sum())
+
+
+def _bins_r2(values: Any, observed: Any) -> float:
+    """R² of the mean of each bin, corrected for the number of bins."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    codes = np.searchsorted(edges, values)
+    within = observed - pd.Series(observed).groupby(codes).transform("mean").to_numpy()
+    n, k = len(observed), len(np.unique(codes))
+    total = float(((observed - observed.mean()) ** 2).sum()) / (n - 1)
+    return 1 - float(within @ within) / max(n - k, 1) / total

@@ -1,0 +1,55 @@
+"""The noise floor: how far repeats of one measurement scatter, which no model can beat."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.surrogates.intervals import interval
+
+N_BOOTSTRAPS = 2000
+
+
+def noise_floor(rows: pd.DataFrame, objective: str, repeats: str, censored: str | None, seed: int) -> dict[str, Any]:
+    """Scatter of rows that agree in a column, as repeats of a composition from different papers.
+
+    The pooled standard deviation within repeats bounds what can be reached: a perfect model of normal noise has a mean
+    absolute error of sqrt(2/pi) times it, and an R² of 1 - (it / standard deviation of all)².
+
+    Args:
+        rows: rows to learn from.
+        objective: the column that scatters.
+        repeats: the column whose equal values are repeats.
+        censored: a column that marks bounds, which are left out.
+        seed: of the bootstrap over sets of repeats.
+
+    Returns:
+        Numbers of sets and rows, the deviation with its 95 % interval, and what follows from it; `sets` 0 if there are
+        no repeats.
+    """
+    known = rows[rows[censored].astype(float) == 0] if censored else rows
+    parts = [part[objective].to_numpy(float) for _, part in known.groupby(repeats, sort=True) if len(part) > 1]
+    if not parts:
+        return {"sets": 0}
+    squares = np.array([((part - part.mean()) ** 2).sum() for part in parts])
+    freedom = np.array([len(part) - 1 for part in parts])
+    draws = np.random.default_rng(seed).integers(len(parts), size=(N_BOOTSTRAPS, len(parts)))
+    deviation = float(np.sqrt(squares.sum() / freedom.sum()))
+    low, high = interval(np.sqrt(squares[draws].sum(axis=1) / freedom[draws].sum(axis=1)))
+    total = float(rows[objective].std())
+    return {
+        "sets": len(parts),
+        "rows": int(sum(len(part) for part in parts)),
+        "deviation": deviation,
+        "deviation_lower": low,
+        "deviation_upper": high,
+        "mae_of_a_perfect_model": deviation * float(np.sqrt(2 / np.pi)),
+        "median_absolute_difference": float(np.median(np.concatenate([_differences(part) for part in parts]))),
+        "r2_of_a_perfect_model": 1 - (deviation / total) ** 2,
+    }
+
+
+def _differences(values: Any) -> Any:
+    """Absolute differences of all pairs."""
+    first, second = np.triu_indices(len(values), 1)
+    return np.abs(values[first] - values[second])

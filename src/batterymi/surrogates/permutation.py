@@ -1,0 +1,144 @@
+"""Tests by shuffling: what chance does, and what each feature is worth."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.surrogates.intervals import q_squared
+from batterymi.surrogates.problem import Problem
+from batterymi.surrogates.validation import Method, OutOfFold, Split, out_of_fold
+from batterymi.surrogates.verdict import ALPHA
+
+FEWEST = 19  # shuffles before a test may end early
+SMALL_TABLE = 30  # rows up to which every shuffle refits the model
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """How often chance does as well as a model.
+
+    Attributes:
+        p_value: share of shuffles that score at least as well, corrected for the number of models tried.
+        n_shuffles: how many were drawn.
+        method: "refit" or "pairing".
+    """
+
+    p_value: float
+    n_shuffles: int
+    method: str
+
+
+def permutation_test(
+    name: str,
+    problem: Problem,
+    splits: Sequence[Split],
+    out: OutOfFold,
+    method: Method,
+    n_shuffles: int,
+    n_tried: int,
+    seed: int,
+) -> PermutationTest:
+    """Test that the features tell something of the objective.
+
+    Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; over every order
+    there is if there are few, else over `n_shuffles` of them. It ends early once so many shuffles did as well that
+    all of them together could no longer give p < 0.05, which leaves the decision as it would be. On longer tables
+    only the pairing of predictions and observations is shuffled; whole groups are moved, since rows of one group agree
+    with each other whatever the features say. The p-value is multiplied by the number of models tried (Bonferroni),
+    since the best of several was picked.
+
+    Args:
+        name: the selected model.
+        problem: what it learned.
+        splits: the cross-validation.
+        out: its predictions.
+        method: how models are fitted.
+        n_shuffles: shuffles to draw.
+        n_tried: models that were compared.
+        seed: of the shuffles.
+
+    Returns:
+        The corrected p-value, at most 1, and how it was found.
+    """
+    observed = problem.scored
+    score = float(q_squared(observed, out.mean))
+    rng = np.random.default_rng(seed)
+    if len(observed) > SMALL_TABLE:
+        orders = np.stack([_group_order(problem.scored_groups, rng) for _ in range(n_shuffles)])
+        # rows are laid out group by group, so that a shift of whole groups keeps what a group shares
+        base = _group_order(problem.scored_groups, None)
+        as_good = int((q_squared(observed[orders], out.mean[base]) >= score).sum())
+        return PermutationTest(_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
+    as_good = drawn = 0
+    for order in _orders(len(observed), n_shuffles, rng):
+        again = out_of_fold(name, problem.observing(observed[order]), splits, method, seed)
+        drawn += 1
+        as_good += bool(q_squared(observed[order], again.mean) >= score - 1e-12)
+        settled = _p_value(as_good, n_shuffles, n_tried) >= ALPHA
+        if settled and drawn >= FEWEST:
+            break
+    return PermutationTest(_p_value(as_good, drawn, n_tried), drawn, "refit")
+
+
+def _group_order(groups: Sequence[object], rng: np.random.Generator | None) -> NDArray[np.intp]:
+    """Rows laid out group by group, groups in random order, or in order of appearance without a generator."""
+    labels = pd.factorize(np.asarray(groups, dtype=str))[0]
+    places = np.arange(labels.max() + 1)
+    return np.argsort((places if rng is None else rng.permutation(places))[labels], kind="stable")
+
+
+def _orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Every order of n rows but the given one, if there are few; else random ones."""
+    if math.factorial(n) <= n_shuffles + 1:
+        every = [np.array(order) for order in itertools.permutations(range(n))][1:]
+        return [every[i] for i in rng.permutation(len(every))]
+    return [rng.permutation(n) for _ in range(n_shuffles)]
+
+
+def _p_value(as_good: int, drawn: int, n_tried: int) -> float:
+    """Share of orders, the observed one included, that score as well; times the number of models."""
+    return min(1.0, n_tried * (as_good + 1) / (drawn + 1))
+
+
+def permutation_importances(
+    problem: Problem, out: OutOfFold, splits: Sequence[Split], n_repeats: int, seed: int
+) -> pd.DataFrame:
+    """How much the error of held-out rows grows when one feature is shuffled.
+
+    Every row is predicted by the model that did not see it, so a feature that only helps to memorise gets no credit.
+    The columns of a descriptor are shuffled together, since they say the same in other words.
+
+    Args:
+        problem: what was learned.
+        out: the cross-validation's predictions and models.
+        splits: the cross-validation.
+        n_repeats: shuffles per feature.
+        seed: of the shuffles.
+
+    Returns:
+        Columns feature (or descriptor), repeat, rmse_increase (in the objective's unit).
+    """
+    rng = np.random.default_rng(seed)
+    frame, observed = problem.frame.iloc[: problem.n_scored], problem.scored
+    base = np.sqrt(np.mean((observed - out.mean) ** 2))
+    rows = []
+    for feature, columns in problem.inputs.parts(frame).items():
+        orders = [rng.permutation(len(frame)) for _ in range(n_repeats)]
+        values = frame[columns]
+        predicted = np.empty((n_repeats, len(frame)))
+        for (_, test), model in zip(splits, out.models, strict=True):
+            shuffled = pd.concat([frame.iloc[test]] * n_repeats, ignore_index=True)
+            drawn = values.iloc[np.concatenate([order[test] for order in orders])]
+            shuffled[columns] = drawn.to_numpy(dtype=object) if len(columns) == 1 else drawn.to_numpy(float)
+            shuffled = shuffled.astype(frame.dtypes.to_dict())
+            predicted[:, test] = model.predict(shuffled).reshape(n_repeats, -1)
+        error = np.sqrt(np.mean((observed - predicted) ** 2, axis=1))
+        rows += [
+            {"feature": feature, "repeat": repeat, "rmse_increase": value} for repeat, value in enumerate(error - base)
+        ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,174 @@
+"""What a model learns from: inputs, observations, groups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
+from batterymi.config.sources import Table
+from batterymi.data.splits import SOURCE, SPLIT, TRAIN
+from batterymi.features.encode import feature_frame
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns of a model.
+
+    Attributes:
+        features: columns of the table.
+        descriptors: features computed from columns of the table.
+    """
+
+    features: tuple[Feature, ...]
+    descriptors: tuple[Descriptor, ...] = ()
+
+    def frame(self, rows: pd.DataFrame, computed: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Their values.
+
+        Args:
+            rows: a table or designs.
+            computed: descriptors of those rows, from `compute_descriptors`.
+
+        Returns:
+            One column per feature and per computed number, index as `rows`.
+        """
+        parts = [computed[descriptor.name] for descriptor in self.descriptors]
+        return pd.concat([feature_frame(rows, self.features), *parts], axis=1)
+
+    def parts(self, frame: pd.DataFrame) -> dict[str, list[str]]:
+        """Columns of the frame by the feature or descriptor that they belong to."""
+        own = {feature.name: [feature.name] for feature in self.features}
+        computed = {
+            one.name: [column for column in frame.columns if column.startswith(f"{one.name}: ")]
+            for one in self.descriptors
+        }
+        return own | computed
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What figures call each feature and descriptor."""
+        every: tuple[Labelled, ...] = (*self.features, *self.descriptors)
+        return {one.name: one.label for one in every}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One objective to learn from one set of inputs.
+
+    Rows that are scored stand first; rows of related tasks, which may only join the training, follow.
+
+    Attributes:
+        variant: name of the set of inputs.
+        objective: what is learned.
+        inputs: what it is learned from.
+        frame: their values, shape (n_rows, n_columns).
+        observed: shape (n_rows,).
+        groups: one label per row; equal labels never straddle train and test.
+        lines: number of each row in the table.
+        n_scored: how many rows are scored.
+        censored: whether only an upper bound of the row is known, shape (n_rows,).
+    """
+
+    variant: str
+    objective: Objective
+    inputs: Inputs
+    frame: pd.DataFrame
+    observed: Array
+    groups: Sequence[object]
+    lines: NDArray[np.int64]
+    n_scored: int
+    censored: NDArray[np.bool_]
+
+    @property
+    def scored(self) -> Array:
+        """Observations of the scored rows."""
+        return self.observed[: self.n_scored]
+
+    @property
+    def scored_groups(self) -> list[object]:
+        """Groups of the scored rows."""
+        return list(self.groups[: self.n_scored])
+
+    def grouped_by(self, groups: Sequence[object]) -> "Problem":
+        """The same problem with other groups."""
+        return replace(self, groups=groups)
+
+    def observing(self, observed: Array) -> "Problem":
+        """The same problem with other observations, as shuffled ones."""
+        return replace(self, observed=observed)
+
+
+def make_problem(
+    rows: pd.DataFrame,
+    computed: Mapping[str, pd.DataFrame],
+    variant: str,
+    inputs: Inputs,
+    objective: Objective,
+    table: Table,
+    ablation: Ablation | None = None,
+) -> Problem:
+    """Cut one problem out of a table.
+
+    Args:
+        rows: the table, any split.
+        computed: descriptors of those rows.
+        variant: name of the set of inputs.
+        inputs: what is learned from.
+        objective: what is learned.
+        table: settings of the table: groups, censored column.
+        ablation: settings of the variant, which may leave rows of related tasks out.
+
+    Returns:
+        The problem, scored rows first.
+    """
+    joins = "all" if ablation is None else ablation.source
+    wanted = rows[SPLIT] == SOURCE
+    if joins == "none":
+        wanted &= False
+    elif joins != "all":
+        wanted &= rows["ion"].isin(joins)
+    picked = pd.concat([rows[rows[SPLIT] == TRAIN], rows[wanted]])
+    censored = picked[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=picked.index)
+    return Problem(
+        variant=variant,
+        objective=objective,
+        inputs=inputs,
+        frame=inputs.frame(rows, computed).loc[picked.index].reset_index(drop=True),
+        observed=picked[objective.name].to_numpy(float),
+        groups=joint_groups(picked, table.group_columns),
+        lines=picked["line"].to_numpy(),
+        n_scored=int((rows[SPLIT] == TRAIN).sum()),
+        censored=censored.to_numpy(bool),
+    )
+
+
+def joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[object]:
+    """Labels such that rows that agree in any of the columns have the same one.
+
+    Args:
+        rows: a table.
+        columns: none: every row is its own group; one: its values; several: connected through any of them.
+
+    Returns:
+        One label per row.
+    """
+    if not columns:
+        return list(range(len(rows)))
+    if len(columns) == 1:
+        return list(rows[columns[0]])
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    n, edges = len(rows), []
+    for column in columns:
+        codes = pd.factorize(rows[column])[0]
+        first = pd.Series(np.arange(n)).groupby(codes).transform("first").to_numpy()
+        edges.append(first)
+    source, target = np.tile(np.arange(n), len(edges)), np.concatenate(edges)
+    graph = coo_matrix((np.ones(len(source)), (source, target)), shape=(n, n))
+    return list(connected_components(graph, directed=False)[1])

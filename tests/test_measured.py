@@ -1,0 +1,311 @@
+"""Nested validation, leaks, bounds, pools and transfer, on problems whose answer is known."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batterymi.config.parts import Feature, Objective
+from batterymi.config.sources import Table
+from batterymi.optimise.engine_pool import PoolEngine, PoolKernels
+from batterymi.surrogates.applicability import error_over_distance, held_out_distances
+from batterymi.surrogates.censoring import compare_treatments
+from batterymi.surrogates.curve import learning_curve
+from batterymi.surrogates.intervals import conformal_factor
+from batterymi.surrogates.leaks import compare_groupings, single_features
+from batterymi.surrogates.models import GRIDS
+from batterymi.surrogates.noise import noise_floor
+from batterymi.surrogates.official import test_once as score_once
+from batterymi.surrogates.permutation import permutation_test
+from batterymi.surrogates.problem import Inputs, Problem, joint_groups
+from batterymi.surrogates.validate import calibration
+from batterymi.surrogates.validation import (
+    Method,
+    expected_below,
+    make_splits,
+    out_of_fold,
+    refuse_straddling,
+    tune,
+)
+
+NESTED = Method(inner_folds=4, trees=30)
+
+
+def problem_of(
+    matrix: np.ndarray,
+    observed: np.ndarray,
+    groups: Sequence[object] | None = None,
+    n_scored: int | None = None,
+    censored: np.ndarray | None = None,
+) -> Problem:
+    """A problem whose features are x0, x1 and so on."""
+    names = [f"x{number}" for number in range(matrix.shape[1])]
+    return Problem(
+        variant="all_features",
+        objective=Objective(name="y", label="y", unit="1", goal="maximise"),
+        inputs=Inputs(tuple(Feature(name=name, label=name, unit="1") for name in names)),
+        frame=pd.DataFrame(matrix, columns=names),
+        observed=observed,
+        groups=list(range(len(matrix))) if groups is None else groups,
+        lines=np.arange(len(matrix)),
+        n_scored=len(matrix) if n_scored is None else n_scored,
+        censored=np.zeros(len(matrix), dtype=bool) if censored is None else censored,
+    )
+
+
+@pytest.fixture
+def papers() -> tuple[Problem, pd.DataFrame]:
+    """Rows of one paper share features and an offset that no feature tells."""
+    rng = np.random.default_rng(0)
+    paper = np.repeat(np.arange(20), 6)
+    matrix = rng.normal(size=(20, 3))[paper] + 0.05 * rng.normal(size=(120, 3))
+    observed = matrix[:, 0] + rng.normal(size=20)[paper] + 0.1 * rng.normal(size=120)
+    rows = pd.DataFrame({"paper": paper, "line": np.arange(120), "split": "train", "y": observed})
+    return problem_of(matrix, observed, list(paper)), rows
+
+
+def test_rows_of_one_paper_help_each_other_and_the_guard_says_so(papers: tuple[Problem, pd.DataFrame]) -> None:
+    problem, rows = papers
+    table = Table(file="x.csv", group="paper")
+    out = out_of_fold("extra_trees", problem, make_splits(5, problem.groups, 0), NESTED, 0)
+    found = compare_groupings("extra_trees", problem, rows, table, out, 5, NESTED, 500, 0)
+    assert [entry["split"] for entry in found] == ["random", "paper"]
+    assert found[0]["r2"] > 0.9 > 0.6 > found[1]["r2"]
+    assert "flatter" in found[1]["warning"]
+
+
+def test_independent_rows_raise_no_warning() -> None:
+    rng = np.random.default_rng(1)
+    matrix = rng.normal(size=(120, 3))
+    observed = matrix[:, 0] + 0.3 * rng.normal(size=120)
+    rows = pd.DataFrame({"lot": np.arange(120) % 20, "line": np.arange(120), "split": "train"})
+    problem = problem_of(matrix, observed, list(rows["lot"]))
+    out = out_of_fold("ridge", problem, make_splits(5, problem.groups, 0), NESTED, 0)
+    found = compare_groupings("ridge", problem, rows, Table(file="x.csv", group="lot"), out, 5, NESTED, 500, 0)
+    assert not any(entry["warning"] for entry in found)
+
+
+def test_a_split_in_which_a_group_straddles_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 groups stand in train and test"):
+        refuse_straddling([(np.array([0, 1]), np.array([2]))], np.array([0, 1, 1]))
+
+
+def test_one_group_alone_cannot_be_held_out() -> None:
+    with pytest.raises(ValueError, match="all rows are of one group"):
+        make_splits(5, ["a"] * 10, 0)
+
+
+def test_rows_of_a_related_task_join_only_folds_that_do_not_test_their_group() -> None:
+    groups = ["a", "b", "c", "d", "a", "c", "z"]
+    splits = make_splits(4, groups, 0, n_scored=4)
+    assert sorted(np.concatenate([test for _, test in splits])) == [0, 1, 2, 3]
+    for train, test in splits:
+        assert 6 in train
+        assert not {groups[row] for row in train} & {groups[row] for row in test}
+        assert (4 in train) == (groups[test[0]] != "a")
+
+
+def test_a_feature_that_is_the_objective_in_other_words_is_flagged() -> None:
+    rng = np.random.default_rng(0)
+    observed = rng.normal(size=150)
+    matrix = np.column_stack([np.exp(observed), rng.normal(size=150), 2 * observed + 0.1 * rng.normal(size=150)])
+    found = {entry["feature"] for entry in single_features(problem_of(matrix, observed))}
+    assert found == {"x0", "x2"}
+
+
+def test_five_rows_of_chance_are_not_flagged() -> None:
+    flagged = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        flagged += bool(single_features(problem_of(rng.normal(size=(5, 1)), rng.normal(size=5))))
+    assert flagged <= 3
+
+
+def test_the_noise_floor_is_the_scatter_of_repeats() -> None:
+    rng = np.random.default_rng(0)
+    sample = np.repeat(np.arange(300), 3)
+    rows = pd.DataFrame(
+        {"sample": sample, "y": rng.normal(scale=3, size=300)[sample] + rng.normal(scale=0.5, size=900)}
+    )
+    found = noise_floor(rows, "y", "sample", None, 0)
+    assert found["sets"] == 300
+    assert found["deviation_lower"] < 0.5 < found["deviation_upper"]
+    assert found["mae_of_a_perfect_model"] == pytest.approx(0.5 * np.sqrt(2 / np.pi), rel=0.06)
+    assert noise_floor(rows.drop_duplicates("sample"), "y", "sample", None, 0) == {"sets": 0}
+
+
+def test_conformal_intervals_cover_what_they_promise_on_held_out_rows() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.uniform(-1, 1, size=(400, 2))
+    observed = matrix[:, 0] + (0.1 + np.abs(matrix[:, 1])) * rng.standard_t(3, size=400)
+    problem = problem_of(matrix, observed)
+    for name in ("extra_trees", "ridge"):
+        out = out_of_fold(name, problem, make_splits(5, problem.groups, 0), NESTED, 0)
+        for entry in calibration(problem, out, 200, 0):
+            assert entry["coverage"] == pytest.approx(entry["level"], abs=0.05)
+
+
+def test_a_conformal_factor_is_the_right_order_statistic() -> None:
+    scores = np.arange(1.0, 10.0)
+    assert conformal_factor(scores, 0.5) == 5.0
+    assert conformal_factor(scores, 0.8) == 8.0
+    assert conformal_factor(scores, 0.95) == 9.0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_intervals_agree_with_an_independent_library() -> None:
+    regression = pytest.importorskip("mapie.regression")
+    from sklearn.linear_model import LinearRegression
+    from sklearn.model_selection import KFold, cross_val_predict
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1))
+    y = x[:, 0] + rng.normal(size=200)
+    folds = KFold(5)
+    ours = conformal_factor(np.abs(y - cross_val_predict(LinearRegression(), x, y, cv=folds)), 0.8)
+    other = regression.CrossConformalRegressor(LinearRegression(), confidence_level=0.8, method="base", cv=folds)
+    _, theirs = other.fit_conformalize(x, y).predict_interval(np.zeros((1, 1)))
+    assert float(theirs[0, 1, 0] - theirs[0, 0, 0]) / 2 == pytest.approx(ours, rel=0.02)
+
+
+def test_hyperparameters_are_chosen_without_the_rows_that_are_tested() -> None:
+    rng = np.random.default_rng(0)
+    matrix, observed = rng.normal(size=(60, 3)), rng.normal(size=60)
+    problem = problem_of(matrix, observed)
+    changed = observed.copy()
+    changed[:12] = 1e3 * rng.normal(size=12)
+    seen = np.arange(12, 60)
+    first = tune("extra_trees", problem, seen, NESTED, 0)
+    second = tune("extra_trees", problem.observing(changed), seen, NESTED, 0)
+    assert first.settings == second.settings
+    assert first.settings in GRIDS["extra_trees"]
+    np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_groups_are_joined_through_any_of_their_columns() -> None:
+    rows = pd.DataFrame({"doi": list("aabcd"), "formula": list("xyyzw")})
+    labels = joint_groups(rows, ["doi", "formula"])
+    assert labels[0] == labels[1] == labels[2]
+    assert len(set(labels)) == 3
+    assert joint_groups(rows, ["doi"]) == list("aabcd")
+    assert joint_groups(rows, []) == [0, 1, 2, 3, 4]
+
+
+def test_shuffling_keeps_groups_together_so_that_shared_offsets_do_not_look_like_skill() -> None:
+    called = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(8), 10)
+        matrix = rng.normal(size=(8, 2))[group]
+        problem = problem_of(matrix, rng.normal(size=8)[group] + 0.05 * rng.normal(size=80), list(group))
+        splits = make_splits(8, problem.groups, 0)
+        out = out_of_fold("ridge", problem, splits, Method(), 0)
+        called += permutation_test("ridge", problem, splits, out, Method(), 199, 1, 0).p_value < 0.05
+    assert called <= 4
+
+
+@pytest.fixture
+def bounded() -> tuple[Problem, np.ndarray]:
+    """A straight line of which everything below -1 is only known as a bound; and the truth."""
+    rng = np.random.default_rng(0)
+    matrix = rng.uniform(-3, 3, size=(200, 1))
+    truth = matrix[:, 0] + 0.1 * rng.normal(size=200)
+    censored = truth < -1
+    return problem_of(matrix, np.where(censored, -1.0, truth), censored=censored), truth
+
+
+def test_bounds_become_what_is_expected_below_them(bounded: tuple[Problem, np.ndarray]) -> None:
+    problem, truth = bounded
+    learned = expected_below("ridge", problem, np.arange(200), Method(), 0, {})
+    known = ~problem.censored
+    np.testing.assert_array_equal(learned[known], truth[known])
+    assert (learned[~known] <= -1).all()
+    assert np.abs(learned - truth).mean() < np.abs(problem.observed - truth).mean()
+
+
+def test_the_effect_of_bounds_is_told(bounded: tuple[Problem, np.ndarray]) -> None:
+    problem, _ = bounded
+    found = compare_treatments("ridge", problem, make_splits(5, problem.groups, 0), Method(), {}, 200, 0)
+    ways = found["treatments"]
+    assert found["n_censored"] == int(problem.censored.sum())
+    assert ways["expected"]["mae_one_sided"] < ways["bound"]["mae_one_sided"]
+    assert ways["expected"]["change"]["upper"] < 0
+
+
+def test_far_rows_are_flagged_and_predicted_worse() -> None:
+    rng = np.random.default_rng(0)
+    matrix = np.vstack([rng.normal(size=(180, 2)), rng.uniform(4, 8, size=(20, 2)) * rng.choice([-1, 1], size=(20, 2))])
+    observed = (matrix**2).sum(axis=1)
+    problem = problem_of(matrix, observed)
+    splits = make_splits(5, problem.groups, 0)
+    out = out_of_fold("extra_trees", problem, splits, NESTED, 0)
+    distance = held_out_distances(problem, out, splits)
+    found = error_over_distance(problem, out, distance, 500, 0)
+    assert found["rows_beyond"] == 20
+    assert found["mae_beyond_lower"] > found["mae_within_upper"]
+    assert found["spearman"] > 0.3
+    assert sum(entry["rows"] for entry in found["bins"]) == 200
+
+
+def test_a_learning_curve_falls_and_is_carried_on_with_an_interval() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.uniform(-2, 2, size=(300, 2))
+    problem = problem_of(matrix, np.sin(3 * matrix[:, 0]) + 0.05 * rng.normal(size=300))
+    found = learning_curve("extra_trees", problem, make_splits(5, problem.groups, 0), NESTED, {}, 300, 0)
+    errors = [point["mae"] for point in found["points"]]
+    assert errors == sorted(errors, reverse=True)
+    assert found["doubled"]["rows"] == 2 * 240
+    low, high = found["doubled"]["change_interval"]
+    assert low <= found["doubled"]["change"] <= high < 0
+
+
+def test_the_official_test_learns_from_training_rows_alone() -> None:
+    rng = np.random.default_rng(0)
+    matrix, weights = rng.normal(size=(120, 3)), np.array([1.0, 0.0, -1.0])
+    observed = matrix @ weights + 0.1 * rng.normal(size=120)
+    problem = problem_of(matrix[:80], observed[:80])
+    frame = pd.DataFrame(matrix[80:], columns=["x0", "x1", "x2"])
+    bounds = np.zeros(40, dtype=bool)
+    found = score_once("ridge", ["dummy"], problem, frame, observed[80:], bounds, range(40), NESTED, 300, 0)
+    assert found["scores"]["ridge"]["r2"] > 0.98
+    assert found["gain_over"]["dummy"]["lower"] > 0
+    worse = score_once("ridge", ["dummy"], problem, frame, -observed[80:], bounds, range(40), NESTED, 300, 0)
+    assert worse["predictions"] == found["predictions"]
+
+
+def test_a_pool_engine_finds_the_best_sooner_and_repeats_nothing() -> None:
+    saved = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        matrix = rng.uniform(-1, 1, size=(200, 3))
+        values = ((matrix - 0.4) ** 2).sum(axis=1) + 0.02 * rng.normal(size=200)
+        order = rng.permutation(200)
+        engine, asked = PoolEngine(PoolKernels(matrix)), list(order[:10])
+        engine.tell(order[:10], values[order[:10]])
+        while len(asked) < 60:
+            batch = engine.ask(5)
+            engine.tell(batch, values[batch])
+            asked += list(batch)
+        assert len(set(asked)) == 60
+        best = set(np.argsort(values)[:2])
+        ours = next(i for i, row in enumerate([*asked, *best]) if row in best)
+        saved.append(next(i for i, row in enumerate(order) if row in best) - ours)
+    assert np.mean(saved) > 20
+
+
+def test_a_pool_engine_hands_out_what_is_left_and_then_nothing() -> None:
+    engine = PoolEngine(PoolKernels(np.arange(6.0)[:, None]))
+    engine.tell(np.array([0, 3]), np.array([1.0, 1.0]))
+    rest = engine.ask(10)
+    assert sorted(rest) == [1, 2, 4, 5]
+    engine.tell(rest, np.zeros(4))
+    assert engine.ask(1).size == 0
+
+
+def test_rows_out_of_the_training_part_are_not_scored() -> None:
+    problem = problem_of(np.zeros((6, 1)), np.arange(6.0), n_scored=4)
+    assert problem.scored.tolist() == [0, 1, 2, 3]
+    assert len(replace(problem, n_scored=2).scored_groups) == 2
