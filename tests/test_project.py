@@ -60,6 +60,18 @@ def test_package_init_files_are_empty() -> None:
         assert path.read_text(encoding="utf-8") == "", f"{path}: every closure would hold all it imports"
 
 
+def test_imports_found_by_pattern_are_those_of_the_syntax_tree() -> None:
+    for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
+        expected: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                expected |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                expected.add(node.module or "")
+                expected |= {f"{node.module}.{alias.name}" for alias in node.names}
+        assert imported_modules(path) == {name for name in expected if name and module_file(name)}, path
+
+
 def test_a_closure_holds_what_a_script_imports_directly_or_not() -> None:
     def names(script: str, *modules: str) -> set[str]:
         return {path.stem for path in code_closure(ROOT / "scripts" / script, modules)}
