@@ -13,7 +13,7 @@ from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRow
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
 from batterymi.errors import TableError
 from batterymi.features.capacity import theoretical_capacity
-from batterymi.features.electrode import electrode
+from batterymi.features.electrode import electrode, host_magpie
 from batterymi.features.lattice import cell_volume, lattice
 
 MIRROR = ROOT.parent / "shared" / "data"
@@ -230,3 +230,10 @@ def test_no_measured_capacity_exceeds_the_one_of_the_formula() -> None:
     for fact in facts.to_dict("records"):
         formula = f"LiNi{fact['Ni']}Co{fact['Co']}Mn{fact['Mn']}O2"
         assert 0.4 < float(fact["value"]) / theoretical_capacity(formula, 1) < 1, fact["material"]
+
+
+def test_a_host_is_described_without_its_ion() -> None:
+    pair = pd.Series(["LiFePO4", "FePO4", "Li2"])
+    found = host_magpie(formula=pair, ion=pd.Series(["Li", "Li", "Li"]))
+    assert found.iloc[0].tolist() == found.iloc[1].tolist()
+    assert found["MagpieData mean Number"].iloc[2] == 3

@@ -35,6 +35,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "element_fractions": "batterymi.features.descriptors:fractions",
         "lattice": "batterymi.features.lattice:lattice",
         "electrode": "batterymi.features.electrode:electrode",
+        "host_magpie": "batterymi.features.electrode:host_magpie",
     },
     "constraint": {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Strict, registered
+from batterymi.config.parts import Name, Strict, known_unit, registered
 
 
 class FixedRun(Strict):
@@ -47,6 +47,19 @@ class PoolChoice(Strict):
         description="Column, known beforehand, whose product with the objective is hunted for; as the capacity for "
         "specific energy.",
     )
+    label: str | None = Field(None, description="What figures call that product.")
+    unit: str = Field("1", description="Unit of that product.")
+
+    @field_validator("unit")
+    @classmethod
+    def _units(cls, value: str) -> str:
+        return known_unit(value)
+
+    @model_validator(mode="after")
+    def _product_is_named(self) -> Self:
+        if (self.times is None) != (self.label is None):
+            raise ValueError("times and label belong together")
+        return self
 
 
 class NcmFormulasChoice(Strict):

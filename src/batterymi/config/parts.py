@@ -47,7 +47,7 @@ def ascending(value: Range | None) -> Range | None:
     return value
 
 
-def _known_unit(value: str) -> str:
+def known_unit(value: str) -> str:
     """Refuse a unit that is not in the table of units."""
     if value not in UNITS:
         raise ValueError(f"'{value}' is not a unit; {did_you_mean(value, UNITS)}")
@@ -87,7 +87,7 @@ class Column(Labelled):
         description="Physically possible values; a table with a number outside is refused.",
     )
 
-    _units = field_validator("unit")(_known_unit)
+    _units = field_validator("unit")(known_unit)
     _valid = field_validator("valid")(ascending)
 
 
@@ -283,7 +283,7 @@ class Derived(Strict):
     reduction_of: Name | None = Field(None, description="Column whose reduction is computed.")
     against: float | None = Field(None, gt=0, description="Reference for the reduction.")
 
-    _units = field_validator("unit")(_known_unit)
+    _units = field_validator("unit")(known_unit)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -36,7 +36,7 @@ def electrode(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> p
     Ions taken up per host atom and per redox-active metal; that metal's mean oxidation state before and after, from the
     charges of everything else (a voltage is the price of that step); which metal it is; the polyanion's centre, which
     raises the voltage by induction (Manthiram and Goodenough 1989, doi:10.1016/0378-7753(89)80153-3); the working ion
-    with the standard potential of its metal; Magpie's statistics of host and discharged formula.
+    with the standard potential of its metal.
 
     Args:
         charged: formulas with few or no working ions.
@@ -72,12 +72,13 @@ def electrode(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> p
         "fluorine per host atom": empty.amount_of("F") / host_empty,
     }
     columns |= {f"{metal} of redox metals": empty.amount_of(metal) / np.maximum(metals, 1e-3) for metal in REDOX}
-    host = _without_ion(empty, ion)
-    parts = [pd.DataFrame(columns, charged.index)]
-    for prefix, compositions in (("host", host), ("discharged", full)):
-        labels = [f"{prefix} {label}" for label in magpie_labels()]
-        parts.append(pd.DataFrame(magpie_features(compositions), charged.index, labels))
-    return pd.concat(parts, axis=1)
+    return pd.DataFrame(columns, charged.index)
+
+
+def host_magpie(*, formula: pd.Series, ion: pd.Series) -> pd.DataFrame:
+    """Magpie's 132 statistics of a formula without its working ion, see `magpie_features`."""
+    host = _without_ion(parse_formulas(formula), ion)
+    return pd.DataFrame(magpie_features(host), formula.index, magpie_labels())
 
 
 def split_ion(compositions: Compositions, ion: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from batterymi.config.campaign import PoolChoice
 from batterymi.config.units import with_unit
 from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
@@ -71,7 +72,9 @@ def _sign(results: StudyResults) -> float:
 
 def _score_label(results: StudyResults) -> str:
     """What the vertical axis shows."""
-    only = _single(results)
+    only, choice = _single(results), results.study.campaign.evaluator
+    if isinstance(choice, PoolChoice) and choice.label:
+        return _wrap("Best " + with_unit(choice.label[0].lower() + choice.label[1:], choice.unit), 34)
     if only is None:
         return "Best feasible weighted score (larger is better)"
     return _wrap("Best feasible " + with_unit(only.label[0].lower() + only.label[1:], only.unit), 34)

@@ -48,6 +48,7 @@ def _grid(results: StudyResults) -> "Figure":
 def _many(results: StudyResults) -> "Figure":
     """Distribution of the first objective, sizes of groups, and the objective over the most important features."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     objective, groups = results.study.objectives[0], results.study.table.group_columns
     rows = results.table[results.table[SPLIT] == TRAIN]
@@ -70,8 +71,8 @@ def _many(results: StudyResults) -> "Figure":
         axis = next(panels)
         sizes = rows.groupby(groups[0]).size().sort_values(ascending=False).to_numpy()
         axis.plot(range(1, len(sizes) + 1), sizes, color=BLUE)
-        axis.set_xscale("log")
-        axis.set_yscale("log")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_ylim(bottom=0)
         axis.set_xlabel(f"Groups ({groups[0]}), largest first")
         axis.set_ylabel("Rows per group")
     for axis, feature in zip(panels, shown, strict=False):
