@@ -138,8 +138,12 @@ def _hunt(hunt: dict[str, Any]) -> str:
 def _transfer(found: dict[str, Any], unit: str) -> str:
     """Gains by strategy."""
     parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_gain(e)})" for e in found["strategies"]]
+    few = [p for p in found["curves"] if p["strategy"] == found["best"]["strategy"]]
+    least = min(few, key=lambda point: point["rows"]) if few else None
     worth = found["worth_rows"]
     more = f"; the best needs {worth} own rows for what {found['own_rows']} give alone" if worth else ""
+    if least and "mae_gain" in least:
+        more += f"; with {least['rows']} own rows {least['strategy']} {least['mae']:.3f} ({_gain(least)})"
     return f"{found['model']}: {'; '.join(parts)}{more}"
 
 

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 OWN = "own rows only"
+GAIN = {"": "difference", "_lower": "lower", "_upper": "upper"}
 
 
 class Strategies:
@@ -133,7 +134,7 @@ def compare_transfer(
         if way != OWN:
             gain = paired_difference(np.abs(observed - whole[OWN]), np.abs(observed - predicted), groups, n, seed)
             r2 = resampled(q_squared, draws, observed, predicted) - resampled(q_squared, draws, observed, whole[OWN])
-            entry |= {"mae_gain": gain["difference"], "mae_gain_lower": gain["lower"], "mae_gain_upper": gain["upper"]}
+            entry |= {f"mae_gain{end}": gain[key] for end, key in GAIN.items()}
             entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), interval(r2), strict=True))
             entry["verdict"] = _verdict(gain)
         listed.append(entry)
@@ -189,10 +190,11 @@ def _curves(
     choice: Transfer,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """Error of the strategies that use own rows over how many they have, with 95 % intervals over groups."""
+    """Error of the strategies that use own rows, and gain over own rows only, by how many they have; with intervals."""
     splits = make_splits(settings.folds, problem.groups, seed, problem.n_scored)
     draws = resamples(problem.scored_groups, settings.bootstraps, seed)
-    found = []
+    found: list[dict[str, Any]] = []
+    alone: dict[int, Array] = {}
     for name in [one for one in ways if "zero-shot" not in one]:
         for size in choice.sizes:
             n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
@@ -205,9 +207,13 @@ def _curves(
                     miss[test] += np.abs(ways[name](some, others, test) - problem.observed[test]) / n_draws
             low, high = interval(resampled(lambda values: values.mean(axis=-1), draws, miss))
             used = int(min(size, min(len(train[train < problem.n_scored]) for train, _ in splits)))
-            found.append(
-                {"strategy": name, "rows": used, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high}
-            )
+            point = {"strategy": name, "rows": used, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high}
+            if name == OWN:
+                alone[size] = miss
+            else:
+                gain = paired_difference(alone[size], miss, problem.scored_groups, settings.bootstraps, seed)
+                point |= {f"mae_gain{end}": gain[key] for end, key in GAIN.items()} | {"verdict": _verdict(gain)}
+            found.append(point)
         logger.info("%s: learning curve done", name)
     return found
 

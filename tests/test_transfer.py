@@ -1,0 +1,78 @@
+"""Transfer between tasks, where it is known whether it helps."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batterymi.files import read_json, write_parquet
+from batterymi.surrogates.transfer import OWN, compare_transfer
+
+FEATURES = [{"name": name, "label": name, "unit": "1"} for name in ("x", "z")]
+SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300}
+
+
+def compare(folder: Path, related: float, seed: int = 0) -> dict[str, Any]:
+    """Sixty own rows in twelve groups, and 600 rows of a task that shares some of the slope."""
+    rng = np.random.default_rng(seed)
+    x, z = rng.normal(size=660), rng.normal(size=660)
+    own = np.arange(660) < 60
+    slope = np.where(own, 1.0, related)
+    rows = pd.DataFrame(
+        {
+            "line": np.arange(660),
+            "x": x,
+            "z": z,
+            "y": slope * np.sin(2 * x) + 0.1 * rng.normal(size=660),
+            "ion": np.where(own, "Na", "Li"),
+            "host": [f"own {i % 12}" if i < 60 else f"other {i % 100}" for i in range(660)],
+            "split": np.where(own, "train", "source"),
+        }
+    )
+    write_parquet(folder / "table.parquet", rows)
+    compare_transfer(
+        str(folder / "table.parquet"),
+        str(folder / "predictions.parquet"),
+        str(folder / "transfer.json"),
+        features=FEATURES,
+        descriptors=[],
+        objectives=[{"name": "y", "label": "y", "unit": "1", "goal": "maximise"}],
+        table={"file": "x.csv", "group": "host"},
+        surrogate=SETTINGS,
+        transfer={"source": ["Li"], "model": "extra_trees", "sizes": [10, 1000], "draws": 2},
+        seed=seed,
+    )
+    return read_json(folder / "transfer.json")
+
+
+def by_name(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Strategies by name."""
+    return {entry["strategy"]: entry for entry in found["strategies"]}
+
+
+def test_a_task_that_is_the_same_helps_and_one_that_is_the_opposite_harms(tmp_path: Path) -> None:
+    same = by_name(compare(tmp_path, related=1.0))
+    assert same["pooled with Li"]["verdict"] == "gain"
+    assert same["pooled with Li"]["mae_gain_lower"] > 0
+    assert "verdict" not in same[OWN]
+    opposite = by_name(compare(tmp_path, related=-1.0))
+    assert opposite["Li only (zero-shot)"]["verdict"] == "negative"
+    assert opposite["pooled with Li"]["verdict"] == "negative"
+
+
+def test_ten_own_rows_gain_most(tmp_path: Path) -> None:
+    found = compare(tmp_path, related=1.0)
+    few, many = [point["mae_gain"] for point in found["curves"] if point["strategy"] == "pooled with Li"]
+    assert few > many > 0
+    assert found["worth_rows"] == 10
+    assert found["source_task"]["rows"] == 600
+    assert found["source_task"]["r2"] > 0.9
+
+
+def test_the_predictions_give_the_scores(tmp_path: Path) -> None:
+    found = compare(tmp_path, related=0.5)
+    frame = pd.read_parquet(tmp_path / "predictions.parquet")
+    for name, entry in by_name(found).items():
+        assert np.abs(frame[name] - frame["observed"]).mean() == pytest.approx(entry["mae"])
