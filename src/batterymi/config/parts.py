@@ -30,6 +30,7 @@ MODELS = (
 )
 DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
 BASELINES = ("dummy", "ridge")
+DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
 
 
 class Strict(BaseModel):
@@ -214,12 +215,27 @@ class Surrogate(Strict):
         description="How rows of which only a bound is known are learned from: at the bound, at their expected value "
         "below it, or not at all.",
     )
+    blend: tuple[str, ...] = Field(
+        DEFAULT_BLEND,
+        min_length=2,
+        description="Members of the model `blend`, averaged; one that stands several times gets several seeds. Models "
+        "whose errors differ, as stepwise and smooth ones, gain most.",
+    )
     trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
     learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
     permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
     bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
 
     _known_models = field_validator("models")(known_models)
+
+    @field_validator("blend")
+    @classmethod
+    def _known_members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        members = [name for name in MODELS if name != "blend"]
+        for name in value:
+            if name not in members:
+                raise ValueError(f"'{name}' cannot be a member; {did_you_mean(name, members)}")
+        return value
 
 
 class Transfer(Strict):

@@ -207,7 +207,7 @@ def _best_of_pool(best: pd.Series, settings: Study) -> dict[str, tuple[Any, str]
         f"{best[f'{name}_upper_95']:.4g}]"
     )
     return {
-        "best_design": (str(best["label"]), "suggestions"),
+        "best_design": (f"best row of the pool: {best['label']}", "suggestions"),
         "best_outcome": (f"in the data: {name} {best[name]:.4g}{unit}; {predicted}", "suggestions"),
         "best_why": (best["why"], "suggestions"),
     }

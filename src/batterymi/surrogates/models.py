@@ -25,7 +25,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVR
 
-from batterymi.config.parts import Feature
+from batterymi.config.parts import DEFAULT_BLEND, Feature
 from batterymi.features.encode import make_encoder
 
 N_TREES = 100
@@ -54,7 +54,6 @@ GRIDS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "support_vector": ({"C": 10.0}, {"C": 2.0}),
 }
-BLENDED = ("histogram_boosting", "support_vector")  # a stepwise and a smooth model, whose errors differ
 
 
 def make_model(
@@ -138,8 +137,13 @@ def _regressor(name: str, seed: int, trees: int, settings: Mapping[str, Any]) ->
         case "support_vector":
             return SVR(**{"C": 10.0, **settings})
         case "blend":
-            parts = {one: _regressor(one, seed, trees, GRIDS.get(one, ({},))[0]) for one in BLENDED}
-            return VotingRegressor(list(parts.items()))
+            members = settings.get("members", DEFAULT_BLEND)
+            return VotingRegressor(
+                [
+                    (f"{one}_{number}", _regressor(one, seed + number, trees, GRIDS.get(one, ({},))[0]))
+                    for number, one in enumerate(members)
+                ]
+            )
     raise ValueError(f"'{name}' is not a model")
 
 

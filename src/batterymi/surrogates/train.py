@@ -32,7 +32,7 @@ from batterymi.surrogates.problem import Inputs, Problem, make_problem
 from batterymi.surrogates.scores import mean
 from batterymi.surrogates.store import save_models
 from batterymi.surrogates.validate import validate
-from batterymi.surrogates.validation import Method, OutOfFold, Split, learn, make_splits, out_of_fold, tune
+from batterymi.surrogates.validation import Method, OutOfFold, Split, learn, make_method, make_splits, out_of_fold, tune
 from batterymi.surrogates.verdict import judge
 
 logger = logging.getLogger(__name__)
@@ -186,11 +186,6 @@ def _fit(problem: Problem, settings: Surrogate, seed: int) -> Fit:
         importances.assign(**labels, unit=problem.objective.unit),
         _stored(problem, best, outs[best], method, seed) | labels,
     )
-
-
-def make_method(settings: Surrogate) -> Method:
-    """How models are fitted, by the settings of the comparison."""
-    return Method(settings.inner_folds, settings.criterion, settings.trees, settings.censoring)
 
 
 def _metrics(

@@ -20,7 +20,7 @@ from batterymi.surrogates.noise import noise_floor
 from batterymi.surrogates.official import test_once
 from batterymi.surrogates.problem import Problem, joint_groups
 from batterymi.surrogates.scores import mean, scores
-from batterymi.surrogates.validation import Method, OutOfFold, Split
+from batterymi.surrogates.validation import OutOfFold, Split, make_method
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def validate(
         `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others.
     """
     out, n = outs[best], settings.bootstraps
-    method = Method(settings.inner_folds, settings.criterion, settings.trees, settings.censoring)
+    method = make_method(settings)
     objective = problem.objective.name
     chosen = most_common(out.chosen)
     train, repeats, nested = rows[rows[SPLIT] == TRAIN], table.repeats, bool(settings.inner_folds)

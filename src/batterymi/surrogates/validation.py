@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 from sklearn.pipeline import Pipeline
 
+from batterymi.config.parts import DEFAULT_BLEND, Surrogate
 from batterymi.surrogates.intervals import LEVELS, conformal_factor, half_widths
 from batterymi.surrogates.models import GRIDS, N_TREES, fit_model, predict_with_spread
 from batterymi.surrogates.problem import Problem
@@ -27,17 +28,28 @@ class Method:
         criterion: "squared" or "absolute": which held-out error picks hyperparameters and the model.
         trees: size of forests.
         censoring: what is learned from rows of which only a bound is known: "bound", "expected" or "drop".
+        blend: members of the model "blend".
     """
 
     inner_folds: int | None = None
     criterion: str = "squared"
     trees: int = N_TREES
     censoring: str = "bound"
+    blend: tuple[str, ...] = DEFAULT_BLEND
+
+    def grid(self, name: str) -> tuple[dict[str, Any], ...]:
+        """Hyperparameters to choose among."""
+        return ({"members": self.blend},) if name == "blend" else GRIDS.get(name, ({},))
 
     def error(self, observed: Array, predicted: Array) -> float:
         """Mean error by the criterion."""
         miss = observed - predicted
         return float(np.mean(miss**2) if self.criterion == "squared" else np.mean(np.abs(miss)))
+
+
+def make_method(settings: Surrogate) -> Method:
+    """How models are fitted, by the settings of a comparison."""
+    return Method(settings.inner_folds, settings.criterion, settings.trees, settings.censoring, settings.blend)
 
 
 @dataclass(frozen=True)
@@ -185,7 +197,7 @@ def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, se
     scored = rows[rows < problem.n_scored]
     inner = make_splits(method.inner_folds or 5, [problem.groups[row] for row in rows], seed, len(scored))
     best: Tuned | None = None
-    for settings in GRIDS.get(name, ({},)):
+    for settings in method.grid(name):
         mean, spread = np.empty(len(scored)), np.empty(len(scored))
         for train, test in inner:
             model = learn(name, problem, rows[train], method, seed, settings)
