@@ -79,6 +79,10 @@ def main() -> None:
         print("\n| job | peak MiB | s |\n|---|---|---|")
         for memory, taken, job in peak_memory(folder)[:12]:
             print(f"| {job} | {memory:.0f} | {taken:.1f} |")
+        if options.mirror:
+            python = str((folder if options.setup else ROOT) / ".venv/bin/python")
+            goals = subprocess.run([python, "benchmarks/measured.py"], cwd=folder, check=True, capture_output=True)
+            print("\n" + goals.stdout.decode())
 
 
 if __name__ == "__main__":

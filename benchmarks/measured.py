@@ -67,7 +67,7 @@ def _at_least(
     name: str, limit: float, middle: float, low: float, high: float
 ) -> tuple[str, str, float, float, float, bool]:
     """A goal from below."""
-    return name, f"≥ {limit:.2f}", middle, low, high, round(middle, 2) >= limit
+    return name, f"≥ {limit:.2f}", middle, low, high, middle >= limit
 
 
 def formulas_per_second(formulas: list[str], repeats: int = 5) -> float:
