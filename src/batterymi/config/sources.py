@@ -53,6 +53,9 @@ class Table(Strict):
     file: str | None = Field(None, description="CSV file, relative to the workflow's folder.")
     sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
     dataset: DatasetRows | None = Field(None, description="Read a data set of config/datasets.yaml instead.")
+    columns: dict[str, Name] = Field(
+        default_factory=dict, description="Names for headers of the file that are none, as `T (°C)`: temperature_c."
+    )
     id_column: Name | None = Field(None, description="Column that names each row.")
     formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
     ions_column: Name | None = Field(

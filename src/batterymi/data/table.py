@@ -59,7 +59,7 @@ def prepare_table(
     columns = [Feature(**feature) for feature in features]
     targets = [Objective(**objective) for objective in objectives]
     computed = [Descriptor(**descriptor) for descriptor in descriptors or []]
-    loaded = _read(source, settings)
+    loaded = read_rows(source, settings)
     rows, dropped = check_rows(
         loaded.frame, source, settings, columns, targets, Simplex(**simplex) if simplex else None, computed
     )
@@ -131,8 +131,19 @@ def check_rows(
     return rows.reset_index(), faults
 
 
-def _read(source: str, table: Table) -> Rows:
-    """Rows of a CSV file, of the Parquet file of a sampled table, or of a data set."""
+def read_rows(source: str, table: Table) -> Rows:
+    """Rows of a CSV file, of the Parquet file of a sampled table, or of a data set.
+
+    Args:
+        source: the file, or the folder of the data set.
+        table: settings of the table.
+
+    Returns:
+        The rows before any check, and what a loader left out.
+
+    Raises:
+        TableError: if the source cannot be read.
+    """
     if table.dataset is not None:
         rows: Rows = registry.look_up("loader", table.dataset.name)(Path(source), table.dataset)
         return rows
@@ -140,8 +151,22 @@ def _read(source: str, table: Table) -> Rows:
         frame = pd.read_parquet(source)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
     else:
-        frame = read_csv(source)
+        frame = _renamed(read_csv(source), source, table.columns)
     return Rows(frame, len(frame))
+
+
+def _renamed(frame: pd.DataFrame, source: str, names: dict[str, str]) -> pd.DataFrame:
+    """The table under the names that its study gives to headers."""
+    for header in names:
+        if header not in frame.columns:
+            raise TableError(
+                f"{source}: table.columns: the header lacks '{header}'; {did_you_mean(header, frame.columns)}"
+            )
+    renamed = frame.rename(columns=names)
+    twice = renamed.columns[renamed.columns.duplicated()]
+    if len(twice):
+        raise TableError(f"{source}: table.columns: two columns are called '{twice[0]}'")
+    return renamed
 
 
 def _digests(source: str, dataset: dict[str, Any] | None) -> str | dict[str, str]:

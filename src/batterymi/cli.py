@@ -1,0 +1,191 @@
+"""The command `batterymi`: what is not a pipeline.
+
+batterymi new-study data/my.csv    write config/studies/my.yaml, types, units and bounds guessed
+batterymi check [STUDY]            settings and tables, in seconds, without running anything
+batterymi explain STUDY.COLUMN     a number of the summary, and the file it stands in
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from batterymi.config.load import RESERVED, load_config, load_studies, read_yaml
+from batterymi.errors import BatteryMIError, ConfigError, TableError
+from batterymi.suggest import did_you_mean
+
+CONFIG = "config/config.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: of the command line, without the program's name; None takes the process's own.
+
+    Returns:
+        Exit status: 0, or 1 after a mistake, which is told on standard error.
+    """
+    parser = argparse.ArgumentParser(prog="batterymi", description="What is no pipeline; that is `snakemake`.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    new = commands.add_parser("new-study", help="start a study from a CSV file")
+    new.add_argument("csv", type=Path, help="one row per experiment, inside the workflow's folder")
+    new.add_argument("--name", help="name of the study; the file's name if not given")
+    check = commands.add_parser("check", help="check settings and tables, without running anything")
+    check.add_argument("study", nargs="?", help="one study; all if not given")
+    explain = commands.add_parser("explain", help="where a number of the summary comes from")
+    explain.add_argument("result", help="STUDY.COLUMN of results/summary.csv, or the id of a claim")
+    for one in (check, explain):
+        one.add_argument("--configfile", type=Path, help="laid over config/config.yaml")
+    options = parser.parse_args(arguments)
+    run = {"new-study": _new_study, "check": _check, "explain": _explain}[options.command]
+    try:
+        return run(options)
+    except BatteryMIError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _new_study(options: argparse.Namespace) -> int:
+    """Write a study's YAML beside the others; never over one that is there."""
+    from batterymi.files import write_text
+    from batterymi.new_study import study_yaml
+
+    csv: Path = options.csv
+    try:
+        file = csv.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
+    name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
+    if not name.isidentifier() or not name.isascii() or name != name.lower() or name in RESERVED:
+        raise ConfigError([f"'{name}' cannot name a study; give one with --name, of lower-case letters, digits and _"])
+    target = Path(_config(None).studies_folder) / f"{name}.yaml"
+    if target.exists():
+        raise ConfigError([f"{target} is there already; remove it, or choose another name with --name"])
+    title = csv.stem.replace("_", " ").replace("-", " ").strip()
+    text = study_yaml(csv, file, title[:1].upper() + title[1:])
+    write_text(target, text)
+    sys.stdout.write(f"{text}\nWrote {target}. Look it over, then:\n  batterymi check {name}\n  snakemake {name}\n")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Settings and tables of the studies; one line each, or every mistake."""
+    config = _config(options.configfile)
+    studies, rejected = load_studies(config)
+    known = {*studies, *rejected}
+    if options.study is not None and options.study not in known:
+        raise ConfigError([f"'{options.study}' is not a study; {did_you_mean(options.study, known)}"])
+    wanted = [options.study] if options.study else sorted(known)
+    problems: list[str] = []
+    for name in wanted:
+        if name in rejected:
+            problems += rejected[name].problems
+            continue
+        try:
+            sys.stdout.write(f"{name}: {_table_line(name, studies[name])}\n")
+        except BatteryMIError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
+    return 0
+
+
+def _table_line(name: str, study: Any) -> str:
+    """What is known of a study's table before anything runs."""
+    from batterymi.data.table import check_rows, read_rows
+
+    shape = f"{len(study.features)} features, {len(study.objectives)} objectives"
+    if study.table.dataset:
+        return f"settings right, {shape}; rows come from the data set {study.table.dataset.name}"
+    if study.table.sample:
+        made = f"{study.table.sample.designs} rows will be made by {study.campaign.evaluator.name}"
+        return f"settings right, {shape}; {made}"
+    loaded = read_rows(study.table.file, study.table)
+    rows, dropped = check_rows(
+        loaded.frame, study.table.file, study.table, study.features, study.objectives, study.simplex, study.descriptors
+    )
+    left_out = f", {len(dropped)} to be left out" if dropped else ""
+    return f"settings right, {shape}; {len(rows)} good rows in {study.table.file}{left_out}"
+
+
+def _explain(options: argparse.Namespace) -> int:
+    """A cell of the summary or a claim, with its file."""
+    from batterymi.files import read_json
+
+    results = Path(_config(options.configfile).pathvars.get("results", "results"))
+    study, _, column = options.result.partition(".")
+    path = results / study / "summary.json"
+    if not column:
+        return _explain_claim(options.result, results)
+    if not path.is_file():
+        done = sorted(file.parent.name for file in results.glob("*/summary.json"))
+        hint = did_you_mean(study, done) if done else "run snakemake first"
+        raise TableError(f"{path}: there is no such result; {hint}")
+    cells = read_json(path)
+    if column not in cells:
+        raise TableError(f"{path}: there is no '{column}'; {did_you_mean(column, cells)}")
+    cell = cells[column]
+    source = cell["source"] or f"the study's settings, config/studies/{study}.yaml"
+    sys.stdout.write(f"{options.result} = {cell['value']}\nstands in {source}\n")
+    log = _log_of(source, study)
+    if log:
+        sys.stdout.write(f"made by {log}\n")
+    return 0
+
+
+def _explain_claim(name: str, results: Path) -> int:
+    """A claim of the chapter, what was measured, and where that stands."""
+    import pandas as pd
+
+    path = results / "claims.csv"
+    if not path.is_file():
+        raise TableError(f"{path}: there is no such result; run `snakemake claims` first")
+    claims = pd.read_csv(path, keep_default_na=False).set_index("id")
+    if name not in claims.index:
+        raise TableError(f"'{name}' is neither STUDY.COLUMN nor a claim; {did_you_mean(name, claims.index)}")
+    claim = claims.loc[name]
+    sys.stdout.write(
+        f"{claim['quantity']}: claimed {claim['claimed']} {claim['unit']} (section {claim['section']}), "
+        f"measured {claim['measured'] or 'nothing'}: {claim['verdict']}\n{claim['reason']}\n"
+    )
+    if claim["source"]:
+        sys.stdout.write(f"stands in {claim['source']}\n")
+    if claim["source_on_data"]:
+        found = f"{claim['measured_on_data']}: {claim['verdict_on_data']}"
+        sys.stdout.write(f"on real data {found}\nstands in {claim['source_on_data']}\n")
+    return 0
+
+
+RULES = {
+    "surrogate": "train_surrogate",
+    "campaign": "run_campaign",
+    "table": "prepare_table",
+    "charging": "replay_protocols",
+}
+RULES |= {"transfer": "compare_transfer", "candidates": "rank_candidates"}
+
+
+def _log_of(source: str, study: str) -> str:
+    """The rule that makes a file, and its log if there is one."""
+    parts = Path(source).parts
+    if study not in parts:
+        return ""
+    rule = RULES.get(Path(parts[parts.index(study) + 1]).stem, "")
+    log = Path("logs") / rule / f"{study}.log"
+    return f"the rule {rule}, see {log}" if rule and log.is_file() else f"the rule {rule}" if rule else ""
+
+
+def _config(more: Path | None) -> Any:
+    """The run's configuration, as a plain `snakemake` would take it."""
+    from batterymi.config.load import merged
+
+    if not Path(CONFIG).is_file():
+        raise ConfigError([f"{CONFIG}: there is no such file; run this in the workflow's folder"])
+    raw = read_yaml(Path(CONFIG))
+    return load_config(merged(raw, read_yaml(more)) if more else raw)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The command line: a study from a CSV, checks without a run, and where numbers come from."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import Workspace, copy_workflow
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from batterymi.cli import main
+from batterymi.config.load import load_study
+from batterymi.config.units import UNITS
+from batterymi.data.table import prepare_table
+from batterymi.files import write_csv, write_json
+from batterymi.new_study import MAX_LINES, split_unit, study_yaml
+
+CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
+A1,700,10,air,0.5,5,b1,fine,151.2,2026
+A2,750,12,O2,0.5,5,b1,,158.0,2026
+A3,800,10,air,1,7.5,b2,dark,149.9,2026
+A4,850,15,O2,1,5,b2,dark,162.5,2026
+A5,800,20,air,2,10,b3,,140.1,2026
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workflow's folder with a user's table in it."""
+    copy_workflow(tmp_path)
+    (tmp_path / "data/My cathodes-2.csv").write_text(CSV, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_new_study_needs_no_editing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new-study", "data/My cathodes-2.csv"]) == 0
+    path = folder / "config/studies/my_cathodes_2.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_LINES
+    study = load_study(path)
+    found = {feature.name: (feature.unit, feature.bounds, feature.choices) for feature in study.features}
+    assert found == {
+        "t_c": ("°C", (700, 850), None),
+        "time_h": ("h", (10, 20), None),
+        "atmosphere": ("1", None, ("air", "O2")),
+        "c_rate": ("C-rate", (0.5, 2), None),
+        "binder_wt_percent": ("wt%", (5, 10), None),
+    }
+    assert [(o.name, o.unit, o.goal) for o in study.objectives] == [("capacity_mah_g", "mAh/g", "maximise")]
+    assert (study.table.id_column, study.table.group) == ("sample_id", "batch")
+    assert "left out, constant or without use: operator notes, date" in text
+    assert main(["check", "my_cathodes_2"]) == 0
+    assert "5 good rows" in capsys.readouterr().out
+    columns = {key: [one.model_dump(mode="json") for one in getattr(study, key)] for key in ("features", "objectives")}
+    prepare_table(
+        study.table.file or "",
+        "t.parquet",
+        "t.json",
+        table=study.table.model_dump(mode="json"),
+        simplex=None,
+        **columns,
+    )
+    assert pd.read_parquet("t.parquet")["capacity_mah_g"].tolist() == [151.2, 158.0, 149.9, 162.5, 140.1]
+
+
+def test_a_study_that_is_there_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "config/studies/mine.yaml"
+    path.write_text("precious")
+    assert main(["new-study", "data/My cathodes-2.csv", "--name", "mine"]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["new-study", "data/none.csv"], "there is no such file"),
+        (["new-study", "/etc/hostname"], "lies outside the workflow's folder"),
+        (["new-study", "data/My cathodes-2.csv", "--name", "All"], "cannot name a study"),
+        (["new-study", "data/My cathodes-2.csv", "--name", "summary"], "cannot name a study"),
+        (["new-study", "data/words.csv"], "found 1 columns of numbers that vary"),
+        (["check", "sodium"], "did you mean 'sodium_ion'"),
+        (["check", "sodium_ion", "--configfile", "none.yaml"], "there is no such file"),
+        (["explain", "sodium_ion.q2"], "run snakemake first"),
+        (["explain", "na_r2"], "run `snakemake claims` first"),
+    ],
+)
+def test_mistakes_get_one_line(
+    arguments: list[str], said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "data/words.csv").write_text("a,b,c\nx,1,5\ny,2,5\nz,3,5\n")
+    assert main(arguments) == 1
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert "Traceback" not in printed
+
+
+def test_a_check_names_every_mistake_of_settings_and_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(folder)
+    workspace.edit("config/studies/sodium_ion.yaml", "goal: maximise", "goal: maximize")
+    workspace.edit("data/textbook/lithium_sulfur.csv", "\n", "\nbroken,a,b,c,d,e\n")
+    assert main(["check"]) == 1
+    printed = capsys.readouterr()
+    assert "sodium_ion.yaml: objectives.0.goal" in printed.err
+    assert "lithium_sulfur.csv: line" in printed.err
+    assert "solid_electrolytes: settings right" in printed.out
+
+
+def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = {
+        "q2": {"value": 0.5, "source": "results/sodium_ion/surrogate/metrics.csv"},
+        "title": {"value": "x", "source": ""},
+    }
+    write_json(folder / "results/sodium_ion/summary.json", cells)
+    claim = {
+        "id": "na",
+        "quantity": "R²",
+        "claimed": 0.75,
+        "unit": "1",
+        "section": "4.5",
+        "measured": 0.7,
+        "reason": "why",
+    }
+    claim |= {"verdict": "contradicted", "source": "a.json#x", "source_on_data": "b.json#y"}
+    write_csv(
+        folder / "results/claims.csv", pd.DataFrame([claim | {"measured_on_data": 0.71, "verdict_on_data": "close"}])
+    )
+    assert main(["explain", "sodium_ion.q2"]) == 0
+    printed = capsys.readouterr().out
+    assert "= 0.5" in printed
+    assert "surrogate/metrics.csv" in printed
+    assert "train_surrogate" in printed
+    assert main(["explain", "sodium_ion.title"]) == 0
+    assert "config/studies/sodium_ion.yaml" in capsys.readouterr().out
+    assert main(["explain", "na"]) == 0
+    printed = capsys.readouterr().out
+    for part in ("claimed 0.75", "contradicted", "a.json#x", "0.71: close", "b.json#y"):
+        assert part in printed
+    assert main(["explain", "sodium_ion.q3"]) == 1
+    assert "known: q2, title" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("header", "label", "unit"),
+    [
+        ("T (°C)", "T", "°C"),
+        ("voltage_V", "Voltage", "V"),
+        ("Capacity [mAh/g]", "Capacity", "mAh/g"),
+        ("capacity_mAh_g", "Capacity", "mAh/g"),
+        ("Surface area (m²/g)", "Surface area", "m2/g"),
+        ("Retention (%)", "Retention", "percent"),
+        ("C-rate", "C-rate", "C-rate"),
+        ("pH", "PH", "1"),
+        ("Yield (furlongs)", "Yield (furlongs)", "1"),
+    ],
+)
+def test_units_are_read_from_headers(header: str, label: str, unit: str) -> None:
+    assert split_unit(header) == (label, unit)
+
+
+HEADERS = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"), blacklist_characters='",;\t#'), min_size=1
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(headers=st.lists(HEADERS.filter(str.strip), min_size=2, max_size=5, unique_by=lambda h: h.strip()))
+def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path) -> None:
+    rows = [[f"{(i + 1) * (k + 2) % 7 + i / 3:.3f}" for k in range(len(headers))] for i in range(5)]
+    path = tmp_path / "x.csv"
+    lines = [",".join(f'"{h}"' for h in headers), *(",".join(row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = study_yaml(path, "data/x.csv", "X")
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    study = load_study(tmp_path / "x.yaml")
+    assert len(study.features) == len(headers) - 1
+    assert all(feature.unit in UNITS for feature in study.features)
+    assert yaml.safe_load(text)["table"]["file"] == "data/x.csv"
