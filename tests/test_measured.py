@@ -219,7 +219,7 @@ def bounded() -> tuple[Problem, np.ndarray]:
 
 def test_bounds_become_what_is_expected_below_them(bounded: tuple[Problem, np.ndarray]) -> None:
     problem, truth = bounded
-    learned = expected_below("ridge", problem, np.arange(200), Method(), 0, {})
+    learned = expected_below(problem, np.arange(200), 0)
     known = ~problem.censored
     np.testing.assert_array_equal(learned[known], truth[known])
     assert (learned[~known] <= -1).all()

@@ -1,7 +1,8 @@
 """What a model learns from: inputs, observations, groups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,7 @@ class Problem:
         lines: number of each row in the table.
         n_scored: how many rows are scored.
         censored: whether only an upper bound of the row is known, shape (n_rows,).
+        expected: kept by `expected_below`.
     """
 
     variant: str
@@ -83,6 +85,7 @@ class Problem:
     lines: NDArray[np.int64]
     n_scored: int
     censored: NDArray[np.bool_]
+    expected: dict[Any, Array] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def scored(self) -> Array:
