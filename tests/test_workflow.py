@@ -38,10 +38,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:
-    started = time.monotonic()
     finished = workspace.run(*SMOKE, "--cores", "2")
     assert finished.returncode == 0, finished.stdout
-    assert time.monotonic() - started < 150, "the smoke run is meant to take about 40 s"
     results = workspace.folder / "results"
     assert len((results / "summary.csv").read_text().splitlines()) == 6
     assert len((results / "claims.csv").read_text().splitlines()) > 40

@@ -249,6 +249,7 @@ def _predictions(problem: Problem, outs: dict[str, OutOfFold], best: str, splits
     fold = np.empty(problem.n_scored, dtype=int)
     for number, (_, test) in enumerate(splits):
         fold[test] = number
+    distance = held_out_distances(problem, outs[best], splits)  # the same for all, whose encoders are
     frames = []
     for name, out in outs.items():
         columns = {
@@ -259,7 +260,7 @@ def _predictions(problem: Problem, outs: dict[str, OutOfFold], best: str, splits
             "fold": fold,
             "observed": problem.scored,
             "predicted": out.mean,
-            "distance": held_out_distances(problem, out, splits),
+            "distance": distance,
         }
         for level in LEVELS:
             width = out.half_widths(problem.scored, level)
