@@ -16,19 +16,13 @@ from typing import Any
 
 import pytest
 import requests
-import yaml
-from conftest import ROOT
 
-from batterymi.config.datasets import citations_markdown, load_datasets
 from batterymi.data import fetch
 from batterymi.data.fetch import FetchError, fetch_dataset
-from batterymi.errors import ConfigError
-from batterymi.files import read_json, sha256
+from batterymi.files import read_json
 
 CONTENT = bytes(range(256)) * 4
 OTHER = b"something else altogether"
-CATALOGUE = ROOT / "config" / "datasets.yaml"
-SHARED = ROOT.parent / "shared" / "data"
 
 
 class Site(ThreadingHTTPServer):
@@ -353,81 +347,6 @@ def test_long_downloads_tell_how_far_they_are(
     with caplog.at_level(logging.INFO, logger="batterymi"):
         fetch_cells(folder, entry(site))
     assert re.search(r"a\.csv.* \d+\.\d of \d+\.\d MB", caplog.text)
-
-
-def test_the_catalogue_is_right_and_names_no_local_path() -> None:
-    datasets = load_datasets(CATALOGUE)
-    assert {"obelix", "lis_adsorption", "severson_cycle_life", "mp_electrodes"} <= set(datasets)
-    files = [file for one in datasets.values() for file in one.files.values()]
-    assert len({file.url for file in files}) == len({file.sha256 for file in files}) == len(files)
-    assert all(re.search(r"/[0-9a-f]{40}/", file.url) for file in files), "a URL without a fixed commit can change"
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no mirror beside the repository")
-def test_the_catalogue_agrees_with_the_mirror() -> None:
-    files = {
-        SHARED / name / file: one for name, data in load_datasets(CATALOGUE).items() for file, one in data.files.items()
-    }
-    assert {path: (path.stat().st_size, sha256(path)) for path in files} == {
-        path: (one.bytes, one.sha256) for path, one in files.items()
-    }
-
-
-def test_every_mistake_in_the_catalogue_is_listed_with_file_and_key(tmp_path: Path) -> None:
-    content = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
-    content["obelix"]["files"]["train.csv"] |= {"url": "ftp://example.org/train.csv", "sha256": "ABC"}
-    content["obelix"]["files"]["sub/test.csv"] = content["obelix"]["files"].pop("test.csv")
-    content["obelix"]["license"] = content["obelix"].pop("licence")
-    content["mp_electrodes"]["files"]["electrodes.csv"] |= {"bytes": 0, "sha-256": "0"}
-    content["severson_cycle_life"]["citation"] = []
-    path = tmp_path / "datasets.yaml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    with pytest.raises(ConfigError) as caught:
-        load_datasets(path)
-    expected = (
-        r"obelix: files\.train\.csv\.url: .*found 'ftp://",
-        r"obelix: files\.train\.csv\.sha256: .*found 'ABC'",
-        r"obelix: files: .*found 'sub/test\.csv'",
-        r"obelix: licence: field required",
-        r"obelix: license: unknown key 'license'; did you mean 'licence'",
-        r"mp_electrodes: files\.electrodes\.csv\.bytes: .*found 0",
-        r"mp_electrodes: files\.electrodes\.csv\.sha-256: unknown key 'sha-256'; did you mean 'sha256'",
-        r"severson_cycle_life: citation: ",
-    )
-    for pattern in expected:
-        assert re.search(f"^{re.escape(str(path))}: {pattern}", str(caught.value), re.MULTILINE), (
-            pattern,
-            caught.value,
-        )
-    assert len(caught.value.problems) == len(expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "found nothing"),
-        ("- obelix", "found a list"),
-        ("obelix: 3", "obelix.*found 3"),
-        ("OBELiX: {}", "found 'OBELiX'"),
-        ("a: {}\na: {}", "stands twice"),
-    ],
-)
-def test_a_catalogue_that_is_none_is_refused(text: str, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "datasets.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=message):
-        load_datasets(path)
-
-
-def test_citations_name_licence_works_home_and_digests_of_the_data_sets_used() -> None:
-    datasets = load_datasets(CATALOGUE)
-    text = citations_markdown(datasets, ["severson_cycle_life", "obelix"])
-    for name in ("severson_cycle_life", "obelix"):
-        one = datasets[name]
-        owed = [one.title, one.licence, one.homepage, *one.citation, *(file.sha256 for file in one.files.values())]
-        assert [part for part in owed if part not in text] == []
-    assert "mp_electrodes" not in text
-    assert "None" in citations_markdown(datasets, [])
 
 
 def test_a_part_longer_than_what_the_server_has_starts_over(site: Site, folder: Path) -> None:
