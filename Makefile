@@ -12,7 +12,12 @@ CORES ?= all
 BIN := .venv/bin
 READY := .venv/.ready
 # uv does not read pip's configuration; hand on the folder of wheels that it names, if it names one
-export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+WHEELS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+export UV_FIND_LINKS ?= $(WHEELS)
+# without such a folder, take PyTorch for the CPU, which is a tenth of the one for graphics cards
+ifeq ($(strip $(UV_FIND_LINKS)),)
+export UV_TORCH_BACKEND ?= cpu
+endif
 # compiled modules make every job start faster
 unexport PYTHONDONTWRITEBYTECODE
 export PYBAMM_DISABLE_TELEMETRY := true
@@ -82,6 +87,9 @@ docs: setup ## generate config/schema.json and the option tables of config/READM
 lock: setup ## resolve the ranges of pyproject.toml anew into requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 \
 		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file requirements.lock
+	@# any build of PyTorch will do, and what a graphics card needs comes with the build that needs it
+	sed -i.old -E -e '/^(nvidia-|cuda-|triton)/d' -e 's/^(torch==[0-9.]+).*/\1/' requirements.lock
+	uniq requirements.lock > requirements.lock.old && mv requirements.lock.old requirements.lock
 
 .PHONY: bench
 bench: setup ## measure set-up, the default run and the empty rerun

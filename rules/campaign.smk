@@ -10,6 +10,7 @@ rule run_campaign:
     input:
         table="<results>/{study}/table.parquet",
         model=campaign_model,
+        pool=pool_file,
         code=code("run_campaign.py", "engine", "evaluator", "constraint"),
     output:
         history="<results>/{study}/campaign/history.parquet",
@@ -21,7 +22,7 @@ rule run_campaign:
     benchmark:
         "<benchmarks>/run_campaign/{study}.tsv"
     wildcard_constraints:
-        study=one_of(study for study in STUDIES if not is_pool(study)),
+        study=one_of(study for study in STUDIES if not is_pool(study) and not is_experiment(study)),
     priority: 3
     threads: worker_threads
     params:
@@ -35,6 +36,40 @@ rule run_campaign:
         seed=setting("seed"),
     script:
         "../scripts/run_campaign.py"
+
+
+rule suggest_batch:
+    """Suggest what to measure next, and hold earlier suggestions against what was measured."""
+    input:
+        table="<results>/{study}/table.parquet",
+        model="<results>/{study}/surrogate/model.skops",
+        pool=pool_file,
+        code=code("suggest_batch.py", "engine", "evaluator", "constraint"),
+    output:
+        history="<results>/{study}/campaign/history.parquet",
+        suggestions="<results>/{study}/campaign/suggestions.csv",
+        benchmark="<results>/{study}/campaign/benchmark.json",
+        named="<results>/{study}/campaign/named_designs.csv",
+        earlier="<results>/{study}/campaign/earlier_suggestions.csv",
+    log:
+        "<logs>/suggest_batch/{study}.log",
+    benchmark:
+        "<benchmarks>/suggest_batch/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(study for study in STUDIES if is_experiment(study)),
+    priority: 3
+    params:
+        features=designable,
+        objectives=setting("objectives"),
+        simplex=setting("simplex"),
+        constraints=setting("constraints"),
+        campaign=setting("campaign"),
+        designs=setting("designs"),
+        derived=setting("derived"),
+        ledger_path=ledger,
+        seed=setting("seed"),
+    script:
+        "../scripts/suggest_batch.py"
 
 
 rule replay_pool:

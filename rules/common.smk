@@ -172,6 +172,27 @@ def is_pool(study):
     return STUDIES[study].campaign.evaluator.name == "pool"
 
 
+def is_experiment(study):
+    """Whether a study's designs are answered by experiments."""
+    return STUDIES[study].campaign.evaluator.name == "experiment"
+
+
+def pool_file(wildcards):
+    """The list of designs that a study's campaign chooses from, if it has one."""
+    return STUDIES[wildcards.study].campaign.pool or []
+
+
+def ledger(wildcards):
+    """The memory of a campaign of experiments; no result, since it cannot be made again."""
+    return f"{CONFIG.ledgers}/{wildcards.study}.jsonl"
+
+
+def earlier(wildcards):
+    """An input: what became of earlier suggestions, for campaigns of experiments."""
+    name = f"<results>/{wildcards.study}/campaign/earlier_suggestions.csv"
+    return name if is_experiment(wildcards.study) else []
+
+
 def one_of(studies):
     """A constraint of the wildcard: only these studies."""
     return "|".join(studies) or "no_study_at_all"

@@ -24,6 +24,7 @@ rule plot_study:
         traces=replayed("traces.parquet"),
         transfer=extra("transfer", "transfer/transfer.json"),
         ranking=extra("candidates", "candidates/ranking.csv"),
+        earlier=earlier,
         code=code("plot_study.py", "picture", "constraint"),
     output:
         done="<results>/{study}/figures/index.json",

@@ -17,6 +17,7 @@ rule summarise_study:
         transfer=extra("transfer", "transfer/transfer.json"),
         ranking=extra("candidates", "candidates/ranking.json"),
         replay=replayed("replay.json"),
+        earlier=earlier,
         code=code("summarise_study.py"),
     output:
         summary="<results>/{study}/summary.json",

@@ -17,6 +17,7 @@ with logged(snakemake.log[0]):
         snakemake.input.traces or None,
         snakemake.input.transfer or None,
         snakemake.input.ranking or None,
+        snakemake.input.earlier or None,
         snakemake.output.done,
         **snakemake.params,
     )

@@ -13,5 +13,6 @@ if __name__ == "__main__":  # worker processes import this file again
             snakemake.output.benchmark,
             snakemake.output.named,
             processes=snakemake.threads,
+            depends_on=list(snakemake.input),
             **snakemake.params,
         )

@@ -15,6 +15,7 @@ with logged(snakemake.log[0]):
         snakemake.input.transfer or None,
         snakemake.input.ranking or None,
         snakemake.input.replay or None,
+        snakemake.input.earlier or None,
         snakemake.output.summary,
         **snakemake.params,
     )

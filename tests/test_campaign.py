@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batterymi.config.campaign import NcmFormulasChoice
-from batterymi.config.parts import Feature, NamedDesign, Objective
+from batterymi.config.designs import NamedDesign
+from batterymi.config.parts import Feature, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.benchmark import compare_with_random, evaluations_to_reach
-from batterymi.optimise.campaign import Problem, best_designs, run_campaign, start_designs, told_values
+from batterymi.optimise.campaign import best_designs, run_campaign, start_designs
 from batterymi.optimise.feasibility import check_feasibility
 from batterymi.optimise.named import judge_named_designs
 from batterymi.optimise.pareto import pareto_optimal
-from batterymi.optimise.score import score, violation
+from batterymi.optimise.problem import Problem
+from batterymi.optimise.score import score, told_values, violation
 from batterymi.optimise.space import Space
 
 NCM = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), ())
@@ -119,7 +121,7 @@ def test_failures_are_told_as_the_worst_and_never_count_as_feasible(
 ) -> None:
     problem = _problem(line, make_objective)
     history = problem.evaluate(pd.DataFrame({"x": [0.1, 0.6, 0.99]}))
-    told = told_values(history, 1.0)
+    told = told_values(history)
     assert history["failure"].tolist() == ["", "", "broke"]
     assert history["feasible"].tolist() == [False, True, False]
     assert np.isfinite(told).all()
@@ -130,7 +132,7 @@ def test_suggestions_are_feasible_apart_and_best_first(line: Space, make_objecti
     problem = _problem(line, make_objective)
     start = problem.evaluate(start_designs(line, 40, 0))
     history = run_campaign(problem, "random", start, 60, 0)
-    best = best_designs([history], line, 5, apart=0.02)
+    best = best_designs(problem, [history], 5, apart=0.02)
     assert best["score"].is_monotonic_increasing
     assert np.diff(np.sort(best["x"])).min() >= 0.02
     assert best["feasible"].all()

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from batterymi import registry
 from batterymi.config.parts import Constraint, Feature, Simplex
 from batterymi.errors import DesignError
 from batterymi.optimise.simplex import BoundedSimplex
@@ -74,26 +73,6 @@ def space(request: pytest.FixtureRequest, ncm_space: Space) -> Space:
     }[request.param]
 
 
-@pytest.mark.parametrize("engine", registry.names("engine"))
-def test_every_design_of_every_engine_is_possible_and_repeatable(engine: str, space: Space) -> None:
-    kind = registry.look_up("engine", engine)
-    start = space.sample(np.random.default_rng(0), 5)
-
-    def run() -> pd.DataFrame:
-        optimizer = kind(space, start, np.arange(5.0), 7)
-        asked = []
-        for step in range(4):
-            design = optimizer.ask()
-            optimizer.tell(design, float(-step))
-            asked.append(design)
-        return pd.concat(asked, ignore_index=True)
-
-    first = run()
-    assert space.feasible(first).all()
-    assert list(first.columns) == space.names
-    pd.testing.assert_frame_equal(first, run())
-
-
 def test_samples_and_fillings_meet_every_constraint(space: Space) -> None:
     for designs in (space.sample(np.random.default_rng(3), 200), space.fill(np.random.default_rng(3), 64)):
         assert space.feasible(designs).all()
@@ -111,7 +90,7 @@ def test_an_empty_region_is_named_with_its_constraint() -> None:
         columns={"diameter_nm": "d", "area_m2_g": "area", "sulfur_wt": "s"},
         reason="sulfur must fit",
     )
-    with pytest.raises(DesignError, match="'fits' is met by fewer than 1 in 10000"):
+    with pytest.raises(DesignError, match=r"'fits' is met by fewer than 1 in 10000 .* the nearest misses it by"):
         Space(features, None, (pores,)).sample(np.random.default_rng(0), 1)
 
 

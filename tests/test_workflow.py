@@ -152,7 +152,7 @@ def test_a_misspelt_target_and_a_misspelt_key_are_named_without_a_traceback(work
     finished = workspace.run("sodium_iom")
     assert finished.returncode == 1
     assert "'sodium_iom' is neither a study nor a rule; did you mean 'sodium_ion'?" in finished.stdout
-    workspace.edit("config/studies/sodium_ion.yaml", "engine: scikit-optimize", "engin: scikit-optimize")
+    workspace.edit("config/studies/sodium_ion.yaml", "engine: gaussian_process", "engin: gaussian_process")
     finished = workspace.run("-n")
     assert finished.returncode == 1
     assert (

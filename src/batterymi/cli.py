@@ -2,6 +2,7 @@
 
 batterymi new-study data/my.csv    write config/studies/my.yaml, types, units and bounds guessed
 batterymi check [STUDY]            settings and tables, in seconds, without running anything
+batterymi suggest STUDY            the next designs to try, in seconds, without models or results
 batterymi explain STUDY.COLUMN     a number of the summary, and the file it stands in
 """
 
@@ -34,12 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     new.add_argument("--name", help="name of the study; the file's name if not given")
     check = commands.add_parser("check", help="check settings and tables, without running anything")
     check.add_argument("study", nargs="?", help="one study; all if not given")
+    suggest = commands.add_parser("suggest", help="the next designs to try, straight from the table")
+    suggest.add_argument("study", help="a study whose table is a file")
+    suggest.add_argument("-n", type=int, help="how many; campaign.suggestions if not given")
+    suggest.add_argument("--csv", type=Path, help="write them there too, under the table's own header, to be appended")
     explain = commands.add_parser("explain", help="where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of results/summary.csv, or the id of a claim")
-    for one in (check, explain):
+    for one in (check, suggest, explain):
         one.add_argument("--configfile", type=Path, help="laid over config/config.yaml")
     options = parser.parse_args(arguments)
-    run = {"new-study": _new_study, "check": _check, "explain": _explain}[options.command]
+    run = {"new-study": _new_study, "check": _check, "suggest": _suggest, "explain": _explain}[options.command]
     try:
         return run(options)
     except BatteryMIError as error:
@@ -110,6 +115,22 @@ def _table_line(name: str, study: Any) -> str:
     return f"settings right, {shape}; {len(rows)} good rows in {study.table.file}{left_out}"
 
 
+def _suggest(options: argparse.Namespace) -> int:
+    """The next designs of one study, from its table alone."""
+    from batterymi.suggest_now import suggest_now
+
+    studies, rejected = load_studies(_config(options.configfile))
+    known = {*studies, *rejected}
+    if options.study not in known:
+        raise ConfigError([f"'{options.study}' is not a study; {did_you_mean(options.study, known)}"])
+    if options.study in rejected:
+        raise rejected[options.study]
+    if options.n is not None and not 1 <= options.n <= 1000:
+        raise ConfigError([f"-n {options.n}: ask for 1 to 1000 designs"])
+    sys.stdout.write(suggest_now(options.study, studies[options.study], options.n, options.csv))
+    return 0
+
+
 def _explain(options: argparse.Namespace) -> int:
     """A cell of the summary or a claim, with its file."""
     from batterymi.files import read_json
@@ -163,6 +184,7 @@ RULES = {
     "campaign": "run_campaign",
     "table": "prepare_table",
     "charging": "replay_protocols",
+    "figures": "plot_study",
 }
 RULES |= {"transfer": "compare_transfer", "candidates": "rank_candidates"}
 

@@ -111,3 +111,8 @@ def _plain(content: Any) -> Any:
     if isinstance(content, float) and (content != content or abs(content) == float("inf")):
         return None
     return content
+
+
+def digest(*parts: Any) -> str:
+    """A digest of plain values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode("utf-8")).hexdigest()[:32]

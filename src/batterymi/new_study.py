@@ -205,6 +205,7 @@ def _written(
     table = [f"file: {_quoted(file)}"]
     table += [f"id_column: {identity.name}"] if identity else []
     table += [f"group: {group.name}"] if group else []
+    table += ["empty: pending"]
     table += ["bad_rows: drop"] if any(one.missing for one in used) else []
     table += [f"columns: {{{', '.join(f'{_quoted(a)}: {b}' for a, b in renamed.items())}}}"] if renamed else []
     goal = "minimise" if _is_like(objective, AVOIDED) and not _is_like(objective, SOUGHT) else "maximise"
@@ -220,7 +221,7 @@ def _written(
         "objectives:",
         f"  - {_start(objective)}, goal: {goal}}}",
         "campaign:",
-        "  evaluator: {name: surrogate}",
+        "  evaluator: {name: experiment}",
     ]
     return "\n".join(lines) + "\n"
 

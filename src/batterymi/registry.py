@@ -13,13 +13,18 @@ from batterymi.suggest import did_you_mean
 
 REGISTRY: dict[str, dict[str, str]] = {
     "engine": {
-        "scikit-optimize": "batterymi.optimise.engine_skopt:SkoptEngine",
-        "random": "batterymi.optimise.engine_random:RandomEngine",
+        "gaussian_process": "batterymi.optimise.engine_gaussian:propose",
+        "botorch": "batterymi.optimise.engine_botorch:propose",
+        "scikit-optimize": "batterymi.optimise.engine_skopt:propose",
+        "enumerate": "batterymi.optimise.engine_enumerate:propose",
+        "sobol": "batterymi.optimise.engine_random:propose_sobol",
+        "random": "batterymi.optimise.engine_random:propose_random",
     },
     "evaluator": {
         "surrogate": "batterymi.evaluators.surrogate:SurrogateEvaluator",
         "ncm_formulas": "batterymi.evaluators.ncm_formulas:NcmFormulas",
         "charging": "batterymi.evaluators.charging:ChargingEvaluator",
+        "experiment": "batterymi.evaluators.experiment:Experiment",
     },
     "loader": {
         "obelix": "batterymi.data.loaders.obelix:load_rows",

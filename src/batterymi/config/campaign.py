@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Strict, known_unit, registered
+from batterymi.config.parts import Name, Strict, inside_folder, known_unit, registered
 
 
 class FixedRun(Strict):
@@ -29,6 +29,13 @@ class SurrogateChoice(Strict):
         "all_features",
         description="`all_features`, or the name of an ablation whose model answers.",
     )
+
+
+class ExperimentChoice(Strict):
+    """Designs are answered by you: the next batch is suggested, and what you measure is appended to the table."""
+
+    name: Literal["experiment"]
+    variant: str = Field("all_features", description="As for `surrogate`; this model predicts the suggestions.")
 
 
 class PoolChoice(Strict):
@@ -90,7 +97,7 @@ class ChargingChoice(Strict):
 
 
 EvaluatorChoice = Annotated[
-    SurrogateChoice | NcmFormulasChoice | ChargingChoice | PoolChoice, Field(discriminator="name")
+    SurrogateChoice | NcmFormulasChoice | ChargingChoice | PoolChoice | ExperimentChoice, Field(discriminator="name")
 ]
 
 
@@ -98,9 +105,10 @@ class Campaign(Strict):
     """The search for better designs."""
 
     evaluator: EvaluatorChoice = Field(description="What answers a design.")
-    engine: str = Field("scikit-optimize", description="What proposes designs.")
+    engine: str = Field("gaussian_process", description="What proposes designs; docs/campaigns.md.")
     initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
     budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
+    batch: int = Field(1, ge=1, le=1000, description="Designs that are asked for at once in each round.")
     seeds: int = Field(10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim.")
     reach: float | None = Field(
         None,
@@ -108,12 +116,25 @@ class Campaign(Strict):
         description="Largest distance of a design to the nearest row (root mean square over the features, in "
         "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
     )
-    suggestions: int = Field(5, ge=1, le=100, description="Best designs to list.")
+    suggestions: int = Field(5, ge=1, le=100, description="Best designs to list; with `experiment`, the next batch.")
+    pool: str | None = Field(
+        None, description="CSV file of designs to choose from, one per row; not set: any design within the bounds."
+    )
+    reference: dict[Name, float] | None = Field(
+        None,
+        description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
+        "inferred from designs all over the space, or from the rows.",
+    )
 
     @field_validator("engine")
     @classmethod
     def _registered(cls, value: str) -> str:
         return value if value == "pool" else registered("engine", value)
+
+    @field_validator("pool")
+    @classmethod
+    def _inside(cls, value: str | None) -> str | None:
+        return inside_folder(value)
 
     @model_validator(mode="after")
     def _budget_covers_start(self) -> Self:

@@ -4,12 +4,14 @@ Every model forbids unknown keys. The descriptions are the option tables of conf
 show, so they say how to choose a value.
 """
 
+import itertools
 import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from batterymi import registry
+from batterymi.config.expressions import parse_condition
 from batterymi.config.units import UNITS
 from batterymi.suggest import did_you_mean
 
@@ -99,16 +101,35 @@ class Feature(Column):
         None,
         description="Search range of a number in campaigns. Keep it inside what the data cover.",
     )
+    step: float | None = Field(
+        None, gt=0, description="What the search range is divided into, counted from its lower bound; 1 for integers."
+    )
+    levels: tuple[float, ...] | None = Field(
+        None, min_length=2, description="The values that a number can take, where they are uneven; instead of bounds."
+    )
     choices: tuple[str, ...] | None = Field(
         None, description="Values of a category; a feature with choices is one-hot coded."
     )
 
     _bounds = field_validator("bounds")(ascending)
 
+    @field_validator("levels")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and any(not low < high for low, high in itertools.pairwise(value)):
+            raise ValueError("levels must rise, each once")
+        return value
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if self.choices is not None and (self.bounds or self.valid):
+        if self.choices is not None and (self.bounds or self.valid or self.step or self.levels):
             raise ValueError("a feature has either choices (category) or bounds (number), not both")
+        if self.levels is not None and (self.bounds or self.step):
+            raise ValueError("levels stand instead of bounds and step")
+        if self.step is not None and self.bounds is None:
+            raise ValueError("step needs bounds, from whose lower end it is counted")
+        if self.step is not None and self.bounds is not None and self.step > self.bounds[1] - self.bounds[0]:
+            raise ValueError(f"a step of {self.step:g} is wider than the bounds {list(self.bounds)}")
         if self.choices is not None and len(set(self.choices)) < 2:
             raise ValueError("a category needs at least two different choices")
         return self
@@ -117,6 +138,11 @@ class Feature(Column):
     def is_category(self) -> bool:
         """Whether the values are names, not numbers."""
         return self.choices is not None
+
+    @property
+    def range(self) -> Range | None:
+        """Smallest and largest value of the search: the bounds, or the ends of the levels."""
+        return (self.levels[0], self.levels[-1]) if self.levels else self.bounds
 
 
 class Relaxation(Strict):
@@ -162,21 +188,59 @@ class Simplex(Strict):
         min_length=2, description="Fractions that add up to 1 in every row and every design."
     )
     tolerance: float = Field(1e-6, gt=0, lt=0.1, description="How far a row's sum may be from 1.")
+    step: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="Fractions of designs are multiples of it, as 0.0005 where 0.05 % can be weighed.",
+    )
+
+    @field_validator("step")
+    @classmethod
+    def _divides_one(cls, value: float | None) -> float | None:
+        if value is not None and abs(1 / value - round(1 / value)) > 1e-6:
+            raise ValueError(f"1 is not a multiple of {value:g}, so no composition of such steps adds up to 1")
+        return value
 
 
 class Constraint(Strict):
     """A condition on designs that is known beforehand."""
 
     name: Name = Field(description="Short name that summaries print.")
-    function: str = Field(description="A registered constraint.")
+    expression: str | None = Field(
+        None,
+        description="A condition on features and derived quantities, as `salt + binder <= 0.3`; known are + - * / **, "
+        "sqrt, exp, log, log10, abs, min, max, and, or.",
+    )
+    function: str | None = Field(None, description="A registered constraint instead.")
     columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
     values: dict[str, float] = Field(default_factory=dict, description="The function's arguments that are constants.")
-    reason: str = Field(description="Why, with the source; it is printed.", min_length=10)
+    reason: str = Field("", description="Why, with the source; it is printed.")
 
     @field_validator("function")
     @classmethod
-    def _registered(cls, value: str) -> str:
-        return registered("constraint", value)
+    def _registered(cls, value: str | None) -> str | None:
+        return value if value is None else registered("constraint", value)
+
+    @field_validator("expression")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_condition(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.expression is None) == (self.function is None):
+            raise ValueError("give exactly one of expression and function")
+        if self.expression is not None and (self.columns or self.values):
+            raise ValueError("columns and values belong to a function; an expression names its columns itself")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns that it concerns."""
+        return parse_condition(self.expression).columns if self.expression else tuple(self.columns.values())
 
 
 class Descriptor(Labelled):
@@ -272,52 +336,11 @@ class Ablation(Strict):
     _known_models = field_validator("models")(known_models)
 
 
-class NamedDesign(Strict):
-    """A design of somebody's, held against the constraints and the evaluator."""
-
-    name: str = Field(description="What tables call it.", min_length=1)
-    values: dict[Name, float | str] = Field(description="One value per feature.")
-    formula: str | None = Field(None, description="Its formula, for the theoretical capacity.")
-    working_ions: float | None = Field(
-        None, gt=0, description="Ions per formula unit that take part; needed with a formula."
-    )
-
-    @model_validator(mode="after")
-    def _formula_complete(self) -> Self:
-        if (self.formula is None) != (self.working_ions is None):
-            raise ValueError("formula and working_ions belong together")
-        return self
-
-
-class Derived(Strict):
-    """A quantity computed from a design and its objectives."""
-
-    name: Name = Field(description="Column name.")
-    label: str = Field(description="What tables call it.")
-    unit: str = Field(description="A unit of the unit table.")
-    product_of: tuple[Name, Name] | None = Field(None, description="Two columns to multiply.")
-    reduction_of: Name | None = Field(None, description="Column whose reduction is computed.")
-    against: float | None = Field(None, gt=0, description="Reference for the reduction.")
-
-    _units = field_validator("unit")(known_unit)
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.product_of is None) == (self.reduction_of is None):
-            raise ValueError("give exactly one of product_of and reduction_of")
-        if (self.reduction_of is None) != (self.against is None):
-            raise ValueError("reduction_of and against belong together")
-        return self
-
-
-class Claimed(Strict):
-    """The chapter's own row of its summary table (4.6), as claimed."""
-
-    case_study: str
-    key_descriptors: str
-    ml_method: str
-    experiment_reduction: str
-    industrial_impact: str
+def inside_folder(value: str | None) -> str | None:
+    """Refuse a path that leaves the workflow's folder."""
+    if value is not None and (value.startswith("/") or ".." in value.split("/")):
+        raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
+    return value
 
 
 def registered(kind: str, value: str) -> str:

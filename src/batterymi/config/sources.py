@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Range, Strict, ascending
+from batterymi.config.parts import Name, Range, Strict, ascending, inside_folder
 
 
 class Sample(Strict):
@@ -76,6 +76,11 @@ class Table(Strict):
     censored: Name | None = Field(
         None, description="Column that is 1 where the objective is only known to lie at or below the value."
     )
+    empty: Literal["bad", "pending"] = Field(
+        "bad",
+        description="What an empty cell of an objective means: a bad row, or an experiment under way. The words "
+        "`pending` and `failed` in such a cell always mean what they say.",
+    )
     bad_rows: Literal["stop", "drop"] = Field(
         "stop", description="`drop` leaves bad rows out and lists each with its reason."
     )
@@ -84,8 +89,7 @@ class Table(Strict):
     def _one_source(self) -> Self:
         if sum(source is not None for source in (self.file, self.sample, self.dataset)) != 1:
             raise ValueError("give exactly one of file, sample and dataset")
-        if self.file is not None and (self.file.startswith("/") or ".." in self.file.split("/")):
-            raise ValueError(f"'{self.file}' leaves the workflow's folder; give a path inside it")
+        inside_folder(self.file)
         return self
 
     @property

@@ -6,17 +6,15 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi import registry
-from batterymi.config.campaign import Campaign, ChargingChoice, PoolChoice, SurrogateChoice
+from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
+from batterymi.config.designs import Claimed, Derived, NamedDesign
 from batterymi.config.parts import (
     Ablation,
-    Claimed,
     Column,
     Constraint,
-    Derived,
     Descriptor,
     Feature,
     Labelled,
-    NamedDesign,
     Objective,
     Simplex,
     Strict,
@@ -95,7 +93,7 @@ class Study(Strict):
     def headline(self) -> str:
         """The variant that decisions rest on: the one that answers the campaign."""
         choice = self.campaign.evaluator
-        return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice) else ALL_FEATURES
+        return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice | ExperimentChoice) else ALL_FEATURES
 
     @property
     def designable(self) -> tuple[Feature, ...]:
@@ -118,7 +116,7 @@ class Study(Strict):
         ]
         used = [
             *(searched if not isinstance(self.campaign.evaluator, PoolChoice) else ()),
-            *(("constraint", constraint.function) for constraint in self.constraints),
+            *(("constraint", one.function) for one in self.constraints if one.function),
             ("picture", self.picture),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
@@ -141,23 +139,32 @@ class Study(Strict):
     def _references(self) -> Iterable[str]:
         features = {feature.name for feature in self.features}
         columns = features | {objective.name for objective in self.objectives}
+        quantities = {name for name, used in self._quantities().items() if used <= features}
         wanted: list[tuple[str, str, set[str]]] = []
         if self.simplex:
             wanted += [("simplex", name, features) for name in self.simplex.features]
         for constraint in self.constraints:
-            wanted += [("constraints", name, features) for name in constraint.columns.values()]
+            wanted += [("constraints", name, features | quantities) for name in constraint.names]
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]
+        earlier = set(columns)
         for derived in self.derived:
-            used = derived.product_of or (derived.reduction_of or "",)
-            wanted += [("derived", name, columns) for name in used]
+            wanted += [("derived", name, set(earlier)) for name in derived.names]
+            earlier.add(derived.name)
         for place, name, known in wanted:
             if name not in known:
                 yield f"{place}: '{name}' is not a column; {did_you_mean(name, known)}"
         for name, left in self.variants.items():
             if not left and not self.descriptors_of(name):
                 yield f"ablations: '{name}' drops every feature"
+
+    def _quantities(self) -> dict[str, set[str]]:
+        """Derived quantities, with the columns that each comes down to."""
+        found: dict[str, set[str]] = {}
+        for one in self.derived:
+            found[one.name] = set().union(*(found.get(name, {name}) for name in one.names))
+        return found
 
     def _search(self) -> Iterable[str]:
         if self.headline not in self.variants:
@@ -169,17 +176,18 @@ class Study(Strict):
         if is_pool != (self.campaign.engine == "pool"):
             yield "campaign: the engine 'pool' and the evaluator 'pool' belong together"
         for feature in () if is_pool else self.designable:
-            if not feature.is_category and feature.bounds is None:
+            if not feature.is_category and feature.range is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not any(objective.goal in ("maximise", "minimise") for objective in self.objectives):
             yield "objectives: at least one must be maximised or minimised"
-        if self.table.sample and isinstance(self.campaign.evaluator, SurrogateChoice | PoolChoice):
+        if self.table.sample and isinstance(self.campaign.evaluator, SurrogateChoice | PoolChoice | ExperimentChoice):
             yield f"table.sample needs an evaluator other than {self.campaign.evaluator.name}, which has no rows yet"
         if self.descriptors and not is_pool:
             yield "descriptors: only campaigns over a pool can use them so far; a design has no formula"
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._simplex_reachable()
+        yield from self._engine_fits()
         if isinstance(self.campaign.evaluator, ChargingChoice):
             charging = self.campaign.evaluator
             if any(feature.unit != "C-rate" for feature in self.features):
@@ -191,10 +199,35 @@ class Study(Strict):
     def _simplex_reachable(self) -> Iterable[str]:
         if self.simplex is None:
             return
+        for feature in self.features:
+            if feature.name in self.simplex.features and (feature.step or feature.levels):
+                yield f"simplex: '{feature.name}' has steps of its own; give simplex.step for all fractions instead"
         bounds = [f.bounds for f in self.features if f.name in self.simplex.features and f.bounds]
         low, high = sum(b[0] for b in bounds), sum(b[1] for b in bounds)
         if len(bounds) == len(self.simplex.features) and not low < 1 < high:
             yield f"simplex: with these bounds the fractions add up to {low:g} to {high:g}, never 1"
+
+    def _engine_fits(self) -> Iterable[str]:
+        """What the engine and the reference ask of the rest."""
+        campaign = self.campaign
+        sought = {o.name for o in self.objectives if o.goal in ("maximise", "minimise")}
+        if campaign.reference is not None:
+            if len(sought) < 2:
+                yield "campaign.reference: a reference point needs several objectives to maximise or minimise"
+            for name in campaign.reference.keys() ^ sought:
+                said = "is not sought" if name in campaign.reference else "lacks its worst value"
+                yield f"campaign.reference: '{name}' {said}; {did_you_mean(name, sought)}"
+        if campaign.pool is not None and isinstance(campaign.evaluator, PoolChoice):
+            yield "campaign.pool: the evaluator 'pool' takes its designs from the table"
+        if campaign.engine == "enumerate":
+            if not isinstance(campaign.evaluator, SurrogateChoice | ExperimentChoice):
+                yield "campaign.engine: 'enumerate' needs the evaluator surrogate or experiment, whose trees it lists"
+            if self.simplex is not None or self.constraints or campaign.reach is not None:
+                yield "campaign.engine: 'enumerate' knows bounds only, no simplex, constraint or reach"
+            if any(feature.step or feature.levels for feature in self.designable) or campaign.pool:
+                yield "campaign.engine: 'enumerate' knows continuous numbers only, no step, levels or pool"
+            if len(sought) > 1:
+                yield "campaign.engine: 'enumerate' seeks one objective"
 
     def _named_designs(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}
@@ -228,6 +261,7 @@ class Config(Strict):
         None, description="Folder laid out as `<data set>/<file>` to take data sets from, before the network."
     )
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
+    ledgers: str = Field("campaigns", description="Folder with the memories of campaigns of experiments; keep it.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
     overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

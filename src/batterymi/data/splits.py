@@ -5,4 +5,7 @@ TRAIN = "train"  # learned from, and scored by cross-validation
 TEST = "test"  # an official test split, predicted once after everything is decided
 SOURCE = "source"  # rows of a related task: may join the training, are never scored
 REFERENCE = "reference"  # shown beside the others, never learned from
+PENDING = "pending"  # an experiment under way: not learned from, and not suggested again
+FAILED = "failed"  # an experiment that gave no result: what it says is where not to go
+ASKED = (PENDING, FAILED)  # designs without a result
 CHECKED = (TRAIN, TEST, SOURCE)

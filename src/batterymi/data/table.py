@@ -13,7 +13,7 @@ from batterymi.config.parts import Descriptor, Feature, Objective, Simplex
 from batterymi.config.sources import Table
 from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import read_csv
-from batterymi.data.splits import CHECKED, SPLIT, TRAIN
+from batterymi.data.splits import ASKED, CHECKED, FAILED, PENDING, SPLIT, TRAIN
 from batterymi.errors import TableError
 from batterymi.files import sha256, write_json, write_parquet
 from batterymi.suggest import did_you_mean
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EMPTY = ("", "nan", "na", "n/a", "none", "null", "<na>")
+WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
 MAX_LISTED = 20
 
 
@@ -113,14 +114,19 @@ def check_rows(
     _check_columns(raw, source, table, [*names, *inputs])
     rows = raw.copy()
     if SPLIT not in rows:
-        rows[SPLIT] = TRAIN
-    learning = rows[SPLIT].isin(CHECKED)
+        rows[SPLIT] = _splits(rows, table, objectives)
+    learning, asked = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(ASKED)
+    outcomes = [objective.name for objective in objectives]
+    rows.loc[asked, outcomes] = ""
     faults: list[dict[str, Any]] = []
     for column in numbers:
-        rows[column.name], found = _numbers(rows[column.name], column.name, learning)
+        needed = learning if column.name in outcomes else learning | asked
+        rows[column.name], found = _numbers(rows[column.name], column.name, needed)
         faults += found
-    wordless = rows[learning].drop(index=sorted({fault["line"] for fault in faults}))
+    bad = sorted({fault["line"] for fault in faults})
+    wordless, waiting = rows[learning].drop(index=bad, errors="ignore"), rows[asked].drop(index=bad, errors="ignore")
     faults += _outside_schema(wordless, features, objectives, simplex)
+    faults += _outside_schema(waiting, features, (), simplex) if len(waiting) else []
     faults += _duplicates(wordless, list(dict.fromkeys([*names, *inputs])))
     faults.sort(key=lambda fault: fault["line"])
     if faults and table.bad_rows == "stop":
@@ -129,6 +135,17 @@ def check_rows(
     _check_learnable(rows[rows[SPLIT] == TRAIN], source, objectives, len(raw) - len(rows))
     rows.index.name = "line"
     return rows.reset_index(), faults
+
+
+def _splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objective]) -> pd.Series:
+    """Which rows have a result, and which are designs without one: under way, or failed."""
+    splits = pd.Series(TRAIN, index=rows.index)
+    for objective in objectives:
+        words = rows[objective.name].astype(str).str.strip().str.lower()
+        splits = splits.where(splits != TRAIN, words.map(WORDS).fillna(TRAIN))
+        if table.empty == PENDING:
+            splits = splits.where((splits != TRAIN) | ~words.isin(EMPTY), PENDING)
+    return splits
 
 
 def read_rows(source: str, table: Table) -> Rows:

@@ -52,6 +52,10 @@ class SurrogateEvaluator:
             frame[objective.name] = np.clip(mean, *(objective.valid or (-np.inf, np.inf)))
         return frame.assign(failure="")
 
+    def model_of(self, objective: str) -> StoredModel:
+        """The model behind an objective."""
+        return self._models[objective]
+
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Half widths of the predictions' 95 % intervals."""
         return pd.DataFrame(

@@ -20,7 +20,17 @@ def plot_convergence(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    figure, axis = plt.subplots(figsize=(COLUMN_IN, 2.6))
+    judged = _judged_suggestions(results)
+    figure, axes = plt.subplots(
+        1 + len(judged), 1, figsize=(COLUMN_IN, 2.6 * (1 + len(judged))), squeeze=False, layout="constrained"
+    )
+    axis = axes[0, 0]
+    for lower, (name, part) in zip(axes[1:, 0], judged.items(), strict=True):
+        _earlier(lower, results, name, part)
+    if results.history.empty and results.study.campaign.evaluator.name == "experiment":
+        axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
+        axis.set_axis_off()
+        return figure
     if results.history.empty:
         axis.text(0.5, 0.5, _wrap(results.benchmark["feasibility"]["message"]), ha="center", va="center")
         axis.set_axis_off()
@@ -58,6 +68,30 @@ def _band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str
         axis.plot([], [], " ", label=f"  {n_empty} of {best.shape[1]} found no feasible design")
 
 
+def _judged_suggestions(results: StudyResults) -> dict[str, pd.DataFrame]:
+    """Earlier suggestions that were measured since, by objective."""
+    if results.earlier is None:
+        return {}
+    measured = results.earlier[results.earlier["measured"].notna()]
+    return {str(name): part for name, part in measured.groupby("objective", sort=False)}
+
+
+def _earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataFrame) -> None:
+    """Predicted against measured, for suggestions that were followed."""
+    target = next(one for one in results.study.objectives if one.name == name)
+    middle = part["predicted"]
+    low, high = part["lower_95"].fillna(middle), part["upper_95"].fillna(middle)
+    axis.errorbar(
+        part["measured"], middle, yerr=[middle - low, high - middle], fmt="o", color=BLUE, ms=3, elinewidth=0.6
+    )
+    ends = [min(part["measured"].min(), low.min()), max(part["measured"].max(), high.max())]
+    axis.plot(ends, ends, color=GREY, lw=0.7)
+    n_inside, n_judged = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
+    axis.set_title(f"Earlier suggestions: {n_inside} of {n_judged} within their 95 % interval", fontsize=7)
+    axis.set_xlabel("Measured " + with_unit(target.label[0].lower() + target.label[1:], target.unit))
+    axis.set_ylabel(_wrap("Predicted " + with_unit(target.label[0].lower() + target.label[1:], target.unit), 34))
+
+
 def _single(results: StudyResults) -> Any:
     """The objective that alone makes the score, or None if there are several."""
     sought = [o for o in results.study.objectives if o.goal in ("maximise", "minimise")]
@@ -75,8 +109,10 @@ def _score_label(results: StudyResults) -> str:
     only, choice = _single(results), results.study.campaign.evaluator
     if isinstance(choice, PoolChoice) and choice.label:
         return _wrap("Best " + with_unit(choice.label[0].lower() + choice.label[1:], choice.unit), 34)
+    if sum(o.goal in ("maximise", "minimise") for o in results.study.objectives) > 1:
+        return "Hypervolume of the front (scaled units)"
     if only is None:
-        return "Best feasible weighted score (larger is better)"
+        return "Best feasible score (larger is better)"
     return _wrap("Best feasible " + with_unit(only.label[0].lower() + only.label[1:], only.unit), 34)
 
 

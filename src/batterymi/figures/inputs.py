@@ -26,6 +26,7 @@ class StudyResults:
         validation: how far the models can be trusted, by objective.
         transfer: comparison of ways to transfer, for studies that have one.
         ranking: candidates, best first, for studies that have some.
+        earlier: earlier suggestions against measurements, for studies whose campaign is in the laboratory.
         traces: charges over time, for studies that have them.
     """
 
@@ -43,6 +44,7 @@ class StudyResults:
     validation: dict[str, Any]
     transfer: dict[str, Any] | None = None
     ranking: pd.DataFrame | None = None
+    earlier: pd.DataFrame | None = None
 
     @property
     def selected(self) -> pd.DataFrame:

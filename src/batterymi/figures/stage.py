@@ -8,6 +8,7 @@ import pandas as pd
 
 from batterymi import registry
 from batterymi.config.study import Study
+from batterymi.data.headers import without_units
 from batterymi.figures.campaign import plot_convergence
 from batterymi.figures.data import plot_data
 from batterymi.figures.inputs import StudyResults
@@ -32,6 +33,7 @@ def plot_study(
     traces_path: str | None,
     transfer_path: str | None,
     ranking_path: str | None,
+    earlier_path: str | None,
     index_path: str,
     *,
     study: dict[str, Any],
@@ -52,6 +54,7 @@ def plot_study(
         traces_path: charges over time, or None.
         transfer_path: comparison of ways to transfer, or None.
         ranking_path: candidates, best first, or None.
+        earlier_path: earlier suggestions against measurements, or None.
         index_path: JSON to write, in the folder of the figures: their names.
         study: the study's settings.
         headline: the variant that its decisions rest on.
@@ -64,13 +67,14 @@ def plot_study(
         predictions=pd.read_parquet(predictions_path),
         importances=pd.read_csv(importances_path),
         history=pd.read_parquet(history_path),
-        suggestions=pd.read_csv(suggestions_path),
+        suggestions=without_units(pd.read_csv(suggestions_path)),
         benchmark=read_json(benchmark_path),
         named=pd.read_csv(named_path),
         validation=read_json(validation_path)["objectives"],
         traces=pd.read_parquet(traces_path) if traces_path else None,
         transfer=read_json(transfer_path) if transfer_path else None,
         ranking=pd.read_csv(ranking_path, keep_default_na=False) if ranking_path else None,
+        earlier=pd.read_csv(earlier_path) if earlier_path else None,
     )
     drawings = {
         "data": plot_data,

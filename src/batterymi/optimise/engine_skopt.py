@@ -7,90 +7,77 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from batterymi.optimise.engines import as_suggestions, filling
+from batterymi.optimise.maximise import best_design
+from batterymi.optimise.problem import Search
+from batterymi.optimise.score import told_values
 from batterymi.optimise.space import Space
 
-N_CANDIDATES = 2000
-N_NEARBY = 500
+Array = NDArray[np.float64]
+N_ANCHORS = 4
 
 
-class SkoptEngine:
-    """Gaussian process with expected improvement, by scikit-optimize's `Optimizer`.
+def propose(
+    search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Designs with the largest expected improvement of the weighted score, by scikit-optimize's Gaussian process.
 
-    It works in the unit cube of `Space.from_unit`, where compositions add up to 1 by construction. Without constraints
-    scikit-optimize maximises the expected improvement itself, by gradient. With constraints a gradient step could leave
-    the region, so its expected improvement is maximised over candidates that all meet them.
+    The library fits and predicts; the search for the largest improvement is ours, since its own knows neither steps nor
+    constraints. Of a batch, each design is told with its predicted value before the next is chosen. See `Engine`.
     """
+    from skopt import Optimizer
+    from skopt.acquisition import gaussian_ei
 
-    def __init__(self, space: Space, designs: pd.DataFrame, values: NDArray[np.float64], seed: int) -> None:
-        """Build the optimizer and tell it the designs evaluated so far."""
-        from skopt import Optimizer
-        from skopt.space import Categorical, Real
+    space = search.space
+    rng = np.random.default_rng([seed, len(history)])
+    taken = space.codes(history)
+    values = told_values(history)
+    if pending is not None and len(pending):
+        taken = np.vstack([taken, space.codes(pending)])
+    if len(history) < 2:
+        return filling(space, rng, n, taken)
+    optimizer = Optimizer(_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
+    anchors = space.codes(history)[np.argsort(values, kind="stable")[:N_ANCHORS]]
+    with _quiet():
+        optimizer.tell(_points(space, space.codes(history)), values.tolist())
+        if pending is not None and len(pending):
+            _believe(optimizer, _points(space, space.codes(pending)))
+        chosen, reasons = [], []
+        for number in range(n):
 
-        self._space = space
-        self._rng = np.random.default_rng(seed)
-        self._constrained = space.is_constrained
-        dimensions = [Real(0.0, 1.0) for _ in range(space.n_numbers)]
-        dimensions += [Categorical(feature.choices) for feature in space.categories]
-        by_gradient = not (self._constrained or space.categories)
-        self._optimizer = Optimizer(
-            dimensions,
-            base_estimator="GP",
-            n_initial_points=len(designs),
-            acq_func="EI",
-            acq_optimizer="lbfgs" if by_gradient else "sampling",
-            acq_optimizer_kwargs={"n_points": 2 if self._constrained else N_CANDIDATES},
-            random_state=seed,
-        )
-        with _quiet():
-            self._optimizer.tell(self._points(designs), [float(value) for value in values])
-        self._asked: list[Any] | None = None
+            def promise(codes: Array) -> Array:
+                transformed = optimizer.space.transform(_points(space, codes))
+                return gaussian_ei(transformed, optimizer.models[-1], y_opt=min(optimizer.yi))
 
-    def ask(self) -> pd.DataFrame:
-        """The design with the largest expected improvement."""
-        with _quiet():
-            self._asked = self._best_candidate() if self._constrained else self._optimizer.ask()
-        return self._designs([self._asked])
+            design = best_design(space, promise, rng, anchors, taken)
+            if design is None:
+                break
+            chosen.append(design)
+            reasons.append(f"expected improvement of the score {float(promise(design)[0]):.3g}")
+            taken = np.vstack([taken, design])
+            if number + 1 < n:
+                _believe(optimizer, _points(space, design))
+    return as_suggestions(space, chosen, reasons)
 
-    def tell(self, design: pd.DataFrame, value: float) -> None:
-        """Add the value of the design asked for last, and refit."""
-        with _quiet():
-            self._optimizer.tell(self._asked or self._points(design)[0], float(value))
 
-    def _best_candidate(self) -> list[Any]:
-        """The point with the largest expected improvement among random and nearby designs that are allowed."""
-        from skopt.acquisition import gaussian_ei
+def _believe(optimizer: Any, points: list[list[Any]]) -> None:
+    """Tell designs with the values that are predicted for them."""
+    predicted = optimizer.models[-1].predict(optimizer.space.transform(points))
+    optimizer.tell(points, [float(value) for value in predicted])
 
-        best = self._optimizer.Xi[int(np.argmin(self._optimizer.yi))]
-        designs = pd.concat([self._space.sample(self._rng, N_CANDIDATES), self._nearby(best)], ignore_index=True)
-        points = self._points(designs)
-        transformed = self._optimizer.space.transform(points)
-        improvement = gaussian_ei(transformed, self._optimizer.models[-1], y_opt=min(self._optimizer.yi))
-        return points[int(np.argmax(improvement))]
 
-    def _nearby(self, point: list[Any]) -> pd.DataFrame:
-        """Allowed designs around a point, at several distances."""
-        n = self._space.n_numbers
-        reach = 10.0 ** self._rng.uniform(-3, -0.5, size=(N_NEARBY, 1))
-        steps = self._rng.normal(size=(N_NEARBY, n)) * reach
-        unit = np.clip(np.array(point[:n], float) + steps, 0, 1)
-        names = {f.name: [point[n + i]] * N_NEARBY for i, f in enumerate(self._space.categories)}
-        designs = self._space.from_unit(unit, pd.DataFrame(names))
-        return designs[self._space.feasible(designs)]
+def _dimensions(space: Space) -> list[Any]:
+    """Coordinates of the unit cube, then the categories."""
+    from skopt.space import Categorical, Real
 
-    def _designs(self, points: list[list[Any]]) -> pd.DataFrame:
-        """Designs of points in the optimizer's coordinates."""
-        n = self._space.n_numbers
-        unit = np.array([point[:n] for point in points], float).reshape(len(points), n)
-        names = [feature.name for feature in self._space.categories]
-        categories = pd.DataFrame([point[n:] for point in points], columns=names)
-        return self._space.from_unit(unit, categories)
+    return [*(Real(0.0, 1.0) for _ in range(space.n_numbers)), *(Categorical(f.choices) for f in space.categories)]
 
-    def _points(self, designs: pd.DataFrame) -> list[list[Any]]:
-        """Points in the optimizer's coordinates."""
-        unit = self._space.to_unit(designs).tolist()
-        names = [feature.name for feature in self._space.categories]
-        words = designs[names].to_numpy(object).tolist()
-        return [[*numbers, *labels] for numbers, labels in zip(unit, words, strict=True)]
+
+def _points(space: Space, codes: Array) -> list[list[Any]]:
+    """Points in the optimizer's coordinates."""
+    unit = space.coordinates(codes).tolist()
+    frame = space.frame(codes)[[feature.name for feature in space.categories]]
+    return [[*numbers, *words] for numbers, words in zip(unit, frame.to_numpy(object).tolist(), strict=True)]
 
 
 class _quiet(warnings.catch_warnings):  # noqa: N801 - used like a function

@@ -1,8 +1,8 @@
 """Can the limits be met at all, and does the problem have an answer? Asked before a campaign spends anything."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Objective
 from batterymi.evaluators.base import Evaluator
+from batterymi.optimise.hypervolume import infer_reference
 from batterymi.optimise.pareto import costs, pareto_optimal
 from batterymi.optimise.score import declared_limits, score, violation
 from batterymi.optimise.space import Space
@@ -56,6 +57,7 @@ class Feasibility:
         limits: one entry per limit.
         pareto_share: share of scanned designs that are Pareto-optimal; None with one objective or without a scan.
         checked_on: "scan of the space" or "rows of the table".
+        reference: the worst value of each sought objective that counts, inferred; None with one objective.
     """
 
     verdict: str
@@ -63,6 +65,7 @@ class Feasibility:
     limits: list[LimitReport] = field(default_factory=list)
     pareto_share: float | None = None
     checked_on: str = ""
+    reference: dict[str, float] | None = None
 
     @property
     def limits_in_force(self) -> dict[str, float]:
@@ -114,7 +117,9 @@ def check_feasibility(
     ]
     share = _pareto_share(outcomes, objectives)
     spread = np.ptp(score(outcomes, objectives))
-    found = Feasibility("feasible", "", limits, share, "scan of the space")
+    in_force = {f"{limit.objective}:{limit.side}": limit.in_force for limit in limits}
+    reference = infer_worst(outcomes, objectives, in_force)
+    found = Feasibility("feasible", "", limits, share, "scan of the space", reference)
     if spread <= 1e-9:
         return _with(found, "degenerate", "every design has the same score; nothing can be chosen")
     lost = [limit for limit in limits if not limit.reachable and not limit.reason]
@@ -134,7 +139,7 @@ def check_feasibility(
 def _with(found: Feasibility, verdict: str, message: str) -> Feasibility:
     """The same finding under a verdict."""
     logger.info("feasibility: %s: %s", verdict, message)
-    return Feasibility(verdict, message, found.limits, found.pareto_share, found.checked_on)
+    return replace(found, verdict=verdict, message=message)
 
 
 def _unreachable(limit: LimitReport) -> str:
@@ -200,15 +205,12 @@ def _pursue(
     best, lowest = designs.iloc[[int(np.nanargmin(values))]], float(np.nanmin(values))
     reach = 0.25
     for _ in range(N_ROUNDS):
-        unit = space.to_unit(best) + rng.normal(size=(N_AROUND, space.n_numbers)) * reach
-        names = [feature.name for feature in space.categories]
-        words = pd.concat([best[names]] * N_AROUND, ignore_index=True)
-        around = space.from_unit(np.clip(unit, 0, 1), words)
-        around = around[space.feasible(around)]
-        if len(around):
-            found = cost(evaluator.evaluate(around))
+        around = space.vary(np.repeat(space.codes(best), N_AROUND, axis=0), rng, reach)
+        allowed = space.frame(around[space.allowed(around)])
+        if len(allowed):
+            found = cost(evaluator.evaluate(allowed))
             if np.nanmin(found) < lowest:
-                best, lowest = around.iloc[[int(np.nanargmin(found))]], float(np.nanmin(found))
+                best, lowest = allowed.iloc[[int(np.nanargmin(found))]], float(np.nanmin(found))
                 continue
         reach *= 0.7
     return lowest
@@ -218,6 +220,28 @@ def _pareto_share(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> fl
     """Share of scanned designs that no other dominates; None with fewer than two objectives."""
     cost = costs(outcomes.iloc[:2000], objectives)
     return float(pareto_optimal(cost).mean()) if cost.shape[1] >= 2 else None
+
+
+def infer_worst(
+    outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Mapping[str, float]
+) -> dict[str, float] | None:
+    """The worst value of each sought objective that counts in a hypervolume, from designs that meet the limits.
+
+    Args:
+        outcomes: one column per objective.
+        objectives: the study's objectives.
+        limits: limits in force.
+
+    Returns:
+        A value per sought objective; None with one, or without a design to infer it from.
+    """
+    sought = [one for one in objectives if one.goal in ("maximise", "minimise")]
+    known = outcomes[[one.name for one in objectives]].dropna()
+    if len(sought) < 2 or known.empty:
+        return None
+    good = known[violation(known, objectives, limits) <= 0]
+    worst = infer_reference(costs(good.iloc[:2000] if len(good) else known.iloc[:2000], sought))
+    return {o.name: float(-value if o.goal == "maximise" else value) for o, value in zip(sought, worst, strict=True)}
 
 
 def _from_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:
@@ -230,7 +254,8 @@ def _from_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibili
         reachable = best >= value if side == "at_least" else best <= value
         limits.append(LimitReport(name, side, value, best, bool(reachable), value))
     n_meeting = int((violation(rows, objectives, declared) <= 0).sum())
-    found = Feasibility("", "", limits, None, "rows of the table")
+    reference = infer_worst(rows, objectives, declared)
+    found = Feasibility("", "", limits, None, "rows of the table", reference)
     if n_meeting:
         return _with(found, "feasible", f"{n_meeting} of {len(rows)} rows meet all limits")
     text = f"none of {len(rows)} rows meets all limits; the campaign may still find a design that does"

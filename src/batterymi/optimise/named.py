@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batterymi.config.parts import Derived, NamedDesign
+from batterymi.config.designs import Derived, NamedDesign
 from batterymi.features.capacity import theoretical_capacity
-from batterymi.optimise.campaign import Problem
+from batterymi.optimise.problem import Problem
 from batterymi.optimise.space import Space
 from batterymi.optimise.suggestions import add_derived, add_intervals
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.campaign import Campaign, PoolChoice
 from batterymi.config.parts import Ablation, Descriptor, Feature, Objective
+from batterymi.data.headers import with_units
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
@@ -90,7 +91,8 @@ def replay_pool(
     hunts = [_hunt(history, score, share, seed) for share in choice.shares]
     comparison = compare_with_random(history, POOL, seed) | _as_saved(hunts[0])
     write_parquet(history_path, history.drop(columns="row"))
-    write_csv(suggestions_path, _best_rows(rows, value, score, target, id_column, predictions_path, choice, settings))
+    best = _best_rows(rows, value, score, target, id_column, predictions_path, choice, settings)
+    write_csv(suggestions_path, with_units(best, [target]))
     write_csv(named_path, pd.DataFrame(columns=["name", "status", "flags"]))
     found: dict[str, Any] = {
         "verdict": "feasible",

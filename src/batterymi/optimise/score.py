@@ -64,3 +64,22 @@ def declared_limits(objectives: Sequence[Objective]) -> dict[str, float]:
         if objective.at_most is not None:
             limits[f"{objective.name}:at_most"] = objective.at_most
     return limits
+
+
+def told_values(history: pd.DataFrame) -> Array:
+    """What an engine of one number is told: the score, plus the violation in units of the spread of scores.
+
+    The penalty grows with the distance to the limits, so that an engine sees which way they lie; a constant such as
+    1e6 would flatten everything else in a Gaussian process. A failed design is told as the worst value of all.
+
+    Args:
+        history: evaluated designs.
+
+    Returns:
+        Shape (n,), finite.
+    """
+    scores = history["score"].dropna()
+    spread = float(scores.max() - scores.min()) if len(scores) else 0.0
+    values = (history["score"] + (spread or 1.0) * history["violation"]).to_numpy(float)
+    worst = np.nanmax(values) if np.isfinite(values).any() else 0.0
+    return np.where(np.isfinite(values), values, worst)

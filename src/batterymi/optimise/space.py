@@ -1,20 +1,29 @@
-"""The search space of a campaign: numbers, categories, one composition, and constraints known beforehand."""
+"""The search space of a campaign: numbers, steps, categories, one composition, and constraints known beforehand.
+
+Designs are tables for those who read them, and rows of numbers within: one column per feature, a category as the
+position of its choice. `codes` and `frame` turn one into the other.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi import registry
+from batterymi.config.designs import Derived
 from batterymi.config.parts import Constraint, Feature, Simplex
 from batterymi.errors import DesignError
+from batterymi.optimise.conditions import Condition, make_conditions
+from batterymi.optimise.grids import all_on_grids, nearest_level, snap_parts
 from batterymi.optimise.simplex import BoundedSimplex
 
 Array = NDArray[np.float64]
-MIN_SHARE = 1e-4  # of random designs that must meet the constraints; below, the region counts as empty
+MIN_SHARE = 1e-4  # of random designs that must meet the constraints; below, they are sought by walking
+N_WALK = 40  # steps of a walk between two designs that are kept
+SAME = 1e-6  # of the search range: designs that differ less are one
+MAX_ENUMERATED = 20_000
 
 
 @dataclass(frozen=True)
@@ -22,11 +31,12 @@ class Space:
     """What a design may be.
 
     Attributes:
-        features: the features that a campaign chooses, all with bounds or choices.
+        features: the features that a campaign chooses, all with bounds, levels or choices.
         simplex: those that are fractions of one whole, or None.
         constraints: conditions on designs.
         known: rows of a table.
         reach: largest distance of a design to the nearest known row, or None for no such bound.
+        candidates: the designs to choose from, or None if any design within the space will do.
     """
 
     features: tuple[Feature, ...]
@@ -34,6 +44,7 @@ class Space:
     constraints: tuple[Constraint, ...] = field(default=())
     known: pd.DataFrame | None = None
     reach: float | None = None
+    candidates: pd.DataFrame | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -60,13 +71,71 @@ class Space:
         """The set of compositions, if there is one."""
         if not self.parts:
             return None
-        bounds = {feature.name: feature.bounds for feature in self.features}
-        return BoundedSimplex([bounds[name] or (0.0, 1.0) for name in self.parts])
+        ranges = {feature.name: feature.range for feature in self.features}
+        return BoundedSimplex([ranges[name] or (0.0, 1.0) for name in self.parts])
 
     @property
     def n_numbers(self) -> int:
         """Continuous coordinates of a design in the unit cube."""
         return len(self.numbers) + max(len(self.parts) - 1, 0)
+
+    @cached_property
+    def has_steps(self) -> bool:
+        """Whether some number moves in steps only."""
+        return any(f.step or f.levels for f in self.numbers) or bool(self.simplex and self.simplex.step)
+
+    @cached_property
+    def lower(self) -> Array:
+        """Smallest code of each feature."""
+        return np.array([0.0 if f.is_category else (f.range or (0.0, 1.0))[0] for f in self.features])
+
+    @cached_property
+    def width(self) -> Array:
+        """Search range of each feature, in codes."""
+        top = [len(f.choices) - 1.0 if f.choices else (f.range or (0.0, 1.0))[1] for f in self.features]
+        return np.maximum(np.array(top) - self.lower, 1e-12)
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The constraints, ready to be computed."""
+        return make_conditions(self.constraints)
+
+    def codes(self, designs: pd.DataFrame) -> Array:
+        """Designs as numbers, shape (n_designs, n_features); a choice that is not known is -1."""
+        if not self.categories:
+            return designs[self.names].to_numpy(float)
+        columns = []
+        for feature in self.features:
+            values = designs[feature.name]
+            if feature.choices:
+                position = {choice: float(i) for i, choice in enumerate(feature.choices)}
+                columns.append(np.array([position.get(str(value), -1.0) for value in values], float))
+            else:
+                columns.append(values.to_numpy(float))
+        return np.column_stack(columns) if columns else np.empty((len(designs), 0))
+
+    def frame(self, codes: Array) -> pd.DataFrame:
+        """Designs as a table."""
+        frame = {}
+        for column, feature in enumerate(self.features):
+            if feature.choices:
+                frame[feature.name] = np.array(feature.choices, object)[codes[:, column].astype(int)]
+            else:
+                frame[feature.name] = codes[:, column]
+        return pd.DataFrame(frame, columns=self.names)
+
+    def inputs(self, codes: Array) -> Array:
+        """Designs as a model takes them: numbers in units of the search range, categories as indicators.
+
+        Two designs that differ in one category only are as far apart as two at opposite ends of a number.
+        """
+        columns = []
+        for column, feature in enumerate(self.features):
+            if feature.choices:
+                columns.append((codes[:, [column]] == np.arange(len(feature.choices))) / np.sqrt(2))
+            else:
+                columns.append((codes[:, [column]] - self.lower[column]) / self.width[column])
+        return np.hstack(columns) if columns else np.empty((len(codes), 0))
 
     def from_unit(self, unit: Array, categories: pd.DataFrame | None = None) -> pd.DataFrame:
         """Designs from coordinates.
@@ -76,34 +145,59 @@ class Space:
             categories: shape (n, n_categories), or None if there are none.
 
         Returns:
-            One row per design.
+            One row per design, on the steps of the space.
         """
-        frame = {}
-        for column, feature in enumerate(self.numbers):
-            low, high = feature.bounds or (0.0, 1.0)
-            frame[feature.name] = low + unit[:, column] * (high - low)
-        if self.composition is not None:
-            parts = self.composition.from_unit(unit[:, len(self.numbers) :])
-            frame |= {name: parts[:, i] for i, name in enumerate(self.parts)}
+        codes = np.zeros((len(unit), len(self.features)))
         for feature in self.categories:
             assert categories is not None
-            frame[feature.name] = categories[feature.name].to_numpy(object)
-        return pd.DataFrame(frame)[self.names]
+            position = {choice: float(i) for i, choice in enumerate(feature.choices or ())}
+            codes[:, self.names.index(feature.name)] = [position[value] for value in categories[feature.name]]
+        return self.frame(self.snap(self.place(unit, codes)))
 
     def to_unit(self, designs: pd.DataFrame) -> Array:
         """Coordinates of designs in the unit cube, categories left out."""
-        columns = []
-        for feature in self.numbers:
-            low, high = feature.bounds or (0.0, 1.0)
-            columns.append((designs[feature.name].to_numpy(float) - low) / (high - low))
-        unit = np.column_stack(columns) if columns else np.empty((len(designs), 0))
+        return self.coordinates(self.codes(designs))
+
+    def place(self, unit: Array, codes: Array) -> Array:
+        """Codes at coordinates in the unit cube, categories as in `codes`, steps not yet asked."""
+        placed = codes.copy()
+        for column, feature in enumerate(self.numbers):
+            i = self.names.index(feature.name)
+            placed[:, i] = self.lower[i] + unit[:, column] * self.width[i]
         if self.composition is not None:
-            parts = self.composition.to_unit(designs[self.parts].to_numpy(float))
-            unit = np.hstack([unit, parts])
+            placed[:, self._part_columns] = self.composition.from_unit(unit[:, len(self.numbers) :])
+        return placed
+
+    def coordinates(self, codes: Array) -> Array:
+        """Coordinates of codes in the unit cube, shape (n, n_numbers)."""
+        columns = [self.names.index(feature.name) for feature in self.numbers]
+        unit = (codes[:, columns] - self.lower[columns]) / self.width[columns]
+        if self.composition is not None:
+            unit = np.hstack([unit, self.composition.to_unit(codes[:, self._part_columns])])
         return np.clip(unit, 0, 1)
+
+    def snap(self, codes: Array) -> Array:
+        """The nearest designs on the steps and levels of the space; compositions still add up to 1."""
+        snapped = codes.copy()
+        for i, feature in enumerate(self.features):
+            if feature.step and feature.name not in self.parts:
+                n_steps = np.floor(self.width[i] / feature.step + 1e-9)
+                count = np.clip(np.round((codes[:, i] - self.lower[i]) / feature.step), 0, n_steps)
+                snapped[:, i] = np.round(self.lower[i] + count * feature.step, 12)
+            elif feature.levels:
+                snapped[:, i] = nearest_level(codes[:, i], np.array(feature.levels))
+        if self.composition is not None and self.simplex is not None and self.simplex.step:
+            parts = codes[:, self._part_columns]
+            snapped[:, self._part_columns] = snap_parts(
+                parts, self.composition.lower, self.composition.upper, self.simplex.step
+            )
+        return snapped
 
     def sample(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
         """Draw designs uniformly from all that meet bounds, composition and constraints.
+
+        Where hardly any design meets the constraints, the first ones are sought by narrowing in on them, and the others
+        by walking from there, which is no longer exactly uniform.
 
         Args:
             rng: source of randomness.
@@ -113,18 +207,26 @@ class Space:
             n designs.
 
         Raises:
-            DesignError: if hardly any design meets the constraints; it names the tightest.
+            DesignError: if no design that meets the constraints is found; it names the tightest.
         """
-        kept: list[pd.DataFrame] = []
+        return self.frame(self.sample_codes(rng, n))
+
+    def sample_codes(self, rng: np.random.Generator, n: int) -> Array:
+        """As `sample`, in codes."""
+        if self._pool is not None:
+            return self._pool[rng.integers(len(self._pool), size=n)]
+        kept: list[Array] = []
         n_drawn = n_kept = 0
         while n_kept < n:
-            batch = self._draw(rng, max(4 * n, 64))
-            inside = batch[self.feasible(batch)]
+            batch = self.draw_codes(rng, max(4 * n, 64) if self.is_constrained else n)
+            inside = batch[self.allowed(batch)]
             kept.append(inside)
             n_drawn, n_kept = n_drawn + len(batch), n_kept + len(inside)
             if n_drawn >= 10 / MIN_SHARE and n_kept < MIN_SHARE * n_drawn:
-                raise DesignError(self._why_empty(batch))
-        return pd.concat(kept, ignore_index=True).iloc[:n].copy()
+                from batterymi.optimise.walk import walk
+
+                return walk(self, np.vstack(kept), rng, n)
+        return np.vstack(kept)[:n]
 
     def fill(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
         """Designs that fill the space evenly: a scrambled Sobol sequence, without those that break a constraint.
@@ -137,24 +239,57 @@ class Space:
             n designs.
 
         Raises:
-            DesignError: if hardly any design meets the constraints.
+            DesignError: if no design that meets the constraints is found.
         """
+        return self.frame(self.fill_codes(rng, n))
+
+    def fill_codes(self, rng: np.random.Generator, n: int) -> Array:
+        """As `fill`, in codes."""
         from scipy.stats import qmc
 
-        self.sample(np.random.default_rng(0), 1)
+        if self._pool is not None:
+            return self._pool[rng.permutation(len(self._pool))[:n]] if n <= len(self._pool) else self._pool
         sobol = qmc.Sobol(self.n_numbers + len(self.categories), rng=rng)
-        kept: list[pd.DataFrame] = []
+        kept: list[Array] = []
+        n_drawn = 0
         while sum(map(len, kept)) < n:
             points = sobol.random(2 ** int(np.ceil(np.log2(max(n, 2)))))
-            names = {
-                feature.name: np.array(feature.choices, object)[
-                    (points[:, self.n_numbers + i] * len(feature.choices or ())).astype(int)
-                ]
-                for i, feature in enumerate(self.categories)
-            }
-            batch = self.from_unit(points[:, : self.n_numbers], pd.DataFrame(names))
-            kept.append(batch[self.feasible(batch)])
-        return pd.concat(kept, ignore_index=True).iloc[:n].copy()
+            codes = np.zeros((len(points), len(self.features)))
+            for i, feature in enumerate(self.categories):
+                share = points[:, self.n_numbers + i]
+                codes[:, self.names.index(feature.name)] = np.floor(share * len(feature.choices or ()))
+            batch = self.snap(self.place(points[:, : self.n_numbers], codes))
+            kept.append(batch[self.allowed(batch)])
+            n_drawn += len(batch)
+            if n_drawn >= 1 / MIN_SHARE and sum(map(len, kept)) < 100 * MIN_SHARE * n_drawn:
+                more = n - sum(map(len, kept))
+                kept.append(self.sample_codes(rng, max(more, 1)))
+        return np.vstack(kept)[:n]
+
+    def vary(self, codes: Array, rng: np.random.Generator, reach: Array | float) -> Array:
+        """Designs around others, one for each, which may break constraints.
+
+        Args:
+            codes: where from, shape (n, n_features).
+            rng: source of randomness.
+            reach: standard deviation of the numbers in units of the search range, one or shape (n, 1).
+
+        Returns:
+            Shape (n, n_features), on the steps of the space.
+        """
+        n = len(codes)
+        unit = self.coordinates(codes)
+        # half of them move in some directions only, since few matter at a time; half in all, to follow slanted edges
+        chosen = rng.random(unit.shape) < np.where(rng.random((n, 1)) < 0.5, 1.0, 0.3)
+        chosen |= ~chosen.any(axis=1, keepdims=True)
+        unit = np.clip(unit + chosen * rng.normal(size=unit.shape) * reach, 0, 1)
+        varied = codes.copy()
+        for feature in self.categories:
+            switched = rng.random(n) < 0.2
+            varied[switched, self.names.index(feature.name)] = rng.integers(
+                len(feature.choices or ()), size=int(switched.sum())
+            )
+        return self.snap(self.place(unit, varied))
 
     def margins(self, designs: pd.DataFrame) -> pd.DataFrame:
         """How far designs stay inside each constraint.
@@ -165,31 +300,56 @@ class Space:
         Returns:
             One column per constraint; negative where it is broken.
         """
-        return pd.DataFrame({c.name: self._margin(c, designs) for c in self.constraints}, index=designs.index)
+        columns = {c.name: self.margin(i, self.codes(designs)) for i, c in enumerate(self.constraints)}
+        return pd.DataFrame(columns, index=designs.index)
+
+    def margin(self, i: int, codes: Array) -> Array:
+        """Margin of one constraint, shape (n,); not-a-number counts as broken by far."""
+        columns = {name: codes[:, column] for column, name in enumerate(self.names)}
+        return np.nan_to_num(self.conditions[i](columns), nan=-1e30)
 
     def feasible(self, designs: pd.DataFrame) -> NDArray[np.bool_]:
-        """Whether designs meet bounds, composition and constraints, within rounding."""
-        good = np.ones(len(designs), dtype=bool)
-        for feature in self.features:
-            values = designs[feature.name]
-            if feature.is_category:
-                good &= values.isin(feature.choices or ()).to_numpy()
-            else:
-                low, high = feature.bounds or (0.0, 1.0)
-                slack = 1e-9 * (high - low)
-                good &= values.between(low - slack, high + slack).to_numpy()
+        """Whether designs meet bounds, steps, composition and constraints, within rounding."""
+        codes = self.codes(designs)
+        good = np.abs(codes - self.snap(codes)).max(axis=1, initial=0) <= 1e-9 * np.abs(self.lower + self.width).max()
+        if self._pool is not None:
+            good &= ~self.apart(codes, self._pool)
+        return np.logical_and(good, self.allowed(codes))
+
+    def allowed(self, codes: Array) -> NDArray[np.bool_]:
+        """Whether codes on the steps of the space meet bounds, composition and constraints."""
+        slack = 1e-9 * self.width
+        good = (codes >= self.lower - slack).all(axis=1) & (codes <= self.lower + self.width + slack).all(axis=1)
         if self.simplex:
-            good &= np.abs(designs[self.parts].sum(axis=1).to_numpy() - 1) <= 1e-9
-        for constraint in self.constraints:
-            good &= self._margin(constraint, designs) >= -1e-9
+            good &= np.abs(codes[:, self._part_columns].sum(axis=1) - 1) <= 1e-9
+        for i in range(len(self.constraints)):
+            good &= self.margin(i, codes) >= -1e-9
         if self.known is not None and self.reach is not None:
-            good &= self.distance(designs, self.known) <= self.reach + 1e-9
-        return good
+            good &= self.distance(self.frame(codes), self.known) <= self.reach + 1e-9
+        return np.asarray(good, dtype=bool)
 
     @property
     def is_constrained(self) -> bool:
         """Whether designs within bounds and composition may still be refused."""
         return bool(self.constraints) or self.reach is not None
+
+    def apart(self, codes: Array, others: Array) -> NDArray[np.bool_]:
+        """Which designs are none of the others."""
+        if not len(others):
+            return np.ones(len(codes), dtype=bool)
+        from scipy.spatial import KDTree
+
+        tree = KDTree(others / self.width)
+        distance, _ = tree.query(codes / self.width, p=np.inf, distance_upper_bound=10 * SAME)
+        far: NDArray[np.bool_] = distance > SAME
+        return far
+
+    def every(self) -> Array | None:
+        """All designs, where they are so few that they can be listed; else None."""
+        if self._pool is not None:
+            return self._pool
+        codes = all_on_grids(self.features, self.simplex, MAX_ENUMERATED)
+        return None if codes is None else codes[self.allowed(codes)]
 
     def distance(self, designs: pd.DataFrame, rows: pd.DataFrame) -> Array:
         """Distance of each design to the nearest row.
@@ -203,44 +363,53 @@ class Space:
             range; a category that differs counts 1.
         """
         total = np.zeros((len(designs), len(rows)))
-        for feature in self.features:
+        for i, feature in enumerate(self.features):
             here, there = designs[feature.name].to_numpy(), rows[feature.name].to_numpy()
             if feature.is_category:
                 total += here[:, None] != there[None, :]
             else:
-                low, high = feature.bounds or (0.0, 1.0)
-                gap = (here[:, None].astype(float) - there[None, :].astype(float)) / (high - low)
+                gap = (here[:, None].astype(float) - there[None, :].astype(float)) / self.width[i]
                 total += gap**2
         return np.sqrt(total.min(axis=1) / len(self.features))
 
-    def _draw(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
+    def narrowed(self, codes: Array) -> "Space":
+        """The same space with a shorter list of candidates."""
+        return replace(self, candidates=self.frame(codes))
+
+    @cached_property
+    def scouts(self) -> Array:
+        """Some designs all over the space, constraints not asked, by which margins are judged."""
+        return self.draw_codes(np.random.default_rng(0), 256)
+
+    @cached_property
+    def _part_columns(self) -> list[int]:
+        """Columns of the composition."""
+        return [self.names.index(name) for name in self.parts]
+
+    @cached_property
+    def _pool(self) -> Array | None:
+        """The candidates that meet all constraints, in codes."""
+        if self.candidates is None:
+            return None
+        codes = self.codes(self.candidates)
+        allowed = self.allowed(codes)
+        if not allowed.any():
+            raise DesignError(f"none of the {len(codes)} candidates lies within the bounds and meets the constraints")
+        return codes if allowed.all() else codes[allowed]  # a list may fill the memory; it is not copied without need
+
+    def draw_codes(self, rng: np.random.Generator, n: int) -> Array:
         """Uniform designs within bounds and composition, constraints not yet asked."""
-        frame: dict[str, object] = {
-            feature.name: rng.uniform(*(feature.bounds or (0.0, 1.0)), size=n) for feature in self.numbers
-        }
+        codes = np.zeros((n, len(self.features)))
+        for i, feature in enumerate(self.features):
+            if feature.choices:
+                codes[:, i] = rng.integers(len(feature.choices), size=n)
+            elif feature.levels:
+                codes[:, i] = rng.choice(feature.levels, size=n)
+            elif feature.name not in self.parts:
+                codes[:, i] = rng.uniform(self.lower[i], self.lower[i] + self.width[i], size=n)
         if self.composition is not None:
-            parts = self.composition.sample(rng, n)
-            frame |= {name: parts[:, i] for i, name in enumerate(self.parts)}
-        for feature in self.categories:
-            frame[feature.name] = rng.choice(np.array(feature.choices, object), size=n)
-        return pd.DataFrame(frame)[self.names]
-
-    def _margin(self, constraint: Constraint, designs: pd.DataFrame) -> Array:
-        """Value of one constraint's function on designs."""
-        function = registry.look_up("constraint", constraint.function)
-        columns = {argument: designs[column].to_numpy(float) for argument, column in constraint.columns.items()}
-        return np.asarray(function(**columns, **constraint.values), dtype=float)
-
-    def _why_empty(self, designs: pd.DataFrame) -> str:
-        """Name the constraint that is broken most, and how near designs come to it."""
-        if not self.constraints:
-            return f"hardly any design lies within {self.reach:g} of a known row; raise campaign.reach"
-        margins = self.margins(designs)
-        worst = str((margins < 0).mean().idxmax())
-        return (
-            f"constraint '{worst}' is met by fewer than 1 in {1 / MIN_SHARE:.0f} designs within the bounds; "
-            f"the nearest misses it by {-margins[worst].max():.3g}; widen the bounds or change the constraint"
-        )
+            codes[:, self._part_columns] = self.composition.sample(rng, n)
+        return self.snap(codes)
 
 
 def make_space(
@@ -249,9 +418,14 @@ def make_space(
     constraints: Sequence[Constraint],
     known: pd.DataFrame | None = None,
     reach: float | None = None,
+    derived: Sequence[Derived] = (),
+    candidates: pd.DataFrame | None = None,
 ) -> Space:
     """A space over some of a study's features, with the constraints that concern only those."""
+    from batterymi.optimise.conditions import spelt_out
+
     names = {feature.name for feature in features}
-    kept = tuple(c for c in constraints if set(c.columns.values()) <= names)
+    spelt = [spelt_out(constraint, derived) for constraint in constraints]
+    kept = tuple(constraint for constraint in spelt if set(constraint.names) <= names)
     whole = simplex if simplex and set(simplex.features) <= names else None
-    return Space(tuple(features), whole, kept, known, reach)
+    return Space(tuple(features), whole, kept, known, reach, candidates)

@@ -1,6 +1,7 @@
 """The stage `run_campaign`: feasibility first, then campaigns beside random search, then suggestions."""
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -8,15 +9,20 @@ from typing import Any
 import pandas as pd
 
 from batterymi.config.campaign import Campaign
-from batterymi.config.parts import Constraint, Derived, Feature, NamedDesign, Objective, Simplex
+from batterymi.config.designs import Derived, NamedDesign
+from batterymi.config.parts import Constraint, Feature, Objective, Simplex
+from batterymi.data.designs import read_designs
+from batterymi.data.headers import with_units
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import write_csv, write_json, write_parquet
 from batterymi.optimise.benchmark import RANDOM, compare_with_random
-from batterymi.optimise.campaign import Problem, best_designs, run_campaign, start_designs
+from batterymi.optimise.campaign import best_designs, run_campaign, start_designs
 from batterymi.optimise.feasibility import Feasibility, check_feasibility
+from batterymi.optimise.journal import Journal, forget_journals, journal_beside
 from batterymi.optimise.named import judge_named_designs
-from batterymi.optimise.space import Space, make_space
+from batterymi.optimise.problem import Problem, Search
+from batterymi.optimise.space import make_space
 from batterymi.optimise.suggestions import describe_designs
 
 logger = logging.getLogger(__name__)
@@ -39,6 +45,7 @@ def run_campaigns(
     derived: list[dict[str, Any]],
     seed: int,
     processes: int = 1,
+    depends_on: Sequence[str] = (),
 ) -> None:
     """Search for better designs, and measure what the search is worth against random search.
 
@@ -60,29 +67,40 @@ def run_campaigns(
         derived: settings of quantities computed from designs.
         seed: the study's seed.
         processes: worker processes; the result does not depend on it.
+        depends_on: files on which the answers of an expensive evaluator depend. They are kept as they come, under the
+            digest of these files and the settings, so that a run that was killed asks for none twice.
     """
     settings = Campaign(**campaign)
     targets = tuple(Objective(**objective) for objective in objectives)
+    quantities = [Derived(**one) for one in derived]
     rows = pd.read_parquet(table_path)
     rows = rows[rows[SPLIT] == TRAIN]
+    chosen = [Feature(**feature) for feature in features]
     space = make_space(
-        [Feature(**feature) for feature in features],
+        chosen,
         Simplex(**simplex) if simplex else None,
         [Constraint(**constraint) for constraint in constraints],
         rows,
         settings.reach,
+        quantities,
+        read_designs(settings.pool, chosen) if settings.pool else None,
     )
     evaluator = make_evaluator(campaign["evaluator"], targets, model_path)
+    journal_path = None
+    if depends_on and not evaluator.is_cheap:
+        journal_path = journal_beside(history_path, depends_on, campaign, objectives)
+        evaluator = Journal(evaluator, journal_path, space.names, [target.name for target in targets])
     found = check_feasibility(space, evaluator, targets, rows, seed)
-    problem = Problem(space, targets, found.limits_in_force, evaluator)
-    quantities = [Derived(**one) for one in derived]
-    history, comparison = _search(problem, found, settings, campaign, model_path, seed, processes)
+    search = Search(space, targets, found.limits_in_force, reference=settings.reference or found.reference)
+    problem = Problem(space, targets, search.limits, evaluator, reference=search.reference)
+    task = (search, campaign, model_path, journal_path)
+    history, comparison = _search(problem, found, settings, task, seed, processes)
     engine_runs = [history[history["engine"] == settings.engine]] if len(history) else []
-    best = best_designs(engine_runs, space, settings.suggestions) if engine_runs else history
+    best = best_designs(search, engine_runs, settings.suggestions) if engine_runs else history
     suggestions = describe_designs(best, problem, rows, quantities, settings)
     named = judge_named_designs([NamedDesign(**one) for one in designs], problem, rows, quantities)
     write_parquet(history_path, history)
-    write_csv(suggestions_path, suggestions)
+    write_csv(suggestions_path, with_units(suggestions, (*chosen, *targets, *quantities)))
     write_csv(named_path, named)
     write_json(
         benchmark_path,
@@ -93,14 +111,14 @@ def run_campaigns(
             "failures": _failures(history),
         },
     )
+    forget_journals(history_path)
 
 
 def _search(
     problem: Problem,
     found: Feasibility,
     settings: Campaign,
-    campaign: dict[str, Any],
-    model_path: str | None,
+    task: tuple[Search, dict[str, Any], str | None, str | None],
     seed: int,
     processes: int,
 ) -> tuple[pd.DataFrame, dict[str, Any] | None]:
@@ -109,7 +127,6 @@ def _search(
         empty = [*problem.space.names, *(o.name for o in problem.objectives)]
         more = ["failure", "score", "violation", "feasible"]
         return pd.DataFrame(columns=[*empty, *more, "engine", "seed", "evaluation", "best_so_far"]), None
-    task = (problem.space, problem.objectives, dict(problem.limits), campaign, model_path)
     seeds = [seed + number for number in range(settings.seeds)]
     parts = []
     if processes == 1:
@@ -131,26 +148,22 @@ def _one_seed(problem: Problem, settings: Campaign, seed: int) -> pd.DataFrame:
     """The engine's campaign and random search, from one start."""
     start = problem.evaluate(start_designs(problem.space, settings.initial, seed))
     engines = dict.fromkeys([settings.engine, RANDOM])
-    runs = [run_campaign(problem, engine, start, settings.budget, seed) for engine in engines]
+    runs = [run_campaign(problem, engine, start, settings.budget, seed, settings.batch) for engine in engines]
     return pd.concat(runs, ignore_index=True)
 
 
 _WORKER: dict[str, Any] = {}
 
 
-def _start_worker(
-    space: Space,
-    objectives: tuple[Objective, ...],
-    limits: dict[str, float],
-    campaign: dict[str, Any],
-    model_path: str | None,
-) -> None:
+def _start_worker(search: Search, campaign: dict[str, Any], model_path: str | None, journal_path: str | None) -> None:
     """Build the evaluator once in each worker process."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
-    evaluator = make_evaluator(campaign["evaluator"], objectives, model_path)
-    _WORKER["problem"] = Problem(space, objectives, limits, evaluator)
+    evaluator = make_evaluator(campaign["evaluator"], search.objectives, model_path)
+    if journal_path is not None and not evaluator.is_cheap:
+        evaluator = Journal(evaluator, journal_path, search.space.names, [o.name for o in search.objectives])
+    _WORKER["problem"] = Problem(search.space, search.objectives, search.limits, evaluator, reference=search.reference)
     _WORKER["settings"] = Campaign(**campaign)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.campaign import Campaign
-from batterymi.config.parts import Derived
-from batterymi.optimise.campaign import Problem
+from batterymi.config.designs import Derived
+from batterymi.optimise.problem import Problem
 
 EXTRAPOLATES = "the model extrapolates"
 
@@ -81,14 +81,14 @@ def describe_designs(
             best["seed"],
             best["evaluation"],
             frame["distance_to_known"],
-            _cut_predictions(frame, problem),
+            cut_predictions(frame, problem),
             strict=True,
         )
     ]
     return frame
 
 
-def _cut_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
+def cut_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
     """Notes on predictions that were cut to the possible range."""
     notes = [""] * len(frame)
     for objective in problem.objectives:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from batterymi.config.campaign import ChargingChoice
 from batterymi.config.parts import Objective
+from batterymi.data.headers import without_units
 from batterymi.data.splits import REFERENCE, SPLIT, TRAIN
 from batterymi.evaluators.charging import make_protocol, simulator_settings
 from batterymi.files import read_json, write_json, write_parquet
@@ -47,7 +48,7 @@ def replay_protocols(
     targets = tuple(Objective(**objective) for objective in objectives)
     columns = [feature["name"] for feature in features]
     rows = pd.read_parquet(table_path)
-    best = pd.read_csv(suggestions_path)
+    best = without_units(pd.read_csv(suggestions_path))
     runs: list[tuple[str, str, Protocol]] = [
         (str(label), TRAIN, FourStep(tuple(map(float, rates))))
         for label, *rates in rows.loc[rows[SPLIT] == TRAIN, ["label", *columns]].itertuples(index=False)

@@ -7,6 +7,7 @@ import pandas as pd
 from batterymi.config.campaign import PoolChoice
 from batterymi.config.parts import Objective
 from batterymi.config.study import Study
+from batterymi.data.headers import without_units
 from batterymi.files import read_json, write_json
 from batterymi.optimise.suggestions import EXTRAPOLATES
 from batterymi.summary.trust import trust_cells
@@ -24,6 +25,7 @@ def summarise_study(
     transfer_path: str | None,
     ranking_path: str | None,
     replay_path: str | None,
+    earlier_path: str | None,
     summary_path: str,
     *,
     study: dict[str, Any],
@@ -42,13 +44,14 @@ def summarise_study(
         transfer_path: comparison of ways to transfer, or None.
         ranking_path: report on ranked candidates, or None.
         replay_path: the winner before the judge's model, or None.
+        earlier_path: earlier suggestions against measurements, or None.
         summary_path: JSON to write: one entry per column of the summary, each with `value` and `source`.
         study: the study's settings.
         headline: the variant that its decisions rest on.
     """
     settings = Study.model_validate(study)
     table, benchmark = read_json(table_path), read_json(benchmark_path)
-    metrics, suggestions = pd.read_csv(metrics_path), pd.read_csv(suggestions_path)
+    metrics, suggestions = pd.read_csv(metrics_path), without_units(pd.read_csv(suggestions_path))
     named = pd.read_csv(named_path, keep_default_na=False)
     chosen = metrics[metrics["variant"] == headline]
     sources = {
@@ -61,6 +64,7 @@ def summarise_study(
         "transfer": transfer_path or "",
         "ranking": ranking_path or "",
         "replay": replay_path or "",
+        "earlier": earlier_path or "",
     }
     cells: dict[str, tuple[Any, str]] = {
         "study": (name, ""),
@@ -85,6 +89,7 @@ def summarise_study(
         "remarks": (" ".join(settings.remarks), ""),
         "others_designs": (_others(named), "named"),
         "replay": (_replay(replay_path, settings), "replay"),
+        "earlier_suggestions": (_earlier(earlier_path), "earlier"),
     }
     claimed = settings.claimed.model_dump() if settings.claimed else {}
     cells |= {f"claimed_{key}": (value, "") for key, value in claimed.items()}
@@ -270,6 +275,21 @@ def _replay(path: str | None, settings: Study) -> str:
     ]
     meets = "meets" if replay["judge_meets_limits"] else "misses"
     return f"{replay['model']} / {replay['judge']}: {'; '.join(parts)}; the judge {meets} the limits"
+
+
+def _earlier(path: str | None) -> str:
+    """What became of earlier suggestions."""
+    if path is None:
+        return ""
+    earlier = pd.read_csv(path, keep_default_na=False)
+    if earlier.empty:
+        return "none were made before this batch"
+    each = earlier.drop_duplicates("suggestion")["status"].value_counts()
+    inside = earlier["inside_95"].value_counts()
+    counted = ", ".join(f"{n} {status}" for status, n in each.sort_index().items())
+    n_judged = int(inside.get("yes", 0) + inside.get("no", 0))
+    told = f"; {inside.get('yes', 0)} of {n_judged} measured outcomes within their 95 % interval" if n_judged else ""
+    return counted + told
 
 
 def _number(value: float | None) -> str:

@@ -58,6 +58,7 @@ NOTES: tuple[tuple[str, str], ...] = (
     ("Designs of others", "others_designs"),
     ("Remarks", "remarks"),
     ("Replay of the winner", "replay"),
+    ("Earlier suggestions", "earlier_suggestions"),
     ("Why this design", "best_why"),
 )
 
@@ -74,6 +75,7 @@ TERMINAL: tuple[tuple[str, str], ...] = (
     ("transfer", "transfer"),
     ("pool campaigns", "hunts"),
     ("replay", "replay"),
+    ("earlier suggestions", "earlier_suggestions"),
     ("evaluations saved", "gain_text"),
     ("against random", "gain_over_random"),
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Ablation, Descriptor, Feature, Objective, Surrogate
 from batterymi.config.sources import Table
-from batterymi.data.splits import REFERENCE, SPLIT
+from batterymi.data.splits import CHECKED, SPLIT
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import read_json, write_csv, write_json, write_parquet, write_text
 from batterymi.surrogates.applicability import held_out_distances
@@ -107,7 +107,7 @@ def train_surrogate(
     )
     variants = {"all_features": whole} | {name: _without(whole, one) for name, one in left_out.items()}
     rows = pd.read_parquet(table_path)
-    rows = rows[rows[SPLIT] != REFERENCE].reset_index(drop=True)
+    rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, whole.descriptors)
     fits, checks = [], {}
     for variant, inputs in variants.items():

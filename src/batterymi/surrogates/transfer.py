@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Descriptor, Feature, Objective, Surrogate, Transfer
 from batterymi.config.sources import Table
-from batterymi.data.splits import REFERENCE, SPLIT
+from batterymi.data.splits import CHECKED, SPLIT
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import write_json, write_parquet
 from batterymi.surrogates.intervals import interval, q_squared, resampled, resamples
@@ -115,7 +115,7 @@ def compare_transfer(
     target, source = Objective(**objectives[0]), Table(**table)
     inputs = Inputs(tuple(Feature(**f) for f in features), tuple(Descriptor(**d) for d in descriptors))
     rows = pd.read_parquet(table_path)
-    rows = rows[rows[SPLIT] != REFERENCE].reset_index(drop=True)
+    rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, inputs.descriptors)
     problem = make_problem(rows, computed, "transfer", inputs, target, source)
     ions = rows.set_index("line")["ion"].reindex(problem.lines).to_numpy()

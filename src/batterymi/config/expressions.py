@@ -1,0 +1,233 @@
+"""Conditions and quantities that users write as text: `2 * salt + solvent <= 1.2`, parsed without ever running them.
+
+The text is parsed by Python's own parser into a tree, and only the nodes named here are computed, on arrays. Nothing
+else of the language is there: no attribute, no index, no call but to the listed functions, no name but a column.
+"""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.suggest import did_you_mean
+
+Array = NDArray[np.float64]
+MAX_LENGTH = 500
+MAX_NODES = 200
+FUNCTIONS: dict[str, Callable[..., Array]] = {
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "log": np.log,
+    "log10": np.log10,
+    "abs": np.abs,
+    "min": lambda *values: reduce(np.minimum, values),
+    "max": lambda *values: reduce(np.maximum, values),
+}
+N_ARGUMENTS = {"min": (2, 20), "max": (2, 20)}
+OPERATORS: dict[type[ast.AST], Callable[..., Array]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.float_power,
+    ast.UAdd: np.positive,
+    ast.USub: np.negative,
+    ast.LtE: lambda left, right: right - left,
+    ast.Lt: lambda left, right: right - left,
+    ast.GtE: lambda left, right: left - right,
+    ast.Gt: lambda left, right: left - right,
+}
+COMPARISONS = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed text.
+
+    Attributes:
+        text: as it was written.
+        columns: names that it uses, in order of appearance.
+        is_condition: whether it compares; its value is then a margin, negative where the condition is broken.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    is_condition: bool
+    _tree: ast.expr
+
+    def __call__(self, columns: Mapping[str, Array]) -> Array:
+        """Compute it.
+
+        Args:
+            columns: arrays of equal shape, by name; others than those used are passed over.
+
+        Returns:
+            An array of that shape, not-a-number where the arithmetic has no answer. Of a condition: the margin, the
+            smallest one where several are joined.
+        """
+        with np.errstate(all="ignore"):
+            value = np.asarray(_compute(self._tree, columns), dtype=float)
+        shape = np.shape(next(iter(columns.values()))) if columns else ()
+        return np.broadcast_to(value, shape).copy() if value.shape != shape else value
+
+
+def parse_condition(text: str) -> Expression:
+    """Parse a condition such as `0.1 <= salt / solvent <= 0.5 and salt + binder < 0.3`.
+
+    Raises:
+        ValueError: what is wrong with it, and what would be right.
+    """
+    expression = _parse(text)
+    if not expression.is_condition:
+        raise ValueError(f"'{text}' compares nothing; write it with <= or >=")
+    if not expression.columns:
+        raise ValueError(f"'{text}' names no column, so it says nothing about designs")
+    return expression
+
+
+def parse_quantity(text: str) -> Expression:
+    """Parse a quantity such as `mass * voltage / 1000`.
+
+    Raises:
+        ValueError: what is wrong with it, and what would be right.
+    """
+    expression = _parse(text)
+    if expression.is_condition:
+        raise ValueError(f"'{text}' is a condition; a quantity has no <= or >=")
+    return expression
+
+
+def replaced(text: str, quantities: Mapping[str, str]) -> str:
+    """The text with names of quantities replaced by what they stand for.
+
+    Args:
+        text: an expression.
+        quantities: text of a quantity by its name; one may use those before it.
+
+    Returns:
+        A text that names columns only.
+    """
+    parts = {name: _tree(part) for name, part in quantities.items()}
+
+    class Replace(ast.NodeTransformer):
+        """Puts trees in the place of names."""
+
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return self.visit(parts[node.id]) if node.id in parts else node
+
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            node.args = [self.visit(argument) for argument in node.args]
+            return node
+
+    return ast.unparse(Replace().visit(_tree(text)))
+
+
+def _parse(text: str) -> Expression:
+    """Check every node of a text."""
+    tree = _tree(text)
+    _check(tree, text)
+    names = (node.id for node in _walk(tree) if isinstance(node, ast.Name))
+    return Expression(text, tuple(dict.fromkeys(names)), isinstance(tree, ast.Compare | ast.BoolOp), tree)
+
+
+def _tree(text: str) -> ast.expr:
+    """The tree of a text."""
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are taken")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise ValueError(f"'{text}' cannot be read: {reason}") from None
+    if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
+        raise ValueError(f"an expression of more than {MAX_NODES} parts; split it into several")
+    return tree
+
+
+def _walk(tree: ast.expr) -> Iterator[ast.expr]:
+    """The expression nodes of a tree from left to right, names of functions left out."""
+    yield tree
+    parts = tree.args if isinstance(tree, ast.Call) else ast.iter_child_nodes(tree)
+    for child in parts:
+        if isinstance(child, ast.expr):
+            yield from _walk(child)
+
+
+def _check(node: ast.expr, text: str, top: bool = True) -> None:
+    """Refuse what is not arithmetic."""
+    if isinstance(node, ast.Compare | ast.BoolOp):
+        _check_condition(node, text, top)
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not abs(node.value) < 1e300:
+            raise ValueError(f"'{text}': {ast.unparse(node)} is not a number")
+    elif isinstance(node, ast.Call):
+        _check_call(node, text)
+    elif isinstance(node, ast.BinOp | ast.UnaryOp):
+        if type(node.op) not in OPERATORS:
+            hint = "; write ** for powers" if isinstance(node.op, ast.BitXor) else ""
+            raise ValueError(f"'{text}': {ast.unparse(node)}: only + - * / ** are known{hint}")
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.expr):
+                _check(part, text, top=False)
+    elif not isinstance(node, ast.Name):
+        raise ValueError(f"'{text}': {ast.unparse(node)}: only numbers, columns, + - * / ** and functions are known")
+
+
+def _check_condition(node: ast.Compare | ast.BoolOp, text: str, top: bool) -> None:
+    """Refuse conditions within arithmetic, and equality, which leaves nothing to sample."""
+    if not top:
+        raise ValueError(f"'{text}': {ast.unparse(node)}: a condition cannot be part of a sum or a product")
+    if isinstance(node, ast.BoolOp):
+        for part in node.values:
+            if not isinstance(part, ast.Compare | ast.BoolOp):
+                raise ValueError(f"'{text}': {ast.unparse(part)} is no condition; join conditions by `and` or `or`")
+            _check(part, text)
+        return
+    for comparison in node.ops:
+        if not isinstance(comparison, COMPARISONS):
+            raise ValueError(
+                f"'{text}': compare with <= or >=; for fractions that add up to 1 use simplex, and for another "
+                "equality compute one column from the others"
+            )
+    for part in (node.left, *node.comparators):
+        _check(part, text, top=False)
+
+
+def _check_call(node: ast.Call, text: str) -> None:
+    """Refuse functions that are not listed, and wrong numbers of arguments."""
+    name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+    if name not in FUNCTIONS:
+        raise ValueError(f"'{text}': '{name}' is not a function here; {did_you_mean(name, FUNCTIONS)}")
+    low, high = N_ARGUMENTS.get(name, (1, 1))
+    if node.keywords or not low <= len(node.args) <= high:
+        wanted = "one argument" if high == 1 else f"{low} or more arguments"
+        raise ValueError(f"'{text}': {name} takes {wanted}")
+    for argument in node.args:
+        _check(argument, text, top=False)
+
+
+def _compute(node: ast.expr, columns: Mapping[str, Array]) -> Array:
+    """Value of a checked node."""
+    if isinstance(node, ast.Constant):
+        return np.asarray(float(node.value))  # type: ignore[arg-type]
+    if isinstance(node, ast.Name):
+        return np.asarray(columns[node.id], dtype=float)
+    if isinstance(node, ast.BinOp):
+        return OPERATORS[type(node.op)](_compute(node.left, columns), _compute(node.right, columns))
+    if isinstance(node, ast.UnaryOp):
+        return OPERATORS[type(node.op)](_compute(node.operand, columns))
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        return FUNCTIONS[node.func.id](*(_compute(argument, columns) for argument in node.args))
+    if isinstance(node, ast.BoolOp):
+        join = FUNCTIONS["min" if isinstance(node.op, ast.And) else "max"]
+        return join(*(_compute(part, columns) for part in node.values))
+    assert isinstance(node, ast.Compare)
+    sides = [_compute(part, columns) for part in (node.left, *node.comparators)]
+    margins = [
+        OPERATORS[type(one)](left, right) for one, left, right in zip(node.ops, sides[:-1], sides[1:], strict=True)
+    ]
+    return reduce(np.minimum, margins)

@@ -1,0 +1,48 @@
+"""Lists of designs to choose from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from batterymi.config.parts import Feature
+from batterymi.data.read_csv import read_csv
+from batterymi.errors import TableError
+from batterymi.suggest import did_you_mean
+
+MAX_LISTED = 10
+
+
+def read_designs(path: str, features: Sequence[Feature]) -> pd.DataFrame:
+    """Read a list of designs.
+
+    Args:
+        path: a CSV file with a column per feature; others are passed over.
+        features: what a campaign chooses.
+
+    Returns:
+        One row per design.
+
+    Raises:
+        TableError: for a missing column, or cells that are no number or no choice, each with its line.
+    """
+    cells = read_csv(path)
+    missing = [feature.name for feature in features if feature.name not in cells.columns]
+    if missing:
+        hints = "; ".join(f"'{name}' ({did_you_mean(name, cells.columns)})" for name in missing)
+        raise TableError(f"{path}: the header lacks {hints}")
+    frame, faults = {}, []
+    for feature in features:
+        column = cells[feature.name]
+        if feature.choices:
+            bad = ~column.isin(feature.choices)
+            said = f"not a choice; choices: {', '.join(feature.choices)}"
+            frame[feature.name] = column
+        else:
+            frame[feature.name] = pd.to_numeric(column, errors="coerce").astype(float)
+            bad, said = ~np.isfinite(frame[feature.name]), "not a number"
+        faults += [f"{path}: line {line}: {feature.name}: found '{column[line]}': {said}" for line in cells.index[bad]]
+    if faults:
+        more = [f"... and {len(faults) - MAX_LISTED} more"] if len(faults) > MAX_LISTED else []
+        raise TableError("\n".join([*faults[:MAX_LISTED], *more]))
+    return pd.DataFrame(frame).drop_duplicates(ignore_index=True)

@@ -1,0 +1,238 @@
+"""Gaussian processes fitted in milliseconds: Matérn 5/2, a length scale per input, exact up to some thousand rows.
+
+A campaign fits one for every suggestion, so that the time of a fit decides what a campaign costs. Hyperparameters are
+those of largest posterior density under priors that suit tables of ten to some hundred rows; see docs/decisions for
+what other priors and libraries gave.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+
+Array = NDArray[np.float64]
+JITTER = 1e-8
+EXACT = 1e-6  # noise variance of an evaluator that has none, in units of the variance of the values
+LENGTH = 0.2  # times the root of the number of inputs: the length scale where the prior is largest
+LENGTH_DEVIATION = 1.0  # of its logarithm
+SCALE_DEVIATION = 1.0
+NOISE, NOISE_DEVIATION = np.log(0.02), 1.5  # of the logarithm of the noise variance
+MAX_FITTED = 300  # rows that hyperparameters are fitted to
+N_ITERATIONS = 80
+
+
+@dataclass(frozen=True)
+class GaussianProcess:
+    """A posterior over functions.
+
+    Attributes:
+        inputs: shape (n, n_inputs).
+        values: shape (n,), of mean 0 and deviation 1 or nearly so.
+        weights: inverse length scales, shape (n_inputs,).
+        scale: variance of the function.
+        level: its mean.
+        noise: variance of each value, shape (n,).
+        root: Cholesky factor of the covariance of the values.
+        solved: that covariance's inverse times the centred values, shape (n,).
+    """
+
+    inputs: Array
+    values: Array
+    weights: Array
+    scale: float
+    level: float
+    noise: Array
+    root: Array
+    solved: Array
+
+    def covariance(self, some: Array, others: Array) -> Array:
+        """Covariance of the function at two sets of inputs, shape (n_some, n_others)."""
+        kind = self.weights.dtype
+        scaled = [np.asarray(one, dtype=kind) * self.weights for one in (some, others)]
+        return self.scale * matern(distances(*scaled))
+
+    def predict(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance of the function, without the noise of a measurement, each of shape (n,)."""
+        link = self.covariance(inputs, self.inputs)
+        mean = self.level + link @ self.solved
+        white = link @ self.inverse_root
+        return mean, np.maximum(self.scale - np.einsum("ij,ij->i", white, white), 1e-12 * self.scale)
+
+    @cached_property
+    def inverse_root(self) -> Array:
+        """Transposed inverse of the root: multiplying by it is several times faster than solving for many inputs."""
+        return solve_triangular(self.root, np.eye(len(self.root)), lower=True, check_finite=False).T.copy()
+
+    def in_single_precision(self) -> "GaussianProcess":
+        """The process in numbers of half the size, for a first look at long lists."""
+        rough = replace(
+            self, **{name: getattr(self, name).astype(np.float32) for name in ("inputs", "weights", "solved")}
+        )
+        rough.__dict__["inverse_root"] = self.inverse_root.astype(np.float32)
+        return rough
+
+    def given(self, inputs: Array, values: Array) -> "GaussianProcess":
+        """The process as if further values were known exactly."""
+        noise = np.concatenate([self.noise, np.full(len(inputs), EXACT)])
+        return condition(
+            replace(
+                self,
+                inputs=np.vstack([self.inputs, inputs]),
+                values=np.concatenate([self.values, values]),
+                noise=noise,
+            )
+        )
+
+
+def distances(some: Array, others: Array) -> Array:
+    """Euclidean distances between rows, shape (n_some, n_others)."""
+    squares = some @ others.T
+    squares *= -2
+    squares += (some**2).sum(axis=1)[:, None]
+    squares += (others**2).sum(axis=1)[None, :]
+    np.maximum(squares, 0.0, out=squares)
+    return np.sqrt(squares, out=squares)
+
+
+def matern(distance: Array) -> Array:
+    """Matérn 5/2 correlation (Rasmussen and Williams 2006, eq. 4.17)."""
+    root = 5**0.5 * distance
+    decay = np.exp(-root)
+    polynomial = root * root
+    polynomial /= 3
+    polynomial += root
+    polynomial += 1
+    polynomial *= decay
+    return polynomial
+
+
+def condition(process: GaussianProcess) -> GaussianProcess:
+    """The process with factors that fit its values and hyperparameters."""
+    covariance = process.covariance(process.inputs, process.inputs)
+    covariance.flat[:: len(covariance) + 1] += process.noise + JITTER
+    root = cholesky(covariance, lower=True, check_finite=False)
+    solved = cho_solve((root, True), process.values - process.level, check_finite=False)
+    return replace(process, root=root, solved=solved)
+
+
+def fit_process(
+    inputs: Array, values: Array, noise: Array | None, rng: np.random.Generator, n_starts: int = 2
+) -> GaussianProcess:
+    """Fit hyperparameters by largest posterior density, and condition on all rows.
+
+    Args:
+        inputs: shape (n, n_inputs), in units of the search range.
+        values: shape (n,), standardised.
+        noise: known variance of each value; None fits one for all.
+        rng: of starts after the first, and of the rows that are fitted to where there are many.
+        n_starts: of the search; the best is kept.
+
+    Returns:
+        The process.
+    """
+    chosen = _fitted_rows(values, rng)
+    part = None if noise is None else noise[chosen]
+    objective = _Posterior(inputs[chosen], values[chosen], part)
+    best: tuple[float, Array] | None = None
+    for number in range(n_starts):
+        start = objective.start()
+        if number:
+            start[: inputs.shape[1]] += rng.normal(size=inputs.shape[1]) * LENGTH_DEVIATION * 0.7
+        found = minimize(
+            objective, start, jac=True, method="L-BFGS-B", bounds=objective.bounds(), options={"maxiter": N_ITERATIONS}
+        )
+        if best is None or found.fun < best[0]:
+            best = (float(found.fun), found.x)
+    assert best is not None
+    lengths, scale, level, fitted = objective.unpack(best[1])
+    process = GaussianProcess(
+        inputs=inputs,
+        values=values,
+        weights=1 / lengths,
+        scale=scale,
+        level=level,
+        noise=np.full(len(values), fitted) if noise is None else noise,
+        root=np.empty((0, 0)),
+        solved=np.empty(0),
+    )
+    return condition(process)
+
+
+def _fitted_rows(values: Array, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The rows that hyperparameters are fitted to: all, or the lowest half and others by chance."""
+    if len(values) <= MAX_FITTED:
+        return np.arange(len(values))
+    order = np.argsort(values, kind="stable")
+    half = MAX_FITTED // 2
+    return np.sort(np.concatenate([order[:half], rng.choice(order[half:], MAX_FITTED - half, replace=False)]))
+
+
+class _Posterior:
+    """Negative log posterior density of hyperparameters, with its gradient.
+
+    The vector holds logarithms of the length scales, of the variance, of the noise if it is fitted, and the level.
+    """
+
+    def __init__(self, inputs: Array, values: Array, noise: Array | None) -> None:
+        """Compute what does not change."""
+        self._squares = (inputs[:, None, :] - inputs[None, :, :]) ** 2
+        self._values, self._noise = values, noise
+        self._n, self._d = inputs.shape
+        self._centre = np.log(LENGTH * np.sqrt(self._d))
+
+    def start(self) -> Array:
+        """Where the prior is largest."""
+        noise = [NOISE] if self._noise is None else []
+        return np.array([*[self._centre] * self._d, 0.0, *noise, 0.0])
+
+    def bounds(self) -> list[tuple[float, float]]:
+        """Wide enough never to matter, but for a noise that would make the factors fail."""
+        noise = [(np.log(1e-6), 1.0)] if self._noise is None else []
+        return [*[(self._centre - 5, self._centre + 6)] * self._d, (-6.0, 6.0), *noise, (-3.0, 3.0)]
+
+    def unpack(self, vector: Array) -> tuple[Array, float, float, float]:
+        """Length scales, variance, level and noise."""
+        noise = float(np.exp(vector[self._d + 1])) if self._noise is None else 0.0
+        return np.exp(vector[: self._d]), float(np.exp(vector[self._d])), float(vector[-1]), noise
+
+    def __call__(self, vector: Array) -> tuple[float, Array]:
+        """Value and gradient."""
+        d = self._d
+        lengths, scale, level, noise = self.unpack(vector)
+        weights = lengths**-2
+        root5 = np.sqrt(5 * np.maximum(self._squares @ weights, 1e-20))
+        decay = np.exp(-root5)
+        kernel = scale * (1 + root5 + root5**2 / 3) * decay
+        total = kernel.copy()
+        total.flat[:: self._n + 1] += (noise if self._noise is None else self._noise) + JITTER
+        try:
+            root = cholesky(total, lower=True, check_finite=False)
+        except LinAlgError:
+            return 1e10, np.zeros_like(vector)
+        centred = self._values - level
+        solved = cho_solve((root, True), centred, check_finite=False)
+        value = 0.5 * centred @ solved + np.log(np.diag(root)).sum()
+        # derivative of the value by the covariance, halved below
+        slope = cho_solve((root, True), np.eye(self._n), check_finite=False) - np.outer(solved, solved)
+        by_distance = 0.5 * slope * scale * (-5 / 6) * (1 + root5) * decay
+        gradient = np.empty_like(vector)
+        gradient[:d] = -2 * weights * np.einsum("ij,ijk->k", by_distance, self._squares)
+        gradient[d] = 0.5 * (slope * kernel).sum()
+        if self._noise is None:
+            gradient[d + 1] = 0.5 * np.trace(slope) * noise
+        gradient[-1] = -solved.sum()
+        return self._with_priors(float(value), gradient, vector)
+
+    def _with_priors(self, value: float, gradient: Array, vector: Array) -> tuple[float, Array]:
+        """Log-normal priors on all but the level, whose prior is normal."""
+        centre = self.start()
+        width = np.ones_like(vector)
+        width[: self._d] = LENGTH_DEVIATION
+        width[self._d] = SCALE_DEVIATION
+        if self._noise is None:
+            width[self._d + 1] = NOISE_DEVIATION
+        pull = (vector - centre) / width
+        return value + 0.5 * float(pull @ pull), gradient + pull / width

@@ -1,0 +1,127 @@
+"""Designs that move in steps: nearest ones, and lists of all."""
+
+import itertools
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Feature, Simplex
+
+Array = NDArray[np.float64]
+
+
+def nearest_level(values: Array, levels: Array) -> Array:
+    """The level nearest to each value, shape (n,); levels rise."""
+    above = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
+    low, high = levels[above - 1], levels[above]
+    return np.where(values - low <= high - values, low, high)
+
+
+def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
+    """Compositions whose parts are multiples of a step, near others; they add up to 1 and stay within the bounds.
+
+    Parts are rounded down, and the steps that are then missing go to the parts that lost most (the method of largest
+    remainders).
+
+    Args:
+        parts: shape (n, n_parts).
+        lower: smallest parts.
+        upper: largest parts.
+        step: divides 1.
+
+    Returns:
+        Shape (n, n_parts).
+
+    Raises:
+        ValueError: if no composition of such steps lies within the bounds.
+    """
+    whole, low, high = _step_bounds(lower, upper, step)
+    exact = parts / step
+    count = np.clip(np.floor(exact + 1e-9), low, high)
+    remainder = exact - count
+    missing = whole - count.sum(axis=1)
+    rows = np.arange(len(parts))
+    while (missing != 0).any():
+        # the part that is furthest below what it should be takes a step, or the one furthest above gives one
+        room = np.where(missing[:, None] > 0, count < high, count > low)
+        sign = np.sign(missing)
+        best = np.argmax(np.where(room, remainder * sign[:, None], -np.inf), axis=1)
+        count[rows, best] += sign
+        remainder[rows, best] -= sign
+        missing -= sign
+    return np.round(count * step, 12)
+
+
+def _step_bounds(lower: Array, upper: Array, step: float) -> tuple[int, Array, Array]:
+    """Steps of the whole, and the smallest and largest number of steps of each part."""
+    whole = round(1 / step)
+    low, high = np.ceil(lower / step - 1e-9), np.floor(upper / step + 1e-9)
+    if (low > high).any() or low.sum() > whole or high.sum() < whole:
+        raise ValueError(f"no composition in steps of {step:g} meets the bounds; take a smaller step or wider bounds")
+    return whole, low, high
+
+
+def all_on_grids(features: Sequence[Feature], simplex: Simplex | None, limit: int) -> Array | None:
+    """Codes of all designs of a space in which everything moves in steps.
+
+    Args:
+        features: numbers with steps or levels, and categories.
+        simplex: fractions that add up to 1, or None.
+        limit: most designs to list.
+
+    Returns:
+        Shape (n_designs, n_features), constraints not asked; None if there are more, or some number is continuous.
+    """
+    names = [feature.name for feature in features]
+    parts = list(simplex.features) if simplex else []
+    values = {f.name: _values(f) for f in features if f.name not in parts}
+    if any(one is None for one in values.values()):
+        return None
+    lists = {name: one for name, one in values.items() if one is not None}
+    compositions = np.empty((1, 0))
+    if simplex is not None:
+        if not simplex.step:
+            return None
+        ranges = {f.name: f.range or (0.0, 1.0) for f in features}
+        found = _all_compositions([ranges[name] for name in parts], simplex.step, limit)
+        if found is None:
+            return None
+        compositions = found
+    if prod(map(len, lists.values())) * len(compositions) > limit:
+        return None
+    combinations = list(itertools.product(*lists.values()))
+    free = np.array(combinations, float).reshape(len(combinations), len(lists))
+    rows = np.hstack([np.repeat(free, len(compositions), axis=0), np.tile(compositions, (len(free), 1))])
+    order = [*lists, *parts]
+    return rows[:, [order.index(name) for name in names]]
+
+
+def _values(feature: Feature) -> Array | None:
+    """All values of a feature, None if they are continuous."""
+    if feature.choices:
+        return np.arange(len(feature.choices), dtype=float)
+    if feature.levels:
+        return np.array(feature.levels)
+    if feature.step and feature.bounds:
+        n_steps = int(np.floor((feature.bounds[1] - feature.bounds[0]) / feature.step + 1e-9))
+        return np.round(feature.bounds[0] + np.arange(n_steps + 1) * feature.step, 12)
+    return None
+
+
+def _all_compositions(ranges: Sequence[tuple[float, float]], step: float, limit: int) -> Array | None:
+    """All compositions in steps within ranges, None if there are more than the limit."""
+    lower, upper = np.array(ranges, float).T
+    whole, low, high = _step_bounds(lower, upper, step)
+    counts = np.zeros((1, 0))
+    for i in range(len(ranges) - 1):
+        taken = counts.sum(axis=1, keepdims=True)
+        choices = np.arange(low[i], high[i] + 1)
+        if len(counts) * len(choices) > 50 * limit:
+            return None
+        counts = np.hstack([np.repeat(counts, len(choices), axis=0), np.tile(choices[:, None], (len(counts), 1))])
+        rest = whole - np.repeat(taken[:, 0], len(choices)) - counts[:, -1]
+        counts = counts[(rest >= low[i + 1 :].sum()) & (rest <= high[i + 1 :].sum())]
+    counts = np.hstack([counts, whole - counts.sum(axis=1, keepdims=True)])
+    return None if len(counts) > limit else np.round(counts * step, 12)
