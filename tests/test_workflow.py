@@ -210,7 +210,7 @@ campaign:
     assert finished.returncode == 0, finished.stdout
     suggestions = (workspace.folder / "results/my_study/campaign/suggestions.csv").read_text().splitlines()
     assert len(suggestions) > 1
-    assert {"temperature", "time", "capacity", "why"} <= set(suggestions[0].split(","))
+    assert {"temperature [°C]", "time [h]", "capacity [mAh/g]", "why"} <= set(suggestions[0].split(","))
 
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")

@@ -219,7 +219,7 @@ def _written(
         "features:",
         *(f"  - {_feature(one)}" for one in features),
         "objectives:",
-        f"  - {_start(objective)}, goal: {goal}}}",
+        f"  - {_start(objective)}, goal: {goal}{_possible(objective)}}}",
         "campaign:",
         "  evaluator: {name: experiment}",
     ]
@@ -229,6 +229,13 @@ def _written(
 def _start(one: Guess) -> str:
     """What every column says of itself."""
     return f"{{name: {one.name}, label: {_quoted(one.label)}, unit: {_quoted(one.unit)}"
+
+
+def _possible(one: Guess) -> str:
+    """The possible range of a share, if its values keep to it, so that no model promises more than all."""
+    known = one.numbers
+    is_share = one.unit in ("percent", "wt%") and known is not None and bool(known.between(0, 100).all())
+    return ", valid: [0, 100]" if is_share else ""
 
 
 def _feature(one: Guess) -> str:

@@ -172,7 +172,8 @@ class _Belief:
         """The choice of a design in words."""
         predicted = predict_all(self.models, self.search.space.inputs(design))
         chance = float(np.exp(self._log_chance(design, predicted)[0]))
-        limited = f"; limits met with probability {chance:.2f}" if self.search.limit_list or self.works else ""
+        what = [*(["limits met"] if self.search.limit_list else []), *(["no failure"] if self.works else [])]
+        limited = f"; {' and '.join(what)} with probability {chance:.2f}" if what else ""
         if self.best is None and self.cells is None:
             return "no row meets all limits yet; most likely to meet them" + limited
         gain = float(np.exp(self._log_gain(predicted)[0]))

@@ -1,0 +1,108 @@
+"""A table and a figure of what `run.py` wrote.
+
+python benchmarks/campaigns/analyse.py campaigns.csv [--figure campaigns.svg]
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+OURS = "gaussian_process (ours)"
+SHOWN = 1e-4  # the smallest regret that the figure tells apart
+
+
+def compared(final: pd.DataFrame) -> pd.DataFrame:
+    """One row per method: quartiles of the final regret, CPU per suggestion, and the paired test against ours."""
+    wide = final.pivot(index="seed", columns="method", values="regret")
+    cpu = final.groupby("method")["cpu_s"].median()
+    rows, tests = [], {}
+    for method in wide:
+        pair = wide[[OURS, method]].dropna() if method != OURS else wide[[OURS]].dropna()
+        gap = (pair[method] - pair[OURS]).to_numpy()
+        if method != OURS and (np.abs(gap) > 1e-12).any():
+            tests[method] = (float(wilcoxon(gap).pvalue), float(np.median(gap)))
+        low, middle, high = np.quantile(wide[method].dropna(), [0.25, 0.5, 0.75])
+        rows.append((method, len(wide[method].dropna()), middle, low, high, cpu[method]))
+    verdicts = {OURS: "", **holm(tests)}
+    frame = pd.DataFrame(rows, columns=["method", "seeds", "median", "lower", "upper", "cpu_s"])
+    return frame.assign(ours_is=[verdicts.get(method, "ties") for method in frame["method"]]).sort_values("median")
+
+
+def holm(tests: dict[str, tuple[float, float]]) -> dict[str, str]:
+    """Verdicts at 5 % after Holm's correction; "ahead" means that ours is."""
+    verdicts, still = {}, True
+    for rank, (method, (p, gap)) in enumerate(sorted(tests.items(), key=lambda item: item[1][0])):
+        still = still and p * (len(tests) - rank) < 0.05
+        verdicts[method] = ("ahead" if gap >= 0 else "behind") if still else "ties"
+    return verdicts
+
+
+def table(runs: pd.DataFrame) -> str:
+    """Markdown, one block per problem."""
+    lines = []
+    for problem, part in runs.groupby("problem", sort=False):
+        final = part.sort_values("evaluation").groupby(["method", "seed"]).last().reset_index()
+        n_asked = part["evaluation"].max() - int(
+            (part["cpu_s"] == 0).groupby([part["method"], part["seed"]]).sum().max()
+        )
+        lines += ["", f"**{problem}**", "", "| method | seeds | regret [quartiles] | CPU s per suggestion | ours is |"]
+        lines.append("|---|---|---|---|---|")
+        for row in compared(final).itertuples():
+            lines.append(
+                f"| {row.method} | {row.seeds} | {row.median:.3g} [{row.lower:.2g}, {row.upper:.2g}] "
+                f"| {row.cpu_s / max(n_asked, 1):.3f} | {row.ours_is} |"
+            )
+    return "\n".join(lines)
+
+
+def draw(runs: pd.DataFrame, path: Path) -> None:
+    """Median and quartiles of the regret over evaluations, one panel per problem."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    problems = list(dict.fromkeys(runs["problem"]))
+    methods = list(dict.fromkeys(runs["method"]))
+    figure, axes = plt.subplots(
+        -(-len(problems) // 2), 2, figsize=(7, 2.3 * -(-len(problems) // 2)), layout="constrained", squeeze=False
+    )
+    for axis, problem in zip(axes.ravel(), problems, strict=False):
+        for colour, method in enumerate(methods):
+            part = runs[(runs["problem"] == problem) & (runs["method"] == method)]
+            if part.empty:
+                continue
+            wide = part.pivot(index="evaluation", columns="seed", values="regret").clip(lower=SHOWN)
+            low, middle, high = (wide.quantile(q, axis=1) for q in (0.25, 0.5, 0.75))
+            axis.plot(middle.index, middle, color=f"C{colour}", lw=1.2, label=method)
+            axis.fill_between(low.index, low, high, color=f"C{colour}", alpha=0.15, lw=0)
+        axis.set_yscale("log")
+        axis.set_title(problem, fontsize=8)
+        axis.set_xlabel("Evaluations", fontsize=8)
+        axis.set_ylabel("Share of volume missed" if "front" in problem else "Regret", fontsize=8)
+        axis.tick_params(labelsize=7)
+    for axis in axes.ravel()[len(problems) :]:
+        axis.set_axis_off()
+    handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=7)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def main() -> None:
+    """Print the table, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    runs = pd.concat([pd.read_csv(path) for path in options.runs], ignore_index=True)
+    sys.stdout.write(table(runs) + "\n")
+    if options.figure:
+        draw(runs, options.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Problems with known answers, on which engines and libraries are compared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Feature, Objective, Simplex
+from batterymi.optimise.problem import Problem
+from batterymi.optimise.space import Space
+
+Array = NDArray[np.float64]
+NAMES = tuple(f"x{i}" for i in range(6))
+# Dixon and Szegő 1978, as at https://www.sfu.ca/~ssurjano/hart6.html
+A = np.array(
+    [
+        [10, 3, 17, 3.5, 1.7, 8],
+        [0.05, 10, 17, 0.1, 8, 14],
+        [3, 3.5, 1.7, 10, 17, 8],
+        [17, 8, 0.05, 10, 0.1, 14],
+    ]
+)
+P = 1e-4 * np.array(
+    [
+        [1312, 1696, 5569, 124, 8283, 5886],
+        [2329, 4135, 8307, 3736, 1004, 9991],
+        [2348, 1451, 3522, 2883, 3047, 6650],
+        [4047, 8828, 8732, 5743, 1091, 381],
+    ]
+)
+ALPHA = np.array([1, 1.2, 3, 3.2])
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A problem, its budget, and what is known of its answer.
+
+    Attributes:
+        name: of the problem.
+        space: where designs come from.
+        objectives: what is sought.
+        function: true outcomes of designs, one array per objective.
+        initial: evaluations of the shared start.
+        budget: evaluations in all.
+        optimum: true best score, or true hypervolume.
+        batch: designs asked for at once.
+        noise: standard deviation of an evaluation.
+        limits: limits on outcomes.
+        reference: worst values that count.
+    """
+
+    name: str
+    space: Space
+    objectives: tuple[Objective, ...]
+    function: Callable[[pd.DataFrame], list[Array]]
+    initial: int
+    budget: int
+    optimum: float
+    batch: int = 1
+    noise: float = 0.0
+    limits: dict[str, float] = field(default_factory=dict)
+    reference: dict[str, float] | None = None
+
+    is_cheap = True
+    kind = "computed"
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        """True outcomes."""
+        values = self.function(designs)
+        columns = {o.name: value for o, value in zip(self.objectives, values, strict=True)}
+        return pd.DataFrame({**columns, "failure": ""}, index=designs.index)
+
+    def observed(self, designs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Judged designs, with the noise of an evaluation."""
+        outcomes = self.evaluate(designs)
+        for one in self.objectives:
+            outcomes[one.name] += self.noise * rng.normal(size=len(designs))
+        return self.problem.judged(pd.concat([designs, outcomes], axis=1))
+
+    @cached_property
+    def problem(self) -> Problem:
+        """As campaigns take it."""
+        return Problem(
+            self.space,
+            self.objectives,
+            self.limits,
+            self,
+            is_noisy=self.noise > 0,
+            reference=self.reference,  # type: ignore[arg-type]
+        )
+
+    def start(self, seed: int) -> pd.DataFrame:
+        """The start that all share: a scrambled Sobol sequence."""
+        return self.space.fill(np.random.default_rng([seed, 1]), self.initial)
+
+    def regrets(self, designs: pd.DataFrame) -> Array:
+        """By how much the best true value up to each evaluation misses the optimum; of a front, the share of volume."""
+        from batterymi.optimise.campaign import progress
+
+        true = self.problem.judged(pd.concat([designs, self.evaluate(designs)], axis=1))
+        best = progress(self.problem, true).to_numpy(float)
+        if self.reference is not None:
+            return 1 + np.nan_to_num(best, nan=0.0) / self.optimum
+        return np.maximum(best - self.optimum, 0)
+
+
+def _number(name: str, low: float, high: float) -> Feature:
+    return Feature(name=name, label=name, unit="1", bounds=(low, high))
+
+
+def _sought(name: str, goal: str, **more: float) -> Objective:
+    return Objective(name=name, label=name, unit="1", goal=goal, **more)
+
+
+def hartmann6(designs: pd.DataFrame) -> list[Array]:
+    """Six numbers, four dips, one of them deepest."""
+    x = designs[list(NAMES)].to_numpy(float)
+    return [-(ALPHA * np.exp(-(A[None] * (x[:, None] - P[None]) ** 2).sum(axis=2))).sum(axis=1)]
+
+
+def ncm(designs: pd.DataFrame) -> list[Array]:
+    """The chapter's three formulas (4.4.3)."""
+    ni, co, mn = (designs[name].to_numpy(float) for name in ("ni", "co", "mn"))
+    capacity = 180 + 40 * ni - 20 * (ni - 0.8) ** 2
+    life = 1500 - 800 * ni + 1000 * co + 500 * mn
+    return [capacity, life, 200 + 100 * mn - 150 * (ni - 0.7) ** 2]
+
+
+def ncm_score(designs: pd.DataFrame) -> list[Array]:
+    """The chapter's weighted sum of them."""
+    capacity, life, stability = ncm(designs)
+    return [0.4 * capacity + 0.3 * life / 10 + 0.3 * stability]
+
+
+def synthesis(designs: pd.DataFrame) -> list[Array]:
+    """A yield with two peaks over a composition and a temperature in °C."""
+    a, b, c, t = (designs[name].to_numpy(float) for name in ("a", "b", "c", "t"))
+    near = np.exp(-((a - 0.55) ** 2 + (b - 0.3) ** 2 + (c - 0.15) ** 2) / 0.08 - ((t - 720) / 70) ** 2)
+    far = np.exp(-((a - 0.15) ** 2 + (b - 0.25) ** 2 + (c - 0.6) ** 2) / 0.05 - ((t - 610) / 60) ** 2)
+    return [60 * near + 45 * far + 20]
+
+
+def _ncm_space() -> Space:
+    features = (_number("ni", 0.6, 0.95), _number("co", 0.02, 0.3), _number("mn", 0, 1))
+    return Space(features, Simplex(features=("ni", "co", "mn")))
+
+
+def _ncm_grid() -> pd.DataFrame:
+    """Compositions 0.0005 apart, ends included."""
+    ni, co = (one.ravel() for one in np.meshgrid(np.linspace(0.6, 0.95, 701), np.linspace(0.02, 0.3, 561)))
+    mn = 1 - ni - co
+    return pd.DataFrame({"ni": ni, "co": co, "mn": mn})[mn >= 0]
+
+
+def front_volume(outcomes: Array, worst: Array, n_bins: int = 800) -> float:
+    """Volume that three outcomes to maximise dominate, from many points.
+
+    The volume is the integral of the best third outcome among points at least as good in the first two. On a grid of
+    these it lies between the sums at the upper and the lower corners of the cells; the mean of both is taken.
+    """
+    top = outcomes.max(axis=0)
+    place = np.clip(((outcomes[:, :2] - worst[:2]) / (top[:2] - worst[:2]) * n_bins).astype(int), 0, n_bins - 1)
+    best = np.full((n_bins, n_bins), worst[2], dtype=float)
+    np.maximum.at(best, (place[:, 0], place[:, 1]), outcomes[:, 2])
+    reached = np.maximum.accumulate(np.maximum.accumulate(best[::-1, ::-1], axis=0), axis=1)[::-1, ::-1] - worst[2]
+    cell = (top[:2] - worst[:2]).prod() / n_bins**2
+    return float(cell * (reached.sum() + reached[1:, 1:].sum()) / 2)
+
+
+def make_problems() -> dict[str, Bench]:
+    """All problems by name."""
+    cube, composition = Space(tuple(_number(name, 0, 1) for name in NAMES)), _ncm_space()
+    three = (_sought("capacity", "maximise"), _sought("life", "maximise", scale=10), _sought("stability", "maximise"))
+    worst = {"capacity": 200.0, "life": 750.0, "stability": 215.0}
+    limits = {"stability:at_least": 215.0}
+    grid = _ncm_grid()
+    outcomes = np.column_stack(ncm(grid))
+    volume = front_volume(outcomes[outcomes[:, 2] >= 215] / [1, 10, 1], np.array([200, 75, 215]))
+    oven = Space(
+        (_number("a", 0, 1), _number("b", 0, 1), _number("c", 0, 1), _number("t", 500, 900)),
+        Simplex(features=("a", "b", "c")),
+    )
+    low, high = (_sought("y", "minimise"),), (_sought("y", "maximise"),)
+    best_yield = float(synthesis(pd.DataFrame({"a": [0.55], "b": [0.3], "c": [0.15], "t": [720.0]}))[0][0])
+    made = [
+        Bench("hartmann6, 30", cube, low, hartmann6, 10, 30, -3.32237),
+        Bench("hartmann6, 50", cube, low, hartmann6, 10, 50, -3.32237),
+        Bench("hartmann6, batches of 4", cube, low, hartmann6, 8, 40, -3.32237, batch=4),
+        Bench("NCM score", composition, high, ncm_score, 8, 30, -float(ncm_score(grid)[0].max())),
+        Bench("noisy synthesis", oven, high, synthesis, 10, 50, -best_yield, noise=2.0),
+        Bench("NCM front, 40", composition, three, ncm, 8, 40, volume, limits=limits, reference=worst),
+        Bench("NCM front, 80", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst),
+    ]
+    return {one.name: one for one in made}
