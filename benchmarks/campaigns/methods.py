@@ -2,9 +2,11 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from peers import Ax, BayBE
 from problems import Bench
 
 from batterymi import registry
@@ -23,38 +25,56 @@ def ours(engine: str) -> Method:
 
 
 def optuna(sampler: str) -> Method:
-    """Optuna by its documentation: trials are added, then asked for; compositions by a map of the unit cube."""
+    """Optuna by its documentation: one study per campaign, asked and told; compositions by a map of the unit cube.
+
+    Its Gaussian process is told when evaluations are free of noise, as our engines are.
+    """
+    studies: dict[tuple[str, int], Any] = {}
+    waiting: dict[tuple[str, int], list[Any]] = {}
 
     def ask(bench: Bench, history: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
         import optuna as library
 
         library.logging.set_verbosity(library.logging.ERROR)
-        space = bench.space
+        space, key = bench.space, (bench.name, seed)
         names = [f"u{i}" for i in range(space.n_numbers)]
         spread = {name: library.distributions.FloatDistribution(0, 1) for name in names}
-        limits = bench.problem.limit_list
-        options = {"seed": seed * 1000 + len(history)}
-        if limits:
-            options["constraints_func"] = lambda trial: trial.user_attrs["broken"]
+        costs = bench.problem.costs(history).tolist()
+        broken = history["violation"].to_numpy(float)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            kind = {"tpe": library.samplers.TPESampler, "gp": library.samplers.GPSampler}[sampler]
-            study = library.create_study(directions=["minimize"] * len(bench.problem.sought), sampler=kind(**options))
-            costs, unit = bench.problem.costs(history), space.to_unit(history)
-            for i in range(len(history)):
-                broken = [float(history["violation"].iloc[i])] if limits else []
-                trial = library.trial.create_trial(
-                    params=dict(zip(names, map(float, unit[i]), strict=True)),
-                    distributions=spread,
-                    values=[float(value) for value in costs[i]],
-                    user_attrs={"broken": broken},
-                    system_attrs={"constraints": broken} if limits else {},
-                )
-                study.add_trial(trial)
-            asked = [study.ask(spread) for _ in range(n)]
-        return space.from_unit(np.array([[trial.params[name] for name in names] for trial in asked]))
+            if len(history) == bench.initial:
+                studies[key] = _optuna_study(bench, sampler, seed)
+                for values, miss, unit in zip(costs, broken, space.to_unit(history), strict=True):
+                    trial = library.trial.create_trial(
+                        params=dict(zip(names, map(float, unit), strict=True)),
+                        distributions=spread,
+                        values=values,
+                        system_attrs={"constraints": [float(miss)]} if bench.limits else {},
+                    )
+                    studies[key].add_trial(trial)
+                waiting[key] = []
+            answered = range(len(history) - len(waiting[key]), len(history))
+            for trial, row in zip(waiting[key], answered, strict=True):
+                trial.set_user_attr("broken", [float(broken[row])])
+                studies[key].tell(trial, costs[row])
+            waiting[key] = [studies[key].ask(spread) for _ in range(n)]
+        return space.from_unit(np.array([[trial.params[name] for name in names] for trial in waiting[key]]))
 
     return ask
+
+
+def _optuna_study(bench: Bench, sampler: str, seed: int) -> Any:
+    """A study with the sampler, limits as its constraints."""
+    import optuna as library
+
+    options: dict[str, Any] = {"seed": seed}
+    if bench.limits:
+        options["constraints_func"] = lambda trial: trial.user_attrs["broken"]
+    if sampler == "gp":
+        options["deterministic_objective"] = bench.noise == 0
+    kind = {"tpe": library.samplers.TPESampler, "gp": library.samplers.GPSampler}[sampler]
+    return library.create_study(directions=["minimize"] * len(bench.problem.sought), sampler=kind(**options))
 
 
 def skopt(acquisition: str) -> Method:
@@ -119,5 +139,7 @@ METHODS: dict[str, Method] = {
     "Optuna TPE": optuna("tpe"),
     "Optuna GP": optuna("gp"),
     "BoTorch, as documented": botorch_documented,
+    "Ax": Ax(),
+    "BayBE": BayBE(),
 }
 SINGLE = ("BoTorch, as documented", "scikit-optimize EI", "scikit-optimize gp_hedge")  # they know one objective

@@ -45,6 +45,7 @@ class Bench:
         function: true outcomes of designs, one array per objective.
         initial: evaluations of the shared start.
         budget: evaluations in all.
+        looked_at: evaluations after which campaigns are compared; none for the end only.
         optimum: true best score, or true hypervolume.
         batch: designs asked for at once.
         noise: standard deviation of an evaluation.
@@ -63,6 +64,7 @@ class Bench:
     noise: float = 0.0
     limits: dict[str, float] = field(default_factory=dict)
     reference: dict[str, float] | None = None
+    looked_at: tuple[int, ...] = ()
 
     is_cheap = True
     kind = "computed"
@@ -186,12 +188,12 @@ def make_problems() -> dict[str, Bench]:
     low, high = (_sought("y", "minimise"),), (_sought("y", "maximise"),)
     best_yield = float(synthesis(pd.DataFrame({"a": [0.55], "b": [0.3], "c": [0.15], "t": [720.0]}))[0][0])
     made = [
-        Bench("hartmann6, 30", cube, low, hartmann6, 10, 30, -3.32237),
-        Bench("hartmann6, 50", cube, low, hartmann6, 10, 50, -3.32237),
+        Bench("hartmann6", cube, low, hartmann6, 10, 50, -3.32237, looked_at=(30, 50)),
         Bench("hartmann6, batches of 4", cube, low, hartmann6, 8, 40, -3.32237, batch=4),
         Bench("NCM score", composition, high, ncm_score, 8, 30, -float(ncm_score(grid)[0].max())),
         Bench("noisy synthesis", oven, high, synthesis, 10, 50, -best_yield, noise=2.0),
-        Bench("NCM front, 40", composition, three, ncm, 8, 40, volume, limits=limits, reference=worst),
-        Bench("NCM front, 80", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst),
+        Bench(
+            "NCM front", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst, looked_at=(40, 80)
+        ),
     ]
     return {one.name: one for one in made}
