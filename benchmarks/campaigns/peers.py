@@ -12,7 +12,7 @@ Key = tuple[str, int]
 
 
 class Ax:
-    """Ax through its Client: told which evaluations are exact, limits as outcome constraints, the reference point too."""
+    """Ax through its Client, told which evaluations are exact; limits and the reference are outcome constraints."""
 
     def __init__(self) -> None:
         """Know of no campaign yet."""
@@ -51,7 +51,9 @@ def _ax_client(bench: Bench, names: list[str], seed: int) -> Any:
     from ax.api.client import Client
 
     client = Client(random_seed=seed)
-    client.configure_experiment([RangeParameterConfig(name=name, bounds=(0, 1), parameter_type="float") for name in names])
+    client.configure_experiment(
+        [RangeParameterConfig(name=name, bounds=(0, 1), parameter_type="float") for name in names]
+    )
     aims = [one.name if one.goal == "maximise" else f"-{one.name}" for one in bench.objectives]
     limits = [f"{name.split(':')[0]} >= {limit}" for name, limit in bench.limits.items()]
     worst = [f"{name} >= {value}" for name, value in (bench.reference or {}).items()]
@@ -63,7 +65,7 @@ def _ax_client(bench: Bench, names: list[str], seed: int) -> Any:
 
 
 class BayBE:
-    """BayBE with its default recommender; several objectives as its Pareto objective. It takes no limits on outcomes."""
+    """BayBE with its default recommender; several objectives as its Pareto objective, without limits on outcomes."""
 
     def __init__(self) -> None:
         """Know of no campaign yet."""

@@ -192,8 +192,6 @@ def make_problems() -> dict[str, Bench]:
         Bench("hartmann6, batches of 4", cube, low, hartmann6, 8, 40, -3.32237, batch=4),
         Bench("NCM score", composition, high, ncm_score, 8, 30, -float(ncm_score(grid)[0].max())),
         Bench("noisy synthesis", oven, high, synthesis, 10, 50, -best_yield, noise=2.0),
-        Bench(
-            "NCM front", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst, looked_at=(40, 80)
-        ),
+        Bench("NCM front", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst, looked_at=(40, 80)),
     ]
     return {one.name: one for one in made}

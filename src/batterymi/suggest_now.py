@@ -45,12 +45,12 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
         settings = settings.model_copy(update={"engine": "gaussian_process"})
     search = make_search(
         rows,
-        settings,
+        settings.model_dump(mode="json"),
         [feature.model_dump(mode="json") for feature in study.designable],
         study.objectives,
         study.simplex.model_dump(mode="json") if study.simplex else None,
         [constraint.model_dump(mode="json") for constraint in study.constraints],
-        list(study.derived),
+        [one.model_dump(mode="json") for one in study.derived],
     )
     asked = propose_next(search, rows, settings, study.seed)
     if csv is not None:

@@ -101,6 +101,40 @@ EvaluatorChoice = Annotated[
 ]
 
 
+class FidelityLevel(Strict):
+    """A way to answer designs, with its price."""
+
+    label: str = Field(description="What tables and figures call it.", min_length=1)
+    cost: float = Field(gt=0, description="Of one evaluation, in units that all levels share.")
+    evaluator: NcmFormulasChoice | ChargingChoice = Field(discriminator="name", description="What answers.")
+
+
+class Fidelities(Strict):
+    """Levels of fidelity, compared with the last level alone at the same cost by `snakemake fidelities`."""
+
+    levels: tuple[FidelityLevel, ...] = Field(
+        min_length=2, description="Cheapest first; only answers of the last count as results."
+    )
+    budget: float = Field(gt=0, description="Cost of all evaluations of a campaign together.")
+    initial: int = Field(8, ge=3, le=1000, description="Designs to start from.")
+
+    @model_validator(mode="after")
+    def _dearer_and_dearer(self) -> Self:
+        costs = [level.cost for level in self.levels]
+        if costs != sorted(set(costs)):
+            raise ValueError(f"levels must become dearer from one to the next, found costs {costs}")
+        labels = [level.label for level in self.levels]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"every level needs a label of its own, found {labels}")
+        least = self.initial * costs[-1] + costs[-1]
+        if self.budget < least:
+            raise ValueError(
+                f"budget {self.budget:g} leaves nothing after {self.initial} designs at {costs[-1]:g}; "
+                f"use at least {least:g}"
+            )
+        return self
+
+
 class Campaign(Strict):
     """The search for better designs."""
 
@@ -125,6 +159,7 @@ class Campaign(Strict):
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
         "inferred from designs all over the space, or from the rows.",
     )
+    fidelities: Fidelities | None = Field(None, description="Levels of fidelity to compare; docs/campaigns.md.")
 
     @field_validator("engine")
     @classmethod

@@ -61,6 +61,19 @@ class GaussianProcess:
         white = link @ self.inverse_root
         return mean, np.maximum(self.scale - np.einsum("ij,ij->i", white, white), 1e-12 * self.scale)
 
+    def correlation(self, some: Array, others: Array) -> Array:
+        """What each input's function value tells of that at the input beside it: their correlation, shape (n,).
+
+        Args:
+            some: shape (n, n_inputs).
+            others: the same shape.
+        """
+        apart = np.sqrt((((some - others) * self.weights) ** 2).sum(axis=1))
+        links = [self.covariance(one, self.inputs) @ self.inverse_root for one in (some, others)]
+        shared = self.scale * matern(apart) - np.einsum("ij,ij->i", *links)
+        own = [np.maximum(self.scale - np.einsum("ij,ij->i", link, link), 1e-12 * self.scale) for link in links]
+        return np.clip(shared / np.sqrt(own[0] * own[1]), -1.0, 1.0)
+
     @cached_property
     def inverse_root(self) -> Array:
         """Transposed inverse of the root: multiplying by it is several times faster than solving for many inputs."""

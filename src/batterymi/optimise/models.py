@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,19 @@ OUTLIER = 3.0  # interquartile ranges beyond the quartiles
 MIN_REPLICATES = 3  # of a design before its own scatter counts
 LABEL_NOISE = 0.01
 PRIOR_STRENGTH = 4.0  # replicates that the common scatter is worth against a design's own
+
+
+class Outcome(Protocol):
+    """What is believed of one outcome."""
+
+    def predict(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance in the outcome's unit, each of shape (n,)."""
+
+    def given(self, inputs: Array) -> Self:
+        """The same as if inputs had their predicted means."""
+
+    def roughly(self) -> Self:
+        """The same in single precision, for a first look at long lists."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,10 @@ class Scaled:
         """
         mean, _ = self.process.predict(inputs)
         return replace(self, process=self.process.given(inputs, mean))
+
+    def roughly(self) -> "Scaled":
+        """The same in single precision."""
+        return replace(self, process=self.process.in_single_precision())
 
 
 @dataclass(frozen=True)
@@ -92,12 +110,12 @@ def gather(codes: Array) -> Replicates:
 
 
 def fit_outcome(
-    space: Space, replicates: Replicates, values: Array, *, is_noisy: bool, bad: str, rng: np.random.Generator
+    inputs: Array, replicates: Replicates, values: Array, *, is_noisy: bool, bad: str, rng: np.random.Generator
 ) -> Scaled:
     """Fit a process to one outcome.
 
     Args:
-        space: where designs come from.
+        inputs: of the different designs, shape (n, n_inputs).
         replicates: the designs.
         values: measurements, shape (n_rows,).
         is_noisy: whether a second measurement would differ.
@@ -115,7 +133,7 @@ def fit_outcome(
         known: Array | None = np.full(len(mean), EXACT)
     else:
         known = None if noise is None else np.maximum(noise / spread**2, EXACT)
-    return Scaled(fit_process(space.inputs(replicates.codes), scaled, known, rng), centre, spread)
+    return Scaled(fit_process(inputs, scaled, known, rng), centre, spread)
 
 
 def winsorised(values: Array, bad: str) -> Array:
@@ -170,6 +188,6 @@ def measured(history: pd.DataFrame, names: Sequence[str]) -> NDArray[np.bool_]:
     return good & (history["failure"] == "").to_numpy()
 
 
-def predict_all(models: Mapping[str, Scaled], inputs: Array) -> dict[str, tuple[Array, Array]]:
+def predict_all(models: Mapping[str, Outcome], inputs: Array) -> dict[str, tuple[Array, Array]]:
     """Mean and variance of every outcome."""
     return {name: model.predict(inputs) for name, model in models.items()}

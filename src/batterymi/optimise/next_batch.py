@@ -9,8 +9,7 @@ import pandas as pd
 from batterymi import registry
 from batterymi.config.campaign import Campaign
 from batterymi.config.designs import Derived, NamedDesign
-from batterymi.config.parts import Constraint, Feature, Objective, Simplex
-from batterymi.data.designs import read_designs
+from batterymi.config.parts import Feature, Objective
 from batterymi.data.headers import with_units
 from batterymi.data.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.evaluators.lookup import LookUp
@@ -20,10 +19,11 @@ from batterymi.optimise.benchmark import RANDOM, compare_with_random
 from batterymi.optimise.campaign import run_campaign
 from batterymi.optimise.feasibility import check_feasibility, infer_worst
 from batterymi.optimise.ledger import Ledger, earlier_suggestions
+from batterymi.optimise.make_space import study_space
 from batterymi.optimise.models import gather
 from batterymi.optimise.named import judge_named_designs
 from batterymi.optimise.problem import Problem, Search
-from batterymi.optimise.space import Space, make_space
+from batterymi.optimise.space import Space
 from batterymi.optimise.suggestions import add_derived, add_intervals, cut_predictions
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def suggest_batch(
     quantities = [Derived(**one) for one in derived]
     table = pd.read_parquet(table_path)
     measured = table[table[SPLIT] == TRAIN]
-    search = make_search(table, settings, features, targets, simplex, constraints, quantities)
+    search = make_search(table, campaign, features, targets, simplex, constraints, derived)
     evaluator = make_evaluator(campaign["evaluator"], targets, model_path)
     found = check_feasibility(search.space, evaluator, targets, measured, seed)
     problem = Problem(
@@ -112,23 +112,23 @@ def suggest_batch(
 
 def make_search(
     table: pd.DataFrame,
-    settings: Campaign,
+    campaign: dict[str, Any],
     features: list[dict[str, Any]],
     objectives: tuple[Objective, ...],
     simplex: dict[str, Any] | None,
     constraints: list[dict[str, Any]],
-    derived: list[Derived],
+    derived: list[dict[str, Any]],
 ) -> Search:
     """What a campaign over experiments seeks, and where.
 
     Args:
         table: the study's table.
-        settings: of the campaign.
+        campaign: settings of the campaign.
         features: settings of the features that it chooses.
         objectives: the objectives.
         simplex: settings of the composition, or None.
         constraints: settings of the constraints.
-        derived: quantities that constraints may name.
+        derived: settings of quantities that constraints may name.
 
     Returns:
         The search; its limits are the declared ones.
@@ -136,18 +136,9 @@ def make_search(
     from batterymi.optimise.score import declared_limits
 
     measured = table[table[SPLIT] == TRAIN]
-    chosen = [Feature(**feature) for feature in features]
-    space = make_space(
-        chosen,
-        Simplex(**simplex) if simplex else None,
-        [Constraint(**constraint) for constraint in constraints],
-        measured,
-        settings.reach,
-        derived,
-        read_designs(settings.pool, chosen) if settings.pool else None,
-    )
+    space = study_space(table, campaign, features, simplex, constraints, derived)
     limits = declared_limits(objectives)
-    reference = settings.reference or infer_worst(measured, objectives, limits)
+    reference = campaign["reference"] or infer_worst(measured, objectives, limits)
     return Search(space, objectives, limits, is_noisy=True, reference=reference)
 
 

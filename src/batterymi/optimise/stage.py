@@ -10,8 +10,7 @@ import pandas as pd
 
 from batterymi.config.campaign import Campaign
 from batterymi.config.designs import Derived, NamedDesign
-from batterymi.config.parts import Constraint, Feature, Objective, Simplex
-from batterymi.data.designs import read_designs
+from batterymi.config.parts import Objective
 from batterymi.data.headers import with_units
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.evaluators.make import make_evaluator
@@ -20,9 +19,9 @@ from batterymi.optimise.benchmark import RANDOM, compare_with_random
 from batterymi.optimise.campaign import best_designs, run_campaign, start_designs
 from batterymi.optimise.feasibility import Feasibility, check_feasibility
 from batterymi.optimise.journal import Journal, forget_journals, journal_beside
+from batterymi.optimise.make_space import study_space
 from batterymi.optimise.named import judge_named_designs
 from batterymi.optimise.problem import Problem, Search
-from batterymi.optimise.space import make_space
 from batterymi.optimise.suggestions import describe_designs
 
 logger = logging.getLogger(__name__)
@@ -75,16 +74,7 @@ def run_campaigns(
     quantities = [Derived(**one) for one in derived]
     rows = pd.read_parquet(table_path)
     rows = rows[rows[SPLIT] == TRAIN]
-    chosen = [Feature(**feature) for feature in features]
-    space = make_space(
-        chosen,
-        Simplex(**simplex) if simplex else None,
-        [Constraint(**constraint) for constraint in constraints],
-        rows,
-        settings.reach,
-        quantities,
-        read_designs(settings.pool, chosen) if settings.pool else None,
-    )
+    space = study_space(rows, campaign, features, simplex, constraints, derived)
     evaluator = make_evaluator(campaign["evaluator"], targets, model_path)
     journal_path = None
     if depends_on and not evaluator.is_cheap:
@@ -100,7 +90,7 @@ def run_campaigns(
     suggestions = describe_designs(best, problem, rows, quantities, settings)
     named = judge_named_designs([NamedDesign(**one) for one in designs], problem, rows, quantities)
     write_parquet(history_path, history)
-    write_csv(suggestions_path, with_units(suggestions, (*chosen, *targets, *quantities)))
+    write_csv(suggestions_path, with_units(suggestions, (*space.features, *targets, *quantities)))
     write_csv(named_path, named)
     write_json(
         benchmark_path,
