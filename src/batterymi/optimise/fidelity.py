@@ -6,7 +6,7 @@ Huang et al. 2006, doi:10.1007/s00158-005-0587-0).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.belief import Belief
 from batterymi.optimise.engine_gaussian import MIN_ROWS, N_ANCHORS
 from batterymi.optimise.maximise import best_design
-from batterymi.optimise.models import Outcome, Scaled, Works, fit_outcome, gather, measured
+from batterymi.optimise.models import Outcome, Scaled, Works, fit_outcome, gather, measured, predict_all
 from batterymi.optimise.problem import Search
 from batterymi.optimise.space import Space
 
@@ -158,13 +158,19 @@ def propose_at_level(
     belief = _belief(search, history, known, last, rng)
     ordered = known.sort_values(["level", "feasible", "violation", "score"], ascending=[False, False, True, True])
     anchors = space.codes(ordered)[:N_ANCHORS]
+    believed = _with_believed_front(belief, known)
+    if not len(belief.front) and len(believed.front):
+        open_levels = [last]  # nothing counts yet, and something is known that promises to
     best: tuple[float, Array, int] | None = None
     for level in open_levels:
         # an answer of a dearer level makes the cheaper one needless
         taken = space.codes(history[history["level"] >= level])
 
-        def promise(codes: Array, level: int = level) -> Array:
-            return belief.promise(codes) + _log_worth(belief, space, codes, level, last) - np.log(levels[level].cost)
+        # a rough answer is of use where it may beat what is believed; the last level also turns belief into a result
+        gain = belief if level == last else believed
+
+        def promise(codes: Array, level: int = level, gain: Belief = gain) -> Array:
+            return gain.promise(codes) + _log_worth(belief, space, codes, level, last) - np.log(levels[level].cost)
 
         design = best_design(space, promise, rng, anchors, taken)
         if design is None:
@@ -178,6 +184,15 @@ def propose_at_level(
     told = float(np.exp(_log_worth(belief, space, design, level, last)[0]))
     how = "" if level == last else f"; tells of {levels[last].label} with correlation {told:.2f}"
     return space.frame(design), level, belief.why(design) + how
+
+
+def _with_believed_front(belief: Belief, known: pd.DataFrame) -> Belief:
+    """The same, with all designs that are believed to meet the limits at the last level in its front."""
+    predicted = predict_all(belief.models, belief.search.space.inputs(belief.search.space.codes(known)))
+    means = pd.DataFrame({name: mean for name, (mean, _) in predicted.items()})
+    meets = belief.search.violation(means) <= 0
+    front = np.vstack([belief.front, belief.search.costs(means)[meets]])
+    return replace(belief, front=front).updated()
 
 
 def _log_worth(belief: Belief, space: Space, codes: Array, level: int, last: int) -> Array:

@@ -136,7 +136,7 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
     """What campaigns over all levels save against others.
 
     For each seed the value to reach is the worse of the two final values, so that nothing is censored. A campaign that
-    found no feasible design counts as never having reached it, at the cost of the budget.
+    found no design that meets the limits counts as if the one after its budget did.
 
     Args:
         ledger: rows of campaigns, with campaign, seed, spent and best_so_far.
@@ -151,8 +151,8 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
     for _, part in ledger.groupby("seed", sort=True):
         ours, theirs = (part[part["campaign"] == name] for name in (LEVELS, other))
         final = [one["best_so_far"].iloc[-1] for one in (ours, theirs)]
-        found = [value for value in final if np.isfinite(value)]
-        target = max(found) if found else float("nan")
+        # where one of them found nothing that meets the limits, the first design that does is the value to reach
+        target = max(float("inf") if np.isnan(value) else value for value in final)
         costs.append([_cost_to_reach(one, target, budget) for one in (ours, theirs)])
         gains.append(final[1] - final[0])
     spent, gained = np.array(costs), np.array(gains, float)
@@ -177,5 +177,6 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
 
 def _cost_to_reach(rows: pd.DataFrame, target: float, budget: float) -> float:
     """What was spent when a value was first reached."""
-    reached = rows.loc[rows["best_so_far"] <= target + 1e-9 * max(1.0, abs(target)), "spent"]
-    return float(reached.iloc[0]) if len(reached) else budget
+    tolerance = 1e-9 * max(1.0, abs(target)) if np.isfinite(target) else 0.0
+    reached = rows.loc[rows["best_so_far"] <= target + tolerance, "spent"]
+    return float(reached.iloc[0]) if len(reached) else budget + float(rows["cost"].max())

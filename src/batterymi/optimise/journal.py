@@ -60,7 +60,7 @@ class Journal:
     def _append(self, key: str, row: list[object]) -> None:
         """Keep an answer, on disk first."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps([json.loads(key), row]) + "\n"
+        line = "\n" + json.dumps([json.loads(key), row])  # the break comes first, to part it from a line cut off
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             os.write(file, line.encode("utf-8"))

@@ -1,0 +1,147 @@
+"""What outlives a kill, and campaigns that pay for every answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from batterymi.config.campaign import Fidelities
+from batterymi.config.parts import Feature, Objective
+from batterymi.errors import TableError
+from batterymi.optimise.campaign import run_campaign, start_designs
+from batterymi.optimise.fidelity import Level, run_levels
+from batterymi.optimise.fidelity_stage import DEAREST, LEVELS, compare_costs
+from batterymi.optimise.gaussian import fit_process
+from batterymi.optimise.journal import Journal
+from batterymi.optimise.ledger import Ledger
+from batterymi.optimise.problem import Problem, Search
+from batterymi.optimise.space import Space
+
+SPACE = Space(tuple(Feature(name=name, label=name, unit="1", bounds=(0, 1)) for name in ("a", "b")))
+TARGET = Objective(name="y", label="y", unit="1", goal="minimise")
+
+
+class Bowl:
+    """A bowl, tilted by an error, that counts what it was asked and dies when told to."""
+
+    is_cheap = False
+    kind = "computed"
+
+    def __init__(self, tilt: float = 0.0, lives: int = 10**9) -> None:
+        """Set how many answers it gives."""
+        self.tilt, self.lives, self.asked = tilt, lives, 0
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        self.asked += len(designs)
+        if self.asked > self.lives:
+            raise KeyboardInterrupt
+        a, b = designs["a"].to_numpy(float), designs["b"].to_numpy(float)
+        return pd.DataFrame({"y": (a - 0.3) ** 2 + (b - 0.7) ** 2 + self.tilt * a, "failure": ""}, index=designs.index)
+
+    def half_widths(self, designs: pd.DataFrame) -> None:
+        return None
+
+    def references(self) -> None:
+        return None
+
+
+def campaign(evaluator: object) -> pd.DataFrame:
+    problem = Problem(SPACE, (TARGET,), {}, evaluator)  # type: ignore[arg-type]
+    start = problem.evaluate(start_designs(SPACE, 4, 0))
+    return run_campaign(problem, "gaussian_process", start, 12, 0)
+
+
+@pytest.mark.parametrize("lives", [0, 2, 4, 7, 11])
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_killed_campaign_resumes_to_the_same_designs_and_asks_none_twice(
+    tmp_path: Path, lives: int, torn: bool
+) -> None:
+    path = str(tmp_path / "journal.jsonl")
+    whole = campaign(Bowl())
+    with pytest.raises(KeyboardInterrupt):
+        campaign(Journal(Bowl(lives=lives), path, SPACE.names, ["y"]))
+    kept = Path(path).read_text().count("[[") if lives >= 4 else 0
+    if torn and kept:
+        text = Path(path).read_text()
+        Path(path).write_text(text[:-9])
+        kept -= 1
+    again = Bowl()
+    resumed = campaign(Journal(again, path, SPACE.names, ["y"]))
+    pd.testing.assert_frame_equal(resumed, whole)
+    assert again.asked == len(whole) - kept
+
+
+def test_a_torn_line_does_not_swallow_the_answer_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text("[[0.1, 0.2], [0.")
+    Journal(Bowl(), str(path), SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
+    later = Bowl()
+    Journal(later, str(path), SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
+    assert later.asked == 0
+
+
+@pytest.mark.parametrize("line", ['{"batch": 1', '"text"', '{"batch": 1, "key": "k"}', "[1, 2]"])
+def test_a_ledger_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "mine.jsonl"
+    good = Ledger(str(path))
+    good.add("k", 3, [{"design": {"a": 1}, "predicted": {}}])
+    broken = path.read_text() + line + "\n"
+    path.write_text(broken)
+    with pytest.raises(TableError, match=r"mine\.jsonl: line 2 is not a batch"):
+        Ledger(str(path))
+    assert path.read_text() == broken
+
+
+def test_a_campaign_over_levels_keeps_its_budget_and_counts_only_the_last_level() -> None:
+    levels = [Level("rough", 1, Bowl(tilt=0.05)), Level("fine", 4, Bowl())]
+    search = Search(SPACE, (TARGET,), {})
+    ledger = run_levels(search, levels, start_designs(SPACE, 5, 0), budget=40, seed=0)
+    assert ledger["cost"].sum() <= 40
+    assert 40 - ledger["spent"].iloc[-1] < 4
+    np.testing.assert_allclose(ledger["cost"].cumsum(), ledger["spent"])
+    fine = ledger[ledger["label"] == "fine"]
+    assert ledger["best_so_far"].iloc[-1] == fine["y"].min()
+    assert len(ledger) > len(fine)
+    assert fine["y"].min() < 1e-3  # 10 evaluations of the last level alone would be all that it could pay
+    codes = fine[["a", "b"]].round(9)
+    assert not codes.duplicated().any()
+
+
+def test_levels_that_agree_are_found_to_tell_of_each_other() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.random((20, 2))
+    both = np.vstack([np.column_stack([inputs, np.full(20, 0.0)]), np.column_stack([inputs[:10], np.full(10, 0.2)])])
+    alike = np.sin(5 * both[:, 0])
+    unlike = np.where(both[:, 2] > 0, rng.normal(size=30), alike)
+    told = []
+    for values in (alike, unlike):
+        process = fit_process(both, (values - values.mean()) / values.std(), np.full(30, 1e-6), rng)
+        new = rng.random((50, 2))
+        here, there = np.column_stack([new, np.zeros(50)]), np.column_stack([new, np.full(50, 0.2)])
+        told.append(process.correlation(here, there).mean())
+        np.testing.assert_allclose(process.correlation(here, here), 1, atol=1e-6)
+    assert told[0] > told[1] + 0.1
+
+
+def test_costs_are_compared_at_the_first_design_that_meets_the_limits_where_one_campaign_found_none() -> None:
+    rows = []
+    for seed in range(4):
+        rows += [(LEVELS, seed, 5.0, 5.0, np.nan), (LEVELS, seed, 5.0, 10.0, 3.0), (LEVELS, seed, 5.0, 20.0, 2.0)]
+        rows += [(DEAREST, seed, 5.0, 10.0, np.nan), (DEAREST, seed, 5.0, 20.0, np.nan)]
+    ledger = pd.DataFrame(rows, columns=["campaign", "seed", "cost", "spent", "best_so_far"])
+    found = compare_costs(ledger, DEAREST, 20, 0)
+    assert found["cost_saved"] == pytest.approx(1 - 10 / 25)
+    assert found["verdict"] == "cheaper"
+    assert found["seeds_with_both"] == 0
+
+
+@pytest.mark.parametrize(
+    ("costs", "budget", "message"),
+    [((3, 1), 90, "become dearer"), ((1, 1), 90, "become dearer"), ((1, 3), 20, "use at least 27")],
+)
+def test_levels_that_make_no_sense_are_named(costs: tuple[float, float], budget: float, message: str) -> None:
+    levels = [{"label": f"l{i}", "cost": cost, "evaluator": {"name": "ncm_formulas"}} for i, cost in enumerate(costs)]
+    with pytest.raises(ValidationError, match=message):
+        Fidelities(levels=levels, budget=budget, initial=8)
