@@ -3,6 +3,7 @@
 snakemake                      every study of config/config.yaml, then the summary and the claims
 snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with what it needs
+snakemake closed_loop          what adaptive choice adds in rounds of fast-charging tests
 snakemake fidelities           what cheaper evaluations are worth, where a study declares them
 snakemake -n                   what would run, and why
 """
@@ -23,6 +24,7 @@ include: "rules/surrogate.smk"
 include: "rules/campaign.smk"
 include: "rules/charging.smk"
 include: "rules/fidelity.smk"
+include: "rules/closed_loop.smk"
 include: "rules/measured.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"

@@ -78,6 +78,20 @@ def code(script, *kinds):
     return files
 
 
+def code_of(script):
+    """An input: a script and every module it imports, for rules of no study."""
+    return [str(relative(path)) for path in code_closure(f"scripts/{script}", ())]
+
+
+def levels_code(wildcards):
+    """Code of the evaluators of all levels."""
+    levels = STUDIES[wildcards.study].campaign.fidelities.levels
+    pairs = {("evaluator", level.evaluator.name) for level in levels}
+    pairs |= {("engine", "gaussian_process"), ("engine", "random")}
+    closure = code_closure("scripts/compare_fidelities.py", tuple(modules_of(sorted(pairs))))
+    return [str(relative(path)) for path in closure]
+
+
 def relative(path):
     """A path as seen from the workflow's folder, if it lies inside."""
     path, folder = Path(path), Path(workflow.basedir)

@@ -4,16 +4,6 @@ Takes   <results>/{study}/table.parquet, campaign/benchmark.json
 Makes   <results>/{study}/fidelities/: the ledger of costs, the comparison and its figure
 """
 
-
-def levels_code(wildcards):
-    """Code of the evaluators of all levels."""
-    levels = STUDIES[wildcards.study].campaign.fidelities.levels
-    pairs = {("evaluator", level.evaluator.name) for level in levels}
-    pairs |= {("engine", "gaussian_process"), ("engine", "random")}
-    closure = code_closure("scripts/compare_fidelities.py", tuple(modules_of(sorted(pairs))))
-    return [str(relative(path)) for path in closure]
-
-
 WITH_LEVELS = [name for name, study in STUDIES.items() if study.campaign.fidelities]
 
 

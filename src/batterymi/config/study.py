@@ -1,7 +1,7 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -247,6 +247,17 @@ class Study(Strict):
                 yield f"designs: '{design.name}' lacks {name}"
 
 
+class ClosedLoop(Strict):
+    """Size of the closed loop over the ten-minute protocols."""
+
+    batches: tuple[Annotated[int, Field(ge=1, le=224)], ...] = Field(
+        (8, 24, 48), min_length=1, description="Tests of a round; one comparison for each."
+    )
+    rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
+    seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
+    seed: int = Field(0, ge=0, description="The first.")
+
+
 class Config(Strict):
     """config/config.yaml: what runs."""
 
@@ -263,6 +274,9 @@ class Config(Strict):
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
     ledgers: str = Field("campaigns", description="Folder with the memories of campaigns of experiments; keep it.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
+    closed_loop: ClosedLoop = Field(
+        ClosedLoop(), description="Closed loop of fast-charging tests; `snakemake closed_loop`."
+    )
     overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",

@@ -1,0 +1,7 @@
+"""Adapter of the rule close_loop."""
+
+from batterymi.closed_loop.stage import close_loop
+from batterymi.run import logged
+
+with logged(snakemake.log[0]):
+    close_loop(snakemake.output.lives, snakemake.output.runs, snakemake.output.comparison, **snakemake.params)

@@ -1,0 +1,207 @@
+"""Rounds of noisy tests of a list of protocols, and ways to choose what to test.
+
+The model is that of Attia et al. 2020: Bayesian linear regression on Nyström features of a Gaussian kernel. With as
+many features as protocols that is the Gaussian process with that kernel, in which form it is computed here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.stats import norm
+
+Array = NDArray[np.float64]
+Arms = NDArray[np.intp]
+
+GAMMA = 1.0
+PRIOR_DEVIATION = NOISE_DEVIATION = 164.0  # cycles
+PRIOR_MEAN = 947.0  # cycles: mean of the paper's earlier batch
+BETA, DECAY = 5.0, 0.5  # of the confidence bounds of BayesGap: the first, and from round to round
+UCB = 2.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """What tests say of all protocols.
+
+    Attributes:
+        kernel: prior covariance, shape (n, n).
+        mean: of each protocol's life, shape (n,).
+        deviation: of it, shape (n,).
+    """
+
+    kernel: Array
+    mean: Array
+    deviation: Array
+
+    @classmethod
+    def prior(cls, inputs: Array) -> "Model":
+        """Before any test.
+
+        Args:
+            inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
+        """
+        squares = ((inputs[:, None, :] - inputs[None, :, :]) ** 2).sum(axis=2)
+        kernel = PRIOR_DEVIATION**2 * np.exp(-GAMMA * squares)
+        return cls(kernel, np.full(len(inputs), PRIOR_MEAN), np.sqrt(np.diag(kernel)))
+
+    def given(self, arms: Arms, lives: Array) -> "Model":
+        """After all tests so far.
+
+        Args:
+            arms: which protocol each was of, shape (m,).
+            lives: observed, shape (m,).
+        """
+        covariance = self.kernel[np.ix_(arms, arms)] + NOISE_DEVIATION**2 * np.eye(len(arms))
+        factor = cho_factor(covariance, lower=True)
+        link = self.kernel[:, arms]
+        mean = PRIOR_MEAN + link @ cho_solve(factor, lives - PRIOR_MEAN)
+        variance = np.diag(self.kernel) - np.einsum("ij,ji->i", link, cho_solve(factor, link.T))
+        return Model(self.kernel, mean, np.sqrt(np.maximum(variance, 1e-9)))
+
+
+@dataclass
+class State:
+    """A loop under way.
+
+    Attributes:
+        model: what is believed.
+        arms: protocols tested so far, in order.
+        lives: what was observed of them.
+        number: rounds done.
+        proposals: per round, the protocol that BayesGap would stop at, and the gap that it then had.
+    """
+
+    model: Model
+    arms: list[int] = field(default_factory=list)
+    lives: list[float] = field(default_factory=list)
+    number: int = 0
+    proposals: list[tuple[int, float]] = field(default_factory=list)
+
+
+Choose = Callable[[State, int, np.random.Generator], Arms]
+Recommend = Callable[[State], int]
+
+
+def choose_at_random(state: State, n: int, rng: np.random.Generator) -> Arms:
+    """Any n protocols, none twice in a batch."""
+    return rng.permutation(len(state.model.mean))[:n]
+
+
+def choose_by_ucb(state: State, n: int, rng: np.random.Generator) -> Arms:
+    """The n protocols with the highest upper bounds; ties by chance."""
+    return _highest(state.model.mean + UCB * state.model.deviation, n, rng)
+
+
+def choose_by_improvement(state: State, n: int, rng: np.random.Generator) -> Arms:
+    """The n protocols whose life is expected to exceed the best mean by most; ties by chance."""
+    model = state.model
+    ahead = (model.mean - model.mean.max()) / model.deviation
+    return _highest(model.deviation * (ahead * norm.cdf(ahead) + norm.pdf(ahead)), n, rng)
+
+
+def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
+    """BayesGap (Hoffman et al. 2014) for batches, as in the paper: of leader and strongest rival, the less sure one.
+
+    A protocol that was chosen cannot be chosen again in the batch. Equal bounds, as before the first test, are broken
+    by chance.
+    """
+    upper, lower = gap_bounds(state)
+    order = rng.permutation(len(upper))
+    upper, lower = upper[order], lower[order]
+    left = np.ones(len(upper), bool)
+    chosen: list[int] = []
+    for _ in range(min(n, len(upper))):
+        leader = int(np.argmin(np.where(left, _highest_other(upper) - lower, np.inf)))
+        rivals = np.where(left, upper, -np.inf)
+        rivals[leader] = -np.inf
+        rival = int(np.argmax(rivals))
+        unsure = upper - lower
+        one = leader if unsure[leader] >= unsure[rival] or not left[rival] else rival
+        if not chosen:
+            state.proposals.append((int(order[leader]), float("nan")))
+        chosen.append(one)
+        left[one] = False
+    return order[chosen]
+
+
+def gap_bounds(state: State) -> tuple[Array, Array]:
+    """Upper and lower bounds of BayesGap in the round to come."""
+    reach = BETA * DECAY**state.number * state.model.deviation
+    return state.model.mean + reach, state.model.mean - reach
+
+
+def recommend_by_mean(state: State) -> int:
+    """The protocol that is believed to last longest."""
+    return int(np.argmax(state.model.mean))
+
+
+def recommend_by_gap(state: State) -> int:
+    """The proposal of the round that ended with the smallest gap, as in the paper."""
+    return min(state.proposals, key=lambda pair: pair[1])[0]
+
+
+def recommend_observed(state: State) -> int:
+    """The protocol with the highest mean of its own tests."""
+    total, count = (np.bincount(state.arms, weights, len(state.model.mean)) for weights in (state.lives, None))
+    return int(np.argmax(np.where(count > 0, total / np.maximum(count, 1), -np.inf)))
+
+
+METHODS: dict[str, tuple[Choose, Recommend]] = {
+    "BayesGap": (choose_by_gap, recommend_by_gap),
+    "BayesGap, best mean": (choose_by_gap, recommend_by_mean),
+    "upper bound": (choose_by_ucb, recommend_by_mean),
+    "expected improvement": (choose_by_improvement, recommend_by_mean),
+    "random, same model": (choose_at_random, recommend_by_mean),
+    "random, best observed": (choose_at_random, recommend_observed),
+}
+
+
+def run_loop(lives: Array, inputs: Array, method: str, batch: int, rounds: int, seed: int) -> list[int]:
+    """Run one loop.
+
+    Args:
+        lives: true lives, shape (n,).
+        inputs: what protocols differ in, shape (n, d).
+        method: one of `METHODS`.
+        batch: tests of a round.
+        rounds: how many.
+        seed: of choices and noise. A test's noise belongs to protocol and round, so that methods which test the same
+            protocol in the same round of the same seed see the same.
+
+    Returns:
+        The protocol recommended after each round.
+    """
+    choose, recommend = METHODS[method]
+    noise = np.random.default_rng([seed, 1]).normal(0, NOISE_DEVIATION, size=(rounds, len(lives)))
+    rng = np.random.default_rng([seed, 2])
+    prior = Model.prior(inputs)
+    state, recommended = State(prior), []
+    for number in range(rounds):
+        arms = choose(state, batch, rng)
+        state.arms += arms.tolist()
+        state.lives += (lives[arms] + noise[number, arms]).tolist()
+        state.number = number + 1
+        state.model = prior.given(np.array(state.arms), np.array(state.lives))
+        if state.proposals:
+            upper, lower = gap_bounds(state)
+            leader = state.proposals[-1][0]
+            state.proposals[-1] = (leader, float(_highest_other(upper)[leader] - lower[leader]))
+        recommended.append(recommend(state))
+    return recommended
+
+
+def _highest(values: Array, n: int, rng: np.random.Generator) -> Arms:
+    """Places of the n highest values, ties by chance."""
+    order = rng.permutation(len(values))
+    return order[np.argsort(-values[order], kind="stable")[:n]]
+
+
+def _highest_other(values: Array) -> Array:
+    """For each place, the highest value at another."""
+    order = np.argsort(-values, kind="stable")
+    others = np.full(len(values), values[order[0]])
+    others[order[0]] = values[order[1]]
+    return others
