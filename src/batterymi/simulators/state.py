@@ -1,0 +1,69 @@
+"""What a charge starts from, and what is read while it goes on."""
+
+from dataclasses import dataclass
+
+MOST_LITHIUM_LOST = 0.2
+
+
+@dataclass(frozen=True)
+class Start:
+    """The state in which a cell is put on charge.
+
+    Attributes:
+        soc: state of charge, 0 to 1 between the voltage limits of the cell as it is, aged or not.
+        ambient_c: ambient temperature, °C.
+        initial_c: the cell's own temperature, °C; None for the ambient one. A preheated cell is warmer.
+        lithium_lost: share of the cyclable lithium that went into the SEI, 0 for a fresh cell. The film that it built
+            adds its resistance.
+    """
+
+    soc: float = 0.1
+    ambient_c: float = 25.0
+    initial_c: float | None = None
+    lithium_lost: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse states that no cell is in."""
+        if not 0 <= self.soc < 1:
+            raise ValueError(f"soc must be at least 0 and below 1, found {self.soc}")
+        if not 0 <= self.lithium_lost <= MOST_LITHIUM_LOST:
+            raise ValueError(f"lithium_lost must be 0 to {MOST_LITHIUM_LOST}, found {self.lithium_lost}")
+        for name, value in (("ambient_c", self.ambient_c), ("initial_c", self.temperature_c)):
+            if not -20 <= value <= 80:
+                raise ValueError(f"{name} must be -20 to 80 °C, found {value}")
+
+    @property
+    def temperature_c(self) -> float:
+        """The cell's own temperature, °C."""
+        return self.ambient_c if self.initial_c is None else self.initial_c
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A cell at the end of a step, and the extremes within the step.
+
+    Attributes:
+        seconds: since the charge began.
+        soc: state of charge, 0 to 1.
+        rate: C-rate of the step.
+        voltage_v: terminal voltage at the end.
+        voltage_max_v: highest within the step.
+        temperature_c: at the end.
+        temperature_max_c: highest within the step.
+        resistance_mohm: terminal voltage less open-circuit voltage, per current; that of the first step before it.
+        plating_margin_mv: smallest anode potential against lithium within the step, over the anode; no charger sees it.
+        capacity_lost_mah: to SEI growth and dead lithium, since the charge began.
+        plated_mah: lithium that is plated and can still be stripped, at the end.
+    """
+
+    seconds: float
+    soc: float
+    rate: float
+    voltage_v: float
+    voltage_max_v: float
+    temperature_c: float
+    temperature_max_c: float
+    resistance_mohm: float
+    plating_margin_mv: float
+    capacity_lost_mah: float
+    plated_mah: float
