@@ -1,0 +1,233 @@
+"""One charge of one cell by one charger."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+
+from batterymi.arena.charger import Charger, Decision, Plant
+from batterymi.arena.controller import Observation
+from batterymi.arena.limits import Limits
+from batterymi.simulators.outcome import ChargeError
+from batterymi.simulators.state import Reading, Start
+
+REACHED = 1e-6
+SHORTEST_S = 1e-3
+HELD_V = 2e-3  # a held voltage is met within this, from below
+HOLD_TRIES = 12
+CLEAR_V = 0.15  # so far below the ceiling a step at the same current can be taken without trying it first
+LEAST_RATE = 0.02
+
+
+class Session(Plant, Protocol):
+    """A cell on charge."""
+
+    now: Reading
+
+    def seconds_to(self, soc: float, rate: float) -> float:
+        """Time to a state of charge at some C-rate, s."""
+
+    def step(self, rate: float, seconds: float) -> Reading:
+        """Charge at constant current."""
+
+    def trace(self) -> pd.DataFrame:
+        """The charge over time."""
+
+
+class Simulator(Protocol):
+    """What starts charges."""
+
+    voltage_max_v: float
+
+    def begin(self, start: Start) -> Session:
+        """Put a cell on charge."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How every charge of the arena is run.
+
+    Attributes:
+        soc_end: state of charge to reach.
+        control_s: control step, s; the last is shortened to end at `soc_end`.
+        time_limit_min: a charge that takes longer counts as not finished.
+        c_rate_max: currents above are cut, as the charger cannot give them.
+    """
+
+    soc_end: float = 0.8
+    control_s: float = 60.0
+    time_limit_min: float = 120.0
+    c_rate_max: float = 10.0
+
+
+@dataclass
+class Progress:
+    """Extremes of a charge so far.
+
+    Attributes:
+        margin_mv: smallest plating margin.
+        temperature_c: highest temperature.
+        voltage_v: highest voltage.
+        decisions: how many were asked for.
+        thinking_s: how long they took together.
+        failure: kind of the failure that ended it, empty if none did.
+    """
+
+    margin_mv: float = float("inf")
+    temperature_c: float = float("-inf")
+    voltage_v: float = float("-inf")
+    decisions: int = 0
+    thinking_s: float = 0.0
+    failure: str = ""
+    slope_v: float | None = field(default=None, repr=False)
+
+    def note(self, reading: Reading) -> None:
+        """Take the extremes of a step in."""
+        self.margin_mv = min(self.margin_mv, reading.plating_margin_mv)
+        self.temperature_c = max(self.temperature_c, reading.temperature_max_c)
+        self.voltage_v = max(self.voltage_v, reading.voltage_max_v)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge that ended, somehow.
+
+    Attributes:
+        row: its numbers, as they stand in tables.
+        trace: the charge over time, if it was asked for and nothing failed before the first step.
+    """
+
+    row: dict[str, Any]
+    trace: pd.DataFrame | None = None
+
+
+def run_charge(
+    simulator: Simulator, start: Start, charger: Charger, limits: Limits, terms: Terms, *, keep_trace: bool = False
+) -> Charge:
+    """Charge a cell from a start until the state of charge to reach, the time limit, a failure, or the charger's end.
+
+    Args:
+        simulator: the cell.
+        start: its state.
+        charger: decides.
+        limits: of the cell, without the start's temperature.
+        terms: how charges are run.
+        keep_trace: whether to keep the charge over time.
+
+    Returns:
+        Minutes are not-a-number unless the state of charge was reached; extremes are those of the steps that were
+        taken, so a failed charge keeps the violations before its failure.
+    """
+    session = simulator.begin(start)
+    progress = Progress(temperature_c=session.now.temperature_c, voltage_v=session.now.voltage_v)
+    try:
+        charger.begin(Observation.of(session.now, start.ambient_c), session)
+        while not _is_over(session.now, terms):
+            decision = _ask(charger, Observation.of(session.now, start.ambient_c), progress)
+            if decision is None:
+                break
+            progress.note(_take(session, decision, terms, progress))
+    except ChargeError as error:
+        progress.failure = error.kind.value
+    trace = session.trace() if keep_trace and session.now.seconds > 0 else None
+    return Charge(_row(session.now, progress, limits.at(start), terms), trace)
+
+
+def _is_over(now: Reading, terms: Terms) -> bool:
+    """Whether the charge reached its end or its time limit."""
+    return now.soc >= terms.soc_end - REACHED or now.seconds >= 60 * terms.time_limit_min - SHORTEST_S
+
+
+def _ask(charger: Charger, seen: Observation, progress: Progress) -> Decision | None:
+    """A decision, timed."""
+    begun = time.perf_counter()
+    decision = charger.decide(seen)
+    progress.thinking_s += time.perf_counter() - begun
+    progress.decisions += 1
+    return decision
+
+
+def _take(session: Session, decision: Decision, terms: Terms, progress: Progress) -> Reading:
+    """Take a step, at a lower current where the charger's circuit has to hold a voltage, no longer than needed."""
+    now, ceiling = session.now, decision.ceiling_v
+    rate = min(max(decision.rate, LEAST_RATE), terms.c_rate_max)
+    longest = _longest_s(session, decision, rate, terms)
+    if ceiling is not None and not (now.rate == rate and now.voltage_v < ceiling - CLEAR_V):
+        rate = held_rate(session, rate, longest, ceiling, progress)
+    return session.step(rate, max(min(longest, session.seconds_to(terms.soc_end, rate)), SHORTEST_S))
+
+
+def _longest_s(session: Session, decision: Decision, rate: float, terms: Terms) -> float:
+    """How long a step may last, before it is cut at the state of charge to reach."""
+    left_s = 60 * terms.time_limit_min - session.now.seconds
+    if decision.until_soc is not None:
+        return min(session.seconds_to(min(decision.until_soc, terms.soc_end), rate), left_s)
+    return min(terms.control_s if decision.seconds is None else decision.seconds, left_s)
+
+
+def held_rate(session: Session, rate: float, seconds: float, ceiling_v: float, progress: Progress) -> float:
+    """The highest C-rate up to `rate` whose step stays below a voltage, by the secant method within a bracket.
+
+    Args:
+        session: where the step starts.
+        rate: highest C-rate.
+        seconds: length of the step.
+        ceiling_v: voltage not to pass.
+        progress: remembers volts per C-rate from step to step.
+
+    Returns:
+        The C-rate; at least `LEAST_RATE`, even where the voltage is passed at every current.
+    """
+    low, high = 0.0, rate
+    tried = min(rate, session.now.rate) if progress.slope_v is not None and session.now.rate > 0 else rate
+    last: tuple[float, float] | None = None
+    for _ in range(HOLD_TRIES):
+        gap = _excess(session, tried, seconds, ceiling_v)
+        if -HELD_V <= gap <= 0 or (gap <= 0 and tried >= rate):
+            return tried
+        low, high = (tried, high) if gap <= 0 else (low, tried)
+        if last is not None and last[0] != tried and (gap - last[1]) / (tried - last[0]) > 0:
+            progress.slope_v = (gap - last[1]) / (tried - last[0])
+        last = (tried, gap)
+        tried = _next_try(low, high, tried, gap, progress.slope_v)
+        if tried < LEAST_RATE:
+            return LEAST_RATE
+    return max(low, LEAST_RATE)
+
+
+def _excess(session: Session, rate: float, seconds: float, ceiling_v: float) -> float:
+    """By how much a step passes a voltage; far, where it cannot be solved."""
+    try:
+        return session.peek(rate, seconds).voltage_max_v - ceiling_v
+    except ChargeError:
+        return float("inf")
+
+
+def _next_try(low: float, high: float, tried: float, gap: float, slope_v: float | None) -> float:
+    """A current within the bracket: by the slope, aimed at the middle of the tolerance, or half way."""
+    if gap == float("inf"):
+        return 0.5 * (low + tried)
+    slope = slope_v if slope_v is not None else 0.05
+    wanted = tried - (gap + HELD_V / 2) / slope
+    return wanted if low < wanted < high or (low == 0.0 and wanted < high) else 0.5 * (low + high)
+
+
+def _row(now: Reading, progress: Progress, limits: Limits, terms: Terms) -> dict[str, Any]:
+    """Numbers of a charge for tables."""
+    reached = not progress.failure and now.soc >= terms.soc_end - REACHED
+    outcome = {
+        "minutes": now.seconds / 60 if reached else float("nan"),
+        "soc_end": now.soc,
+        "plating_margin_mv": progress.margin_mv,
+        "temperature_max_c": progress.temperature_c,
+        "voltage_max_v": progress.voltage_v,
+        "capacity_lost_mah": now.capacity_lost_mah,
+        "plated_mah": now.plated_mah,
+        "failure": progress.failure,
+        "decisions": progress.decisions,
+        "ms_per_decision": 1000 * progress.thinking_s / max(progress.decisions, 1),
+        "temperature_limit_c": limits.temperature_c,
+    }
+    broken = limits.broken(outcome)
+    return outcome | {f"breaks_{kind}": kind in broken for kind in ("plating", "temperature", "voltage")}

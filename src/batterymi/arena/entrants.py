@@ -1,0 +1,102 @@
+"""Who takes part: controllers by name, as the jobs of the arena make them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from batterymi.arena.charge import Simulator, Terms
+from batterymi.arena.charger import ByController, Charger
+from batterymi.arena.controllers import CHAPTER_PHASES, CHAPTER_PROFILES, BySoc, ByTime, ConstantRate, equal_windows
+from batterymi.arena.greedy import LookAhead, Oracle
+from batterymi.arena.limits import Limits
+
+# groups of controllers that one job judges together: their charges cost about the same
+GROUPS: dict[str, tuple[str, ...]] = {
+    "fixed": ("cc_cv_1c", "chapter_standard", "chapter_fast", "chapter_optimized", "chapter_phases"),
+    "tuned": ("cc_cv_safe", "plating_limited", "protocol_nominal", "protocol_robust"),
+    "look_ahead": ("look_ahead",),
+    "oracle": ("oracle",),
+}
+CONTROLLERS = tuple(name for group in GROUPS.values() for name in group)
+LABELS = {
+    "cc_cv_1c": "CC-CV 1C",
+    "chapter_standard": "chapter: 1C 60 min",
+    "chapter_fast": "chapter: 3C 20 min",
+    "chapter_optimized": "chapter: optimized profile",
+    "chapter_phases": "chapter: four phases",
+    "cc_cv_safe": "CC-CV, fastest safe",
+    "plating_limited": "plating-limited CC-CV",
+    "protocol_nominal": "BO 4-step, nominal",
+    "protocol_robust": "BO 4-step, robust",
+    "look_ahead": "look-ahead",
+    "oracle": "look-ahead, oracle",
+}
+FEEDBACK = ("plating_limited", "look_ahead")
+OPEN_LOOP = ("protocol_nominal", "protocol_robust")
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What controllers are made from.
+
+    Attributes:
+        voltage_v: full voltage of the cell.
+        limits: of the cell.
+        terms: how charges are run.
+        soc_start: where protocols of equal steps begin.
+        reserve: millivolts of margin, kelvin and volts that look-ahead keeps to itself.
+        tuned: what tuning found, empty where nothing needs it.
+        protocols: what the optimisation of protocols found, empty where nothing needs it.
+        twin: the model that look-ahead plans with.
+    """
+
+    voltage_v: float
+    limits: Limits
+    terms: Terms
+    soc_start: float
+    reserve: tuple[float, float, float]
+    tuned: dict[str, Any]
+    protocols: dict[str, Any]
+    twin: Simulator
+
+    def make(self, name: str) -> Charger | None:
+        """A controller by name; None where tuning found that none of its kind keeps the limits."""
+        if name == "cc_cv_1c":
+            return ConstantRate(name, 1.0, self.voltage_v)
+        if name in CHAPTER_PROFILES:
+            return ByTime(name, CHAPTER_PROFILES[name])
+        if name == "chapter_phases":
+            return BySoc(name, CHAPTER_PHASES)
+        if name in ("cc_cv_safe", "plating_limited"):
+            return ConstantRate(name, self.tuned[name]["c_rate"], self.tuned[name]["voltage_v"])
+        if name in OPEN_LOOP:
+            return self._protocol(name)
+        return self._look_ahead(name)
+
+    def _protocol(self, name: str) -> Charger | None:
+        """An optimised protocol."""
+        rates = self.protocols[name]["c_rates"]
+        return BySoc(name, equal_windows(rates, self.soc_start, self.terms.soc_end)) if rates else None
+
+    def _look_ahead(self, name: str) -> Charger:
+        """Look-ahead on a twin, or on the cell itself."""
+        limits = self.limits.with_reserve(*self.reserve)
+        control_s, most = self.terms.control_s, self.terms.c_rate_max
+        if name == "oracle":
+            return Oracle(name, self.limits, control_s, most)
+        if name == "look_ahead":
+            return LookAhead(name, self.twin, limits, control_s, most)
+        raise ValueError(f"'{name}' is not a controller")
+
+
+def load_agents(algorithm: str, paths: list[str]) -> list[tuple[int, Charger]]:
+    """Trained policies as chargers, with their seeds.
+
+    Args:
+        algorithm: what tables call all of them.
+        paths: `policy.json` of each seed, in folders named by the seed.
+    """
+    from pathlib import Path
+
+    from batterymi.agents.policy import load_policy
+
+    return [(int(Path(path).parent.name), ByController(load_policy(path), algorithm)) for path in paths]
