@@ -16,7 +16,6 @@ REACHED = 1e-6
 SHORTEST_S = 1e-3
 HELD_V = 2e-3  # a held voltage is met within this, from below
 HOLD_TRIES = 12
-CLEAR_V = 0.15  # so far below the ceiling a step at the same current can be taken without trying it first
 LEAST_RATE = 0.02
 
 
@@ -150,11 +149,10 @@ def _ask(charger: Charger, seen: Observation, progress: Progress) -> Decision | 
 
 def _take(session: Session, decision: Decision, terms: Terms, progress: Progress) -> Reading:
     """Take a step, at a lower current where the charger's circuit has to hold a voltage, no longer than needed."""
-    now, ceiling = session.now, decision.ceiling_v
     rate = min(max(decision.rate, LEAST_RATE), terms.c_rate_max)
     longest = _longest_s(session, decision, rate, terms)
-    if ceiling is not None and not (now.rate == rate and now.voltage_v < ceiling - CLEAR_V):
-        rate = held_rate(session, rate, longest, ceiling, progress)
+    if decision.ceiling_v is not None:
+        rate = held_rate(session, rate, longest, decision.ceiling_v, progress)
     return session.step(rate, max(min(longest, session.seconds_to(terms.soc_end, rate)), SHORTEST_S))
 
 

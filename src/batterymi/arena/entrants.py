@@ -84,7 +84,7 @@ class Workshop:
         if name == "oracle":
             return Oracle(name, self.limits, control_s, most)
         if name == "look_ahead":
-            return LookAhead(name, self.twin, limits, control_s, most)
+            return LookAhead(name, self.twin, limits, control_s, most, self.voltage_v)
         raise ValueError(f"'{name}' is not a controller")
 
 

@@ -20,7 +20,8 @@ FAR = -1e3
 class LookAhead:
     """Looks one control step ahead with a model of a fresh cell, which starts from what the charger sees.
 
-    The twin takes the same currents as the cell and so drifts from it, as it does not know the cell's age.
+    The twin takes the same currents as the cell and so drifts from it, as it does not know the cell's age. The
+    charger's circuit holds the full voltage where an aged cell reaches it earlier than the twin.
 
     Attributes:
         name: what tables call it.
@@ -28,6 +29,7 @@ class LookAhead:
         limits: to keep, reserve included, without the start's temperature.
         control_s: how far it looks.
         c_rate_max: largest current it considers.
+        voltage_v: full voltage of the cell.
         binds: how often each limit decided, over all charges since it was made.
     """
 
@@ -36,6 +38,7 @@ class LookAhead:
     limits: Limits
     control_s: float
     c_rate_max: float
+    voltage_v: float
     reads_truth: bool = False
     binds: dict[str, int] = field(default_factory=dict)
 
@@ -53,7 +56,7 @@ class LookAhead:
         rate, limit = largest_rate(self._model, self._limits, self.control_s, self.c_rate_max, self._last)
         self.binds[limit] = self.binds.get(limit, 0) + 1
         self._last = rate
-        return Decision(rate)
+        return Decision(rate, ceiling_v=self.voltage_v)
 
     def _follow(self, seen: Observation) -> None:
         """Take the step that the cell took; where the twin cannot, it starts anew from what is seen."""

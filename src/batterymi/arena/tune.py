@@ -4,13 +4,13 @@ import itertools
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batterymi.arena.charge import Simulator, Terms, run_charge
 from batterymi.arena.charger import Charger
 from batterymi.arena.controllers import ConstantRate
-from batterymi.arena.limits import Limits
+from batterymi.arena.limits import KINDS, Limits
 from batterymi.arena.scenarios import draw_scenarios
 from batterymi.errors import BatteryMIError
 from batterymi.simulators.state import Start
@@ -19,9 +19,11 @@ logger = logging.getLogger(__name__)
 
 RATE_PRECISION = 1.01
 CEILING_PRECISION_V = 0.004
-LEAST_RATE, MOST_RATE = 0.1, 9.0
+MOST_RATE = 9.0
+SLACK = 1.05  # the slowest constant current tried ends so much before the time limit
 RATE_FACTORS = (1.25, 1.6, 2.0, 2.6, 3.5, 4.5)
-DEEPEST_V = 0.6  # how far below full the plating-limited voltage is sought
+PATIENCE = 2.0  # charges that take so many times the safe constant current's minutes are no candidates
+DEEPEST_V = 0.5  # how far below full the plating-limited voltage is sought
 
 
 def corner_scenarios(soc: tuple[float, float], lithium_lost: tuple[float, float], like: Start) -> list[Start]:
@@ -69,26 +71,25 @@ class Bench:
     terms: Terms
     charges: int = 0
 
-    def minutes(self, charger: Charger) -> float | None:
-        """Mean minutes over the scenarios; None as soon as one is not finished within all limits."""
+    def minutes(self, charger: Charger) -> float:
+        """Mean minutes over the scenarios, told as soon as one refuses the charger.
+
+        Returns:
+            Infinity if a charge keeps the limits and is not finished in time; not-a-number if one breaks a limit.
+        """
         total = 0.0
         for place, start in enumerate(self.scenarios):
             row = self.try_one(charger, start)
-            if not is_safe(row):
+            if row["failure"] or any(row[f"breaks_{kind}"] for kind in KINDS):
                 self.scenarios.insert(0, self.scenarios.pop(place))
-                return None
-            total += row["minutes"]
+                return math.nan
+            total += row["minutes"] if math.isfinite(row["minutes"]) else math.inf
         return total / len(self.scenarios)
 
     def try_one(self, charger: Charger, start: Start) -> dict[str, Any]:
         """Numbers of one charge."""
         self.charges += 1
         return run_charge(self.simulator, start, charger, self.limits, self.terms).row
-
-
-def is_safe(row: dict[str, Any]) -> bool:
-    """Whether a charge reached its end within all limits."""
-    return math.isfinite(row["minutes"]) and not any(row[f"breaks_{k}"] for k in ("plating", "temperature", "voltage"))
 
 
 def fastest_constant(bench: Bench, voltage_v: float, where: str) -> float:
@@ -102,15 +103,15 @@ def fastest_constant(bench: Bench, voltage_v: float, where: str) -> float:
     Raises:
         BatteryMIError: if no C-rate keeps them; the message tells what the lowest breaks.
     """
-    low, high = LEAST_RATE, MOST_RATE
-    if bench.minutes(ConstantRate("", low, voltage_v)) is None:
+    low, high = SLACK * bench.terms.soc_end / (bench.terms.time_limit_min / 60), MOST_RATE
+    if not math.isfinite(bench.minutes(ConstantRate("", low, voltage_v))):
         raise BatteryMIError(f"{where}: limits: no protocol meets them; {_why_not(bench, low, voltage_v)}")
     while high / low > RATE_PRECISION:
         middle = math.sqrt(low * high)
-        if bench.minutes(ConstantRate("", middle, voltage_v)) is None:
-            high = middle
-        else:
+        if math.isfinite(bench.minutes(ConstantRate("", middle, voltage_v))):
             low = middle
+        else:
+            high = middle
     return low
 
 
@@ -118,10 +119,10 @@ def _why_not(bench: Bench, rate: float, voltage_v: float) -> str:
     """What a constant current breaks on the scenario that refused it."""
     row = bench.try_one(ConstantRate("", rate, voltage_v), bench.scenarios[0])
     if not math.isfinite(row["minutes"]):
-        return f"{rate:g}C ends at {100 * row['soc_end']:.0f} % after the time limit of {bench.terms.time_limit_min:g} min"
+        return f"{rate:.3g}C ends at {100 * row['soc_end']:.0f} % after the time limit of {bench.terms.time_limit_min:g} min"
     limits = bench.limits
     return (
-        f"even {rate:g}C has a plating margin of {row['plating_margin_mv']:.1f} mV (asked {limits.margin_mv:g} with "
+        f"even {rate:.3g}C has a plating margin of {row['plating_margin_mv']:.1f} mV (asked {limits.margin_mv:g} with "
         f"reserve), {row['temperature_max_c']:.1f} °C (allowed {row['temperature_limit_c']:g}) and "
         f"{row['voltage_max_v']:.3f} V (allowed {limits.voltage_v:g})"
     )
@@ -139,7 +140,7 @@ def plating_limited(bench: Bench, constant: float, voltage_v: float) -> tuple[fl
         voltage_v: full voltage of the cell.
     """
     best, choice = bench.minutes(ConstantRate("", constant, voltage_v)), (constant, voltage_v)
-    assert best is not None
+    bench = replace(bench, terms=replace(bench.terms, time_limit_min=min(PATIENCE * best, bench.terms.time_limit_min)))
     worse = 0
     ceiling = voltage_v
     for factor in RATE_FACTORS:
@@ -158,15 +159,14 @@ def plating_limited(bench: Bench, constant: float, voltage_v: float) -> tuple[fl
 
 
 def _highest_ceiling(bench: Bench, rate: float, top_v: float) -> tuple[float, float] | None:
-    """The highest voltage up to `top_v` at which a C-rate is safe, with its minutes; None if none is."""
-    low, high, minutes = top_v - DEEPEST_V, top_v, None
+    """The highest voltage up to `top_v` at which a C-rate keeps the limits, with its minutes; None if there is none."""
+    low, high, minutes = top_v - DEEPEST_V, top_v, math.inf
     while high - low > CEILING_PRECISION_V:
         middle = 0.5 * (low + high)
         found = bench.minutes(ConstantRate("", rate, middle))
-        if found is None and minutes is None and middle - low < 0.05:
-            return None
-        low, high, minutes = (low, middle, minutes) if found is None else (middle, high, found)
-    return None if minutes is None else (low, minutes)
+        # a voltage too low to finish in time is no reason to go lower
+        low, high, minutes = (low, middle, minutes) if math.isnan(found) else (middle, high, found)
+    return (low, minutes) if math.isfinite(minutes) else None
 
 
 def describe_scenarios(scenarios: Sequence[Start]) -> list[dict[str, float | None]]:
