@@ -24,3 +24,7 @@ class DesignError(BatteryMIError):
 
 class OutputError(BatteryMIError):
     """A result could not be written; nothing was left half-written."""
+
+
+class AgentError(BatteryMIError):
+    """A policy or an interrupted training belongs to another environment, or its files are damaged."""

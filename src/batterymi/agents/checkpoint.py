@@ -1,0 +1,202 @@
+"""An interrupted training on disk: all that it needs to go on as if nothing had happened, in files without code.
+
+A checkpoint is taken between two charges, so that the cell's state need not be kept: weights, optimisers and the state
+of PyTorch's generator as safetensors, replay buffer and NumPy's generator as npz, counters and the next start as JSON.
+The JSON is written last and names the others, so a kill while writing leaves the checkpoint before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+
+from batterymi.agents.learner import own_environment
+from batterymi.agents.sight import differences
+from batterymi.errors import AgentError
+from batterymi.files import read_json, replacing, sha256, write_bytes, write_json
+from batterymi.simulators.state import Start
+
+STATE = "state.json"
+COUNTERS = ("num_timesteps", "_episode_num", "_n_updates", "_n_calls", "exploration_rate")
+BUFFER = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+TORCH_RNG, LOG_ENTROPY, EXTRA = "torch_rng", "log_ent_coef", "extra/"
+
+
+def save_checkpoint(
+    folder: Path,
+    learner: OffPolicyAlgorithm,
+    identity: Mapping[str, Any],
+    progress: Mapping[str, Any],
+    extra: Mapping[str, NDArray[np.float32]],
+) -> None:
+    """Write a checkpoint, and remove the one before.
+
+    Args:
+        folder: where.
+        learner: the agent, between two charges.
+        identity: settings that must be the same when training goes on.
+        progress: what else to remember, as plain values.
+        extra: arrays to remember.
+    """
+    tensors, buffer = (
+        f"{kind}_{learner.num_timesteps}{end}" for kind, end in (("tensors", ".safetensors"), ("buffer", ".npz"))
+    )
+    kept = _tensors(learner) | {EXTRA + key: torch.from_numpy(value.copy()) for key, value in extra.items()}
+    write_bytes(folder / tensors, save(kept))
+    with replacing(folder / buffer) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **_arrays(learner))
+    environment = own_environment(learner)
+    write_json(
+        folder / STATE,
+        {
+            "identity": identity,
+            "progress": progress,
+            "counters": {name: getattr(learner, name) for name in COUNTERS if hasattr(learner, name)},
+            "start": asdict(environment.start),
+            "environment_rng": environment.np_random.bit_generator.state,
+            "action_rng": environment.action_space.np_random.bit_generator.state,
+            "tensors": {"file": tensors, "sha256": sha256(folder / tensors)},
+            "buffer": {"file": buffer, "sha256": sha256(folder / buffer)},
+        },
+    )
+    for path in [*folder.glob("tensors_*"), *folder.glob("buffer_*")]:
+        if path.name not in (tensors, buffer):
+            path.unlink()
+
+
+def load_checkpoint(
+    folder: Path, learner: OffPolicyAlgorithm, identity: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
+    """Put an agent back to where a checkpoint was taken.
+
+    Args:
+        folder: where the checkpoint is.
+        learner: an agent as it was made at the beginning.
+        identity: settings of the training.
+
+    Returns:
+        Progress and extra arrays as they were saved; None if there is no checkpoint.
+
+    Raises:
+        AgentError: if the checkpoint is of another training, or damaged.
+    """
+    if not (folder / STATE).exists():
+        return None
+    state = _read_state(folder)
+    if unlike := differences(state["identity"], identity):
+        raise AgentError(
+            f"{folder}: holds an interrupted training with other settings: {'; '.join(unlike)}; "
+            "restore them to go on, or remove the folder to begin anew"
+        )
+    try:
+        tensors = load_file(_checked(folder, state["tensors"]))
+        with np.load(_checked(folder, state["buffer"]), allow_pickle=False) as arrays:
+            _restore(learner, state, tensors, dict(arrays))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise AgentError(f"{folder}: the checkpoint is damaged: {error}; remove the folder to begin anew") from None
+    extra = {key.removeprefix(EXTRA): value.numpy() for key, value in tensors.items() if key.startswith(EXTRA)}
+    return state["progress"], extra
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove the files of a checkpoint, and the folder if nothing else is in it."""
+    for path in [folder / STATE, *folder.glob("tensors_*"), *folder.glob("buffer_*")]:
+        path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _tensors(learner: OffPolicyAlgorithm) -> dict[str, torch.Tensor]:
+    """Weights, states of optimisers and of the generator, by name."""
+    named: dict[str, torch.Tensor] = {TORCH_RNG: torch.get_rng_state()}
+    for part, values in learner.get_parameters().items():
+        if "optimizer" in part:
+            for number, slots in values["state"].items():
+                named |= {f"{part}/{number}/{slot}": torch.as_tensor(value) for slot, value in slots.items()}
+        else:
+            named |= {f"{part}/{name}": value for name, value in values.items()}
+    if getattr(learner, LOG_ENTROPY, None) is not None:
+        named[LOG_ENTROPY] = learner.log_ent_coef.detach()  # type: ignore[attr-defined]
+    return {name: value.detach().clone().contiguous() for name, value in named.items()}
+
+
+def _arrays(learner: OffPolicyAlgorithm) -> dict[str, NDArray[Any]]:
+    """Replay buffer as far as it is filled, and the state of NumPy's generator."""
+    buffer = learner.replay_buffer
+    assert buffer is not None
+    filled = buffer.buffer_size if buffer.full else buffer.pos
+    _, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        **{name: getattr(buffer, name)[:filled] for name in BUFFER},
+        "position": np.array([buffer.pos, int(buffer.full)]),
+        "rng_keys": np.asarray(keys),
+        "rng_rest": np.array([position, has_gauss, gauss], float),
+    }
+
+
+def _restore(
+    learner: OffPolicyAlgorithm,
+    state: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor],
+    arrays: Mapping[str, Any],
+) -> None:
+    """Set everything that a checkpoint holds; the generators last, since the rest draws from them."""
+    learner.set_parameters(_parameters(learner, tensors))
+    if LOG_ENTROPY in tensors:
+        learner.log_ent_coef.data = tensors[LOG_ENTROPY].clone()  # type: ignore[attr-defined]
+    for name, value in state["counters"].items():
+        setattr(learner, name, value)
+    buffer = learner.replay_buffer
+    assert buffer is not None
+    assert learner.env is not None
+    filled = len(arrays["rewards"])
+    for name in BUFFER:
+        getattr(buffer, name)[:filled] = arrays[name]
+    buffer.pos, buffer.full = int(arrays["position"][0]), bool(arrays["position"][1])
+    learner.env.set_options({"start": Start(**state["start"])})
+    learner._last_obs = learner.env.reset()  # type: ignore[assignment]
+    environment = own_environment(learner)
+    environment.np_random.bit_generator.state = state["environment_rng"]
+    environment.action_space.np_random.bit_generator.state = state["action_rng"]
+    position, has_gauss, gauss = arrays["rng_rest"]
+    np.random.set_state(("MT19937", arrays["rng_keys"], int(position), int(has_gauss), float(gauss)))
+    torch.set_rng_state(tensors[TORCH_RNG])
+
+
+def _parameters(learner: OffPolicyAlgorithm, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """Named tensors in the nesting that the agent takes."""
+    nested: dict[str, Any] = {}
+    for part, values in learner.get_parameters().items():
+        own = {key.removeprefix(f"{part}/"): value for key, value in tensors.items() if key.startswith(f"{part}/")}
+        if "optimizer" not in part:
+            nested[part] = own
+            continue
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in own.items():
+            number, slot = key.split("/")
+            slots.setdefault(int(number), {})[slot] = value
+        nested[part] = {"state": slots, "param_groups": values["param_groups"]}
+    return nested
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    """The JSON of a checkpoint."""
+    try:
+        return read_json(folder / STATE)
+    except (OSError, ValueError) as error:
+        raise AgentError(f"{folder / STATE}: cannot be read: {error}; remove the folder to begin anew") from None
+
+
+def _checked(folder: Path, entry: Mapping[str, str]) -> Path:
+    """A file of a checkpoint, held against its digest."""
+    path = folder / entry["file"]
+    if not path.exists() or sha256(path) != entry["sha256"]:
+        raise AgentError(f"{path}: is missing or damaged; remove the folder to begin anew")
+    return path

@@ -1,0 +1,156 @@
+"""A charge as a Gymnasium environment: every control step, an agent sets the C-rate."""
+
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from batterymi.agents.reward import Bounds, reward_terms
+from batterymi.agents.sight import Vector, make_actions, make_sight
+from batterymi.arena.controller import Observation
+from batterymi.arena.scenarios import draw_scenarios
+from batterymi.config.agents import Environment, ScenarioRanges
+from batterymi.simulators.outcome import ChargeError
+from batterymi.simulators.state import Reading, Start
+
+SOC_TOLERANCE = 1e-6
+SHORTEST_STEP_S = 1e-3
+
+
+class Session(Protocol):
+    """A charge under way."""
+
+    @property
+    def now(self) -> Reading:
+        """What is read now."""
+
+    def step(self, rate: float, seconds: float) -> Reading:
+        """Take a step at constant current."""
+
+    def seconds_to(self, soc: float, rate: float) -> float:
+        """Time to a state of charge at a C-rate."""
+
+
+class Plant(Protocol):
+    """A cell that is built once and charged from any start."""
+
+    capacity_ah: float
+    voltage_max_v: float
+
+    def begin(self, start: Start) -> Session:
+        """Put the cell on charge."""
+
+
+class ChargingEnvironment(gymnasium.Env[Vector, Any]):
+    """Charging from a random start to a state of charge, as fast as the limits allow.
+
+    An episode ends (terminated) at the state of charge to reach or where the simulator fails, which is penalised; it is
+    cut off (truncated) at the time limit. The last step is shortened to end at the state of charge to reach.
+    """
+
+    def __init__(self, plant: Plant, settings: Environment, kind: str) -> None:
+        """Declare the spaces.
+
+        Args:
+            plant: the cell.
+            settings: of the environment.
+            kind: of the agent: "dqn" for discrete actions, else continuous.
+        """
+        self.plant, self.settings = plant, settings
+        self.sight = make_sight(settings, plant.capacity_ah, plant.voltage_max_v)
+        self.actions = make_actions(settings, kind)
+        self.observation_space = spaces.Box(-1.0, 1.0, (len(self.sight.names),), np.float32)
+        self.action_space = (
+            spaces.Discrete(self.actions.n) if self.actions.is_discrete else spaces.Box(-1.0, 1.0, (1,), np.float32)
+        )
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Vector, dict[str, Any]]:
+        """Put a cell on charge.
+
+        Args:
+            seed: of the draws from here on.
+            options: `start`, a `Start` to take instead of a drawn one.
+        """
+        super().reset(seed=seed)
+        self.start = (options or {}).get("start") or draw_start(self.np_random, self.settings.ranges)
+        self.session = self.plant.begin(self.start)
+        self.bounds = Bounds.of(self.settings.limits, self.start, self.plant.voltage_max_v)
+        return self._see(), {}
+
+    def step(self, action: Any) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
+        """Charge for one control step.
+
+        Returns:
+            Observation, reward, whether the charge ended, whether it was cut off, and: the reading, the terms of the
+            reward, whether a limit was broken, and the message of a failure.
+        """
+        rate = self.actions.rate(float(np.asarray(action).item()))
+        before = self.session.now
+        try:
+            after = take_step(self.session, rate, self.settings.step_s, self.settings.soc_end)
+        except ChargeError as error:
+            info = {"reading": before, "terms": {}, "broken": True, "failure": str(error)}
+            return self._see(), -self.settings.weights.failure, True, False, info
+        terms = reward_terms(before, after, self.bounds, self.settings.weights, self.plant.capacity_ah)
+        ended = after.soc >= self.settings.soc_end - SOC_TOLERANCE
+        late = after.seconds >= 60 * self.settings.time_limit_min - SHORTEST_STEP_S
+        info = {"reading": after, "terms": terms, "broken": self.bounds.broken(after), "failure": ""}
+        return self._see(), -sum(terms.values()), ended, late and not ended, info
+
+    def _see(self) -> Vector:
+        """What the agent sees now."""
+        now = self.session.now
+        return self.sight.vector(Observation.of(now, self.start.ambient_c), now.plating_margin_mv)
+
+
+def take_step(session: Session, rate: float, seconds: float, soc_end: float) -> Reading:
+    """Take a control step, shortened to end at a state of charge where that comes first.
+
+    Args:
+        session: the charge.
+        rate: C-rate.
+        seconds: of the control step.
+        soc_end: state of charge to end at.
+
+    Raises:
+        ChargeError: if the step cannot be simulated.
+    """
+    left = session.seconds_to(soc_end, rate)
+    return session.step(rate, max(min(seconds, left), SHORTEST_STEP_S))
+
+
+def draw_start(rng: np.random.Generator, ranges: ScenarioRanges) -> Start:
+    """A random start for training.
+
+    Args:
+        rng: of the draw.
+        ranges: what is drawn from.
+    """
+    preheated = float(rng.uniform(*ranges.preheated_c)) if rng.random() < ranges.preheated_share else None
+    return draw_scenarios(
+        1,
+        int(rng.integers(2**31)),
+        "train",
+        soc=ranges.soc,
+        ambient_c=ranges.ambient_c,
+        lithium_lost=ranges.lithium_lost,
+        preheated_c=preheated,
+    )[0]
+
+
+def validation_starts(n: int, seed: int, ranges: ScenarioRanges) -> list[Start]:
+    """Fixed starts that choose among checkpoints; training and judging draw others.
+
+    Args:
+        n: how many.
+        seed: of the draw.
+        ranges: what is drawn from; the first ones, by their share, are preheated.
+    """
+    n_hot = round(n * ranges.preheated_share)
+    shared: dict[str, Any] = {"soc": ranges.soc, "ambient_c": ranges.ambient_c, "lithium_lost": ranges.lithium_lost}
+    hot = [
+        draw_scenarios(n, seed, "validation", preheated_c=float(temperature), **shared)[number]
+        for number, temperature in enumerate(np.linspace(*ranges.preheated_c, n_hot))
+    ]
+    return [*hot, *draw_scenarios(n, seed, "validation", **shared)[n_hot:]]

@@ -1,0 +1,74 @@
+"""How a policy does on fixed scenarios, on the model that it trains on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.agents.environment import ChargingEnvironment
+from batterymi.agents.policy import Network
+from batterymi.simulators.state import Start
+
+
+def evaluate(network: Network, environment: ChargingEnvironment, starts: Sequence[Start]) -> pd.DataFrame:
+    """Charge from every start without exploration.
+
+    Args:
+        network: what decides.
+        environment: where; its charge under way is lost.
+        starts: the scenarios.
+
+    Returns:
+        One row per start: reward, minutes (not-a-number if the charge was not finished), smallest margin, highest
+        temperature and voltage, capacity lost, whether a limit was broken, and whether one was with the checked
+        reserve.
+    """
+    return pd.DataFrame([_charge(network, environment, start) for start in starts])
+
+
+def _charge(network: Network, environment: ChargingEnvironment, start: Start) -> dict[str, Any]:
+    """One charge."""
+    vector, _ = environment.reset(options={"start": start})
+    rewards, readings, ended, cut_off = [], [], False, False
+    while not (ended or cut_off):
+        vector, reward, ended, cut_off, info = environment.step(network.action(vector))
+        rewards.append(reward)
+        readings.append(info["reading"])
+    bounds = environment.bounds
+    reached = ended and not info["failure"]
+    return {
+        "reward": sum(rewards),
+        "minutes": readings[-1].seconds / 60 if reached else np.nan,
+        "margin_mv": min(step.plating_margin_mv for step in readings),
+        "temperature_c": max(step.temperature_max_c for step in readings),
+        "voltage_v": max(step.voltage_max_v for step in readings),
+        "capacity_lost_mah": readings[-1].capacity_lost_mah,
+        "broken": bool(info["failure"]) or any(bounds.broken(step) for step in readings),
+        "unsafe": not reached or any(bounds.broken(step, with_reserve=True) for step in readings),
+    }
+
+
+def summarise(charges: pd.DataFrame, time_limit_min: float) -> dict[str, float]:
+    """Numbers of a policy over its validation scenarios.
+
+    Args:
+        charges: as `evaluate` returns them.
+        time_limit_min: counted for charges that were not finished.
+    """
+    return {
+        "validation_reward": float(charges["reward"].mean()),
+        "minutes": float(charges["minutes"].fillna(time_limit_min).median()),
+        "minutes_mean": float(charges["minutes"].fillna(time_limit_min).mean()),
+        "violating": float(charges["broken"].mean()),
+        "unsafe": float(charges["unsafe"].mean()),
+        "smallest_margin_mv": float(charges["margin_mv"].min()),
+        "temperature_max_c": float(charges["temperature_c"].max()),
+    }
+
+
+def is_better(one: dict[str, float], other: dict[str, float] | None) -> bool:
+    """Whether a policy is preferred: fewer unsafe scenarios, then the larger reward."""
+    if other is None:
+        return True
+    return (one["unsafe"], -one["validation_reward"]) < (other["unsafe"], -other["validation_reward"])

@@ -1,0 +1,89 @@
+"""Learning algorithms of stable-baselines3, and what is read from them."""
+
+from typing import Any
+
+import numpy as np
+from stable_baselines3 import DQN, SAC
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from torch import nn
+
+from batterymi.agents.environment import ChargingEnvironment
+from batterymi.agents.policy import Network
+from batterymi.config.agents import Agent
+
+
+class FallingRate:
+    """A learning rate that falls evenly over the training."""
+
+    def __init__(self, start: float, end: float) -> None:
+        """Take both ends."""
+        self.start, self.end = start, end
+
+    def __call__(self, left: float) -> float:
+        """The rate while a share of the training is left."""
+        return self.end + (self.start - self.end) * left
+
+
+def make_learner(agent: Agent, environment: ChargingEnvironment, seed: int) -> OffPolicyAlgorithm:
+    """An untrained agent in its environment.
+
+    Args:
+        agent: settings.
+        environment: with the actions of the agent's kind.
+        seed: of weights, exploration, replay and scenarios.
+    """
+    shared: dict[str, Any] = {
+        "learning_rate": FallingRate(agent.learning_rate, agent.learning_rate_end),
+        "buffer_size": min(agent.buffer, agent.steps),
+        "learning_starts": agent.learning_starts,
+        "batch_size": agent.batch,
+        "gamma": agent.gamma,
+        "train_freq": 1,
+        "gradient_steps": agent.gradient_steps,
+        "tau": agent.tau,
+        "policy_kwargs": {"net_arch": list(agent.net), "activation_fn": nn.ReLU},
+        "seed": seed,
+        "device": "cpu",
+        "verbose": 0,
+    }
+    if agent.kind == "dqn":
+        return DQN(
+            "MlpPolicy",
+            environment,
+            target_update_interval=1,
+            exploration_fraction=agent.exploration,
+            exploration_final_eps=agent.exploration_end,
+            **shared,
+        )
+    return SAC(
+        "MlpPolicy",
+        environment,
+        ent_coef="auto_0.1" if agent.entropy is None else agent.entropy,
+        target_entropy=agent.target_entropy,
+        **shared,
+    )
+
+
+def own_environment(learner: OffPolicyAlgorithm) -> ChargingEnvironment:
+    """The environment that an agent learns in, without the wrappers that were put around it."""
+    assert learner.env is not None
+    found = learner.env.envs[0].unwrapped  # type: ignore[attr-defined]
+    assert isinstance(found, ChargingEnvironment)
+    return found
+
+
+def network_of(learner: OffPolicyAlgorithm) -> Network:
+    """The deterministic policy of an agent as it is now.
+
+    Args:
+        learner: a DQN or SAC agent.
+
+    Returns:
+        A copy of its layers.
+    """
+    is_discrete = isinstance(learner, DQN)
+    policy: Any = learner.policy
+    body = policy.q_net.q_net if is_discrete else nn.Sequential(policy.actor.latent_pi, policy.actor.mu)
+    layers = [layer for layer in body.modules() if isinstance(layer, nn.Linear)]
+    arrays = [(np.array(layer.weight.detach()), np.array(layer.bias.detach())) for layer in layers]
+    return Network(tuple(arrays), is_discrete)

@@ -1,0 +1,175 @@
+"""A trained agent as a controller: a small network in NumPy, from files without code in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.agents.sight import Actions, Sight, Vector, differences
+from batterymi.arena.controller import Observation
+from batterymi.errors import AgentError
+from batterymi.files import PathLike, read_json, sha256, write_bytes, write_json
+
+FORMAT = 1
+TENSORS = "policy.safetensors"
+
+
+@dataclass(frozen=True)
+class Network:
+    """Dense layers with rectifiers between them.
+
+    Attributes:
+        layers: weights, shape (n_out, n_in), and biases, shape (n_out,), of each layer.
+        is_discrete: whether the largest output names the action, or its tanh is the action.
+    """
+
+    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    is_discrete: bool
+
+    def action(self, vector: Vector) -> float:
+        """The greedy action.
+
+        Args:
+            vector: what the agent sees, shape (n_in,).
+
+        Returns:
+            Number of a C-rate, or a value from -1 to 1.
+        """
+        *hidden, (weight, bias) = self.layers
+        for inner_weight, inner_bias in hidden:
+            vector = np.maximum(inner_weight @ vector + inner_bias, 0)
+        out = weight @ vector + bias
+        return float(np.argmax(out)) if self.is_discrete else float(np.tanh(out[0]))
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """The layers by name."""
+        named = {}
+        for number, (weight, bias) in enumerate(self.layers):
+            named[f"layer_{number}.weight"] = np.ascontiguousarray(weight, np.float32)
+            named[f"layer_{number}.bias"] = np.ascontiguousarray(bias, np.float32)
+        return named
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[np.float32]], is_discrete: bool) -> "Network":
+        """The network whose layers `tensors` names.
+
+        Raises:
+            KeyError: if a layer is missing.
+        """
+        pairs = [(tensors[f"layer_{n}.weight"], tensors[f"layer_{n}.bias"]) for n in range(len(tensors) // 2)]
+        return cls(tuple(pairs), is_discrete)
+
+
+class PolicyController:
+    """Sets the C-rate that a trained network finds best, without exploration."""
+
+    def __init__(self, name: str, network: Network, sight: Sight, actions: Actions) -> None:
+        """Join what sees, what decides and what acts.
+
+        Args:
+            name: what tables call it.
+            network: decides.
+            sight: turns an observation into the network's input.
+            actions: turns its output into a C-rate.
+        """
+        self.name = name
+        self._network, self._sight, self._actions = network, sight, actions
+
+    def begin(self, seen: Observation) -> None:
+        """Nothing is remembered between charges, nor within one."""
+
+    def rate(self, seen: Observation) -> float:
+        """C-rate of the next control step."""
+        return self._actions.rate(self._network.action(self._sight.vector(seen)))
+
+
+def save_policy(path: PathLike, network: Network, card: Mapping[str, Any]) -> None:
+    """Write a policy as `path` (JSON) and the weights beside it.
+
+    Args:
+        path: the JSON file to write.
+        network: what decides.
+        card: what else to tell of it; holds `name`, `kind` and `fingerprint`.
+    """
+    from safetensors.numpy import save
+
+    tensors = Path(path).with_name(TENSORS)
+    write_bytes(tensors, save(network.tensors()))
+    shapes = [list(weight.shape) for weight, _ in network.layers]
+    write_json(path, {"format": FORMAT, **card, "layers": shapes, "digest": sha256(tensors)})
+
+
+def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> PolicyController:
+    """Read a policy as a controller.
+
+    Args:
+        path: the JSON file of the policy; the weights lie beside it.
+        needed: parts of the fingerprint that must agree, as `{"cell": "power_cell", "step_s": 60.0}`.
+
+    Raises:
+        AgentError: if a file is missing or damaged, if the policy was trained in another environment, or if it needs to
+            see the anode.
+    """
+    card = _read_card(path)
+    print_ = card["fingerprint"]
+    if unlike := differences(print_, needed or {}):
+        raise AgentError(
+            f"{path}: was trained in another environment: {'; '.join(unlike)}; train an agent for this one"
+        )
+    network = _read_network(Path(path).with_name(TENSORS), card)
+    sight = Sight(**_tuples(print_["observation"]))
+    if sight.is_oracle:
+        raise AgentError(
+            f"{path}: this oracle sees the plating margin, which no charger does; it can only be evaluated"
+        )
+    if (n_in := network.layers[0][0].shape[1]) != len(sight.names):
+        raise AgentError(
+            f"{path}: the network takes {n_in} numbers, and {len(sight.names)} are observed; train it anew"
+        )
+    return PolicyController(card["name"], network, sight, Actions(**print_["action"]))
+
+
+def _read_card(path: PathLike) -> dict[str, Any]:
+    """The JSON of a policy."""
+    try:
+        card = read_json(path)
+    except FileNotFoundError:
+        raise AgentError(f"{path}: there is no such policy; train the agent first") from None
+    except ValueError as error:
+        raise AgentError(f"{path}: is not a policy's JSON: {error}") from None
+    found = card.get("format") if isinstance(card, dict) else None
+    if found != FORMAT:
+        raise AgentError(f"{path}: has format {found!r}, readable is {FORMAT}; train the agent anew")
+    if missing := [key for key in ("name", "kind", "fingerprint", "digest") if key not in card]:
+        raise AgentError(f"{path}: lacks {', '.join(missing)}; train the agent anew")
+    return card
+
+
+def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
+    """The weights of a policy, held against its digest."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AgentError(f"{path}: cannot be read: {error.strerror}") from None
+    if (found := sha256(path)) != card["digest"]:
+        raise AgentError(
+            f"{path}: has digest {found[:12]}…, its card says {card['digest'][:12]}…; train the agent anew"
+        )
+    try:
+        return Network.from_tensors(load(data), bool(card["fingerprint"]["action"]["n"]))
+    except (SafetensorError, KeyError) as error:
+        raise AgentError(f"{path}: does not hold the layers of a policy: {error}") from None
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists as tuples."""
+    return {
+        key: tuple(value) if isinstance(value, Sequence | list) and not isinstance(value, str) else value
+        for key, value in values.items()
+    }

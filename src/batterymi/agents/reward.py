@@ -1,0 +1,97 @@
+"""The reward of a control step: speed, less degradation, less what lies beyond soft limits."""
+
+from dataclasses import dataclass
+
+from batterymi.config.agents import Limits, RewardWeights
+from batterymi.simulators.state import Reading, Start
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Limits of one charge.
+
+    Attributes:
+        margin_mv: smallest plating margin.
+        reserve_mv: kept above it, or a part of the reward is lost.
+        checked_reserve_mv: kept above it, or a checkpoint is not safe.
+        temperature_c: highest temperature.
+        voltage_v: highest voltage.
+    """
+
+    margin_mv: float
+    reserve_mv: float
+    checked_reserve_mv: float
+    temperature_c: float
+    voltage_v: float
+
+    @classmethod
+    def of(cls, limits: Limits, start: Start, voltage_max_v: float) -> "Bounds":
+        """Limits of a charge from some start.
+
+        A cell that starts near or above the highest temperature cannot stay below it at any current, so it may warm by
+        a declared amount.
+        """
+        return cls(
+            limits.plating_margin_mv,
+            limits.plating_reserve_mv,
+            limits.checked_reserve_mv,
+            max(limits.temperature_c, start.temperature_c + limits.warming_c),
+            voltage_max_v - limits.voltage_reserve_v,
+        )
+
+    def broken(self, step: Reading, with_reserve: bool = False) -> bool:
+        """Whether a step breaks a limit.
+
+        Args:
+            step: what was read at its end.
+            with_reserve: whether the checked reserve of the plating margin counts too.
+        """
+        margin = self.margin_mv + (self.checked_reserve_mv if with_reserve else 0.0)
+        return (
+            step.plating_margin_mv < margin
+            or step.temperature_max_c > self.temperature_c + 1e-6
+            or step.voltage_max_v > self.voltage_v + 1e-3
+        )
+
+
+def reward_terms(
+    before: Reading, after: Reading, bounds: Bounds, weights: RewardWeights, capacity_ah: float
+) -> dict[str, float]:
+    """Costs of one control step that took t minutes, in minutes of charging.
+
+        speed        w_s · t
+        degradation  w_d · (capacity lost in the step / capacity) / 0.01 %
+        plating      w_p · t · max(0, limit + reserve - smallest margin) / 10 mV
+        temperature  w_T · t · max(0, highest temperature - limit) / 1 °C
+        voltage      w_V · t · max(0, highest voltage - limit) / 10 mV
+
+    The reward is minus their sum, so the return of a charge within its limits and with w_d = 0 is minus its minutes.
+    Whatever grows with t is independent of the length of the control step.
+
+    Args:
+        before: what was read before the step.
+        after: what was read at its end, with the extremes within it.
+        bounds: limits of the charge.
+        weights: weights.
+        capacity_ah: nominal capacity.
+
+    Returns:
+        The costs, by name.
+    """
+    minutes = (after.seconds - before.seconds) / 60
+    lost = (after.capacity_lost_mah - before.capacity_lost_mah) / (1000 * capacity_ah)
+    return {
+        "speed": weights.speed * minutes,
+        "degradation": weights.degradation * lost / 1e-4,
+        "plating": weights.plating
+        * minutes
+        * _beyond(bounds.margin_mv + bounds.reserve_mv, after.plating_margin_mv)
+        / 10,
+        "temperature": weights.temperature * minutes * _beyond(after.temperature_max_c, bounds.temperature_c),
+        "voltage": weights.voltage * minutes * _beyond(after.voltage_max_v, bounds.voltage_v) * 100,
+    }
+
+
+def _beyond(value: float, limit: float) -> float:
+    """How far a value lies above a limit; 0 below it."""
+    return max(0.0, value - limit)

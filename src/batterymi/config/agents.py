@@ -1,0 +1,185 @@
+"""Settings of agents that learn to charge: the environment, its reward, and how each agent is trained."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from batterymi.config.parts import Name, Range, Strict, ascending
+from batterymi.suggest import did_you_mean
+
+OBSERVABLE = ("soc", "voltage", "temperature", "resistance", "time", "rate", "ambient")
+ORACLE = "plating_margin"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class RewardWeights(Strict):
+    """What a charge costs, counted in minutes of charging; see `batterymi.agents.reward` for the formula."""
+
+    speed: float = Field(1.0, ge=0, description="Cost of each minute of charging.")
+    degradation: float = Field(0.0, ge=0, description="Cost of each 0.01 % of the capacity that is lost.")
+    plating: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
+    temperature: float = Field(1.0, ge=0, description="Cost of each minute, per °C above the limit.")
+    voltage: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV above the limit.")
+    failure: float = Field(60.0, ge=0, description="Cost of a charge that the simulator cannot go on with.")
+
+
+class Limits(Strict):
+    """Limits that the reward is soft about."""
+
+    plating_margin_mv: float = Field(0.0, description="Smallest anode potential against lithium that is allowed.")
+    plating_reserve_mv: float = Field(
+        10.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
+    )
+    checked_reserve_mv: float = Field(
+        5.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
+    )
+    temperature_c: float = Field(45.0, gt=0, le=100, description="Highest temperature that is allowed.")
+    warming_c: float = Field(
+        5.0, ge=0, description="How far a cell may warm that starts near or above the highest temperature."
+    )
+    voltage_reserve_v: float = Field(0.0, ge=0, description="Kept below the voltage of the full cell.")
+
+
+class ScenarioRanges(Strict):
+    """Situations that training and validation draw from."""
+
+    soc: tuple[Share, Share] = Field((0.0, 0.3), description="State of charge at the start.")
+    ambient_c: Range = Field((10.0, 45.0), description="Ambient temperature.")
+    lithium_lost: tuple[Share, Share] = Field((0.0, 0.1), description="Share of the cyclable lithium that is lost.")
+    preheated_share: Share = Field(0.0, description="Share of charges that start with a preheated cell.")
+    preheated_c: Range = Field((45.0, 60.0), description="Temperature of preheated cells.")
+
+    @field_validator("soc", "ambient_c", "lithium_lost", "preheated_c")
+    @classmethod
+    def _in_order(cls, value: Range) -> Range:
+        if value[0] > value[1]:
+            raise ValueError(f"the lower bound {value[0]:g} is above the upper bound {value[1]:g}")
+        return value
+
+
+class Environment(Strict):
+    """One charge as a sequence of decisions."""
+
+    model: Literal["SPMe", "DFN"] = Field("SPMe", description="Cell model that agents train on; DFN is slower.")
+    soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
+    step_s: float = Field(60.0, ge=1, le=600, description="Seconds between two decisions.")
+    time_limit_min: float = Field(120.0, gt=0, description="A charge that takes longer is cut off.")
+    c_rates: Range = Field((0.2, 5.0), description="Smallest and largest C-rate.")
+    n_c_rates: int = Field(25, ge=2, le=200, description="How many C-rates discrete actions choose from.")
+    spacing: Literal["even", "ratio"] = Field(
+        "ratio", description="Whether actions are even in the C-rate, or in its logarithm."
+    )
+    observe: tuple[str, ...] = Field(
+        ("soc", "voltage", "temperature", "resistance", "time", "rate"),
+        min_length=1,
+        description=f"What the agent sees, of {', '.join(OBSERVABLE)}; `{ORACLE}` makes it an oracle.",
+    )
+    limits: Limits = Field(Limits(), description="Limits of the reward.")
+    weights: RewardWeights = Field(RewardWeights(), description="Weights of the reward.")
+    ranges: ScenarioRanges = Field(ScenarioRanges(), description="Situations of training and validation.")
+
+    _rates = field_validator("c_rates")(ascending)
+
+    @field_validator("observe")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = (*OBSERVABLE, ORACLE)
+        for name in value:
+            if name not in known:
+                raise ValueError(f"'{name}' cannot be observed; {did_you_mean(name, known)}")
+        if len(set(value)) != len(value):
+            raise ValueError("a quantity stands twice")
+        return value
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        low, high = self.c_rates
+        if low <= 0:
+            raise ValueError(f"c_rates must be above 0, found {low:g}")
+        shortest = 3600 * (self.soc_end - self.ranges.soc[1]) / high
+        if shortest <= 0:
+            raise ValueError(
+                f"charges start at up to SOC {self.ranges.soc[1]:g} and end at {self.soc_end:g}; lower ranges.soc"
+            )
+        if self.step_s > shortest:
+            raise ValueError(
+                f"a control step of {self.step_s:g} s is longer than the shortest charge, {shortest:.0f} s "
+                f"from SOC {self.ranges.soc[1]:g} to {self.soc_end:g} at {high:g}C; lower step_s"
+            )
+        if 60 * self.time_limit_min < shortest:
+            raise ValueError(f"time_limit_min {self.time_limit_min:g} is shorter than any charge, {shortest / 60:.1f}")
+        return self
+
+
+class Agent(Strict):
+    """One way to train: an algorithm with its settings."""
+
+    name: Name = Field(description="What results and figures call it.")
+    kind: Literal["dqn", "sac"] = Field(description="`dqn` chooses among C-rates, `sac` sets any C-rate in the range.")
+    steps: int = Field(15_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
+    weights: RewardWeights | None = Field(None, description="Weights of the reward, where they differ.")
+    observe: tuple[str, ...] | None = Field(None, description="What this agent sees, where it differs.")
+    net: tuple[int, ...] = Field((64, 64), min_length=1, description="Widths of the hidden layers.")
+    learning_rate: float = Field(1e-3, gt=0, lt=1, description="Step of the optimiser at the start; it falls linearly.")
+    learning_rate_end: float = Field(1e-4, gt=0, lt=1, description="Step of the optimiser at the end.")
+    gamma: float = Field(0.98, gt=0, lt=1, description="Discount per control step.")
+    batch: int = Field(128, ge=8, le=4096, description="Transitions per gradient step.")
+    buffer: int = Field(50_000, ge=100, description="Transitions that are remembered.")
+    learning_starts: int = Field(300, ge=1, description="Random steps before learning begins.")
+    gradient_steps: int = Field(1, ge=1, le=20, description="Gradient steps per control step.")
+    tau: float = Field(0.01, gt=0, le=1, description="Share by which target networks follow at each gradient step.")
+    entropy: float | None = Field(None, gt=0, description="Weight of entropy (sac); not set: it is learned.")
+    target_entropy: float = Field(-2.0, description="Entropy that a learned weight aims at (sac).")
+    exploration: float = Field(0.4, gt=0, le=1, description="Share of training in which random actions fade (dqn).")
+    exploration_end: float = Field(0.05, ge=0, le=1, description="Share of random actions afterwards (dqn).")
+
+    @model_validator(mode="after")
+    def _learns(self) -> Self:
+        if self.learning_starts >= self.steps:
+            raise ValueError(f"learning starts after {self.learning_starts} steps, of {self.steps}; lower it")
+        return self
+
+    def environment(self, shared: Environment) -> Environment:
+        """The environment with what this agent changes.
+
+        The result was checked when its parts were.
+        """
+        changes = {name: value for name in ("weights", "observe") if (value := getattr(self, name)) is not None}
+        return shared.model_copy(update=changes)
+
+
+class Training(Strict):
+    """What all agents share."""
+
+    environment: Environment = Field(Environment(), description="The environment.")
+    agents: tuple[Agent, ...] = Field(
+        (Agent(name="dqn", kind="dqn"), Agent(name="sac", kind="sac")), min_length=1, description="Agents to train."
+    )
+    seeds: int = Field(5, ge=1, le=100, description="Trainings of each agent.")
+    seed: int = Field(1, ge=0, description="The first seed; it also draws the validation scenarios.")
+    validation: int = Field(16, ge=1, le=1000, description="Fixed scenarios that choose the best checkpoint.")
+    evaluate_every: int = Field(1000, ge=10, description="Control steps between two looks at them.")
+    patience: int | None = Field(
+        None, ge=1, description="Looks without a better checkpoint after which training stops; not set: never."
+    )
+
+    @field_validator("agents")
+    @classmethod
+    def _one_name_each(cls, value: tuple[Agent, ...]) -> tuple[Agent, ...]:
+        names = [agent.name for agent in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the name {', '.join(twice)} stands twice; name each agent differently")
+        return value
+
+    def agent(self, name: str) -> Agent:
+        """The agent of a name.
+
+        Raises:
+            KeyError: if there is none; the message suggests one.
+        """
+        known = {agent.name: agent for agent in self.agents}
+        if name not in known:
+            raise KeyError(f"'{name}' is not an agent; {did_you_mean(name, known)}")
+        return known[name]
