@@ -8,31 +8,7 @@ from batterymi.arena.charger import ByController, Charger
 from batterymi.arena.controllers import CHAPTER_PHASES, CHAPTER_PROFILES, BySoc, ByTime, ConstantRate, equal_windows
 from batterymi.arena.greedy import LookAhead, Oracle
 from batterymi.arena.limits import Limits
-
-# groups of controllers that one job judges together: their charges cost about the same
-GROUPS: dict[str, tuple[str, ...]] = {
-    "fixed": ("cc_cv_1c", "chapter_standard", "chapter_fast", "chapter_optimized", "chapter_phases"),
-    "tuned": ("cc_cv_safe", "plating_limited", "protocol_nominal", "protocol_robust"),
-    "look_ahead": ("look_ahead",),
-    "oracle": ("oracle",),
-}
-CONTROLLERS = tuple(name for group in GROUPS.values() for name in group)
-LABELS = {
-    "cc_cv_1c": "CC-CV 1C",
-    "chapter_standard": "chapter: 1C 60 min",
-    "chapter_fast": "chapter: 3C 20 min",
-    "chapter_optimized": "chapter: optimized profile",
-    "chapter_phases": "chapter: four phases",
-    "cc_cv_safe": "CC-CV, fastest safe",
-    "plating_limited": "plating-limited CC-CV",
-    "protocol_nominal": "BO 4-step, nominal",
-    "protocol_robust": "BO 4-step, robust",
-    "look_ahead": "look-ahead",
-    "oracle": "look-ahead, oracle",
-}
-FEEDBACK = ("plating_limited", "look_ahead")
-OPEN_LOOP = ("protocol_nominal", "protocol_robust")
-
+from batterymi.arena.names import OPEN_LOOP
 
 @dataclass(frozen=True)
 class Workshop:

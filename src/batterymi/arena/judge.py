@@ -8,7 +8,8 @@ import pandas as pd
 
 from batterymi.arena.charge import Simulator, run_charge
 from batterymi.arena.charger import Charger
-from batterymi.arena.entrants import GROUPS, Workshop, load_agents
+from batterymi.arena.entrants import Workshop, load_agents
+from batterymi.arena.names import GROUPS
 from batterymi.arena.stage import Situation
 from batterymi.files import read_json, write_parquet
 from batterymi.simulators.state import Start

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.arena.entrants import CONTROLLERS
 from batterymi.arena.limits import KINDS
+from batterymi.arena.names import ordered
 from batterymi.arena.statistics import paired_difference, share_interval
 
 Array = NDArray[np.float64]
@@ -24,11 +24,6 @@ def flag(charges: pd.DataFrame) -> pd.DataFrame:
 def judged(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
     """Charges of the held-out scenarios on a model."""
     return charges[(charges["model"] == model) & (charges["scenario"] >= 0)]
-
-
-def ordered(names: list[str]) -> list[str]:
-    """Controllers in the order of the settings, agents after them."""
-    return [*(name for name in CONTROLLERS if name in names), *sorted(set(names) - set(CONTROLLERS))]
 
 
 def matrix(charges: pd.DataFrame, column: str) -> Array:
