@@ -228,6 +228,11 @@ def replayed(name):
     return file
 
 
+def training_of(wildcards):
+    """Settings of one agent's training."""
+    return AGENTS.alone(wildcards.algorithm)
+
+
 def check_targets():
     """Name a misspelt target before Snakemake looks for a rule that could make it."""
     known = {*STUDIES, *REJECTED, *(rule.name for rule in workflow.rules)}

@@ -16,6 +16,9 @@ from batterymi.simulators.state import Reading, Start
 
 SOC_TOLERANCE = 1e-6
 SHORTEST_STEP_S = 1e-3
+LEAST_RATE = 0.02
+HOLD_TRIES = 8
+HELD_V = 2e-3
 
 
 class Session(Protocol):
@@ -27,6 +30,9 @@ class Session(Protocol):
 
     def step(self, rate: float, seconds: float) -> Reading:
         """Take a step at constant current."""
+
+    def peek(self, rate: float, seconds: float) -> Reading:
+        """Look at the end of a step without taking it."""
 
     def seconds_to(self, soc: float, rate: float) -> float:
         """Time to a state of charge at a C-rate."""
@@ -76,6 +82,7 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
         self.start = (options or {}).get("start") or draw_start(self.np_random, self.settings.ranges)
         self.session = self.plant.begin(self.start)
         self.bounds = Bounds.of(self.settings.limits, self.start, self.plant.voltage_max_v)
+        self.ceiling_v = self.bounds.voltage_v if self.settings.hold_voltage else None
         return self._see(), {}
 
     def step(self, action: Any) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
@@ -88,7 +95,7 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
         rate = self.actions.rate(float(np.asarray(action).item()))
         before = self.session.now
         try:
-            after = take_step(self.session, rate, self.settings.step_s, self.settings.soc_end)
+            after = take_step(self.session, rate, self.settings.step_s, self.settings.soc_end, self.ceiling_v)
         except ChargeError as error:
             info = {"reading": before, "terms": {}, "broken": True, "failure": str(error)}
             return self._see(), -self.settings.weights.failure, True, False, info
@@ -104,7 +111,7 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
         return self.sight.vector(Observation.of(now, self.start.ambient_c), now.plating_margin_mv)
 
 
-def take_step(session: Session, rate: float, seconds: float, soc_end: float) -> Reading:
+def take_step(session: Session, rate: float, seconds: float, soc_end: float, ceiling_v: float | None = None) -> Reading:
     """Take a control step, shortened to end at a state of charge where that comes first.
 
     Args:
@@ -112,12 +119,53 @@ def take_step(session: Session, rate: float, seconds: float, soc_end: float) -> 
         rate: C-rate.
         seconds: of the control step.
         soc_end: state of charge to end at.
+        ceiling_v: voltage that the charger's circuit holds by lowering the current; None for no such circuit.
 
     Raises:
         ChargeError: if the step cannot be simulated.
     """
-    left = session.seconds_to(soc_end, rate)
-    return session.step(rate, max(min(seconds, left), SHORTEST_STEP_S))
+    if ceiling_v is not None:
+        rate = held_rate(session, rate, seconds, ceiling_v)
+    return session.step(rate, max(min(seconds, session.seconds_to(soc_end, rate)), SHORTEST_STEP_S))
+
+
+def held_rate(session: Session, rate: float, seconds: float, ceiling_v: float) -> float:
+    """The C-rate, lowered as far as a step needs to stay below a voltage.
+
+    The voltage is nearly linear in the current, so a secant within a bracket takes two or three looks.
+
+    Args:
+        session: the charge.
+        rate: C-rate that is wanted.
+        seconds: of the step.
+        ceiling_v: voltage not to pass.
+
+    Returns:
+        The C-rate, at least `LEAST_RATE`: a current that low is taken whatever the voltage.
+    """
+    low, high, tried, last = 0.0, rate, rate, (0.0, session.now.voltage_v)
+    for _ in range(HOLD_TRIES):
+        voltage = _voltage(session, tried, seconds)
+        if voltage <= ceiling_v and (tried >= rate or voltage >= ceiling_v - HELD_V):
+            break
+        low, high = (tried, high) if voltage <= ceiling_v else (low, tried)
+        slope = (voltage - last[1]) / (tried - last[0]) if tried != last[0] else np.inf
+        wanted = tried - (voltage - ceiling_v + HELD_V / 2) / slope if 0 < slope < np.inf else low
+        last = (tried, voltage) if np.isfinite(voltage) else last
+        tried = wanted if low < wanted < high else 0.5 * (low + high)
+        if tried < LEAST_RATE:
+            return LEAST_RATE
+    else:
+        tried = low
+    return max(tried, LEAST_RATE)
+
+
+def _voltage(session: Session, rate: float, seconds: float) -> float:
+    """Highest voltage of a step; infinite where it cannot be simulated."""
+    try:
+        return session.peek(rate, seconds).voltage_max_v
+    except ChargeError:
+        return float("inf")
 
 
 def draw_start(rng: np.random.Generator, ranges: ScenarioRanges) -> Start:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from stable_baselines3 import DQN, SAC
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
@@ -85,5 +84,5 @@ def network_of(learner: OffPolicyAlgorithm) -> Network:
     policy: Any = learner.policy
     body = policy.q_net.q_net if is_discrete else nn.Sequential(policy.actor.latent_pi, policy.actor.mu)
     layers = [layer for layer in body.modules() if isinstance(layer, nn.Linear)]
-    arrays = [(np.array(layer.weight.detach()), np.array(layer.bias.detach())) for layer in layers]
+    arrays = [(layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy()) for layer in layers]
     return Network(tuple(arrays), is_discrete)

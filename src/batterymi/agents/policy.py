@@ -1,6 +1,6 @@
 """A trained agent as a controller: a small network in NumPy, from files without code in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Network:
 class PolicyController:
     """Sets the C-rate that a trained network finds best, without exploration."""
 
-    def __init__(self, name: str, network: Network, sight: Sight, actions: Actions) -> None:
+    def __init__(self, name: str, network: Network, sight: Sight, actions: Actions, hold_voltage: bool = False) -> None:
         """Join what sees, what decides and what acts.
 
         Args:
@@ -74,8 +74,9 @@ class PolicyController:
             network: decides.
             sight: turns an observation into the network's input.
             actions: turns its output into a C-rate.
+            hold_voltage: whether it was trained with a charger whose circuit holds the voltage limit.
         """
-        self.name = name
+        self.name, self.hold_voltage = name, hold_voltage
         self._network, self._sight, self._actions = network, sight, actions
 
     def begin(self, seen: Observation) -> None:
@@ -129,7 +130,7 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
         raise AgentError(
             f"{path}: the network takes {n_in} numbers, and {len(sight.names)} are observed; train it anew"
         )
-    return PolicyController(card["name"], network, sight, Actions(**print_["action"]))
+    return PolicyController(card["name"], network, sight, Actions(**print_["action"]), bool(print_["hold_voltage"]))
 
 
 def _read_card(path: PathLike) -> dict[str, Any]:
@@ -169,7 +170,4 @@ def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     """Lists as tuples."""
-    return {
-        key: tuple(value) if isinstance(value, Sequence | list) and not isinstance(value, str) else value
-        for key, value in values.items()
-    }
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -28,14 +28,14 @@ class Bounds:
     def of(cls, limits: Limits, start: Start, voltage_max_v: float) -> "Bounds":
         """Limits of a charge from some start.
 
-        A cell that starts near or above the highest temperature cannot stay below it at any current, so it may warm by
-        a declared amount.
+        A cell that starts near the highest temperature, or is in surroundings that are, cannot stay below it at any
+        current, so it may warm by a declared amount.
         """
         return cls(
             limits.plating_margin_mv,
             limits.plating_reserve_mv,
             limits.checked_reserve_mv,
-            max(limits.temperature_c, start.temperature_c + limits.warming_c),
+            max(limits.temperature_c, max(start.temperature_c, start.ambient_c) + limits.warming_c),
             voltage_max_v - limits.voltage_reserve_v,
         )
 

@@ -154,7 +154,8 @@ def fingerprint(cell: str, environment: Environment, sight: Sight, actions: Acti
     spec = {"observation": asdict(sight), "action": asdict(actions)}
     for part in spec.values():
         part.update({key: list(value) for key, value in part.items() if isinstance(value, tuple)})
-    return {"cell": cell, "soc_end": environment.soc_end, "step_s": environment.step_s, **spec}
+    own = {"soc_end": environment.soc_end, "step_s": environment.step_s, "hold_voltage": environment.hold_voltage}
+    return {"cell": cell, **own, **spec}
 
 
 def differences(found: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:

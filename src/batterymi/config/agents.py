@@ -1,6 +1,6 @@
 """Settings of agents that learn to charge: the environment, its reward, and how each agent is trained."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -36,7 +36,9 @@ class Limits(Strict):
     )
     temperature_c: float = Field(45.0, gt=0, le=100, description="Highest temperature that is allowed.")
     warming_c: float = Field(
-        5.0, ge=0, description="How far a cell may warm that starts near or above the highest temperature."
+        5.0,
+        ge=0,
+        description="How far a cell may warm beyond the hotter of its start and its surroundings if that is hot.",
     )
     voltage_reserve_v: float = Field(0.0, ge=0, description="Kept below the voltage of the full cell.")
 
@@ -65,10 +67,13 @@ class Environment(Strict):
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
     step_s: float = Field(60.0, ge=1, le=600, description="Seconds between two decisions.")
     time_limit_min: float = Field(120.0, gt=0, description="A charge that takes longer is cut off.")
-    c_rates: Range = Field((0.2, 5.0), description="Smallest and largest C-rate.")
+    c_rates: Range = Field((0.25, 5.0), description="Smallest and largest C-rate.")
     n_c_rates: int = Field(25, ge=2, le=200, description="How many C-rates discrete actions choose from.")
     spacing: Literal["even", "ratio"] = Field(
         "ratio", description="Whether actions are even in the C-rate, or in its logarithm."
+    )
+    hold_voltage: bool = Field(
+        True, description="Whether the charger's circuit lowers the current where the voltage would pass its limit."
     )
     observe: tuple[str, ...] = Field(
         ("soc", "voltage", "temperature", "resistance", "time", "rate"),
@@ -183,3 +188,7 @@ class Training(Strict):
         if name not in known:
             raise KeyError(f"'{name}' is not an agent; {did_you_mean(name, known)}")
         return known[name]
+
+    def alone(self, name: str) -> dict[str, Any]:
+        """Settings of one agent's training as plain values, so that changes of other agents do not repeat it."""
+        return self.model_copy(update={"agents": (self.agent(name),), "seeds": 1}).model_dump(mode="json")

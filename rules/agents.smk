@@ -1,0 +1,29 @@
+"""Agents that learn to charge, one job for each cell, agent and seed.
+
+Takes   the settings `training` of the arena's configuration, as AGENTS
+Makes   <results>/arena/agents/{cell}/{algorithm}/{seed}/: the policy, its weights, its learning curve, what it cost
+"""
+
+
+rule train_agent:
+    """Train on the coarse model; a training that was interrupted goes on from its last checkpoint."""
+    input:
+        code=code_of("train_agent.py"),
+    output:
+        policy="<results>/arena/agents/{cell}/{algorithm}/{seed}/policy.json",
+        weights="<results>/arena/agents/{cell}/{algorithm}/{seed}/policy.safetensors",
+        curve="<results>/arena/agents/{cell}/{algorithm}/{seed}/curve.csv",
+        record="<results>/arena/agents/{cell}/{algorithm}/{seed}/training.json",
+    log:
+        "<logs>/train_agent/{cell}/{algorithm}/{seed}.log",
+    benchmark:
+        "<benchmarks>/train_agent/{cell}/{algorithm}/{seed}.tsv"
+    wildcard_constraints:
+        cell=r"\w+",
+        algorithm="|".join(agent.name for agent in AGENTS.agents),
+        seed=r"\d+",
+    threads: 1
+    params:
+        training=training_of,
+    script:
+        "../scripts/train_agent.py"

@@ -1,0 +1,379 @@
+"""Agents that learn to charge: the environment, its reward, training that is interrupted, and policies on disk."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from batterymi.agents.checkpoint import STATE
+from batterymi.agents.environment import ChargingEnvironment, held_rate, take_step, validation_starts
+from batterymi.agents.evaluate import evaluate, is_better, summarise
+from batterymi.agents.learner import make_learner, network_of
+from batterymi.agents.policy import Network, load_policy, save_policy
+from batterymi.agents.reward import Bounds, reward_terms
+from batterymi.agents.sight import Actions, fingerprint, make_actions, make_sight
+from batterymi.agents.train import Trained, Watch, train
+from batterymi.arena.controller import Observation
+from batterymi.config.agents import Agent, Environment, Limits, RewardWeights, ScenarioRanges, Training
+from batterymi.errors import AgentError
+from batterymi.simulators.outcome import ChargeError, FailureKind
+from batterymi.simulators.state import Reading, Start
+
+REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
+LIMITS = Limits(plating_margin_mv=0, plating_reserve_mv=10, temperature_c=45, warming_c=5, voltage_reserve_v=0)
+TINY = {"steps": 90, "learning_starts": 20, "batch": 16, "net": (8, 8)}
+
+
+class LightSession:
+    """A cell of a few formulas: the margin falls with SOC and current and rises with temperature."""
+
+    def __init__(self, start: Start, fails_above: float) -> None:
+        """Rest at the start."""
+        self.start, self.fails_above = start, fails_above
+        self.held = 1 - start.lithium_lost
+        self.now = self._read(REST, 0.0, 0.0, start.soc, start.temperature_c)
+
+    def step(self, rate: float, seconds: float) -> Reading:
+        self.now = self.peek(rate, seconds)
+        return self.now
+
+    def peek(self, rate: float, seconds: float) -> Reading:
+        if rate > self.fails_above:
+            raise ChargeError(FailureKind.SOLVER_FAILED, f"at {rate:.3g}C: no solution")
+        soc = self.now.soc + rate * seconds / 3600 / self.held
+        warmer = self.now.temperature_c + seconds / 600 * (self.start.ambient_c + 4 * rate**2 - self.now.temperature_c)
+        return self._read(self.now, rate, seconds, soc, warmer)
+
+    def seconds_to(self, soc: float, rate: float) -> float:
+        return 3600 * (soc - self.now.soc) * self.held / rate
+
+    def _read(self, before: Reading, rate: float, seconds: float, soc: float, temperature: float) -> Reading:
+        resistance = 20 + 200 * self.start.lithium_lost + 0.5 * (45 - temperature)
+        voltage = 3.4 + 0.7 * soc + rate * resistance / 1000
+        return replace(
+            before,
+            seconds=before.seconds + seconds,
+            soc=soc,
+            rate=rate,
+            voltage_v=voltage,
+            voltage_max_v=voltage,
+            temperature_c=temperature,
+            temperature_max_c=max(temperature, before.temperature_c),
+            resistance_mohm=resistance,
+            plating_margin_mv=140 - 80 * soc - (50 - 0.6 * temperature) * rate,
+            capacity_lost_mah=before.capacity_lost_mah + 1e-3 * seconds * rate,
+        )
+
+
+class LightPlant:
+    """What a simulator offers, without the wait."""
+
+    capacity_ah = 2.5
+    voltage_max_v = 4.2
+
+    def __init__(self, fails_above: float = 100.0) -> None:
+        """Take the C-rate above which nothing can be solved."""
+        self.fails_above = fails_above
+
+    def begin(self, start: Start) -> LightSession:
+        return LightSession(start, self.fails_above)
+
+
+def make_environment(kind: str = "sac", plant: LightPlant | None = None, **settings: Any) -> ChargingEnvironment:
+    return ChargingEnvironment(plant or LightPlant(), Environment(**settings), kind)
+
+
+def make_training(**changes: Any) -> Training:
+    return Training(validation=2, evaluate_every=30, environment=Environment(time_limit_min=60), **changes)
+
+
+@pytest.mark.parametrize("kind", ["dqn", "sac"])
+def test_the_environment_is_one_that_both_libraries_accept(kind: str) -> None:
+    from gymnasium.utils.env_checker import check_env
+    from stable_baselines3.common.env_checker import check_env as check_for_learning
+
+    environment = make_environment(kind)
+    check_env(environment, skip_render_check=True)
+    check_for_learning(environment)
+
+
+@pytest.mark.parametrize("kind", ["dqn", "sac"])
+def test_every_observation_lies_within_its_bounds(kind: str) -> None:
+    environment = make_environment(kind)
+    environment.action_space.seed(3)
+    vector, _ = environment.reset(seed=3)
+    for _ in range(200):
+        assert environment.observation_space.contains(vector)
+        vector, _, ended, cut_off, _ = environment.step(environment.action_space.sample())
+        if ended or cut_off:
+            vector, _ = environment.reset()
+
+
+def test_no_charger_sees_the_plating_margin() -> None:
+    environment = make_environment()
+    environment.reset(options={"start": Start()})
+    plain = environment._see()
+    environment.session.now = replace(environment.session.now, plating_margin_mv=-77.0, capacity_lost_mah=9.0)
+    assert (environment._see() == plain).all()
+    oracle = make_environment(observe=("soc", "plating_margin"))
+    oracle.reset(options={"start": Start()})
+    before = oracle._see()[1]
+    oracle.session.now = replace(oracle.session.now, plating_margin_mv=-40.0)
+    assert oracle._see()[1] < before
+
+
+@given(rate=st.floats(0.3, 5), soc=st.floats(0, 0.3), lost=st.floats(0, 0.1), step_s=st.sampled_from([30.0, 60.0]))
+def test_a_charge_ends_exactly_at_the_state_of_charge_to_reach(
+    rate: float, soc: float, lost: float, step_s: float
+) -> None:
+    session = LightPlant().begin(Start(soc=soc, lithium_lost=lost))
+    while session.now.soc < 0.8 - 1e-6:
+        take_step(session, rate, step_s, 0.8)
+    assert session.now.soc == pytest.approx(0.8, abs=1e-6)
+    assert session.now.seconds == pytest.approx(3600 * (0.8 - soc) * (1 - lost) / rate, rel=1e-4)
+
+
+@given(rate=st.floats(0.3, 6), soc=st.floats(0.1, 0.79), lost=st.floats(0, 0.2))
+def test_a_held_voltage_is_neither_passed_nor_undercut_without_need(rate: float, soc: float, lost: float) -> None:
+    session = LightPlant().begin(Start(soc=soc, lithium_lost=lost))
+    held = held_rate(session, rate, 60, 4.0)
+    voltage = session.peek(held, 60).voltage_max_v
+    assert voltage <= 4.0 or held <= 0.02
+    assert held == rate or voltage > 3.99 or held <= 0.02
+
+
+def test_a_charge_beyond_the_time_limit_is_cut_off_not_ended() -> None:
+    environment = make_environment(time_limit_min=20)
+    environment.reset(options={"start": Start(soc=0.0)})
+    for _ in range(19):
+        assert environment.step(np.array([-1.0]))[2:4] == (False, False)
+    assert environment.step(np.array([-1.0]))[2:4] == (False, True)
+
+
+def test_a_failure_of_the_simulator_ends_the_charge_and_costs_what_the_settings_say() -> None:
+    environment = make_environment(plant=LightPlant(fails_above=2.0), hold_voltage=False)
+    environment.reset(options={"start": Start()})
+    _, reward, ended, cut_off, info = environment.step(np.array([1.0]))
+    assert (reward, ended, cut_off, info["broken"]) == (-60.0, True, False, True)
+    assert "no solution" in info["failure"]
+
+
+def test_costs_of_a_step_are_those_of_the_formula() -> None:
+    after = replace(
+        REST,
+        seconds=90.0,
+        plating_margin_mv=-5.0,
+        temperature_max_c=47.0,
+        voltage_max_v=4.23,
+        capacity_lost_mah=0.5,
+    )
+    weights = RewardWeights(speed=2, degradation=3, plating=4, temperature=5, voltage=6)
+    terms = reward_terms(REST, after, Bounds.of(LIMITS, Start(), 4.2), weights, capacity_ah=2.5)
+    expected = {"speed": 2 * 1.5, "degradation": 3 * 2, "plating": 4 * 1.5 * 1.5, "temperature": 5 * 1.5 * 2}
+    assert terms == pytest.approx(expected | {"voltage": 6 * 1.5 * 3})
+
+
+@given(margin=st.floats(10, 300), hot=st.floats(-10, 45), volts=st.floats(3, 4.2), seconds=st.floats(1, 600))
+def test_within_the_limits_a_minute_costs_a_minute(margin: float, hot: float, volts: float, seconds: float) -> None:
+    after = replace(
+        REST, seconds=seconds, plating_margin_mv=margin, temperature_max_c=hot, voltage_max_v=volts, capacity_lost_mah=1
+    )
+    terms = reward_terms(REST, after, Bounds.of(LIMITS, Start(), 4.2), RewardWeights(), 2.5)
+    assert sum(terms.values()) == pytest.approx(seconds / 60)
+
+
+@pytest.mark.parametrize(
+    ("start", "limit"), [(Start(ambient_c=25), 45), (Start(ambient_c=44), 49), (Start(initial_c=60), 65)]
+)
+def test_a_hot_start_may_warm_by_what_is_declared(start: Start, limit: float) -> None:
+    assert Bounds.of(LIMITS, start, 4.2).temperature_c == limit
+
+
+@given(st.integers(0, 24))
+def test_discrete_and_continuous_actions_cover_the_same_rates(number: int) -> None:
+    for spacing in ("even", "ratio"):
+        discrete, continuous = Actions(0.25, 5, spacing, 25), Actions(0.25, 5, spacing, 0)
+        assert discrete.rate(number) == pytest.approx(continuous.rate(number / 12 - 1))
+        assert 0.25 <= discrete.rate(number) <= 5 + 1e-12
+
+
+def test_training_and_validation_draw_different_starts() -> None:
+    environment = make_environment()
+    drawn = set()
+    for seed in range(20):
+        environment.reset(seed=seed)
+        drawn.add(environment.start.soc)
+    ranges = ScenarioRanges(preheated_share=0.25)
+    starts = validation_starts(8, 1, ranges)
+    assert len(drawn) == 20
+    assert not drawn & {start.soc for start in starts}
+    assert starts == validation_starts(8, 1, ranges)
+    assert [start.initial_c is not None for start in starts] == [True, True, *[False] * 6]
+
+
+def test_a_checkpoint_that_keeps_the_limits_beats_a_faster_one_that_does_not() -> None:
+    safe, fast = {"unsafe": 0.0, "validation_reward": -30.0}, {"unsafe": 0.1, "validation_reward": -20.0}
+    assert is_better(safe, fast)
+    assert not is_better(fast, safe)
+    assert is_better(fast, None)
+
+
+@pytest.mark.parametrize("kind", ["dqn", "sac"])
+def test_the_network_without_pytorch_decides_like_the_one_within(kind: str) -> None:
+    environment = make_environment(kind)
+    learner = make_learner(Agent(name="a", kind=kind, **TINY), environment, 5)
+    network = network_of(learner)
+    rng = np.random.default_rng(0)
+    for vector in rng.uniform(-1, 1, (50, len(environment.sight.names))).astype(np.float32):
+        expected, _ = learner.predict(vector, deterministic=True)
+        assert network.action(vector) == pytest.approx(float(np.asarray(expected).item()), abs=1e-5)
+
+
+@pytest.fixture(scope="module", params=["dqn", "sac"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Trained]:
+    """A training that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    agent = Agent(name="a", kind=request.param, **TINY)
+    return request.param, train(LightPlant(), "light", agent, make_training(), 7, folder)
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Kill the training some steps after a checkpoint, in the middle of a charge."""
+    plain = Watch._on_step
+
+    def dies(self: Watch) -> bool:
+        if self.model.num_timesteps >= after:
+            raise KeyboardInterrupt
+        return plain(self)
+
+    monkeypatch.setattr(Watch, "_on_step", dies)
+
+
+def test_an_interrupted_training_ends_as_if_nothing_had_happened(
+    whole: tuple[str, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, expected = whole
+    agent = Agent(name="a", kind=kind, **TINY)
+    with monkeypatch.context() as patch:
+        interrupt(patch, after=80)
+        with pytest.raises(KeyboardInterrupt):
+            train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+    state = json.loads((tmp_path / STATE).read_text(encoding="utf-8"))
+    steps = state["counters"]["num_timesteps"]
+    assert 20 < steps < 80
+    with np.load(tmp_path / state["buffer"]["file"], allow_pickle=False) as buffer:
+        assert len(buffer["rewards"]) == steps
+    np.random.seed(99)
+    found = train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+    assert found.steps == expected.steps == 90
+    assert found.progress.curve == expected.progress.curve
+    for name, values in expected.network.tensors().items():
+        assert (found.network.tensors()[name] == values).all(), name
+
+
+def test_a_checkpoint_of_another_environment_is_refused_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = Agent(name="a", kind="dqn", **TINY)
+    with monkeypatch.context() as patch:
+        interrupt(patch, after=60)
+        with pytest.raises(KeyboardInterrupt):
+            train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    other = make_training().model_copy(update={"environment": Environment(time_limit_min=60, step_s=30)})
+    with pytest.raises(AgentError, match=r"step_s is 60\.0, needed is 30\.0.*restore them to go on"):
+        train(LightPlant(), "light", agent, other, 7, tmp_path)
+    with pytest.raises(AgentError, match="seed is 7, needed is 8"):
+        train(LightPlant(), "light", agent, make_training(), 8, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    (tmp_path / before[0]).write_bytes(b"cut off")
+    with pytest.raises(AgentError, match="damaged"):
+        train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+
+
+def make_policy(path: Path, **changes: Any) -> Network:
+    """A policy with random weights on disk."""
+    environment = Environment(**changes)
+    sight, actions = make_sight(environment, 2.5, 4.2), make_actions(environment, "sac")
+    rng = np.random.default_rng(4)
+    n_in = len(sight.names)
+    layers = [
+        (rng.normal(size=shape).astype(np.float32), rng.normal(size=shape[0]).astype(np.float32))
+        for shape in ((8, n_in), (1, 8))
+    ]
+    network = Network(tuple(layers), is_discrete=False)
+    save_policy(
+        path, network, {"name": "sac", "kind": "sac", "fingerprint": fingerprint("light", environment, sight, actions)}
+    )
+    return network
+
+
+def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) -> None:
+    network = make_policy(tmp_path / "policy.json")
+    controller = load_policy(tmp_path / "policy.json", {"cell": "light", "step_s": 60.0})
+    environment = make_environment()
+    environment.reset(options={"start": Start(ambient_c=30)})
+    seen = Observation.of(environment.session.now, 30)
+    controller.begin(seen)
+    assert controller.rate(seen) == environment.actions.rate(network.action(environment._see()))
+    assert 0.25 <= controller.rate(seen) <= 5
+    charges = evaluate(network, environment, [Start(soc=0.7, ambient_c=30)])
+    assert charges["minutes"].notna().all()
+    assert summarise(charges, 60)["minutes"] == charges["minutes"][0]
+
+
+@pytest.mark.parametrize(
+    ("needed", "message"),
+    [({"cell": "Chen2020"}, "cell is 'light', needed is 'Chen2020'"), ({"step_s": 30.0}, "step_s is 60.0")],
+)
+def test_a_policy_of_another_environment_is_refused(tmp_path: Path, needed: dict[str, Any], message: str) -> None:
+    make_policy(tmp_path / "policy.json")
+    with pytest.raises(AgentError, match=message):
+        load_policy(tmp_path / "policy.json", needed)
+
+
+def test_damaged_policies_and_oracles_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="there is no such policy"):
+        load_policy(tmp_path / "policy.json")
+    make_policy(tmp_path / "policy.json")
+    (tmp_path / "policy.safetensors").write_bytes(b"cut off")
+    with pytest.raises(AgentError, match="has digest"):
+        load_policy(tmp_path / "policy.json")
+    make_policy(tmp_path / "policy.json", observe=("soc", "plating_margin"))
+    with pytest.raises(AgentError, match="sees the plating margin"):
+        load_policy(tmp_path / "policy.json")
+    (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(AgentError, match="has format None, readable is 1"):
+        load_policy(tmp_path / "policy.json")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"step_s": 500}, "a control step of 500 s is longer than the shortest charge"),
+        ({"observe": ["soc", "voltag"]}, "did you mean 'voltage'"),
+        ({"c_rates": [3, 1]}, "not below the upper bound"),
+        ({"soc_end": 0.3}, r"lower ranges\.soc"),
+        ({"time_limit_min": 5}, "shorter than any charge"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Environment(**settings)
+
+
+def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
+    with pytest.raises(ValidationError, match="the name sac stands twice"):
+        Training(agents=[{"name": "sac", "kind": "sac"}, {"name": "sac", "kind": "dqn"}])
+    gentle = {"name": "gentle", "kind": "sac", "weights": {"degradation": 5}}
+    training = Training(agents=[{"name": "sac", "kind": "sac"}, gentle])
+    assert training.agent("gentle").environment(training.environment).weights.degradation == 5
+    assert [agent["name"] for agent in training.alone("gentle")["agents"]] == ["gentle"]
+    with pytest.raises(KeyError, match="did you mean 'gentle'"):
+        training.agent("gentel")
