@@ -56,10 +56,12 @@ class ByController:
     Attributes:
         controller: gives one C-rate per control step.
         name: what tables call it.
+        ceiling_v: voltage that the charger's circuit holds, or None for no such circuit.
     """
 
     controller: Controller
     name: str
+    ceiling_v: float | None = None
     reads_truth: bool = False
 
     def begin(self, seen: Observation, plant: Plant) -> None:
@@ -68,4 +70,4 @@ class ByController:
 
     def decide(self, seen: Observation) -> Decision:
         """The controller's C-rate for one control step."""
-        return Decision(self.controller.rate(seen))
+        return Decision(self.controller.rate(seen), ceiling_v=self.ceiling_v)

@@ -10,6 +10,7 @@ from batterymi.arena.greedy import LookAhead, Oracle
 from batterymi.arena.limits import Limits
 from batterymi.arena.names import OPEN_LOOP
 
+
 @dataclass(frozen=True)
 class Workshop:
     """What controllers are made from.
@@ -64,15 +65,21 @@ class Workshop:
         raise ValueError(f"'{name}' is not a controller")
 
 
-def load_agents(algorithm: str, paths: list[str]) -> list[tuple[int, Charger]]:
+def load_agents(algorithm: str, paths: list[str], voltage_v: float) -> list[tuple[int, Charger]]:
     """Trained policies as chargers, with their seeds.
 
     Args:
         algorithm: what tables call all of them.
         paths: `policy.json` of each seed, in folders named by the seed.
+        voltage_v: full voltage of the cell, for policies that were trained with a charger that holds it.
     """
     from pathlib import Path
 
     from batterymi.agents.policy import load_policy
 
-    return [(int(Path(path).parent.name), ByController(load_policy(path), algorithm)) for path in paths]
+    found: list[tuple[int, Charger]] = []
+    for path in paths:
+        policy = load_policy(path)
+        ceiling_v = voltage_v if policy.hold_voltage else None
+        found.append((int(Path(path).parent.name), ByController(policy, algorithm, ceiling_v)))
+    return found

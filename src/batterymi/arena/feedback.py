@@ -1,4 +1,4 @@
-"""What feedback is worth: open-loop protocols and controllers that look, where all is as planned and where it is not."""
+"""What feedback is worth: open-loop protocols beside controllers that look, as planned and under variation."""
 
 from typing import Any
 
@@ -26,9 +26,7 @@ def worth_of_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[
         names = [n for n in ordered(list(part["controller"].unique())) if _kind(n)]
         rows = [_numbers(part, name) for name in names]
         pairs = comparisons[(comparisons["cell"] == cell) & (comparisons["condition"] == condition)]
-        places.append(
-            {"cell": cell, "condition": condition, "controllers": rows, "sentence": _sentence(rows, pairs)}
-        )
+        places.append({"cell": cell, "condition": condition, "controllers": rows, "sentence": _sentence(rows, pairs)})
     return {"places": places}
 
 
@@ -70,10 +68,8 @@ def _sentence(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
         pair = pairs[(pairs["controller"] == best["controller"]) & (pairs["other"] == robust["controller"])]
         if len(pair):
             one = pair.iloc[0]
-            parts.append(
-                f"In pairs, feedback gains {-one['minutes_gained']:.1f} min [{-one['upper']:.1f}, {-one['lower']:.1f}]: "
-                f"{one['verdict']}."
-            )
+            bounds = f"[{-one['upper']:.1f}, {-one['lower']:.1f}]"
+            parts.append(f"In pairs, feedback gains {-one['minutes_gained']:.1f} min {bounds}: {one['verdict']}.")
     return " ".join(parts)
 
 

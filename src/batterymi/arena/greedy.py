@@ -184,5 +184,3 @@ def _slack(model: Plant, limits: Limits, rate: float, seconds: float) -> tuple[f
     slacks = limits.slacks(outcome)
     name = min(slacks, key=lambda kind: slacks[kind])
     return slacks[name], name
-
-

@@ -58,7 +58,7 @@ def judge_controllers(
     rows: list[dict[str, Any]] = []
     traces: list[pd.DataFrame] = []
     for seed_of_agent, charger in _entrants(workshop, group, controllers, policy_paths):
-        columns = {"cell": place.cell, "condition": place.condition, "controller": charger.name, "seed": seed_of_agent}
+        columns: dict[str, Any] = {"cell": place.cell, "condition": place.condition, "controller": charger.name, "seed": seed_of_agent}
         for model, simulator, some in (("DFN", judge, starts), ("SPMe", coarse, starts[: n_ladder + 1])):
             found, trace = _charges(place, simulator, charger, some, keep_nominal=model == "DFN")
             rows += [columns | {"model": model} | row for row in found]
@@ -73,7 +73,7 @@ def _entrants(
 ) -> Iterator[tuple[int, Charger]]:
     """Controllers of a group with their seeds, 0 for those that have none."""
     if group not in GROUPS:
-        yield from load_agents(group, policy_paths)
+        yield from load_agents(group, policy_paths, workshop.voltage_v)
         return
     for name in GROUPS[group]:
         if name in controllers:

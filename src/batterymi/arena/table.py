@@ -17,7 +17,7 @@ KEYS = ["cell", "condition"]
 def flag(charges: pd.DataFrame) -> pd.DataFrame:
     """Charges with `unfinished` and `violates`: a limit is broken, or the charge was not finished."""
     unfinished = ~np.isfinite(charges["minutes"].to_numpy(float))
-    broken = charges[[f"breaks_{kind}" for kind in KINDS]].to_numpy(bool).any(axis=1)
+    broken = np.asarray(charges[[f"breaks_{kind}" for kind in KINDS]].to_numpy(bool).any(axis=1))
     return charges.assign(unfinished=unfinished, breaks_any=broken, violates=broken | unfinished)
 
 

@@ -119,7 +119,7 @@ def _why_not(bench: Bench, rate: float, voltage_v: float) -> str:
     """What a constant current breaks on the scenario that refused it."""
     row = bench.try_one(ConstantRate("", rate, voltage_v), bench.scenarios[0])
     if not math.isfinite(row["minutes"]):
-        return f"{rate:.3g}C ends at {100 * row['soc_end']:.0f} % after the time limit of {bench.terms.time_limit_min:g} min"
+        return f"{rate:.3g}C is at {100 * row['soc_end']:.0f} % after the {bench.terms.time_limit_min:g} min allowed"
     limits = bench.limits
     return (
         f"even {rate:.3g}C has a plating margin of {row['plating_margin_mv']:.1f} mV (asked {limits.margin_mv:g} with "

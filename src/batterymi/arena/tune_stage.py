@@ -1,4 +1,4 @@
-"""The stages `tune_controllers` and `optimise_protocols`: what is set on validation scenarios before anyone is judged."""
+"""The stages `tune_controllers` and `optimise_protocols`: what is set on validation scenarios."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from batterymi.arena.names import CONTROLLERS, GROUPS
 from batterymi.config.agents import Training
 from batterymi.config.load import describe, merged, read_yaml
-from batterymi.config.parts import Name, Strict
+from batterymi.config.parts import Name, Range, Strict, ascending
 from batterymi.errors import ConfigError
 from batterymi.simulators.cells import CELLS
 from batterymi.suggest import did_you_mean
@@ -92,9 +92,12 @@ class Map(Strict):
         description="Starting temperatures.",
     )
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
+    c_rates: Range = Field((0.2, 8.0), description="Smallest and largest C-rate.")
     wanted_min: float = Field(10.0, gt=0, description="The charging time whose feasibility is asked.")
     budget: int = Field(50, ge=6, le=10_000, description="Protocols tried per cell and temperature.")
     confirmed: int = Field(8, ge=1, le=100, description="Of them, how many at most are charged on the DFN, best first.")
+
+    _rates = field_validator("c_rates")(ascending)
 
     @field_validator("cells")
     @classmethod
@@ -157,6 +160,11 @@ class Arena(Strict):
         """Names of the agents."""
         return [agent.name for agent in self.training.agents]
 
+    @property
+    def agent_seeds(self) -> list[int]:
+        """Seeds of the trainings of each agent."""
+        return list(range(self.training.seed, self.training.seed + self.training.seeds))
+
     def entry(self, cell: str) -> Entry:
         """A cell of the arena."""
         return next(entry for entry in self.cells if entry.name == cell)
@@ -200,6 +208,13 @@ class Arena(Strict):
             "ambient_c": condition.ambient_c,
             "initial_c": condition.initial_c,
             "rules": self.rules(),
+        }
+
+    def map_situation(self, cell: str, start: Condition) -> dict[str, Any]:
+        """The same for the feasibility map, from its own state of charge."""
+        situation = self.situation(cell, start)
+        return situation | {
+            "rules": situation["rules"] | {"soc_nominal": self.map.soc_start, "c_rates": list(self.map.c_rates)}
         }
 
 
