@@ -4,8 +4,6 @@ Takes   the settings of config/arena.yaml
 Makes   <results>/arena/: charges, the table, comparisons, the feasibility map, claims and figures
 """
 
-ARENA_FIGURES = ("traces", "minutes_and_margin", "violations", "feasibility")
-
 
 wildcard_constraints:
     cell=r"\w+",
@@ -63,6 +61,7 @@ rule judge_controllers:
     output:
         charges="<results>/arena/judged/{cell}/{condition}/{group}/charges.parquet",
         traces="<results>/arena/judged/{cell}/{condition}/{group}/traces.parquet",
+        steps="<results>/arena/judged/{cell}/{condition}/{group}/steps.parquet",
     log:
         "<logs>/judge_controllers/{cell}/{condition}/{group}.log",
     benchmark:
@@ -101,7 +100,57 @@ rule compare_controllers:
         "../scripts/compare_controllers.py"
 
 
+rule map_feasibility:
+    """The fastest safe charge that anything finds, for a cell at each starting temperature."""
+    input:
+        code=code_of("map_feasibility.py"),
+    output:
+        map="<results>/arena/feasibility/{cell}.csv",
+    log:
+        "<logs>/map_feasibility/{cell}.log",
+    benchmark:
+        "<benchmarks>/map_feasibility/{cell}.tsv"
+    params:
+        situations=map_situations,
+        search=map_search(),
+        wanted_min=ARENA.map.wanted_min,
+        seed=ARENA.scenarios.seed,
+    script:
+        "../scripts/map_feasibility.py"
+
+
+rule plot_arena:
+    """The first cell's charges, learning and policies, and the feasibility map of all."""
+    input:
+        traces=every_job("traces.parquet"),
+        steps=every_job("steps.parquet"),
+        curves=drawn_curves(),
+        maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
+        table="<results>/arena/table.csv",
+        code=code_of("plot_arena.py"),
+    output:
+        svg=report(
+            expand("<results>/arena/figures/{name}.svg", name=ARENA.figures),
+            caption="../report/arena.rst",
+            category="3 Arena",
+        ),
+        png=expand("<results>/arena/figures/{name}.png", name=ARENA.figures),
+    log:
+        "<logs>/plot_arena.log",
+    benchmark:
+        "<benchmarks>/plot_arena.tsv"
+    params:
+        cell=ARENA.drawn_cell,
+        condition=ARENA.drawn_condition.name,
+        margin_mv=ARENA.rules()["margin_mv"],
+        temperature_c=ARENA.temperature_limit(ARENA.drawn_condition),
+        wanted_min=ARENA.map.wanted_min,
+    script:
+        "../scripts/plot_arena.py"
+
+
 rule charging_arena:
     """Every controller on every cell at every temperature; not part of the default run."""
     input:
         rules.compare_controllers.output,
+        rules.plot_arena.output,

@@ -238,13 +238,23 @@ def training_of(wildcards):
 
 def situation(wildcards):
     """A param: cell, temperature and rules of a job of the arena."""
-    conditions = {condition.name: condition for condition in ARENA.conditions}
-    return ARENA.situation(wildcards.cell, conditions[wildcards.condition])
+    return ARENA.situation(wildcards.cell, ARENA.condition(wildcards.condition))
 
 
 def map_situations(wildcards):
     """A param: a cell at every starting temperature of the feasibility map."""
     return [ARENA.map_situation(wildcards.cell, start) for start in ARENA.map.starts]
+
+
+def map_search():
+    """Settings of the campaigns of the feasibility map."""
+    own = ARENA.map
+    return {
+        "steps": ARENA.search.steps,
+        "initial": ARENA.search.initial,
+        "budget": own.budget,
+        "confirmed": own.confirmed,
+    }
 
 
 def controllers_here(wildcards):
@@ -288,6 +298,14 @@ def every_training(name):
         for entry in ARENA.cells
         for agent in entry.agents
         for path in trained(entry.name, agent, name)
+    ]
+
+
+def drawn_curves():
+    """Learning curves of the cell that is drawn."""
+    cell = ARENA.drawn_cell
+    return [
+        path for agent in ARENA.entry(cell).agents for path in trained(cell, agent, "curve.csv")
     ]
 
 

@@ -10,6 +10,7 @@ with logged(snakemake.log[0]):
         list(map(str, snakemake.input.policies)),
         snakemake.output.charges,
         snakemake.output.traces,
+        snakemake.output.steps,
         group=snakemake.wildcards.group,
         **snakemake.params,
     )

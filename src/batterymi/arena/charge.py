@@ -2,15 +2,16 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from batterymi.arena.charger import Charger, Decision, Plant
 from batterymi.arena.controller import Observation
 from batterymi.arena.limits import Limits
 from batterymi.simulators.outcome import ChargeError
 from batterymi.simulators.state import Reading, Start
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REACHED = 1e-6
 SHORTEST_S = 1e-3
@@ -30,7 +31,7 @@ class Session(Plant, Protocol):
     def step(self, rate: float, seconds: float) -> Reading:
         """Charge at constant current."""
 
-    def trace(self) -> pd.DataFrame:
+    def trace(self) -> "pd.DataFrame":
         """The charge over time."""
 
 
@@ -71,6 +72,8 @@ class Progress:
         decisions: how many were asked for.
         thinking_s: how long they took together.
         failure: kind of the failure that ended it, empty if none did.
+        slope_v: volts per C-rate, where a voltage was held.
+        steps: state of charge and temperature (°C) at the start of each step, and its C-rate.
     """
 
     margin_mv: float = float("inf")
@@ -79,10 +82,12 @@ class Progress:
     decisions: int = 0
     thinking_s: float = 0.0
     failure: str = ""
-    slope_v: float | None = field(default=None, repr=False)
+    slope_v: float | None = None
+    steps: list[tuple[float, float, float]] = field(default_factory=list)
 
-    def note(self, reading: Reading) -> None:
-        """Take the extremes of a step in."""
+    def note(self, before: Reading, reading: Reading) -> None:
+        """Take a step in."""
+        self.steps.append((before.soc, before.temperature_c, reading.rate))
         self.margin_mv = min(self.margin_mv, reading.plating_margin_mv)
         self.temperature_c = max(self.temperature_c, reading.temperature_max_c)
         self.voltage_v = max(self.voltage_v, reading.voltage_max_v)
@@ -94,11 +99,13 @@ class Charge:
 
     Attributes:
         row: its numbers, as they stand in tables.
+        steps: state of charge and temperature (°C) at the start of each step, and its C-rate.
         trace: the charge over time, if it was asked for and nothing failed before the first step.
     """
 
     row: dict[str, Any]
-    trace: pd.DataFrame | None = None
+    steps: list[tuple[float, float, float]]
+    trace: "pd.DataFrame | None" = None
 
 
 def run_charge(
@@ -123,14 +130,15 @@ def run_charge(
     try:
         charger.begin(Observation.of(session.now, start.ambient_c), session)
         while not _is_over(session.now, terms):
-            decision = _ask(charger, Observation.of(session.now, start.ambient_c), progress)
+            before = session.now
+            decision = _ask(charger, Observation.of(before, start.ambient_c), progress)
             if decision is None:
                 break
-            progress.note(_take(session, decision, terms, progress))
+            progress.note(before, _take(session, decision, terms, progress))
     except ChargeError as error:
         progress.failure = error.kind.value
     trace = session.trace() if keep_trace and session.now.seconds > 0 else None
-    return Charge(_row(session.now, progress, limits.at(start), terms), trace)
+    return Charge(_row(session.now, progress, limits.at(start), terms), progress.steps, trace)
 
 
 def _is_over(now: Reading, terms: Terms) -> bool:

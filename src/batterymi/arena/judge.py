@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,8 @@ from batterymi.simulators.state import Start
 logger = logging.getLogger(__name__)
 
 NOMINAL_ID = -1
-TRACE_COLUMNS = ("time_min", "soc", "c_rate", "voltage_v", "temperature_c", "plating_margin_mv")
+KEYS = ("cell", "condition", "controller", "seed", "model", "scenario")
+STEP_COLUMNS = ("soc", "temperature_c", "c_rate")
 
 
 def judge_controllers(
@@ -26,6 +28,7 @@ def judge_controllers(
     policy_paths: list[str],
     charges_path: str,
     traces_path: str,
+    steps_path: str,
     *,
     situation: dict[str, Any],
     group: str,
@@ -43,6 +46,7 @@ def judge_controllers(
         policy_paths: trained policies of a group of agents.
         charges_path: Parquet to write: one row per charge.
         traces_path: Parquet to write: nominal charges over time, on the judge's model.
+        steps_path: Parquet to write: state of charge, temperature and C-rate at each step of all charges there.
         situation: cell, temperature and rules.
         group: a group of controllers, or the name of an agent.
         controllers: those of all controllers that take part.
@@ -55,17 +59,40 @@ def judge_controllers(
     starts = [(NOMINAL_ID, place.nominal), *enumerate(place.held_out(n_scenarios, seed))]
     judge, coarse = place.build("DFN"), place.build("SPMe")
     workshop = _workshop(place, judge, coarse, reserve, tuned_path, protocols_path)
-    rows: list[dict[str, Any]] = []
-    traces: list[pd.DataFrame] = []
+    book = _Book()
     for seed_of_agent, charger in _entrants(workshop, group, controllers, policy_paths):
-        columns: dict[str, Any] = {"cell": place.cell, "condition": place.condition, "controller": charger.name, "seed": seed_of_agent}
-        for model, simulator, some in (("DFN", judge, starts), ("SPMe", coarse, starts[: n_ladder + 1])):
-            found, trace = _charges(place, simulator, charger, some, keep_nominal=model == "DFN")
-            rows += [columns | {"model": model} | row for row in found]
-            traces += [trace.assign(**columns)] if trace is not None else []
+        head = {"cell": place.cell, "condition": place.condition, "controller": charger.name, "seed": seed_of_agent}
+        for number, start in starts:
+            book.enter(place, judge, charger, head | {"model": "DFN", "scenario": number}, start)
+        for number, start in starts[: n_ladder + 1]:
+            book.enter(place, coarse, charger, head | {"model": "SPMe", "scenario": number}, start)
         logger.info("%s, seed %d: judged on %d scenarios", charger.name, seed_of_agent, len(starts))
-    write_parquet(charges_path, _framed(rows))
-    write_parquet(traces_path, pd.concat(traces, ignore_index=True) if traces else _empty_traces())
+    write_parquet(charges_path, _framed(book.charges))
+    write_parquet(traces_path, pd.concat(book.traces, ignore_index=True) if book.traces else _framed([]))
+    write_parquet(steps_path, pd.DataFrame(book.steps, columns=[*KEYS, *STEP_COLUMNS]))
+
+
+@dataclass
+class _Book:
+    """What is written of the charges of a job."""
+
+    charges: list[dict[str, Any]] = field(default_factory=list)
+    traces: list[pd.DataFrame] = field(default_factory=list)
+    steps: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def enter(
+        self, place: Situation, simulator: Simulator, charger: Charger, head: dict[str, Any], start: Start
+    ) -> None:
+        """Charge, and write down what came of it; of the coarse model only the numbers."""
+        fine = head["model"] == "DFN"
+        keep = fine and head["scenario"] == NOMINAL_ID
+        limits = place.limits(simulator.voltage_max_v)
+        charge = run_charge(simulator, start, charger, limits, place.terms, keep_trace=keep)
+        self.charges.append(head | {"soc_start": start.soc, "lithium_lost": start.lithium_lost} | charge.row)
+        if fine:
+            self.steps += [(*head.values(), *step) for step in charge.steps]
+        if charge.trace is not None:
+            self.traces.append(charge.trace.assign(**{key: head[key] for key in KEYS[:4]}))
 
 
 def _entrants(
@@ -82,20 +109,6 @@ def _entrants(
                 logger.info("%s: none of its kind keeps the limits, so it does not take part", name)
             else:
                 yield 0, charger
-
-
-def _charges(
-    place: Situation, simulator: Simulator, charger: Charger, starts: list[tuple[int, Start]], *, keep_nominal: bool
-) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:
-    """Charges from some starts; the trace of the nominal one."""
-    limits, rows, trace = place.limits(simulator.voltage_max_v), [], None
-    for number, start in starts:
-        charge = run_charge(
-            simulator, start, charger, limits, place.terms, keep_trace=keep_nominal and number == NOMINAL_ID
-        )
-        trace = charge.trace if charge.trace is not None else trace
-        rows.append({"scenario": number, "soc_start": start.soc, "lithium_lost": start.lithium_lost} | charge.row)
-    return rows, trace
 
 
 def _workshop(
@@ -121,10 +134,4 @@ def _workshop(
 
 def _framed(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table, with its columns also where there are none."""
-    columns = ["cell", "condition", "controller", "seed", "model", "scenario"]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-
-
-def _empty_traces() -> pd.DataFrame:
-    """Traces of nobody."""
-    return pd.DataFrame(columns=[*TRACE_COLUMNS, "cell", "condition", "controller", "seed"])
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(KEYS))

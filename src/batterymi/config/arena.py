@@ -140,7 +140,7 @@ class Arena(Strict):
         limits, environment = self.training.environment.limits, self.training.environment
         for condition in (*self.conditions, *self.map.starts):
             hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
-            if hottest >= max(limits.temperature_c, hottest + limits.warming_c):
+            if hottest >= self.temperature_limit(condition):
                 raise ValueError(
                     f"no protocol meets the limits: {condition.name} starts at {hottest:g} °C, where every charge "
                     f"exceeds {limits.temperature_c:g} °C; raise training.environment.limits.warming_c above 0"
@@ -164,6 +164,34 @@ class Arena(Strict):
     def agent_seeds(self) -> list[int]:
         """Seeds of the trainings of each agent."""
         return list(range(self.training.seed, self.training.seed + self.training.seeds))
+
+    @property
+    def drawn_cell(self) -> str:
+        """The cell of the figures: the first."""
+        return self.cells[0].name
+
+    @property
+    def drawn_condition(self) -> Condition:
+        """The temperature of the figure over time: the drawn cell's first."""
+        return self.condition(self.conditions_of(self.drawn_cell)[0])
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Figures that there is something to draw for."""
+        has_agents = bool(self.entry(self.drawn_cell).agents)
+        learns = ("learning",) if has_agents else ()
+        chooses = ("policies",) if has_agents or "look_ahead" in self.controllers_of(self.drawn_cell) else ()
+        return ("traces", "minutes_and_margin", "violations", "feasibility", *learns, *chooses)
+
+    def condition(self, name: str) -> Condition:
+        """A temperature by name."""
+        return next(condition for condition in self.conditions if condition.name == name)
+
+    def temperature_limit(self, condition: Condition) -> float:
+        """Highest temperature that charges may reach from a start, °C; see `batterymi.arena.limits`."""
+        limits = self.training.environment.limits
+        hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
+        return max(limits.temperature_c, hottest + limits.warming_c)
 
     def entry(self, cell: str) -> Entry:
         """A cell of the arena."""
