@@ -1,5 +1,6 @@
 """One charge of one cell by one charger."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -186,20 +187,27 @@ def held_rate(session: Session, rate: float, seconds: float, ceiling_v: float, p
         The C-rate; at least `LEAST_RATE`, even where the voltage is passed at every current.
     """
     low, high = 0.0, rate
-    tried = min(rate, session.now.rate) if progress.slope_v is not None and session.now.rate > 0 else rate
+    tried = min(rate, session.now.rate) if session.now.rate > 0 and progress.slope_v else rate
     last: tuple[float, float] | None = None
     for _ in range(HOLD_TRIES):
         gap = _excess(session, tried, seconds, ceiling_v)
-        if -HELD_V <= gap <= 0 or (gap <= 0 and tried >= rate):
+        if gap <= 0 and (gap >= -HELD_V or tried >= rate):
             return tried
         low, high = (tried, high) if gap <= 0 else (low, tried)
-        if last is not None and last[0] != tried and (gap - last[1]) / (tried - last[0]) > 0:
-            progress.slope_v = (gap - last[1]) / (tried - last[0])
-        last = (tried, gap)
+        if high <= LEAST_RATE:
+            break
+        progress.slope_v = _slope(last, (tried, gap)) or progress.slope_v
+        last = (tried, gap) if math.isfinite(gap) else last
         tried = _next_try(low, high, tried, gap, progress.slope_v)
-        if tried < LEAST_RATE:
-            return LEAST_RATE
     return max(low, LEAST_RATE)
+
+
+def _slope(one: tuple[float, float] | None, other: tuple[float, float]) -> float | None:
+    """Volts per C-rate from two tries, or None where they do not tell."""
+    if one is None or one[0] == other[0] or not math.isfinite(other[1]):
+        return None
+    slope = (other[1] - one[1]) / (other[0] - one[0])
+    return slope if slope > 0 else None
 
 
 def _excess(session: Session, rate: float, seconds: float, ceiling_v: float) -> float:
@@ -212,11 +220,10 @@ def _excess(session: Session, rate: float, seconds: float, ceiling_v: float) -> 
 
 def _next_try(low: float, high: float, tried: float, gap: float, slope_v: float | None) -> float:
     """A current within the bracket: by the slope, aimed at the middle of the tolerance, or half way."""
-    if gap == float("inf"):
-        return 0.5 * (low + tried)
-    slope = slope_v if slope_v is not None else 0.05
-    wanted = tried - (gap + HELD_V / 2) / slope
-    return wanted if low < wanted < high or (low == 0.0 and wanted < high) else 0.5 * (low + high)
+    if slope_v is None or not math.isfinite(gap):
+        return 0.5 * (low + high)
+    wanted = tried - (gap + HELD_V / 2) / slope_v
+    return wanted if low < wanted < high else 0.5 * (low + high)
 
 
 def _row(now: Reading, progress: Progress, limits: Limits, terms: Terms) -> dict[str, Any]:
