@@ -60,7 +60,7 @@ def reward_terms(
     """Costs of one control step that took t minutes, in minutes of charging.
 
         speed        w_s · t
-        degradation  w_d · (capacity lost in the step / capacity) / 0.01 %
+        degradation  w_d · (capacity lost in the step / capacity) / 0.001 %
         plating      w_p · t · max(0, limit + reserve - smallest margin) / 10 mV
         temperature  w_T · t · max(0, highest temperature - limit) / 1 °C
         voltage      w_V · t · max(0, highest voltage - limit) / 10 mV
@@ -82,7 +82,7 @@ def reward_terms(
     lost = (after.capacity_lost_mah - before.capacity_lost_mah) / (1000 * capacity_ah)
     return {
         "speed": weights.speed * minutes,
-        "degradation": weights.degradation * lost / 1e-4,
+        "degradation": weights.degradation * lost / 1e-5,
         "plating": weights.plating
         * minutes
         * _beyond(bounds.margin_mv + bounds.reserve_mv, after.plating_margin_mv)
