@@ -29,7 +29,14 @@ from batterymi.simulators.outcome import ChargeError, FailureKind
 from batterymi.simulators.state import Reading, Start
 
 REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
-LIMITS = Limits(plating_margin_mv=0, plating_reserve_mv=10, temperature_c=45, warming_c=5, voltage_reserve_v=0)
+LIMITS = Limits(
+    plating_margin_mv=0,
+    plating_reserve_mv=10,
+    temperature_c=45,
+    temperature_reserve_c=1,
+    warming_c=5,
+    voltage_reserve_v=0,
+)
 TINY = {"steps": 90, "learning_starts": 20, "batch": 16, "net": (8, 8)}
 
 
@@ -178,11 +185,11 @@ def test_costs_of_a_step_are_those_of_the_formula() -> None:
     )
     weights = RewardWeights(speed=2, degradation=3, plating=4, temperature=5, voltage=6)
     terms = reward_terms(REST, after, Bounds.of(LIMITS, Start(), 4.2), weights, capacity_ah=2.5)
-    expected = {"speed": 2 * 1.5, "degradation": 3 * 20, "plating": 4 * 1.5 * 1.5, "temperature": 5 * 1.5 * 2}
+    expected = {"speed": 2 * 1.5, "degradation": 3 * 20, "plating": 4 * 1.5 * 1.5, "temperature": 5 * 1.5 * 3}
     assert terms == pytest.approx(expected | {"voltage": 6 * 1.5 * 3})
 
 
-@given(margin=st.floats(10, 300), hot=st.floats(-10, 45), volts=st.floats(3, 4.2), seconds=st.floats(1, 600))
+@given(margin=st.floats(10, 300), hot=st.floats(-10, 44), volts=st.floats(3, 4.2), seconds=st.floats(1, 600))
 def test_within_the_limits_a_minute_costs_a_minute(margin: float, hot: float, volts: float, seconds: float) -> None:
     after = replace(
         REST, seconds=seconds, plating_margin_mv=margin, temperature_max_c=hot, voltage_max_v=volts, capacity_lost_mah=1

@@ -35,6 +35,7 @@ class Limits(Strict):
         5.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
     )
     temperature_c: float = Field(45.0, gt=0, le=100, description="Highest temperature that is allowed.")
+    temperature_reserve_c: float = Field(1.0, ge=0, description="Kept below that by the reward.")
     warming_c: float = Field(
         5.0,
         ge=0,
