@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pybamm
@@ -48,17 +48,17 @@ class Electrodes:
 
         symbols = pybamm.LithiumIonParameters()
         self._solver = pybamm.lithium_ion.ElectrodeSOHSolver(parameters)
-        self._capacities: dict[str, Any] = {
-            "Q_n": float(parameters.evaluate(symbols.n.Q_init)),
-            "Q_p": float(parameters.evaluate(symbols.p.Q_init)),
-        }
+        self.capacities_ah = (
+            float(parameters.evaluate(symbols.n.Q_init)),
+            float(parameters.evaluate(symbols.p.Q_init)),
+        )
         self._lithium_ah = float(parameters.evaluate(symbols.Q_Li_particles_init))
         self.most_lithium = (
             float(parameters["Maximum concentration in negative electrode [mol.m-3]"]),
             float(parameters["Maximum concentration in positive electrode [mol.m-3]"]),
         )
-        self._volume_m3 = float(parameters.evaluate(symbols.n.L * symbols.A_cc))
-        self._lithium_per_sei = float(parameters["Ratio of lithium moles to SEI moles"])
+        self.volume_m3 = float(parameters.evaluate(symbols.n.L * symbols.A_cc))
+        self.lithium_per_sei = float(parameters["Ratio of lithium moles to SEI moles"])
         self.window = lru_cache(maxsize=1024)(self._window)
 
     def _window(self, lithium_lost: float) -> Window:
@@ -68,10 +68,11 @@ class Electrodes:
             lithium_lost: share of the fresh cell's capacity, which is its cyclable lithium.
         """
         lost_ah = lithium_lost * self.window(0.0).capacity_ah if lithium_lost else 0.0
-        found = self._solver.solve({**self._capacities, "Q_Li": self._lithium_ah - lost_ah})
+        n_ah, p_ah = self.capacities_ah
+        found = self._solver.solve({"Q_n": n_ah, "Q_p": p_ah, "Q_Li": self._lithium_ah - lost_ah})
         negative = (float(found["x_0"]), float(found["x_100"]))
         positive = (float(found["y_0"]), float(found["y_100"]))
-        return Window(negative, positive, self._capacities["Q_n"] * (negative[1] - negative[0]))
+        return Window(negative, positive, n_ah * (negative[1] - negative[0]))
 
     def concentrations(self, soc: float, lithium_lost: float) -> tuple[float, float]:
         """Lithium in the negative and the positive particles, mol/m3."""
@@ -81,4 +82,4 @@ class Electrodes:
     def sei_grown(self, lithium_lost: float) -> float:
         """SEI that the lost lithium made, mol per m3 of negative electrode."""
         moles = lithium_lost * self.window(0.0).capacity_ah * 3600 / FARADAY
-        return moles / self._lithium_per_sei / self._volume_m3
+        return moles / self.lithium_per_sei / self.volume_m3
