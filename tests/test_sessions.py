@@ -1,14 +1,17 @@
 """Charging step by step: the same cell whoever asks, from any start."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from batterymi.simulators.cells import CELLS
 from batterymi.simulators.charging import ChargingSimulator
-from batterymi.simulators.electrodes import FARADAY
+from batterymi.simulators.electrodes import FARADAY, Electrodes
 from batterymi.simulators.ladder import CompiledSolver
 from batterymi.simulators.outcome import ChargeError, FailureKind
 from batterymi.simulators.protocols import FourStep
@@ -16,6 +19,11 @@ from batterymi.simulators.state import Start
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("sessions")]
 RATES = (2.0, 1.5, 1.0, 0.8)
+
+
+@lru_cache
+def electrodes_of(cell: str) -> Electrodes:
+    return Electrodes(CELLS[cell].parameters())
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +133,18 @@ def test_every_cell_charges_and_loses_no_charge_on_the_way(any_cell: ChargingSim
     assert stored + gone == pytest.approx(passed, rel=2e-5)
     assert reading.heat_j > 0
     assert reading.temperature_max_c > 25.0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(lost=st.floats(1e-4, 0.2))
+@settings(max_examples=25, deadline=None)
+def test_a_cell_with_less_lithium_keeps_its_voltage_limits(cell: str, lost: float) -> None:
+    electrodes = electrodes_of(cell)
+    window = electrodes.window(lost)
+    for end, wanted in enumerate(CELLS[cell].voltage_limits_v):
+        assert electrodes.voltage(window.negative[end], window.positive[end]) == pytest.approx(wanted, abs=1e-5)
+    assert 0 < window.negative[0] < window.negative[1] < electrodes.fresh.negative[1]
+    assert 0 < window.positive[1] < window.positive[0] < electrodes.fresh.positive[0]
 
 
 @pytest.mark.parametrize("lost", [0.0, 0.1])

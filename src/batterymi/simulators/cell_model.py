@@ -62,7 +62,7 @@ class CellModel:
         parameters = cell.parameters()
         self.electrodes = Electrodes(parameters)
         self.capacity_ah = float(parameters["Nominal cell capacity [A.h]"])
-        self._soc_scale = cell.soc_scale(self.electrodes.window(0.0).capacity_ah)
+        self._soc_scale = cell.soc_scale(self.electrodes.fresh.capacity_ah)
         parameters.update(dict.fromkeys((CURRENT, AMBIENT, INITIAL, NEGATIVE, POSITIVE), "[input]"))
         low, high = cell.voltage_limits_v
         parameters.update({"Lower voltage cut-off [V]": low - LIFT_V, "Upper voltage cut-off [V]": high + LIFT_V})
