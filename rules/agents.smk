@@ -20,10 +20,27 @@ rule train_agent:
         "<benchmarks>/train_agent/{cell}/{algorithm}/{seed}.tsv"
     wildcard_constraints:
         cell=r"\w+",
-        algorithm="|".join(agent.name for agent in AGENTS.agents),
+        algorithm="|".join(agent.name for agent in (*AGENTS.agents, *AGENTS.variants)),
         seed=r"\d+",
     threads: 1
     params:
         training=training_of,
     script:
         "../scripts/train_agent.py"
+
+
+rule compare_weights:
+    """What the weights of the reward change, over seeds."""
+    input:
+        records=weight_records,
+        code=code_of("compare_weights.py"),
+    output:
+        table="<results>/arena/agents/{cell}/weights.csv",
+    log:
+        "<logs>/compare_weights/{cell}.log",
+    benchmark:
+        "<benchmarks>/compare_weights/{cell}.tsv"
+    params:
+        seed=AGENTS.seed,
+    script:
+        "../scripts/compare_weights.py"

@@ -149,8 +149,29 @@ rule plot_arena:
         "../scripts/plot_arena.py"
 
 
+rule judge_claims:
+    """The chapter's numbers on fast charging, held against the arena."""
+    input:
+        claims=CONFIG.claims,
+        charges="<results>/arena/charges.parquet",
+        maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
+        code=code_of("judge_claims.py"),
+    output:
+        claims="<results>/arena/claims.csv",
+    log:
+        "<logs>/judge_claims.log",
+    benchmark:
+        "<benchmarks>/judge_claims.tsv"
+    params:
+        cell=ARENA.drawn_cell,
+        condition=ARENA.drawn_condition.name,
+    script:
+        "../scripts/judge_claims.py"
+
+
 rule charging_arena:
     """Every controller on every cell at every temperature; not part of the default run."""
     input:
         rules.compare_controllers.output,
+        rules.judge_claims.output,
         rules.plot_arena.output,

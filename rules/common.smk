@@ -329,6 +329,14 @@ def every_job(name):
     ]
 
 
+def weight_records(wildcards):
+    """Records of all trainings of the study of weights, and of the agent that it varies."""
+    names = [AGENTS.study.agent, *(agent.name for agent in AGENTS.variants)] if AGENTS.study else []
+    seeds = range(AGENTS.seed, AGENTS.seed + AGENTS.seeds)
+    folder = f"<results>/arena/agents/{wildcards.cell}"
+    return [f"{folder}/{name}/{seed}/training.json" for name in names for seed in seeds]
+
+
 def check_targets():
     """Name a misspelt target before Snakemake looks for a rule that could make it."""
     known = {*STUDIES, *REJECTED, *(rule.name for rule in workflow.rules)}

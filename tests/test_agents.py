@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,15 +19,24 @@ from batterymi.agents.learner import make_learner, network_of
 from batterymi.agents.policy import Network, load_policy, save_policy
 from batterymi.agents.reward import Bounds, reward_terms
 from batterymi.agents.sight import Actions, fingerprint, make_actions, make_sight
+from batterymi.agents.study import MEASURES, compare_weights
 from batterymi.agents.train import Trained, Watch, train
 from batterymi.arena.controller import Observation
 from batterymi.config.agents import Agent, Environment, Limits, RewardWeights, ScenarioRanges, Training
 from batterymi.errors import AgentError
+from batterymi.files import write_json
 from batterymi.simulators.outcome import ChargeError, FailureKind
 from batterymi.simulators.state import Reading, Start
 
 REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
-LIMITS = Limits(plating_margin_mv=0, plating_reserve_mv=10, temperature_c=45, warming_c=5, voltage_reserve_v=0)
+LIMITS = Limits(
+    plating_margin_mv=0,
+    plating_reserve_mv=10,
+    temperature_c=45,
+    temperature_reserve_c=1,
+    warming_c=5,
+    voltage_reserve_v=0,
+)
 TINY = {"steps": 90, "learning_starts": 20, "batch": 16, "net": (8, 8)}
 
 
@@ -175,11 +185,11 @@ def test_costs_of_a_step_are_those_of_the_formula() -> None:
     )
     weights = RewardWeights(speed=2, degradation=3, plating=4, temperature=5, voltage=6)
     terms = reward_terms(REST, after, Bounds.of(LIMITS, Start(), 4.2), weights, capacity_ah=2.5)
-    expected = {"speed": 2 * 1.5, "degradation": 3 * 2, "plating": 4 * 1.5 * 1.5, "temperature": 5 * 1.5 * 2}
+    expected = {"speed": 2 * 1.5, "degradation": 3 * 20, "plating": 4 * 1.5 * 1.5, "temperature": 5 * 1.5 * 3}
     assert terms == pytest.approx(expected | {"voltage": 6 * 1.5 * 3})
 
 
-@given(margin=st.floats(10, 300), hot=st.floats(-10, 45), volts=st.floats(3, 4.2), seconds=st.floats(1, 600))
+@given(margin=st.floats(10, 300), hot=st.floats(-10, 44), volts=st.floats(3, 4.2), seconds=st.floats(1, 600))
 def test_within_the_limits_a_minute_costs_a_minute(margin: float, hot: float, volts: float, seconds: float) -> None:
     after = replace(
         REST, seconds=seconds, plating_margin_mv=margin, temperature_max_c=hot, voltage_max_v=volts, capacity_lost_mah=1
@@ -377,3 +387,33 @@ def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
     assert [agent["name"] for agent in training.alone("gentle")["agents"]] == ["gentle"]
     with pytest.raises(KeyError, match="did you mean 'gentle'"):
         training.agent("gentel")
+
+
+def test_a_study_trains_an_agent_with_every_set_of_weights() -> None:
+    study = {"agent": "sac", "steps": 500, "weights": {"greedy": {"plating": 0}, "gentle": {"degradation": 9}}}
+    training = Training(study=study)
+    greedy, gentle = training.variants
+    assert (greedy.name, greedy.steps, greedy.kind) == ("sac_greedy", 500, "sac")
+    assert (greedy.weights, gentle.weights) == (RewardWeights(plating=0), RewardWeights(degradation=9))
+    assert Training.model_validate(training.alone("sac_greedy")).agents == (greedy,)
+    with pytest.raises(ValidationError, match="did you mean 'sac'"):
+        Training(study=study | {"agent": "sca"})
+    with pytest.raises(ValidationError, match="dqn_b is the name of an agent too"):
+        Training(
+            agents=[{"name": "dqn", "kind": "dqn"}, {"name": "dqn_b", "kind": "dqn"}],
+            study={"agent": "dqn", "weights": {"b": {}}},
+        )
+
+
+def test_weights_are_compared_over_seeds(tmp_path: Path) -> None:
+    records = []
+    for name, seeds in (("sac", (1, 2, 3)), ("sac_greedy", (1,))):
+        for seed in seeds:
+            records.append(tmp_path / name / str(seed) / "training.json")
+            chosen = {measure: float(10 * seed) for measure in MEASURES}
+            write_json(records[-1], {"weights": {"plating": 1.0}, "chosen": chosen})
+    compare_weights(records, tmp_path / "weights.csv", seed=1)
+    table = pd.read_csv(tmp_path / "weights.csv").set_index("agent")
+    assert table.loc["sac", "minutes_mean"] == pytest.approx(20)
+    assert 10 <= table.loc["sac", "minutes_mean_lower"] < 20 < table.loc["sac", "minutes_mean_upper"] <= 30
+    assert np.isnan(table.loc["sac_greedy", "minutes_mean_lower"])

@@ -75,7 +75,7 @@ class LinearSession:
 class LinearCell:
     """Starts such charges; a coarse model of it flatters the margin."""
 
-    voltage_max_v = 4.2
+    voltage_max_v, capacity_ah = 4.2, 5.0
     empty_v, volts_per_c = 3.4, 0.05
 
     def __init__(self, flattery_mv: float = 0.0, breaks_at: float = math.inf) -> None:

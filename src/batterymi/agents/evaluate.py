@@ -64,6 +64,7 @@ def summarise(charges: pd.DataFrame, time_limit_min: float) -> dict[str, float]:
         "unsafe": float(charges["unsafe"].mean()),
         "smallest_margin_mv": float(charges["margin_mv"].min()),
         "temperature_max_c": float(charges["temperature_c"].max()),
+        "capacity_lost_mah": float(charges["capacity_lost_mah"].mean()),
     }
 
 

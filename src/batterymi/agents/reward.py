@@ -15,6 +15,7 @@ class Bounds:
         reserve_mv: kept above it, or a part of the reward is lost.
         checked_reserve_mv: kept above it, or a checkpoint is not safe.
         temperature_c: highest temperature.
+        temperature_reserve_c: kept below it, or a part of the reward is lost.
         voltage_v: highest voltage.
     """
 
@@ -22,6 +23,7 @@ class Bounds:
     reserve_mv: float
     checked_reserve_mv: float
     temperature_c: float
+    temperature_reserve_c: float
     voltage_v: float
 
     @classmethod
@@ -36,6 +38,7 @@ class Bounds:
             limits.plating_reserve_mv,
             limits.checked_reserve_mv,
             max(limits.temperature_c, max(start.temperature_c, start.ambient_c) + limits.warming_c),
+            limits.temperature_reserve_c,
             voltage_max_v - limits.voltage_reserve_v,
         )
 
@@ -60,9 +63,9 @@ def reward_terms(
     """Costs of one control step that took t minutes, in minutes of charging.
 
         speed        w_s · t
-        degradation  w_d · (capacity lost in the step / capacity) / 0.01 %
+        degradation  w_d · (capacity lost in the step / capacity) / 0.001 %
         plating      w_p · t · max(0, limit + reserve - smallest margin) / 10 mV
-        temperature  w_T · t · max(0, highest temperature - limit) / 1 °C
+        temperature  w_T · t · max(0, highest temperature - limit + reserve) / 1 °C
         voltage      w_V · t · max(0, highest voltage - limit) / 10 mV
 
     The reward is minus their sum, so the return of a charge within its limits and with w_d = 0 is minus its minutes.
@@ -82,12 +85,14 @@ def reward_terms(
     lost = (after.capacity_lost_mah - before.capacity_lost_mah) / (1000 * capacity_ah)
     return {
         "speed": weights.speed * minutes,
-        "degradation": weights.degradation * lost / 1e-4,
+        "degradation": weights.degradation * lost / 1e-5,
         "plating": weights.plating
         * minutes
         * _beyond(bounds.margin_mv + bounds.reserve_mv, after.plating_margin_mv)
         / 10,
-        "temperature": weights.temperature * minutes * _beyond(after.temperature_max_c, bounds.temperature_c),
+        "temperature": weights.temperature
+        * minutes
+        * _beyond(after.temperature_max_c, bounds.temperature_c - bounds.temperature_reserve_c),
         "voltage": weights.voltage * minutes * _beyond(after.voltage_max_v, bounds.voltage_v) * 100,
     }
 

@@ -36,6 +36,7 @@ CURVE = (
     "unsafe",
     "smallest_margin_mv",
     "temperature_max_c",
+    "capacity_lost_mah",
     "is_best",
 )
 
@@ -118,7 +119,8 @@ def train_agent(
     done = train(plant, cell, agent, settings, seed, folder)
     card = {"name": name, "kind": agent.kind, "seed": seed, "steps": done.steps, "fingerprint": done.fingerprint}
     write_csv(curve_path, pd.DataFrame(done.progress.curve, columns=list(CURVE)))
-    write_json(record_path, {"cpu_s": round(done.progress.cpu_s, 1), "chosen": done.progress.best})
+    weights = agent.environment(settings.environment).weights.model_dump()
+    write_json(record_path, {"cpu_s": round(done.progress.cpu_s, 1), "weights": weights, "chosen": done.progress.best})
     save_policy(policy_path, done.network, card)
     remove_checkpoint(folder)
 

@@ -24,7 +24,9 @@ LEAST_RATE = 0.02
 class Session(Plant, Protocol):
     """A cell on charge."""
 
-    now: Reading
+    @property
+    def now(self) -> Reading:
+        """The last reading."""
 
     def seconds_to(self, soc: float, rate: float) -> float:
         """Time to a state of charge at some C-rate, s."""
@@ -40,6 +42,7 @@ class Simulator(Protocol):
     """What starts charges."""
 
     voltage_max_v: float
+    capacity_ah: float
 
     def begin(self, start: Start) -> Session:
         """Put a cell on charge."""

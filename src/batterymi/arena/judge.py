@@ -88,7 +88,7 @@ class _Book:
         keep = fine and head["scenario"] == NOMINAL_ID
         limits = place.limits(simulator.voltage_max_v)
         charge = run_charge(simulator, start, charger, limits, place.terms, keep_trace=keep)
-        self.charges.append(head | {"soc_start": start.soc, "lithium_lost": start.lithium_lost} | charge.row)
+        self.charges.append(head | _start(start) | {"capacity_ah": simulator.capacity_ah} | charge.row)
         if fine:
             self.steps += [(*head.values(), *step) for step in charge.steps]
         if charge.trace is not None:
@@ -109,6 +109,11 @@ def _entrants(
                 logger.info("%s: none of its kind keeps the limits, so it does not take part", name)
             else:
                 yield 0, charger
+
+
+def _start(start: Start) -> dict[str, float]:
+    """What of a start varies within a temperature."""
+    return {"soc_start": start.soc, "lithium_lost": start.lithium_lost}
 
 
 def _workshop(

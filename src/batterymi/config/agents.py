@@ -17,7 +17,7 @@ class RewardWeights(Strict):
     """What a charge costs, counted in minutes of charging; see `batterymi.agents.reward` for the formula."""
 
     speed: float = Field(1.0, ge=0, description="Cost of each minute of charging.")
-    degradation: float = Field(0.0, ge=0, description="Cost of each 0.01 % of the capacity that is lost.")
+    degradation: float = Field(0.0, ge=0, description="Cost of each 0.001 % of the capacity that is lost.")
     plating: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
     temperature: float = Field(1.0, ge=0, description="Cost of each minute, per °C above the limit.")
     voltage: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV above the limit.")
@@ -35,6 +35,7 @@ class Limits(Strict):
         5.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
     )
     temperature_c: float = Field(45.0, gt=0, le=100, description="Highest temperature that is allowed.")
+    temperature_reserve_c: float = Field(1.0, ge=0, description="Kept below that by the reward.")
     warming_c: float = Field(
         5.0,
         ge=0,
@@ -154,6 +155,14 @@ class Agent(Strict):
         return shared.model_copy(update=changes)
 
 
+class WeightStudy(Strict):
+    """One agent trained anew with other weights of the reward."""
+
+    agent: Name = Field(description="The agent whose settings are taken.")
+    steps: int | None = Field(None, ge=50, description="Control steps of each training, where they differ.")
+    weights: dict[Name, RewardWeights] = Field(min_length=1, description="Weights, by a name for each combination.")
+
+
 class Training(Strict):
     """What all agents share."""
 
@@ -161,6 +170,7 @@ class Training(Strict):
     agents: tuple[Agent, ...] = Field(
         (Agent(name="dqn", kind="dqn"), Agent(name="sac", kind="sac")), min_length=1, description="Agents to train."
     )
+    study: WeightStudy | None = Field(None, description="How the weights of the reward change what is learned.")
     seeds: int = Field(5, ge=1, le=100, description="Trainings of each agent.")
     seed: int = Field(1, ge=0, description="The first seed; it also draws the validation scenarios.")
     validation: int = Field(16, ge=1, le=1000, description="Fixed scenarios that choose the best checkpoint.")
@@ -178,17 +188,43 @@ class Training(Strict):
             raise ValueError(f"the name {', '.join(twice)} stands twice; name each agent differently")
         return value
 
+    @model_validator(mode="after")
+    def _study_is_of_an_agent(self) -> Self:
+        if self.study is not None:
+            names = [agent.name for agent in self.agents]
+            if self.study.agent not in names:
+                raise ValueError(
+                    f"study: '{self.study.agent}' is not an agent; {did_you_mean(self.study.agent, names)}"
+                )
+            if twice := sorted({*names} & {agent.name for agent in self.variants}):
+                raise ValueError(f"study: {', '.join(twice)} is the name of an agent too; rename the weights")
+        return self
+
+    @property
+    def variants(self) -> tuple[Agent, ...]:
+        """Agents of the study of weights, named `<agent>_<weights>`."""
+        if self.study is None:
+            return ()
+        base = next(agent for agent in self.agents if agent.name == self.study.agent)
+        steps = self.study.steps or base.steps
+        return tuple(
+            base.model_copy(update={"name": f"{base.name}_{name}", "weights": weights, "steps": steps})
+            for name, weights in self.study.weights.items()
+        )
+
     def agent(self, name: str) -> Agent:
         """The agent of a name.
 
         Raises:
             KeyError: if there is none; the message suggests one.
         """
-        known = {agent.name: agent for agent in self.agents}
+        known = {agent.name: agent for agent in (*self.agents, *self.variants)}
         if name not in known:
             raise KeyError(f"'{name}' is not an agent; {did_you_mean(name, known)}")
         return known[name]
 
     def alone(self, name: str) -> dict[str, Any]:
         """Settings of one agent's training as plain values, so that changes of other agents do not repeat it."""
-        return self.model_copy(update={"agents": (self.agent(name),), "seeds": 1}).model_dump(mode="json")
+        return self.model_copy(update={"agents": (self.agent(name),), "study": None, "seeds": 1}).model_dump(
+            mode="json"
+        )
