@@ -174,4 +174,5 @@ rule charging_arena:
     input:
         rules.compare_controllers.output,
         rules.judge_claims.output,
+        weights_table(),
         rules.plot_arena.output,

@@ -309,6 +309,11 @@ def drawn_curves():
     ]
 
 
+def weights_table():
+    """The study of the reward's weights on the cell that is drawn, if there is one."""
+    return f"<results>/arena/agents/{ARENA.drawn_cell}/weights.csv" if AGENTS.study else []
+
+
 def tuned_situations(folder):
     """What tuning writes, where a tuned controller takes part."""
     return [

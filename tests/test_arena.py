@@ -77,6 +77,7 @@ class LinearCell:
 
     voltage_max_v, capacity_ah = 4.2, 5.0
     empty_v, volts_per_c = 3.4, 0.05
+    is_broken = False
 
     def __init__(self, flattery_mv: float = 0.0, breaks_at: float = math.inf) -> None:
         """Take what is added to the margin, and the C-rate above which nothing is solved."""
@@ -84,6 +85,8 @@ class LinearCell:
         self.sessions: list[LinearSession] = []
 
     def begin(self, start: Start) -> LinearSession:
+        if self.is_broken:
+            raise ChargeError(FailureKind.UNPHYSICAL, "no such state")
         self.sessions.append(LinearSession(self, start))
         return self.sessions[-1]
 
@@ -160,6 +163,17 @@ def test_a_failure_keeps_what_was_broken_before_it() -> None:
     assert math.isnan(row["minutes"])
     assert row["breaks_plating"]
     assert row["plating_margin_mv"] == pytest.approx(100 - 40 * 2.9 - 80 * (0.1 + 2.9 / 12))
+
+
+def test_a_cell_that_cannot_be_put_on_charge_is_a_failure_without_numbers() -> None:
+    cell = LinearCell()
+    cell.is_broken = True
+    charge = run_charge(cell, MILD, ConstantRate("", 1.0, 4.2), LIMITS, TERMS)
+    assert charge.row["failure"] == "unphysical"
+    assert math.isnan(charge.row["minutes"])
+    assert math.isnan(charge.row["plating_margin_mv"])
+    assert not charge.row["breaks_plating"]
+    assert charge.steps == []
 
 
 def test_limits_let_a_warm_start_rise_and_a_cool_one_not() -> None:
@@ -442,7 +456,7 @@ def test_the_small_arena_runs_from_training_to_figures_and_is_no_part_of_the_def
     assert finished.returncode == 0, finished.stdout
     results = workspace.folder / "results/arena"
     table = pd.read_csv(results / "table.csv")
-    assert {"sac", "look_ahead", "plating_limited", "protocol_robust"} <= set(table["controller"])
+    assert set(table["controller"]) == {"sac", "look_ahead", "plating_limited", "protocol_robust"}
     assert (table.loc[table["controller"] == "sac", "seeds"] == 2).all()
     assert (table["tuning_cpu_min"] >= 0).all()
     assert (table["scenarios"] == 2).all()

@@ -19,6 +19,7 @@ SHORTEST_S = 1e-3
 HELD_V = 2e-3  # a held voltage is met within this, from below
 HOLD_TRIES = 12
 LEAST_RATE = 0.02
+EXTREMES = ("plating_margin_mv", "temperature_max_c", "voltage_max_v")
 
 
 class Session(Plant, Protocol):
@@ -129,8 +130,12 @@ def run_charge(
         Minutes are not-a-number unless the state of charge was reached; extremes are those of the steps that were
         taken, so a failed charge keeps the violations before its failure.
     """
-    session = simulator.begin(start)
-    progress = Progress(temperature_c=session.now.temperature_c, voltage_v=session.now.voltage_v)
+    try:
+        session = simulator.begin(start)
+        rest = session.now
+    except ChargeError as error:
+        return Charge(_row(_unknown(start), Progress(failure=error.kind.value), limits.at(start), terms), [])
+    progress = Progress(temperature_c=rest.temperature_c, voltage_v=rest.voltage_v)
     try:
         charger.begin(Observation.of(session.now, start.ambient_c), session)
         while not _is_over(session.now, terms):
@@ -143,6 +148,11 @@ def run_charge(
         progress.failure = error.kind.value
     trace = session.trace() if keep_trace and session.now.seconds > 0 else None
     return Charge(_row(session.now, progress, limits.at(start), terms), progress.steps, trace)
+
+
+def _unknown(start: Start) -> Reading:
+    """A cell that could not be put on charge."""
+    return Reading(0.0, start.soc, 0.0, *[math.nan] * 8)
 
 
 def _is_over(now: Reading, terms: Terms) -> bool:
@@ -232,7 +242,7 @@ def _next_try(low: float, high: float, tried: float, gap: float, slope_v: float 
 def _row(now: Reading, progress: Progress, limits: Limits, terms: Terms) -> dict[str, Any]:
     """Numbers of a charge for tables."""
     reached = not progress.failure and now.soc >= terms.soc_end - REACHED
-    outcome = {
+    outcome: dict[str, Any] = {
         "minutes": now.seconds / 60 if reached else float("nan"),
         "soc_end": now.soc,
         "plating_margin_mv": progress.margin_mv,
@@ -246,4 +256,5 @@ def _row(now: Reading, progress: Progress, limits: Limits, terms: Terms) -> dict
         "temperature_limit_c": limits.temperature_c,
     }
     broken = limits.broken(outcome)
+    outcome |= {key: outcome[key] if math.isfinite(outcome[key]) else math.nan for key in EXTREMES}
     return outcome | {f"breaks_{kind}": kind in broken for kind in ("plating", "temperature", "voltage")}
