@@ -33,7 +33,7 @@ rule tune_controllers:
 rule optimise_protocols:
     """Bayesian optimisation of protocols, for the nominal scenario and for all validation scenarios."""
     input:
-        code=code_of("optimise_protocols.py"),
+        code=code_of("optimise_protocols.py", ("engine", "gaussian_process")),
     output:
         protocols="<results>/arena/protocols/{cell}/{condition}.json",
         history="<results>/arena/protocols/{cell}/{condition}.csv",
@@ -103,7 +103,7 @@ rule compare_controllers:
 rule map_feasibility:
     """The fastest safe charge that anything finds, for a cell at each starting temperature."""
     input:
-        code=code_of("map_feasibility.py"),
+        code=code_of("map_feasibility.py", ("engine", "gaussian_process")),
     output:
         map="<results>/arena/feasibility/{cell}.csv",
     log:

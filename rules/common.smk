@@ -81,9 +81,10 @@ def code(script, *kinds):
     return files
 
 
-def code_of(script):
-    """An input: a script and every module it imports, for rules of no study."""
-    return [str(relative(path)) for path in code_closure(f"scripts/{script}", ())]
+def code_of(script, *pairs):
+    """An input: a script, every module it imports, and those of registered names, for rules of no study."""
+    closure = code_closure(f"scripts/{script}", tuple(modules_of(pairs)))
+    return [str(relative(path)) for path in closure]
 
 
 def levels_code(wildcards):
