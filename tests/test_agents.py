@@ -198,6 +198,20 @@ def test_within_the_limits_a_minute_costs_a_minute(margin: float, hot: float, vo
     assert sum(terms.values()) == pytest.approx(seconds / 60)
 
 
+@given(st.lists(st.floats(0.5, 2), min_size=1, max_size=30))
+def test_the_return_of_a_charge_is_the_time_that_it_gains_on_the_reference(rates: list[float]) -> None:
+    environment = make_environment(plant=LightPlant(), hold_voltage=False, limits=Limits(plating_reserve_mv=0))
+    environment.reset(options={"start": Start(soc=0.1, ambient_c=26)})
+    gained, steps = 0.0, iter(rates * 200)
+    ended = False
+    while not ended:
+        action = 2 * np.log(next(steps) / 0.25) / np.log(5 / 0.25) - 1
+        _, reward, ended, _, info = environment.step(np.array([action]))
+        assert info["terms"]["plating"] == info["terms"]["temperature"] == info["terms"]["voltage"] == 0
+        gained += reward
+    assert gained == pytest.approx(60 * 0.7 / 2 - environment.session.now.seconds / 60, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("start", "limit"), [(Start(ambient_c=25), 45), (Start(ambient_c=44), 49), (Start(initial_c=60), 65)]
 )

@@ -62,14 +62,16 @@ def reward_terms(
 ) -> dict[str, float]:
     """Costs of one control step that took t minutes, in minutes of charging.
 
-        speed        w_s · t
+        speed        w_s · (t - 60 min · rise of the state of charge / reference C-rate)
         degradation  w_d · (capacity lost in the step / capacity) / 0.001 %
         plating      w_p · t · max(0, limit + reserve - smallest margin) / 10 mV
         temperature  w_T · t · max(0, highest temperature - limit + reserve) / 1 °C
         voltage      w_V · t · max(0, highest voltage - limit) / 10 mV
 
-    The reward is minus their sum, so the return of a charge within its limits and with w_d = 0 is minus its minutes.
-    Whatever grows with t is independent of the length of the control step.
+    The reward is minus their sum. The return of a charge within its limits and with w_d = 0 is therefore minus its
+    minutes, plus what the reference would take from the same start to the same end: the same for every policy. This
+    shaping by a potential of the state (Ng, Harada and Russell 1999) credits a current with the time that it saves in
+    the step in which it flows. Whatever grows with t is independent of the length of the control step.
 
     Args:
         before: what was read before the step.
@@ -82,9 +84,10 @@ def reward_terms(
         The costs, by name.
     """
     minutes = (after.seconds - before.seconds) / 60
+    reference = 60 * (after.soc - before.soc) / weights.reference_c_rate
     lost = (after.capacity_lost_mah - before.capacity_lost_mah) / (1000 * capacity_ah)
     return {
-        "speed": weights.speed * minutes,
+        "speed": weights.speed * (minutes - reference),
         "degradation": weights.degradation * lost / 1e-5,
         "plating": weights.plating
         * minutes

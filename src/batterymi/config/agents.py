@@ -16,9 +16,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class RewardWeights(Strict):
     """What a charge costs, counted in minutes of charging; see `batterymi.agents.reward` for the formula."""
 
-    speed: float = Field(1.0, ge=0, description="Cost of each minute of charging.")
+    speed: float = Field(1.0, ge=0, description="Cost of each minute behind a charge at the reference C-rate.")
+    reference_c_rate: float = Field(
+        2.0,
+        gt=0,
+        description="A step at this rate costs nothing; it moves all charges alike, so it changes no ranking.",
+    )
     degradation: float = Field(0.0, ge=0, description="Cost of each 0.001 % of the capacity that is lost.")
-    plating: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
+    plating: float = Field(0.5, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
     temperature: float = Field(1.0, ge=0, description="Cost of each minute, per °C above the limit.")
     voltage: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV above the limit.")
     failure: float = Field(60.0, ge=0, description="Cost of a charge that the simulator cannot go on with.")
