@@ -256,6 +256,7 @@ class ClosedLoop(Strict):
     rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
     seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
     seed: int = Field(0, ge=0, description="The first.")
+    cell: str = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
 class Config(Strict):
