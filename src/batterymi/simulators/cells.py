@@ -16,6 +16,8 @@ class Cell:
     Attributes:
         name: what settings call it.
         parameter_set: PyBaMM's name of the published set.
+        soc_capacity_ah: charge of the fresh cell by which its state of charge is counted; None for what its electrodes
+            hold between the voltage limits.
         factors: parameters to multiply.
         values: parameters to set.
         voltage_limits_v: voltages of the empty and the full cell, between which the state of charge is defined.
@@ -26,16 +28,15 @@ class Cell:
     parameter_set: str
     voltage_limits_v: tuple[float, float]
     provenance: str
+    soc_capacity_ah: float | None = None
     factors: dict[str, float] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
 
-    def parameters(self, soc: float, ambient_c: float) -> "pybamm.ParameterValues":
-        """PyBaMM's parameters of the cell at a state of charge and a temperature.
-
-        The upper voltage cut-off is lifted afterwards, so that a charge beyond the limit is reported, not cut short.
+    def parameters(self, soc: float | None = None, ambient_c: float = 25.0) -> "pybamm.ParameterValues":
+        """PyBaMM's parameters of the cell, with its voltage limits as cut-offs and the current as an input.
 
         Args:
-            soc: initial state of charge, 0 to 1 between the voltage limits.
+            soc: initial state of charge, 0 to 1 between the voltage limits; None leaves the set's own lithium.
             ambient_c: ambient and initial temperature, °C.
         """
         import pybamm
@@ -54,9 +55,17 @@ class Cell:
                 "Current function [A]": "[input]",
             }
         )
-        values.set_initial_state(soc, inplace=True)
-        values.update({"Upper voltage cut-off [V]": high + 1.0})
+        if soc is not None:
+            values.set_initial_state(soc, inplace=True)
         return values
+
+    def soc_scale(self, capacity_ah: float) -> float:
+        """What the charge that counts as the whole cell is of the charge between the voltage limits.
+
+        Args:
+            capacity_ah: charge between the voltage limits of the fresh cell.
+        """
+        return 1.0 if self.soc_capacity_ah is None else self.soc_capacity_ah / capacity_ah
 
 
 CELLS = {
@@ -64,6 +73,7 @@ CELLS = {
         name="power_cell",
         parameter_set="OKane2022",
         voltage_limits_v=(2.5, 4.2),
+        soc_capacity_ah=2.5,
         factors={
             "Negative electrode thickness [m]": 0.5,
             "Positive electrode thickness [m]": 0.5,
