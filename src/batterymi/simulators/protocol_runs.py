@@ -80,7 +80,7 @@ def _charge_to_voltage(session: Session, rate: float, limit_v: float, soc_end: f
     seconds = session.seconds_to(soc_end, rate)
     while session.soc < soc_end - FULL:
         try:
-            step = session.solve(rate, seconds)
+            step = session.solve(rate, seconds, patient=seconds < CV_STEP_S)
         except ChargeError:
             if seconds < CV_STEP_S:
                 raise

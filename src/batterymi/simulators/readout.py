@@ -1,6 +1,7 @@
 """What is read from a cell model while it charges: one compiled function for all outputs, and physical limits."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from batterymi.simulators.outcome import ChargeError, ChargeResult, FailureKind
 Array = NDArray[np.float64]
 
 CURRENT = "Current function [A]"
+ELECTRODE_PAIRS = "Number of electrodes connected in parallel to make a cell"
 FRESH_SEI = "Initial SEI thickness [m]"
 
 # φ_s - φ_e at the negative particles' surface is the anode's potential against lithium metal in the same electrolyte;
@@ -27,6 +29,7 @@ OUTPUTS = {
     "film": "Negative electrode SEI film overpotential [V]",
     "film_thickness": "Negative SEI thickness [m]",
     "open_circuit": "Battery open-circuit voltage [V]",
+    "heat": "Total heating [W]",
     "sei": "Loss of capacity to negative SEI [A.h]",
     "plated_and_dead": "Loss of capacity to negative lithium plating [A.h]",
     "dead": "Volume-averaged negative dead lithium concentration [mol.m-3]",
@@ -48,13 +51,14 @@ STOICHIOMETRIES = {
 class Readout:
     """All outputs of a built model, by one compiled function of time, state and inputs."""
 
-    def __init__(self, model: Any, inputs: Sequence[str], fresh_sei_m: float) -> None:
+    def __init__(self, model: Any, inputs: Sequence[str], fresh_sei_m: float, electrode_pairs: float) -> None:
         """Compile the outputs.
 
         Args:
             model: a PyBaMM model that was built.
             inputs: names of its inputs, in the order of their values.
             fresh_sei_m: thickness of the fresh cell's SEI.
+            electrode_pairs: how many the cell has; PyBaMM counts the lithium lost of one.
         """
         import casadi
 
@@ -68,6 +72,8 @@ class Readout:
         aged = columns.pop("film") * (1 - fresh_sei_m / columns.pop("film_thickness"))
         columns["anode"] += aged
         columns["anode_separator"] += aged[-1]
+        columns["sei"] *= electrode_pairs
+        columns["plated_and_dead"] *= electrode_pairs
         self._sizes = {key: int(column.shape[0]) for key, column in columns.items()}
         self._function = casadi.Function("outputs", [time, state, values], [casadi.vertcat(*columns.values())])
 
@@ -94,26 +100,24 @@ class Readout:
         return values
 
 
-def check_physical(values: dict[str, Array], rate: float) -> None:
+def check_physical(values: dict[str, Array]) -> None:
     """Refuse states that no cell can be in.
 
     Args:
         values: outputs of one step.
-        rate: its C-rate, for the message.
 
     Raises:
         ChargeError: for numbers that are not finite, stoichiometries outside 0 to 1, or an electrolyte run dry.
     """
     for key, block in values.items():
         if not np.isfinite(block).all():
-            raise ChargeError(FailureKind.UNPHYSICAL, f"at {rate:.3g}C: {key} is not finite")
+            raise ChargeError(FailureKind.UNPHYSICAL, f"{key} is not finite")
     for key, words in STOICHIOMETRIES.items():
         low, high = float(values[key].min()), float(values[key].max())
         if low <= 0 or high >= 1:
-            raise ChargeError(FailureKind.UNPHYSICAL, f"at {rate:.3g}C: {words} goes from {low:.3g} to {high:.3g}")
+            raise ChargeError(FailureKind.UNPHYSICAL, f"{words} goes from {low:.3g} to {high:.3g}")
     if (lowest := float(values["electrolyte"].min())) <= 0:
-        text = f"at {rate:.3g}C: the electrolyte concentration falls to {lowest:.3g} mol/m3"
-        raise ChargeError(FailureKind.UNPHYSICAL, text)
+        raise ChargeError(FailureKind.UNPHYSICAL, f"the electrolyte concentration falls to {lowest:.3g} mol/m3")
 
 
 def plating_margin_mv(values: dict[str, Array]) -> Array:
@@ -121,18 +125,43 @@ def plating_margin_mv(values: dict[str, Array]) -> Array:
     return 1000 * np.minimum(values["anode"].min(axis=0), values["anode_separator"])
 
 
-def split_lithium_mah(before: dict[str, Array], after: dict[str, Array]) -> tuple[float, float]:
-    """Lithium lost to SEI growth and dead lithium, and lithium that is plated and can still be stripped, mAh.
+@dataclass(frozen=True)
+class LithiumLost:
+    """Where lithium went during a charge, mAh.
+
+    Attributes:
+        sei: into the SEI.
+        dead: plated, and out of reach since.
+        plated: plated, and can still be stripped.
+    """
+
+    sei: float
+    dead: float
+    plated: float
+
+    @property
+    def lost(self) -> float:
+        """What does not come back."""
+        return self.sei + self.dead
+
+
+def split_lithium(before: dict[str, Array], after: dict[str, Array]) -> LithiumLost:
+    """Where lithium went.
 
     Args:
         before: outputs, of which the first time point counts.
         after: outputs, of which the last time point counts.
     """
-    plating = after["plated_and_dead"][-1] - before["plated_and_dead"][0]
-    lithium = after["dead"][-1] + after["plated"][-1]
-    dead = plating * after["dead"][-1] / lithium if lithium > 0 else 0.0
-    sei = after["sei"][-1] - before["sei"][0]
-    return float(1000 * (sei + dead)), float(1000 * (plating - dead))
+    plating = float(after["plated_and_dead"][-1] - before["plated_and_dead"][0])
+    lithium = float(after["dead"][-1] + after["plated"][-1])
+    dead = plating * float(after["dead"][-1]) / lithium if lithium > 0 else 0.0
+    sei = float(after["sei"][-1] - before["sei"][0])
+    return LithiumLost(sei=1000 * sei, dead=1000 * dead, plated=1000 * (plating - dead))
+
+
+def heat_of(values: dict[str, Array]) -> float:
+    """Heat that the cell made over the time points, J, by the trapezoidal rule."""
+    return float(np.trapezoid(values["heat"], values["seconds"]))
 
 
 def make_trace(values: dict[str, Array]) -> pd.DataFrame:
@@ -166,7 +195,7 @@ def summarise_charge(
         reached: whether the state of charge to reach was reached.
         keep_trace: whether to keep the charge over time.
     """
-    lost, plated = split_lithium_mah(values, values)
+    lithium = split_lithium(values, values)
     return ChargeResult(
         label=label,
         reached=reached,
@@ -175,7 +204,10 @@ def summarise_charge(
         plating_margin_mv=float(plating_margin_mv(values).min()),
         temperature_max_c=float(values["temperature"].max() - 273.15),
         voltage_max_v=float(values["voltage"].max()),
-        capacity_lost_mah=lost,
-        plated_mah=plated,
+        capacity_lost_mah=lithium.lost,
+        plated_mah=lithium.plated,
+        sei_mah=lithium.sei,
+        dead_mah=lithium.dead,
+        heat_j=heat_of(values),
         trace=make_trace(values) if keep_trace else None,
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from batterymi.simulators.cell_model import CellModel
 from batterymi.simulators.outcome import ChargeError
-from batterymi.simulators.readout import make_trace, plating_margin_mv, split_lithium_mah
+from batterymi.simulators.readout import heat_of, make_trace, plating_margin_mv, split_lithium
 from batterymi.simulators.state import Reading, Start
 
 Array = NDArray[np.float64]
@@ -54,7 +54,7 @@ class Session:
         self._model, self.start = model, start
         self._origin = model.begin(start)
         self._state = self._origin.state
-        self._soc, self._seconds = start.soc, 0.0
+        self._soc, self._seconds, self._heat_j = start.soc, 0.0, 0.0
         self._steps: list[Step] = []
         self._solved: Step | None = None
         rest = self.solve(0.0, REST_S)
@@ -95,16 +95,25 @@ class Session:
         """What a step would lead to, without taking it; errors as those of `step`."""
         return self._read(self.solve(rate, seconds))
 
-    def solve(self, rate: float, seconds: float) -> Step:
-        """Solve a step, and leave the session as it was."""
+    def solve(self, rate: float, seconds: float, patient: bool = True) -> Step:
+        """Solve a step, and leave the session as it was.
+
+        Args:
+            rate: C-rate, at least 0.
+            seconds: duration, above 0.
+            patient: whether to try other solvers where the usual one fails.
+
+        Raises:
+            ChargeError: if it cannot be simulated.
+        """
         if not (0 <= rate < np.inf and 0 < seconds < np.inf):
             raise ValueError(f"a step needs a C-rate of at least 0 and a duration above 0, found {rate} and {seconds}")
         if self._solved and (self._solved.rate, self._solved.seconds) == (rate, seconds):
             return self._solved
         try:
-            state, values = self._model.solve(self._origin, self._state, rate, seconds)
+            state, values = self._model.solve(self._origin, self._state, rate, seconds, patient)
         except ChargeError as error:
-            raise ChargeError(error.kind, f"SOC {self._soc:.2f}, {error}") from None
+            raise ChargeError(error.kind, f"at {rate:.3g}C from SOC {self._soc:.2f}: {error}") from None
         time = values.pop("time")
         values["soc"] = self._soc + rate * time / 3600 * self._model.capacity_ah / self._origin.capacity_ah
         values["seconds"] = self._seconds + time
@@ -118,6 +127,7 @@ class Session:
         self._state = step.state
         self._soc = float(step.values["soc"][-1])
         self._seconds += step.seconds
+        self._heat_j = self.now.heat_j
         self._steps.append(step)
         self._solved = None
         return self.now
@@ -140,7 +150,7 @@ class Session:
     def _read(self, step: Step, resistance_mohm: float | None = None) -> Reading:
         """Numbers of a step."""
         values = step.values
-        lost, plated = split_lithium_mah(self._before, values)
+        lithium = split_lithium(self._before, values)
         return Reading(
             seconds=self._seconds + step.seconds,
             soc=float(values["soc"][-1]),
@@ -151,8 +161,12 @@ class Session:
             temperature_max_c=float(values["temperature"].max() - 273.15),
             resistance_mohm=self._resistance(step) if resistance_mohm is None else resistance_mohm,
             plating_margin_mv=float(plating_margin_mv(values).min()),
-            capacity_lost_mah=lost,
-            plated_mah=plated,
+            capacity_lost_mah=lithium.lost,
+            plated_mah=lithium.plated,
+            sei_mah=lithium.sei,
+            dead_mah=lithium.dead,
+            heat_w=float(values["heat"][-1]),
+            heat_j=self._heat_j + heat_of(values),
         )
 
     def _resistance(self, step: Step) -> float:
