@@ -47,12 +47,12 @@ rule close_loop:
     output:
         runs="<results>/closed_loop/{lives}/runs.csv",
         comparison="<results>/closed_loop/{lives}/comparison.json",
-    wildcard_constraints:
-        lives="thermal|simulated",
     log:
         "<logs>/close_loop/{lives}.log",
     benchmark:
         "<benchmarks>/close_loop/{lives}.tsv"
+    wildcard_constraints:
+        lives="thermal|simulated",
     params:
         batches=CONFIG.closed_loop.batches,
         rounds=CONFIG.closed_loop.rounds,
@@ -75,12 +75,12 @@ rule plot_closed_loop:
             subcategory="closed_loop",
         ),
         png="<results>/closed_loop/{lives}/rounds.png",
-    wildcard_constraints:
-        lives="thermal|simulated",
     log:
         "<logs>/plot_closed_loop/{lives}.log",
     benchmark:
         "<benchmarks>/plot_closed_loop/{lives}.tsv"
+    wildcard_constraints:
+        lives="thermal|simulated",
     script:
         "../scripts/plot_closed_loop.py"
 

@@ -211,3 +211,15 @@ def test_the_figure_is_drawn_from_what_the_stage_writes(tmp_path: Path) -> None:
     plot_closed_loop(runs, comparison, str(tmp_path / "rounds.svg"))
     assert "<svg" in (tmp_path / "rounds.svg").read_text(encoding="utf-8")
     assert (tmp_path / "rounds.png").stat().st_size > 10_000
+
+
+def test_many_cycles_are_drawn_in_thousands() -> None:
+    from batterymi.figures.closed_loop import in_readable_units
+
+    runs = pd.DataFrame({"round": [1, 2, 3], "life_cycles": [30_000.0, 40_000.0, 50_000.0]})
+    gains = {"gain": 500.0, "gain_lower": 100.0, "gain_upper": 900.0}
+    few = {"best_life": 1208.0, "rounds": 2, "comparisons": [gains]}
+    assert in_readable_units(runs, few)[1:] == (few, "cycles")
+    scaled, comparison, unit = in_readable_units(runs, few | {"best_life": 60_000.0})
+    assert (scaled["life_cycles"].tolist(), comparison["best_life"], unit) == ([30, 40], 60, "1000 cycles")
+    assert comparison["comparisons"] == [{"gain": 0.5, "gain_lower": 0.1, "gain_upper": 0.9}]

@@ -78,6 +78,7 @@ def close_loop(
             "protocols": len(lives),
             "best_life": float(lives.max()),
             "mean_life": float(lives.mean()),
+            "stake": float(lives.max() - lives.mean()),
             "life_deviation": float(lives.std()),
             "test_deviation": scale.deviation,
             "prior_mean": scale.prior_mean,

@@ -16,6 +16,7 @@ COLOURS = (BLUE, SKY, GREEN, PURPLE, ORANGE, RED)
 MARKERS = "os^Dv<"
 LINES = ("-", "-", "-", "-", "--", "--")
 SHIFT = 0.06
+MANY = 20_000
 PANEL_IN, LEGEND_IN = 1.5, 0.9
 BARS: dict[str, Any] = {"ms": 3, "lw": 0.9, "elinewidth": 0.7}
 NOTE: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 6, "color": GREY}
@@ -29,8 +30,7 @@ def plot_closed_loop(runs_path: str, comparison_path: str, figure_path: str) -> 
         comparison_path: lives and gains with intervals.
         figure_path: SVG to write; a PNG is written beside it.
     """
-    runs, comparison = pd.read_csv(runs_path), read_json(comparison_path)
-    runs = runs[runs["round"] <= comparison["rounds"]]
+    runs, comparison, unit = in_readable_units(pd.read_csv(runs_path), read_json(comparison_path))
     batches = sorted(runs["batch"].unique())
     with house_style():
         import matplotlib.pyplot as plt
@@ -42,13 +42,31 @@ def plot_closed_loop(runs_path: str, comparison_path: str, figure_path: str) -> 
             draw_batch(axis, runs[runs["batch"] == batch], comparison)
             axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
             axis.set(ylim=life_range(runs, comparison), xticks=range(1, comparison["rounds"] + 1))
-            axis.set_ylabel("True life (cycles)")
+            axis.set_ylabel(f"True life ({unit})")
         panels[-1].set_xlabel("Rounds done")
-        draw_gains(last, comparison["comparisons"], batches)
+        draw_gains(last, comparison["comparisons"], batches, unit)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         target = Path(figure_path)
         save(figure, target.parent, target.stem)
+
+
+def in_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], str]:
+    """Runs of the rounds that are compared, and the comparison, in cycles or in thousands of them; and the unit.
+
+    Args:
+        runs: lives in cycles.
+        comparison: lives and gains in cycles.
+    """
+    runs = runs[runs["round"] <= comparison["rounds"]]
+    if comparison["best_life"] < MANY:
+        return runs, comparison, "cycles"
+    small = [
+        one | {key: one[key] / 1000 for key in ("gain", "gain_lower", "gain_upper")}
+        for one in comparison["comparisons"]
+    ]
+    scaled = comparison | {"best_life": comparison["best_life"] / 1000, "comparisons": small}
+    return runs.assign(life_cycles=runs["life_cycles"] / 1000), scaled, "1000 cycles"
 
 
 def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> None:
@@ -70,13 +88,14 @@ def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> 
     )
 
 
-def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[int]) -> None:
+def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[int], unit: str) -> None:
     """Gains after the last round over random batches with the same model, with 95 % intervals.
 
     Args:
         axis: to draw on.
         comparisons: one per batch size and method.
         batches: sizes, from left to right.
+        unit: of lives and gains.
     """
     for place, method in enumerate(dict.fromkeys(one["method"] for one in comparisons)):
         rows = [one for one in comparisons if one["method"] == method and one["verdict"] != "the baseline"]
@@ -86,7 +105,7 @@ def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[in
             axis.errorbar(x, gain, [np.subtract(gain, low), np.subtract(high, gain)], **look(place), ls="none")
     axis.axhline(0, color=GREY, lw=0.7)
     axis.set_title("Gain over random batches, same model", loc="left")
-    axis.set(xlabel="Tests a round", ylabel="Cycles, last round")
+    axis.set(xlabel="Tests a round", ylabel=f"Last round ({unit})")
     axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
 
 
