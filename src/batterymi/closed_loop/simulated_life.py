@@ -201,7 +201,7 @@ def describe_lives(lives: pd.DataFrame, cell: str, model: str) -> dict[str, Any]
 
 
 def agree_in_rank(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float]:
-    """Spearman's rank correlation of the lives with other measures of the same protocols.
+    """Spearman's rank correlation of the lives with other measures of the same protocols, where both vary.
 
     Args:
         known: protocols with a life.
@@ -218,7 +218,8 @@ def agree_in_rank(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float]:
         "plating margin": known["plating_margin_mv"],
         "coolness": -known["temperature_max_c"],
     }
-    return {name: float(known["life_cycles"].corr(other, method="spearman")) for name, other in others.items()}
+    varied = {name: other for name, other in others.items() if min(other.nunique(), known["life_cycles"].nunique()) > 1}
+    return {name: float(known["life_cycles"].corr(other, method="spearman")) for name, other in varied.items()}
 
 
 def remark_simulation(known: pd.DataFrame, failed: "pd.Series[int]") -> list[str]:
