@@ -47,12 +47,13 @@ class Origin:
 class CellModel:
     """A cell model whose current, temperatures and initial lithium are inputs, so that it is built once."""
 
-    def __init__(self, cell: Cell, model: str) -> None:
+    def __init__(self, cell: Cell, model: str, fineness: int = 1) -> None:
         """Build the model and its solver.
 
         Args:
             cell: a declared cell.
             model: "SPMe" or "DFN".
+            fineness: factor on the points of the mesh; each more divides the tolerances by ten.
         """
         os.environ.setdefault("PYBAMM_DISABLE_TELEMETRY", "true")
         import pybamm
@@ -61,17 +62,19 @@ class CellModel:
         parameters = cell.parameters()
         self.electrodes = Electrodes(parameters)
         self.capacity_ah = float(parameters["Nominal cell capacity [A.h]"])
-        self._soc_scale = cell.soc_scale(self.electrodes.window(0.0).capacity_ah)
+        self._soc_scale = cell.soc_scale(self.electrodes.fresh.capacity_ah)
         parameters.update(dict.fromkeys((CURRENT, AMBIENT, INITIAL, NEGATIVE, POSITIVE), "[input]"))
         low, high = cell.voltage_limits_v
         parameters.update({"Lower voltage cut-off [V]": low - LIFT_V, "Upper voltage cut-off [V]": high + LIFT_V})
         simulation = pybamm.Simulation(
-            getattr(pybamm.lithium_ion, model)(OPTIONS), parameter_values=parameters, var_pts=MESH
+            getattr(pybamm.lithium_ion, model)(OPTIONS),
+            parameter_values=parameters,
+            var_pts={name: n * fineness for name, n in MESH.items()},
         )
         simulation.build()
         self._model: Any = simulation.built_model
         events = [event.name for event in self._model.events if event.event_type.name == "TERMINATION"]
-        self._ladder = Ladder(self._model, _ordered(self._inputs(Start())), events)
+        self._ladder = Ladder(self._model, _ordered(self._inputs(Start())), events, 10.0 ** (fineness - 1))
         self._sei = next((key, place) for key, place in self._model.y_slices.items() if key.name == SEI)
         self._readout = Readout(
             self._model,

@@ -30,6 +30,7 @@ class ChargingSimulator:
         soc_start: float = 0.1,
         soc_end: float = 0.8,
         ambient_c: float = 25.0,
+        fineness: int = 1,
     ) -> None:
         """Build the model.
 
@@ -39,16 +40,19 @@ class ChargingSimulator:
             soc_start: state of charge at the start of charges that name none, 0 to 1.
             soc_end: state of charge to reach by charges that name none.
             ambient_c: ambient and initial temperature of charges that name none, °C.
+            fineness: factor on the points of the mesh; each more divides the tolerances by ten.
 
         Raises:
             ValueError: for an unknown cell or model, or a charge that does not go up.
         """
         if model not in ("SPMe", "DFN"):
             raise ValueError(f"'{model}' is not a model; use SPMe or DFN")
+        if fineness < 1:
+            raise ValueError(f"fineness must be at least 1, found {fineness}")
         self.start, self.soc_end = Start(soc=soc_start, ambient_c=ambient_c), soc_end
         _refuse_fall(self.start, soc_end)
         self.cell, self.model = find_cell(cell), model
-        self._model = CellModel(self.cell, model)
+        self._model = CellModel(self.cell, model, fineness)
         self.capacity_ah = self._model.capacity_ah
         self.voltage_max_v = self.cell.voltage_limits_v[1]
 

@@ -59,8 +59,20 @@ class Session:
         self._solved: Step | None = None
         rest = self.solve(0.0, REST_S)
         self._before = {key: value[..., :1] for key, value in rest.values.items()}
-        pulse = self.solve(PULSE_C, PULSE_S)
-        self.now = self._at_rest(pulse)
+        self._now: Reading | None = None
+
+    @property
+    def now(self) -> Reading:
+        """The cell after the last step, or at rest before the first.
+
+        Raises:
+            ChargeError: if the cell cannot take the pulse that measures its resistance at rest.
+        """
+        if self._now is None:
+            pulse = self.solve(PULSE_C, PULSE_S)
+            rest = Step(0.0, 0.0, self._state, self._before)
+            self._now = self._read(rest, self._resistance(pulse))
+        return self._now
 
     @property
     def soc(self) -> float:
@@ -123,14 +135,12 @@ class Session:
 
     def take(self, step: Step) -> Reading:
         """Go on to the end of a step that was solved from here."""
-        self.now = self._read(step)
-        self._state = step.state
-        self._soc = float(step.values["soc"][-1])
-        self._seconds += step.seconds
-        self._heat_j = self.now.heat_j
+        reading = self._read(step)
+        self._state, self._soc = step.state, reading.soc
+        self._seconds, self._heat_j = reading.seconds, reading.heat_j
         self._steps.append(step)
-        self._solved = None
-        return self.now
+        self._now, self._solved = reading, None
+        return reading
 
     def joined(self) -> dict[str, Array]:
         """Outputs of all steps, one after the other along the last axis."""
@@ -140,12 +150,6 @@ class Session:
     def trace(self) -> pd.DataFrame:
         """The charge over time, at all of the solver's points."""
         return make_trace(self.joined())
-
-    def _at_rest(self, pulse: Step) -> Reading:
-        """Reading of the cell before its first step, with the resistance of a short pulse."""
-        self._solved = None
-        rest = Step(0.0, 0.0, self._state, self._before | {"soc": np.array([self._soc])})
-        return self._read(rest, self._resistance(pulse))
 
     def _read(self, step: Step, resistance_mohm: float | None = None) -> Reading:
         """Numbers of a step."""
