@@ -47,7 +47,7 @@ def test_lives_are_those_of_the_published_simulator() -> None:
     assert len(PROTOCOLS) == 224
     assert (LIVES.min(), LIVES.max(), round(LIVES.mean())) == (573, 1208, 888)
     np.testing.assert_allclose(PROTOCOLS.iloc[LIVES.argmax()], [6, 4.4, 4.4, 4.714], atol=1e-3)
-    found = {rates: LIVES[(rates == INPUTS).all(axis=1)].item() for rates in PUBLISHED_LIVES}
+    found = {rates: LIVES[np.all(np.array(rates) == INPUTS, axis=1)].item() for rates in PUBLISHED_LIVES}
     assert found == PUBLISHED_LIVES
 
 
