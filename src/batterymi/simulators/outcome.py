@@ -37,6 +37,9 @@ class ChargeResult:
         voltage_max_v: highest voltage.
         capacity_lost_mah: charge lost to SEI growth and to dead lithium.
         plated_mah: charge of plated lithium that can still be stripped, at the end.
+        sei_mah: the part of the loss that went into the SEI.
+        dead_mah: the part of the loss that is dead lithium.
+        heat_j: heat that the cell made.
         failure: empty, or a `FailureKind`.
         message: what the failure was.
         trace: the charge over time, if it was asked for.
@@ -51,6 +54,9 @@ class ChargeResult:
     voltage_max_v: float = float("nan")
     capacity_lost_mah: float = float("nan")
     plated_mah: float = float("nan")
+    sei_mah: float = float("nan")
+    dead_mah: float = float("nan")
+    heat_j: float = float("nan")
     failure: str = ""
     message: str = ""
     trace: pd.DataFrame | None = None

@@ -50,7 +50,7 @@ def simulate_protocols(
             return results
         simulator = ChargingSimulator(*settings)
         for protocol in protocols:
-            results.append(simulator.run(protocol, keep_traces))
+            results.append(simulator.run(protocol, keep_trace=keep_traces))
             _report(progress, len(results), len(protocols))
         return results
     tasks = [(protocol, keep_traces) for protocol in protocols]
@@ -70,7 +70,8 @@ def _build_in_worker(*settings: Any) -> None:
 
 def _run_in_worker(task: tuple[Protocol, bool]) -> ChargeResult:
     """Charge by this worker's model."""
-    return _WORKER["simulator"].run(*task)
+    protocol, keep_trace = task
+    return _WORKER["simulator"].run(protocol, keep_trace=keep_trace)
 
 
 def _report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:

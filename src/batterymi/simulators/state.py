@@ -50,10 +50,15 @@ class Reading:
         voltage_max_v: highest within the step.
         temperature_c: at the end.
         temperature_max_c: highest within the step.
-        resistance_mohm: terminal voltage less open-circuit voltage, per current; that of the first step before it.
+        resistance_mohm: terminal voltage less open-circuit voltage, per current; before the first step that of a pulse
+            of 1C for 10 s, and over a rest that of before.
         plating_margin_mv: smallest anode potential against lithium within the step, over the anode; no charger sees it.
         capacity_lost_mah: to SEI growth and dead lithium, since the charge began.
         plated_mah: lithium that is plated and can still be stripped, at the end.
+        sei_mah: the part of the loss that went into the SEI.
+        dead_mah: the part of the loss that is dead lithium.
+        heat_w: heat that the cell makes at the end.
+        heat_j: heat that it made since the charge began.
     """
 
     seconds: float
@@ -67,3 +72,7 @@ class Reading:
     plating_margin_mv: float
     capacity_lost_mah: float
     plated_mah: float
+    sei_mah: float = 0.0
+    dead_mah: float = 0.0
+    heat_w: float = 0.0
+    heat_j: float = 0.0
