@@ -157,7 +157,7 @@ rule judge_claims:
         maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
         code=code_of("judge_claims.py"),
     output:
-        claims="<results>/arena/claims.csv",
+        claims=report("<results>/arena/claims.csv", category="3 Arena"),
     log:
         "<logs>/judge_claims.log",
     benchmark:

@@ -25,6 +25,7 @@ from batterymi.arena.scenarios import draw_scenarios
 from batterymi.arena.statistics import paired_difference, share_interval, wilson
 from batterymi.arena.table import climb_ladder, compare_pairs, flag, make_table, verdict
 from batterymi.arena.tune import Bench, fastest_constant, plating_limited, validation_scenarios
+from batterymi.arena.tune_stage import _safe_constant
 from batterymi.config.arena import load_arena
 from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.files import write_json
@@ -198,6 +199,28 @@ def test_the_fastest_constant_current_is_the_one_computed_by_hand() -> None:
 def test_limits_that_no_protocol_meets_are_told_with_numbers() -> None:
     with pytest.raises(BatteryMIError, match=r"here: limits: no protocol meets them; even 0.42C has a plating margin"):
         fastest_constant(bench(limits=LIMITS.with_reserve(margin_mv=60)), 4.2, "here")
+
+
+class Place:
+    """A situation on the linear cell."""
+
+    where, nominal = "here", MILD
+
+    def __init__(self, limits: Limits) -> None:
+        """Take the limits without reserve."""
+        self._limits = limits
+
+    def limits(self, voltage_v: float) -> Limits:
+        return self._limits
+
+
+def test_a_reserve_that_cannot_be_kept_leaves_a_controller_out_and_limits_that_cannot_stop_the_run() -> None:
+    wanting = bench(limits=LIMITS.with_reserve(margin_mv=60))
+    found, reason = _safe_constant(wanting, Place(LIMITS), 4.2)  # type: ignore[arg-type]
+    assert found is None
+    assert "plating margin" in reason
+    with pytest.raises(BatteryMIError, match="no protocol meets them"):
+        _safe_constant(wanting, Place(LIMITS.with_reserve(margin_mv=60)), 4.2)  # type: ignore[arg-type]
 
 
 def test_a_lower_voltage_with_more_current_is_faster_and_keeps_the_margin_everywhere() -> None:

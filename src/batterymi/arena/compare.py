@@ -67,8 +67,9 @@ def compare_controllers(
     write_csv(table_path, table)
     write_csv(comparisons_path, comparisons)
     write_csv(ladder_path, ladder)
-    write_json(feedback_path, worth_of_feedback(charges, comparisons))
-    write_text(html_path, _page(table, comparisons, ladder))
+    feedback = worth_of_feedback(charges, comparisons)
+    write_json(feedback_path, feedback)
+    write_text(html_path, _page(table, comparisons, ladder, feedback))
     logger.info("%d charges of %d controllers", len(charges), charges["controller"].nunique())
 
 
@@ -103,7 +104,7 @@ def read_costs(
     return costs
 
 
-def _page(table: pd.DataFrame, comparisons: pd.DataFrame, ladder: pd.DataFrame) -> str:
+def _page(table: pd.DataFrame, comparisons: pd.DataFrame, ladder: pd.DataFrame, feedback: dict[str, Any]) -> str:
     """The tables as a page."""
     head = "".join(f"<th>{html.escape(text)}</th>" for text in HEADINGS)
     rows = "\n".join(_table_row(row) for row in table.to_dict("records"))
@@ -115,7 +116,8 @@ def _page(table: pd.DataFrame, comparisons: pd.DataFrame, ladder: pd.DataFrame) 
         "breaks one of them or is not finished; shares have 95 % intervals. A controller that breaks limits is never "
         f"called better than one that does not.</p>\n<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n"
         "</tbody></table>\n<h3>Who exploits the coarse model</h3>\n"
-        f"<ul>{named or '<li>nobody</li>'}</ul>\n<h3>In pairs</h3>\n{_pairs(comparisons)}",
+        f"<ul>{named or '<li>nobody</li>'}</ul>\n<h3>What feedback is worth</h3>\n{_sentences(feedback)}\n"
+        f"<h3>In pairs</h3>\n{_pairs(comparisons)}",
     )
 
 
@@ -147,6 +149,12 @@ def _pairs(comparisons: pd.DataFrame) -> str:
         lines.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
     heading = "".join(f"<th>{cell}</th>" for cell in head)
     return f"<table><thead><tr>{heading}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
+
+
+def _sentences(feedback: dict[str, Any]) -> str:
+    """What feedback is worth, a paragraph for each cell and temperature."""
+    lines = [f"{place['cell']}, {place['condition']}: {place['sentence']}" for place in feedback["places"]]
+    return "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
 def _exploit(row: dict[Any, Any]) -> str:

@@ -44,7 +44,8 @@ class Workshop:
         if name == "chapter_phases":
             return BySoc(name, CHAPTER_PHASES)
         if name in ("cc_cv_safe", "plating_limited"):
-            return ConstantRate(name, self.tuned[name]["c_rate"], self.tuned[name]["voltage_v"])
+            found = self.tuned[name]
+            return ConstantRate(name, found["c_rate"], found["voltage_v"]) if found["c_rate"] else None
         if name in OPEN_LOOP:
             return self._protocol(name)
         return self._look_ahead(name)

@@ -1,12 +1,16 @@
 """The stages `tune_controllers` and `optimise_protocols`: what is set on validation scenarios."""
 
+import logging
 from typing import Any
 
 from batterymi.arena.limits import Limits
 from batterymi.arena.protocols import optimise_protocol
 from batterymi.arena.stage import Situation, Stopwatch
 from batterymi.arena.tune import Bench, describe_scenarios, fastest_constant, plating_limited
+from batterymi.errors import BatteryMIError
 from batterymi.files import write_csv, write_json
+
+logger = logging.getLogger(__name__)
 
 
 def tune_controllers(
@@ -22,25 +26,37 @@ def tune_controllers(
         seed: of the draw.
 
     Raises:
-        BatteryMIError: if not even the lowest constant current keeps the limits.
+        BatteryMIError: if not even the lowest constant current keeps the limits in the nominal scenario, without reserve.
     """
     place, watch = Situation(**situation), Stopwatch()
     simulator = place.build("SPMe")
     full_v = simulator.voltage_max_v
     limits = _reserved(place.limits(full_v), reserve, with_voltage=False)
     bench = Bench(simulator, place.validation(n_scenarios, seed), limits, place.terms)
-    constant = fastest_constant(bench, full_v, place.where)
+    constant, reason = _safe_constant(bench, place, full_v)
     constant_cpu_s = watch.lap()
-    rate, voltage_v = plating_limited(bench, constant, full_v)
+    rate, voltage_v = (None, None) if constant is None else plating_limited(bench, constant, full_v)
     write_json(
         tuned_path,
         {
             "cc_cv_safe": {"c_rate": constant, "voltage_v": full_v, "cpu_s": constant_cpu_s},
             "plating_limited": {"c_rate": rate, "voltage_v": voltage_v, "cpu_s": constant_cpu_s + watch.lap()},
+            "reason": reason,
             "charges": bench.charges,
             "scenarios": describe_scenarios(bench.scenarios),
         },
     )
+
+
+def _safe_constant(bench: Bench, place: Situation, full_v: float) -> tuple[float | None, str]:
+    """The fastest safe C-rate; None, and why, where none is safe in all scenarios, though the nominal one has some."""
+    try:
+        return fastest_constant(bench, full_v, place.where), ""
+    except BatteryMIError as error:
+        nominal = Bench(bench.simulator, [place.nominal], place.limits(full_v), bench.terms)
+        fastest_constant(nominal, full_v, place.where)
+        logger.info("no constant current takes part: %s", error)
+        return None, str(error)
 
 
 def optimise_protocols(
