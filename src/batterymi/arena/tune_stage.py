@@ -26,7 +26,7 @@ def tune_controllers(
         seed: of the draw.
 
     Raises:
-        BatteryMIError: if not even the lowest constant current keeps the limits in the nominal scenario, without reserve.
+        BatteryMIError: if in the nominal scenario not even the lowest constant current keeps the bare limits.
     """
     place, watch = Situation(**situation), Stopwatch()
     simulator = place.build("SPMe")
