@@ -16,6 +16,7 @@ class Workshop:
     """What controllers are made from.
 
     Attributes:
+        cell: its name.
         voltage_v: full voltage of the cell.
         limits: of the cell.
         terms: how charges are run.
@@ -26,6 +27,7 @@ class Workshop:
         twin: the model that look-ahead plans with.
     """
 
+    cell: str
     voltage_v: float
     limits: Limits
     terms: Terms
@@ -66,21 +68,26 @@ class Workshop:
         raise ValueError(f"'{name}' is not a controller")
 
 
-def load_agents(algorithm: str, paths: list[str], voltage_v: float) -> list[tuple[int, Charger]]:
+def load_agents(algorithm: str, paths: list[str], workshop: Workshop) -> list[tuple[int, Charger]]:
     """Trained policies as chargers, with their seeds.
 
     Args:
         algorithm: what tables call all of them.
         paths: `policy.json` of each seed, in folders named by the seed.
-        voltage_v: full voltage of the cell, for policies that were trained with a charger that holds it.
+        workshop: the cell and the rules; the full voltage is held for policies that were trained so.
+
+    Raises:
+        AgentError: if a policy was trained for another cell, another control step or another end.
     """
     from pathlib import Path
 
     from batterymi.agents.policy import load_policy
 
     found: list[tuple[int, Charger]] = []
+    terms = workshop.terms
+    needed = {"cell": workshop.cell, "soc_end": terms.soc_end, "step_s": terms.control_s}
     for path in paths:
-        policy = load_policy(path)
-        ceiling_v = voltage_v if policy.hold_voltage else None
+        policy = load_policy(path, needed)
+        ceiling_v = workshop.voltage_v if policy.hold_voltage else None
         found.append((int(Path(path).parent.name), ByController(policy, algorithm, ceiling_v)))
     return found

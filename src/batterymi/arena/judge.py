@@ -100,7 +100,7 @@ def _entrants(
 ) -> Iterator[tuple[int, Charger]]:
     """Controllers of a group with their seeds, 0 for those that have none."""
     if group not in GROUPS:
-        yield from load_agents(group, policy_paths, workshop.voltage_v)
+        yield from load_agents(group, policy_paths, workshop)
         return
     for name in GROUPS[group]:
         if name in controllers:
@@ -126,6 +126,7 @@ def _workshop(
 ) -> Workshop:
     """What controllers are made from; the twin is the coarse model, in sessions of its own."""
     return Workshop(
+        cell=place.cell,
         voltage_v=judge.voltage_max_v,
         limits=place.limits(judge.voltage_max_v),
         terms=place.terms,
