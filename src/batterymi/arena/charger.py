@@ -36,11 +36,9 @@ class Charger(Protocol):
 
     Attributes:
         name: what tables call it.
-        reads_truth: whether it looks at what no charger sees.
     """
 
     name: str
-    reads_truth: bool
 
     def begin(self, seen: Observation, plant: Plant) -> None:
         """Look at the cell before the first step; only a charger that reads the truth may keep `plant`."""
@@ -62,7 +60,6 @@ class ByController:
     controller: Controller
     name: str
     ceiling_v: float | None = None
-    reads_truth: bool = False
 
     def begin(self, seen: Observation, plant: Plant) -> None:
         """Start the controller anew."""

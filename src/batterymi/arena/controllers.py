@@ -33,7 +33,6 @@ class ConstantRate:
     name: str
     c_rate: float
     ceiling_v: float
-    reads_truth: bool = False
 
     def begin(self, seen: Observation, plant: Plant) -> None:
         """Nothing to remember."""
@@ -54,7 +53,6 @@ class ByTime:
 
     name: str
     segments: Sequence[tuple[float, float]]
-    reads_truth: bool = False
 
     def begin(self, seen: Observation, plant: Plant) -> None:
         """Nothing to remember: time is seen."""
@@ -81,7 +79,6 @@ class BySoc:
 
     name: str
     windows: Sequence[tuple[float, float]]
-    reads_truth: bool = False
 
     def begin(self, seen: Observation, plant: Plant) -> None:
         """Nothing to remember: the state of charge is seen."""

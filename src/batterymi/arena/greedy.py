@@ -39,7 +39,6 @@ class LookAhead:
     control_s: float
     c_rate_max: float
     voltage_v: float
-    reads_truth: bool = False
     binds: dict[str, int] = field(default_factory=dict)
 
     def begin(self, seen: Observation, plant: Plant) -> None:
@@ -86,7 +85,6 @@ class Oracle:
     limits: Limits
     control_s: float
     c_rate_max: float
-    reads_truth: bool = True
     binds: dict[str, int] = field(default_factory=dict)
 
     def begin(self, seen: Observation, plant: Plant) -> None:
