@@ -106,7 +106,9 @@ def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
         rows = table[table["condition"] == condition]
         for row in rows.to_dict("records"):
             _draw_point(axis, row, names)
-        axis.axhspan(min(-5.0, 1.1 * rows["margin_min_mv"].min()), 0, color=RED, alpha=0.08, lw=0)
+        bottom = min(-5.0, 1.2 * rows["margin_min_mv"].min())
+        axis.axhspan(bottom, 0, color=RED, alpha=0.08, lw=0)
+        axis.set_ylim(bottom=bottom)
         axis.axhline(0, color=BLACK, lw=0.6)
         axis.set_xlim(left=0)
         axis.set_title(condition)

@@ -64,9 +64,17 @@ def plot_arena(
         drawings["policies"] = lambda: plot_policies(steps, chosen)
     if curve_paths:
         drawings["learning"] = lambda: plot_learning(_read_curves(curve_paths))
+    headings = {
+        "traces": f"{cell}, {condition}: nominal charge on the DFN",
+        "minutes_and_margin": f"{cell}: open markers leave a limit in some scenarios",
+        "violations": f"{cell}: held-out scenarios on the DFN",
+    }
     with house_style():
         for name, draw in drawings.items():
-            save(draw(), Path(folder), name)
+            figure = draw()
+            if name in headings:
+                figure.suptitle(headings[name], fontsize=9)
+            save(figure, Path(folder), name)
             logger.info("drew %s", name)
 
 
