@@ -90,6 +90,20 @@ def test_temperatures_are_those_asked_for(simulator: ChargingSimulator) -> None:
     assert cold.step(2.0, 60.0).plating_margin_mv < mild.step(2.0, 60.0).plating_margin_mv
 
 
+def test_the_heat_that_is_told_is_the_heat_that_leaves_the_cell(simulator: ChargingSimulator) -> None:
+    session = simulator.begin(Start(ambient_c=25.0))
+    session.step(3.0, 600.0)
+    rested = session.step(0.0, 36000.0)
+    parameters = simulator.cell.parameters()
+    conductance = (
+        parameters["Total heat transfer coefficient [W.m-2.K-1]"] * parameters["Cell cooling surface area [m2]"]
+    )
+    trace = session.trace()
+    carried_off = conductance * np.trapezoid(trace["temperature_c"] - 25.0, 60 * trace["time_min"])
+    assert rested.temperature_c == pytest.approx(25.0, abs=0.05)
+    assert rested.heat_j == pytest.approx(carried_off, rel=0.005)
+
+
 def test_an_aged_cell_holds_less_and_resists_more(simulator: ChargingSimulator) -> None:
     fresh, aged = simulator.begin(), simulator.begin(Start(lithium_lost=0.1))
     assert aged.seconds_to(0.8, 1.0) == pytest.approx(0.9 * fresh.seconds_to(0.8, 1.0), rel=0.02)
@@ -147,14 +161,21 @@ def test_a_cell_with_less_lithium_keeps_its_voltage_limits(cell: str, lost: floa
     assert 0 < window.positive[1] < window.positive[0] < electrodes.fresh.positive[0]
 
 
+@pytest.mark.parametrize("cell", ["Marquis2019", "OKane2022"])
 @pytest.mark.parametrize("lost", [0.0, 0.1])
-def test_state_of_charge_lies_between_the_voltage_limits(lost: float) -> None:
-    simulator = ChargingSimulator("Marquis2019")
+def test_state_of_charge_goes_by_the_nominal_capacity_from_the_lower_limit(cell: str, lost: float) -> None:
+    simulator = ChargingSimulator(cell)
     empty = simulator.begin(Start(soc=0.0, lithium_lost=lost))
     assert empty.now.voltage_v == pytest.approx(simulator.cell.voltage_limits_v[0], abs=1e-3)
-    empty.step(0.05, empty.seconds_to(0.999, 0.05))
+    hours = empty.seconds_to(1.0, 1.0) / 3600
+    electrodes = simulator._model.electrodes
+    held = electrodes.window(lost).capacity_ah / electrodes.fresh.capacity_ah
+    assert hours == pytest.approx(held)
+    # a cell that is put on charge at some state of charge is where one that was charged to it comes to rest
+    empty.step(0.05, empty.seconds_to(0.6, 0.05))
     rested = empty.step(0.0, 36000.0)
-    assert rested.voltage_v == pytest.approx(simulator.voltage_max_v, abs=5e-3)
+    there = simulator.begin(Start(soc=0.6, lithium_lost=lost)).now
+    assert rested.voltage_v == pytest.approx(there.voltage_v, abs=3e-3)
 
 
 def test_a_step_that_fails_leaves_the_session_as_it_was(simulator: ChargingSimulator) -> None:
