@@ -32,6 +32,7 @@ REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
 LIMITS = Limits(
     plating_margin_mv=0,
     plating_reserve_mv=10,
+    checked_reserve_mv=5,
     temperature_c=45,
     temperature_reserve_c=1,
     warming_c=5,

@@ -34,10 +34,10 @@ class Limits(Strict):
 
     plating_margin_mv: float = Field(0.0, description="Smallest anode potential against lithium that is allowed.")
     plating_reserve_mv: float = Field(
-        10.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
+        8.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
     )
     checked_reserve_mv: float = Field(
-        5.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
+        0.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
     )
     temperature_c: float = Field(45.0, gt=0, le=100, description="Highest temperature that is allowed.")
     temperature_reserve_c: float = Field(1.0, ge=0, description="Kept below that by the reward.")
@@ -55,7 +55,7 @@ class ScenarioRanges(Strict):
     soc: tuple[Share, Share] = Field((0.0, 0.3), description="State of charge at the start.")
     ambient_c: Range = Field((10.0, 45.0), description="Ambient temperature.")
     lithium_lost: tuple[Share, Share] = Field((0.0, 0.1), description="Share of the cyclable lithium that is lost.")
-    preheated_share: Share = Field(0.0, description="Share of charges that start with a preheated cell.")
+    preheated_share: Share = Field(0.12, description="Share of charges that start with a preheated cell.")
     preheated_c: Range = Field((45.0, 60.0), description="Temperature of preheated cells.")
 
     @field_validator("soc", "ambient_c", "lithium_lost", "preheated_c")
@@ -128,20 +128,20 @@ class Agent(Strict):
 
     name: Name = Field(description="What results and figures call it.")
     kind: Literal["dqn", "sac"] = Field(description="`dqn` chooses among C-rates, `sac` sets any C-rate in the range.")
-    steps: int = Field(15_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
+    steps: int = Field(10_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
     weights: RewardWeights | None = Field(None, description="Weights of the reward, where they differ.")
     observe: tuple[str, ...] | None = Field(None, description="What this agent sees, where it differs.")
     net: tuple[int, ...] = Field((64, 64), min_length=1, description="Widths of the hidden layers.")
     learning_rate: float = Field(1e-3, gt=0, lt=1, description="Step of the optimiser at the start; it falls linearly.")
     learning_rate_end: float = Field(1e-4, gt=0, lt=1, description="Step of the optimiser at the end.")
-    gamma: float = Field(0.98, gt=0, lt=1, description="Discount per control step.")
+    gamma: float = Field(0.95, gt=0, lt=1, description="Discount per control step.")
     batch: int = Field(128, ge=8, le=4096, description="Transitions per gradient step.")
     buffer: int = Field(50_000, ge=100, description="Transitions that are remembered.")
     learning_starts: int = Field(300, ge=1, description="Random steps before learning begins.")
     gradient_steps: int = Field(1, ge=1, le=20, description="Gradient steps per control step.")
     tau: float = Field(0.01, gt=0, le=1, description="Share by which target networks follow at each gradient step.")
     entropy: float | None = Field(None, gt=0, description="Weight of entropy (sac); not set: it is learned.")
-    target_entropy: float = Field(-2.0, description="Entropy that a learned weight aims at (sac).")
+    target_entropy: float = Field(-2.5, description="Entropy that a learned weight aims at (sac).")
     exploration: float = Field(0.4, gt=0, le=1, description="Share of training in which random actions fade (dqn).")
     exploration_end: float = Field(0.05, ge=0, le=1, description="Share of random actions afterwards (dqn).")
 
