@@ -404,6 +404,13 @@ def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
         training.agent("gentel")
 
 
+def test_settings_that_are_not_given_suit_the_algorithm() -> None:
+    assert Agent(name="a", kind="dqn").gradient_steps > Agent(name="a", kind="sac").gradient_steps
+    assert Agent(name="a", kind="dqn", gradient_steps=1).gradient_steps == 1
+    again = Agent.model_validate(Agent(name="a", kind="dqn", net=(8,)).model_dump())
+    assert again.net == (8,)
+
+
 def test_a_study_trains_an_agent_with_every_set_of_weights() -> None:
     study = {"agent": "sac", "steps": 500, "weights": {"greedy": {"plating": 0}, "gentle": {"degradation": 9}}}
     training = Training(study=study)
