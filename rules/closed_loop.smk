@@ -1,22 +1,58 @@
-"""The closed loop of Attia et al. 2020 over 224 ten-minute protocols.
+"""The closed loop of Attia et al. 2020 over 224 ten-minute protocols, on two models of their cycle lives.
 
 Takes   nothing but the settings `closed_loop` of the configuration
-Makes   <results>/closed_loop/: true lives, what loops recommend, the comparison and its figure
+Makes   <results>/closed_loop/{lives}/: true lives, what loops recommend, the comparison and its figure
 """
+
+
+rule compute_thermal_lives:
+    """Lives by the thermal model with which the loop was published."""
+    input:
+        code=code_of("compute_thermal_lives.py"),
+    output:
+        lives="<results>/closed_loop/thermal/lives.csv",
+        about="<results>/closed_loop/thermal/lives.json",
+    log:
+        "<logs>/compute_thermal_lives.log",
+    benchmark:
+        "<benchmarks>/compute_thermal_lives.tsv"
+    script:
+        "../scripts/compute_thermal_lives.py"
+
+
+rule simulate_lives:
+    """Lives by what simulated charges of a declared cell cost it."""
+    input:
+        code=code_of("simulate_lives.py"),
+    output:
+        lives="<results>/closed_loop/simulated/lives.csv",
+        about="<results>/closed_loop/simulated/lives.json",
+    log:
+        "<logs>/simulate_lives.log",
+    benchmark:
+        "<benchmarks>/simulate_lives.tsv"
+    threads: 2
+    params:
+        cell=CONFIG.closed_loop.cell,
+    script:
+        "../scripts/simulate_lives.py"
 
 
 rule close_loop:
     """Run every way to choose tests from the same seeds."""
     input:
+        lives="<results>/closed_loop/{lives}/lives.csv",
+        about="<results>/closed_loop/{lives}/lives.json",
         code=code_of("close_loop.py"),
     output:
-        lives="<results>/closed_loop/lives.csv",
-        runs="<results>/closed_loop/runs.csv",
-        comparison="<results>/closed_loop/comparison.json",
+        runs="<results>/closed_loop/{lives}/runs.csv",
+        comparison="<results>/closed_loop/{lives}/comparison.json",
     log:
-        "<logs>/close_loop.log",
+        "<logs>/close_loop/{lives}.log",
     benchmark:
-        "<benchmarks>/close_loop.tsv"
+        "<benchmarks>/close_loop/{lives}.tsv"
+    wildcard_constraints:
+        lives="thermal|simulated",
     params:
         batches=CONFIG.closed_loop.batches,
         rounds=CONFIG.closed_loop.rounds,
@@ -29,18 +65,22 @@ rule close_loop:
 rule plot_closed_loop:
     """The life of what is recommended, round by round."""
     input:
-        runs="<results>/closed_loop/runs.csv",
-        comparison="<results>/closed_loop/comparison.json",
+        runs="<results>/closed_loop/{lives}/runs.csv",
+        comparison="<results>/closed_loop/{lives}/comparison.json",
         code=code_of("plot_closed_loop.py"),
     output:
         svg=report(
-            "<results>/closed_loop/rounds.svg", category="2 Studies", subcategory="closed_loop"
+            "<results>/closed_loop/{lives}/rounds.svg",
+            category="2 Studies",
+            subcategory="closed_loop",
         ),
-        png="<results>/closed_loop/rounds.png",
+        png="<results>/closed_loop/{lives}/rounds.png",
     log:
-        "<logs>/plot_closed_loop.log",
+        "<logs>/plot_closed_loop/{lives}.log",
     benchmark:
-        "<benchmarks>/plot_closed_loop.tsv"
+        "<benchmarks>/plot_closed_loop/{lives}.tsv"
+    wildcard_constraints:
+        lives="thermal|simulated",
     script:
         "../scripts/plot_closed_loop.py"
 
@@ -48,4 +88,4 @@ rule plot_closed_loop:
 rule closed_loop:
     """What adaptive choice of fast-charging tests adds over random batches with the same model."""
     input:
-        rules.plot_closed_loop.output.svg,
+        expand(rules.plot_closed_loop.output.svg, lives=["thermal", "simulated"]),

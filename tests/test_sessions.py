@@ -90,6 +90,20 @@ def test_temperatures_are_those_asked_for(simulator: ChargingSimulator) -> None:
     assert cold.step(2.0, 60.0).plating_margin_mv < mild.step(2.0, 60.0).plating_margin_mv
 
 
+def test_the_heat_that_is_told_is_the_heat_that_leaves_the_cell(simulator: ChargingSimulator) -> None:
+    session = simulator.begin(Start(ambient_c=25.0))
+    session.step(3.0, 600.0)
+    rested = session.step(0.0, 36000.0)
+    parameters = simulator.cell.parameters()
+    conductance = (
+        parameters["Total heat transfer coefficient [W.m-2.K-1]"] * parameters["Cell cooling surface area [m2]"]
+    )
+    trace = session.trace()
+    carried_off = conductance * np.trapezoid(trace["temperature_c"] - 25.0, 60 * trace["time_min"])
+    assert rested.temperature_c == pytest.approx(25.0, abs=0.05)
+    assert rested.heat_j == pytest.approx(carried_off, rel=0.005)
+
+
 def test_an_aged_cell_holds_less_and_resists_more(simulator: ChargingSimulator) -> None:
     fresh, aged = simulator.begin(), simulator.begin(Start(lithium_lost=0.1))
     assert aged.seconds_to(0.8, 1.0) == pytest.approx(0.9 * fresh.seconds_to(0.8, 1.0), rel=0.02)

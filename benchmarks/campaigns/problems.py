@@ -150,9 +150,10 @@ def _ncm_space() -> Space:
     return Space(features, Simplex(features=("ni", "co", "mn")))
 
 
-def _ncm_grid() -> pd.DataFrame:
-    """Compositions 0.0005 apart, ends included."""
-    ni, co = (one.ravel() for one in np.meshgrid(np.linspace(0.6, 0.95, 701), np.linspace(0.02, 0.3, 561)))
+def _ncm_grid(finer: int = 1) -> pd.DataFrame:
+    """Compositions 0.0005 apart, or finer by a factor, ends included."""
+    nickel, cobalt = np.linspace(0.6, 0.95, 700 * finer + 1), np.linspace(0.02, 0.3, 560 * finer + 1)
+    ni, co = (one.ravel() for one in np.meshgrid(nickel, cobalt))
     mn = 1 - ni - co
     return pd.DataFrame({"ni": ni, "co": co, "mn": mn})[mn >= 0]
 
@@ -172,6 +173,19 @@ def front_volume(outcomes: Array, worst: Array, n_bins: int = 800) -> float:
     return float(cell * (reached.sum() + reached[1:, 1:].sum()) / 2)
 
 
+def ncm_volume(limit: float, worst: Array, scales: Array) -> float:
+    """Volume that all compositions above a stability limit dominate.
+
+    Points of a grid leave gaps between them, so that the volume is short by an amount in proportion to their distance;
+    it is carried to distance 0 from two grids. From two finer ones it comes out 0.005 % smaller.
+    """
+    volumes = []
+    for finer in (1, 2):
+        outcomes = np.column_stack(ncm(_ncm_grid(finer)))
+        volumes.append(front_volume(outcomes[outcomes[:, 2] >= limit] / scales, worst / scales))
+    return 2 * volumes[1] - volumes[0]
+
+
 def make_problems() -> dict[str, Bench]:
     """All problems by name."""
     cube, composition = Space(tuple(_number(name, 0, 1) for name in NAMES)), _ncm_space()
@@ -179,8 +193,7 @@ def make_problems() -> dict[str, Bench]:
     worst = {"capacity": 200.0, "life": 750.0, "stability": 215.0}
     limits = {"stability:at_least": 215.0}
     grid = _ncm_grid()
-    outcomes = np.column_stack(ncm(grid))
-    volume = front_volume(outcomes[outcomes[:, 2] >= 215] / [1, 10, 1], np.array([200, 75, 215]))
+    volume = ncm_volume(215, np.array(list(worst.values())), np.array([1, 10, 1]))
     oven = Space(
         (_number("a", 0, 1), _number("b", 0, 1), _number("c", 0, 1), _number("t", 500, 900)),
         Simplex(features=("a", "b", "c")),

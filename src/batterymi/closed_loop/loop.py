@@ -16,10 +16,38 @@ Array = NDArray[np.float64]
 Arms = NDArray[np.intp]
 
 GAMMA = 1.0
-PRIOR_DEVIATION = NOISE_DEVIATION = 164.0  # cycles
-PRIOR_MEAN = 947.0  # cycles: mean of the paper's earlier batch
 BETA, DECAY = 5.0, 0.5  # of the confidence bounds of BayesGap: the first, and from round to round
 UCB = 2.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the paper's settings in cycles are for a set of lives.
+
+    Attributes:
+        prior_mean: life expected of every protocol before any test; in the paper the mean of an earlier batch of cells.
+        deviation: standard deviation of a test about the true life, of cells and of early prediction, and at once that
+            of the prior, which the paper sets alike.
+    """
+
+    prior_mean: float = 947.0
+    deviation: float = 164.0
+
+    def carried_over(self, lives: Array, reference: Array) -> "Scale":
+        """The same settings for other lives: as far from their mean, and as wide, in units of their spread.
+
+        So the other problem differs from the reference in which protocols are good, not in how hard they are to tell
+        apart.
+
+        Args:
+            lives: those to scale for, shape (n,).
+            reference: those that this scale belongs to, shape (m,).
+        """
+        ratio = float(lives.std() / reference.std())
+        return Scale(float(lives.mean()) + (self.prior_mean - float(reference.mean())) * ratio, self.deviation * ratio)
+
+
+PAPER = Scale()
 
 
 @dataclass(frozen=True)
@@ -27,39 +55,44 @@ class Model:
     """What tests say of all protocols.
 
     Attributes:
-        kernel: prior covariance, shape (n, n).
         mean: of each protocol's life, shape (n,).
-        deviation: of it, shape (n,).
+        covariance: of them, shape (n, n).
+        noise: standard deviation of a test.
     """
 
-    kernel: Array
     mean: Array
-    deviation: Array
+    covariance: Array
+    noise: float
 
     @classmethod
-    def prior(cls, inputs: Array) -> "Model":
+    def prior(cls, inputs: Array, scale: Scale = PAPER) -> "Model":
         """Before any test.
 
         Args:
             inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
+            scale: settings in cycles.
         """
         squares = ((inputs[:, None, :] - inputs[None, :, :]) ** 2).sum(axis=2)
-        kernel = PRIOR_DEVIATION**2 * np.exp(-GAMMA * squares)
-        return cls(kernel, np.full(len(inputs), PRIOR_MEAN), np.sqrt(np.diag(kernel)))
+        kernel = scale.deviation**2 * np.exp(-GAMMA * squares)
+        return cls(np.full(len(inputs), scale.prior_mean), kernel, scale.deviation)
+
+    @property
+    def deviation(self) -> Array:
+        """Standard deviation of each protocol's life, shape (n,)."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), (1e-6 * self.noise) ** 2))
 
     def given(self, arms: Arms, lives: Array) -> "Model":
-        """After all tests so far.
+        """After more tests; what was believed before is the prior.
 
         Args:
-            arms: which protocol each was of, shape (m,).
+            arms: which protocol each was of, shape (m,); one may occur more than once.
             lives: observed, shape (m,).
         """
-        covariance = self.kernel[np.ix_(arms, arms)] + NOISE_DEVIATION**2 * np.eye(len(arms))
-        factor = cho_factor(covariance, lower=True)
-        link = self.kernel[:, arms]
-        mean = PRIOR_MEAN + link @ cho_solve(factor, lives - PRIOR_MEAN)
-        variance = np.diag(self.kernel) - np.einsum("ij,ji->i", link, cho_solve(factor, link.T))
-        return Model(self.kernel, mean, np.sqrt(np.maximum(variance, 1e-9)))
+        link = self.covariance[:, arms]
+        factor = cho_factor(link[arms] + self.noise**2 * np.eye(len(arms)), lower=True)
+        gain = cho_solve(factor, link.T)
+        mean = self.mean + (lives - self.mean[arms]) @ gain
+        return Model(mean, self.covariance - link @ gain, self.noise)
 
 
 @dataclass
@@ -79,6 +112,17 @@ class State:
     lives: list[float] = field(default_factory=list)
     number: int = 0
     proposals: list[tuple[int, float]] = field(default_factory=list)
+
+    def observe(self, arms: Arms, lives: Array) -> None:
+        """End a round with the results of its tests."""
+        self.arms += arms.tolist()
+        self.lives += lives.tolist()
+        self.number += 1
+        self.model = self.model.given(arms, lives)
+        if self.proposals:
+            upper, lower = gap_bounds(self)
+            leader = self.proposals[-1][0]
+            self.proposals[-1] = (leader, float(_highest_other(upper)[leader] - lower[leader]))
 
 
 Choose = Callable[[State, int, np.random.Generator], Arms]
@@ -159,36 +203,31 @@ METHODS: dict[str, tuple[Choose, Recommend]] = {
 }
 
 
-def run_loop(lives: Array, inputs: Array, method: str, batch: int, rounds: int, seed: int) -> list[int]:
+def run_loop(
+    lives: Array, inputs: Array, method: str, batch: int, rounds: int, seed: int, scale: Scale = PAPER
+) -> list[int]:
     """Run one loop.
 
     Args:
         lives: true lives, shape (n,).
         inputs: what protocols differ in, shape (n, d).
         method: one of `METHODS`.
-        batch: tests of a round.
+        batch: tests of a round; all n where there are fewer protocols.
         rounds: how many.
         seed: of choices and noise. A test's noise belongs to protocol and round, so that methods which test the same
-            protocol in the same round of the same seed see the same.
+            protocol in the same round of the same seed see the same, and more rounds begin like fewer.
+        scale: settings of model and noise, in cycles.
 
     Returns:
         The protocol recommended after each round.
     """
     choose, recommend = METHODS[method]
-    noise = np.random.default_rng([seed, 1]).normal(0, NOISE_DEVIATION, size=(rounds, len(lives)))
+    noise = np.random.default_rng([seed, 1]).normal(0, scale.deviation, size=(rounds, len(lives)))
     rng = np.random.default_rng([seed, 2])
-    prior = Model.prior(inputs)
-    state, recommended = State(prior), []
+    state, recommended = State(Model.prior(inputs, scale)), []
     for number in range(rounds):
         arms = choose(state, batch, rng)
-        state.arms += arms.tolist()
-        state.lives += (lives[arms] + noise[number, arms]).tolist()
-        state.number = number + 1
-        state.model = prior.given(np.array(state.arms), np.array(state.lives))
-        if state.proposals:
-            upper, lower = gap_bounds(state)
-            leader = state.proposals[-1][0]
-            state.proposals[-1] = (leader, float(_highest_other(upper)[leader] - lower[leader]))
+        state.observe(arms, lives[arms] + noise[number, arms])
         recommended.append(recommend(state))
     return recommended
 

@@ -22,6 +22,7 @@ from batterymi.config.parts import (
     Transfer,
 )
 from batterymi.config.sources import Candidates, Table
+from batterymi.simulators.cells import find_cell
 from batterymi.suggest import did_you_mean
 
 ALL_FEATURES = "all_features"
@@ -256,6 +257,12 @@ class ClosedLoop(Strict):
     rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
     seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
     seed: int = Field(0, ge=0, description="The first.")
+    cell: str = Field("power_cell", description="Declared cell of the simulated lives.")
+
+    @field_validator("cell")
+    @classmethod
+    def _is_declared(cls, cell: str) -> str:
+        return find_cell(cell).name
 
 
 class Config(Strict):

@@ -1,47 +1,129 @@
-"""Closed loops: the life of what is recommended, round by round."""
+"""Closed loops: the life of what is recommended round by round, and what adaptive choice adds to it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE, RED, SKY, house_style, save
 from batterymi.files import read_json
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 COLOURS = (BLUE, SKY, GREEN, PURPLE, ORANGE, RED)
 MARKERS = "os^Dv<"
+LINES = ("-", "-", "-", "-", "--", "--")
+SHIFT = 0.06
+MANY = 20_000
+PANEL_IN, LEGEND_IN = 1.5, 0.9
+BARS: dict[str, Any] = {"ms": 3, "lw": 0.9, "elinewidth": 0.7}
+NOTE: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 6, "color": GREY}
 
 
 def plot_closed_loop(runs_path: str, comparison_path: str, figure_path: str) -> None:
-    """Draw mean true life of the recommended protocol over rounds, a panel per batch size.
+    """Draw mean true lives over rounds, a panel per batch size, and below them the gains over random batches.
 
     Args:
         runs_path: what loops recommended.
-        comparison_path: the best life there is.
+        comparison_path: lives and gains with intervals.
         figure_path: SVG to write; a PNG is written beside it.
     """
-    runs, comparison = pd.read_csv(runs_path), read_json(comparison_path)
+    runs, comparison, unit = in_readable_units(pd.read_csv(runs_path), read_json(comparison_path))
     batches = sorted(runs["batch"].unique())
     with house_style():
         import matplotlib.pyplot as plt
 
-        figure, axes = plt.subplots(
-            len(batches), 1, figsize=(COLUMN_IN, 1.9 * len(batches) + 0.7), sharex=True, squeeze=False
-        )
-        for axis, batch in zip(axes[:, 0], batches, strict=True):
-            part = runs[runs["batch"] == batch]
-            for place, method in enumerate(dict.fromkeys(part["method"])):
-                grouped = part[part["method"] == method].groupby("round")["life_cycles"]
-                mean, error = grouped.mean(), 1.96 * grouped.sem()
-                shifted = mean.index + 0.05 * (place - 2.5)
-                axis.errorbar(
-                    shifted, mean, error, color=COLOURS[place], marker=MARKERS[place], ms=3, lw=0.9, label=method
-                )
-            axis.axhline(comparison["best_life"], color=GREY, lw=0.7, ls="--")
-            axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops")
-            axis.set_ylabel("Life (cycles)")
-        axes[-1, 0].set_xlabel("Rounds (dashed: the best protocol)")
-        axes[-1, 0].set_xticks(range(1, comparison["rounds"] + 1))
-        handles, labels = axes[0, 0].get_legend_handles_labels()
+        n = len(batches) + 1
+        figure, grid = plt.subplots(n, 1, figsize=(COLUMN_IN, PANEL_IN * n + LEGEND_IN), squeeze=False)
+        *panels, last = grid[:, 0]
+        for axis, batch in zip(panels, batches, strict=True):
+            draw_batch(axis, runs[runs["batch"] == batch], comparison)
+            axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
+            axis.set(ylim=life_range(runs, comparison), xticks=range(1, comparison["rounds"] + 1))
+            axis.set_ylabel(f"True life ({unit})")
+        panels[-1].set_xlabel("Rounds done")
+        draw_gains(last, comparison["comparisons"], batches, unit)
+        handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         target = Path(figure_path)
         save(figure, target.parent, target.stem)
+
+
+def in_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], str]:
+    """Runs of the rounds that are compared, and the comparison, in cycles or in thousands of them; and the unit.
+
+    Args:
+        runs: lives in cycles.
+        comparison: lives and gains in cycles.
+    """
+    runs = runs[runs["round"] <= comparison["rounds"]]
+    if comparison["best_life"] < MANY:
+        return runs, comparison, "cycles"
+    small = [
+        one | {key: one[key] / 1000 for key in ("gain", "gain_lower", "gain_upper")}
+        for one in comparison["comparisons"]
+    ]
+    scaled = comparison | {"best_life": comparison["best_life"] / 1000, "comparisons": small}
+    return runs.assign(life_cycles=runs["life_cycles"] / 1000), scaled, "1000 cycles"
+
+
+def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> None:
+    """Curves of all methods with 95 % intervals, and the best protocol as a line.
+
+    Args:
+        axis: to draw on.
+        runs: of one batch size.
+        comparison: with the best life.
+    """
+    for place, method in enumerate(dict.fromkeys(runs["method"])):
+        grouped = runs[runs["method"] == method].groupby("round")["life_cycles"]
+        x, mean, error = grouped.mean().index + SHIFT * (place - 2.5), grouped.mean(), 1.96 * grouped.sem()
+        axis.errorbar(x, mean, error, **look(place), ls=LINES[place], label=method)
+    axis.axhline(comparison["best_life"], color=GREY, lw=0.7, ls=":")
+    place_of = ("axes fraction", "data")
+    axis.annotate(
+        "best protocol", (1, comparison["best_life"]), (0, -1.5), place_of, textcoords="offset points", **NOTE
+    )
+
+
+def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[int], unit: str) -> None:
+    """Gains after the last round over random batches with the same model, with 95 % intervals.
+
+    Args:
+        axis: to draw on.
+        comparisons: one per batch size and method.
+        batches: sizes, from left to right.
+        unit: of lives and gains.
+    """
+    for place, method in enumerate(dict.fromkeys(one["method"] for one in comparisons)):
+        rows = [one for one in comparisons if one["method"] == method and one["verdict"] != "the baseline"]
+        if rows:
+            x = [batches.index(one["batch"]) + 1.6 * SHIFT * (place - 2.5) for one in rows]
+            gain, low, high = ([one[key] for one in rows] for key in ("gain", "gain_lower", "gain_upper"))
+            axis.errorbar(x, gain, [np.subtract(gain, low), np.subtract(high, gain)], **look(place), ls="none")
+    axis.axhline(0, color=GREY, lw=0.7)
+    axis.set_title("Gain over random batches, same model", loc="left")
+    axis.set(xlabel="Tests a round", ylabel=f"Last round ({unit})")
+    axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
+
+
+def look(place: int) -> dict[str, Any]:
+    """Colour, marker and line width of a method."""
+    return {"color": COLOURS[place], "marker": MARKERS[place], **BARS}
+
+
+def life_range(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[float, float]:
+    """Lives to show: from the lowest mean, after the first round if there are more, to the best.
+
+    After its first round BayesGap as published recommends what it chose before any test; that point may lie below.
+
+    Args:
+        runs: of all batch sizes.
+        comparison: with the best life.
+    """
+    later = runs[runs["round"] > min(1, comparison["rounds"] - 1)]
+    lowest = float(later.groupby(["batch", "method", "round"])["life_cycles"].mean().min())
+    room = 0.1 * (comparison["best_life"] - lowest)
+    return lowest - room, comparison["best_life"] + room

@@ -16,6 +16,7 @@ from batterymi.optimise.models import Outcome, Works, fit_outcome, gather, predi
 from batterymi.optimise.problem import Search
 
 Array = NDArray[np.float64]
+Scales = dict[str, tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Belief:
         models: a process for each outcome that is sought or limited.
         works: the chance that an experiment works, if any failed.
         best: smallest cost of a feasible design, with one objective; None before the first.
+        demand: improvement that counts, with one objective, in deviations on the scale of its model.
         cells: what the front leaves, with several.
         front: costs of feasible designs, shape (n, n_objectives).
     """
@@ -37,6 +39,7 @@ class Belief:
     front: Array
     cells: Cells | None
     best: float | None
+    demand: float = 0.0
 
     @classmethod
     def of(cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator) -> "Belief":
@@ -51,6 +54,7 @@ class Belief:
                 is_noisy=search.is_noisy,
                 bad=search.bad_side(name),
                 rng=rng,
+                bend=[one.name for one in search.sought] == [name],
             )
             for name in search.modelled
         }
@@ -85,52 +89,76 @@ class Belief:
 
     def promise(self, codes: Array) -> Array:
         """What designs promise, shape (n,): a logarithm."""
-        predicted = predict_all(self.models, self.search.space.inputs(codes))
-        total = self._log_chance(codes, predicted)
-        if self.best is None and self.cells is None:
-            return total
-        return total + self._log_gain(predicted)
+        scaled = self._scaled(codes)
+        total = self._log_chance(codes, scaled)
+        return total if self.has_no_result else total + self._log_gain(scaled)
 
-    def _log_gain(self, predicted: dict[str, tuple[Array, Array]]) -> Array:
-        """Expected improvement of the objective or the front."""
+    @property
+    def has_no_result(self) -> bool:
+        """Whether no design meets all limits yet."""
+        return self.best is None and self.cells is None
+
+    def log_gain(self, codes: Array) -> Array:
+        """Logarithm of the expected improvement of the front, or of one objective on the scale of its model."""
+        return self._log_gain(self._scaled(codes))
+
+    def _scaled(self, codes: Array) -> Scales:
+        """Mean and variance of every outcome on the scale of its model."""
+        inputs = self.search.space.inputs(codes)
+        return {name: model.scaled(inputs) for name, model in self.models.items()}
+
+    def _log_gain(self, scaled: Scales) -> Array:
+        """The same from predictions."""
+        if self.cells is None:
+            return self._log_improvement(scaled)
         means, variances = [], []
         for objective in self.search.sought:
-            mean, variance = predicted[objective.name]
+            mean, variance = self.models[objective.name].warp.back(*scaled[objective.name])
             sign = -1.0 if objective.goal == "maximise" else 1.0
             means.append(sign * mean / objective.scale)
             variances.append(variance / objective.scale**2)
-        if self.cells is not None:
-            return log_expected_hypervolume_improvement(np.column_stack(means), np.column_stack(variances), self.cells)
-        assert self.best is not None
-        return log_expected_improvement(means[0], variances[0], self.best)
+        return log_expected_hypervolume_improvement(np.column_stack(means), np.column_stack(variances), self.cells)
 
-    def _log_chance(self, codes: Array, predicted: dict[str, tuple[Array, Array]]) -> Array:
+    def _log_improvement(self, scaled: Scales) -> Array:
+        """Logarithm of the expected improvement of one objective."""
+        only = self.search.sought[0]
+        sign = -1.0 if only.goal == "maximise" else 1.0
+        assert self.best is not None
+        best = sign * self.models[only.name].warp.forward(np.array([sign * self.best * only.scale]))
+        mean, variance = scaled[only.name]
+        return log_expected_improvement(sign * mean, variance, float(best[0]) - self.demand)
+
+    def _log_chance(self, codes: Array, scaled: Scales) -> Array:
         """Probability that all limits are met and the experiment works."""
         total = np.zeros(len(codes))
         for name, side, limit in self.search.limit_list:
-            mean, variance = predicted[name]
+            mean, variance = scaled[name]
             sign = -1.0 if side == "at_least" else 1.0
-            total += log_probability_below(sign * mean, variance, sign * limit)
+            on_scale = float(self.models[name].warp.forward(np.array([limit]))[0])
+            total += log_probability_below(sign * mean, variance, sign * on_scale)
         return total + self.works.log_probability(codes) if self.works is not None else total
 
     def why(self, design: Array) -> str:
         """The choice of a design in words."""
-        predicted = predict_all(self.models, self.search.space.inputs(design))
-        chance = float(np.exp(self._log_chance(design, predicted)[0]))
+        scaled = self._scaled(design)
+        chance = float(np.exp(self._log_chance(design, scaled)[0]))
         what = [*(["limits met"] if self.search.limit_list else []), *(["no failure"] if self.works else [])]
         limited = f"; {' and '.join(what)} with probability {chance:.2f}" if what else ""
-        if self.best is None and self.cells is None:
+        if self.has_no_result:
             return "no row meets all limits yet; most likely to meet them" + limited
-        gain = float(np.exp(self._log_gain(predicted)[0]))
         if self.cells is not None:
+            gain = float(np.exp(self._log_gain(scaled)[0]))
             return f"expected to add {gain:.3g} to the hypervolume of the front{limited}"
         only = self.search.sought[0]
-        mean, variance = (float(one[0]) for one in predicted[only.name])
+        mean, variance = (float(one[0]) for one in self.models[only.name].warp.back(*scaled[only.name]))
         sign = -1.0 if only.goal == "maximise" else 1.0
         assert self.best is not None
-        lead = self.best - sign * mean / only.scale
-        kind = "predicted better than all rows" if lead > 0 else "uncertain enough to be better"
-        unit = "" if only.unit == "1" else f" {only.unit}"
-        return (
-            f"{kind}: expected improvement {gain * only.scale:.3g}{unit}, deviation {variance**0.5:.3g}{unit}{limited}"
+        mean, best = sign * mean / only.scale, self.best
+        kind = "predicted better than all rows" if mean < best else "uncertain enough to be better"
+        if self.demand:
+            kind = "explores, since all near the best is known well"
+        gain = only.scale * float(
+            np.exp(log_expected_improvement(np.array([mean]), np.array([variance / only.scale**2]), best)[0])
         )
+        unit = "" if only.unit == "1" else f" {only.unit}"
+        return f"{kind}: expected improvement {gain:.3g}{unit}, deviation {variance**0.5:.3g}{unit}{limited}"

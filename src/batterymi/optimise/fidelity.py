@@ -20,6 +20,7 @@ from batterymi.optimise.maximise import best_design
 from batterymi.optimise.models import Outcome, Scaled, Works, fit_outcome, gather, measured, predict_all
 from batterymi.optimise.problem import Search
 from batterymi.optimise.space import Space
+from batterymi.optimise.warp import Warp
 
 Array = NDArray[np.float64]
 APART = 0.2  # of two neighbouring levels, in units of the search range: levels are alike until rows say otherwise
@@ -46,20 +47,29 @@ class AtLevel:
     """What is believed of an outcome at one level, from answers of all levels.
 
     Attributes:
-        scaled: a process whose last input is the level.
+        process: one whose last input is the level.
         level: its place among the levels.
     """
 
-    scaled: Scaled
+    process: Scaled
     level: int
+
+    @property
+    def warp(self) -> Warp:
+        """The scale that it is modelled on."""
+        return self.process.warp
+
+    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance on that scale, each of shape (n,)."""
+        return self.process.scaled(with_level(inputs, self.level))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Mean and variance in the outcome's unit, each of shape (n,)."""
-        return self.scaled.predict(with_level(inputs, self.level))
+        return self.process.predict(with_level(inputs, self.level))
 
     def given(self, inputs: Array) -> "AtLevel":
         """The same as if inputs had their predicted means at this level."""
-        return AtLevel(self.scaled.given(with_level(inputs, self.level)), self.level)
+        return AtLevel(self.process.given(with_level(inputs, self.level)), self.level)
 
     def roughly(self) -> Self:
         """The same; campaigns with levels have no long lists."""
@@ -68,7 +78,7 @@ class AtLevel:
     def correlation(self, inputs: Array, level: int) -> Array:
         """What an answer at another level would tell of this one, shape (n,)."""
         both = [with_level(inputs, one) for one in (level, self.level)]
-        return self.scaled.process.correlation(*both)
+        return self.process.process.correlation(*both)
 
 
 def with_level(inputs: Array, level: int | Array) -> Array:

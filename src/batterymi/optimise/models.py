@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from batterymi.optimise.acquisition import log_probability_below
 from batterymi.optimise.gaussian import EXACT, GaussianProcess, fit_process
 from batterymi.optimise.space import Space
+from batterymi.optimise.warp import Warp, fit_warp, straight
 
 Array = NDArray[np.float64]
 OUTLIER = 3.0  # interquartile ranges beyond the quartiles
@@ -22,8 +23,15 @@ PRIOR_STRENGTH = 4.0  # replicates that the common scatter is worth against a de
 class Outcome(Protocol):
     """What is believed of one outcome."""
 
+    @property
+    def warp(self) -> Warp:
+        """The scale that it is modelled on."""
+
+    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance on that scale, each of shape (n,)."""
+
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance in the outcome's unit, each of shape (n,)."""
+        """Mean and variance in the outcome's unit, each of shape (n,); on a bent scale median and like variance."""
 
     def given(self, inputs: Array) -> Self:
         """The same as if inputs had their predicted means."""
@@ -34,22 +42,23 @@ class Outcome(Protocol):
 
 @dataclass(frozen=True)
 class Scaled:
-    """A process of one outcome, with what takes it back to the outcome's unit.
+    """A process of one outcome, with the scale that it is modelled on.
 
     Attributes:
-        process: of the standardised outcome.
-        centre: what stands for 0.
-        spread: what stands for 1.
+        process: of the outcome on that scale.
+        warp: the scale.
     """
 
     process: GaussianProcess
-    centre: float
-    spread: float
+    warp: Warp
+
+    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance on the scale, each of shape (n,)."""
+        return self.process.predict(inputs)
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance in the outcome's unit, each of shape (n,)."""
-        mean, variance = self.process.predict(inputs)
-        return self.centre + self.spread * mean, self.spread**2 * variance
+        """Mean and variance in the outcome's unit, each of shape (n,); on a bent scale median and like variance."""
+        return self.warp.back(*self.process.predict(inputs))
 
     def given(self, inputs: Array) -> "Scaled":
         """The process as if inputs had their predicted means.
@@ -110,7 +119,14 @@ def gather(codes: Array) -> Replicates:
 
 
 def fit_outcome(
-    inputs: Array, replicates: Replicates, values: Array, *, is_noisy: bool, bad: str, rng: np.random.Generator
+    inputs: Array,
+    replicates: Replicates,
+    values: Array,
+    *,
+    is_noisy: bool,
+    bad: str,
+    rng: np.random.Generator,
+    bend: bool = False,
 ) -> Scaled:
     """Fit a process to one outcome.
 
@@ -121,19 +137,19 @@ def fit_outcome(
         is_noisy: whether a second measurement would differ.
         bad: "high", "low" or "both": where values far from the others are drawn in.
         rng: of the fit.
+        bend: whether to model it on the scale on which it looks most normal, instead of its own.
 
     Returns:
         The process.
     """
     noise = replicates.noise(values) if is_noisy else None
     mean = winsorised(replicates.mean(values), bad)
-    centre, spread = float(mean.mean()), float(mean.std()) or 1.0
-    scaled = (mean - centre) / spread
+    warp = fit_warp(mean) if bend else straight(mean)
     if not is_noisy:
         known: Array | None = np.full(len(mean), EXACT)
     else:
-        known = None if noise is None else np.maximum(noise / spread**2, EXACT)
-    return Scaled(fit_process(inputs, scaled, known, rng), centre, spread)
+        known = None if noise is None else np.maximum(noise * warp.slope(mean) ** 2, EXACT)
+    return Scaled(fit_process(inputs, warp.forward(mean), known, rng), warp)
 
 
 def winsorised(values: Array, bad: str) -> Array:

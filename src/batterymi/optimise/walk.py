@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.errors import DesignError
-from batterymi.optimise.space import MIN_SHARE, N_WALK, Space
+from batterymi.optimise.space import MIN_SHARE, Space
 
 Array = NDArray[np.float64]
 N_WALKERS = 24
+N_WALK = 40  # steps of a walk between two designs that are kept
 N_TRIES = 32
 N_ROUNDS = 60
 

@@ -1,9 +1,11 @@
 """Many charges of one cell, by one process or several."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from typing import Any
 
 from batterymi.simulators.charging import ChargingSimulator
@@ -54,13 +56,21 @@ def simulate_protocols(
             _report(progress, len(results), len(protocols))
         return results
     tasks = [(protocol, keep_traces) for protocol in protocols]
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_build_in_worker, initargs=settings
-    ) as pool:
+    with ProcessPoolExecutor(processes, mp_context=_context(), initializer=_build_in_worker, initargs=settings) as pool:
         for result in pool.map(_run_in_worker, tasks, chunksize=4):
             results.append(result)
             _report(progress, len(results), len(protocols))
     return results
+
+
+def _context() -> BaseContext:
+    """Workers are forked from a server that has imported PyBaMM once, which takes longer than building a model."""
+    os.environ.setdefault("PYBAMM_DISABLE_TELEMETRY", "true")
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["pybamm", __name__])
+    return context
 
 
 def _build_in_worker(*settings: Any) -> None:

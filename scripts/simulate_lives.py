@@ -1,0 +1,7 @@
+"""Adapter of the rule simulate_lives."""
+
+from batterymi.closed_loop.simulated_life import simulate_lives
+from batterymi.run import logged
+
+with logged(snakemake.log[0]):
+    simulate_lives(snakemake.output.lives, snakemake.output.about, processes=snakemake.threads, **snakemake.params)

@@ -1,0 +1,99 @@
+"""What loops recommended, compared in pairs with random batches of the same model."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.surrogates.intervals import interval
+
+Array = NDArray[np.float64]
+
+SAME_MODEL = "random, same model"
+N_BOOTSTRAPS = 2000
+
+
+def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, seed: int) -> dict[str, Any]:
+    """What a method recommends, beside what random batches with the same model lead to.
+
+    Loops of one seed form a pair: they see the same noise. All intervals are 95 % percentile intervals over resampled
+    seeds.
+
+    Args:
+        runs: columns batch, method, seed, round and life_cycles; random batches may go on for more rounds.
+        batch: tests of a round.
+        method: the method.
+        rounds: of a loop.
+        seed: of the resampling.
+
+    Returns:
+        For the last round, and under `by_round` for each: mean life of what is recommended and the gain over random
+        batches, with intervals; and how many rounds random batches need to be as good.
+    """
+    own, random = (curves(runs, batch, name) for name in (method, SAME_MODEL))
+    own = own[:, :rounds]
+    draws = np.random.default_rng(seed).integers(len(own), size=(N_BOOTSTRAPS, len(own)))
+    by_round = [
+        {"round": number + 1, **compare_pairs(own[:, number], random[:, number], draws)} for number in range(rounds)
+    ]
+    last = {key: value for key, value in by_round[-1].items() if key != "round"}
+    found = {"batch": batch, "method": method, "verdict": "the baseline", **last, "by_round": by_round}
+    if method != SAME_MODEL:
+        found["verdict"] = f"{judge(last['gain_lower'], last['gain_upper'])} than random batches with the same model"
+        found["random_rounds"] = rounds_to_match(own[:, -1], random, draws)
+    return found
+
+
+def curves(runs: pd.DataFrame, batch: int, method: str) -> Array:
+    """Lives of what each loop recommends, shape (n_seeds, n_rounds)."""
+    part = runs[(runs["batch"] == batch) & (runs["method"] == method)]
+    return part.pivot(index="seed", columns="round", values="life_cycles").to_numpy()
+
+
+def compare_pairs(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float]:
+    """Mean life and mean gain over random batches, with intervals.
+
+    Args:
+        own: lives of the method's recommendations, shape (n_seeds,).
+        random: those of random batches of the same seeds, shape (n_seeds,).
+        draws: resampled seeds, shape (n_resamples, n_seeds).
+    """
+    gain = own - random
+    life, difference = interval(own[draws].mean(axis=1)), interval(gain[draws].mean(axis=1))
+    return {
+        "life": float(own.mean()),
+        "life_lower": life[0],
+        "life_upper": life[1],
+        "gain": float(gain.mean()),
+        "gain_lower": difference[0],
+        "gain_upper": difference[1],
+    }
+
+
+def judge(lower: float, upper: float) -> str:
+    """One word for an interval of gains; one that includes zero is no gain."""
+    return "better" if lower > 0 else "worse" if upper < 0 else "not better"
+
+
+def rounds_to_match(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float | int]:
+    """First round in which random batches recommend, in the mean, at least as long a life as a method did at its end.
+
+    Args:
+        own: lives of the method's last recommendations, shape (n_seeds,).
+        random: lives of those of random batches round by round, shape (n_seeds, n_rounds).
+        draws: resampled seeds, shape (n_resamples, n_seeds).
+
+    Returns:
+        The round and its interval; infinity where no round was enough, and `tried`, the number of rounds there were.
+    """
+    rounds = random.shape[1]
+
+    def first(target: Array, means: Array) -> Array:
+        reached = means >= target[:, None]
+        return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
+
+    found = np.sort(first(own[draws].mean(axis=1), random[draws].mean(axis=1)))
+    low, high = (found[round(share * (len(found) - 1))] for share in (0.025, 0.975))
+    middle = first(np.array([own.mean()]), random.mean(axis=0, keepdims=True))[0]
+    return {"round": float(middle), "lower": float(low), "upper": float(high), "tried": rounds}
