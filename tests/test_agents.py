@@ -234,12 +234,13 @@ def test_training_and_validation_draw_different_starts() -> None:
     for seed in range(20):
         environment.reset(seed=seed)
         drawn.add(environment.start.soc)
-    ranges = ScenarioRanges(preheated_share=0.25)
+    ranges = ScenarioRanges(preheated_share=0.25, edge_share=0.25)
     starts = validation_starts(8, 1, ranges)
     assert len(drawn) == 20
     assert not drawn & {start.soc for start in starts}
     assert starts == validation_starts(8, 1, ranges)
     assert [start.initial_c is not None for start in starts] == [True, True, *[False] * 6]
+    assert [start.ambient_c in (10, 45) for start in starts] == [False, False, True, True, *[False] * 4]
 
 
 def test_a_checkpoint_that_keeps_the_limits_beats_a_faster_one_that_does_not() -> None:

@@ -60,6 +60,9 @@ class ScenarioRanges(Strict):
     soc: tuple[Share, Share] = Field((0.0, 0.3), description="State of charge at the start.")
     ambient_c: Range = Field((10.0, 45.0), description="Ambient temperature.")
     lithium_lost: tuple[Share, Share] = Field((0.0, 0.1), description="Share of the cyclable lithium that is lost.")
+    edge_share: Share = Field(
+        0.25, description="Share of charges at an end of the range of ambient temperatures, which are else seen least."
+    )
     preheated_share: Share = Field(0.12, description="Share of charges that start with a preheated cell.")
     preheated_c: Range = Field((45.0, 60.0), description="Temperature of preheated cells.")
 
@@ -143,7 +146,7 @@ class Agent(Strict):
     batch: int = Field(128, ge=8, le=4096, description="Transitions per gradient step.")
     buffer: int = Field(50_000, ge=100, description="Transitions that are remembered.")
     learning_starts: int = Field(300, ge=1, description="Random steps before learning begins.")
-    gradient_steps: int = Field(1, ge=1, le=20, description="Gradient steps per control step.")
+    gradient_steps: int = Field(2, ge=1, le=20, description="Gradient steps per control step.")
     tau: float = Field(0.01, gt=0, le=1, description="Share by which target networks follow at each gradient step.")
     entropy: float | None = Field(None, gt=0, description="Weight of entropy (sac); not set: it is learned.")
     target_entropy: float = Field(-2.5, description="Entropy that a learned weight aims at (sac).")
