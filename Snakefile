@@ -4,6 +4,7 @@ snakemake                      every study of config/config.yaml, then the summa
 snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with what it needs
 snakemake closed_loop          what adaptive choice adds in rounds of fast-charging tests
+snakemake charging_arena       who charges fastest within all limits, judged by a finer model; an hour
 snakemake fidelities           what cheaper evaluations are worth, where a study declares them
 snakemake -n                   what would run, and why
 """
@@ -25,6 +26,8 @@ include: "rules/campaign.smk"
 include: "rules/charging.smk"
 include: "rules/fidelity.smk"
 include: "rules/closed_loop.smk"
+include: "rules/agents.smk"
+include: "rules/arena.smk"
 include: "rules/measured.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"

@@ -15,7 +15,7 @@ from batterymi.optimise.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles")
-SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml")
+SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from batterymi.closed_loop.simulated_life import (
     count_cycles,
     describe_lives,
     live,
-    soc_after_charge,
 )
 from batterymi.closed_loop.thermal_life import AMBIENT_C, ten_minute_protocols
 from batterymi.config.study import ClosedLoop
@@ -44,7 +43,7 @@ def test_a_cycle_that_costs_nothing_has_no_life() -> None:
 
 
 def test_ten_minute_protocols_go_by_nominal_capacity(simulator: ChargingSimulator) -> None:
-    row = live(simulator, BEST, soc_after_charge(simulator))
+    row = live(simulator, BEST)
     assert row["minutes"] == pytest.approx(10, abs=0.01)
     assert row["failure"] == ""
     assert row["life_cycles"] > row["life_at_fresh_loss"] > 1000
@@ -54,14 +53,13 @@ def test_ten_minute_protocols_go_by_nominal_capacity(simulator: ChargingSimulato
 
 
 def test_hotter_charges_cost_more(simulator: ChargingSimulator) -> None:
-    soc_end = soc_after_charge(simulator)
-    cool, hot = (live(simulator, rates, soc_end) for rates in (BEST, (8.0, 7.0, 5.6, 2.584615)))
+    cool, hot = (live(simulator, rates) for rates in (BEST, (8.0, 7.0, 5.6, 2.584615)))
     assert hot["temperature_max_c"] > cool["temperature_max_c"]
     assert hot["life_cycles"] < cool["life_cycles"]
 
 
 def test_a_charge_that_cannot_be_simulated_is_a_typed_failure(simulator: ChargingSimulator) -> None:
-    row = live(simulator, (60.0, 60.0, 60.0, 60.0), soc_after_charge(simulator))
+    row = live(simulator, (60.0, 60.0, 60.0, 60.0))
     assert row["failure"] in {"unphysical", "ended_early", "solver_failed"}
     assert "0 % of the lithium lost" in row["message"]
     assert np.isnan(row["life_cycles"])

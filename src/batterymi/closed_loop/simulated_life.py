@@ -79,22 +79,20 @@ def live_all(protocols: list[Rates], cell: str, model: str, processes: int) -> I
 
 def _build_in_worker(cell: str, model: str) -> None:
     """Build the model once in each process."""
-    simulator = ChargingSimulator(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C)
-    _WORKER.update(simulator=simulator, soc_end=soc_after_charge(simulator))
+    _WORKER["simulator"] = ChargingSimulator(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C)
 
 
 def _live_in_worker(rates: Rates) -> Row:
     """Life of a protocol by this process's model."""
-    return live(_WORKER["simulator"], rates, _WORKER["soc_end"])
+    return live(_WORKER["simulator"], rates)
 
 
-def live(simulator: ChargingSimulator, rates: Rates, soc_end: float) -> Row:
+def live(simulator: ChargingSimulator, rates: Rates) -> Row:
     """Life of one protocol, and what its charges were like.
 
     Args:
         simulator: of the cell.
         rates: C-rates of the steps.
-        soc_end: state of charge to reach.
 
     Returns:
         Life in cycles, by the losses at all ages and by the fresh cell's alone; numbers of the fresh cell's charge;
@@ -105,7 +103,7 @@ def live(simulator: ChargingSimulator, rates: Rates, soc_end: float) -> Row:
     row: Row = {"life_cycles": np.nan, "life_at_fresh_loss": np.nan, "failure": "", "message": ""}
     for age in AGES:
         try:
-            found = charge_once(simulator, rates, Start(soc=0.0, ambient_c=AMBIENT_C, lithium_lost=age), soc_end)
+            found = charge_once(simulator, rates, Start(soc=0.0, ambient_c=AMBIENT_C, lithium_lost=age))
         except ChargeError as error:
             message = f"with {100 * age:g} % of the lithium lost: {error}"
             return row | {"failure": error.kind.value, "message": message}
@@ -118,24 +116,13 @@ def live(simulator: ChargingSimulator, rates: Rates, soc_end: float) -> Row:
     return row | {"life_cycles": count_cycles(np.array(AGES) * capacity_mah, np.array(losses))}
 
 
-def soc_after_charge(simulator: ChargingSimulator) -> float:
-    """State of charge after 80 % of the nominal capacity went into the empty, fresh cell.
-
-    Protocols of ten minutes go by the nominal capacity, of which a cell may hold more between its voltage limits. An
-    aged cell is charged to the same state of charge, at the same C-rates but over less charge.
-    """
-    seconds = simulator.begin(Start(soc=0.0, ambient_c=AMBIENT_C)).seconds_to(1.0, rate=1.0)
-    return CHARGE_SHARE * 3600 / seconds
-
-
-def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start, soc_end: float) -> Row:
+def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start) -> Row:
     """One charge; of a fresh cell also the hour after it, in which plated lithium strips or dies.
 
     Args:
         simulator: of the cell.
         rates: C-rates of the steps.
         start: the cell's state before.
-        soc_end: state of charge to reach.
 
     Returns:
         Minutes, smallest plating margin, highest temperature and voltage; lithium lost, and plated at the end, mAh;
@@ -145,7 +132,7 @@ def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start, soc_en
         ChargeError: if it cannot be simulated to its end.
     """
     session = simulator.begin(start)
-    charge(session, FourStep(rates), soc_end)
+    charge(session, FourStep(rates), simulator.soc_end)
     trace, charged = session.trace(), session.now
     found = {
         "minutes": charged.seconds / 60,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from batterymi.config.arena import Arena
 from batterymi.config.study import Config, Study
 from batterymi.config.units import UNITS
 from batterymi.files import write_text
@@ -28,7 +29,11 @@ def schema_text() -> str:
 def option_tables() -> str:
     """Markdown tables of every option, by the model that it belongs to."""
     lines = []
-    models: list[tuple[str, type[BaseModel]]] = [("config.yaml", Config), *_models("A study", Study, set())]
+    models: list[tuple[str, type[BaseModel]]] = [
+        ("config.yaml", Config),
+        *_models("A study", Study, set()),
+        *_models("arena.yaml", Arena, set()),
+    ]
     for heading, model in models:
         lines += [f"### {heading}", "", "| Key | Type | Default | Meaning |", "|---|---|---|---|"]
         lines += [
@@ -74,7 +79,7 @@ def _inner(annotation: Any) -> list[type[BaseModel]]:
 def _type(field: FieldInfo) -> str:
     """A type as people write it."""
     text = str(field.annotation)
-    for module in ("batterymi.config.parts.", "batterymi.config.study.", "typing."):
+    for module in (*(f"batterymi.config.{name}." for name in ("parts", "study", "arena", "agents")), "typing."):
         text = text.replace(module, "")
     if isinstance(field.annotation, type):
         text = field.annotation.__name__
@@ -90,7 +95,8 @@ def _simplified(text: str) -> str:
         depth += part.count("(") - part.count(")")
         if "FieldInfo" not in part and "=" not in part and depth <= 0:
             kept.append(part.rstrip("]"))
-    return ", ".join(kept)
+    text = ", ".join(kept)
+    return text + "]" * (text.count("[") - text.count("]"))
 
 
 def _default(field: FieldInfo) -> str:
@@ -98,7 +104,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.default
-    if value is PydanticUndefined or isinstance(value, BaseModel):
+    first = value[0] if isinstance(value, tuple) and value else value
+    if value is PydanticUndefined or isinstance(first, BaseModel):
         return "see below"
     if isinstance(value, tuple):
         return "`[" + ", ".join(str(one) for one in value) + "]`"

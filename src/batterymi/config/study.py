@@ -284,6 +284,10 @@ class Config(Strict):
     closed_loop: ClosedLoop = Field(
         ClosedLoop(), description="Closed loop of fast-charging tests; `snakemake closed_loop`."
     )
+    arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
+    arena_overrides: dict[str, Any] = Field(
+        default_factory=dict, description="Settings to lay over the arena's YAML; for trial runs."
+    )
     overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",

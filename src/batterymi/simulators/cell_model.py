@@ -62,7 +62,8 @@ class CellModel:
         parameters = cell.parameters()
         self.electrodes = Electrodes(parameters)
         self.capacity_ah = float(parameters["Nominal cell capacity [A.h]"])
-        self._soc_scale = cell.soc_scale(self.electrodes.fresh.capacity_ah)
+        # of what the electrodes hold between the voltage limits, the nominal capacity counts as the whole
+        self._counted = min(1.0, self.capacity_ah / self.electrodes.fresh.capacity_ah)
         parameters.update(dict.fromkeys((CURRENT, AMBIENT, INITIAL, NEGATIVE, POSITIVE), "[input]"))
         low, high = cell.voltage_limits_v
         parameters.update({"Lower voltage cut-off [V]": low - LIFT_V, "Upper voltage cut-off [V]": high + LIFT_V})
@@ -95,12 +96,12 @@ class CellModel:
         state = np.array(self._model.initial_conditions_eval(0.0, guess, values), float).ravel()
         variable, places = self._sei
         state[places[0]] += self.electrodes.sei_grown(start.lithium_lost) / float(variable.scale.evaluate())
-        capacity_ah = self.electrodes.window(start.lithium_lost).capacity_ah * self._soc_scale
+        capacity_ah = self.electrodes.window(start.lithium_lost).capacity_ah * self._counted
         return Origin(state, inputs, capacity_ah)
 
     def _inputs(self, start: Start) -> dict[str, float]:
         """Values of the model's inputs, without current."""
-        negative, positive = self.electrodes.concentrations(start.soc, start.lithium_lost)
+        negative, positive = self.electrodes.concentrations(self._counted * start.soc, start.lithium_lost)
         return {
             CURRENT: 0.0,
             AMBIENT: start.ambient_c + 273.15,

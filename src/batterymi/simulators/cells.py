@@ -30,12 +30,10 @@ class Cell:
     Attributes:
         name: what settings call it.
         parameter_set: PyBaMM's name of the published set.
-        soc_capacity_ah: charge of the fresh cell by which its state of charge is counted; None for what its electrodes
-            hold between the voltage limits.
         borrows: parameters that the set lacks, taken from O'Kane et al. 2022.
         factors: parameters to multiply.
         values: parameters to set.
-        voltage_limits_v: voltages of the empty and the full cell, between which the state of charge is defined.
+        voltage_limits_v: voltages of the empty cell, from which the state of charge is counted, and of the full one.
         provenance: where the numbers come from, and which were not fitted to this cell.
     """
 
@@ -43,7 +41,6 @@ class Cell:
     parameter_set: str
     voltage_limits_v: tuple[float, float]
     provenance: str
-    soc_capacity_ah: float | None = None
     borrows: tuple[str, ...] = ()
     factors: dict[str, float] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
@@ -77,14 +74,6 @@ class Cell:
             values.set_initial_state(soc, inplace=True)
         return values
 
-    def soc_scale(self, capacity_ah: float) -> float:
-        """What the charge that counts as the whole cell is of the charge between the voltage limits.
-
-        Args:
-            capacity_ah: charge between the voltage limits of the fresh cell.
-        """
-        return 1.0 if self.soc_capacity_ah is None else self.soc_capacity_ah / capacity_ah
-
 
 NOT_FITTED = "Thermal and degradation parameters are from the literature and not fitted to this cell"
 COMPARES = "losses are for comparing protocols, not for predicting life."
@@ -98,7 +87,6 @@ _DECLARED = (
         name="power_cell",
         parameter_set="OKane2022",
         voltage_limits_v=(2.5, 4.2),
-        soc_capacity_ah=2.5,
         factors={
             "Negative electrode thickness [m]": 0.5,
             "Positive electrode thickness [m]": 0.5,
@@ -111,7 +99,7 @@ _DECLARED = (
             "LG M50 (graphite-SiOx / NMC 811) of O'Kane et al. 2022 (doi:10.1039/D2CP00417H), electrochemistry "
             "after Chen et al. 2020 (doi:10.1149/1945-7111/ab9050), made into a power cell: half as thick "
             "electrodes with half the capacity, particles of 0.6 times the radius, heat transfer 30 W/m2K. "
-            "Its state of charge is counted by the nominal 2.5 Ah; its electrodes hold 2 % more between the limits. "
+            "Its electrodes hold 2 % more than the nominal 2.5 Ah between the limits. "
             f"{NOT_FITTED} or to any cell of this design; {COMPARES}"
         ),
     ),
@@ -123,8 +111,8 @@ _DECLARED = (
         provenance=(
             "Kokam SLPB78205130H pouch cell (graphite / LCO) as shipped with PyBaMM, after Marquis et al. 2019 "
             "(doi:10.1149/2.0341915jes), with properties from Dualfoil; thin electrodes, cooled over the whole face. "
-            "C-rates go by the nominal 0.681 Ah, though the electrodes hold 0.873 Ah between the limits, by which "
-            f"the state of charge is counted. {BORROWS}{NOT_FITTED}; {COMPARES}"
+            "Its electrodes hold 0.873 Ah between the limits, well above the nominal 0.681 Ah, so that 80 % are 62 % "
+            f"of what they hold. {BORROWS}{NOT_FITTED}; {COMPARES}"
         ),
     ),
     Cell(

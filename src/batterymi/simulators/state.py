@@ -10,7 +10,8 @@ class Start:
     """The state in which a cell is put on charge.
 
     Attributes:
-        soc: state of charge, 0 to 1 between the voltage limits of the cell as it is, aged or not.
+        soc: state of charge: 0 at the lower voltage limit, 1 with the nominal capacity in a fresh cell. What an aged
+            cell holds between the limits, and so what counts as 1, is less in proportion.
         ambient_c: ambient temperature, °C.
         initial_c: the cell's own temperature, °C; None for the ambient one. A preheated cell is warmer.
         lithium_lost: share of the cyclable lithium that went into the SEI, 0 for a fresh cell. The film that it built

@@ -1,0 +1,13 @@
+"""Adapter of the rule judge_claims."""
+
+from batterymi.arena.claims import judge_claims
+from batterymi.run import logged
+
+with logged(snakemake.log[0]):
+    judge_claims(
+        snakemake.input.claims,
+        snakemake.input.charges,
+        snakemake.input.maps,
+        snakemake.output.claims,
+        **snakemake.params,
+    )

@@ -1,0 +1,17 @@
+"""Adapter of the rule plot_arena."""
+
+from pathlib import Path
+
+from batterymi.figures.arena_stage import plot_arena
+from batterymi.run import logged
+
+with logged(snakemake.log[0]):
+    plot_arena(
+        snakemake.input.traces,
+        snakemake.input.steps,
+        snakemake.input.curves,
+        snakemake.input.maps,
+        snakemake.input.table,
+        str(Path(snakemake.output.svg[0]).parent),
+        **snakemake.params,
+    )

@@ -1,0 +1,189 @@
+"""The arena's tables: each controller on each cell at each temperature, and controllers in pairs."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.arena.limits import KINDS
+from batterymi.arena.names import ordered
+from batterymi.arena.statistics import paired_difference, share_interval
+
+Array = NDArray[np.float64]
+KEYS = ["cell", "condition"]
+
+
+def flag(charges: pd.DataFrame) -> pd.DataFrame:
+    """Charges with `unfinished` and `violates`: a limit is broken, or the charge was not finished."""
+    unfinished = ~np.isfinite(charges["minutes"].to_numpy(float))
+    broken = np.asarray(charges[[f"breaks_{kind}" for kind in KINDS]].to_numpy(bool).any(axis=1))
+    return charges.assign(unfinished=unfinished, breaks_any=broken, violates=broken | unfinished)
+
+
+def judged(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
+    """Charges of the held-out scenarios on a model."""
+    return charges[(charges["model"] == model) & (charges["scenario"] >= 0)]
+
+
+def matrix(charges: pd.DataFrame, column: str) -> Array:
+    """One column of one controller's charges, shape (n_seeds, n_scenarios)."""
+    return charges.pivot(index="seed", columns="scenario", values=column).to_numpy(float)
+
+
+def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) -> pd.DataFrame:
+    """One row per cell, temperature and controller.
+
+    Args:
+        charges: flagged charges of all jobs.
+        cpu_s: CPU seconds of tuning or training, by cell, condition and controller.
+
+    Returns:
+        Minutes (median and quartiles of the finished charges), shares with 95 % intervals, extremes, capacity lost,
+        CPU minutes and milliseconds per decision.
+    """
+    rows = []
+    for (cell, condition), part in judged(charges).groupby(KEYS, sort=False):
+        for name in ordered(list(part["controller"].unique())):
+            mine = part[part["controller"] == name]
+            head = {"cell": cell, "condition": condition, "controller": name}
+            trained = cpu_s.get((str(cell), str(condition), name), 0.0)
+            rows.append(head | _summary(mine) | {"tuning_cpu_min": trained / 60} | _nominal(charges, head))
+    return pd.DataFrame(rows)
+
+
+def _summary(mine: pd.DataFrame) -> dict[str, Any]:
+    """Numbers of one controller over its scenarios and seeds."""
+    minutes = mine["minutes"].to_numpy(float)
+    finished = minutes[np.isfinite(minutes)]
+    quartiles = np.percentile(finished, [25, 50, 75]) if len(finished) else [np.nan] * 3
+    low, high = share_interval(matrix(mine, "violates"))
+    return {
+        "seeds": mine["seed"].nunique(),
+        "scenarios": mine["scenario"].nunique(),
+        "minutes_median": quartiles[1],
+        "minutes_q1": quartiles[0],
+        "minutes_q3": quartiles[2],
+        "violations": mine["violates"].mean(),
+        "violations_lower": low,
+        "violations_upper": high,
+        **{f"share_{kind}": mine[f"breaks_{kind}"].mean() for kind in KINDS},
+        "share_unfinished": mine["unfinished"].mean(),
+        "margin_min_mv": mine["plating_margin_mv"].min(),
+        "temperature_max_c": mine["temperature_max_c"].max(),
+        "voltage_max_v": mine["voltage_max_v"].max(),
+        "capacity_lost_mah_median": mine["capacity_lost_mah"].median(),
+        "ms_per_decision": mine["ms_per_decision"].median(),
+    }
+
+
+def _nominal(charges: pd.DataFrame, head: dict[str, Any]) -> dict[str, Any]:
+    """The nominal charge on the judge's model, median over the seeds."""
+    mine = charges[(charges["model"] == "DFN") & (charges["scenario"] < 0)]
+    for key, value in head.items():
+        mine = mine[mine[key] == value]
+    return {
+        "nominal_minutes": mine["minutes"].median(),
+        "nominal_margin_mv": mine["plating_margin_mv"].min(),
+        "nominal_violates": mine["violates"].mean(),
+    }
+
+
+def compare_pairs(charges: pd.DataFrame) -> pd.DataFrame:
+    """Every controller against every other: paired minutes over the same scenarios.
+
+    Args:
+        charges: flagged charges of all jobs.
+
+    Returns:
+        Mean difference in minutes (negative: `controller` is faster), its 95 % interval, and a verdict.
+    """
+    rows = []
+    for (cell, condition), part in judged(charges).groupby(KEYS, sort=False):
+        names = ordered(list(part["controller"].unique()))
+        minutes = {name: matrix(part[part["controller"] == name], "minutes") for name in names}
+        shares = {name: float(part.loc[part["controller"] == name, "violates"].mean()) for name in names}
+        for one in names:
+            for other in names:
+                if one != other:
+                    gain, low, high, n = paired_difference(minutes[one], minutes[other])
+                    rows.append(
+                        {
+                            "cell": cell,
+                            "condition": condition,
+                            "controller": one,
+                            "other": other,
+                            "minutes_gained": gain,
+                            "lower": low,
+                            "upper": high,
+                            "scenarios": n,
+                            "left_out": minutes[one].shape[1] - n,
+                            "violations": shares[one],
+                            "violations_of_other": shares[other],
+                            "verdict": verdict(low, high, shares[one], shares[other]),
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def verdict(lower: float, upper: float, broken: float, broken_of_other: float) -> str:
+    """What a paired difference in minutes says; a controller that breaks limits is never better than one that does not.
+
+    Args:
+        lower: of the interval of our minutes less theirs.
+        upper: of the same.
+        broken: our share of charges outside the limits.
+        broken_of_other: theirs.
+    """
+    if not np.isfinite(lower):
+        return "not comparable: too few scenarios that both finish"
+    if lower > 0:
+        return "slower" if broken >= broken_of_other or broken > 0 else "slower, and within all limits"
+    if upper >= 0:
+        return "not better"
+    if broken > 0 and broken_of_other == 0:
+        return "not better: faster by breaking limits that the other keeps"
+    return "faster" if broken == 0 else "faster, where both break limits"
+
+
+def climb_ladder(charges: pd.DataFrame) -> pd.DataFrame:
+    """The same charges on the coarse and on the fine model: who keeps limits on one and breaks them on the other.
+
+    Args:
+        charges: flagged charges of all jobs.
+
+    Returns:
+        Per cell, temperature and controller: shares outside the limits on both models, medians of their differences
+        (DFN less SPMe), and a verdict.
+    """
+    keys = [*KEYS, "controller", "seed", "scenario"]
+    coarse = charges[charges["model"] == "SPMe"].set_index(keys)
+    fine = charges[charges["model"] == "DFN"].set_index(keys)
+    both = coarse.join(fine, lsuffix="_spme", rsuffix="_dfn", how="inner").reset_index()
+    rows = []
+    for (cell, condition, name), part in both.groupby([*KEYS, "controller"], sort=False):
+        turned = part["violates_dfn"] & ~part["violates_spme"]
+        margins = part["plating_margin_mv_dfn"] - part["plating_margin_mv_spme"]
+        rows.append(
+            {
+                "cell": cell,
+                "condition": condition,
+                "controller": name,
+                "charges": len(part),
+                "violations_spme": part["violates_spme"].mean(),
+                "violations_dfn": part["violates_dfn"].mean(),
+                "safe_on_spme_only": turned.mean(),
+                "margin_difference_mv_median": margins.median(),
+                "margin_difference_mv_min": margins.min(),
+                "minutes_difference_median": (part["minutes_dfn"] - part["minutes_spme"]).median(),
+                "verdict": _exploits(part["violates_spme"].mean(), float(turned.mean())),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _exploits(broken_coarse: float, turned: float) -> str:
+    """Whether a controller lives off the coarse model."""
+    if turned == 0:
+        return "breaks limits on both" if broken_coarse > 0 else "keeps all limits on both"
+    return f"exploits the coarse model: {100 * turned:.0f} % of its charges keep limits on the SPMe and not on the DFN"

@@ -1,0 +1,186 @@
+"""The arena's figures of charges: over time, minutes against margin, and what leaves the limits."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.arena.names import CONTROLLERS, label, ordered
+from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANELS = (
+    ("c_rate", "Current (C-rate)"),
+    ("soc", "State of charge"),
+    ("temperature_c", "Temperature (°C)"),
+    ("plating_margin_mv", "Plating margin (mV)"),
+)
+LOOKS: dict[str, dict[str, Any]] = {
+    "cc_cv_1c": {"color": GREY, "ls": "-", "marker": "o"},
+    "chapter_standard": {"color": GREY, "ls": "--", "marker": "v"},
+    "chapter_fast": {"color": GREY, "ls": ":", "marker": "^"},
+    "chapter_optimized": {"color": GREY, "ls": "-.", "marker": "s"},
+    "chapter_phases": {"color": GREY, "ls": (0, (4, 1, 1, 1, 1, 1)), "marker": "D"},
+    "cc_cv_safe": {"color": ORANGE, "ls": "-", "marker": "o"},
+    "plating_limited": {"color": PURPLE, "ls": "-", "marker": "s"},
+    "protocol_nominal": {"color": RED, "ls": "--", "marker": "v"},
+    "protocol_robust": {"color": RED, "ls": "-", "marker": "^"},
+    "look_ahead": {"color": GREEN, "ls": "-", "marker": "D"},
+    "oracle": {"color": BLACK, "ls": ":", "marker": "*"},
+}
+AGENT_LOOKS = (
+    {"color": BLUE, "ls": "-", "marker": "P"},
+    {"color": SKY, "ls": "-", "marker": "X"},
+    {"color": BLUE, "ls": "--", "marker": "p"},
+    {"color": SKY, "ls": "--", "marker": "h"},
+)
+
+
+def look(name: str, names: list[str]) -> dict[str, Any]:
+    """Colour, line and marker of a controller; agents are blue, in the order of their names.
+
+    Args:
+        name: the controller.
+        names: all that are drawn.
+    """
+    if name in LOOKS:
+        return LOOKS[name]
+    agents = [one for one in sorted(names, reverse=True) if one not in CONTROLLERS]
+    return AGENT_LOOKS[agents.index(name) % len(AGENT_LOOKS)]
+
+
+def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) -> "Figure":
+    """The nominal charge by every controller on one page; agents with all their seeds.
+
+    Args:
+        traces: of one cell at one temperature.
+        margin_mv: limit of the plating margin.
+        temperature_c: limit of the temperature.
+    """
+    import matplotlib.pyplot as plt
+
+    names = ordered(list(traces["controller"].unique()))
+    figure, axes = plt.subplots(2, 2, figsize=(7.0, 5.6), sharex=True)
+    limits = {"temperature_c": temperature_c, "plating_margin_mv": margin_mv}
+    for axis, (column, text) in zip(axes.ravel(), PANELS, strict=True):
+        for name in names:
+            _draw_trace(axis, traces[traces["controller"] == name], column, name, names)
+        if column in limits:
+            axis.axhline(limits[column], color=BLACK, lw=0.6)
+            axis.annotate("limit", (1, limits[column]), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        axis.set_ylabel(text)
+    for axis in axes[1]:
+        axis.set_xlabel("Time (min)")
+    axes[0, 0].set_xlim(0, min(60.0, float(traces["time_min"].max())))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_trace(axis: "Axes", mine: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
+    """One controller's charge over time, thinner for several seeds."""
+    style = look(name, names)
+    seeds = mine["seed"].unique()
+    width = 1.4 if len(seeds) == 1 else 0.6
+    width = 0.9 if style["color"] == GREY else width
+    for seed in seeds:
+        part = mine[mine["seed"] == seed]
+        text = label(name) if seed == seeds[0] else None
+        axis.plot(part["time_min"], part[column], color=style["color"], ls=style["ls"], lw=width, label=text)
+
+
+def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
+    """Median minutes with quartiles against the smallest margin of each controller, a panel per temperature.
+
+    Args:
+        table: rows of one cell.
+    """
+    import matplotlib.pyplot as plt
+
+    conditions, names = list(table["condition"].unique()), ordered(list(table["controller"].unique()))
+    figure, axes = _grid(plt, len(conditions), 2.6)
+    for axis, condition in zip(axes, conditions, strict=False):
+        rows = table[table["condition"] == condition]
+        for row in rows.to_dict("records"):
+            _draw_point(axis, row, names)
+        bottom = min(-5.0, 1.2 * rows["margin_min_mv"].min())
+        axis.axhspan(bottom, 0, color=RED, alpha=0.08, lw=0)
+        axis.set_ylim(bottom=bottom)
+        axis.axhline(0, color=BLACK, lw=0.6)
+        axis.set_xlim(left=0)
+        axis.set_title(condition)
+        axis.set_xlabel("Minutes to 80 % (median, quartiles)")
+        axis.set_ylabel("Smallest margin (mV)")
+    _legend(figure, axes[0], ncols=4)
+    return figure
+
+
+def _draw_point(axis: "Axes", row: dict[Any, Any], names: list[str]) -> None:
+    """One controller: filled where no charge leaves the limits, open else."""
+    style = look(row["controller"], names)
+    middle = row["minutes_median"]
+    reach = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
+    axis.errorbar(
+        [middle],
+        [row["margin_min_mv"]],
+        xerr=np.nan_to_num(reach),
+        color=style["color"],
+        marker=style["marker"],
+        mfc=style["color"] if row["violations"] == 0 else "white",
+        ms=5,
+        lw=0.8,
+        ls="none",
+        label=label(row["controller"]),
+    )
+
+
+def plot_violations(table: pd.DataFrame) -> "Figure":
+    """Share of charges outside the limits with its 95 % interval, a panel per temperature.
+
+    Args:
+        table: rows of one cell.
+    """
+    import matplotlib.pyplot as plt
+
+    conditions, names = list(table["condition"].unique()), ordered(list(table["controller"].unique()))
+    figure, axes = _grid(plt, len(conditions), 0.9 + 0.17 * len(names))
+    for axis, condition in zip(axes, conditions, strict=False):
+        rows = table[table["condition"] == condition].set_index("controller").reindex(names)
+        places = np.arange(len(names))[::-1]
+        left = np.zeros(len(names))
+        for kind, colour in (("plating", RED), ("temperature", ORANGE), ("voltage", PURPLE), ("unfinished", GREY)):
+            width = 100 * rows[f"share_{kind}"].to_numpy(float)
+            axis.barh(places - left, width, height=0.2, color=colour, label=kind)
+            left = left + 0.2
+        shares = 100 * rows[["violations_lower", "violations", "violations_upper"]].to_numpy(float)
+        reach = np.abs(np.diff(shares, axis=1)).T
+        axis.errorbar(
+            shares[:, 1], places + 0.2, xerr=reach, color=BLACK, marker="o", ms=2.5, lw=0.8, ls="none", label="any"
+        )
+        axis.set_yticks(places - 0.15, [label(name) for name in names])
+        axis.set_xlim(0, 102)
+        axis.set_title(condition)
+        axis.set_xlabel("Charges outside a limit (%)")
+    _legend(figure, axes[0], ncols=5)
+    return figure
+
+
+def _grid(plt: Any, n: int, height: float) -> tuple["Figure", list["Axes"]]:
+    """Panels in two columns of a page, those without content left out."""
+    columns = 1 if n == 1 else 2
+    lines = -(-n // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(3.6 * columns, height * lines + 0.6), squeeze=False)
+    panels = list(axes.ravel())
+    for axis in panels[n:]:
+        axis.remove()
+    return figure, panels[:n]
+
+
+def _legend(figure: "Figure", axis: "Axes", ncols: int) -> None:
+    """One legend below all panels."""
+    handles, labels = axis.get_legend_handles_labels()
+    width = figure.get_size_inches()[0]
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols if width > 4 else 2)

@@ -1,0 +1,93 @@
+"""The arena's figures of agents: how they learned, and what current they choose where."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.arena.names import label
+from batterymi.figures.arena import look
+from batterymi.figures.style import BLACK, COLUMN_IN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CURVES = (
+    ("validation_reward", "Validation reward"),
+    ("minutes", "Minutes to 80 %"),
+    ("unsafe", "Unsafe charges (%)"),
+)
+FEWEST_STEPS = 1
+N_SOC, N_TEMPERATURE = 16, 12
+
+
+def plot_learning(curves: pd.DataFrame) -> "Figure":
+    """Median over the seeds, and all seeds within the band, of what validation scenarios say while agents train.
+
+    Args:
+        curves: learning curves of all agents of one cell, with `agent` and `seed`.
+    """
+    import matplotlib.pyplot as plt
+
+    agents = list(curves["agent"].unique())
+    figure, axes = plt.subplots(3, 1, figsize=(COLUMN_IN, 5.2), sharex=True)
+    for axis, (column, text) in zip(axes, CURVES, strict=True):
+        for agent in agents:
+            _draw_curve(axis, curves[curves["agent"] == agent], column, agent, agents)
+        axis.set_ylabel(text)
+    axes[0].set_ylim(bottom=max(-120.0, float(curves["validation_reward"].min())))
+    axes[2].set_ylim(-3, 103)
+    axes[-1].set_xlabel("Control steps of training")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_curve(axis: "Axes", mine: pd.DataFrame, column: str, agent: str, agents: list[str]) -> None:
+    """One agent's curve; looks of different seeds that are a few steps apart are put together."""
+    every = float(np.median(np.diff(np.sort(mine["steps"].unique())))) if mine["steps"].nunique() > 1 else 1.0
+    spacing = max(mine.groupby("seed")["steps"].diff().median(), every) if len(mine) > 1 else every
+    place = (mine["steps"] / spacing).round() * spacing
+    factor = 100.0 if column == "unsafe" else 1.0
+    grouped = (factor * mine[column]).groupby(place)
+    style = look(agent, agents)
+    axis.fill_between(grouped.min().index, grouped.min(), grouped.max(), color=style["color"], alpha=0.2, lw=0)
+    text = f"{label(agent)}, {mine['seed'].nunique()} seeds"
+    axis.plot(grouped.median().index, grouped.median(), color=style["color"], ls=style["ls"], label=text)
+
+
+def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
+    """Mean C-rate over state of charge and temperature, where charges of the held-out scenarios went.
+
+    Args:
+        steps: state of charge, temperature and C-rate of every step on the judge's model, one cell.
+        names: controllers, one panel each.
+    """
+    import matplotlib.pyplot as plt
+
+    low, high = float(steps["temperature_c"].min()), float(steps["temperature_c"].max())
+    edges = np.linspace(0, 0.8, N_SOC + 1), np.linspace(low - 0.1, high + 0.1, N_TEMPERATURE + 1)
+    most = float(steps["c_rate"].quantile(0.99))
+    figure, axes = plt.subplots(len(names), 1, figsize=(COLUMN_IN, 1.75 * len(names) + 0.4), sharex=True, squeeze=False)
+    image: Any = None
+    for axis, name in zip(axes[:, 0], names, strict=True):
+        mine = steps[steps["controller"] == name]
+        image = axis.pcolormesh(*edges, _mean_rates(mine, edges).T, cmap="viridis", vmin=0, vmax=most)
+        axis.set_title(label(name))
+        axis.set_ylabel("Temperature (°C)")
+        axis.set_facecolor("#E6E6E6")
+    axes[-1, 0].set_xlabel("State of charge (grey: no charge came there)")
+    bar = figure.colorbar(image, ax=axes[:, 0].tolist(), label="Mean current (C-rate)")
+    bar.outline.set_edgecolor(BLACK)
+    return figure
+
+
+def _mean_rates(mine: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Mean C-rate in each bin, not-a-number where there are too few steps; shape (n_soc, n_temperature)."""
+    where = mine["soc"].to_numpy(float), mine["temperature_c"].to_numpy(float)
+    count = np.histogram2d(*where, bins=list(edges))[0]
+    total = np.histogram2d(*where, bins=list(edges), weights=mine["c_rate"].to_numpy(float))[0]
+    mean = np.full_like(total, np.nan)
+    np.divide(total, count, out=mean, where=count >= FEWEST_STEPS)
+    return mean
