@@ -28,7 +28,7 @@ class RewardWeights(Strict):
         description="A step at this rate costs nothing; it moves all charges alike, so it changes no ranking.",
     )
     degradation: float = Field(0.0, ge=0, description="Cost of each 0.001 % of the capacity that is lost.")
-    plating: float = Field(0.5, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
+    plating: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
     temperature: float = Field(1.0, ge=0, description="Cost of each minute, per °C above the limit.")
     voltage: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV above the limit.")
     failure: float = Field(60.0, ge=0, description="Cost of a charge that the simulator cannot go on with.")
@@ -136,7 +136,7 @@ class Agent(Strict):
 
     name: Name = Field(description="What results and figures call it.")
     kind: Literal["dqn", "sac"] = Field(description="`dqn` chooses among C-rates, `sac` sets any C-rate in the range.")
-    steps: int = Field(10_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
+    steps: int = Field(12_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
     weights: RewardWeights | None = Field(None, description="Weights of the reward, where they differ.")
     observe: tuple[str, ...] | None = Field(None, description="What this agent sees, where it differs.")
     net: tuple[int, ...] = Field((64, 64), min_length=1, description="Widths of the hidden layers.")
