@@ -234,12 +234,13 @@ def test_training_and_validation_draw_different_starts() -> None:
     for seed in range(20):
         environment.reset(seed=seed)
         drawn.add(environment.start.soc)
-    ranges = ScenarioRanges(preheated_share=0.25)
+    ranges = ScenarioRanges(preheated_share=0.25, edge_share=0.25)
     starts = validation_starts(8, 1, ranges)
     assert len(drawn) == 20
     assert not drawn & {start.soc for start in starts}
     assert starts == validation_starts(8, 1, ranges)
     assert [start.initial_c is not None for start in starts] == [True, True, *[False] * 6]
+    assert [start.ambient_c in (10, 45) for start in starts] == [False, False, True, True, *[False] * 4]
 
 
 def test_a_checkpoint_that_keeps_the_limits_beats_a_faster_one_that_does_not() -> None:
@@ -402,6 +403,13 @@ def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
     assert [agent["name"] for agent in training.alone("gentle")["agents"]] == ["gentle"]
     with pytest.raises(KeyError, match="did you mean 'gentle'"):
         training.agent("gentel")
+
+
+def test_settings_that_are_not_given_suit_the_algorithm() -> None:
+    assert Agent(name="a", kind="dqn").gradient_steps > Agent(name="a", kind="sac").gradient_steps
+    assert Agent(name="a", kind="dqn", gradient_steps=1).gradient_steps == 1
+    again = Agent.model_validate(Agent(name="a", kind="dqn", net=(8,)).model_dump())
+    assert again.net == (8,)
 
 
 def test_a_study_trains_an_agent_with_every_set_of_weights() -> None:

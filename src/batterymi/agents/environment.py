@@ -176,15 +176,8 @@ def draw_start(rng: np.random.Generator, ranges: ScenarioRanges) -> Start:
         ranges: what is drawn from.
     """
     preheated = float(rng.uniform(*ranges.preheated_c)) if rng.random() < ranges.preheated_share else None
-    return draw_scenarios(
-        1,
-        int(rng.integers(2**31)),
-        "train",
-        soc=ranges.soc,
-        ambient_c=ranges.ambient_c,
-        lithium_lost=ranges.lithium_lost,
-        preheated_c=preheated,
-    )[0]
+    edge = ranges.ambient_c[int(rng.integers(2))] if rng.random() < ranges.edge_share else None
+    return _draw(1, int(rng.integers(2**31)), "train", ranges, preheated, edge)[0]
 
 
 def validation_starts(n: int, seed: int, ranges: ScenarioRanges) -> list[Start]:
@@ -193,12 +186,30 @@ def validation_starts(n: int, seed: int, ranges: ScenarioRanges) -> list[Start]:
     Args:
         n: how many.
         seed: of the draw.
-        ranges: what is drawn from; the first ones, by their share, are preheated.
+        ranges: what is drawn from; by their shares, the first ones are preheated, and the next ones alternate between
+            the ends of the ambient temperatures.
     """
-    n_hot = round(n * ranges.preheated_share)
-    shared: dict[str, Any] = {"soc": ranges.soc, "ambient_c": ranges.ambient_c, "lithium_lost": ranges.lithium_lost}
-    hot = [
-        draw_scenarios(n, seed, "validation", preheated_c=float(temperature), **shared)[number]
-        for number, temperature in enumerate(np.linspace(*ranges.preheated_c, n_hot))
+    n_hot, n_edge = round(n * ranges.preheated_share), round(n * ranges.edge_share)
+    hot = [float(value) for value in np.linspace(*ranges.preheated_c, n_hot)]
+    edges = [ranges.ambient_c[number % 2] for number in range(n_edge)]
+    kinds: list[tuple[float | None, float | None]] = [
+        *((value, None) for value in hot),
+        *((None, edge) for edge in edges),
+        *[(None, None)] * n,
     ]
-    return [*hot, *draw_scenarios(n, seed, "validation", **shared)[n_hot:]]
+    return [_draw(n, seed, "validation", ranges, *kinds[number])[number] for number in range(n)]
+
+
+def _draw(
+    n: int, seed: int, split: str, ranges: ScenarioRanges, preheated_c: float | None, ambient_c: float | None
+) -> list[Start]:
+    """Starts of one split, with a cell temperature or an ambient temperature of their own where given."""
+    return draw_scenarios(
+        n,
+        seed,
+        split,
+        soc=ranges.soc,
+        ambient_c=ranges.ambient_c if ambient_c is None else (ambient_c, ambient_c),
+        lithium_lost=ranges.lithium_lost,
+        preheated_c=preheated_c,
+    )
