@@ -98,17 +98,13 @@ class Belief:
         """Whether no design meets all limits yet."""
         return self.best is None and self.cells is None
 
-    def log_gain(self, codes: Array) -> Array:
-        """Logarithm of the expected improvement of the front, or of one objective on the scale of its model."""
-        return self._log_gain(self._scaled(codes))
-
     def _scaled(self, codes: Array) -> Scales:
         """Mean and variance of every outcome on the scale of its model."""
         inputs = self.search.space.inputs(codes)
         return {name: model.scaled(inputs) for name, model in self.models.items()}
 
     def _log_gain(self, scaled: Scales) -> Array:
-        """The same from predictions."""
+        """Logarithm of the expected improvement of the front, or of one objective on the scale of its model."""
         if self.cells is None:
             return self._log_improvement(scaled)
         means, variances = [], []
@@ -155,8 +151,8 @@ class Belief:
         assert self.best is not None
         mean, best = sign * mean / only.scale, self.best
         kind = "predicted better than all rows" if mean < best else "uncertain enough to be better"
-        if self.demand:
-            kind = "explores, since all near the best is known well"
+        if self.demand and mean >= best:
+            kind = "uncertain enough to be much better"
         gain = only.scale * float(
             np.exp(log_expected_improvement(np.array([mean]), np.array([variance / only.scale**2]), best)[0])
         )

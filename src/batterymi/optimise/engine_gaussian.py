@@ -15,8 +15,7 @@ from batterymi.optimise.problem import Search
 Array = NDArray[np.float64]
 N_ANCHORS = 4
 MIN_ROWS = 3
-SETTLED = 0.01  # expected improvement, in deviations of the objective, below which a search near the best is at its end
-DEMAND = 0.1  # improvement that every second design must then promise
+DEMAND = 0.1  # improvement that every second design is sought by, in deviations of the objective
 LONG_LIST = 5000  # candidates that are looked at again for every design of a batch
 
 
@@ -26,10 +25,10 @@ def propose(
     """The designs that promise most.
 
     With one objective the promise is log expected improvement, on the scale on which the objective looks most normal;
-    with several it is the expected gain of hypervolume, exact for independent outcomes. Where one objective promises
-    next to nothing any more, every second design is sought by a larger improvement, which lies elsewhere, since one
-    valley may not be the deepest. Limits and failed experiments enter as probabilities. A batch is filled one by one,
-    each design taken to have its predicted outcome, so that the batch spreads. See `Engine` for arguments.
+    with several it is the expected gain of hypervolume, exact for independent outcomes. With one objective every second
+    design is sought by a larger improvement, which lies elsewhere once a valley is known, since another may be deeper.
+    Limits and failed experiments enter as probabilities. A batch is filled one by one, each design taken to have its
+    predicted outcome, so that the batch spreads. See `Engine` for arguments.
     """
     rng = np.random.default_rng([seed, len(history)])
     names = search.modelled
@@ -49,21 +48,12 @@ def propose(
         space = space.narrowed(shortlist(belief.roughly().promise, every, LONG_LIST + len(taken)))
     chosen, reasons = [], []
     for place in range(n):
-        design = best_design(space, belief.promise, rng, anchors[:N_ANCHORS], taken)
+        used = replace(belief, demand=DEMAND if (len(history) + place) % 2 else 0.0)
+        design = best_design(space, used.promise, rng, anchors[:N_ANCHORS], taken)
         if design is None:
             break
-        used = belief
-        if (len(history) + place) % 2 and is_settled(belief, design):
-            used = replace(belief, demand=DEMAND)
-            design = best_design(space, used.promise, rng, anchors[:N_ANCHORS], taken)
-            assert design is not None
         chosen.append(design)
         reasons.append(used.why(design))
         taken = np.vstack([taken, design])
         belief = belief.given(design)
     return as_suggestions(search.space, chosen, reasons)
-
-
-def is_settled(belief: Belief, design: Array) -> bool:
-    """Whether even the best design promises next to nothing of one objective."""
-    return belief.best is not None and float(belief.log_gain(design)[0]) < np.log(SETTLED)
