@@ -189,6 +189,13 @@ def test_the_fastest_constant_current_is_the_one_computed_by_hand() -> None:
     assert fastest_constant(bench(limits=tight), 4.2, "here") == pytest.approx(0.6, rel=0.011)
 
 
+def test_no_constant_current_is_sought_beyond_the_charger() -> None:
+    ours = bench(limits=replace(LIMITS, temperature_c=200.0))
+    ours.simulator = LinearCell(flattery_mv=1000)
+    assert fastest_constant(ours, 4.2, "here") == TERMS.c_rate_max
+    assert plating_limited(ours, TERMS.c_rate_max, 4.2) == (TERMS.c_rate_max, 4.2)
+
+
 def test_limits_that_no_protocol_meets_are_told_with_numbers() -> None:
     with pytest.raises(BatteryMIError, match=r"here: limits: no protocol meets them; even 0.42C has a plating margin"):
         fastest_constant(bench(limits=LIMITS.with_reserve(margin_mv=60)), 4.2, "here")

@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 RATE_PRECISION = 1.01
 CEILING_PRECISION_V = 0.004
-MOST_RATE = 9.0
 SLACK = 1.05  # the slowest constant current tried ends so much before the time limit
 RATE_FACTORS = (1.25, 1.6, 2.0, 2.6, 3.5, 4.5)
 PATIENCE = 2.0  # charges that take so many times the safe constant current's minutes are no candidates
@@ -103,9 +102,11 @@ def fastest_constant(bench: Bench, voltage_v: float, where: str) -> float:
     Raises:
         BatteryMIError: if no C-rate keeps them; the message tells what the lowest breaks.
     """
-    low, high = SLACK * bench.terms.soc_end / (bench.terms.time_limit_min / 60), MOST_RATE
+    low, high = SLACK * bench.terms.soc_end / (bench.terms.time_limit_min / 60), bench.terms.c_rate_max
     if not math.isfinite(bench.minutes(ConstantRate("", low, voltage_v))):
         raise BatteryMIError(f"{where}: limits: no protocol meets them; {_why_not(bench, low, voltage_v)}")
+    if math.isfinite(bench.minutes(ConstantRate("", high, voltage_v))):
+        return high
     while high / low > RATE_PRECISION:
         middle = math.sqrt(low * high)
         if math.isfinite(bench.minutes(ConstantRate("", middle, voltage_v))):
@@ -144,7 +145,7 @@ def plating_limited(bench: Bench, constant: float, voltage_v: float) -> tuple[fl
     worse = 0
     ceiling = voltage_v
     for factor in RATE_FACTORS:
-        rate = min(constant * factor, MOST_RATE)
+        rate = min(constant * factor, bench.terms.c_rate_max)
         found = _highest_ceiling(bench, rate, ceiling)
         if found is None:
             break
@@ -152,7 +153,7 @@ def plating_limited(bench: Bench, constant: float, voltage_v: float) -> tuple[fl
         worse = 0 if minutes < best else worse + 1
         if minutes < best:
             best, choice = minutes, (rate, ceiling)
-        if worse == 2 or rate == MOST_RATE:
+        if worse == 2 or rate == bench.terms.c_rate_max:
             break
     logger.info("plating-limited: %.2fC to %.3f V, %.1f min over %d charges", *choice, best, bench.charges)
     return choice
