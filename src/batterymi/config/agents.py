@@ -39,7 +39,7 @@ class Limits(Strict):
 
     plating_margin_mv: float = Field(0.0, description="Smallest anode potential against lithium that is allowed.")
     plating_reserve_mv: float = Field(
-        8.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
+        4.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
     )
     checked_reserve_mv: float = Field(
         0.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
