@@ -228,6 +228,12 @@ def test_discrete_and_continuous_actions_cover_the_same_rates(number: int) -> No
         assert 0.25 <= discrete.rate(number) <= 5 + 1e-12
 
 
+@given(st.floats(-1, 1), st.floats(0.6, 1))
+def test_lowered_rates_stay_in_the_range(action: float, scale: float) -> None:
+    plain, lowered = Actions(0.25, 5, "ratio", 0), Actions(0.25, 5, "ratio", 0, scale)
+    assert lowered.rate(action) == pytest.approx(max(scale * plain.rate(action), 0.25))
+
+
 def test_training_and_validation_draw_different_starts() -> None:
     environment = make_environment()
     drawn = set()
@@ -323,7 +329,7 @@ def test_a_checkpoint_of_another_environment_is_refused_and_kept(
         train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
 
 
-def make_policy(path: Path, **changes: Any) -> Network:
+def make_policy(path: Path, scale: float = 1.0, **changes: Any) -> Network:
     """A policy with random weights on disk."""
     environment = Environment(**changes)
     sight, actions = make_sight(environment, 2.5, 4.2), make_actions(environment, "sac")
@@ -335,7 +341,14 @@ def make_policy(path: Path, **changes: Any) -> Network:
     ]
     network = Network(tuple(layers), is_discrete=False)
     save_policy(
-        path, network, {"name": "sac", "kind": "sac", "fingerprint": fingerprint("light", environment, sight, actions)}
+        path,
+        network,
+        {
+            "name": "sac",
+            "kind": "sac",
+            "scale": scale,
+            "fingerprint": fingerprint("light", environment, sight, actions),
+        },
     )
     return network
 
@@ -352,6 +365,14 @@ def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) 
     charges = evaluate(network, environment, [Start(soc=0.7, ambient_c=30)])
     assert charges["minutes"].notna().all()
     assert summarise(charges, 60)["minutes"] == charges["minutes"][0]
+
+
+def test_a_policy_keeps_the_factor_that_made_it_safe(tmp_path: Path) -> None:
+    make_policy(tmp_path / "policy.json")
+    seen = Observation(0.0, 0.1, 3.6, 30.0, 40.0, 0.0, 30.0)
+    plain = load_policy(tmp_path / "policy.json").rate(seen)
+    make_policy(tmp_path / "policy.json", scale=0.9)
+    assert load_policy(tmp_path / "policy.json").rate(seen) == pytest.approx(max(0.9 * plain, 0.25))
 
 
 @pytest.mark.parametrize(

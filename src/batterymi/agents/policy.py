@@ -1,7 +1,7 @@
 """A trained agent as a controller: a small network in NumPy, from files without code in them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def save_policy(path: PathLike, network: Network, card: Mapping[str, Any]) -> No
     Args:
         path: the JSON file to write.
         network: what decides.
-        card: what else to tell of it; holds `name`, `kind` and `fingerprint`.
+        card: what else to tell of it; holds `name`, `kind`, `scale` of the C-rates and `fingerprint`.
     """
     from safetensors.numpy import save
 
@@ -121,6 +121,7 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
             f"{path}: was trained in another environment: {'; '.join(unlike)}; train an agent for this one"
         )
     network = _read_network(Path(path).with_name(TENSORS), card)
+    actions = replace(Actions(**print_["action"]), scale=float(card["scale"]))
     sight = Sight(**_tuples(print_["observation"]))
     if sight.is_oracle:
         raise AgentError(
@@ -130,7 +131,7 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
         raise AgentError(
             f"{path}: the network takes {n_in} numbers, and {len(sight.names)} are observed; train it anew"
         )
-    return PolicyController(card["name"], network, sight, Actions(**print_["action"]), bool(print_["hold_voltage"]))
+    return PolicyController(card["name"], network, sight, actions, bool(print_["hold_voltage"]))
 
 
 def _read_card(path: PathLike) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _read_card(path: PathLike) -> dict[str, Any]:
     found = card.get("format") if isinstance(card, dict) else None
     if found != FORMAT:
         raise AgentError(f"{path}: has format {found!r}, readable is {FORMAT}; train the agent anew")
-    if missing := [key for key in ("name", "kind", "fingerprint", "digest") if key not in card]:
+    if missing := [key for key in ("name", "kind", "scale", "fingerprint", "digest") if key not in card]:
         raise AgentError(f"{path}: lacks {', '.join(missing)}; train the agent anew")
     return card
 

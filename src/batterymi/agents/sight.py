@@ -70,12 +70,14 @@ class Actions:
         high: largest.
         spacing: "even" in the C-rate, or "ratio": even in its logarithm.
         n: how many C-rates a discrete action chooses from; 0 for a continuous one.
+        scale: by what every C-rate is lowered, as far as the smallest.
     """
 
     low: float
     high: float
     spacing: str
     n: int
+    scale: float = 1.0
 
     @property
     def is_discrete(self) -> bool:
@@ -93,9 +95,8 @@ class Actions:
         Args:
             action: number of a C-rate, or a value from -1 (smallest) to 1 (largest).
         """
-        if self.is_discrete:
-            return self._at(int(action) / (self.n - 1))
-        return self._at((min(max(float(action), -1.0), 1.0) + 1) / 2)
+        share = int(action) / (self.n - 1) if self.is_discrete else (min(max(float(action), -1.0), 1.0) + 1) / 2
+        return max(self.scale * self._at(share), self.low)
 
     def _at(self, share: float) -> float:
         """C-rate at a share of the range."""

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ CURVE = (
     "smallest_margin_mv",
     "temperature_max_c",
     "capacity_lost_mah",
+    "scale",
     "is_best",
 )
 
@@ -80,6 +81,11 @@ class Trained:
     fingerprint: dict[str, Any]
     steps: int
 
+    @property
+    def scale(self) -> float:
+        """Factor of the C-rates with which the policy was chosen."""
+        return self.progress.best["scale"] if self.progress.best else 1.0
+
 
 def train_agent(
     policy_path: PathLike,
@@ -117,11 +123,11 @@ def train_agent(
     plant = ChargingSimulator(cell=cell, model=settings.environment.model)
     folder = Path(policy_path).parent / "checkpoint"
     done = train(plant, cell, agent, settings, seed, folder)
-    card = {"name": name, "kind": agent.kind, "seed": seed, "steps": done.steps, "fingerprint": done.fingerprint}
+    card = {"name": name, "kind": agent.kind, "seed": seed, "steps": done.steps, "scale": done.scale}
     write_csv(curve_path, pd.DataFrame(done.progress.curve, columns=list(CURVE)))
     weights = agent.environment(settings.environment).weights.model_dump()
     write_json(record_path, {"cpu_s": round(done.progress.cpu_s, 1), "weights": weights, "chosen": done.progress.best})
-    save_policy(policy_path, done.network, card)
+    save_policy(policy_path, done.network, card | {"fingerprint": done.fingerprint})
     remove_checkpoint(folder)
 
 
@@ -144,6 +150,7 @@ def train(plant: Plant, cell: str, agent: Agent, settings: Training, seed: int, 
         "environment": own.model_dump(mode="json"),
         "agent": agent.model_dump(mode="json"),
         "seed": seed,
+        "looks": settings.model_dump(mode="json", exclude={"environment", "agents", "study", "seeds"}),
     }
     with _one_torch_thread():
         learner = make_learner(agent, environment, seed)
@@ -209,7 +216,7 @@ class Watch(BaseCallback):
         if self.progress.curve and self.looked_at == steps:
             return
         network = network_of(self.model)  # type: ignore[arg-type]
-        found = summarise(evaluate(network, self.judge, self.starts), self.judge.settings.time_limit_min)
+        found = self._judge(network)
         best = is_better(found, self.progress.best)
         if best:
             self.progress.best, self.progress.network = {"steps": steps, **found}, network
@@ -218,6 +225,24 @@ class Watch(BaseCallback):
         self.progress.cpu_s = time.process_time() - self.cpu_before
         self.looked_at = steps
         self._report(found)
+
+    def _judge(self, network: Network) -> dict[str, float]:
+        """Numbers of a policy on the validation scenarios, with its C-rates lowered if that makes it safe.
+
+        Early policies are judged as they are, since lowering them is not worth the time.
+        """
+        late = 2 * self.model.num_timesteps >= self.agent.steps
+        best: dict[str, float] | None = None
+        for scale in self.settings.derate if late else (1.0,):
+            self.judge.actions = replace(self.judge.actions, scale=scale)
+            charges = evaluate(network, self.judge, self.starts)
+            found = summarise(charges, self.judge.settings.time_limit_min) | {"scale": scale}
+            if is_better(found, best):
+                best = found
+            if found["unsafe"] == 0:
+                break
+        assert best is not None
+        return best
 
     def _report(self, found: Mapping[str, float]) -> None:
         """Log where the training stands."""

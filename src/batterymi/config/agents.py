@@ -39,7 +39,7 @@ class Limits(Strict):
 
     plating_margin_mv: float = Field(0.0, description="Smallest anode potential against lithium that is allowed.")
     plating_reserve_mv: float = Field(
-        8.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
+        4.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
     )
     checked_reserve_mv: float = Field(
         0.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
@@ -136,7 +136,7 @@ class Agent(Strict):
 
     name: Name = Field(description="What results and figures call it.")
     kind: Literal["dqn", "sac"] = Field(description="`dqn` chooses among C-rates, `sac` sets any C-rate in the range.")
-    steps: int = Field(12_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
+    steps: int = Field(10_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
     weights: RewardWeights | None = Field(None, description="Weights of the reward, where they differ.")
     observe: tuple[str, ...] | None = Field(None, description="What this agent sees, where it differs.")
     net: tuple[int, ...] = Field((64, 64), min_length=1, description="Widths of the hidden layers.")
@@ -194,6 +194,12 @@ class Training(Strict):
     seed: int = Field(1, ge=0, description="The first seed; it also draws the validation scenarios.")
     validation: int = Field(16, ge=1, le=1000, description="Fixed scenarios that choose the best checkpoint.")
     evaluate_every: int = Field(1000, ge=10, description="Control steps between two looks at them.")
+    derate: tuple[Annotated[float, Field(gt=0.5, le=1)], ...] = Field(
+        (1.0, 0.95, 0.9),
+        min_length=1,
+        description="Factors of all C-rates to try in turn, in the second half of a training, until every validation "
+        "scenario keeps its limits.",
+    )
     patience: int | None = Field(
         None, ge=1, description="Looks without a better checkpoint after which training stops; not set: never."
     )
