@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ROOT, Workspace, copy_workflow
 
@@ -52,6 +53,13 @@ def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:
     for text in ("summary.html", "claims.html"):
         assert str(workspace.folder) not in (results / text).read_text()
     assert not list(results.rglob("*.tmp"))
+    rounds = "results/closed_loop/thermal/rounds.svg"
+    more = workspace.run("fidelities", rounds, *SMOKE, "--cores", "2")
+    assert more.returncode == 0, more.stdout
+    ledger = pd.read_csv(results / "fast_charging/fidelities/ledger.csv")
+    assert set(ledger["label"]) == {"SPMe", "DFN"}
+    assert ledger.groupby(["campaign", "seed"])["cost"].sum().max() <= 14
+    assert (workspace.folder / rounds).is_file()
     report = workspace.run(*SMOKE, "--report", "results/report.zip")
     assert report.returncode == 0, report.stdout
     assert (results / "report.zip").stat().st_size > 100_000
