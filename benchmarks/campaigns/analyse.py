@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from problems import make_problems
 from scipy.stats import wilcoxon
 
 OURS = "gaussian_process (ours)"
+MIN_SEEDS = 8
 SHOWN = 1e-4  # the smallest regret that the figure tells apart
 
 
@@ -59,6 +61,21 @@ def table(runs: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def looked_at(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs up to each evaluation at which a problem's campaigns are compared, under a name that tells it."""
+    parts = []
+    for bench in make_problems().values():
+        mine = runs[runs["problem"] == bench.name]
+        ends = bench.looked_at or (bench.budget,)
+        parts += [mine[mine["evaluation"] <= n].assign(problem=f"{bench.name}, {n} evaluations") for n in ends]
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_enough_seeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Without methods that have fewer than eight seeds on a problem: they can win or lose nothing."""
+    return runs[runs.groupby(["problem", "method"])["seed"].transform("nunique") >= MIN_SEEDS]
+
+
 def draw(runs: pd.DataFrame, path: Path) -> None:
     """Median and quartiles of the regret over evaluations, one panel per problem."""
     import matplotlib as mpl
@@ -98,8 +115,8 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
-    runs = pd.concat([pd.read_csv(path) for path in options.runs], ignore_index=True)
-    sys.stdout.write(table(runs) + "\n")
+    runs = with_enough_seeds(pd.concat([pd.read_csv(path) for path in options.runs], ignore_index=True))
+    sys.stdout.write(table(looked_at(runs)) + "\n")
     if options.figure:
         draw(runs, options.figure)
 
