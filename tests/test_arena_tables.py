@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from batterymi.arena.claims import find, hold_claim
 from batterymi.arena.compare import read_costs
+from batterymi.arena.feasibility import tell
 from batterymi.arena.feedback import worth_of_feedback
 from batterymi.arena.statistics import paired_difference, share_interval, wilson
 from batterymi.arena.table import climb_ladder, compare_pairs, flag, make_table, verdict
@@ -166,3 +167,19 @@ def test_claims_are_held_against_the_fastest_safe_charge(made_up: pd.DataFrame) 
     assert lost["measured"] == pytest.approx(50.0), "1 mAh of 2 Ah, times 1000"
     missing = hold_claim(claim | {"id": "fc_improvement"}, findings, fast_map, "c, mild")
     assert missing["verdict"] == "not testable"
+
+
+def test_an_infeasible_wish_is_told_in_numbers_or_as_the_failure_that_it_is() -> None:
+    wish = {"wanted_c_rate": 4.2, "wanted_margin_mv": -52.0, "wanted_temperature_c": 37.0, "wanted_voltage_v": 4.3}
+    told = tell(False, 12.7, "look-ahead", 10, "plating", wish | {"wanted_breaks": "plating voltage"})
+    assert told.endswith("at a constant 4.20C the margin is -52 mV, the cell reaches 37 °C and 4.30 V")
+    failed = tell(
+        False,
+        30.7,
+        "look-ahead",
+        10,
+        "plating",
+        wish | {"wanted_margin_mv": float("nan"), "wanted_breaks": "ended_early"},
+    )
+    assert failed.endswith("a constant 4.20C cannot be simulated to its end (ended_early)")
+    assert "nan" not in failed

@@ -124,7 +124,7 @@ def _row(
         "feasible": feasible,
         "binding": binding,
         **at_wanted,
-        "verdict": _verdict(feasible, numbers["minutes"], best, wanted_min, binding, at_wanted),
+        "verdict": tell(feasible, numbers["minutes"], best, wanted_min, binding, at_wanted),
     }
 
 
@@ -150,15 +150,16 @@ def _at_wanted(place: Situation, fine: Simulator, wanted_min: float) -> dict[str
     }
 
 
-def _verdict(
-    feasible: bool, minutes: float, way: str, wanted_min: float, binding: str, at_wanted: dict[str, Any]
-) -> str:
+def tell(feasible: bool, minutes: float, way: str, wanted_min: float, binding: str, at_wanted: dict[str, Any]) -> str:
     """Feasible or not, in words."""
     if feasible:
         return f"{wanted_min:g} min are feasible: {minutes:.1f} min by {way}"
+    rate = f"a constant {at_wanted['wanted_c_rate']:.2f}C"
     numbers = (
-        f"at a constant {at_wanted['wanted_c_rate']:.2f}C the margin is {at_wanted['wanted_margin_mv']:.0f} mV, the "
-        f"cell reaches {at_wanted['wanted_temperature_c']:.0f} °C and {at_wanted['wanted_voltage_v']:.2f} V"
+        f"at {rate} the margin is {at_wanted['wanted_margin_mv']:.0f} mV, the cell reaches "
+        f"{at_wanted['wanted_temperature_c']:.0f} °C and {at_wanted['wanted_voltage_v']:.2f} V"
+        if np.isfinite(at_wanted["wanted_margin_mv"])
+        else f"{rate} cannot be simulated to its end ({at_wanted['wanted_breaks']})"
     )
     fastest = f"the fastest safe charge found takes {minutes:.1f} min ({way})" if way else "no safe charge was found"
     limit = WORDS.get(binding, "nothing found")
