@@ -48,13 +48,16 @@ def resample(values: Array, seed: int = 0) -> Array:
         seed: of the draws; the same seed draws the same scenarios, so that two controllers stay paired.
 
     Returns:
-        Shape (N_BOOTSTRAPS,).
+        Shape (N_BOOTSTRAPS,); not-a-number where nothing but that was drawn.
     """
     n_seeds, n_scenarios = values.shape
     scenarios = np.random.default_rng([seed, 0]).integers(n_scenarios, size=(N_BOOTSTRAPS, n_scenarios))
     seeds = np.random.default_rng([seed, 1]).integers(n_seeds, size=(N_BOOTSTRAPS, n_seeds))
     drawn = values[seeds[:, :, None], scenarios[:, None, :]]
-    return np.asarray(np.nanmean(drawn, axis=(1, 2)), float)
+    known = np.isfinite(drawn)
+    count = known.sum(axis=(1, 2))
+    total = np.where(known, drawn, 0.0).sum(axis=(1, 2))
+    return np.divide(total, count, out=np.full(N_BOOTSTRAPS, np.nan), where=count > 0)
 
 
 def paired_difference(ours: Array, theirs: Array, seed: int = 0) -> tuple[float, float, float, int]:

@@ -13,7 +13,6 @@ parameters are from the literature and not fitted to any cell here.
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from batterymi.files import write_csv, write_json
 from batterymi.simulators.cells import find_cell
 from batterymi.simulators.charging import ChargingSimulator
 from batterymi.simulators.outcome import ChargeError
+from batterymi.simulators.parallel import worker_context
 from batterymi.simulators.protocol_runs import charge
 from batterymi.simulators.protocols import FourStep
 from batterymi.simulators.state import Start
@@ -72,7 +72,7 @@ def live_all(protocols: list[Rates], cell: str, model: str, processes: int) -> I
         yield from map(_live_in_worker, protocols)
         return
     with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_build_in_worker, initargs=(cell, model)
+        processes, mp_context=worker_context(), initializer=_build_in_worker, initargs=(cell, model)
     ) as pool:
         yield from pool.map(_live_in_worker, protocols, chunksize=4)
 

@@ -56,14 +56,16 @@ def simulate_protocols(
             _report(progress, len(results), len(protocols))
         return results
     tasks = [(protocol, keep_traces) for protocol in protocols]
-    with ProcessPoolExecutor(processes, mp_context=_context(), initializer=_build_in_worker, initargs=settings) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=worker_context(), initializer=_build_in_worker, initargs=settings
+    ) as pool:
         for result in pool.map(_run_in_worker, tasks, chunksize=4):
             results.append(result)
             _report(progress, len(results), len(protocols))
     return results
 
 
-def _context() -> BaseContext:
+def worker_context() -> BaseContext:
     """Workers are forked from a server that has imported PyBaMM once, which takes longer than building a model."""
     os.environ.setdefault("PYBAMM_DISABLE_TELEMETRY", "true")
     if "forkserver" not in get_all_start_methods():
