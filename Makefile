@@ -79,6 +79,10 @@ format: setup ## format all code
 test: setup check ## every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
+.PHONY: cluster
+cluster: setup ## the tests that run jobs through a Slurm on this machine; needs root and Debian's packages
+	$(BIN)/python -m pytest -m "cluster" tests/cluster
+
 .PHONY: docs
 docs: setup ## generate config/schema.json and the option tables of config/README.md
 	$(BIN)/python -m batterymi.config.document

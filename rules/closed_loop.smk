@@ -88,4 +88,4 @@ rule plot_closed_loop:
 rule closed_loop:
     """What adaptive choice of fast-charging tests adds over random batches with the same model."""
     input:
-        expand(rules.plot_closed_loop.output.svg, lives=["thermal", "simulated"]),
+        expand("<results>/closed_loop/{lives}/rounds.svg", lives=["thermal", "simulated"]),

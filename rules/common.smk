@@ -38,7 +38,8 @@ try:
     DATASETS = load_datasets(CONFIG.datasets)
     STUDIES, REJECTED = load_studies(CONFIG)
     SELECTED = selected_studies(CONFIG, STUDIES, REJECTED)
-    USED = used_datasets([STUDIES[name] for name in SELECTED if name in STUDIES], DATASETS)
+    SELECTED_STUDIES = [name for name in SELECTED if name in STUDIES]
+    USED = used_datasets([STUDIES[name] for name in SELECTED_STUDIES], DATASETS)
     ARENA = load_arena(CONFIG.arena, CONFIG.arena_overrides)
     AGENTS = ARENA.training
 except ConfigError as error:
@@ -219,6 +220,11 @@ def one_of(studies):
 def is_charging(study):
     """Whether a study's designs are charges."""
     return STUDIES[study].campaign.evaluator.name == "charging"
+
+
+def has_transfer(study):
+    """Whether a study learns from related tasks too."""
+    return STUDIES[study].transfer is not None
 
 
 def replayed(name):

@@ -62,4 +62,4 @@ rule plot_fidelities:
 rule fidelities:
     """What cheaper levels are worth, for every study that declares them."""
     input:
-        expand(rules.plot_fidelities.output.svg, study=WITH_LEVELS),
+        expand("<results>/{study}/fidelities/cost.svg", study=WITH_LEVELS),

@@ -56,7 +56,19 @@ rule build_claims:
         claims=CONFIG.claims,
         summaries=expand("<results>/{study}/summary.json", study=SELECTED),
         metrics=expand("<results>/{study}/surrogate/metrics.csv", study=SELECTED),
+        rows=expand("<results>/{study}/table.parquet", study=SELECTED),
+        predictions=expand("<results>/{study}/surrogate/predictions.parquet", study=SELECTED),
         named=expand("<results>/{study}/campaign/named_designs.csv", study=SELECTED),
+        suggestions=expand("<results>/{study}/campaign/suggestions.csv", study=SELECTED),
+        benchmarks=expand("<results>/{study}/campaign/benchmark.json", study=SELECTED),
+        tables=expand("<results>/{study}/table.json", study=SELECTED),
+        replays=expand(
+            "<results>/{study}/charging/replay.json", study=filter(is_charging, SELECTED_STUDIES)
+        ),
+        transfers=expand(
+            "<results>/{study}/transfer/transfer.json",
+            study=filter(has_transfer, SELECTED_STUDIES),
+        ),
         code=code("build_claims.py"),
     output:
         csv="<results>/claims.csv",

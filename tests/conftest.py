@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space import Space
@@ -16,6 +17,8 @@ from batterymi.optimise.space import Space
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles")
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
+SMOKE = ("--configfile", "tests/smoke.yaml")
+SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,21 @@ def copy_workflow(folder: Path) -> Workspace:
 def workspace(tmp_path: Path) -> Workspace:
     """A fresh copy of the workflow."""
     return copy_workflow(tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which two studies were run, once for all workers of the tests; who wants to edit it copies it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, finished = base / "small_run", base / "small_run.finished"
+    with FileLock(base / "small_run.lock"):
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            done = copy_workflow(folder / "a copy, with blanks and ü").run(*SMALL, "--cores", "2")
+            assert done.returncode == 0, done.stdout
+            finished.touch()
+    return Workspace(folder / "a copy, with blanks and ü")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ All in one worker, one after the other, since Snakemake uses every core itself.
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -13,12 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, Workspace, copy_workflow
+from conftest import ROOT, SMALL, SMOKE, Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
-SMOKE = ("--configfile", "tests/smoke.yaml")
 MIRROR = ROOT.parent / "shared" / "data"
-SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
 TABLES = (".csv", ".json", ".md", ".html", ".txt", ".parquet", ".skops", ".svg")
 
 
@@ -30,12 +29,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def done(small_run: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy in which two studies were run."""
-    workspace = copy_workflow(tmp_path_factory.mktemp("done") / "a copy, with blanks and ü")
-    finished = workspace.run(*SMALL, "--cores", "2")
-    assert finished.returncode == 0, finished.stdout
-    return workspace
+    folder = tmp_path_factory.mktemp("done") / small_run.folder.name
+    shutil.copytree(small_run.folder, folder)
+    return Workspace(folder)
 
 
 def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:
