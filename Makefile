@@ -79,9 +79,13 @@ format: setup ## format all code
 test: setup check ## every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
+.PHONY: nightly
+nightly: setup ## what takes too long for every change
+	$(BIN)/python -m pytest -m nightly
+
 .PHONY: cluster
-cluster: setup ## the tests that run jobs through a Slurm on this machine; needs root and Debian's packages
-	$(BIN)/python -m pytest -m "cluster" tests/cluster
+cluster: setup ## every test on a Slurm that it starts on this machine; needs root, and Debian's packages
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 .PHONY: docs
 docs: setup ## generate config/schema.json and the option tables of config/README.md

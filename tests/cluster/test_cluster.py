@@ -92,7 +92,7 @@ def slurm() -> Iterator[Slurm]:
     shutil.rmtree(own.folder)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def incidents(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incidents]:
     """Four jobs at once: one is cancelled, one needs too much memory, one too much time, one outlives slurmd."""
     cluster = Cluster(copy_workflow(tmp_path_factory.mktemp("incidents") / "copy").folder, slurm)
@@ -126,9 +126,10 @@ def incidents(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_two_studies_give_the_same_files_through_slurm_as_here(
-    slurm: Slurm, small_run: Workspace, workspace: Workspace
+    incidents: Incidents, small_run: Workspace, workspace: Workspace
 ) -> None:
-    cluster = Cluster(workspace.folder, slurm)
+    """While the incidents happen beside it."""
+    cluster = Cluster(workspace.folder, incidents.cluster.slurm)
     finished = cluster.run(*SMALL, *PROFILE, timeout=900)
     assert finished.returncode == 0, finished.stdout
     assert finished.stdout.count("has been submitted with SLURM jobid") == 5, finished.stdout
@@ -163,3 +164,29 @@ def test_the_run_says_what_happened_to_a_job(study: str, words: str, incidents: 
 def test_a_job_goes_on_while_slurmd_is_killed_and_started_again(incidents: Incidents) -> None:
     incidents.output()
     assert (incidents.cluster.folder / "started/outlives_slurmd").read_text().count("\n") == 1
+
+
+@pytest.mark.nightly
+def test_all_five_studies_give_the_same_files_through_slurm_as_here(
+    slurm: Slurm, workspace: Workspace, tmp_path: Path
+) -> None:
+    here = copy_workflow(tmp_path / "here").run(*SMOKE, "--cores", "2")
+    assert here.returncode == 0, here.stdout
+    finished = Cluster(workspace.folder, slurm).run(*SMOKE, *PROFILE, timeout=3600)
+    assert finished.returncode == 0, finished.stdout
+    assert differences(workspace.folder, tmp_path / "here") == []
+
+
+@pytest.mark.nightly
+def test_an_array_of_trainings_gives_the_same_policies_as_here(
+    slurm: Slurm, workspace: Workspace, tmp_path: Path
+) -> None:
+    options = ("--configfile", "tests/arena_smoke.yaml")
+    goals = [f"results/arena/agents/power_cell/sac/{seed}/policy.json" for seed in (1, 2)]
+    here = copy_workflow(tmp_path / "here").run(*goals, *options, "--cores", "2")
+    assert here.returncode == 0, here.stdout
+    finished = Cluster(workspace.folder, slurm).run(*goals, *options, *PROFILE, timeout=3600)
+    assert finished.returncode == 0, finished.stdout
+    assert "Submitted array job" in finished.stdout
+    for goal in goals:
+        assert (workspace.folder / goal).read_bytes() == (tmp_path / "here" / goal).read_bytes()

@@ -1,0 +1,79 @@
+"""What is asked of a cluster follows from what was measured, and profiles agree with each other and with the rules."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from batterymi.resources import read_benchmarks, request_memory, request_runtime, tabulate
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def profile(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / f"profiles/{name}/config.yaml").read_text(encoding="utf-8"))
+
+
+def rules() -> set[str]:
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    return {name for text in texts for name in re.findall(r"^ *rule (\w+):", text, flags=re.MULTILINE)}
+
+
+def local_rules() -> set[str]:
+    found = re.search(r"^localrules:\n((?: +\w+,\n)+)", (ROOT / "Snakefile").read_text(), flags=re.MULTILINE)
+    assert found
+    return set(re.findall(r"\w+", found[1]))
+
+
+def test_the_dearest_job_of_a_rule_counts_whichever_run_it_was_in(tmp_path: Path) -> None:
+    rows = {
+        "one/train_surrogate/a.tsv": "10.0\t0:00:10\t200.4\t1\t1\t1\t1\t1\t1\t9.0",
+        "two/train_surrogate/deep/b.tsv": "90.0\t0:01:30\t100.0\t1\t1\t1\t1\t1\t1\t80.0",
+        "two/build_summary.tsv": "0.1\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0.1",
+    }
+    for name, row in rows.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(HEAD + row + "\n")
+    table = read_benchmarks([str(tmp_path / "one"), str(tmp_path / "two")])
+    assert table.to_numpy().tolist() == [["build_summary", 1, 0.0, 0.1, 0.1], ["train_surrogate", 2, 200.0, 90.0, 80.0]]
+    assert "| train_surrogate | 2 | 200 | 90 | 80 | 800 | 10 |" in tabulate(table)
+
+
+def test_a_folder_without_benchmarks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="found no benchmark; give the folder logs/benchmarks"):
+        read_benchmarks([str(tmp_path)])
+
+
+def test_requests_have_head_room() -> None:
+    assert [request_memory(mb) for mb in (0, 200, 201)] == [500, 800, 900]
+    assert [request_runtime(s) for s in (0, 60, 61, 600)] == [5, 5, 10, 35]
+
+
+def test_the_slurm_profile_asks_for_what_follows_from_the_measurements() -> None:
+    measured = pd.read_csv(ROOT / "benchmarks/resources.csv").set_index("rule")
+    wanted = {
+        rule: {
+            "mem_mb": f"attempt * {request_memory(row['max_rss_mb'])}",
+            "runtime": f"attempt * {request_runtime(row['longest_s'])}",
+        }
+        for rule, row in measured.iterrows()
+        if rule not in local_rules()
+    }
+    assert profile("slurm")["set-resources"] == wanted
+
+
+def test_the_slurm_profile_names_rules_that_there_are() -> None:
+    own = profile("slurm")
+    named = {*own["set-resources"], *own["groups"], *own["slurm-array-jobs"].split(",")}
+    assert named <= rules() - local_rules()
+    assert not set(own["groups"]) & set(own["slurm-array-jobs"].split(","))
+
+
+def test_who_uses_the_slurm_profile_alone_misses_nothing_of_the_default_one() -> None:
+    own, default = profile("slurm"), profile("default")
+    assert {key: own[key] for key in default if key != "cores"} == {k: v for k, v in default.items() if k != "cores"}
