@@ -1,5 +1,6 @@
 """Settings, and what the rules share: `setting`, `code`, and the choice of inputs."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -28,11 +29,33 @@ def asked():
     return get_argument_parser().parse_known_args(arguments)[0]
 
 
+def check_slurm():
+    """Stop where jobs are to go to Slurm and there is none; its executor would wait for ever."""
+    plain = asked()
+    profiles = [
+        *(plain.profile or []),
+        *([plain.workflow_profile] if plain.workflow_profile else []),
+    ]
+    arguments = sys.argv[1:] if profiles else []
+    executor = (
+        get_argument_parser(profiles).parse_known_args(arguments)[0].executor
+        if profiles
+        else plain.executor
+    )
+    if executor == "slurm" and not plain.dryrun and not shutil.which("sbatch"):
+        stop(
+            [
+                "there is no Slurm here (no 'sbatch'); run this on a login node, or leave out --profile"
+            ]
+        )
+
+
 def tolerates_bad_studies():
     """Whether studies with a wrong YAML may fail as jobs: with --keep-going, and in the processes of single jobs."""
     return asked().keep_going or workflow.exec_mode != workflow.exec_mode.DEFAULT
 
 
+check_slurm()
 try:
     CONFIG = load_config(config)
     DATASETS = load_datasets(CONFIG.datasets)

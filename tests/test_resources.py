@@ -59,7 +59,7 @@ def test_the_slurm_profile_asks_for_what_follows_from_the_measurements() -> None
     wanted = {
         rule: {
             "mem_mb": f"attempt * {request_memory(row['max_rss_mb'])}",
-            "runtime": f"attempt * {request_runtime(row['longest_s'])}",
+            "runtime": f"attempt * {request_runtime(row['most_cpu_s'])}",
         }
         for rule, row in measured.iterrows()
         if rule not in local_rules()

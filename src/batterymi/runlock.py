@@ -4,6 +4,7 @@ Snakemake's own lock is a file that a killed run leaves behind, and a person has
 process.
 """
 
+import errno
 import fcntl
 import os
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 _HELD: list[Any] = []
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # as on shared file systems of some clusters
 
 
 def hold_lock(workflow: Any, folder: str = ".snakemake") -> None:
     """Take the folder for this run, or stop and say who has it.
 
-    Dry runs, and the processes that Snakemake starts for single jobs, need no lock.
+    Dry runs, and the processes that Snakemake starts for single jobs, need no lock. Where the file system has none, a
+    line says so, and the run goes on.
 
     Args:
         workflow: Snakemake's workflow object.
@@ -39,6 +42,14 @@ def hold_lock(workflow: Any, folder: str = ".snakemake") -> None:
             f"\nbattery-mi cannot start:\n  another run (process {owner}) is working in this folder; "
             "wait for it, or stop it, then start again"
         )
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        stream.close()
+        sys.stderr.write(
+            "battery-mi: this file system has no locks; see to it that no other run works in this folder\n"
+        )
+        return
     stream.truncate(0)
     stream.write(str(os.getpid()))
     stream.flush()

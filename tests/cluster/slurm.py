@@ -53,7 +53,7 @@ SlurmdParameters=config_overrides
 KillWait=5
 MinJobAge=3600
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb}
-PartitionName=main Nodes={host} Default=YES MaxTime=60 State=UP
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
 
@@ -104,7 +104,7 @@ class Slurm:
             ctld_port=ports[0],
             slurmd_port=ports[1],
             cpus=max(4, os.cpu_count() or 1),  # jobs that only wait must not hold up the others
-            memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 9 // 10 // 2**20,
+            memory_mb=max(8192, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 9 // 10 // 2**20),
         )
         (self.folder / "slurm.conf").write_text(text)
         wrapper = self.folder / "bin/srun"

@@ -170,7 +170,7 @@ def test_a_job_goes_on_while_slurmd_is_killed_and_started_again(incidents: Incid
 def test_all_five_studies_give_the_same_files_through_slurm_as_here(
     slurm: Slurm, workspace: Workspace, tmp_path: Path
 ) -> None:
-    here = copy_workflow(tmp_path / "here").run(*SMOKE, "--cores", "2")
+    here = copy_workflow(tmp_path / "here").run(*SMOKE, "--cores", "2", timeout=3600)
     assert here.returncode == 0, here.stdout
     finished = Cluster(workspace.folder, slurm).run(*SMOKE, *PROFILE, timeout=3600)
     assert finished.returncode == 0, finished.stdout
@@ -183,7 +183,7 @@ def test_an_array_of_trainings_gives_the_same_policies_as_here(
 ) -> None:
     options = ("--configfile", "tests/arena_smoke.yaml")
     goals = [f"results/arena/agents/power_cell/sac/{seed}/policy.json" for seed in (1, 2)]
-    here = copy_workflow(tmp_path / "here").run(*goals, *options, "--cores", "2")
+    here = copy_workflow(tmp_path / "here").run(*goals, *options, "--cores", "2", timeout=3600)
     assert here.returncode == 0, here.stdout
     finished = Cluster(workspace.folder, slurm).run(*goals, *options, *PROFILE, timeout=3600)
     assert finished.returncode == 0, finished.stdout

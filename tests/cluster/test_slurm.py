@@ -1,0 +1,58 @@
+"""What is said where there is no Slurm: by the workflow, and by the tests that would need one."""
+
+import errno
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import slurm
+from conftest import Workspace
+
+from batterymi.runlock import hold_lock
+
+
+@pytest.mark.slow
+def test_without_slurm_the_profile_is_refused_in_a_line_and_a_dry_run_is_not(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in ("sh", "which", "env"):
+        (programs / program).symlink_to(str(shutil.which(program)))
+    environment = {**workspace.environment, "PATH": str(programs)}
+    for option in ("--profile", "--workflow-profile"):
+        command = workspace.command("summary", option, "profiles/slurm")
+        done = subprocess.run(
+            command, cwd=workspace.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 1
+        assert "there is no Slurm here (no 'sbatch'); run this on a login node" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert "run_campaign:sodium_ion" in workspace.jobs("sodium_ion", "--profile", "profiles/slurm")
+
+
+def test_tests_that_need_slurm_say_why_they_cannot_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(slurm.NoSlurmError, match="needs root"):
+        slurm.install()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    with pytest.raises(slurm.NoSlurmError, match=r"not installed \(slurmctld, .*, munged\), and there is no apt-get"):
+        slurm.install()
+
+
+def test_a_shared_file_system_without_locks_is_said_and_stops_no_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    workflow = SimpleNamespace(exec_mode=SimpleNamespace(DEFAULT=None), dryrun=False)
+    workflow.exec_mode.DEFAULT = workflow.exec_mode
+    hold_lock(workflow, str(tmp_path))
+    assert "this file system has no locks" in capsys.readouterr().err
