@@ -77,3 +77,8 @@ def test_the_slurm_profile_names_rules_that_there_are() -> None:
 def test_who_uses_the_slurm_profile_alone_misses_nothing_of_the_default_one() -> None:
     own, default = profile("slurm"), profile("default")
     assert {key: own[key] for key in default if key != "cores"} == {k: v for k, v in default.items() if k != "cores"}
+
+
+def test_the_document_shows_what_was_measured() -> None:
+    table = tabulate(pd.read_csv(ROOT / "benchmarks/resources.csv"))
+    assert table in (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
