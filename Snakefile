@@ -5,6 +5,7 @@ snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with what it needs
 snakemake closed_loop          what adaptive choice adds in rounds of fast-charging tests
 snakemake charging_arena       who charges fastest within all limits, judged by a finer model; an hour
+snakemake screens              candidate compositions, scored in shards and passed through gates
 snakemake fidelities           what cheaper evaluations are worth, where a study declares them
 snakemake -n                   what would run, and why
 """
@@ -29,6 +30,7 @@ include: "rules/closed_loop.smk"
 include: "rules/agents.smk"
 include: "rules/arena.smk"
 include: "rules/measured.smk"
+include: "rules/screen.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"
 
@@ -41,6 +43,9 @@ rule all:
         rules.build_claims.output,
         rules.cite_datasets.output,
         expand(rules.plot_study.output.done, study=SELECTED),
+        expand(
+            rules.plot_screen.output.svg, study=[study for study in SELECTED if study in SCREENED]
+        ),
 
 
 for study in STUDIES:
@@ -51,6 +56,7 @@ for study in STUDIES:
         input:
             f"<results>/{study}/summary.json",
             f"<results>/{study}/figures/index.json",
+            f"<results>/{study}/screen/funnel.svg" if study in SCREENED else [],
 
 
 check_targets()

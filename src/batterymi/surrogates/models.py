@@ -180,11 +180,11 @@ def predict_with_spread(
     if forests_vary and isinstance(regressor, ExtraTreesRegressor | RandomForestRegressor):
         single = np.ascontiguousarray(matrix, dtype=np.float32)  # what trees take; saves a copy per tree
         answers = np.stack([tree.predict(single, check_input=False) for tree in regressor.estimators_])
-        return answers.mean(axis=0), answers.std(axis=0) + SPREAD_FLOOR * _scale_learned(regressor)
+        return answers.mean(axis=0), answers.std(axis=0) + SPREAD_FLOOR * scale_learned(regressor)
     return regressor.predict(matrix), np.ones(len(frame))
 
 
-def _scale_learned(forest: ExtraTreesRegressor | RandomForestRegressor) -> float:
+def scale_learned(forest: ExtraTreesRegressor | RandomForestRegressor) -> float:
     """Standard deviation of the values that a forest learned, from the root of its first tree."""
     tree = forest.estimators_[0].tree_
     return float(np.sqrt(tree.impurity[0])) if tree.impurity[0] > 0 else 1.0
