@@ -258,7 +258,7 @@ def test_wrong_settings_are_named(change: dict[str, Any], message: str) -> None:
 
 def test_an_element_that_smact_does_not_know_is_named() -> None:
     source = EnumerationSource(name="enumeration", elements=("Li", "Og"), sizes=(2,))
-    with pytest.raises(TableError, match="SMACT has no .* of Og; leave it out"):
+    with pytest.raises(TableError, match=r"SMACT has no .* of Og; leave it out"):
         list(enumerate_compositions(source))
 
 

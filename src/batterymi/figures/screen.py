@@ -50,7 +50,7 @@ def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective)
     left.set_yticks(places, labels, fontsize=6.5)
     left.set_xscale("log")
     left.set_xlim(0.8, 60 * max(counts))
-    left.set_xlabel("Candidates that pass, in order (log scale)")
+    left.set_xlabel("Candidates")
     heights = np.arange(len(shown))[::-1]
     for place, row in zip(heights, shown.itertuples(), strict=True):
         colour = BLUE if row.inside else RED
@@ -59,6 +59,11 @@ def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective)
     right.set_yticks(heights, list(shown["formula"]), fontsize=6)
     right.set_xlabel(with_unit(objective.label, objective.unit))
     right.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
-    title = f"Best {len(shown)} with 95 % intervals; dashed: mean of all {report['scored']:,} scored"
-    right.set_title(f"{title}\n{report['model']}: {report['verdict']}, Q² {report['q2']:.2f}", fontsize=6.5)
+    left.set_title("Candidates that pass each gate, in order", fontsize=6.5)
+    right.set_title(
+        f"Best {len(shown)}, 95 % intervals; dashed: mean of all scored\n"
+        f"{report['model']}, Q² {report['q2']:.2f}, {report['verdict']}",
+        fontsize=6,
+        loc="right",
+    )
     return figure

@@ -18,7 +18,7 @@ from batterymi.features.formulas import parse_formulas
 from batterymi.files import read_json, write_csv, write_json
 from batterymi.screen.gates import Funnel
 from batterymi.screen.sources import FORMULA
-from batterymi.screen.stage import POSITION
+from batterymi.screen.stage import ANSWERED, POSITION
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,10 @@ def gather_screen(
     if moments.n != scored:
         raise TableError(f"the shards hold {moments.n} scored candidates, their reports {scored}; run them again")
     rows = pd.read_parquet(table_path)
-    top = best.drop(columns=["passed"]).assign(**nearest_known(best[FORMULA], rows, formula_column, target.name))
+    known = nearest_known(best[FORMULA], rows, formula_column, target.name)
+    answers = [column for column in ANSWERED if column != "passed"]
+    given = [column for column in best.columns if column not in (FORMULA, POSITION, *ANSWERED)]
+    top = pd.concat([best[[FORMULA, *answers]], known, best[given]], axis=1)
     top.insert(0, "rank", np.arange(1, len(top) + 1))
     write_csv(top_path, top)
     metrics = pd.read_csv(metrics_path)
@@ -87,7 +90,7 @@ def gather_screen(
             "mae": model["mae"],
             "median_half_width_95_of_the_best": float((top["upper_95"] - top["predicted"]).median()),
             "listed": len(top),
-            "elements": settings.source.name,
+            "source": settings.source.name,
         },
     )
     logger.info("%d candidates, %d scored, %d listed", listed, scored, len(top))

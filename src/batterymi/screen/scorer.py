@@ -22,6 +22,7 @@ from batterymi.surrogates.models import SPREAD_FLOOR, scale_learned
 from batterymi.surrogates.store import StoredModel
 
 Array = NDArray[np.float64]
+PIECE = 512
 SAME = 1e-4  # distance, in deviations of a typical column, below which two compositions are one
 
 
@@ -82,14 +83,14 @@ class Scorer:
         squared = _squared_distances(matrix, self._known, self._squares)
         with config_context(assume_finite=True, skip_parameter_validation=True):
             mean, spread = self._answer(matrix, squared)
-        n = min(N_NEIGHBOURS, self._n_learned)
+        n, columns = min(N_NEIGHBOURS, self._n_learned), matrix.shape[1]
         nearest = np.partition(squared[:, : self._n_learned], n - 1, axis=1)[:, :n]
-        columns = matrix.shape[1]
+        closest = np.minimum(nearest.min(axis=1), squared[:, self._n_learned :].min(axis=1, initial=np.inf))
         return Answers(
             mean,
             self._stored.half_width_per_spread * spread,
             np.sqrt(nearest).mean(axis=1) / np.sqrt(columns),
-            np.sqrt(squared.min(axis=1) / columns) > SAME,
+            np.sqrt(closest / columns) > SAME,
         )
 
 
@@ -145,7 +146,7 @@ def _gaussian_process(model: GaussianProcessRegressor, known: Array) -> Regresso
         variance = np.maximum(scale + noise - np.einsum("ij,ij->j", solved, solved), 0)
         return mean * width + centre, np.maximum(np.sqrt(variance) * width, 1e-9)
 
-    return answer
+    return _in_pieces(answer)
 
 
 def _support_vectors(model: SVR, known: Array) -> Regressor:
@@ -156,7 +157,18 @@ def _support_vectors(model: SVR, known: Array) -> Regressor:
     def answer(matrix: Array, squared: Array) -> tuple[Array, Array]:
         return np.exp(-gamma * find(matrix, squared)) @ weights + offset, np.ones(len(matrix))
 
-    return answer
+    return _in_pieces(answer)
+
+
+def _in_pieces(answer: Regressor) -> Regressor:
+    """The same regressor, asked for so few candidates at once that its matrices stay in the processor's cache."""
+
+    def pieces(matrix: Array, squared: Array) -> tuple[Array, Array]:
+        parts = [slice(start, start + PIECE) for start in range(0, len(matrix), PIECE)]
+        answers = [answer(matrix[part], squared[part]) for part in parts]
+        return np.concatenate([mean for mean, _ in answers]), np.concatenate([spread for _, spread in answers])
+
+    return pieces
 
 
 def _finder(at: Array, known: Array) -> Finder:

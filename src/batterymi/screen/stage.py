@@ -24,10 +24,10 @@ from batterymi.surrogates.store import load_models
 logger = logging.getLogger(__name__)
 
 POSITION = "position"
-ANSWERED = [
-    *(pa.field(name, pa.float64()) for name in ("predicted", "lower_95", "upper_95", "distance")),
-    *(pa.field(name, pa.bool_()) for name in ("novel", "inside", "passed")),
-]
+ANSWERED = {
+    **dict.fromkeys(("predicted", "lower_95", "upper_95", "distance"), pa.float64()),
+    **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
+}  # columns of scored candidates, beside those that they came with
 TELL_EVERY = 50  # blocks
 
 
@@ -102,7 +102,7 @@ def score_candidates(
     scorer = make_scorer(model_path, table_path, predictions_path, settings.variant, objective)
     listed, n, funnel = 0, 0, Funnel.nothing(len(settings.gates))
     with _open(candidates_path) as file, replacing(scored_path) as temporary:
-        schema = pa.schema([*file.schema_arrow.remove_metadata(), *ANSWERED])
+        schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*one) for one in ANSWERED.items())])
         with pa.parquet.ParquetWriter(temporary, schema) as writer:
             for number in range(file.num_row_groups):
                 frame = file.read_row_group(number).to_pandas()
