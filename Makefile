@@ -79,6 +79,10 @@ format: setup ## format all code
 test: setup check ## every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
+.PHONY: verify
+verify: setup ## hold results against their manifest, rebuild them in a clean folder, compare
+	@$(BIN)/batterymi verify
+
 .PHONY: docs
 docs: setup ## generate config/schema.json and the option tables of config/README.md
 	$(BIN)/python -m batterymi.config.document

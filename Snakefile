@@ -43,9 +43,8 @@ rule all:
         rules.build_claims.output,
         rules.cite_datasets.output,
         expand(rules.plot_study.output.done, study=SELECTED),
-        expand(
-            rules.plot_screen.output.svg, study=[study for study in SELECTED if study in SCREENED]
-        ),
+        expand(rules.plot_screen.output.svg, study=screened_here()),
+        rules.write_manifest.output,
 
 
 for study in STUDIES:

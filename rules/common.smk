@@ -164,6 +164,24 @@ def extra(part, name):
     return file
 
 
+def screened_here():
+    """The studies of this run that have a screen."""
+    return [name for name in SELECTED if name in STUDIES and STUDIES[name].screen]
+
+
+def plain_settings():
+    """A param: the configuration as plain data, without where data sets are copied from."""
+    return CONFIG.model_dump(mode="json", exclude={"mirror"})
+
+
+def made_from():
+    """Files that the manifest names as what the run was made from: settings, tables, the lock."""
+    settings = [path for path in Path("config").rglob("*") if path.suffix in (".yaml", ".json")]
+    tables = [STUDIES[name].table.file for name in SELECTED if name in STUDIES]
+    every = [*settings, *tables, CONFIG.claims, "requirements.lock"]
+    return sorted({str(path) for path in every if path and Path(path).is_file()})
+
+
 def screen_source(wildcards):
     """What a screen reads: its file, the receipt of its data set, or nothing.
 
