@@ -32,6 +32,7 @@ DESCRIPTORS: list[dict[str, Any]] = [
     {"name": "elements", "function": "element_fractions", "label": "Elements", "columns": {"formula": "composition"}},
 ]
 SHARDS = 4
+SMALL, REPEATS = 20_000, 5  # a small screen takes so short that it is repeated, and the quickest counts
 
 
 def screen_of(path: str) -> dict[str, Any]:
@@ -95,19 +96,23 @@ def whole(folder: Path, model: str, n: int) -> dict[str, float]:
         started = time.process_time()
         score_candidates("nothing.parquet", *common, "nothing_scored.parquet", "nothing.json", **score)
         setup = time.process_time() - started
-    started = time.process_time()
-    list_candidates([f"{name}.parquet" for name in names], screen=screen_of(path), folder=None, features=[])
-    listed = time.process_time() - started
-    for name in names:
-        score_candidates(f"{name}.parquet", *common, f"{name}_scored.parquet", f"{name}.json", **score)
-    scored = time.process_time() - started - listed
-    gather_screen(
-        [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names], "table.parquet",
-        f"{model}.csv", f"{model}_top.csv", f"{model}_report.json", screen=screen_of(path),
-        objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
-        formula_column="composition",
-    )  # fmt: skip
-    gathered = time.process_time() - started - listed - scored
+    found = []
+    for _ in range(REPEATS if n <= SMALL else 1):
+        started = time.process_time()
+        list_candidates([f"{name}.parquet" for name in names], screen=screen_of(path), folder=None, features=[])
+        listed = time.process_time() - started
+        for name in names:
+            score_candidates(f"{name}.parquet", *common, f"{name}_scored.parquet", f"{name}.json", **score)
+        scored = time.process_time() - started - listed
+        gather_screen(
+            [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names], "table.parquet",
+            f"{model}.csv", f"{model}_top.csv", f"{model}_report.json", screen=screen_of(path),
+            objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
+            formula_column="composition",
+        )  # fmt: skip
+        gathered = time.process_time() - started - listed - scored
+        found.append((listed, scored, gathered))
+    listed, scored, gathered = min(found, key=sum)
     work = listed + scored - SHARDS * setup + gathered
     status = Path("/proc/self/status").read_text()  # ru_maxrss would hold the parent's
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024

@@ -201,6 +201,18 @@ def test_enumeration_gives_what_smact_gives() -> None:
         assert len(ours) == len(found) > 0
 
 
+def test_an_enumeration_is_streamed_into_shards_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "BLOCK", 100)
+    settings_ = {"source": LITHIUM.model_dump(mode="json")}
+    shards = [str(tmp_path / f"{shard}.parquet") for shard in range(3)]
+    list_candidates(shards, screen=settings_, folder=None, features=[])
+    found = pd.concat([pd.read_parquet(shard) for shard in shards]).sort_values("position")
+    assert found["formula"].tolist() == [formula for part in enumerate_compositions(LITHIUM) for formula in part]
+    assert found["formula"].is_unique
+    assert found["formula"].str.contains("Li").all()
+    assert "Li3PS4" in set(found["formula"])
+
+
 def test_gates_count_who_came_passed_and_could_not_be_told() -> None:
     gates = [
         Gate(label="a", expression="hull <= 0.1"),
@@ -249,6 +261,10 @@ def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ({"source": {"name": "file", "file": "../x.csv"}}, "leaves the workflow's folder"),
         ({"source": {"name": "file", "file": "x.txt"}}, "neither in .csv nor in .parquet"),
         ({"source": {"name": "enumeration", "elements": ["Na", "O"]}}, "'Li' is not among elements"),
+        (
+            {"source": {"name": "enumeration", "elements": ["Li", "O"], "sizes": [5], "largest_amount": 20}},
+            "3,200,000 ratios",
+        ),
     ],
 )
 def test_wrong_settings_are_named(change: dict[str, Any], message: str) -> None:

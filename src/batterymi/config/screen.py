@@ -12,6 +12,8 @@ from batterymi.suggest import did_you_mean
 # what a gate may ask of a candidate once the model has answered
 ANSWERS = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
 
+MOST_RATIOS = 2_000_000  # of one choice of elements; they are held in memory
+
 
 def known_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Refuse what is not an element's symbol, or stands twice."""
@@ -87,6 +89,12 @@ class EnumerationSource(Strict):
         for symbol in self.always:
             if symbol not in self.elements:
                 raise ValueError(f"always: '{symbol}' is not among elements")
+        if self.largest_amount ** max(self.sizes) > MOST_RATIOS:
+            raise ValueError(
+                f"{self.largest_amount} atoms of each of {max(self.sizes)} elements make "
+                f"{self.largest_amount ** max(self.sizes):,} ratios; at most {MOST_RATIOS:,} are tried, so lower "
+                "largest_amount or sizes"
+            )
         if len(self.always) > max(self.sizes):
             raise ValueError(f"always: {len(self.always)} elements do not fit in candidates of {max(self.sizes)}")
         return self
