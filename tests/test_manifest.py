@@ -67,7 +67,7 @@ def test_changed_inputs_and_outputs_are_named(run: Path) -> None:
     Path("requirements.lock").unlink()
     (run / "summary.csv").write_text("name,value\n")
     (run / "one/table.parquet").unlink()
-    assert check_inputs(manifest) == ["data/one.csv: was changed since", "requirements.lock: is gone"]
+    assert check_inputs(manifest) == ["requirements.lock: is gone", "data/one.csv: was changed since"]
     assert [line.rpartition(": ")[2] for line in check_outputs(manifest, run)] == [
         "is gone",
         "is not what the run wrote",

@@ -121,14 +121,14 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
                 found.close[name] = difference
             else:
                 found.different[name] = where
-    for name in unequal:
-        if Path(name).suffix not in NUMBERS:
-            if found.close and not found.different:
-                found.drawn.append(name)
-            else:
-                found.different[name] = "its bytes, though it is made from numbers that are the same"
-                if len(found.different) > 1:
-                    found.different[name] = "its bytes"
+    moved = (
+        "its bytes" if found.close or found.different else "its bytes, though it is made from numbers that are the same"
+    )
+    drawn = [name for name in unequal if Path(name).suffix not in NUMBERS]
+    if found.close and not found.different:
+        found.drawn = drawn
+    else:
+        found.different |= dict.fromkeys(drawn, moved)
     return found
 
 
@@ -139,14 +139,7 @@ def check_inputs(manifest: dict[str, Any], folder: Path = Path()) -> list[str]:
         manifest: as `write_manifest` wrote it.
         folder: the workflow's folder.
     """
-    changed = []
-    for name, digest in manifest["inputs"].items():
-        path = folder / name
-        if not path.is_file():
-            changed.append(f"{name}: is gone")
-        elif sha256(path) != digest:
-            changed.append(f"{name}: was changed since")
-    return changed
+    return _changed(manifest["inputs"], folder, "was changed since")
 
 
 def check_outputs(manifest: dict[str, Any], folder: Path) -> list[str]:
@@ -156,14 +149,14 @@ def check_outputs(manifest: dict[str, Any], folder: Path) -> list[str]:
         manifest: as `write_manifest` wrote it.
         folder: the folder of the results.
     """
-    wrong = []
-    for name, digest in manifest["outputs"].items():
-        path = folder / name
-        if not path.is_file():
-            wrong.append(f"{path}: is gone")
-        elif sha256(path) != digest:
-            wrong.append(f"{path}: is not what the run wrote")
-    return wrong
+    return _changed(manifest["outputs"], folder, "is not what the run wrote")
+
+
+def _changed(digests: dict[str, str], folder: Path, word: str) -> list[str]:
+    """Files that are gone or have another digest."""
+    gone = [f"{folder / name}: is gone" for name in digests if not (folder / name).is_file()]
+    there = {name: digest for name, digest in digests.items() if (folder / name).is_file()}
+    return gone + [f"{folder / name}: {word}" for name, digest in there.items() if sha256(folder / name) != digest]
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

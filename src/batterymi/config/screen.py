@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
-from batterymi.config.parts import Name, Strict, inside_folder
+from batterymi.config.parts import Name, Strict, inside_folder, readable
 from batterymi.features.formulas import SYMBOLS
 from batterymi.suggest import did_you_mean
 
@@ -122,12 +122,7 @@ class Gate(Strict):
 
     _known = field_validator("without", "with_any")(known_elements)
 
-    @field_validator("expression")
-    @classmethod
-    def _readable(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_condition(value)
-        return value
+    _readable = field_validator("expression")(readable)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
