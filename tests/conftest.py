@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from download_site import mirror, raw, site  # noqa: F401 - fixtures
 
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space import Space
