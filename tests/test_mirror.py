@@ -32,7 +32,7 @@ def test_a_mirror_with_wrong_content_is_refused_and_not_touched(site: Site, raw:
 
 
 def test_a_mirror_that_does_not_exist_is_named(site: Site, raw: Path, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"'.*nowhere' is not a raw"):
+    with pytest.raises(FetchError, match=r"'.*nowhere' is not a folder"):
         fetch_cells(raw, entry(site), tmp_path / "nowhere")
     assert not site.requests
 
@@ -60,7 +60,7 @@ def refuse_to_open(monkeypatch: pytest.MonkeyPatch, refused: Callable[[Path, str
 def test_a_folder_without_permission_is_one_sentence(site: Site, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site.content["a.csv"] = CONTENT
     refuse_to_open(monkeypatch, lambda path, mode: path.parent == raw and "r" not in mode)
-    with pytest.raises(FetchError, match="no permission; make the raw writable") as caught:
+    with pytest.raises(FetchError, match="no permission; make the folder writable") as caught:
         fetch_cells(raw, entry(site))
     assert "\n" not in str(caught.value)
     assert visible(raw) == set()
