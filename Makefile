@@ -87,6 +87,10 @@ nightly: setup ## what takes too long for every change
 cluster: setup ## every test on a Slurm that it starts on this machine; needs root, and Debian's packages
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
+.PHONY: verify
+verify: setup ## hold results against their manifest, rebuild them in a clean folder, compare
+	@$(BIN)/batterymi verify
+
 .PHONY: docs
 docs: setup ## generate config/schema.json and the option tables of config/README.md
 	$(BIN)/python -m batterymi.config.document

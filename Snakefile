@@ -5,6 +5,7 @@ snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with what it needs
 snakemake closed_loop          what adaptive choice adds in rounds of fast-charging tests
 snakemake charging_arena       who charges fastest within all limits, judged by a finer model; an hour
+snakemake screens              candidate compositions, scored in shards and passed through gates
 snakemake fidelities           what cheaper evaluations are worth, where a study declares them
 snakemake -n                   what would run, and why
 """
@@ -29,6 +30,7 @@ include: "rules/closed_loop.smk"
 include: "rules/agents.smk"
 include: "rules/arena.smk"
 include: "rules/measured.smk"
+include: "rules/screen.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"
 
@@ -39,6 +41,7 @@ localrules:
     cite_datasets,
     build_summary,
     build_claims,
+    write_manifest,
 
 
 rule all:
@@ -49,6 +52,8 @@ rule all:
         rules.build_claims.output,
         rules.cite_datasets.output,
         expand("<results>/{study}/figures/index.json", study=SELECTED),
+        expand("<results>/{study}/screen/funnel.svg", study=screened_here()),
+        rules.write_manifest.output,
 
 
 for study in STUDIES:
@@ -59,6 +64,7 @@ for study in STUDIES:
         input:
             f"<results>/{study}/summary.json",
             f"<results>/{study}/figures/index.json",
+            f"<results>/{study}/screen/funnel.svg" if study in SCREENED else [],
 
 
 check_targets()

@@ -16,6 +16,7 @@ rule summarise_study:
         validation="<results>/{study}/surrogate/validation.json",
         transfer=extra("transfer", "transfer/transfer.json"),
         ranking=extra("candidates", "candidates/ranking.json"),
+        screen=extra("screen", "screen/report.json"),
         replay=replayed("replay.json"),
         earlier=earlier,
         code=code("summarise_study.py"),
@@ -79,6 +80,30 @@ rule build_claims:
         "<benchmarks>/build_claims.tsv"
     script:
         "../scripts/build_claims.py"
+
+
+rule write_manifest:
+    """Digests of every output, setting and table of the run; `make verify` rebuilds and compares."""
+    input:
+        rules.build_summary.output,
+        rules.build_claims.output,
+        rules.cite_datasets.output,
+        expand("<results>/{study}/figures/index.json", study=SELECTED),
+        expand("<results>/{study}/screen/funnel.svg", study=screened_here()),
+        read=made_from(),
+        code=code_of("write_manifest.py"),
+    output:
+        manifest="<results>/MANIFEST.json",
+    log:
+        "<logs>/write_manifest.log",
+    benchmark:
+        "<benchmarks>/write_manifest.tsv"
+    params:
+        studies=SELECTED,
+        settings=plain_settings(),
+        inputs=made_from(),
+    script:
+        "../scripts/write_manifest.py"
 
 
 rule summary:

@@ -14,6 +14,7 @@ with logged(snakemake.log[0]):
         snakemake.input.validation,
         snakemake.input.transfer or None,
         snakemake.input.ranking or None,
+        snakemake.input.screen or None,
         snakemake.input.replay or None,
         snakemake.input.earlier or None,
         snakemake.output.summary,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
 
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles")
+PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "requirements.lock")
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
 SMOKE = ("--configfile", "tests/smoke.yaml")
 SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
@@ -38,8 +39,16 @@ class Workspace:
 
     def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy; both streams come back as stdout."""
+        return self._run(self.command(*arguments), timeout)
+
+    def batterymi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run the command `batterymi` in the copy; both streams come back as stdout."""
+        return self._run([sys.executable, "-m", "batterymi.cli", *arguments], timeout)
+
+    def _run(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy."""
         return subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -63,6 +63,22 @@ def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:
     assert (results / "report.zip").stat().st_size > 100_000
 
 
+def test_a_rebuild_in_a_clean_folder_agrees_and_a_changed_result_is_named(done: Workspace) -> None:
+    found = done.batterymi("verify", "--cores", "2")
+    assert found.returncode == 0, found.stdout
+    assert "the results are reproduced" in found.stdout
+    assert "differs" not in found.stdout
+    file = done.folder / "results/sodium_ion/summary.json"
+    before = file.read_bytes()
+    try:
+        file.write_bytes(before.replace(b"a", b"b", 1))
+        spoilt = done.batterymi("verify", "--no-rebuild")
+    finally:
+        file.write_bytes(before)
+    assert spoilt.returncode == 1
+    assert "results/sodium_ion/summary.json: is not what the run wrote" in spoilt.stdout
+
+
 def test_a_second_run_does_nothing(done: Workspace) -> None:
     assert done.jobs(*SMALL) == set()
 
@@ -221,7 +237,7 @@ campaign:
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspace: Workspace) -> None:
-    options = ("--configfile", "tests/measured_smoke.yaml", "--config", f"mirror={MIRROR}")
+    options = ("--configfile", "tests/measured_smoke.yaml", "--config", f"mirror={MIRROR}", "--set-scatter", "screen=2")
     finished = workspace.run(*options, "--cores", "2", timeout=400)
     assert finished.returncode == 0, finished.stdout
     results = workspace.folder / "results"
@@ -230,14 +246,20 @@ def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspac
     for words in ("Random folds flatter", "Official test", "zero-shot", "candidates", "acceleration", "Noise floor"):
         assert words.lower() in summary.lower(), words
     citations = (results / "CITATIONS.md").read_text()
-    assert citations.count("Licence:") == 4
+    assert citations.count("Licence:") == 5
     report = json.loads((results / "solid_electrolytes_measured/table.json").read_text())
     assert report["rows_by_split"] == {"test": 121, "train": 478}
     ranking = (results / "lithium_sulfur_measured/candidates/ranking.csv").read_text().splitlines()
     assert len(ranking) == 2388
-    assert str(MIRROR) not in summary + citations + json.dumps(report)
+    screen = json.loads((results / "solid_electrolytes_measured/screen/report.json").read_text())
+    assert [screen["candidates"], *(step["passed"] for step in screen["funnel"][:5])] == [
+        9190, 8919, 7789, 7770, 3738, 1330,
+    ]  # fmt: skip
+    assert len((results / "solid_electrolytes_measured/screen/top.csv").read_text().splitlines()) == 51
+    manifest = (results / "MANIFEST.json").read_text()
+    assert str(MIRROR) not in summary + citations + manifest + json.dumps(report)
     assert workspace.jobs(*options) == set()
-    elsewhere = (*options[:2], "--config", "mirror=somewhere_else")
+    elsewhere = (*options[:2], "--config", "mirror=somewhere_else", *options[4:])
     assert workspace.jobs(*elsewhere) == set(), "where files came from changes no result"
 
 

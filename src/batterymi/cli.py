@@ -4,9 +4,11 @@ batterymi new-study data/my.csv    write config/studies/my.yaml, types, units an
 batterymi check [STUDY]            settings and tables, in seconds, without running anything
 batterymi suggest STUDY            the next designs to try, in seconds, without models or results
 batterymi explain STUDY.COLUMN     a number of the summary, and the file it stands in
+batterymi verify                   hold results against their manifest, rebuild them in a clean folder, compare
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,10 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     suggest.add_argument("--csv", type=Path, help="write them there too, under the table's own header, to be appended")
     explain = commands.add_parser("explain", help="where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of results/summary.csv, or the id of a claim")
-    for one in (check, suggest, explain):
+    verify = commands.add_parser("verify", help="hold results against their manifest, rebuild them, compare")
+    verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="of the rebuild; all if not given")
+    verify.add_argument("--no-rebuild", action="store_true", help="only look whether files are as the run left them")
+    for one in (check, suggest, explain, verify):
         one.add_argument("--configfile", type=Path, help="laid over config/config.yaml")
     options = parser.parse_args(arguments)
-    run = {"new-study": _new_study, "check": _check, "suggest": _suggest, "explain": _explain}[options.command]
+    run = {"new-study": _new_study, "check": _check, "suggest": _suggest, "explain": _explain, "verify": _verify}[
+        options.command
+    ]
     try:
         return run(options)
     except BatteryMIError as error:
@@ -179,6 +186,20 @@ def _explain_claim(name: str, results: Path) -> int:
     return 0
 
 
+def _verify(options: argparse.Namespace) -> int:
+    """Whether the results are what a rebuild makes."""
+    from batterymi.verify import verify
+
+    if options.cores < 1:
+        raise ConfigError([f"--cores {options.cores}: give 1 or more"])
+    results = Path(_config(options.configfile).pathvars.get("results", "results"))
+    agrees, lines = verify(results, options.cores, rebuild=not options.no_rebuild)
+    sys.stdout.write(
+        "\n".join([*lines, "the results are reproduced" if agrees else "the results are NOT reproduced", ""])
+    )
+    return 0 if agrees else 1
+
+
 RULES = {
     "surrogate": "train_surrogate",
     "campaign": "run_campaign",
@@ -186,7 +207,7 @@ RULES = {
     "charging": "replay_protocols",
     "figures": "plot_study",
 }
-RULES |= {"transfer": "compare_transfer", "candidates": "rank_candidates"}
+RULES |= {"transfer": "compare_transfer", "candidates": "rank_candidates", "screen": "gather_screen"}
 
 
 def _log_of(source: str, study: str) -> str:

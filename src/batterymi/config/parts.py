@@ -50,6 +50,13 @@ def ascending(value: Range | None) -> Range | None:
     return value
 
 
+def readable(value: str | None) -> str | None:
+    """Refuse a condition that cannot be parsed."""
+    if value is not None:
+        parse_condition(value)
+    return value
+
+
 def known_unit(value: str) -> str:
     """Refuse a unit that is not in the table of units."""
     if value not in UNITS:
@@ -222,12 +229,7 @@ class Constraint(Strict):
     def _registered(cls, value: str | None) -> str | None:
         return value if value is None else registered("constraint", value)
 
-    @field_validator("expression")
-    @classmethod
-    def _readable(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_condition(value)
-        return value
+    _readable = field_validator("expression")(readable)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

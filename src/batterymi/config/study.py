@@ -21,6 +21,7 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
+from batterymi.config.screen import COMPOSITION_COLUMNS, FileSource, Screen
 from batterymi.config.sources import Candidates, Table
 from batterymi.simulators.cells import find_cell
 from batterymi.suggest import did_you_mean
@@ -47,6 +48,7 @@ class Study(Strict):
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     candidates: Candidates | None = Field(None, description="A list of candidates to rank with the models.")
+    screen: Screen | None = Field(None, description="Compositions to score in shards and pass through gates.")
     designs: tuple[NamedDesign, ...] = Field(
         (), description="Designs of others to hold against constraints and evaluator."
     )
@@ -72,7 +74,7 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        problems = [*self._naming(), *self._references(), *self._search(), *self._named_designs()]
+        problems = [*self._naming(), *self._references(), *self._search(), *self._named_designs(), *self._screened()]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -102,10 +104,16 @@ class Study(Strict):
         return self.variants.get(self.headline, self.features)
 
     @property
+    def sought(self) -> Objective:
+        """The first objective to maximise or minimise."""
+        return next(objective for objective in self.objectives if objective.goal in ("maximise", "minimise"))
+
+    @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets that the study reads."""
-        names = [rows.name for rows in (self.table.dataset,) if rows]
+        names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
         names += [self.candidates.dataset] if self.candidates else []
+        names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
         return tuple(dict.fromkeys(names))
 
     def lookups(self, *kinds: str) -> list[tuple[str, str]]:
@@ -229,6 +237,42 @@ class Study(Strict):
                 yield "campaign.engine: 'enumerate' knows continuous numbers only, no step, levels or pool"
             if len(sought) > 1:
                 yield "campaign.engine: 'enumerate' seeks one objective"
+
+    @property
+    def screened_features(self) -> tuple[str, ...]:
+        """Numbers that the screen's model takes beside formulas."""
+        return tuple(one.name for one in self.variants[self.screen.variant]) if self.screen else ()
+
+    @property
+    def formula_columns(self) -> tuple[str, ...]:
+        """Columns of the table whose formulas descriptors of the screen's model take."""
+        descriptors = self.descriptors_of(self.screen.variant) if self.screen else ()
+        return tuple(
+            dict.fromkeys(c for d in descriptors for argument, c in d.columns.items() if argument == "formula")
+        )
+
+    def _screened(self) -> Iterable[str]:
+        """Whether the screen's candidates have what its model takes."""
+        if self.screen is None:
+            return
+        if self.screen.variant not in self.variants:
+            name, known = self.screen.variant, list(self.variants)
+            yield f"screen.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
+            return
+        source, variant = self.screen.source, self.screen.variant
+        has = None if isinstance(source, FileSource) else set(COMPOSITION_COLUMNS if source.dataset else ())
+        for feature in self.variants[variant]:
+            if feature.is_category:
+                yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
+            elif has is not None and feature.name not in has:
+                yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
+        for descriptor in self.descriptors_of(variant):
+            for argument, column in descriptor.columns.items():
+                if argument != "formula" and column not in self.screened_features:
+                    yield (
+                        f"screen: the variant '{variant}' takes the descriptor '{descriptor.name}', whose "
+                        f"'{argument}' candidates do not have; name an ablation that drops it"
+                    )
 
     def _named_designs(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}

@@ -2,10 +2,12 @@
 
 import errno
 import fcntl
+import gzip
 import hashlib
 import logging
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -48,9 +50,10 @@ def fetch_dataset(
 ) -> None:
     """Bring every file of a data set into a folder.
 
-    A file that is there with the right digest stays. Else it is copied from the mirror, if one is named and has it, or
-    downloaded. It is hashed while it arrives under another name, and renamed only once its digest is right. A download
-    that was cut short goes on where it stopped, if the server allows it.
+    A file that is there with the right digest stays. Else it is taken from the mirror, if one is named and has it (as
+    it is, or compressed under its name with .gz), or downloaded. It is hashed while it arrives under another name, and
+    renamed only once its digest is right. A download that was cut short goes on where it stopped, if the server allows
+    it.
 
     Args:
         receipt_path: JSON to write once all files are there, in the folder where they belong: their digests.
@@ -94,8 +97,11 @@ def _fetch(target: Path, wanted: DataFile, source: Path | None, pauses: tuple[fl
                 return
             logger.info("%s: there with other content; it is replaced once the right file is here", target.name)
         part = target.with_name(f".{target.name}.part")
+        packed = source.with_name(f"{source.name}.gz") if source else None
         if source is not None and source.is_file():
             _copy(source, part, target, wanted)
+        elif packed is not None and packed.is_file():
+            _unpack(packed, part, target, wanted)
         else:
             _download(part, target, wanted, pauses, f"; the mirror has no {source}" if source else "")
 
@@ -114,6 +120,19 @@ def _copy(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
         found = _stream(iter(lambda: stream.read(CHUNK), b""), sink, hashlib.sha256())
     _settle(part, target, found, wanted, str(source))
     logger.info("%s: copied from the mirror", target.name)
+
+
+def _unpack(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
+    """Take a file that the mirror keeps compressed; never more of it than the file's size and a piece."""
+    try:
+        with gzip.open(source, "rb") as stream, part.open("wb") as sink:
+            pieces = (stream.read(CHUNK) for _ in range(wanted.bytes // CHUNK + 2))
+            found = _stream(iter(pieces), sink, hashlib.sha256())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        part.unlink(missing_ok=True)
+        raise FetchError(f"{target}: the mirror's {source} is damaged: {error}; put it there again") from None
+    _settle(part, target, found, wanted, str(source))
+    logger.info("%s: unpacked from the mirror", target.name)
 
 
 def _download(part: Path, target: Path, wanted: DataFile, pauses: tuple[float, ...], lacking: str) -> None:

@@ -24,6 +24,7 @@ def summarise_study(
     validation_path: str,
     transfer_path: str | None,
     ranking_path: str | None,
+    screen_path: str | None,
     replay_path: str | None,
     earlier_path: str | None,
     summary_path: str,
@@ -43,6 +44,7 @@ def summarise_study(
         validation_path: how far the models can be trusted.
         transfer_path: comparison of ways to transfer, or None.
         ranking_path: report on ranked candidates, or None.
+        screen_path: report on a screen of candidates, or None.
         replay_path: the winner before the judge's model, or None.
         earlier_path: earlier suggestions against measurements, or None.
         summary_path: JSON to write: one entry per column of the summary, each with `value` and `source`.
@@ -63,6 +65,7 @@ def summarise_study(
         "validation": validation_path,
         "transfer": transfer_path or "",
         "ranking": ranking_path or "",
+        "screen": screen_path or "",
         "replay": replay_path or "",
         "earlier": earlier_path or "",
     }
@@ -85,6 +88,7 @@ def summarise_study(
             benchmark,
             read_json(transfer_path) if transfer_path else None,
             read_json(ranking_path) if ranking_path else None,
+            read_json(screen_path) if screen_path else None,
         ),
         "remarks": (" ".join(settings.remarks), ""),
         "others_designs": (_others(named), "named"),

@@ -53,6 +53,7 @@ NOTES: tuple[tuple[str, str], ...] = (
     ("Worth of more rows", "more_rows"),
     ("Transfer", "transfer"),
     ("Candidates", "candidates"),
+    ("Screen", "screen"),
     ("Pool campaigns", "hunts"),
     ("Feasibility", "feasibility"),
     ("Designs of others", "others_designs"),

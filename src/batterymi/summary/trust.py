@@ -11,6 +11,7 @@ def trust_cells(
     benchmark: dict[str, Any],
     transfer: dict[str, Any] | None,
     ranking: dict[str, Any] | None,
+    screen: dict[str, Any] | None = None,
 ) -> dict[str, tuple[Any, str]]:
     """Cells of the summary beyond scores: each a value and the name of the file that it stands in.
 
@@ -20,6 +21,7 @@ def trust_cells(
         benchmark: the campaign's findings.
         transfer: comparison of ways to transfer, or None.
         ranking: report on ranked candidates, or None.
+        screen: report on a screen of candidates, or None.
 
     Returns:
         Cells by column of the summary.
@@ -49,6 +51,8 @@ def trust_cells(
         cells["transfer"] = (_transfer(transfer, unit), "transfer")
     if ranking:
         cells["candidates"] = (_ranking(ranking, unit), "ranking")
+    if screen:
+        cells["screen"] = (_screen(screen, unit), "screen")
     return cells
 
 
@@ -161,3 +165,18 @@ def _ranking(found: dict[str, Any], unit: str) -> str:
         f"{found['spread_of_predictions']:.2g}{unit} with a median 95 % half width of "
         f"{found['median_half_width_95']:.2g}"
     )
+
+
+def _screen(found: dict[str, Any], unit: str) -> str:
+    """Who passed the gates of a screen, and how wide the answers are."""
+    steps = " → ".join(f"{step['passed']:,} {step['gate']}" for step in found["funnel"])
+    return (
+        f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "
+        f"{found['model']} ({found['verdict']}); the best {found['listed']} have a median 95 % half width of "
+        f"{_number(found['median_half_width_95_of_the_best'])}{unit}"
+    )
+
+
+def _number(value: float | None) -> str:
+    """Two digits, or a word where there is no number."""
+    return "unknown" if value is None else f"{value:.2g}"

@@ -29,7 +29,7 @@ from batterymi.config.parts import DEFAULT_BLEND, Feature
 from batterymi.features.encode import make_encoder
 
 N_TREES = 100
-FOREST_FLOOR = 0.1
+SPREAD_FLOOR = 0.1
 RIDGE_PENALTIES = tuple(10.0**power for power in np.arange(-3, 3.5, 0.5))
 
 
@@ -109,7 +109,10 @@ def fit_model(
     with warnings.catch_warnings(), config_context(assume_finite=True, skip_parameter_validation=True):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = make_model(name, features, list(frame.columns), seed, trees, **(settings or {}))
-        return model.fit(frame, observed)
+        model.fit(frame, observed)
+        if name == "blend":
+            model.named_steps["regressor"].scale_learned_ = float(np.std(observed)) or 1.0
+        return model
 
 
 def _regressor(name: str, seed: int, trees: int, settings: Mapping[str, Any]) -> RegressorMixin:
@@ -159,8 +162,8 @@ def predict_with_spread(
         model: a fitted model.
         frame: its columns, shape (n_rows, n_columns).
         forests_vary: whether forests and blends have a spread too: the standard deviation over their parts, plus a
-            tenth of the standard deviation of what they learned, since trees that agree may be wrong together. On a
-            handful of rows it says nothing.
+            tenth of the standard deviation of what they learned, since parts that agree may be wrong together. On a
+            handful of rows it says nothing. It depends on the row alone, never on what else is asked with it.
 
     Returns:
         Means and spreads, each of shape (n_rows,).
@@ -172,16 +175,16 @@ def predict_with_spread(
         return mean, np.maximum(spread, 1e-9)
     if isinstance(regressor, VotingRegressor):
         parts = np.stack([part.predict(matrix) for part in regressor.estimators_])
-        apart = parts.std(axis=0)
-        return parts.mean(axis=0), apart + (float(np.mean(apart)) or 1.0) if forests_vary else np.ones(len(frame))
+        floor = SPREAD_FLOOR * regressor.scale_learned_
+        return parts.mean(axis=0), parts.std(axis=0) + floor if forests_vary else np.ones(len(frame))
     if forests_vary and isinstance(regressor, ExtraTreesRegressor | RandomForestRegressor):
         single = np.ascontiguousarray(matrix, dtype=np.float32)  # what trees take; saves a copy per tree
         answers = np.stack([tree.predict(single, check_input=False) for tree in regressor.estimators_])
-        return answers.mean(axis=0), answers.std(axis=0) + FOREST_FLOOR * _scale_learned(regressor)
+        return answers.mean(axis=0), answers.std(axis=0) + SPREAD_FLOOR * scale_learned(regressor)
     return regressor.predict(matrix), np.ones(len(frame))
 
 
-def _scale_learned(forest: ExtraTreesRegressor | RandomForestRegressor) -> float:
+def scale_learned(forest: ExtraTreesRegressor | RandomForestRegressor) -> float:
     """Standard deviation of the values that a forest learned, from the root of its first tree."""
     tree = forest.estimators_[0].tree_
     return float(np.sqrt(tree.impurity[0])) if tree.impurity[0] > 0 else 1.0

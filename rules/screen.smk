@@ -1,0 +1,116 @@
+"""Score candidate compositions in shards: scatter, score, gather.
+
+Takes   <results>/{study}/table.parquet, the study's models, and a source of candidates
+Makes   <results>/{study}/screen/: candidates and scores in shards, the best of them, and the funnel
+
+The number of shards changes no result: `snakemake --set-scatter screen=64`.
+"""
+
+SCREENED = [name for name, study in STUDIES.items() if study.screen]
+
+
+scattergather:
+    screen=4,
+
+
+rule list_candidates:
+    """List all candidates of a source, in blocks dealt to the shards."""
+    input:
+        source=screen_source,
+        code=code_of("list_candidates.py"),
+    output:
+        shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),
+    log:
+        "<logs>/list_candidates/{study}.log",
+    benchmark:
+        "<benchmarks>/list_candidates/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(SCREENED),
+    params:
+        screen=setting("screen"),
+        folder=screen_folder,
+        features=screened_features,
+    script:
+        "../scripts/list_candidates.py"
+
+
+rule score_candidates:
+    """Ask the model for every candidate of a shard that passes the gates before it."""
+    input:
+        candidates="<results>/{study}/screen/candidates/{scatteritem}.parquet",
+        table="<results>/{study}/table.parquet",
+        model="<results>/{study}/surrogate/model.skops",
+        predictions="<results>/{study}/surrogate/predictions.parquet",
+        code=code("score_candidates.py", "descriptor"),
+    output:
+        scored="<results>/{study}/screen/scored/{scatteritem}.parquet",
+        report="<results>/{study}/screen/scored/{scatteritem}.json",
+    log:
+        "<logs>/score_candidates/{study}/{scatteritem}.log",
+    benchmark:
+        "<benchmarks>/score_candidates/{study}/{scatteritem}.tsv"
+    wildcard_constraints:
+        study=one_of(SCREENED),
+    params:
+        screen=setting("screen"),
+        objective=sought_name,
+        formula_columns=formula_columns,
+    script:
+        "../scripts/score_candidates.py"
+
+
+rule gather_screen:
+    """Merge the best of all shards, exactly, and count who passed which gate."""
+    input:
+        scored=gather.screen("<results>/{{study}}/screen/scored/{scatteritem}.parquet"),
+        reports=gather.screen("<results>/{{study}}/screen/scored/{scatteritem}.json"),
+        table="<results>/{study}/table.parquet",
+        metrics="<results>/{study}/surrogate/metrics.csv",
+        code=code_of("gather_screen.py"),
+    output:
+        top="<results>/{study}/screen/top.csv",
+        report="<results>/{study}/screen/report.json",
+    log:
+        "<logs>/gather_screen/{study}.log",
+    benchmark:
+        "<benchmarks>/gather_screen/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(SCREENED),
+    params:
+        screen=setting("screen"),
+        objective=sought,
+        formula_column=formula_column,
+    script:
+        "../scripts/gather_screen.py"
+
+
+rule plot_screen:
+    """Draw the funnel, and the best candidates with their intervals."""
+    input:
+        top="<results>/{study}/screen/top.csv",
+        report="<results>/{study}/screen/report.json",
+        code=code_of("plot_screen.py"),
+    output:
+        svg=report(
+            "<results>/{study}/screen/funnel.svg",
+            caption="../report/screen.rst",
+            category="2 Studies",
+            subcategory="{study}",
+        ),
+        png="<results>/{study}/screen/funnel.png",
+    log:
+        "<logs>/plot_screen/{study}.log",
+    benchmark:
+        "<benchmarks>/plot_screen/{study}.tsv"
+    wildcard_constraints:
+        study=one_of(SCREENED),
+    params:
+        objective=sought,
+    script:
+        "../scripts/plot_screen.py"
+
+
+rule screens:
+    """Every screen of candidate compositions that a study declares."""
+    input:
+        expand("<results>/{study}/screen/funnel.svg", study=SCREENED),

@@ -1,0 +1,172 @@
+"""The screen of a study: where candidate compositions come from, and the gates that they must pass."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from batterymi.config.expressions import parse_condition
+from batterymi.config.parts import Name, Strict, inside_folder, readable
+from batterymi.features.formulas import SYMBOLS
+from batterymi.suggest import did_you_mean
+
+# what a gate may ask of a candidate once the model has answered
+ANSWERS = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
+
+MOST_RATIOS = 2_000_000  # of one choice of elements; they are held in memory
+
+
+def known_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Refuse what is not an element's symbol, or stands twice."""
+    for symbol in value or ():
+        if symbol not in SYMBOLS:
+            raise ValueError(f"there is no element '{symbol}'; {did_you_mean(symbol, SYMBOLS)}")
+    if value is not None and len(set(value)) != len(value):
+        raise ValueError("an element stands twice")
+    return value
+
+
+class FileSource(Strict):
+    """Candidates from a file of your own."""
+
+    name: Literal["file"]
+    file: str = Field(description="CSV or Parquet file, relative to the workflow's folder, read in pieces.")
+    formula_column: Name = Field("formula", description="Its column of formulas.")
+    bad_rows: Literal["stop", "drop"] = Field(
+        "stop", description="`drop` leaves rows out whose formula cannot be read, and counts them."
+    )
+
+    _inside = field_validator("file")(inside_folder)
+
+    @field_validator("file")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        if not value.endswith((".csv", ".parquet")):
+            raise ValueError(f"'{value}' ends neither in .csv nor in .parquet")
+        return value
+
+    @property
+    def dataset(self) -> str | None:
+        """The data set it reads."""
+        return None
+
+
+class CompositionsSource(Strict):
+    """Compositions of the Materials Project, with their distance from the convex hull and their band gaps."""
+
+    name: Literal["mp_compositions"]
+    element: str = Field("Li", description="Element that every candidate holds.")
+
+    @field_validator("element")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        known_elements((value,))
+        return value
+
+    @property
+    def dataset(self) -> str | None:
+        """The data set it reads."""
+        return "mp_compositions"
+
+
+class EnumerationSource(Strict):
+    """Every charge-neutral composition of some elements, by SMACT's oxidation states and electronegativities."""
+
+    name: Literal["enumeration"]
+    elements: tuple[str, ...] = Field(min_length=2, max_length=60, description="Elements to combine.")
+    always: tuple[str, ...] = Field(("Li",), description="Elements that every candidate holds.")
+    sizes: tuple[Annotated[int, Field(ge=2, le=5)], ...] = Field(
+        (2, 3, 4), min_length=1, description="Numbers of elements of a candidate."
+    )
+    largest_amount: int = Field(8, ge=1, le=20, description="Largest number of one element's atoms in a formula.")
+    oxidation_states: Literal["icsd24", "icsd16", "smact14", "pymatgen_sp"] = Field(
+        "icsd24", description="SMACT's list of oxidation states."
+    )
+
+    _known = field_validator("elements", "always")(known_elements)
+
+    @model_validator(mode="after")
+    def _always_among(self) -> Self:
+        for symbol in self.always:
+            if symbol not in self.elements:
+                raise ValueError(f"always: '{symbol}' is not among elements")
+        if self.largest_amount ** max(self.sizes) > MOST_RATIOS:
+            raise ValueError(
+                f"{self.largest_amount} atoms of each of {max(self.sizes)} elements make "
+                f"{self.largest_amount ** max(self.sizes):,} ratios; at most {MOST_RATIOS:,} are tried, so lower "
+                "largest_amount or sizes"
+            )
+        if len(self.always) > max(self.sizes):
+            raise ValueError(f"always: {len(self.always)} elements do not fit in candidates of {max(self.sizes)}")
+        return self
+
+    @property
+    def dataset(self) -> str | None:
+        """The data set it reads."""
+        return None
+
+
+Source = Annotated[FileSource | CompositionsSource | EnumerationSource, Field(discriminator="name")]
+
+
+class Gate(Strict):
+    """A condition that candidates pass or not; where it cannot be told, they don't."""
+
+    label: str = Field(description="What the funnel calls those that pass.", min_length=1, max_length=60)
+    expression: str | None = Field(
+        None,
+        description="A condition on numbers of the source, or on the model's answer: predicted, lower_95, upper_95, "
+        "distance, inside (1 on the model's ground), novel (1 unless the composition is a row of the table).",
+    )
+    without: tuple[str, ...] | None = Field(None, min_length=1, description="Elements that a candidate must not hold.")
+    with_any: tuple[str, ...] | None = Field(None, min_length=1, description="Elements of which it must hold one.")
+
+    _known = field_validator("without", "with_any")(known_elements)
+
+    _readable = field_validator("expression")(readable)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.expression, self.without, self.with_any)) != 1:
+            raise ValueError("give exactly one of expression, without and with_any")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that it asks for."""
+        return parse_condition(self.expression).columns if self.expression else ()
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether the model must have answered."""
+        return any(name in ANSWERS for name in self.columns)
+
+
+class Screen(Strict):
+    """Candidate compositions, scored by a surrogate in shards and passed through gates."""
+
+    source: Source = Field(description="Where they come from.")
+    variant: Name = Field("all_features", description="Variant whose model answers; it may need formulas only.")
+    gates: tuple[Gate, ...] = Field((), description="Conditions, in order.")
+    best: int = Field(50, ge=1, le=10_000, description="Candidates that are listed.")
+
+    @model_validator(mode="after")
+    def _gates_fit(self) -> Self:
+        if len({gate.label for gate in self.gates}) < len(self.gates):
+            raise ValueError("gates: a label stands twice")
+        known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
+        for gate in self.gates if known is not None else ():
+            for name in gate.columns:
+                every = [*ANSWERS, *(known or ())]
+                if name not in every:
+                    raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, every)}")
+        return self
+
+
+# numbers that the source mp_compositions has of each formula, with their units
+COMPOSITION_COLUMNS = {
+    "e_above_hull": "eV/atom",
+    "e_form": "eV/atom",
+    "gap_min": "eV",
+    "gap_median": "eV",
+    "gap_max": "eV",
+}

@@ -1,0 +1,120 @@
+"""Charge-neutral compositions of chosen elements, streamed.
+
+The rules are SMACT's (Davies et al. 2019, doi:10.21105/joss.01361): some choice of the elements' known oxidation states
+is neutral, and every anion in it is more electronegative than every cation. SMACT tries one ratio after another in
+Python; here all ratios of a choice of elements are tried at once, with the same answer. States of zero are left out.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.config.screen import EnumerationSource
+from batterymi.errors import TableError
+
+Integers = NDArray[np.int16]
+STATES = {
+    "icsd24": "oxidation_states_icsd24",
+    "icsd16": "oxidation_states_icsd16",
+    "smact14": "oxidation_states_smact14",
+    "pymatgen_sp": "oxidation_states_sp",
+}
+
+
+def enumerate_compositions(source: EnumerationSource) -> Iterator[list[str]]:
+    """Formulas, one list for each choice of elements.
+
+    Args:
+        source: elements, and how many of them and of their atoms a formula may hold.
+
+    Yields:
+        Reduced formulas, elements from the least to the most electronegative; in a fixed order, each once.
+
+    Raises:
+        TableError: if SMACT knows no oxidation state, or no electronegativity, of an element.
+    """
+    states, negativity = _known(source)
+    order = sorted(source.elements, key=lambda symbol: (negativity[symbol], symbol))
+    for size in sorted(set(source.sizes)):
+        others = [symbol for symbol in order if symbol not in source.always]
+        for chosen in combinations(others, size - len(source.always)) if size >= len(source.always) else ():
+            held = {*chosen, *source.always}
+            symbols = [symbol for symbol in order if symbol in held]
+            yield _formulas(symbols, neutral_ratios(symbols, states, negativity, source.largest_amount))
+
+
+def neutral_ratios(
+    symbols: list[str], states: dict[str, list[int]], negativity: dict[str, float], largest: int
+) -> Integers:
+    """Amounts of some elements that can be neutral.
+
+    Args:
+        symbols: the elements.
+        states: oxidation states of each.
+        negativity: Pauling electronegativity of each.
+        largest: largest amount.
+
+    Returns:
+        Shape (n_ratios, n_elements), in ascending order; without a common divisor.
+    """
+    ratios = _ratios(len(symbols), largest)
+    choices = [
+        choice for choice in product(*(states[one] for one in symbols)) if _sensible(choice, symbols, negativity)
+    ]
+    if not choices:
+        return ratios[:0]
+    neutral = np.zeros(len(ratios), dtype=bool)
+    for choice in choices:
+        neutral |= ratios @ np.array(choice, dtype=np.int16) == 0
+    return ratios[neutral]
+
+
+def _sensible(choice: tuple[int, ...], symbols: list[str], negativity: dict[str, float]) -> bool:
+    """Whether a choice of oxidation states has both signs, and electrons go to the more electronegative elements."""
+    cations = [negativity[symbol] for symbol, state in zip(symbols, choice, strict=True) if state > 0]
+    anions = [negativity[symbol] for symbol, state in zip(symbols, choice, strict=True) if state < 0]
+    return bool(cations) and bool(anions) and max(cations) < min(anions)
+
+
+@cache
+def _ratios(size: int, largest: int) -> Integers:
+    """All amounts from 1 to the largest without a common divisor, shape (n, size)."""
+    grid = np.indices((largest,) * size, dtype=np.int16).reshape(size, -1).T + np.int16(1)
+    return grid[np.gcd.reduce(grid, axis=1) == 1] if size > 1 else grid[:1]
+
+
+def _formulas(symbols: list[str], ratios: Integers) -> list[str]:
+    """Formulas of rows of amounts."""
+    columns = [
+        [symbol if amount == 1 else f"{symbol}{amount}" for amount in column.tolist()]
+        for symbol, column in zip(symbols, ratios.T, strict=True)
+    ]
+    return ["".join(parts) for parts in zip(*columns, strict=True)]
+
+
+def _known(source: EnumerationSource) -> tuple[dict[str, list[int]], dict[str, float]]:
+    """Oxidation states and electronegativities of all elements, as SMACT has them."""
+    from smact import Element
+
+    states, negativity = {}, {}
+    lacking = []
+    for symbol in source.elements:
+        try:
+            element = Element(symbol)
+        except KeyError:  # beyond the elements that SMACT lists
+            lacking.append(symbol)
+            continue
+        listed = sorted({int(state) for state in getattr(element, STATES[source.oxidation_states]) or []} - {0})
+        if not listed or not element.pauling_eneg:
+            lacking.append(symbol)
+            continue
+        states[symbol], negativity[symbol] = listed, float(element.pauling_eneg)
+    if lacking:
+        raise TableError(
+            f"screen.source.elements: SMACT has no oxidation state ({source.oxidation_states}) or no electronegativity "
+            f"of {', '.join(lacking)}; leave it out"
+        )
+    return states, negativity

@@ -1,0 +1,83 @@
+"""Gates that candidates pass or not, and the account of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.config.expressions import parse_condition
+from batterymi.config.screen import Gate
+from batterymi.features.formulas import Compositions
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass
+class Funnel:
+    """How many candidates came to each gate, and what became of them.
+
+    Attributes:
+        asked: candidates that came to it, one number per gate.
+        passed: of these, those that passed.
+        unknown: those of which it could not be told, because a number is missing.
+    """
+
+    asked: list[int] = field(default_factory=list)
+    passed: list[int] = field(default_factory=list)
+    unknown: list[int] = field(default_factory=list)
+
+    @classmethod
+    def nothing(cls, n_gates: int) -> "Funnel":
+        """The account of no candidate."""
+        return cls([0] * n_gates, [0] * n_gates, [0] * n_gates)
+
+    def add(self, other: "Funnel") -> None:
+        """Count the candidates of another funnel with the same gates too."""
+        for name, counts in vars(self).items():
+            counts[:] = [mine + theirs for mine, theirs in zip(counts, getattr(other, name), strict=True)]
+
+    def then(self, later: "Funnel") -> "Funnel":
+        """The account of these gates and of later ones."""
+        return Funnel(**{name: [*counts, *getattr(later, name)] for name, counts in vars(self).items()})
+
+
+def split_gates(gates: Sequence[Gate]) -> tuple[list[Gate], list[Gate]]:
+    """The gates before the model is asked, and those from the first that needs its answer."""
+    first = next((number for number, gate in enumerate(gates) if gate.asks_model), len(gates))
+    return list(gates[:first]), list(gates[first:])
+
+
+def pass_gates(
+    gates: Sequence[Gate], alive: Mask, numbers: Mapping[str, Array], compositions: Compositions
+) -> tuple[Mask, Funnel]:
+    """Let candidates through gates in order.
+
+    Args:
+        gates: the gates.
+        alive: candidates that come to the first, shape (n,).
+        numbers: what expressions may ask for, each of shape (n,).
+        compositions: of all n candidates.
+
+    Returns:
+        Those that passed all, and the account.
+    """
+    funnel = Funnel()
+    for gate in gates:
+        passes, unknown = _judge(gate, numbers, compositions)
+        funnel.asked.append(int(alive.sum()))
+        funnel.unknown.append(int((alive & unknown).sum()))
+        alive = alive & passes
+        funnel.passed.append(int(alive.sum()))
+    return alive, funnel
+
+
+def _judge(gate: Gate, numbers: Mapping[str, Array], compositions: Compositions) -> tuple[Mask, Mask]:
+    """Who passes a gate, and of whom it cannot be told."""
+    if gate.expression is not None:
+        margin = parse_condition(gate.expression)(numbers)
+        return margin >= 0, np.isnan(margin)
+    symbols = gate.without or gate.with_any or ()
+    holds = compositions.amount_of(*symbols) > 0
+    return (~holds if gate.without else holds), np.zeros(len(holds), dtype=bool)

@@ -1,0 +1,205 @@
+"""The stage `gather_screen`: the best of all shards, exactly, and the account of the whole screen."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Objective
+from batterymi.config.screen import Screen
+from batterymi.errors import TableError
+from batterymi.features.composition import element_fractions
+from batterymi.features.formulas import parse_formulas
+from batterymi.files import read_json, write_csv, write_json
+from batterymi.screen.gates import Funnel
+from batterymi.screen.sources import FORMULA
+from batterymi.screen.stage import ANSWERED, POSITION
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+
+
+def gather_screen(
+    scored_paths: Sequence[str],
+    report_paths: Sequence[str],
+    table_path: str,
+    metrics_path: str,
+    top_path: str,
+    report_path: str,
+    *,
+    screen: dict[str, Any],
+    objective: dict[str, Any],
+    formula_column: str | None,
+) -> None:
+    """Merge the shards: the best candidates that passed every gate, each beside the nearest known row.
+
+    Args:
+        scored_paths: scored shards.
+        report_paths: their accounts, in the same order.
+        table_path: the study's table.
+        metrics_path: scores of its models.
+        top_path: CSV to write: the best candidates, best first.
+        report_path: JSON to write: the funnel, the spread of the predictions, and the verdict on the model.
+        screen: settings of the screen.
+        objective: what is predicted.
+        formula_column: column of the table's formulas.
+    """
+    settings, target = Screen(**screen), Objective(**objective)
+    funnel, listed, scored = Funnel.nothing(len(settings.gates)), 0, 0
+    for path in report_paths:
+        account = read_json(path)
+        funnel.add(Funnel(**{name: account[name] for name in ("asked", "passed", "unknown")}))
+        listed, scored = listed + account["listed"], scored + account["scored"]
+    best, moments, inside = merge_best(scored_paths, settings.best, minimise=target.goal == "minimise")
+    if moments.n != scored:
+        raise TableError(f"the shards hold {moments.n} scored candidates, their reports {scored}; run them again")
+    rows = pd.read_parquet(table_path)
+    known = nearest_known(best[FORMULA], rows, formula_column, target.name)
+    answers = [column for column in ANSWERED if column != "passed"]
+    given = [column for column in best.columns if column not in (FORMULA, POSITION, *ANSWERED)]
+    top = pd.concat([best[[FORMULA, *answers]], known, best[given]], axis=1)
+    top.insert(0, "rank", np.arange(1, len(top) + 1))
+    write_csv(top_path, top)
+    metrics = pd.read_csv(metrics_path)
+    chosen = metrics["selected"] & (metrics["variant"] == settings.variant) & (metrics["objective"] == target.name)
+    model = metrics[chosen].iloc[0]
+    write_json(
+        report_path,
+        {
+            "candidates": listed,
+            "scored": scored,
+            "passed": funnel.passed[-1] if settings.gates else scored,
+            "inside": inside,
+            "funnel": [
+                {"gate": gate.label, "asked": asked, "passed": passed, "unknown": unknown}
+                for gate, asked, passed, unknown in zip(
+                    settings.gates, funnel.asked, funnel.passed, funnel.unknown, strict=True
+                )
+            ],
+            "mean_prediction": moments.mean,
+            "spread_of_predictions": moments.deviation,
+            "model": model["model"],
+            "verdict": model["verdict"],
+            "q2": model["q2"],
+            "mae": model["mae"],
+            "median_half_width_95_of_the_best": float((top["upper_95"] - top["predicted"]).median()),
+            "listed": len(top),
+            "source": settings.source.name,
+        },
+    )
+    logger.info("%d candidates, %d scored, %d listed", listed, scored, len(top))
+
+
+class Moments:
+    """Number, mean and standard deviation of values that come in pieces."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.n, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, values: Array) -> None:
+        """Take values into account."""
+        self.n += len(values)
+        self._sum += float(values.sum())
+        self._squares += float((values**2).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean; not-a-number of nothing."""
+        return self._sum / self.n if self.n else float("nan")
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation; not-a-number of nothing."""
+        return float(np.sqrt(max(self._squares / self.n - self.mean**2, 0.0))) if self.n else float("nan")
+
+
+def merge_best(paths: Sequence[str], n_best: int, *, minimise: bool = False) -> tuple[pd.DataFrame, Moments, int]:
+    """The best candidates of all shards that passed every gate, and what all scored ones are like.
+
+    Exact, whatever the shards: candidates are ordered by prediction and, where it is equal, by their position in the
+    list; of a formula that stands twice the first counts. Only one row group and the best so far are in memory.
+
+    Args:
+        paths: scored shards.
+        n_best: how many are wanted.
+        minimise: whether low predictions are good.
+
+    Returns:
+        The best, best first; moments of all predictions; how many lie inside the model's ground.
+    """
+    moments, inside, best = {}, 0, pd.DataFrame()
+    for path in paths:
+        try:
+            with pa.parquet.ParquetFile(path) as file:
+                if not len(best.columns):
+                    best = file.schema_arrow.empty_table().to_pandas()
+                for number in range(file.num_row_groups):
+                    frame = file.read_row_group(number).to_pandas()
+                    if not len(frame):
+                        continue
+                    block = Moments()
+                    block.add(frame["predicted"].to_numpy(float))
+                    moments[int(frame[POSITION].iloc[0])] = block
+                    inside += int(frame["inside"].sum())
+                    best = _best_of(
+                        pd.concat([best, frame[frame["passed"]]]) if len(best) else frame[frame["passed"]],
+                        n_best,
+                        minimise,
+                    )
+        except (pa.ArrowInvalid, KeyError, OSError) as error:
+            raise TableError(f"{path}: not a scored shard: {' '.join(str(error).split())}") from None
+    return best.reset_index(drop=True), _joined(moments), inside
+
+
+def _best_of(frame: pd.DataFrame, n_best: int, minimise: bool) -> pd.DataFrame:
+    """The best rows of a frame, best first, each formula once."""
+    value = frame["predicted"].to_numpy(float)
+    order = np.lexsort((frame[POSITION].to_numpy(), value if minimise else -value))
+    return frame.iloc[order].drop_duplicates(FORMULA).head(n_best)
+
+
+def _joined(blocks: dict[int, Moments]) -> Moments:
+    """Moments of all blocks, added up in the order of the list, so that the shards don't change the last digit."""
+    every = Moments()
+    for position in sorted(blocks):
+        block = blocks[position]
+        every.n += block.n
+        every._sum += block._sum
+        every._squares += block._squares
+    return every
+
+
+def nearest_known(formulas: pd.Series, rows: pd.DataFrame, formula_column: str | None, objective: str) -> pd.DataFrame:
+    """The row of the table whose composition is most like each candidate's.
+
+    Args:
+        formulas: the candidates.
+        rows: the table.
+        formula_column: its formulas; None if it has none.
+        objective: its measured column.
+
+    Returns:
+        Columns nearest_known, atoms_exchanged (share of atoms to exchange to get from one to the other, 0 for the same
+        composition, 1 for no element in common), nearest_measured; index as `formulas`.
+    """
+    if formula_column is None:
+        return pd.DataFrame(index=formulas.index)
+    known = element_fractions(parse_formulas(rows[formula_column]))
+    asked = element_fractions(parse_formulas(formulas))
+    exchanged = [np.abs(known - one).sum(axis=1) / 2 for one in asked]
+    nearest = [int(np.argmin(one)) for one in exchanged]
+    return pd.DataFrame(
+        {
+            "nearest_known": rows[formula_column].to_numpy()[nearest],
+            "atoms_exchanged": [float(one[row]) for one, row in zip(exchanged, nearest, strict=True)],
+            "nearest_measured": rows[objective].to_numpy(float)[nearest],
+        },
+        index=formulas.index,
+    )

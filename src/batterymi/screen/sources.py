@@ -1,0 +1,136 @@
+"""Where candidates come from, as a stream of blocks: a file, the Materials Project, an enumeration."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from batterymi.config.screen import COMPOSITION_COLUMNS, CompositionsSource, EnumerationSource, FileSource
+from batterymi.errors import TableError
+from batterymi.features.formulas import unparsable
+
+BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
+MOST_PROBLEMS = 10
+FORMULA = "formula"
+
+
+def candidate_blocks(
+    source: FileSource | CompositionsSource | EnumerationSource, folder: str | None, columns: Iterable[str]
+) -> Iterator[pa.Table]:
+    """Candidates in blocks of `BLOCK`, the last one shorter.
+
+    Args:
+        source: where they come from.
+        folder: files of the source's data set, if it has one.
+        columns: numbers beside the formula that a model or a gate asks for.
+
+    Yields:
+        Tables with the column formula and the numbers that the source has.
+
+    Raises:
+        TableError: if a file cannot be read, lacks a column or holds a text that is no formula or no number.
+    """
+    if isinstance(source, FileSource):
+        return _regrouped(_from_file(source, [name for name in columns if name != FORMULA]))
+    if isinstance(source, CompositionsSource):
+        from batterymi.data.loaders.mp_compositions import load_compositions
+
+        frame = load_compositions(Path(folder or "."), source.element)
+        table = pa.Table.from_pandas(frame[[FORMULA, *COMPOSITION_COLUMNS]], preserve_index=False)
+        return (table.slice(start, BLOCK) for start in range(0, len(table), BLOCK))
+    return _enumerated(source)
+
+
+def _enumerated(source: EnumerationSource) -> Iterator[pa.Table]:
+    """Blocks of an enumeration."""
+    from batterymi.screen.enumeration import enumerate_compositions
+
+    formulas = chain.from_iterable(enumerate_compositions(source))
+    while block := list(islice(formulas, BLOCK)):
+        yield pa.table({FORMULA: block})
+
+
+def _from_file(source: FileSource, columns: list[str]) -> Iterator[pa.Table]:
+    """Pieces of a file, formulas read and numbers checked."""
+    path, line = Path(source.file), 2 if source.file.endswith(".csv") else 1
+    problems: list[str] = []
+    for piece in _pieces(path, source.formula_column, columns):
+        frame = piece.to_pandas()
+        wrong = dict(unparsable(frame[source.formula_column].fillna("")))
+        if wrong and source.bad_rows == "stop":
+            problems += [f"{path}: row {line + position}: {reason}" for position, reason in wrong.items()]
+            if len(problems) >= MOST_PROBLEMS:
+                break
+        line += len(frame)
+        kept = frame.drop(index=list(wrong)).rename(columns={source.formula_column: FORMULA})
+        yield pa.Table.from_pandas(kept, preserve_index=False)
+    if problems:
+        raise TableError(
+            "\n".join(problems[:MOST_PROBLEMS]) + "\ncorrect the formulas, or set screen.source.bad_rows to drop"
+        )
+
+
+def _pieces(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The wanted columns of a file, piece by piece."""
+    try:
+        if path.suffix == ".parquet":
+            with pa.parquet.ParquetFile(path) as file:
+                _refuse_lacking(path, [formula, *columns], file.schema_arrow.names)
+                for batch in file.iter_batches(BLOCK, columns=[formula, *columns]):
+                    yield _typed(path, batch, formula)
+            return
+        types: dict[str, Any] = {formula: pa.string(), **dict.fromkeys(columns, pa.float64())}
+        convert = pa.csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+        with pa.csv.open_csv(path, convert_options=convert) as reader:
+            _refuse_lacking(path, [formula, *columns], reader.schema.names)
+            for batch in reader:
+                yield batch.select([formula, *columns])
+    except FileNotFoundError:
+        raise TableError(f"{path}: there is no such file; screen.source.file names it") from None
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, UnicodeDecodeError) as error:
+        raise TableError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _typed(path: Path, batch: pa.RecordBatch, formula: str) -> pa.RecordBatch:
+    """A piece of a Parquet file with text and numbers where they belong."""
+    fields = [pa.field(name, pa.string() if name == formula else pa.float64()) for name in batch.schema.names]
+    try:
+        return batch.cast(pa.schema(fields))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise TableError(f"{path}: {formula} must be text and the other columns numbers: {error}") from None
+
+
+def _refuse_lacking(path: Path, wanted: list[str], found: list[str]) -> None:
+    """Stop where a column is missing."""
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise TableError(
+            f"{path}: the columns {', '.join(missing)} are missing; the model or a gate needs them. "
+            f"Found: {', '.join(found[:20])}"
+        )
+
+
+def _regrouped(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in blocks of `BLOCK`."""
+    waiting: list[pa.Table] = []
+    n = 0
+    for piece in pieces:
+        waiting.append(piece)
+        n += len(piece)
+        while n >= BLOCK:
+            table = pa.concat_tables(waiting)
+            yield table.slice(0, BLOCK).combine_chunks()
+            rest = table.slice(BLOCK)
+            waiting, n = [rest], len(rest)
+    if n:
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def as_designs(block: pd.DataFrame, formula_columns: Iterable[str]) -> pd.DataFrame:
+    """A block with its formula under the names that a model's descriptors ask for."""
+    return block.assign(**dict.fromkeys(formula_columns, block[FORMULA]))

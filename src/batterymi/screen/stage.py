@@ -1,0 +1,168 @@
+"""The stages of a screen: list candidates in shards, score each shard, gather the best."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from batterymi.config.screen import ANSWERS, Screen
+from batterymi.data.splits import SPLIT, TRAIN
+from batterymi.errors import TableError
+from batterymi.features.formulas import parse_formulas
+from batterymi.files import replacing, write_json
+from batterymi.screen.gates import Funnel, pass_gates, split_gates
+from batterymi.screen.scorer import Scorer
+from batterymi.screen.sources import BLOCK, FORMULA, as_designs, candidate_blocks
+from batterymi.surrogates.applicability import FAR_SHARE
+from batterymi.surrogates.store import load_models
+
+logger = logging.getLogger(__name__)
+
+POSITION = "position"
+ANSWERED = {
+    **dict.fromkeys(("predicted", "lower_95", "upper_95", "distance"), pa.float64()),
+    **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
+}  # columns of scored candidates, beside those that they came with
+TELL_EVERY = 50  # blocks
+
+
+def list_candidates(
+    shard_paths: Sequence[str], *, screen: dict[str, Any], folder: str | None, features: list[str]
+) -> None:
+    """Write all candidates, in blocks dealt to the shards in turn.
+
+    A block always holds the same candidates, whatever the number of shards, so that scores do not depend on it.
+
+    Args:
+        shard_paths: Parquet files to write; one row group per block, with the column position.
+        screen: settings of the screen.
+        folder: files of the source's data set, if it has one.
+        features: numbers that the model takes beside formulas.
+    """
+    settings = Screen(**screen)
+    asked = [name for gate in settings.gates for name in gate.columns if name not in ANSWERS]
+    columns = list(dict.fromkeys([*features, *asked]))
+    position = 0
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(replacing(path)) for path in shard_paths]
+        writers: list[pa.parquet.ParquetWriter | None] = [None] * len(shard_paths)
+        schema = None
+        for number, block in enumerate(candidate_blocks(settings.source, folder, columns)):
+            table = block.append_column(POSITION, pa.array(np.arange(position, position + len(block))))
+            position += len(block)
+            schema = schema or table.schema
+            shard = number % len(shard_paths)
+            if writers[shard] is None:
+                writers[shard] = stack.enter_context(pa.parquet.ParquetWriter(temporary[shard], table.schema))
+            writer = writers[shard]
+            assert writer is not None
+            writer.write_table(table, row_group_size=BLOCK)
+            if (number + 1) % (10 * TELL_EVERY) == 0:
+                logger.info("%d candidates listed", position)
+        if schema is None:
+            raise TableError(f"screen.source: '{settings.source.name}' gives no candidate at all")
+        for shard, writer in enumerate(writers):
+            if writer is None:
+                stack.enter_context(pa.parquet.ParquetWriter(temporary[shard], schema))
+    logger.info("%d candidates listed in %d shards", position, len(shard_paths))
+
+
+def score_candidates(
+    candidates_path: str,
+    table_path: str,
+    model_path: str,
+    predictions_path: str,
+    scored_path: str,
+    report_path: str,
+    *,
+    screen: dict[str, Any],
+    objective: str,
+    formula_columns: list[str],
+) -> None:
+    """Ask the model for every candidate of a shard that passes the gates before it.
+
+    Args:
+        candidates_path: the shard.
+        table_path: the study's table.
+        model_path: its models.
+        predictions_path: their out-of-fold predictions, for the distance beyond which a candidate lies outside.
+        scored_path: Parquet to write: scored candidates, with the answers and whether they pass all gates.
+        report_path: JSON to write: how many came to each gate and passed.
+        screen: settings of the screen.
+        objective: what is predicted.
+        formula_columns: columns of the table that hold formulas, which descriptors ask for.
+    """
+    settings = Screen(**screen)
+    gates = split_gates(settings.gates)
+    scorer = make_scorer(model_path, table_path, predictions_path, settings.variant, objective)
+    listed, n, funnel = 0, 0, Funnel.nothing(len(settings.gates))
+    with _open(candidates_path) as file, replacing(scored_path) as temporary:
+        schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*one) for one in ANSWERED.items())])
+        with pa.parquet.ParquetWriter(temporary, schema) as writer:
+            for number in range(file.num_row_groups):
+                frame = file.read_row_group(number).to_pandas()
+                scored, counts = _score_block(frame, scorer, *gates, formula_columns)
+                writer.write_table(pa.Table.from_pandas(scored, schema=schema, preserve_index=False))
+                funnel.add(counts)
+                listed, n = listed + len(frame), n + len(scored)
+                if (number + 1) % TELL_EVERY == 0:
+                    logger.info("%d of %d candidates", listed, file.metadata.num_rows)
+    write_json(report_path, {"listed": listed, "scored": n, **vars(funnel)})
+    logger.info("%d candidates, %d scored", listed, n)
+
+
+def _score_block(
+    frame: pd.DataFrame, scorer: Scorer, before: list[Any], after: list[Any], formula_columns: list[str]
+) -> tuple[pd.DataFrame, Funnel]:
+    """The scored candidates of a block, and the account of its gates."""
+    compositions = parse_formulas(frame[FORMULA])
+    numbers = {str(name): frame[name].to_numpy(float) for name in frame.columns if name not in (FORMULA, POSITION)}
+    alive, funnel = pass_gates(before, np.ones(len(frame), dtype=bool), numbers, compositions)
+    asked = frame[alive]
+    answers = scorer.ask(as_designs(asked, formula_columns))
+    found = {
+        "predicted": answers.mean,
+        "lower_95": answers.mean - answers.half_width,
+        "upper_95": answers.mean + answers.half_width,
+        "distance": answers.distance,
+        "novel": answers.novel,
+    }
+    for name, values in found.items():
+        numbers[name] = np.full(len(frame), np.nan)
+        numbers[name][alive] = values
+    numbers["inside"] = np.where(alive, numbers["distance"] <= scorer.threshold, np.nan)
+    passed, rest = pass_gates(after, alive, numbers, compositions)
+    scored = asked.assign(**found, inside=numbers["inside"][alive] == 1, passed=passed[alive])
+    return scored, funnel.then(rest)
+
+
+def make_scorer(model_path: str, table_path: str, predictions_path: str, variant: str, objective: str) -> Scorer:
+    """The model of a variant, with the rows that it knows.
+
+    Args:
+        model_path: the study's models.
+        table_path: its table.
+        predictions_path: out-of-fold predictions with distances: beyond the farthest tenth of them lies outside.
+        variant: the variant.
+        objective: what is predicted.
+    """
+    stored = next(m for m in load_models(model_path) if (m.variant, m.objective) == (variant, objective))
+    held_out = pd.read_parquet(predictions_path, columns=["variant", "objective", "best", "distance"])
+    held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
+    threshold = float(np.quantile(held_out["distance"], 1 - FAR_SHARE))
+    rows = pd.read_parquet(table_path)
+    learned = rows[SPLIT] == TRAIN
+    return Scorer(stored, rows[learned], rows[~learned], threshold)
+
+
+def _open(path: str) -> pa.parquet.ParquetFile:
+    """A shard, or a clear word that it is none."""
+    try:
+        return pa.parquet.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise TableError(f"{path}: not a shard of candidates: {' '.join(str(error).split())}") from None

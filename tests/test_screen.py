@@ -1,0 +1,321 @@
+"""Screens of candidates: the fast answers are the slow ones, shards change nothing, gates count everyone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batterymi.config.screen import CompositionsSource, EnumerationSource, FileSource, Gate, Screen
+from batterymi.data.fetch import fetch_dataset
+from batterymi.data.loaders.mp_compositions import DECOMPOSITION, FORMATION, GAP, HULL, load_compositions
+from batterymi.errors import TableError
+from batterymi.features.descriptors import compute_descriptors
+from batterymi.features.formulas import parse_formulas
+from batterymi.screen import sources
+from batterymi.screen.enumeration import enumerate_compositions
+from batterymi.screen.gates import Funnel, pass_gates, split_gates
+from batterymi.screen.gather import gather_screen, merge_best
+from batterymi.screen.scorer import Scorer
+from batterymi.screen.stage import list_candidates, score_candidates
+from batterymi.surrogates.applicability import neighbour_distance
+from batterymi.surrogates.models import fit_model
+from batterymi.surrogates.store import StoredModel, save_models
+
+DESCRIPTORS: list[dict[str, Any]] = [
+    {"name": "magpie", "function": "magpie", "label": "Magpie", "columns": {"formula": "composition"}},
+    {"name": "elements", "function": "element_fractions", "label": "Elements", "columns": {"formula": "composition"}},
+]
+LITHIUM = EnumerationSource(
+    name="enumeration", elements=("Li", "Na", "P", "Si", "Ge", "S", "Cl", "Br", "O"), sizes=(3, 4), largest_amount=6
+)
+SCREEN: dict[str, Any] = {
+    "source": {"name": "file", "file": "candidates.csv"},
+    "variant": "all_features",
+    "gates": [
+        {"label": "stable", "expression": "hull < 0.1"},
+        {"label": "no germanium", "without": ["Ge"]},
+        {"label": "new", "expression": "novel >= 1"},
+        {"label": "good", "expression": "predicted >= -1"},
+    ],
+    "best": 12,
+}
+TARGET = {"name": "y", "label": "y", "unit": "1", "goal": "maximise"}
+
+
+def some_formulas(n: int, seed: int = 0) -> list[str]:
+    """Formulas drawn from an enumeration, each once."""
+    every = [formula for part in enumerate_compositions(LITHIUM) for formula in part]
+    return list(np.random.default_rng(seed).choice(every, n, replace=False))
+
+
+def stored_model(name: str, n_rows: int = 60, **fields: Any) -> tuple[StoredModel, pd.DataFrame]:
+    """A model of that name, and the rows that it learned from."""
+    rows = pd.DataFrame({"composition": some_formulas(n_rows, 1), "split": "train"})
+    from batterymi.config.parts import Descriptor
+
+    frame = pd.concat(compute_descriptors(rows, [Descriptor(**d) for d in DESCRIPTORS]).values(), axis=1)
+    observed = frame.iloc[:, 5].to_numpy(float) / 10 + np.random.default_rng(2).normal(size=n_rows)
+    pipeline = fit_model(name, [], frame, observed, 3, 20)
+    kinds = {"variant": "all_features", "objective": "y", "model": name, "features": [], "categories": []}
+    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0, "forests_vary": True} | fields
+    return StoredModel(pipeline=pipeline, **kinds, **settings_), rows.assign(y=observed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ridge", "gaussian_process", "extra_trees", "random_forest", "support_vector", "histogram_boosting", "blend"],
+)
+def test_the_fast_scorer_answers_as_the_model_does(name: str) -> None:
+    stored, rows = stored_model(name)
+    asked = pd.DataFrame({"composition": [*some_formulas(40, 5), rows["composition"].iloc[7]]})
+    answers = Scorer(stored, rows.iloc[:50], rows.iloc[50:]).ask(asked)
+    mean, half = stored.predict(asked)
+    np.testing.assert_allclose(answers.mean, mean, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(answers.half_width, half, rtol=1e-6, atol=1e-7)
+    expected = neighbour_distance(stored.pipeline, stored.frame(rows.iloc[:50]), stored.frame(asked))
+    np.testing.assert_allclose(answers.distance, expected, rtol=1e-6, atol=1e-6)
+    known = asked["composition"].isin(rows["composition"])
+    assert (answers.novel == ~known.to_numpy()).all()
+
+
+def test_a_spread_does_not_depend_on_what_else_is_asked() -> None:
+    stored, _ = stored_model("blend")
+    asked = pd.DataFrame({"composition": some_formulas(30, 5)})
+    alone = np.array([stored.predict(asked.iloc[[i]])[1][0] for i in range(5)])
+    np.testing.assert_allclose(stored.predict(asked)[1][:5], alone, rtol=1e-12)
+
+
+def screen_in(folder: Path, monkeypatch: pytest.MonkeyPatch, n_shards: int, name: str = "extra_trees") -> Path:
+    """Run all stages of a screen of 900 candidates in small blocks."""
+    monkeypatch.setattr(sources, "BLOCK", 64)
+    monkeypatch.chdir(folder)
+    stored, rows = stored_model(name)
+    rng = np.random.default_rng(4)
+    listed = pd.DataFrame({"formula": some_formulas(900, 6), "hull": rng.uniform(0, 0.2, 900)})
+    listed.loc[listed.index % 90 == 0, "hull"] = np.nan
+    listed.to_csv("candidates.csv", index=False)
+    rows.to_parquet("table.parquet")
+    save_models("model.skops", [vars(stored)])
+    pd.DataFrame(
+        {"variant": "all_features", "objective": "y", "best": True, "distance": np.linspace(0, 2, 50)}
+    ).to_parquet("predictions.parquet")
+    metrics = {"variant": "all_features", "objective": "y", "selected": True, "model": name, "verdict": "?", "q2": 0.1}
+    pd.DataFrame([metrics | {"mae": 0.5}]).to_csv("metrics.csv", index=False)
+    out = folder / f"shards_{n_shards}"
+    shards = [str(out / f"{i}.parquet") for i in range(n_shards)]
+    list_candidates(shards, screen=SCREEN, folder=None, features=[])
+    scored, reports = (
+        [str(out / f"s{i}.parquet") for i in range(n_shards)],
+        [str(out / f"s{i}.json") for i in range(n_shards)],
+    )
+    for i in range(n_shards):
+        score_candidates(
+            shards[i],
+            "table.parquet",
+            "model.skops",
+            "predictions.parquet",
+            scored[i],
+            reports[i],
+            screen=SCREEN,
+            objective="y",
+            formula_columns=["composition"],
+        )
+    gather_screen(
+        scored,
+        reports,
+        "table.parquet",
+        "metrics.csv",
+        str(out / "top.csv"),
+        str(out / "report.json"),
+        screen=SCREEN,
+        objective=TARGET,
+        formula_column="composition",
+    )
+    return out
+
+
+@pytest.mark.parametrize("name", ["extra_trees", "gaussian_process"])
+def test_the_number_of_shards_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    found = []
+    for n_shards in (1, 2, 5, 20):
+        out = screen_in(tmp_path, monkeypatch, n_shards, name)
+        found.append((out / "top.csv").read_bytes() + (out / "report.json").read_bytes())
+    assert len(set(found)) == 1
+    report = json.loads((out / "report.json").read_text())
+    stable, no_germanium, new, _ = report["funnel"]
+    assert report["candidates"] == stable["asked"] == 900
+    assert stable["unknown"] == 10
+    assert stable["passed"] == no_germanium["asked"] > no_germanium["passed"] == report["scored"] == new["asked"]
+    top = pd.read_csv(out / "top.csv")
+    assert len(top) == 12
+    assert top["predicted"].is_monotonic_decreasing
+    assert not top["formula"].str.contains("Ge").any()
+    assert (top["atoms_exchanged"] > 0).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5), st.booleans()), min_size=1, max_size=80),
+    st.integers(1, 9),
+)
+@settings(deadline=None, max_examples=40)
+def test_the_merged_best_are_the_best_of_all(
+    tmp_path_factory: Any, rows: list[tuple[int, int, bool]], n_best: int
+) -> None:
+    folder = tmp_path_factory.mktemp("shards")
+    frame = pd.DataFrame(rows, columns=["formula", "predicted", "passed"])
+    frame = frame.assign(formula=frame["formula"].astype(str), position=range(len(rows)), inside=True)
+    frame["predicted"] = frame["formula"].astype(int) % 5 + 0.0  # many ties; a formula always has the same prediction
+    paths = []
+    for shard in range(3):
+        paths.append(str(folder / f"{shard}.parquet"))
+        frame[frame["position"] % 3 == shard].to_parquet(paths[-1], row_group_size=4)
+    best, moments, inside = merge_best(paths, n_best)
+    expected = frame[frame["passed"]].sort_values(["predicted", "position"], ascending=[False, True])
+    expected = expected.drop_duplicates("formula").head(n_best)
+    assert best["position"].tolist() == expected["position"].tolist()
+    assert (moments.n, inside) == (len(rows), len(rows))
+    assert moments.mean == pytest.approx(frame["predicted"].mean())
+
+
+def test_enumeration_gives_what_smact_gives() -> None:
+    from smact import Element
+    from smact.screening import smact_filter
+
+    for symbols in (("Li", "P", "S"), ("Li", "Fe", "O"), ("Li", "Cl"), ("Li", "Ge", "P", "S")):
+        size, largest = len(symbols), 4 if len(symbols) == 4 else 8
+        source = EnumerationSource(
+            name="enumeration", elements=symbols, always=symbols, sizes=(size,), largest_amount=largest
+        )
+        ours = [formula for part in enumerate_compositions(source) for formula in part]
+        theirs = smact_filter([Element(one) for one in symbols], threshold=largest, species_unique=False)
+        amounts = {tuple(ratio[names.index(one)] for one in symbols) for names, ratio in theirs}
+        parsed = parse_formulas(ours)
+        found = set(zip(*(parsed.amount_of(one).astype(int).tolist() for one in symbols), strict=True))
+        assert found == amounts
+        assert len(ours) == len(found) > 0
+
+
+def test_an_enumeration_is_streamed_into_shards_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "BLOCK", 100)
+    settings_ = {"source": LITHIUM.model_dump(mode="json")}
+    shards = [str(tmp_path / f"{shard}.parquet") for shard in range(3)]
+    list_candidates(shards, screen=settings_, folder=None, features=[])
+    found = pd.concat([pd.read_parquet(shard) for shard in shards]).sort_values("position")
+    assert found["formula"].tolist() == [formula for part in enumerate_compositions(LITHIUM) for formula in part]
+    assert found["formula"].is_unique
+    assert found["formula"].str.contains("Li").all()
+    assert "Li3PS4" in set(found["formula"])
+
+
+def test_gates_count_who_came_passed_and_could_not_be_told() -> None:
+    gates = [
+        Gate(label="a", expression="hull <= 0.1"),
+        Gate(label="b", with_any=("S", "O")),
+        Gate(label="c", expression="predicted > 0 and hull < 5"),
+        Gate(label="d", without=("P",)),
+    ]
+    before, after = split_gates(gates)
+    assert [gate.label for gate in before] == ["a", "b"]
+    numbers = {"hull": np.array([0.0, 0.2, np.nan, 0.1, 0.1]), "predicted": np.array([1.0, 1, 1, 1, -1])}
+    compositions = parse_formulas(["Li2S", "Li2O", "LiCl", "Li3PO4", "LiCl"])
+    alive, funnel = pass_gates(before, np.ones(5, bool), numbers, compositions)
+    assert alive.tolist() == [True, False, False, True, False]
+    assert funnel == Funnel([5, 3], [3, 2], [1, 0])
+    alive, rest = pass_gates(after, alive, numbers, compositions)
+    assert funnel.then(rest) == Funnel([5, 3, 2, 2], [3, 2, 2, 1], [1, 0, 0, 0])
+
+
+def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings_ = SCREEN | {"source": {"name": "file", "file": "candidates.csv"}}
+    with pytest.raises(TableError, match=r"candidates\.csv: there is no such file"):
+        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+    Path("candidates.csv").write_text("formula,hull\nLi2S,0\nLiXx,0\n,1\n")
+    with pytest.raises(TableError, match=r"(?s)row 3: .*no element 'Xx'.*row 4"):
+        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+    Path("candidates.csv").write_text("formula,stability\nLi2S,0\n")
+    with pytest.raises(TableError, match=r"the columns hull are missing.*Found: formula, stability"):
+        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+    Path("candidates.csv").write_text("formula,hull\nLi2S,low\n")
+    with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*low"):
+        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+    assert not Path("a.parquet").exists()
+    settings_["source"] = {"name": "file", "file": "candidates.csv", "bad_rows": "drop"}
+    Path("candidates.csv").write_text("formula,hull\nLi2S,\nLiXx,0\n")
+    list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+    assert pd.read_parquet("a.parquet")["formula"].tolist() == ["Li2S"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gates": [{"label": "a", "expression": "hull < 1"}]}, "there is no 'hull'"),
+        ({"gates": [{"label": "a", "without": ["Lx"]}]}, "there is no element 'Lx'"),
+        ({"gates": [{"label": "a"}]}, "exactly one of expression, without and with_any"),
+        ({"source": {"name": "file", "file": "../x.csv"}}, "leaves the workflow's folder"),
+        ({"source": {"name": "file", "file": "x.txt"}}, "neither in .csv nor in .parquet"),
+        ({"source": {"name": "enumeration", "elements": ["Na", "O"]}}, "'Li' is not among elements"),
+        (
+            {"source": {"name": "enumeration", "elements": ["Li", "O"], "sizes": [5], "largest_amount": 20}},
+            "3,200,000 ratios",
+        ),
+    ],
+)
+def test_wrong_settings_are_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Screen.model_validate({"source": {"name": "mp_compositions"}} | change)
+
+
+def test_an_element_that_smact_does_not_know_is_named() -> None:
+    source = EnumerationSource(name="enumeration", elements=("Li", "Og"), sizes=(2,))
+    with pytest.raises(TableError, match=r"SMACT has no .* of Og; leave it out"):
+        list(enumerate_compositions(source))
+
+
+def test_compositions_are_reduced_joined_and_bounded(tmp_path: Path) -> None:
+    for name in (*DECOMPOSITION, *FORMATION, *HULL, *GAP):
+        (tmp_path / name).write_text("formula,target\nNaN,1\n")
+    (tmp_path / DECOMPOSITION[0]).write_text("formula,target\nLi4S2,-0.2\nLiS,0.3\nNaLi,0.1\nBeO,0\n")
+    (tmp_path / HULL[0]).write_text("formula,target\nLi2S1,0.5\nLiCl,0.02\n")
+    (tmp_path / GAP[0]).write_text("formula,target\nLi2S,3.5\nLi2S,1.5\nLi4S2,2.0\n")
+    frame = load_compositions(tmp_path, "Li").set_index("formula")
+    assert len(frame) == 4
+    assert {"Li2S", "LiCl"} < set(frame.index)
+    assert frame.loc["Li2S", "e_above_hull"] == 0
+    assert frame.loc["Li2S", "hull_from"] == "Bartel et al."
+    assert frame.loc["LiCl", ["e_above_hull", "hull_from"]].tolist() == [0.02, "CrabNet"]
+    assert frame.loc["Li2S", ["gap_min", "gap_median", "gap_max"]].tolist() == [1.5, 2.0, 3.5]
+    assert np.isnan(frame.loc["LiCl", "gap_median"])
+
+
+MIRROR = ROOT.parent / "shared" / "data"
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
+def test_the_lithium_compositions_are_those_counted_elsewhere(tmp_path: Path) -> None:
+    from batterymi.config.datasets import load_datasets
+
+    entry = load_datasets(ROOT / "config" / "datasets.yaml")["mp_compositions"].model_dump(mode="json")
+    fetch_dataset(tmp_path / "receipt.json", name="mp_compositions", dataset=entry, mirror=str(MIRROR), pauses=())
+    frame = load_compositions(tmp_path, "Li")
+    near = frame["e_above_hull"] < 0.1
+    assert len(frame) == 9190
+    assert frame["e_above_hull"].notna().sum() == 8919
+    assert near.sum() == 7789
+    assert (near & frame["gap_median"].notna()).sum() == 7770
+    assert (near & (frame["gap_median"] > 1)).sum() == 3738
+    expected = pd.read_csv(MIRROR / "mp_compositions" / "li_compositions.csv.gz", keep_default_na=False, na_values=[""])
+    joined = frame.merge(expected, on="formula", suffixes=("", "_expected"))
+    np.testing.assert_allclose(joined["e_above_hull"], joined["e_above_hull_expected"], atol=1e-9)
+    np.testing.assert_allclose(joined["gap_max"], joined["gap_max_expected"], atol=1e-9)
+
+
+def test_sources_keep_their_settings() -> None:
+    assert CompositionsSource(name="mp_compositions").dataset == "mp_compositions"
+    assert FileSource(name="file", file="a.csv").dataset is None
