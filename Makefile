@@ -79,6 +79,10 @@ format: setup ## format all code
 test: setup check ## every check and test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
+.PHONY: nightly
+nightly: setup ## what takes too long for every change: kills of the default run, long fuzzing
+	$(BIN)/python -m pytest -m nightly tests/faults
+
 .PHONY: docs
 docs: setup ## generate config/schema.json and the option tables of config/README.md
 	$(BIN)/python -m batterymi.config.document

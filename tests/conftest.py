@@ -16,6 +16,8 @@ from batterymi.optimise.space import Space
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles")
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
+SMOKE = ("--configfile", "tests/smoke.yaml")
+SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,15 @@ def copy_workflow(folder: Path) -> Workspace:
 def workspace(tmp_path: Path) -> Workspace:
     """A fresh copy of the workflow."""
     return copy_workflow(tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which two studies were run; who edits it puts it right again."""
+    workspace = copy_workflow(tmp_path_factory.mktemp("done") / "a copy, with blanks and ü")
+    finished = workspace.run(*SMALL, "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    return workspace
 
 
 @pytest.fixture

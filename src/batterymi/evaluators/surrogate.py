@@ -5,6 +5,7 @@ import pandas as pd
 
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.parts import Objective
+from batterymi.errors import DamagedFileError
 from batterymi.surrogates.store import StoredModel, load_models
 
 
@@ -31,6 +32,7 @@ class SurrogateEvaluator:
 
         Raises:
             ValueError: if no model file is given.
+            DamagedFileError: if the file is none of this study.
         """
         if model_path is None:
             raise ValueError("the surrogate evaluator needs a model file")
@@ -38,6 +40,8 @@ class SurrogateEvaluator:
         self._models: dict[str, StoredModel] = {
             model.objective: model for model in stored if model.variant == choice.variant
         }
+        if lacking := [one.name for one in objectives if one.name not in self._models]:
+            raise DamagedFileError(model_path, f"it has no model of {lacking[0]} for the variant {choice.variant}")
         self._objectives = objectives
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Chemical formulas as arrays: many formulas parsed into one sparse matrix of formulas by elements."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ SYMBOLS = (
 )  # index + 1 is the atomic number
 # fmt: on
 INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
-NUMBER = r"\d+(?:\.\d*)?(?:/\d+)?|\.\d+"
+NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:/[0-9]+)?|\.[0-9]+"
 TOKEN = re.compile(rf"([A-Z][a-z]?)({NUMBER})?|([(\[{{])|([)\]}}])({NUMBER})?|(.)", re.DOTALL)
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
@@ -53,26 +54,29 @@ def parse_formula(formula: str) -> dict[str, float]:
         symbol, amount, opening, closing, multiplier, other = match.groups()
         if symbol:
             if symbol not in INDEX:
-                raise FormulaError(f"'{formula}' is not a chemical formula: there is no element '{symbol}'")
+                raise FormulaError(f"'{_short(formula)}' is not a chemical formula: there is no element '{symbol}'")
             levels[-1][symbol] = levels[-1].get(symbol, 0.0) + _number(amount, formula)
         elif opening:
             levels.append({})
             opened.append(opening)
         elif closing:
             if not opened or CLOSING[opened.pop()] != closing:
-                raise FormulaError(f"'{formula}' is not a chemical formula: its brackets do not match")
+                raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
             factor = _number(multiplier, formula)
             for name, count in levels.pop().items():
                 levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
         else:
             raise FormulaError(
-                f"'{formula}' is not a chemical formula: '{other}' at position {match.start() + 1} has no meaning"
+                f"'{_short(formula)}' is not a chemical formula: '{other}' at position {match.start() + 1} "
+                "has no meaning"
             )
     if opened:
-        raise FormulaError(f"'{formula}' is not a chemical formula: its brackets do not match")
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
+    if not all(map(math.isfinite, levels[0].values())):
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: an amount is too large")
     amounts = {name: count for name, count in levels[0].items() if count > 0}
     if not amounts:
-        raise FormulaError(f"'{formula}' is not a chemical formula: it has no atoms")
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: it has no atoms")
     return amounts
 
 
@@ -185,5 +189,10 @@ def _number(text: str | None, formula: str) -> float:
         return 1.0
     above, _, below = text.partition("/")
     if below and not float(below):
-        raise FormulaError(f"'{formula}' is not a chemical formula: '{text}' divides by zero")
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: '{text}' divides by zero")
     return float(above) / float(below) if below else float(above)
+
+
+def _short(formula: str) -> str:
+    """A text as messages show it."""
+    return formula if len(formula) <= 60 else formula[:57] + "..."
