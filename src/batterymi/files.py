@@ -1,5 +1,6 @@
 """Reading and writing files: whole or not at all, and the same bytes for the same content."""
 
+import csv
 import glob
 import hashlib
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batterymi.errors import DamagedFileError, OutputError
-from batterymi.text_cells import guard_frame, unguard_frame
+from batterymi.text_cells import guard_frame, holds_return, unguard_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +123,10 @@ def read_frame(
         if Path(path).suffix == ".parquet":
             frame = pd.read_parquet(path)
         else:
+            with Path(path).open("rb") as stream:
+                stream.seek(-min(1, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+                if stream.read(1) != b"\n":
+                    raise ValueError("its last line is cut off")
             frame = unguard_frame(pd.read_csv(path, keep_default_na=keep_default_na))
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
@@ -146,8 +151,11 @@ def write_csv(path: PathLike, frame: "pd.DataFrame") -> None:
 
     Ten digits hold every quantity here and hide the last bits, in which processors may differ.
     """
+    guarded = guard_frame(frame)
+    # a carriage return ends a line for many readers, and is quoted only where everything is
+    quoting = csv.QUOTE_NONNUMERIC if holds_return(guarded) else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        guard_frame(frame).to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+        guarded.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", quoting=quoting)
 
 
 def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:

@@ -38,10 +38,20 @@ def unguard_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     return _mapped(frame, unguard)
 
 
+def holds_return(frame: "pd.DataFrame") -> bool:
+    """Whether a text or a name in the header holds a carriage return."""
+    texts = (frame[name] for name in _texts(frame))
+    return any("\r" in str(cell) for part in (frame.columns, *texts) for cell in part)
+
+
+def _texts(frame: "pd.DataFrame") -> list[Any]:
+    """Names of the columns that are not numbers throughout."""
+    return [name for name in frame.columns if frame[name].dtype.kind not in "biufcM"]
+
+
 def _mapped(frame: "pd.DataFrame", change: Any) -> "pd.DataFrame":
     """The frame with a function applied to text cells and header."""
-    texts = [name for name in frame.columns if frame[name].dtype.kind not in "biufcM"]
-    changed = frame.assign(**{}) if not texts else frame.copy()
-    for name in texts:
+    changed = frame.copy()
+    for name in _texts(frame):
         changed[name] = frame[name].map(change)
     return changed.rename(columns=change)

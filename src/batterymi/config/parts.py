@@ -8,7 +8,7 @@ import itertools
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from batterymi import registry
 from batterymi.config.expressions import parse_condition
@@ -17,6 +17,16 @@ from batterymi.suggest import did_you_mean
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
+
+
+def one_line(value: str) -> str:
+    """Refuse line breaks and what would change a terminal."""
+    if not all(character.isprintable() or character == "\u00a0" for character in value):
+        raise ValueError("it holds a control character; write it in one line of text")
+    return value
+
+
+Line = Annotated[str, AfterValidator(one_line)]
 
 MODELS = (
     "dummy",
@@ -76,14 +86,14 @@ class Labelled(Strict):
     """What has a name and a label."""
 
     name: Name
-    label: str
+    label: Line
 
 
 class Column(Labelled):
     """What features and objectives share."""
 
     name: Name = Field(description="Column of the table.")
-    label: str = Field(description="What axes and tables call it.", min_length=1)
+    label: Line = Field(description="What axes and tables call it.", min_length=1)
     unit: str = Field(description="A unit of the unit table below; `1` where there is none.")
     valid: Range | None = Field(
         None,
@@ -340,6 +350,8 @@ def inside_folder(value: str | None) -> str | None:
     """Refuse a path that leaves the workflow's folder."""
     if value is not None and (value.startswith("/") or ".." in value.split("/")):
         raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
+    if value is not None and "\0" in value:
+        raise ValueError(f"{value!r} is no path")
     return value
 
 

@@ -66,11 +66,13 @@ def plot_study(
         table=read_frame(table_path, needs=[*(one.name for one in (*settings.features, *settings.objectives)), SPLIT]),
         metrics=read_frame(metrics_path, holds=sought),
         predictions=read_frame(predictions_path, holds=sought),
-        importances=read_frame(importances_path, needs=["variant", "objective"]),
+        importances=read_frame(
+            importances_path, holds=sought | {"feature": [feature.name for feature in settings.features]}
+        ),
         history=read_frame(history_path),
-        suggestions=without_units(read_frame(suggestions_path, needs=["why"])),
+        suggestions=without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs])),
         benchmark=read_json(benchmark_path, needs=["feasibility", "comparison"]),
-        named=read_frame(named_path),
+        named=read_frame(named_path, needs=["name", "status", *settings.told_of_designs]),
         validation=read_json(validation_path, needs=["objectives"])["objectives"],
         traces=read_frame(traces_path) if traces_path else None,
         transfer=read_json(transfer_path) if transfer_path else None,

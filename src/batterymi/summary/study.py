@@ -55,8 +55,8 @@ def summarise_study(
     metrics = read_frame(
         metrics_path, holds={"variant": [headline], "objective": [o.name for o in settings.objectives]}
     )
-    suggestions = without_units(read_frame(suggestions_path, needs=["why"]))
-    named = read_frame(named_path, needs=["name", "status", "flags"], keep_default_na=False)
+    suggestions = without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs]))
+    named = read_frame(named_path, needs=["name", "status", "flags", *settings.told_of_designs], keep_default_na=False)
     chosen = metrics[metrics["variant"] == headline]
     sources = {
         "table": table_path,

@@ -59,6 +59,8 @@ def rank_candidates(
         raise DamagedFileError(model_path, f"it has no model of {target.name} for the variant {variant}")
     stored = models[variant, target.name]
     listed = loaded.frame
+    if lacking := sorted(set(stored.features) - set(listed)):
+        raise DamagedFileError(model_path, f"its models take '{lacking[0]}', which the candidates have not")
     mean, half = stored.predict(listed)
     threshold = read_json(validation_path)["objectives"][target.name]["applicability"]["threshold"]
     distance = neighbour_distance(stored.pipeline, stored.frame(rows), stored.frame(listed))

@@ -73,10 +73,6 @@ class StoredModel:
 
     def frame(self, designs: pd.DataFrame) -> pd.DataFrame:
         """The columns that the model takes, computed ones included, shape (n_designs, n_columns)."""
-        if missing := [name for name in self.features if name not in designs]:
-            raise TableError(
-                f"the model of {self.objective} takes '{missing[0]}', which the designs lack: another model"
-            )
         kinds = {name: object if name in self.categories else float for name in self.features}
         parts = [designs[self.features].astype(kinds)]
         if self.descriptors:
