@@ -9,17 +9,31 @@ from batterymi.config.arena import load_arena
 from batterymi.config.datasets import load_datasets
 from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
-from batterymi.provenance import code_closure
+from batterymi.preflight import date_problems, folder_problems
+from batterymi.provenance import code_closure, package_folder
 from batterymi.registry import modules_of
 from batterymi.runlock import hold_lock
 from batterymi.suggest import did_you_mean
 
 RAW = "data/raw"
+FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 
 
 def stop(problems):
     """End with the user's mistakes, one a line, before anything runs."""
     sys.exit("\n".join(["", "battery-mi cannot start:", *(f"  {line}" for line in problems)]))
+
+
+def check_encoding(folder):
+    """Stop where Snakemake could not pass the folder's name on to its jobs."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not str(folder).isascii():
+        stop(
+            [
+                f"the folder's name has letters that the system's encoding '{encoding}' lacks; "
+                "set PYTHONUTF8=1, or move the folder"
+            ]
+        )
 
 
 def asked():
@@ -33,6 +47,7 @@ def tolerates_bad_studies():
     return asked().keep_going or workflow.exec_mode != workflow.exec_mode.DEFAULT
 
 
+check_encoding(Path.cwd())
 try:
     CONFIG = load_config(config)
     DATASETS = load_datasets(CONFIG.datasets)
@@ -353,4 +368,15 @@ def check_targets():
             stop([f"'{target}' is neither a study nor a rule; {did_you_mean(target, targets)}"])
 
 
+def check_machine():
+    """Stop before a run that could not end: nowhere to write, no room, or an input dated in the future."""
+    if workflow.exec_mode == workflow.exec_mode.DEFAULT and not workflow.dryrun:
+        written = [CONFIG.pathvars.get(name, default) for name, default in FOLDERS.items()]
+        tables = [study.table.file for study in STUDIES.values() if study.table.file]
+        dated = [*tables, CONFIG.claims, "scripts", package_folder(), written[0], RAW]
+        if problems := [*folder_problems([".", *written]), *date_problems(dated)]:
+            stop(problems)
+
+
+check_machine()
 hold_lock(workflow)

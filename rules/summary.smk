@@ -55,7 +55,10 @@ rule build_claims:
     input:
         claims=CONFIG.claims,
         summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        # what the pointers of the claims lead to
+        tables=expand("<results>/{study}/table.parquet", study=SELECTED),
         metrics=expand("<results>/{study}/surrogate/metrics.csv", study=SELECTED),
+        benchmarks=expand("<results>/{study}/campaign/benchmark.json", study=SELECTED),
         named=expand("<results>/{study}/campaign/named_designs.csv", study=SELECTED),
         code=code("build_claims.py"),
     output:

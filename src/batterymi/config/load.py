@@ -1,5 +1,6 @@
 """Reading and checking the configuration: the only door for settings."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from batterymi.errors import ConfigError
 from batterymi.suggest import did_you_mean
 
 RESERVED = {"all", "summary", "report", "rejected"}
+# Snakemake writes settings into the scripts of its report, where these would end them and begin others
+SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "settings hold no scripts; write it in other words"
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
 
 
@@ -55,6 +58,8 @@ def check_extent(text: str) -> None:
             if anchor:
                 sizes[anchor] = total - before
         elif isinstance(event, yaml.ScalarEvent):
+            if found := SCRIPT.search(event.value):
+                raise yaml.MarkedYAMLError(problem=f"'{found[0]}': {NO_SCRIPT}", problem_mark=event.start_mark)
             total += 1
             if event.anchor:
                 sizes[event.anchor] = 1
@@ -86,6 +91,8 @@ def check_settings(content: Any) -> None:
     def size(value: Any, level: int) -> int:
         if level > MAX_DEPTH:
             raise ConfigError([f"config: more than {MAX_DEPTH} levels"])
+        if isinstance(value, str) and (found := SCRIPT.search(value)):
+            raise ConfigError([f"config: '{found[0]}': {NO_SCRIPT}"])
         if not isinstance(value, Mapping | list | tuple):
             return 1
         if id(value) not in sizes:

@@ -224,7 +224,9 @@ def _markdown(blocks: list[tuple[str, str, list[list[str]]]]) -> str:
     lines: list[str] = []
     for title, remark, table in blocks:
         lines += [f"## {title}", "", *([remark, ""] if remark else [])]
-        head, *body = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in table]
+        head, *body = [
+            [cell.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for cell in row] for row in table
+        ]
         lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
         lines += [f"| {' | '.join(row)} |" for row in body]
         lines.append("")
