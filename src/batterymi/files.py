@@ -46,7 +46,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp")
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -55,9 +55,14 @@ def replacing(path: PathLike) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, without what a library adds."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def write_text(path: PathLike, text: str) -> None:
