@@ -158,7 +158,7 @@ def write_csv(path: PathLike, frame: "pd.DataFrame") -> None:
     """
     guarded = guard_frame(frame)
     # a carriage return ends a line for many readers, and is quoted only where everything is
-    quoting = csv.QUOTE_NONNUMERIC if holds_return(guarded) else csv.QUOTE_MINIMAL
+    quoting: Any = csv.QUOTE_NONNUMERIC if holds_return(guarded) else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
         guarded.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", quoting=quoting)
 

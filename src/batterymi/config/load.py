@@ -50,6 +50,7 @@ def check_extent(text: str) -> None:
     open_nodes: list[tuple[str | None, int]] = []
     total = 0
     for event in yaml.parse(text, Loader=UniqueKeyLoader):
+        mark: Any = event.start_mark
         if isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, total))
             total += 1
@@ -58,8 +59,8 @@ def check_extent(text: str) -> None:
             if anchor:
                 sizes[anchor] = total - before
         elif isinstance(event, yaml.ScalarEvent):
-            if found := SCRIPT.search(event.value):
-                raise yaml.MarkedYAMLError(problem=f"'{found[0]}': {NO_SCRIPT}", problem_mark=event.start_mark)
+            if script := SCRIPT.search(event.value):
+                raise yaml.MarkedYAMLError(problem=f"'{script[0]}': {NO_SCRIPT}", problem_mark=mark)
             total += 1
             if event.anchor:
                 sizes[event.anchor] = 1
@@ -67,14 +68,14 @@ def check_extent(text: str) -> None:
             if event.anchor in (anchor for anchor, _ in open_nodes):
                 raise yaml.MarkedYAMLError(
                     problem=f"the alias '*{event.anchor}' stands within what it stands for",
-                    problem_mark=event.start_mark,
+                    problem_mark=mark,
                 )
-            total += sizes.get(event.anchor, 1)
+            total += sizes.get(event.anchor or "", 1)
         for found, most, what in ((len(open_nodes), MAX_DEPTH, "levels"), (total, MAX_NODES, "entries")):
             if found > most:
                 raise yaml.MarkedYAMLError(
                     problem=f"more than {most} {what}, aliases counted for what they stand for",
-                    problem_mark=event.start_mark,
+                    problem_mark=mark,
                 )
 
 
