@@ -18,6 +18,13 @@ export UV_FIND_LINKS ?= $(WHEELS)
 ifeq ($(strip $(UV_FIND_LINKS)),)
 export UV_TORCH_BACKEND ?= cpu
 endif
+# text is UTF-8 here, whatever the system's language settings say
+export PYTHONUTF8 := 1
+# Snakemake and matplotlib keep caches at home; where nothing can be written there, keep them here
+ifeq ($(shell test -w "$$HOME" && echo yes),)
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+export MPLCONFIGDIR ?= $(CURDIR)/.snakemake/cache/matplotlib
+endif
 # compiled modules make every job start faster
 unexport PYTHONDONTWRITEBYTECODE
 export PYBAMM_DISABLE_TELEMETRY := true

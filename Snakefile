@@ -21,6 +21,7 @@ pathvars:
 
 
 include: "rules/common.smk"
+include: "rules/arena_inputs.smk"
 include: "rules/data.smk"
 include: "rules/surrogate.smk"
 include: "rules/campaign.smk"

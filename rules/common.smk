@@ -10,17 +10,31 @@ from batterymi.config.arena import load_arena
 from batterymi.config.datasets import load_datasets
 from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
-from batterymi.provenance import code_closure
+from batterymi.preflight import date_problems, folder_problems
+from batterymi.provenance import code_closure, package_folder
 from batterymi.registry import modules_of
 from batterymi.runlock import hold_lock
 from batterymi.suggest import did_you_mean
 
 RAW = "data/raw"
+FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 
 
 def stop(problems):
     """End with the user's mistakes, one a line, before anything runs."""
     sys.exit("\n".join(["", "battery-mi cannot start:", *(f"  {line}" for line in problems)]))
+
+
+def check_encoding(folder):
+    """Stop where Snakemake could not pass the folder's name on to its jobs."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not str(folder).isascii():
+        stop(
+            [
+                f"the folder's name has letters that the system's encoding '{encoding}' lacks; "
+                "set PYTHONUTF8=1, or move the folder"
+            ]
+        )
 
 
 def asked():
@@ -56,6 +70,7 @@ def tolerates_bad_studies():
 
 
 check_slurm()
+check_encoding(Path.cwd())
 try:
     CONFIG = load_config(config)
     DATASETS = load_datasets(CONFIG.datasets)
@@ -322,117 +337,6 @@ def replayed(name):
     return file
 
 
-def training_of(wildcards):
-    """Settings of one agent's training."""
-    return AGENTS.alone(wildcards.algorithm)
-
-
-def situation(wildcards):
-    """A param: cell, temperature and rules of a job of the arena."""
-    return ARENA.situation(wildcards.cell, ARENA.condition(wildcards.condition))
-
-
-def map_situations(wildcards):
-    """A param: a cell at every starting temperature of the feasibility map."""
-    return [ARENA.map_situation(wildcards.cell, start) for start in ARENA.map.starts]
-
-
-def map_search():
-    """Settings of the campaigns of the feasibility map."""
-    own = ARENA.map
-    return {
-        "steps": ARENA.search.steps,
-        "initial": ARENA.search.initial,
-        "budget": own.budget,
-        "confirmed": own.confirmed,
-    }
-
-
-def controllers_here(wildcards):
-    """A param: controllers of a cell."""
-    return ARENA.controllers_of(wildcards.cell)
-
-
-def n_held_out(wildcards):
-    """A param: held-out scenarios of a cell."""
-    return ARENA.entry(wildcards.cell).held_out or ARENA.scenarios.held_out
-
-
-def needs_tuning(name):
-    """An input: what a group of controllers was tuned to, for the group that is."""
-
-    def file(wildcards):
-        path = f"<results>/arena/{name}/{wildcards.cell}/{wildcards.condition}.json"
-        return path if wildcards.group == "tuned" else []
-
-    return file
-
-
-def policies_here(wildcards):
-    """An input: trained policies of a group of agents, one for each seed."""
-    return (
-        trained(wildcards.cell, wildcards.group, "policy.json")
-        if wildcards.group in ARENA.agent_names
-        else []
-    )
-
-
-def trained(cell, agent, name):
-    """A file of each training of an agent on a cell."""
-    return [f"<results>/arena/agents/{cell}/{agent}/{seed}/{name}" for seed in ARENA.agent_seeds]
-
-
-def every_training(name):
-    """A file of every training whose agent is judged."""
-    return [
-        path
-        for entry in ARENA.cells
-        for agent in entry.agents
-        for path in trained(entry.name, agent, name)
-    ]
-
-
-def drawn_curves():
-    """Learning curves of the cell that is drawn."""
-    cell = ARENA.drawn_cell
-    return [
-        path for agent in ARENA.entry(cell).agents for path in trained(cell, agent, "curve.csv")
-    ]
-
-
-def weights_table():
-    """The study of the reward's weights on the cell that is drawn, if there is one."""
-    return f"<results>/arena/agents/{ARENA.drawn_cell}/weights.csv" if AGENTS.study else []
-
-
-def tuned_situations(folder):
-    """What tuning writes, where a tuned controller takes part."""
-    return [
-        f"<results>/arena/{folder}/{entry.name}/{condition}.json"
-        for entry in ARENA.cells
-        if "tuned" in ARENA.groups_of(entry.name)
-        for condition in ARENA.conditions_of(entry.name)
-    ]
-
-
-def every_job(name):
-    """A file of each job that judges: cell, temperature and group of controllers."""
-    return [
-        f"<results>/arena/judged/{entry.name}/{condition}/{group}/{name}"
-        for entry in ARENA.cells
-        for condition in ARENA.conditions_of(entry.name)
-        for group in ARENA.groups_of(entry.name)
-    ]
-
-
-def weight_records(wildcards):
-    """Records of all trainings of the study of weights, and of the agent that it varies."""
-    names = [AGENTS.study.agent, *(agent.name for agent in AGENTS.variants)] if AGENTS.study else []
-    seeds = range(AGENTS.seed, AGENTS.seed + AGENTS.seeds)
-    folder = f"<results>/arena/agents/{wildcards.cell}"
-    return [f"{folder}/{name}/{seed}/training.json" for name in names for seed in seeds]
-
-
 def check_targets():
     """Name a misspelt target before Snakemake looks for a rule that could make it."""
     known = {*STUDIES, *REJECTED, *(rule.name for rule in workflow.rules)}
@@ -443,4 +347,15 @@ def check_targets():
             stop([f"'{target}' is neither a study nor a rule; {did_you_mean(target, targets)}"])
 
 
+def check_machine():
+    """Stop before a run that could not end: nowhere to write, no room, or an input dated in the future."""
+    if workflow.exec_mode == workflow.exec_mode.DEFAULT and not workflow.dryrun:
+        written = [CONFIG.pathvars.get(name, default) for name, default in FOLDERS.items()]
+        tables = [study.table.file for study in STUDIES.values() if study.table.file]
+        dated = [*tables, CONFIG.claims, "scripts", package_folder(), written[0], RAW]
+        if problems := [*folder_problems([".", *written]), *date_problems(dated)]:
+            stop(problems)
+
+
+check_machine()
 hold_lock(workflow)

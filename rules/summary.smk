@@ -56,6 +56,7 @@ rule build_claims:
     input:
         claims=CONFIG.claims,
         summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        # what the pointers of the claims lead to
         metrics=expand("<results>/{study}/surrogate/metrics.csv", study=SELECTED),
         rows=expand("<results>/{study}/table.parquet", study=SELECTED),
         predictions=expand("<results>/{study}/surrogate/predictions.parquet", study=SELECTED),

@@ -113,6 +113,14 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(folder / "a copy, with blanks and ü")
 
 
+@pytest.fixture(scope="session")
+def done(small_run: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which two studies were run; who edits it puts it right again."""
+    folder = tmp_path_factory.mktemp("done") / small_run.folder.name
+    shutil.copytree(small_run.folder, folder)
+    return Workspace(folder)
+
+
 @pytest.fixture
 def ncm_space() -> Space:
     """The compositions of the NCM study."""

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from batterymi.config.parts import MODELS, Feature
-from batterymi.errors import OutputError, TableError
+from batterymi.errors import DamagedFileError, OutputError, TableError
 from batterymi.files import replacing, write_csv, write_json, write_text
 from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import load_models, save_models
@@ -85,7 +85,7 @@ def test_a_pickle_or_a_foreign_type_is_not_loaded(tmp_path: Path) -> None:
 
     path = tmp_path / "m.skops"
     path.write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(TableError, match="not a model file"):
+    with pytest.raises(DamagedFileError, match="not a model file"):
         load_models(str(path))
     with zipfile.ZipFile(path, "w") as archive:
         schema = {"__class__": "Popen", "__module__": "subprocess", "__loader__": "ObjectNode", "content": None}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from batterymi.errors import TableError
+from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import write_csv, write_json, write_parquet
 from batterymi.manifest import (
     RELATIVE,
@@ -110,10 +110,10 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="run snakemake first"):
         read_manifest(tmp_path / "MANIFEST.json")
     (tmp_path / "MANIFEST.json").write_text("{")
-    with pytest.raises(TableError, match="not a manifest"):
+    with pytest.raises(DamagedFileError, match="not the JSON"):
         read_manifest(tmp_path / "MANIFEST.json")
     (tmp_path / "MANIFEST.json").write_text(json.dumps({"studies": []}))
-    with pytest.raises(TableError, match="not a manifest, which has"):
+    with pytest.raises(DamagedFileError, match="it lacks 'settings'"):
         read_manifest(tmp_path / "MANIFEST.json")
 
 

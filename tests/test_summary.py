@@ -38,11 +38,12 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
     )
     best = {"rank": 1, "structure_type": "P2", "avg_voltage_v": 3.0, "capacity_mah_g": 180.0, "why": why}
     best |= {"capacity_mah_g_lower_95": 150.0, "capacity_mah_g_upper_95": 210.0, "specific_energy_wh_kg": 540.0}
+    named = {"name": "x", "status": "accepted", "structure_type": "P2", "avg_voltage_v": 3.0, "flags": ""}
     write_json(folder / "table.json", {"rows_to_learn_from": 5})
     write_csv(folder / "metrics.csv", metrics)
     write_json(folder / "validation.json", {"variant": "all_features", "objectives": {}})
     write_csv(folder / "suggestions.csv", pd.DataFrame([best]))
-    write_csv(folder / "named.csv", pd.DataFrame([{"name": "x", "status": "accepted", "flags": ""}]))
+    write_csv(folder / "named.csv", pd.DataFrame([named]))
     found = {"verdict": "feasible", "message": "no limits", "pareto_share": None, "limits": []}
     write_json(folder / "benchmark.json", {"feasibility": found, "answers": "predicted", "comparison": None})
     places = [

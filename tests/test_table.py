@@ -111,3 +111,27 @@ def test_a_table_that_teaches_nothing_is_refused(text: str | bytes, wanted: str,
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"none\.csv: there is no such file"):
         read_csv(tmp_path / "none.csv")
+
+
+def test_a_remark_with_a_quotation_mark_swallows_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('a,b\n"x",1\n# a remark, "of five inches\ny,2\n"two\n# lines",3\n')
+    cells = read_csv(path)
+    assert cells["a"].tolist() == ["x", "y", "two\n# lines"]
+    assert cells.index.tolist() == [2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('a,b\n"x",1\ny,"2\nz,3\n', "line 3: a quotation mark is opened and never closed"),
+        ('a,b\n"' + "x" * 200_000 + '",1\n', "line 2 cannot be read: field larger than field limit"),
+        ('""\n', "the file is empty"),
+        (",".join(f"c{i}" for i in range(50_000)) + ",c7\n", "the header has the column 'c7' 2 times"),
+    ],
+    ids=["unclosed", "field", "blank", "wide"],
+)
+def test_quotation_marks_and_sizes_that_no_table_has_are_told(text: str, wanted: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(TableError, match=wanted):
+        read_csv(tmp_path / "rows.csv")

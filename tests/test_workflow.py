@@ -3,14 +3,11 @@
 All in one worker, one after the other, since Snakemake uses every core itself.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,22 +15,6 @@ from conftest import ROOT, SMALL, SMOKE, Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 MIRROR = ROOT.parent / "shared" / "data"
-TABLES = (".csv", ".json", ".md", ".html", ".txt", ".parquet", ".skops", ".svg")
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """Digest of every output."""
-    files = sorted(path for path in (folder / "results").rglob("*") if path.suffix in TABLES)
-    assert files
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-
-
-@pytest.fixture(scope="module")
-def done(small_run: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy in which two studies were run."""
-    folder = tmp_path_factory.mktemp("done") / small_run.folder.name
-    shutil.copytree(small_run.folder, folder)
-    return Workspace(folder)
 
 
 def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:
@@ -124,28 +105,6 @@ def test_changing_a_setting_reruns_its_study_and_the_summary_only(done: Workspac
     assert "prepare_table:sodium_ion" not in jobs
     done.edit("config/studies/sodium_ion.yaml", "seed: 43", "seed: 42")
     assert done.jobs(*SMALL) == set()
-
-
-def test_a_killed_run_resumes_to_the_same_results_on_one_core(done: Workspace, workspace: Workspace) -> None:
-    process = subprocess.Popen(
-        workspace.command(*SMALL, "--cores", "1"),
-        cwd=workspace.folder,
-        env=workspace.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    log = workspace.folder / "logs/train_surrogate/sodium_ion.log"
-    deadline = time.monotonic() + 120
-    while not log.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (workspace.folder / "results/summary.csv").exists()
-    resumed = workspace.run(*SMALL, "--cores", "1")
-    assert resumed.returncode == 0, resumed.stdout
-    assert digests(workspace.folder) == digests(done.folder)
 
 
 def test_a_second_run_at_once_is_told_so(workspace: Workspace) -> None:

@@ -8,6 +8,7 @@ batterymi verify                   hold results against their manifest, rebuild 
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in (check, suggest, explain, verify):
         one.add_argument("--configfile", type=Path, help="laid over config/config.yaml")
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no ² gets the text nevertheless
     run = {"new-study": _new_study, "check": _check, "suggest": _suggest, "explain": _explain, "verify": _verify}[
         options.command
     ]
@@ -165,12 +169,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _explain_claim(name: str, results: Path) -> int:
     """A claim of the chapter, what was measured, and where that stands."""
-    import pandas as pd
+    from batterymi.files import read_frame
 
     path = results / "claims.csv"
     if not path.is_file():
         raise TableError(f"{path}: there is no such result; run `snakemake claims` first")
-    claims = pd.read_csv(path, keep_default_na=False).set_index("id")
+    claims = read_frame(path, needs=["id", "verdict"], keep_default_na=False).set_index("id")
     if name not in claims.index:
         raise TableError(f"'{name}' is neither STUDY.COLUMN nor a claim; {did_you_mean(name, claims.index)}")
     claim = claims.loc[name]

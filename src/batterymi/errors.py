@@ -18,6 +18,18 @@ class TableError(BatteryMIError):
     """A table cannot be used; the message names file, row and column."""
 
 
+class DamagedFileError(BatteryMIError):
+    """A file that an earlier stage wrote is damaged, or another file stands in its place."""
+
+    def __init__(self, path: object, found: object) -> None:
+        """Say what was found and what to do."""
+        super().__init__(f"{path}: {found}; remove the file and run again, it is made anew")
+
+
+class ExpressionError(BatteryMIError, ValueError):
+    """Text that is not arithmetic or no condition; a ValueError too, so that pydantic lists it with its key."""
+
+
 class DesignError(BatteryMIError):
     """A design lies outside its space or has columns that the space does not know."""
 

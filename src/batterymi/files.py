@@ -1,15 +1,19 @@
 """Reading and writing files: whole or not at all, and the same bytes for the same content."""
 
+import csv
+import glob
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batterymi.errors import OutputError
+from batterymi.errors import DamagedFileError, OutputError
+from batterymi.text_cells import guard_frame, holds_return, unguard_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +26,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     """Hand out a temporary path beside `path`, and rename it onto `path` at the end.
 
     The rename is atomic, so a reader sees the old file or the new one, never a part. After an error
-    the temporary file is removed and `path` is as it was.
+    the temporary file is removed and `path` is as it was. A process that is killed leaves its temporary file
+    behind; the next one to write the same file removes it, since one job at a time writes a file.
 
     Args:
         path: the file to make or replace; its folder is made if missing.
@@ -36,10 +41,12 @@ def replacing(path: PathLike) -> Iterator[Path]:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.stem)}-{'?' * 8}{glob.escape(target.suffix)}.tmp"):
+            left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp")
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -48,9 +55,14 @@ def replacing(path: PathLike) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, without what a library adds."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def write_text(path: PathLike, text: str) -> None:
@@ -71,18 +83,84 @@ def write_json(path: PathLike, content: Any) -> None:
     write_text(path, text + "\n")
 
 
-def read_json(path: PathLike) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_json(path: PathLike, needs: Iterable[str] = ()) -> Any:
+    """Read a JSON file that an earlier stage wrote.
+
+    Args:
+        path: the file.
+        needs: keys without which it is not the file that belongs there.
+
+    Raises:
+        DamagedFileError: if it is missing, no JSON, or lacks a key.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DamagedFileError(path, "there is no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedFileError(path, f"not the JSON that an earlier stage wrote ({_brief(error)})") from None
+    for key in needs:
+        if not isinstance(content, dict) or key not in content:
+            raise DamagedFileError(path, f"not the file that belongs there: it lacks '{key}'")
+    return content
+
+
+def read_frame(
+    path: PathLike,
+    needs: Iterable[str] = (),
+    holds: Mapping[str, Iterable[str]] | None = None,
+    keep_default_na: bool = True,
+) -> "pd.DataFrame":
+    """Read a Parquet or CSV file that an earlier stage wrote.
+
+    Args:
+        path: the file; its ending tells which it is.
+        needs: columns without which it is not the file that belongs there.
+        holds: values that must stand in some columns.
+        keep_default_na: of a CSV file, whether words such as `nan` are missing values.
+
+    Raises:
+        DamagedFileError: if it is missing, cannot be read, or lacks a column or a value.
+    """
+    import pandas as pd
+
+    try:
+        if Path(path).suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            with Path(path).open("rb") as stream:
+                stream.seek(-min(1, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+                if stream.read(1) != b"\n":
+                    raise ValueError("its last line is cut off")
+            frame = unguard_frame(pd.read_csv(path, keep_default_na=keep_default_na))
+    except FileNotFoundError:
+        raise DamagedFileError(path, "there is no such file") from None
+    except (OSError, ValueError, MemoryError) as error:
+        raise DamagedFileError(path, f"not the table that an earlier stage wrote ({_brief(error)})") from None
+    names = [re.sub(r" \[[^\[\]]*\]$", "", str(name)) for name in frame.columns]
+    if missing := [name for name in (*needs, *(holds or {})) if name not in names]:
+        raise DamagedFileError(path, f"not the table that belongs there: it lacks the column '{missing[0]}'")
+    for name, values in (holds or {}).items():
+        if lacking := sorted(set(values) - set(frame[name].astype(str))):
+            raise DamagedFileError(path, f"not the table that belongs there: no {name} is '{lacking[0]}'")
+    return frame
+
+
+def _brief(error: BaseException) -> str:
+    """The first line of a library's message."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def write_csv(path: PathLike, frame: "pd.DataFrame") -> None:
-    """Write a frame as CSV without its index, with 10 significant digits.
+    """Write a frame as CSV without its index, with 10 significant digits, and no text that a spreadsheet would run.
 
     Ten digits hold every quantity here and hide the last bits, in which processors may differ.
     """
+    guarded = guard_frame(frame)
+    # a carriage return ends a line for many readers, and is quoted only where everything is
+    quoting: Any = csv.QUOTE_NONNUMERIC if holds_return(guarded) else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+        guarded.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", quoting=quoting)
 
 
 def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:

@@ -163,17 +163,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
-        TableError: if there is none, or the file is not one.
+        TableError: if there is none.
+        DamagedFileError: if the file is not one.
     """
-    try:
-        content = read_json(path)
-    except FileNotFoundError:
-        raise TableError(f"{path}: there is no such file; run snakemake first, which writes it last") from None
-    except ValueError as error:
-        raise TableError(f"{path}: not a manifest: {error}") from None
-    parts = ("studies", "settings", "inputs", "outputs")
-    if not isinstance(content, dict) or any(part not in content for part in parts):
-        raise TableError(f"{path}: not a manifest, which has {', '.join(parts)}")
+    if not path.is_file():
+        raise TableError(f"{path}: there is no such file; run snakemake first, which writes it last")
+    content: dict[str, Any] = read_json(path, needs=("studies", "settings", "inputs", "outputs"))
     return content
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from batterymi.config.parts import on_one_line
 from batterymi.config.units import UNITS
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import EMPTY
@@ -274,7 +275,7 @@ def _unit(text: str) -> str | None:
 
 def _label(text: str) -> str:
     """A header as a label."""
-    words = re.sub(r"[_\s]+", " ", text).strip()
+    words = on_one_line(re.sub(r"[_\s]+", " ", text)).strip()
     return words[:1].upper() + words[1:] if words else "?"
 
 

@@ -31,8 +31,11 @@ def hold_lock(workflow: Any, folder: str = ".snakemake") -> None:
     if workflow.exec_mode != workflow.exec_mode.DEFAULT or workflow.dryrun:
         return
     path = Path(folder) / "battery-mi.lock"
-    path.parent.mkdir(exist_ok=True)
-    stream = path.open("a+", encoding="utf-8")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        stream = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"\nbattery-mi cannot start:\n  {path.absolute()}: cannot be written: {error.strerror}")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arena.names import label
-from batterymi.files import write_csv
+from batterymi.files import read_frame, write_csv
 from batterymi.summary.claims import CONTRADICTED, REPRODUCED, UNTESTABLE, read_claims
 
 Row = pd.Series
@@ -108,9 +108,9 @@ def judge_claims(
         cell: whose charges are taken.
         condition: at which temperature.
     """
-    charges = pd.read_parquet(charges_path)
+    charges = read_frame(charges_path)
     findings = find(charges[(charges["cell"] == cell) & (charges["condition"] == condition)])
-    fast_map = pd.concat([pd.read_csv(path) for path in map_paths], ignore_index=True)
+    fast_map = pd.concat([read_frame(path) for path in map_paths], ignore_index=True)
     claims = read_claims(claims_path)
     rows = [
         hold_claim(claim, findings, fast_map, f"{cell}, {condition}")

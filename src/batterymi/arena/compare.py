@@ -11,7 +11,7 @@ import pandas as pd
 from batterymi.arena.feedback import worth_of_feedback
 from batterymi.arena.names import label
 from batterymi.arena.table import climb_ladder, compare_pairs, flag, make_table
-from batterymi.files import read_json, write_csv, write_json, write_parquet, write_text
+from batterymi.files import read_frame, read_json, write_csv, write_json, write_parquet, write_text
 from batterymi.summary.table import html_page
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def compare_controllers(
         ladder_path: CSV to write: the same charges on the coarse and the fine model.
         feedback_path: JSON to write: what feedback is worth.
     """
-    charges = flag(pd.concat([pd.read_parquet(path) for path in charges_paths], ignore_index=True))
+    charges = flag(pd.concat([read_frame(path) for path in charges_paths], ignore_index=True))
     table = make_table(charges, read_costs(charges, tuned_paths, protocols_paths, record_paths))
     comparisons, ladder = compare_pairs(charges), climb_ladder(charges)
     _write_charges(charges_path, charges)

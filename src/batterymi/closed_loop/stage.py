@@ -12,7 +12,7 @@ from batterymi.closed_loop.compare import SAME_MODEL, compare_methods
 from batterymi.closed_loop.loop import METHODS, PAPER, Scale, run_loop
 from batterymi.closed_loop.thermal_life import cycle_lives, ten_minute_protocols
 from batterymi.errors import TableError
-from batterymi.files import read_json, write_csv, write_json
+from batterymi.files import read_frame, read_json, write_csv, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def close_loop(
     Raises:
         TableError: if there is nothing to choose from.
     """
-    table, about = pd.read_csv(lives_path), read_json(about_path)
+    table, about = read_frame(lives_path), read_json(about_path)
     inputs, lives = usable_lives(table, lives_path)
     scale = PAPER.carried_over(lives, cycle_lives(ten_minute_protocols()).astype(float))
     runs = pd.concat([run_methods(lives, inputs, batch, rounds, range(seed, seed + seeds), scale) for batch in batches])

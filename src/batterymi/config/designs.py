@@ -5,13 +5,13 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_quantity
-from batterymi.config.parts import Name, Strict, known_unit
+from batterymi.config.parts import Line, Name, Strict, known_unit
 
 
 class NamedDesign(Strict):
     """A design of somebody's, held against the constraints and the evaluator."""
 
-    name: str = Field(description="What tables call it.", min_length=1)
+    name: Line = Field(description="What tables call it.", min_length=1)
     values: dict[Name, float | str] = Field(description="One value per feature.")
     formula: str | None = Field(None, description="Its formula, for the theoretical capacity.")
     working_ions: float | None = Field(

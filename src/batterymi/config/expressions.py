@@ -12,11 +12,13 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from batterymi.errors import ExpressionError
 from batterymi.suggest import did_you_mean
 
 Array = NDArray[np.float64]
 MAX_LENGTH = 500
 MAX_NODES = 200
+MAX_NAMES = 5000  # of an expression with its quantities put in
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "sqrt": np.sqrt,
     "exp": np.exp,
@@ -78,13 +80,13 @@ def parse_condition(text: str) -> Expression:
     """Parse a condition such as `0.1 <= salt / solvent <= 0.5 and salt + binder < 0.3`.
 
     Raises:
-        ValueError: what is wrong with it, and what would be right.
+        ExpressionError: what is wrong with it, and what would be right.
     """
     expression = _parse(text)
     if not expression.is_condition:
-        raise ValueError(f"'{text}' compares nothing; write it with <= or >=")
+        raise ExpressionError(f"'{text}' compares nothing; write it with <= or >=")
     if not expression.columns:
-        raise ValueError(f"'{text}' names no column, so it says nothing about designs")
+        raise ExpressionError(f"'{text}' names no column, so it says nothing about designs")
     return expression
 
 
@@ -92,11 +94,11 @@ def parse_quantity(text: str) -> Expression:
     """Parse a quantity such as `mass * voltage / 1000`.
 
     Raises:
-        ValueError: what is wrong with it, and what would be right.
+        ExpressionError: what is wrong with it, and what would be right.
     """
     expression = _parse(text)
     if expression.is_condition:
-        raise ValueError(f"'{text}' is a condition; a quantity has no <= or >=")
+        raise ExpressionError(f"'{text}' is a condition; a quantity has no <= or >=")
     return expression
 
 
@@ -109,13 +111,21 @@ def replaced(text: str, quantities: Mapping[str, str]) -> str:
 
     Returns:
         A text that names columns only.
+
+    Raises:
+        ExpressionError: if it would grow beyond all use, as quantities that double each other do.
     """
+    n_names = 0
     parts = {name: _tree(part) for name, part in quantities.items()}
 
     class Replace(ast.NodeTransformer):
         """Puts trees in the place of names."""
 
         def visit_Name(self, node: ast.Name) -> ast.expr:
+            nonlocal n_names
+            n_names += 1
+            if n_names > MAX_NAMES:
+                raise ExpressionError(f"'{text}' becomes longer than {MAX_NAMES} names once its quantities are put in")
             return self.visit(parts[node.id]) if node.id in parts else node
 
         def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -136,14 +146,14 @@ def _parse(text: str) -> Expression:
 def _tree(text: str) -> ast.expr:
     """The tree of a text."""
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are taken")
+        raise ExpressionError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are taken")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"'{text}' cannot be read: {reason}") from None
+        raise ExpressionError(f"'{text}' cannot be read: {reason}") from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
-        raise ValueError(f"an expression of more than {MAX_NODES} parts; split it into several")
+        raise ExpressionError(f"an expression of more than {MAX_NODES} parts; split it into several")
     return tree
 
 
@@ -162,33 +172,37 @@ def _check(node: ast.expr, text: str, top: bool = True) -> None:
         _check_condition(node, text, top)
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not abs(node.value) < 1e300:
-            raise ValueError(f"'{text}': {ast.unparse(node)} is not a number")
+            raise ExpressionError(f"'{text}': {ast.unparse(node)} is not a number")
     elif isinstance(node, ast.Call):
         _check_call(node, text)
     elif isinstance(node, ast.BinOp | ast.UnaryOp):
         if type(node.op) not in OPERATORS:
             hint = "; write ** for powers" if isinstance(node.op, ast.BitXor) else ""
-            raise ValueError(f"'{text}': {ast.unparse(node)}: only + - * / ** are known{hint}")
+            raise ExpressionError(f"'{text}': {ast.unparse(node)}: only + - * / ** are known{hint}")
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 _check(part, text, top=False)
     elif not isinstance(node, ast.Name):
-        raise ValueError(f"'{text}': {ast.unparse(node)}: only numbers, columns, + - * / ** and functions are known")
+        raise ExpressionError(
+            f"'{text}': {ast.unparse(node)}: only numbers, columns, + - * / ** and functions are known"
+        )
 
 
 def _check_condition(node: ast.Compare | ast.BoolOp, text: str, top: bool) -> None:
     """Refuse conditions within arithmetic, and equality, which leaves nothing to sample."""
     if not top:
-        raise ValueError(f"'{text}': {ast.unparse(node)}: a condition cannot be part of a sum or a product")
+        raise ExpressionError(f"'{text}': {ast.unparse(node)}: a condition cannot be part of a sum or a product")
     if isinstance(node, ast.BoolOp):
         for part in node.values:
             if not isinstance(part, ast.Compare | ast.BoolOp):
-                raise ValueError(f"'{text}': {ast.unparse(part)} is no condition; join conditions by `and` or `or`")
+                raise ExpressionError(
+                    f"'{text}': {ast.unparse(part)} is no condition; join conditions by `and` or `or`"
+                )
             _check(part, text)
         return
     for comparison in node.ops:
         if not isinstance(comparison, COMPARISONS):
-            raise ValueError(
+            raise ExpressionError(
                 f"'{text}': compare with <= or >=; for fractions that add up to 1 use simplex, and for another "
                 "equality compute one column from the others"
             )
@@ -200,11 +214,11 @@ def _check_call(node: ast.Call, text: str) -> None:
     """Refuse functions that are not listed, and wrong numbers of arguments."""
     name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
     if name not in FUNCTIONS:
-        raise ValueError(f"'{text}': '{name}' is not a function here; {did_you_mean(name, FUNCTIONS)}")
+        raise ExpressionError(f"'{text}': '{name}' is not a function here; {did_you_mean(name, FUNCTIONS)}")
     low, high = N_ARGUMENTS.get(name, (1, 1))
     if node.keywords or not low <= len(node.args) <= high:
         wanted = "one argument" if high == 1 else f"{low} or more arguments"
-        raise ValueError(f"'{text}': {name} takes {wanted}")
+        raise ExpressionError(f"'{text}': {name} takes {wanted}")
     for argument in node.args:
         _check(argument, text, top=False)
 

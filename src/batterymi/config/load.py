@@ -1,5 +1,6 @@
 """Reading and checking the configuration: the only door for settings."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from batterymi.errors import ConfigError
 from batterymi.suggest import did_you_mean
 
 RESERVED = {"all", "summary", "report", "rejected"}
+# Snakemake writes settings into the scripts of its report, where these would end them and begin others
+SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "settings hold no scripts; write it in other words"
+MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
 
 
 class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -21,12 +25,84 @@ class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: i
         """Build a mapping; the second of two equal keys would silently win otherwise."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark)
             if isinstance(key, str):
                 seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+def check_extent(text: str) -> None:
+    """Refuse YAML that is larger or deeper than any settings are, before anything is built from it.
+
+    An alias stands for all that its anchor holds, and a few lines of aliases to aliases for more than any memory; so
+    each counts for what it stands for. Events are read one by one, without recursion.
+
+    Raises:
+        yaml.MarkedYAMLError: what is too large, and where; also for text that is no YAML.
+    """
+    if len(text) > MAX_TEXT:
+        raise yaml.MarkedYAMLError(problem=f"{len(text)} characters; settings have at most {MAX_TEXT}")
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    total = 0
+    for event in yaml.parse(text, Loader=UniqueKeyLoader):
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, total))
+            total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            if anchor:
+                sizes[anchor] = total - before
+        elif isinstance(event, yaml.ScalarEvent):
+            if script := SCRIPT.search(event.value):
+                raise yaml.MarkedYAMLError(problem=f"'{script[0]}': {NO_SCRIPT}", problem_mark=mark)
+            total += 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor in (anchor for anchor, _ in open_nodes):
+                raise yaml.MarkedYAMLError(
+                    problem=f"the alias '*{event.anchor}' stands within what it stands for",
+                    problem_mark=mark,
+                )
+            total += sizes.get(event.anchor or "", 1)
+        for found, most, what in ((len(open_nodes), MAX_DEPTH, "levels"), (total, MAX_NODES, "entries")):
+            if found > most:
+                raise yaml.MarkedYAMLError(
+                    problem=f"more than {most} {what}, aliases counted for what they stand for",
+                    problem_mark=mark,
+                )
+
+
+def check_settings(content: Any) -> None:
+    """Refuse settings of a run that hold more than any settings do, however few objects they are made of.
+
+    Snakemake reads the configuration itself, with aliases as shared objects.
+
+    Raises:
+        ConfigError: if there are too many entries or levels.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: Any, level: int) -> int:
+        if level > MAX_DEPTH:
+            raise ConfigError([f"config: more than {MAX_DEPTH} levels"])
+        if isinstance(value, str) and (found := SCRIPT.search(value)):
+            raise ConfigError([f"config: '{found[0]}': {NO_SCRIPT}"])
+        if not isinstance(value, Mapping | list | tuple):
+            return 1
+        if id(value) not in sizes:
+            parts = value.values() if isinstance(value, Mapping) else value
+            sizes[id(value)] = 1 + sum(size(part, level + 1) for part in parts)
+        return sizes[id(value)]
+
+    if size(content, 0) > MAX_NODES:
+        raise ConfigError([f"config: more than {MAX_NODES} entries, aliases counted for what they stand for"])
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -37,17 +113,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+        check_extent(text)
         content = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - derives from SafeLoader
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+        raise ConfigError([f"{path}: cannot be read: {_first_line(error)}"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise ConfigError([f"{path}: {where}: not valid YAML: {error.problem}"]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not valid YAML: {error}"]) from None
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ConfigError([f"{path}: not valid YAML: {_first_line(error)}"]) from None
     if not isinstance(content, dict):
         raise ConfigError([f"{path}: expected keys and values, found {_kind(content)}"])
     return content
@@ -63,6 +140,7 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
     Raises:
         ConfigError: with every problem found.
     """
+    check_settings(raw)
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
@@ -167,8 +245,9 @@ def describe(error: ValidationError, source: str, model: type) -> list[str]:
         place = _place(problem["loc"])
         key = ".".join(place)
         if problem["type"] == "extra_forbidden":
-            known = _keys_at(model, place[:-1])
-            message = f"unknown key '{place[-1]}'; {did_you_mean(place[-1], known)}"
+            unknown, above = str(loc[-1]), _place(loc[:-1])
+            key = ".".join([*above, repr(unknown)[1:-1]])
+            message = f"unknown key {repr(unknown)[:60]}; {did_you_mean(unknown, _keys_at(model, above))}"
         else:
             silent = problem["type"] in ("missing", "value_error")
             found = "" if silent else _found(problem["input"])
@@ -227,6 +306,11 @@ def _found(value: Any) -> str:
 def _lower(message: str) -> str:
     """Start a message in lower case, since it follows a colon."""
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def _first_line(error: BaseException) -> str:
+    """The first line of a library's message, shortened."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _kind(content: Any) -> str:

@@ -6,9 +6,10 @@ show, so they say how to choose a value.
 
 import itertools
 import math
+import unicodedata
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from batterymi import registry
 from batterymi.config.expressions import parse_condition
@@ -17,6 +18,23 @@ from batterymi.suggest import did_you_mean
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
+
+CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
+
+
+def one_line(value: str) -> str:
+    """Refuse line breaks and what would change a terminal."""
+    if value != on_one_line(value):
+        raise ValueError("it holds a control character; write it in one line of text")
+    return value
+
+
+def on_one_line(value: str) -> str:
+    """The text without line breaks and what would change a terminal."""
+    return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
+
+
+Line = Annotated[str, AfterValidator(one_line)]
 
 MODELS = (
     "dummy",
@@ -83,14 +101,14 @@ class Labelled(Strict):
     """What has a name and a label."""
 
     name: Name
-    label: str
+    label: Line
 
 
 class Column(Labelled):
     """What features and objectives share."""
 
     name: Name = Field(description="Column of the table.")
-    label: str = Field(description="What axes and tables call it.", min_length=1)
+    label: Line = Field(description="What axes and tables call it.", min_length=1)
     unit: str = Field(description="A unit of the unit table below; `1` where there is none.")
     valid: Range | None = Field(
         None,
@@ -342,6 +360,8 @@ def inside_folder(value: str | None) -> str | None:
     """Refuse a path that leaves the workflow's folder."""
     if value is not None and (value.startswith("/") or ".." in value.split("/")):
         raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
+    if value is not None and "\0" in value:
+        raise ValueError(f"{value!r} is no path")
     return value
 
 

@@ -15,6 +15,7 @@ from batterymi.config.parts import (
     Descriptor,
     Feature,
     Labelled,
+    Line,
     Objective,
     Simplex,
     Strict,
@@ -32,7 +33,7 @@ ALL_FEATURES = "all_features"
 class Study(Strict):
     """One question, from its table to its campaign."""
 
-    title: str = Field(description="Heading in tables, figures and the report.", min_length=1)
+    title: Line = Field(description="Heading in tables, figures and the report.", min_length=1)
     edition: Literal["textbook", "measured", "own"] = Field(
         description="The chapter's tables, the data sets of config/datasets.yaml, or your own study."
     )
@@ -107,6 +108,12 @@ class Study(Strict):
     def sought(self) -> Objective:
         """The first objective to maximise or minimise."""
         return next(objective for objective in self.objectives if objective.goal in ("maximise", "minimise"))
+
+    @property
+    def told_of_designs(self) -> list[str]:
+        """Columns of the campaign's files that tell what a design is; none where designs are rows of a pool."""
+        is_pool = isinstance(self.campaign.evaluator, PoolChoice)
+        return [] if is_pool else [feature.name for feature in self.designable]
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from batterymi.errors import TableError
+from batterymi.text_cells import unguard
 
 DELIMITERS = (",", ";", "\t")
 
@@ -40,13 +43,13 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     header_line = content[0][1]
     delimiter = max(DELIMITERS, key=header_line.count)
     quoted = any('"' in line for _, line in content)
-    rows = _rows(text, delimiter) if quoted else _split(content, delimiter)
-    header = [cell.strip() for cell in rows[0][1]]
+    rows = _rows(path, text, delimiter) if quoted else _split(content, delimiter)
+    header = [unguard(cell.strip()) for cell in rows[0][1]]
     _check_header(path, header)
     _check_widths(path, header, rows[1:], delimiter)
     if len(rows) == 1:
         raise TableError(f"{path}: there is a header but no row; add at least two rows")
-    cells = [[cell.strip() for cell in row] for _, row in rows[1:]]
+    cells = [[unguard(cell.strip()) for cell in row] for _, row in rows[1:]]
     index = pd.Index([number for number, _ in rows[1:]], name="line")
     frame = pd.DataFrame(cells, columns=header, index=index, dtype=str)
     return _decimal_points(frame) if delimiter == ";" else frame
@@ -76,25 +79,58 @@ def _split(content: list[tuple[int, str]], delimiter: str) -> list[tuple[int, li
     return [(number, line.split(delimiter)) for number, line in content]
 
 
-def _rows(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+def _rows(path: str | Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     """Rows of a file with quotation marks, in which a cell may span lines."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    rows, start = [], 1
-    for row in reader:
-        blank = not any(cell.strip() for cell in row)
-        if not blank and not row[0].lstrip().startswith("#"):
-            rows.append((start, row))
-        start = reader.line_num + 1
+    lines = _Lines(text)
+    rows = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
+            if any(cell.strip() for cell in row):
+                rows.append((lines.first, row))
+            lines.is_between = True
+    except csv.Error as error:
+        raise TableError(f"{path}: line {lines.first} cannot be read: {error}") from None
+    if lines.ended_within:
+        raise TableError(f"{path}: line {lines.first}: a quotation mark is opened and never closed")
+    if not rows:
+        raise TableError(f"{path}: the file is empty; expected a header line and rows")
     return rows
+
+
+class _Lines(Iterator[str]):
+    """Lines for a reader that takes several where a cell spans them; comments stand between rows, not within cells.
+
+    Attributes:
+        first: number of the line in which the current row begins.
+        is_between: whether the next line begins a row; the reader's user sets it after each row.
+        ended_within: whether the file ended within a row.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Keep the lines with their ends, since cells may hold them."""
+        self._lines = enumerate(io.StringIO(text, newline=""), start=1)
+        self.first, self.is_between, self.ended_within = 1, True, False
+
+    def __next__(self) -> str:
+        """The next line that is no comment."""
+        for number, line in self._lines:
+            if not self.is_between:
+                return line
+            if not line.lstrip().startswith("#"):
+                self.first, self.is_between = number, False
+                return line
+        self.ended_within |= not self.is_between
+        raise StopIteration
 
 
 def _check_header(path: str | Path, header: list[str]) -> None:
     """Refuse a header that does not name each column once."""
+    counts = Counter(header)
     for position, name in enumerate(header, start=1):
         if not name:
             raise TableError(f"{path}: column {position} of the header has no name")
-        if header.count(name) > 1:
-            raise TableError(f"{path}: the header has the column '{name}' {header.count(name)} times")
+        if counts[name] > 1:
+            raise TableError(f"{path}: the header has the column '{name}' {counts[name]} times")
 
 
 def _check_widths(path: str | Path, header: list[str], rows: list[tuple[int, list[str]]], delimiter: str) -> None:

@@ -15,7 +15,7 @@ from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import read_csv
 from batterymi.data.splits import ASKED, CHECKED, FAILED, PENDING, SPLIT, TRAIN
 from batterymi.errors import TableError
-from batterymi.files import sha256, write_json, write_parquet
+from batterymi.files import read_frame, sha256, write_json, write_parquet
 from batterymi.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def read_rows(source: str, table: Table) -> Rows:
         rows: Rows = registry.look_up("loader", table.dataset.name)(Path(source), table.dataset)
         return rows
     if Path(source).suffix == ".parquet":
-        frame = pd.read_parquet(source)
+        frame = read_frame(source)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
     else:
         frame = _renamed(read_csv(source), source, table.columns)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.parts import Objective
+from batterymi.errors import DamagedFileError
 from batterymi.surrogates.store import StoredModel, load_models
 
 
@@ -31,6 +32,7 @@ class SurrogateEvaluator:
 
         Raises:
             ValueError: if no model file is given.
+            DamagedFileError: if the file is none of this study.
         """
         if model_path is None:
             raise ValueError("the surrogate evaluator needs a model file")
@@ -38,7 +40,9 @@ class SurrogateEvaluator:
         self._models: dict[str, StoredModel] = {
             model.objective: model for model in stored if model.variant == choice.variant
         }
-        self._objectives = objectives
+        if lacking := [one.name for one in objectives if one.name not in self._models]:
+            raise DamagedFileError(model_path, f"it has no model of {lacking[0]} for the variant {choice.variant}")
+        self._objectives, self._path = objectives, model_path
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Predict designs; a prediction cannot fail.
@@ -47,6 +51,11 @@ class SurrogateEvaluator:
         must not attract the search.
         """
         frame = pd.DataFrame(index=designs.index)
+        lacking = {name for one in self._objectives for name in self._models[one.name].features} - set(designs)
+        if lacking:
+            raise DamagedFileError(
+                self._path, f"its models take '{min(lacking)}', which designs of this study have not"
+            )
         for objective in self._objectives:
             mean, _ = self._models[objective.name].predict(designs)
             frame[objective.name] = np.clip(mean, *(objective.valid or (-np.inf, np.inf)))

@@ -1,5 +1,6 @@
 """Chemical formulas as arrays: many formulas parsed into one sparse matrix of formulas by elements."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,10 +23,10 @@ SYMBOLS = (
 )  # index + 1 is the atomic number
 # fmt: on
 INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
-NUMBER = r"\d+(?:\.\d*)?(?:/\d+)?|\.\d+"
+NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:/[0-9]+)?|\.[0-9]+"
 TOKEN = re.compile(rf"([A-Z][a-z]?)({NUMBER})?|([(\[{{])|([)\]}}])({NUMBER})?|(.)", re.DOTALL)
-PLAIN = re.compile(r"(?:[A-Z][a-z]?\d*)+")  # most formulas; read three times as fast as by the general way
-PAIRS = re.compile(r"([A-Z][a-z]?)(\d*)")
+PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9]*)+")  # most formulas; read three times as fast as by the general way
+PAIRS = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -64,16 +65,17 @@ def parse_formula(formula: str) -> dict[str, float]:
             opened.append(opening)
         elif closing:
             if not opened or CLOSING[opened.pop()] != closing:
-                raise FormulaError(f"'{formula}' is not a chemical formula: its brackets do not match")
+                raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
             factor = _number(multiplier, formula)
             for name, count in levels.pop().items():
                 levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
         else:
             raise FormulaError(
-                f"'{formula}' is not a chemical formula: '{other}' at position {match.start() + 1} has no meaning"
+                f"'{_short(formula)}' is not a chemical formula: '{other}' at position {match.start() + 1} "
+                "has no meaning"
             )
     if opened:
-        raise FormulaError(f"'{formula}' is not a chemical formula: its brackets do not match")
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
     return _whole(levels[0], formula)
 
 
@@ -89,15 +91,17 @@ def _plain(text: str, formula: str) -> dict[str, float]:
 
 def _whole(found: dict[str, float], formula: str) -> dict[str, float]:
     """The positive amounts among those found."""
+    if not all(map(math.isfinite, found.values())):
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: an amount is too large")
     amounts = {name: count for name, count in found.items() if count > 0}
     if not amounts:
-        raise FormulaError(f"'{formula}' is not a chemical formula: it has no atoms")
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: it has no atoms")
     return amounts
 
 
 def _unknown(symbol: str, formula: str) -> FormulaError:
     """The error for a symbol that no element has."""
-    return FormulaError(f"'{formula}' is not a chemical formula: there is no element '{symbol}'")
+    return FormulaError(f"'{_short(formula)}' is not a chemical formula: there is no element '{symbol}'")
 
 
 @dataclass(frozen=True)
@@ -209,5 +213,10 @@ def _number(text: str | None, formula: str) -> float:
         return 1.0
     above, _, below = text.partition("/")
     if below and not float(below):
-        raise FormulaError(f"'{formula}' is not a chemical formula: '{text}' divides by zero")
+        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: '{text}' divides by zero")
     return float(above) / float(below) if below else float(above)
+
+
+def _short(formula: str) -> str:
+    """A text as messages show it."""
+    return formula if len(formula) <= 60 else formula[:57] + "..."

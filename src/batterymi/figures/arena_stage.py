@@ -12,6 +12,7 @@ from batterymi.figures.arena import plot_minutes_and_margin, plot_traces, plot_v
 from batterymi.figures.arena_agents import plot_learning, plot_policies
 from batterymi.figures.arena_map import plot_feasibility
 from batterymi.figures.style import house_style, save
+from batterymi.files import read_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,7 @@ def plot_arena(
         temperature_c: limit of the temperature at that temperature.
         wanted_min: the charging time whose feasibility was asked.
     """
-    table = pd.read_csv(table_path)
+    table = read_frame(table_path)
     mine = table[table["cell"] == cell]
     traces, steps = _of_cell(traces_paths, cell), _of_cell(steps_paths, cell)
     drawn = traces[traces["condition"] == condition]
@@ -58,7 +59,7 @@ def plot_arena(
         "traces": lambda: plot_traces(drawn, margin_mv, temperature_c),
         "minutes_and_margin": lambda: plot_minutes_and_margin(mine),
         "violations": lambda: plot_violations(mine),
-        "feasibility": lambda: plot_feasibility(pd.concat([pd.read_csv(path) for path in map_paths]), wanted_min),
+        "feasibility": lambda: plot_feasibility(pd.concat([read_frame(path) for path in map_paths]), wanted_min),
     }
     if chosen := _with_policies(steps):
         drawings["policies"] = lambda: plot_policies(steps, chosen)
@@ -80,7 +81,7 @@ def plot_arena(
 
 def _of_cell(paths: Sequence[str], cell: str) -> pd.DataFrame:
     """Rows of one cell from the files of all jobs."""
-    frames = [frame for path in paths if len(frame := pd.read_parquet(path))]
+    frames = [frame for path in paths if len(frame := read_frame(path))]
     rows = pd.concat(frames, ignore_index=True)
     return rows[rows["cell"] == cell]
 
@@ -96,5 +97,5 @@ def _read_curves(paths: Sequence[str]) -> pd.DataFrame:
     parts: list[Any] = []
     for path in paths:
         agent, seed = Path(path).parts[-3:-1]
-        parts.append(pd.read_csv(path).assign(agent=agent, seed=int(seed)))
+        parts.append(read_frame(path).assign(agent=agent, seed=int(seed)))
     return pd.concat(parts, ignore_index=True)

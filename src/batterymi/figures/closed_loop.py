@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE, RED, SKY, house_style, save
-from batterymi.files import read_json
+from batterymi.files import read_frame, read_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def plot_closed_loop(runs_path: str, comparison_path: str, figure_path: str) -> 
         comparison_path: lives and gains with intervals.
         figure_path: SVG to write; a PNG is written beside it.
     """
-    runs, comparison, unit = in_readable_units(pd.read_csv(runs_path), read_json(comparison_path))
+    runs, comparison, unit = in_readable_units(read_frame(runs_path), read_json(comparison_path))
     batches = sorted(runs["batch"].unique())
     with house_style():
         import matplotlib.pyplot as plt

@@ -7,7 +7,7 @@ import pandas as pd
 
 from batterymi.config.study import Study
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, ORANGE, house_style, save
-from batterymi.files import read_json
+from batterymi.files import read_frame, read_json
 from batterymi.optimise.benchmark import RANDOM
 from batterymi.optimise.fidelity_stage import DEAREST, LEVELS
 
@@ -22,7 +22,7 @@ def plot_fidelities(ledger_path: str, comparison_path: str, figure_path: str, *,
         study: the study's settings.
     """
     settings = Study.model_validate(study)
-    ledger, comparison = pd.read_csv(ledger_path), read_json(comparison_path)
+    ledger, comparison = read_frame(ledger_path), read_json(comparison_path)
     sought = [one for one in settings.objectives if one.goal in ("maximise", "minimise")]
     with house_style():
         import matplotlib.pyplot as plt

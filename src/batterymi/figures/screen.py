@@ -9,7 +9,7 @@ import pandas as pd
 from batterymi.config.parts import Objective
 from batterymi.config.units import with_unit
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED, house_style, save
-from batterymi.files import read_json
+from batterymi.files import read_frame, read_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def plot_screen(top_path: str, report_path: str, figure_path: str, *, objective:
     """
     target = Path(figure_path)
     with house_style():
-        top = pd.read_csv(top_path, keep_default_na=False, na_values=[""])
+        top = read_frame(top_path, ["formula", "predicted"])
         save(draw_screen(top, read_json(report_path), Objective(**objective)), target.parent, target.stem)
 
 

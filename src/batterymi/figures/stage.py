@@ -4,18 +4,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from batterymi import registry
 from batterymi.config.study import Study
 from batterymi.data.headers import without_units
+from batterymi.data.splits import SPLIT
 from batterymi.figures.campaign import plot_convergence
 from batterymi.figures.data import plot_data
 from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import house_style, save
 from batterymi.figures.surrogate import plot_importances, plot_parity
 from batterymi.figures.validation import plot_validation
-from batterymi.files import read_json, write_json
+from batterymi.files import read_frame, read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -59,22 +58,26 @@ def plot_study(
         study: the study's settings.
         headline: the variant that its decisions rest on.
     """
+    settings = Study.model_validate(study)
+    sought = {"objective": [objective.name for objective in settings.objectives]}
     results = StudyResults(
-        study=Study.model_validate(study),
+        study=settings,
         headline=headline,
-        table=pd.read_parquet(table_path),
-        metrics=pd.read_csv(metrics_path),
-        predictions=pd.read_parquet(predictions_path),
-        importances=pd.read_csv(importances_path),
-        history=pd.read_parquet(history_path),
-        suggestions=without_units(pd.read_csv(suggestions_path)),
-        benchmark=read_json(benchmark_path),
-        named=pd.read_csv(named_path),
-        validation=read_json(validation_path)["objectives"],
-        traces=pd.read_parquet(traces_path) if traces_path else None,
+        table=read_frame(table_path, needs=[*(one.name for one in (*settings.features, *settings.objectives)), SPLIT]),
+        metrics=read_frame(metrics_path, holds=sought),
+        predictions=read_frame(predictions_path, holds=sought),
+        importances=read_frame(
+            importances_path, holds=sought | {"feature": [feature.name for feature in settings.features]}
+        ),
+        history=read_frame(history_path),
+        suggestions=without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs])),
+        benchmark=read_json(benchmark_path, needs=["feasibility", "comparison"]),
+        named=read_frame(named_path, needs=["name", "status", *settings.told_of_designs]),
+        validation=read_json(validation_path, needs=["objectives"])["objectives"],
+        traces=read_frame(traces_path) if traces_path else None,
         transfer=read_json(transfer_path) if transfer_path else None,
-        ranking=pd.read_csv(ranking_path, keep_default_na=False) if ranking_path else None,
-        earlier=pd.read_csv(earlier_path) if earlier_path else None,
+        ranking=read_frame(ranking_path, keep_default_na=False) if ranking_path else None,
+        earlier=read_frame(earlier_path) if earlier_path else None,
     )
     drawings = {
         "data": plot_data,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batterymi.config.campaign import Fidelities
 from batterymi.config.parts import Objective
 from batterymi.evaluators.make import make_evaluator
-from batterymi.files import read_json, write_csv, write_json
+from batterymi.files import read_frame, read_json, write_csv, write_json
 from batterymi.optimise.benchmark import N_BOOTSTRAPS, RANDOM
 from batterymi.optimise.campaign import start_designs
 from batterymi.optimise.fidelity import Ledgered, Level, run_levels
@@ -61,7 +61,14 @@ def compare_fidelities(
     feasibility = read_json(benchmark_path)["feasibility"]
     targets = tuple(Objective(**objective) for objective in objectives)
     limits = {f"{one['objective']}:{one['side']}": one["in_force"] for one in feasibility["limits"]}
-    space = study_space(pd.read_parquet(table_path), campaign, features, simplex, constraints, derived)
+    space = study_space(
+        read_frame(table_path, needs=[one["name"] for one in features]),
+        campaign,
+        features,
+        simplex,
+        constraints,
+        derived,
+    )
     search = Search(space, targets, limits)
     seeds = [seed + number for number in range(campaign["seeds"])]
     tasks = (search, campaign)

@@ -14,7 +14,7 @@ from batterymi.data.headers import with_units
 from batterymi.data.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.evaluators.lookup import LookUp
 from batterymi.evaluators.make import make_evaluator
-from batterymi.files import digest, write_csv, write_json, write_parquet
+from batterymi.files import digest, read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.benchmark import RANDOM, compare_with_random
 from batterymi.optimise.campaign import run_campaign
 from batterymi.optimise.feasibility import check_feasibility, infer_worst
@@ -79,7 +79,7 @@ def suggest_batch(
     settings = Campaign(**campaign)
     targets = tuple(Objective(**objective) for objective in objectives)
     quantities = [Derived(**one) for one in derived]
-    table = pd.read_parquet(table_path)
+    table = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
     measured = table[table[SPLIT] == TRAIN]
     search = make_search(table, campaign, features, targets, simplex, constraints, derived)
     evaluator = make_evaluator(campaign["evaluator"], targets, model_path)

@@ -17,7 +17,7 @@ from batterymi.data.headers import with_units
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
-from batterymi.files import write_csv, write_json, write_parquet
+from batterymi.files import read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.benchmark import RANDOM, compare_with_random
 from batterymi.optimise.engine_pool import PoolEngine, PoolKernels
 from batterymi.surrogates.intervals import interval
@@ -69,7 +69,7 @@ def replay_pool(
     choice = settings.evaluator
     assert isinstance(choice, PoolChoice)
     target = next(o for o in (Objective(**one) for one in objectives) if o.goal in ("maximise", "minimise"))
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
     rows = rows[rows[SPLIT] == TRAIN].reset_index(drop=True)
     left_out = {name for one in ablations if one["name"] == choice.variant for name in Ablation(**one).drop}
     inputs = Inputs(
@@ -226,7 +226,7 @@ def _best_rows(
     settings: Campaign,
 ) -> pd.DataFrame:
     """The best rows of the pool, with what a model says of them that did not see them."""
-    predictions = pd.read_parquet(predictions_path)
+    predictions = read_frame(predictions_path, needs=["variant", "objective", "best", "line"])
     chosen = (
         (predictions["variant"] == choice.variant) & (predictions["objective"] == target.name) & predictions["best"]
     )

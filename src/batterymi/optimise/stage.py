@@ -14,7 +14,7 @@ from batterymi.config.parts import Objective
 from batterymi.data.headers import with_units
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.evaluators.make import make_evaluator
-from batterymi.files import write_csv, write_json, write_parquet
+from batterymi.files import read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.benchmark import RANDOM, compare_with_random
 from batterymi.optimise.campaign import best_designs, run_campaign, start_designs
 from batterymi.optimise.feasibility import Feasibility, check_feasibility
@@ -72,7 +72,7 @@ def run_campaigns(
     settings = Campaign(**campaign)
     targets = tuple(Objective(**objective) for objective in objectives)
     quantities = [Derived(**one) for one in derived]
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
     rows = rows[rows[SPLIT] == TRAIN]
     space = study_space(rows, campaign, features, simplex, constraints, derived)
     evaluator = make_evaluator(campaign["evaluator"], targets, model_path)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Objective
 from batterymi.config.screen import Screen
-from batterymi.errors import TableError
+from batterymi.errors import DamagedFileError, TableError
 from batterymi.features.composition import element_fractions
 from batterymi.features.formulas import parse_formulas
-from batterymi.files import read_json, write_csv, write_json
+from batterymi.files import read_frame, read_json, write_csv, write_json
 from batterymi.screen.gates import Funnel
 from batterymi.screen.sources import FORMULA
 from batterymi.screen.stage import ANSWERED, POSITION
@@ -59,14 +59,14 @@ def gather_screen(
     best, moments, inside = merge_best(scored_paths, settings.best, minimise=target.goal == "minimise")
     if moments.n != scored:
         raise TableError(f"the shards hold {moments.n} scored candidates, their reports {scored}; run them again")
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, [target.name])
     known = nearest_known(best[FORMULA], rows, formula_column, target.name)
     answers = [column for column in ANSWERED if column != "passed"]
     given = [column for column in best.columns if column not in (FORMULA, POSITION, *ANSWERED)]
     top = pd.concat([best[[FORMULA, *answers]], known, best[given]], axis=1)
     top.insert(0, "rank", np.arange(1, len(top) + 1))
     write_csv(top_path, top)
-    metrics = pd.read_csv(metrics_path)
+    metrics = read_frame(metrics_path, ["selected"], {"variant": [settings.variant], "objective": [target.name]})
     chosen = metrics["selected"] & (metrics["variant"] == settings.variant) & (metrics["objective"] == target.name)
     model = metrics[chosen].iloc[0]
     write_json(
@@ -154,7 +154,7 @@ def merge_best(paths: Sequence[str], n_best: int, *, minimise: bool = False) -> 
                         minimise,
                     )
         except (pa.ArrowInvalid, KeyError, OSError) as error:
-            raise TableError(f"{path}: not a scored shard: {' '.join(str(error).split())}") from None
+            raise DamagedFileError(path, f"not a scored shard ({' '.join(str(error).split())})") from None
     return best.reset_index(drop=True), _joined(moments), inside
 
 

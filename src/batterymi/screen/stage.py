@@ -12,9 +12,9 @@ import pyarrow.parquet
 
 from batterymi.config.screen import ANSWERS, Screen
 from batterymi.data.splits import SPLIT, TRAIN
-from batterymi.errors import TableError
+from batterymi.errors import DamagedFileError, TableError
 from batterymi.features.formulas import parse_formulas
-from batterymi.files import replacing, write_json
+from batterymi.files import read_frame, replacing, write_json
 from batterymi.screen.gates import Funnel, pass_gates, split_gates
 from batterymi.screen.scorer import Scorer
 from batterymi.screen.sources import BLOCK, FORMULA, as_designs, candidate_blocks
@@ -151,11 +151,13 @@ def make_scorer(model_path: str, table_path: str, predictions_path: str, variant
         variant: the variant.
         objective: what is predicted.
     """
-    stored = next(m for m in load_models(model_path) if (m.variant, m.objective) == (variant, objective))
-    held_out = pd.read_parquet(predictions_path, columns=["variant", "objective", "best", "distance"])
+    stored = next((m for m in load_models(model_path) if (m.variant, m.objective) == (variant, objective)), None)
+    if stored is None:
+        raise DamagedFileError(model_path, f"it has no model of {objective} for the variant {variant}")
+    held_out = read_frame(predictions_path, ["distance", "best"], {"variant": [variant], "objective": [objective]})
     held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
     threshold = float(np.quantile(held_out["distance"], 1 - FAR_SHARE))
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, [SPLIT])
     learned = rows[SPLIT] == TRAIN
     return Scorer(stored, rows[learned], rows[~learned], threshold)
 
@@ -165,4 +167,4 @@ def _open(path: str) -> pa.parquet.ParquetFile:
     try:
         return pa.parquet.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise TableError(f"{path}: not a shard of candidates: {' '.join(str(error).split())}") from None
+        raise DamagedFileError(path, f"not a shard of candidates ({' '.join(str(error).split())})") from None

@@ -10,7 +10,7 @@ from batterymi.config.parts import Objective
 from batterymi.data.headers import without_units
 from batterymi.data.splits import REFERENCE, SPLIT, TRAIN
 from batterymi.evaluators.charging import make_protocol, simulator_settings
-from batterymi.files import read_json, write_json, write_parquet
+from batterymi.files import read_frame, read_json, write_json, write_parquet
 from batterymi.optimise.score import violation
 from batterymi.simulators.outcome import ChargeResult
 from batterymi.simulators.parallel import simulate_protocols
@@ -47,8 +47,8 @@ def replay_protocols(
     choice = ChargingChoice(**evaluator)
     targets = tuple(Objective(**objective) for objective in objectives)
     columns = [feature["name"] for feature in features]
-    rows = pd.read_parquet(table_path)
-    best = without_units(pd.read_csv(suggestions_path))
+    rows = read_frame(table_path, needs=["label", SPLIT, *columns])
+    best = without_units(read_frame(suggestions_path, needs=columns))
     runs: list[tuple[str, str, Protocol]] = [
         (str(label), TRAIN, FourStep(tuple(map(float, rates))))
         for label, *rates in rows.loc[rows[SPLIT] == TRAIN, ["label", *columns]].itertuples(index=False)

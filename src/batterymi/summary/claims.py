@@ -11,7 +11,7 @@ import pandas as pd
 from batterymi.config.units import UNITS
 from batterymi.data.headers import without_units
 from batterymi.errors import TableError
-from batterymi.files import read_json, write_csv, write_text
+from batterymi.files import read_frame, read_json, write_csv, write_text
 from batterymi.summary.table import html_page
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ def resolve(folder: Path, pointer: str, where: str) -> float | None:
                 value = value[int(key)] if isinstance(value, list) else value[key]
         else:
             conditions, _, column = inside.rpartition(":")
-            frame = pd.read_parquet(path) if path.suffix == ".parquet" else without_units(pd.read_csv(path))
+            frame = without_units(read_frame(path))
             for condition in conditions.split(","):
                 key, _, wanted = condition.partition("=")
                 frame = frame[frame[key].astype(str) == wanted]

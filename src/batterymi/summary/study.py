@@ -8,7 +8,7 @@ from batterymi.config.campaign import PoolChoice
 from batterymi.config.parts import Objective
 from batterymi.config.study import Study
 from batterymi.data.headers import without_units
-from batterymi.files import read_json, write_json
+from batterymi.files import read_frame, read_json, write_json
 from batterymi.optimise.suggestions import EXTRAPOLATES
 from batterymi.summary.trust import trust_cells
 from batterymi.surrogates.verdict import NO_SKILL
@@ -52,9 +52,13 @@ def summarise_study(
         headline: the variant that its decisions rest on.
     """
     settings = Study.model_validate(study)
-    table, benchmark = read_json(table_path), read_json(benchmark_path)
-    metrics, suggestions = pd.read_csv(metrics_path), without_units(pd.read_csv(suggestions_path))
-    named = pd.read_csv(named_path, keep_default_na=False)
+    table = read_json(table_path, needs=["rows_to_learn_from"])
+    benchmark = read_json(benchmark_path, needs=["feasibility", "answers", "comparison"])
+    metrics = read_frame(
+        metrics_path, holds={"variant": [headline], "objective": [o.name for o in settings.objectives]}
+    )
+    suggestions = without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs]))
+    named = read_frame(named_path, needs=["name", "status", "flags", *settings.told_of_designs], keep_default_na=False)
     chosen = metrics[metrics["variant"] == headline]
     sources = {
         "table": table_path,
@@ -84,7 +88,7 @@ def summarise_study(
         **_gain(benchmark),
         **trust_cells(
             settings,
-            read_json(validation_path)["objectives"],
+            read_json(validation_path, needs=["objectives"])["objectives"],
             benchmark,
             read_json(transfer_path) if transfer_path else None,
             read_json(ranking_path) if ranking_path else None,
@@ -270,7 +274,7 @@ def _replay(path: str | None, settings: Study) -> str:
     """The winner on both models."""
     if path is None:
         return ""
-    replay = read_json(path)
+    replay = read_json(path, needs=["campaign_model", "judge_model"])
     if replay["judge_model"] is None:
         return "no winner to replay"
     first, second = replay["campaign_model"], replay["judge_model"]
@@ -285,7 +289,7 @@ def _earlier(path: str | None) -> str:
     """What became of earlier suggestions."""
     if path is None:
         return ""
-    earlier = pd.read_csv(path, keep_default_na=False)
+    earlier = read_frame(path, keep_default_na=False)
     if earlier.empty:
         return "none were made before this batch"
     each = earlier.drop_duplicates("suggestion")["status"].value_counts()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from batterymi.errors import DamagedFileError
 from batterymi.files import read_json, write_csv, write_text
 
 # heading, the columns of summary.csv behind it
@@ -92,7 +93,7 @@ def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, htm
         html_path: the same as a page.
         txt_path: the main columns for a terminal.
     """
-    rows = [read_json(path) for path in summary_paths]
+    rows = [_read(path) for path in summary_paths]
     frame = pd.DataFrame([{key: _flat(cell["value"]) for key, cell in row.items()} for row in rows])
     frame = frame.assign(
         score_text=[_interval(r, "q2", "q2_lower_95", "q2_upper_95", 2) for r in _records(frame)],
@@ -119,6 +120,15 @@ def build_summary(summary_paths: Sequence[str], csv_path: str, md_path: str, htm
     write_text(md_path, _markdown(blocks))
     write_text(html_path, _page("Summary", blocks))
     write_text(txt_path, _terminal(frame))
+
+
+def _read(path: str) -> dict[str, Any]:
+    """A study's summary, each cell with its value and its source."""
+    cells = read_json(path, needs=["title", "edition", "best_model", "verdict", "gain_over_random"])
+    for key, cell in cells.items():
+        if not isinstance(cell, dict) or not {"value", "source"} <= set(cell):
+            raise DamagedFileError(path, f"not the file that belongs there: '{key}' has no value and source")
+    return cells
 
 
 def _terminal(frame: pd.DataFrame, width: int = 100) -> str:
@@ -215,7 +225,9 @@ def _markdown(blocks: list[tuple[str, str, list[list[str]]]]) -> str:
     lines: list[str] = []
     for title, remark, table in blocks:
         lines += [f"## {title}", "", *([remark, ""] if remark else [])]
-        head, *body = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in table]
+        head, *body = [
+            [cell.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for cell in row] for row in table
+        ]
         lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
         lines += [f"| {' | '.join(row)} |" for row in body]
         lines.append("")

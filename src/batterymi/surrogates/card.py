@@ -42,6 +42,8 @@ def model_card(
     Returns:
         Markdown.
     """
+    escaped = [text.replace("<", "&lt;") for text in (title, *remarks)]
+    title, remarks = escaped[0], escaped[1:]
     lines = [f"# {title}: surrogate models", "", _how(settings, table), "", *_data(report), ""]
     for variant, inputs in variants.items():
         lines += [f"## {variant}", ""]

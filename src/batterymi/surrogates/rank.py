@@ -11,7 +11,8 @@ from batterymi import registry
 from batterymi.config.parts import Feature, Objective
 from batterymi.config.sources import Candidates
 from batterymi.data.splits import SPLIT, TRAIN
-from batterymi.files import read_json, write_csv, write_json
+from batterymi.errors import DamagedFileError
+from batterymi.files import read_frame, read_json, write_csv, write_json
 from batterymi.surrogates.applicability import neighbour_distance
 from batterymi.surrogates.store import load_models
 
@@ -51,10 +52,15 @@ def rank_candidates(
     choice = Candidates(**candidates)
     target = next(o for o in (Objective(**one) for one in objectives) if o.goal in ("maximise", "minimise"))
     loaded = registry.look_up("candidates", choice.dataset)(Path(folder))
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, needs=[*(one["name"] for one in features), SPLIT])
     rows = rows[rows[SPLIT] == TRAIN]
-    stored = next(m for m in load_models(model_path) if (m.variant, m.objective) == (variant, target.name))
+    models = {(model.variant, model.objective): model for model in load_models(model_path)}
+    if (variant, target.name) not in models:
+        raise DamagedFileError(model_path, f"it has no model of {target.name} for the variant {variant}")
+    stored = models[variant, target.name]
     listed = loaded.frame
+    if lacking := sorted(set(stored.features) - set(listed)):
+        raise DamagedFileError(model_path, f"its models take '{lacking[0]}', which the candidates have not")
     mean, half = stored.predict(listed)
     threshold = read_json(validation_path)["objectives"][target.name]["applicability"]["threshold"]
     distance = neighbour_distance(stored.pipeline, stored.frame(rows), stored.frame(listed))

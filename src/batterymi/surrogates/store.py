@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from batterymi.config.parts import Descriptor
-from batterymi.errors import TableError
+from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import write_bytes
 from batterymi.surrogates.models import predict_with_spread
@@ -29,6 +29,7 @@ TRUSTED = (
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
 )
+MAX_MEMBERS, MAX_BYTES = 200_000, 2_000_000_000
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -96,18 +97,49 @@ def load_models(path: str) -> list[StoredModel]:
     """Read a model file, refusing any type that our models are not made of.
 
     Raises:
-        TableError: if the file is not a model file, or holds types that could run code.
+        DamagedFileError: if the file is not a model file of this workflow.
+        TableError: if it holds types that could run code, or unpacks to more than any model.
     """
     import skops.io
 
     try:
+        _check_size(path)
         untrusted = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
         if untrusted:
             raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")
         content = skops.io.load(path, trusted=list(TRUSTED))
-        return [StoredModel(**fields) for fields in content]
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{path}: not a model file of this workflow: {error}") from error
+        return [_checked(fields) for fields in content]
+    except FileNotFoundError:
+        raise DamagedFileError(path, "there is no such file") from None
+    except BatteryMIError:
+        raise
+    except Exception as error:  # whatever a library stumbles over, the file is none that this workflow wrote
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise DamagedFileError(path, f"not a model file of this workflow ({reason})") from error
+
+
+def _check_size(path: str) -> None:
+    """Refuse an archive that unpacks to more than any model holds, by what its table of contents says.
+
+    Nothing is ever unpacked to a file, and of a member no more is read than the table says.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_BYTES:
+        raise TableError(
+            f"{path}: refused: it unpacks to {len(members)} members of {sum(m.file_size for m in members) / 1e6:.0f} "
+            f"MB altogether; at most {MAX_MEMBERS} and {MAX_BYTES / 1e6:.0f} MB are read"
+        )
+
+
+def _checked(fields: Any) -> StoredModel:
+    """A model from its fields, each of its kind."""
+    model = StoredModel(**fields)
+    if not isinstance(model.pipeline, Pipeline) or not all(
+        isinstance(text, str) for text in (model.variant, model.objective, *model.features, *model.categories)
+    ):
+        raise TypeError("a model's fields are not of their kinds")
+    return model
 
 
 def _canonical(data: bytes) -> bytes:

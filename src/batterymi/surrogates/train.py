@@ -13,7 +13,7 @@ from batterymi.config.parts import Ablation, Descriptor, Feature, Objective, Sur
 from batterymi.config.sources import Table
 from batterymi.data.splits import CHECKED, SPLIT
 from batterymi.features.descriptors import compute_descriptors
-from batterymi.files import read_json, write_csv, write_json, write_parquet, write_text
+from batterymi.files import read_frame, read_json, write_csv, write_json, write_parquet, write_text
 from batterymi.surrogates.applicability import held_out_distances
 from batterymi.surrogates.card import model_card
 from batterymi.surrogates.intervals import (
@@ -106,7 +106,7 @@ def train_surrogate(
         tuple(Descriptor(**descriptor) for descriptor in descriptors),
     )
     variants = {"all_features": whole} | {name: _without(whole, one) for name, one in left_out.items()}
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, whole.descriptors)
     fits, checks = [], {}

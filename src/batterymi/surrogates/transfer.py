@@ -12,7 +12,7 @@ from batterymi.config.parts import Descriptor, Feature, Objective, Surrogate, Tr
 from batterymi.config.sources import Table
 from batterymi.data.splits import CHECKED, SPLIT
 from batterymi.features.descriptors import compute_descriptors
-from batterymi.files import write_json, write_parquet
+from batterymi.files import read_frame, write_json, write_parquet
 from batterymi.surrogates.intervals import interval, q_squared, resampled, resamples
 from batterymi.surrogates.models import GRIDS
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
@@ -114,7 +114,7 @@ def compare_transfer(
     settings, choice = Surrogate(**surrogate), Transfer(**transfer)
     target, source = Objective(**objectives[0]), Table(**table)
     inputs = Inputs(tuple(Feature(**f) for f in features), tuple(Descriptor(**d) for d in descriptors))
-    rows = pd.read_parquet(table_path)
+    rows = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, inputs.descriptors)
     problem = make_problem(rows, computed, "transfer", inputs, target, source)

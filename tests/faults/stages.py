@@ -1,0 +1,109 @@
+"""Single stages of a finished run, called through their adapters as Snakemake does, but without it."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from conftest import ROOT, Workspace
+
+from batterymi.config.load import load_study, read_yaml
+from batterymi.config.study import Config, Study
+
+SURROGATE = ("metrics.csv", "predictions.parquet", "importances.csv", "validation.json", "model.skops", "card.md")
+CAMPAIGN = ("history.parquet", "suggestions.csv", "benchmark.json", "named_designs.csv")
+# inputs and outputs of each stage under results/<study>/, named as in its rule
+STAGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "prepare_table": ({}, {"table": "table.parquet", "report": "table.json"}),
+    "train_surrogate": (
+        {"table": "table.parquet", "report": "table.json"},
+        {Path(name).stem: f"surrogate/{name}" for name in SURROGATE},
+    ),
+    "run_campaign": (
+        {"table": "table.parquet", "model": "surrogate/model.skops"},
+        {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN},
+    ),
+    "plot_study": (
+        {"table": "table.parquet"}
+        | {Path(name).stem: f"surrogate/{name}" for name in SURROGATE[:4]}
+        | {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN},
+        {"done": "figures/index.json"},
+    ),
+    "summarise_study": (
+        {"table": "table.json", "metrics": "surrogate/metrics.csv", "validation": "surrogate/validation.json"}
+        | {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN[1:]},
+        {"summary": "summary.json"},
+    ),
+}
+OPTIONAL = ("traces", "transfer", "ranking", "earlier", "replay", "pool")
+
+
+def params_of(rule: str, study: Study) -> dict[str, Any]:
+    """What the rule hands over beside files, as `rules/` says."""
+    content = study.model_dump(mode="json")
+    chosen = {
+        "prepare_table": ("table", "features", "objectives", "simplex", "descriptors"),
+        "train_surrogate": (
+            *("title", "table", "features", "descriptors", "objectives", "ablations", "surrogate", "remarks", "seed"),
+        ),
+        "run_campaign": ("objectives", "simplex", "constraints", "campaign", "designs", "derived", "seed"),
+    }.get(rule, ())
+    params = {key: content[key] for key in chosen}
+    if rule == "prepare_table":
+        return params | {"dataset": None}
+    if rule == "run_campaign":
+        return params | {"features": [feature.model_dump(mode="json") for feature in study.designable]}
+    return params | {"headline": study.headline} | ({} if params else {"study": content})
+
+
+def smoke_study(name: str) -> Study:
+    """A study as the smoke configuration runs it."""
+    config = Config.model_validate(read_yaml(ROOT / "tests/smoke.yaml"))
+    return load_study(ROOT / f"config/studies/{name}.yaml", config)
+
+
+def run_stage(
+    workspace: Workspace, rule: str, study: str = "sodium_ion", outputs: Path | None = None
+) -> tuple[int, str]:
+    """Run one stage of a study.
+
+    Args:
+        workspace: a copy in which the stages before have run.
+        rule: the stage.
+        study: the study.
+        outputs: folder for what it makes, instead of the study's own.
+
+    Returns:
+        Exit status, and what stands in the log.
+    """
+    inside, outside = STAGES[rule]
+    folder = workspace.folder / "results" / study
+    settings = smoke_study(study)
+    source = {"source": str(workspace.folder / (settings.table.file or ""))} if rule == "prepare_table" else {}
+    log = workspace.folder / "logs" / f"{rule}.fault.log"
+    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, "") | source
+    made = {key: str((outputs or folder) / name) for key, name in outside.items()}
+    job = SimpleNamespace(
+        input=_Named(inputs),
+        output=_Named(made),
+        params=params_of(rule, settings) | source,
+        log=[str(log)],
+        threads=1,
+        wildcards=SimpleNamespace(study=study),
+    )
+    try:
+        runpy.run_path(str(ROOT / f"scripts/{rule}.py"), {"snakemake": job}, "__main__")
+    except SystemExit as ended:
+        return int(str(ended.code)), log.read_text(encoding="utf-8")
+    return 0, log.read_text(encoding="utf-8")
+
+
+class _Named(SimpleNamespace):
+    """Files by name, or one after the other."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        """Keep them as attributes."""
+        super().__init__(**files)
+
+    def __iter__(self) -> Any:
+        return iter(path for path in vars(self).values() if path)

@@ -1,0 +1,65 @@
+"""What people open elsewhere: cells that a spreadsheet would run, and titles that a browser would."""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batterymi.data.read_csv import read_csv
+from batterymi.files import read_frame, write_csv
+from batterymi.text_cells import guard, unguard
+
+RISKY = (
+    "=1+1",
+    "+A1",
+    "-A1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "=cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
+    "＝1",
+)
+HARMLESS = ("-0.31 [-0.5, 0.2]", "-1.5", "+3", "-", "a=b", "NaFe-O2", "'quoted'", "", "-1e-05", "2 = 2", "+5 %")
+
+
+@pytest.mark.parametrize("text", RISKY)
+def test_no_cell_of_an_export_begins_as_a_formula_does(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    frame = pd.DataFrame({"x": [-1.5, 2.0], "why": [text, "plain"], text: ["b", "'" + text]})
+    write_csv(path, frame)
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream))
+    assert len(rows) == 3
+    assert not [
+        cell
+        for row in rows
+        for cell in row
+        if (cell and cell[0] in "=@\t\r\n＝") or cell.startswith(("+A", "-A", "-2+3"))
+    ]
+    assert rows[1][0] == "-1.5", "numbers stay numbers"
+    pd.testing.assert_frame_equal(read_frame(path), frame)
+
+
+def test_texts_that_no_spreadsheet_runs_stay_as_they_are(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", pd.DataFrame({"x": HARMLESS}))
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as stream:
+        assert tuple(row[0] if row else "" for row in list(csv.reader(stream))[1:]) == HARMLESS
+
+
+@given(st.text(alphabet="'=+-@\t\r\n＝ab1 .[]%e,", max_size=8))
+def test_guarding_a_cell_is_undone_exactly(text: str) -> None:
+    assert unguard(guard(text)) == text
+    assert guard(text)[:1] not in ("=", "@", "\t", "\r", "\n", "＝")
+
+
+def test_a_suggestion_pasted_into_a_table_is_the_category_that_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_csv(path, pd.DataFrame({"=T (K)": [300.0], "site": ["@edge"], "y": ["pending"]}))
+    cells = read_csv(path)
+    assert cells.columns.tolist() == ["=T (K)", "site", "y"]
+    assert cells["site"].tolist() == ["@edge"]

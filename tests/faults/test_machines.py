@@ -1,0 +1,204 @@
+"""Machines as they are: full disks, folders that cannot be written, wrong clocks, other languages, edits meanwhile."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import SMOKE, Workspace, copy_workflow
+from kills import await_jobs, digests
+from stages import STAGES, run_stage
+
+from batterymi.preflight import NEEDED_MB, date_problems, folder_problems
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+TITLE = "=<img src=x onerror=alert(1)> Na"
+ONE = (*SMOKE, "--config", 'studies=["sodium_ion"]', "--cores", "1")
+# a system whose encoding is ASCII, without the rescue that Python has for the plain C locale, and no home
+POOR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HOME": "/proc/none"}
+NOT_ROOT = "mounting needs root"
+
+
+@dataclass(frozen=True)
+class Odd(Workspace):
+    """A copy on a poor system; its caches lie in the folder, as `make` has it where home cannot be written."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The system's variables."""
+        return {**super().environment, **POOR, "XDG_CACHE_HOME": str(self.folder / ".snakemake/cache")}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Odd:
+    """A run on a poor system, of files dated in 1970, whose settings were edited while it ran."""
+    workspace = Odd(copy_workflow(tmp_path_factory.mktemp("odd") / "mind the gap & co").folder)
+    workspace.edit("config/studies/sodium_ion.yaml", "title: Na-ion cathodes", f'title: "{TITLE}"')
+    for path in ("data/textbook/sodium_ion.csv", "scripts/train_surrogate.py", "src/batterymi/files.py"):
+        os.utime(workspace.folder / path, (0, 0))
+    output = workspace.folder / "output.txt"
+    with output.open("w") as stream:
+        process = subprocess.Popen(
+            workspace.command(*ONE), cwd=workspace.folder, env=workspace.environment, stdout=stream, stderr=stream
+        )
+        assert await_jobs(workspace, process, set())
+        workspace.edit("config/studies/sodium_ion.yaml", "seed: 42", "seed: 43")
+        process.wait(600)
+    assert process.returncode == 0, output.read_text(errors="replace")
+    return workspace
+
+
+def test_a_poor_system_and_an_edit_meanwhile_change_no_number(odd: Odd, done: Workspace) -> None:
+    """The run uses the settings that it checked; the title is the only difference to the other copy."""
+    mine, others = digests(odd.folder), digests(done.folder)
+    shared = [f"results/sodium_ion/{name}" for name in ("table.parquet", "table.json", "campaign/suggestions.csv")]
+    shared += [f"results/sodium_ion/surrogate/{name}" for name in ("metrics.csv", "predictions.parquet", "model.skops")]
+    assert {name: mine[name] for name in shared} == {name: others[name] for name in shared}
+    assert "Traceback" not in (odd.folder / "output.txt").read_text(errors="replace")
+
+
+def test_the_next_run_redoes_what_was_edited_meanwhile_and_only_that(odd: Odd) -> None:
+    jobs = odd.jobs(*ONE)
+    assert {"train_surrogate:sodium_ion", "run_campaign:sodium_ion", "build_summary"} <= jobs
+    assert "prepare_table:sodium_ion" not in jobs
+    odd.edit("config/studies/sodium_ion.yaml", "seed: 43", "seed: 42")
+    assert odd.jobs(*ONE) == set()
+
+
+def test_a_title_with_markup_reaches_no_page_as_markup_and_no_sheet_as_a_formula(odd: Odd) -> None:
+    results = odd.folder / "results"
+    finished = odd.run("--report", "results/report.zip", *ONE)
+    assert finished.returncode == 0, finished.stdout
+    unpacked = results.with_name("report")
+    shutil.unpack_archive(results / "report.zip", unpacked)
+    pages = [*results.rglob("*.html"), *results.rglob("*.md"), *results.rglob("*.svg"), *unpacked.rglob("*.svg")]
+    pages += [page for page in unpacked.rglob("*.html") if page.name != "report.html"]
+    assert len(pages) > 10
+    for page in pages:
+        assert "<img src=x" not in page.read_text(encoding="utf-8"), page
+    # within the report's own page, settings are strings of a script; nothing that ends a script gets so far
+    assert "\"params\": \"study={'title': '=<img" in (unpacked / "report/report.html").read_text(encoding="utf-8")
+    assert f"\nsodium_ion,'{TITLE}," in (results / "summary.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", ["</script>", "</ScRipt ", "<script>", "<!--"])
+def test_settings_hold_nothing_that_ends_a_script_of_the_report(word: str, tmp_path: Path) -> None:
+    from batterymi.config.load import load_config, read_yaml
+    from batterymi.errors import ConfigError
+
+    (tmp_path / "study.yaml").write_text(f'title: "a {word} b"\n')
+    with pytest.raises(ConfigError, match=r"study\.yaml: line 1, column 8: .*settings hold no scripts"):
+        read_yaml(tmp_path / "study.yaml")
+    with pytest.raises(ConfigError, match="settings hold no scripts"):
+        load_config({"overrides": {"all": {"title": word}}})
+
+
+def test_an_input_dated_in_the_future_is_told_before_the_run(odd: Odd) -> None:
+    table = odd.folder / "data/textbook/sodium_ion.csv"
+    os.utime(table, (2**31 - 1, 2**31 - 1))
+    try:
+        finished = odd.run(*ONE)
+    finally:
+        os.utime(table)
+    assert finished.returncode == 1
+    assert "dated in the future: data/textbook/sodium_ion.csv (the first 2038-01-19" in finished.stdout
+    assert "find . -newermt now -exec touch {} +" in finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert odd.jobs(*ONE) == set()
+
+
+def test_results_dated_in_the_past_or_the_future_are_not_made_again(odd: Odd) -> None:
+    for date in (0, 2**31 - 1):
+        for path in (odd.folder / "results").rglob("*"):
+            os.utime(path, (date, date))
+        assert odd.jobs(*ONE) == set()
+    for path in (odd.folder / "results").rglob("*"):
+        os.utime(path)
+
+
+def test_dates_are_compared_with_the_clock(tmp_path: Path) -> None:
+    for name, date in (("a", 0), ("b", 2**31 - 1), ("c", 2**31 - 1)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (date, date))
+    assert date_problems([tmp_path / "a", tmp_path / "missing"]) == []
+    (found,) = date_problems([tmp_path])
+    assert f"{tmp_path}/b, {tmp_path}/c (the first 2038-01-19" in found
+
+
+def test_a_poor_system_with_a_folder_that_it_cannot_name_is_told_the_remedy(done: Workspace) -> None:
+    finished = Odd(done.folder).run("-n", *ONE)
+    assert finished.returncode == 1
+    assert "letters that the system's encoding 'ascii' lacks; set PYTHONUTF8=1, or move the folder" in finished.stdout
+    assert "Traceback" not in finished.stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for a few kB."""
+    if os.geteuid() != 0:
+        pytest.skip(NOT_ROOT)
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], check=False)
+    if mounted.returncode:
+        pytest.skip("this system lets nobody mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("rule", STAGES)
+def test_a_stage_that_fills_the_disk_says_so_and_leaves_whole_files_only(
+    rule: str, done: Workspace, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(done.folder)
+    if rule in ("prepare_table", "summarise_study"):
+        (small_disk / "filler").write_bytes(bytes(12 * 1024))
+    status, log = run_stage(Workspace(Path()), rule, outputs=small_disk)
+    assert status == 1, log
+    assert "cannot be written: No space left on device" in log
+    assert "Traceback" not in log
+    for path in small_disk.rglob("*"):
+        if path.is_file() and path.name != "filler":
+            whole = done.folder / "results/sodium_ion" / path.relative_to(small_disk)
+            assert path.read_bytes() == whole.read_bytes(), "half a file"
+
+
+def test_a_disk_without_room_is_told_before_the_run(small_disk: Path) -> None:
+    (found,) = folder_problems([small_disk, small_disk / "results"])[:1]
+    assert found == f"{small_disk}: 0 MB are left on the disk; free at least {NEEDED_MB} MB"
+
+
+def test_results_that_cannot_be_written_are_told_before_the_run(odd: Odd) -> None:
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip(NOT_ROOT)
+    (odd.folder / "results/sodium_ion/summary.json").unlink()
+    mount = "mount --bind results results && mount -o remount,ro,bind results || exit 77"
+    finished = subprocess.run(
+        ["unshare", "--mount", "bash", "-c", f'{mount}; "$@"', "bash", *odd.command(*ONE)],
+        cwd=odd.folder,
+        env=odd.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode == 77:
+        pytest.skip("this system lets nobody mount")
+    said = finished.stdout + finished.stderr
+    assert finished.returncode == 1
+    assert "results: cannot be written; make the folder writable, or name another under pathvars" in said
+    assert "Traceback" not in said
+    assert "summarise_study:sodium_ion" in odd.jobs(*ONE)
+
+
+def test_make_keeps_caches_here_where_home_cannot_be_written(odd: Odd) -> None:
+    shutil.copy(Path(__file__).parents[2] / "Makefile", odd.folder)
+    shown = "print: ; @echo $$PYTHONUTF8 $$XDG_CACHE_HOME $$MPLCONFIGDIR"
+    command = ["make", "--silent", "--eval", shown, "print"]
+    for home, wanted in (("/proc/none", True), (str(odd.folder), False)):
+        plain = {"PATH": os.environ["PATH"], "HOME": home}
+        said = subprocess.run(command, cwd=odd.folder, env=plain, capture_output=True, text=True, check=True).stdout
+        assert said.startswith("1")
+        assert (".snakemake/cache" in said) == wanted

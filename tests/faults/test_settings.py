@@ -1,0 +1,125 @@
+"""Settings that would fill the memory, and names that would lead out of the folder."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from batterymi.cli import main
+from batterymi.config.datasets import load_datasets
+from batterymi.config.designs import Derived
+from batterymi.config.load import load_config, load_study, read_yaml, study_files
+from batterymi.config.parts import Constraint
+from batterymi.config.study import Config
+from batterymi.errors import BatteryMIError, ConfigError, ExpressionError
+from batterymi.optimise.conditions import spelt_out
+
+LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "\n".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)
+)
+MERGES = "a0: &a0 {k0: 1}\n" + "\n".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}], k{i}: 1}}" for i in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LAUGHS, "line 5, column [0-9]+: not valid YAML: more than 50000 entries, aliases counted"),
+        (MERGES, "more than 50000 entries"),
+        ("a: " + "[" * 100_000, "more than 40 levels"),
+        ("a: " + "{b: " * 100_000, "more than 40 levels"),
+        ("\n".join("  " * i + "a:" for i in range(900)), "more than 40 levels"),
+        ("a: &a [1, *a]", r"the alias '\*a' stands within what it stands for"),
+        ("a: [" + "1, " * 60_000 + "1]", "more than 50000 entries"),
+        ("a: " + "x" * 2_000_000, "2000003 characters; settings have at most 1000000"),
+        ("a: " + "9" * 5000, "not valid YAML: Exceeds the limit"),
+        ("a: 2026-99-99", "not valid YAML: month must be in 1..12"),
+        ("a: !!python/object/apply:os.system [true]", "could not determine a constructor"),
+    ],
+    ids=["laughs", "merges", "lists", "maps", "block", "itself", "long", "text", "digits", "date", "object"],
+)
+def test_yaml_that_would_fill_the_memory_is_refused_at_once(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.yaml"
+    path.write_text(text)
+    started = time.process_time()
+    with pytest.raises(ConfigError, match=f"bomb.yaml: .*{said}") as caught:
+        read_yaml(path)
+    assert len(str(caught.value)) < 500
+    assert time.process_time() - started < 2
+
+
+def test_aliases_of_a_reasonable_size_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("a: &a {b: [1, 2]}\nc: *a\nd: {<<: *a, e: 3}\n")
+    assert read_yaml(path) == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}, "d": {"b": [1, 2], "e": 3}}
+
+
+def test_a_configuration_that_snakemake_read_is_measured_before_it_is_checked() -> None:
+    started = time.process_time()
+    with pytest.raises(ConfigError, match="more than 50000 entries"):
+        load_config(yaml.safe_load(LAUGHS))
+    knot: dict[str, Any] = {}
+    knot["overrides"] = knot
+    with pytest.raises(ConfigError, match="more than 40 levels"):
+        load_config(knot)
+    assert time.process_time() - started < 2
+
+
+def test_quantities_that_double_each_other_are_refused() -> None:
+    first = Derived(name="q0", label="q", unit="1", expression="a + a")
+    doubled = [Derived(name=f"q{i}", label="q", unit="1", expression=f"q{i - 1} + q{i - 1}") for i in range(1, 40)]
+    started = time.process_time()
+    with pytest.raises(ExpressionError, match="becomes longer than 5000 names"):
+        spelt_out(Constraint(name="c", expression="q39 <= 1"), [first, *doubled])
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "..", "/etc/passwd", "a\nb", "A", "1a", "all", "", "a b"])
+def test_names_of_studies_and_data_sets_lead_nowhere_else(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(ConfigError, match=r"there is no .*config/studies/"):
+        study_files(
+            load_config({"studies": [name], "studies_folder": str(ROOT / "config/studies")}) if name else _empty()
+        )
+    assert main(["new-study", str(ROOT / "data/textbook/sodium_ion.csv"), f"--name={name or ' '}"]) == 1
+    assert "cannot name a study" in capsys.readouterr().err or name == ""
+    entry = read_yaml(ROOT / "config/datasets.yaml")["obelix"]
+    catalogue = tmp_path / "datasets.yaml"
+    if name not in ("all",):
+        catalogue.write_text(yaml.safe_dump({name: entry}))
+        with pytest.raises(ConfigError, match=r"datasets\.yaml: .*should match pattern"):
+            load_datasets(catalogue)
+    file = entry | {"files": {f"../{name}": next(iter(entry["files"].values()))}}
+    catalogue.write_text(yaml.safe_dump({"good": file}))
+    with pytest.raises(ConfigError, match="should match pattern"):
+        load_datasets(catalogue)
+
+
+def _empty() -> Config:
+    """A configuration that asks for a study without a name."""
+    return load_config({"studies": [""], "studies_folder": str(ROOT / "config/studies")})
+
+
+@pytest.mark.parametrize("place", ["../outside.csv", "/etc/passwd", "data/../../outside.csv", "C:\\x.csv\0"])
+def test_a_table_outside_the_folder_is_refused(place: str, tmp_path: Path) -> None:
+    study = read_yaml(ROOT / "config/studies/sodium_ion.yaml")
+    study["table"]["file"] = place
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study))
+    with pytest.raises(BatteryMIError, match="table"):
+        load_study(path)
+
+
+@pytest.mark.parametrize("title", ["a\x1b[2Jb", "a\nb", "a\tb", "\rb", "\x9b31m"])
+def test_titles_and_labels_hold_no_control_characters(title: str, tmp_path: Path) -> None:
+    study = read_yaml(ROOT / "config/studies/sodium_ion.yaml")
+    path = tmp_path / "study.yaml"
+    for change in ({"title": title}, {"features": [study["features"][0] | {"label": title}, study["features"][1]]}):
+        path.write_text(yaml.safe_dump(study | change))
+        with pytest.raises(ConfigError, match="control character"):
+            load_study(path)
