@@ -124,3 +124,16 @@ def test_a_clean_copy_has_no_results_and_no_downloads(run: Path) -> None:
     copy_workflow(run.parent, target, run)
     left = {path.relative_to(target).as_posix() for path in target.rglob("*")}
     assert left == {"config", "config/studies", "config/studies/one.yaml", "data", "data/one.csv", "requirements.lock"}
+
+
+def test_digests_of_tables_and_points_of_a_solver_are_not_numbers(run: Path) -> None:
+    other = run.parent / "other"
+    make_results(other, scale=1 + RELATIVE / 3)
+    for folder, digest, rows in ((run, "a" * 64, 5), (other, "b" * 64, 6)):
+        write_json(folder / "one" / "table.json", {"sha256": digest, "rows": 5})
+        write_parquet(folder / "one" / "traces.parquet", pd.DataFrame({"time_s": range(rows)}))
+    names = [file.relative_to(other).as_posix() for file in outputs_of(other, ["one"])]
+    found = compare_results(run, other, names, names)
+    assert found.agrees
+    assert found.close["one/table.json"] == 0
+    assert set(found.drawn) == {"one/figures/data.png", "one/traces.parquet"}

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, SMALL, SMOKE, Workspace
 
+from batterymi.manifest import compare_results, read_manifest
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 MIRROR = ROOT.parent / "shared" / "data"
 
@@ -58,6 +60,20 @@ def test_a_rebuild_in_a_clean_folder_agrees_and_a_changed_result_is_named(done: 
         file.write_bytes(before)
     assert spoilt.returncode == 1
     assert "results/sodium_ion/summary.json: is not what the run wrote" in spoilt.stdout
+
+
+@pytest.mark.nightly
+def test_the_kernels_of_an_old_processor_give_the_same_results_within_the_tolerance(
+    done: Workspace, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "PRESCOTT")
+    monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", "AVX2 FMA3 AVX512F AVX512_SKX X86_V3 X86_V4")
+    finished = workspace.run(*SMALL, "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    ours, theirs = done.folder / "results", workspace.folder / "results"
+    names, others = (read_manifest(folder / "MANIFEST.json")["outputs"] for folder in (ours, theirs))
+    found = compare_results(ours, theirs, names, others)
+    assert found.agrees, "\n".join(found.lines())
 
 
 def test_a_second_run_does_nothing(done: Workspace) -> None:
