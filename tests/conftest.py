@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports NumPy; workers share the cores already
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from batterymi import registry
 from batterymi.config.datasets import load_datasets
 from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
@@ -219,7 +220,7 @@ def test_the_official_split_shares_no_paper_and_two_compositions_under_another_f
 
 def test_every_data_set_of_a_loader_is_in_the_catalogue() -> None:
     catalogue = load_datasets(ROOT / "config/datasets.yaml")
-    assert set(catalogue) == {"obelix", "lis_adsorption", "severson_cycle_life", "mp_electrodes"}
+    assert set(catalogue) == {*registry.names("loader"), "mp_compositions"}
 
 
 @mirrored

@@ -1,6 +1,7 @@
 """Reading and writing files: whole or not at all, and the same bytes for the same content."""
 
 import csv
+import fcntl
 import glob
 import hashlib
 import json
@@ -8,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
 
     The rename is atomic, so a reader sees the old file or the new one, never a part. After an error
     the temporary file is removed and `path` is as it was. A process that is killed leaves its temporary file
-    behind; the next one to write the same file removes it, since one job at a time writes a file.
+    behind, without the lock that it held; the next one to write the same file removes it.
 
     Args:
         path: the file to make or replace; its folder is made if missing.
@@ -42,9 +43,10 @@ def replacing(path: PathLike) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for left in target.parent.glob(f".{glob.escape(target.stem)}-{'?' * 8}{glob.escape(target.suffix)}.tmp"):
-            left.unlink(missing_ok=True)
+            _remove_unused(left)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp")
-        os.close(handle)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     temporary = Path(name)
@@ -58,6 +60,14 @@ def replacing(path: PathLike) -> Iterator[Path]:
         raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _remove_unused(left: Path) -> None:
+    """Remove a temporary file whose process is gone; the lock of one that writes is still held."""
+    with suppress(OSError), left.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left.unlink(missing_ok=True)
 
 
 def _reason(error: OSError) -> str:

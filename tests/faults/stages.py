@@ -35,7 +35,7 @@ STAGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"summary": "summary.json"},
     ),
 }
-OPTIONAL = ("traces", "transfer", "ranking", "earlier", "replay", "pool")
+OPTIONAL = ("traces", "transfer", "ranking", "screen", "earlier", "replay", "pool")
 
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:

@@ -110,13 +110,19 @@ def test_an_input_dated_in_the_future_is_told_before_the_run(odd: Odd) -> None:
     assert odd.jobs(*ONE) == set()
 
 
-def test_results_dated_in_the_past_or_the_future_are_not_made_again(odd: Odd) -> None:
-    for date in (0, 2**31 - 1):
-        for path in (odd.folder / "results").rglob("*"):
-            os.utime(path, (date, date))
+def test_results_dated_in_the_past_are_not_made_again_and_in_the_future_told(odd: Odd) -> None:
+    files = list((odd.folder / "results").rglob("*"))
+    try:
+        for path in files:
+            os.utime(path, (0, 0))
         assert odd.jobs(*ONE) == set()
-    for path in (odd.folder / "results").rglob("*"):
-        os.utime(path)
+        os.utime(odd.folder / "results/summary.csv", (2**31 - 1, 2**31 - 1))
+        told = odd.run("-n", *ONE)
+        assert told.returncode == 1
+        assert "dated in the future: results/summary.csv (the first 2038-01-19" in told.stdout
+    finally:
+        for path in files:
+            os.utime(path)
 
 
 def test_dates_are_compared_with_the_clock(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from batterymi.agents.learner import own_environment
 from batterymi.agents.sight import differences
-from batterymi.errors import AgentError
+from batterymi.errors import AgentError, DamagedFileError
 from batterymi.files import read_json, replacing, sha256, write_bytes, write_json
 from batterymi.simulators.state import Start
 
@@ -190,7 +190,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
     """The JSON of a checkpoint."""
     try:
         return read_json(folder / STATE)
-    except (OSError, ValueError) as error:
+    except DamagedFileError as error:
         raise AgentError(f"{folder / STATE}: cannot be read: {error}; remove the folder to begin anew") from None
 
 

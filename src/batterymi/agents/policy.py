@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batterymi.agents.sight import Actions, Sight, Vector, differences
 from batterymi.arena.controller import Observation
-from batterymi.errors import AgentError
+from batterymi.errors import AgentError, DamagedFileError
 from batterymi.files import PathLike, read_json, sha256, write_bytes, write_json
 
 FORMAT = 1
@@ -136,11 +136,11 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
 
 def _read_card(path: PathLike) -> dict[str, Any]:
     """The JSON of a policy."""
+    if not Path(path).is_file():
+        raise AgentError(f"{path}: there is no such policy; train the agent first")
     try:
         card = read_json(path)
-    except FileNotFoundError:
-        raise AgentError(f"{path}: there is no such policy; train the agent first") from None
-    except ValueError as error:
+    except DamagedFileError as error:
         raise AgentError(f"{path}: is not a policy's JSON: {error}") from None
     found = card.get("format") if isinstance(card, dict) else None
     if found != FORMAT:
