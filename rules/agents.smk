@@ -33,6 +33,7 @@ rule compare_weights:
     """What the weights of the reward change, over seeds."""
     input:
         records=weight_records,
+        curves=weight_files("curve.csv"),
         code=code_of("compare_weights.py"),
     output:
         table="<results>/arena/agents/{cell}/weights.csv",
@@ -42,5 +43,6 @@ rule compare_weights:
         "<benchmarks>/compare_weights/{cell}.tsv"
     params:
         seed=AGENTS.seed,
+        steps=study_steps(),
     script:
         "../scripts/compare_weights.py"

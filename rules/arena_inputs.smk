@@ -104,6 +104,20 @@ def every_job(name):
     ]
 
 
+def weight_files(name):
+    """An input: a file of all trainings of the study of weights, and of the agent that it varies."""
+
+    def files(wildcards):
+        return [path.replace("training.json", name) for path in weight_records(wildcards)]
+
+    return files
+
+
+def study_steps():
+    """A param: control steps of the study's trainings."""
+    return AGENTS.study.steps if AGENTS.study else None
+
+
 def weight_records(wildcards):
     """Records of all trainings of the study of weights, and of the agent that it varies."""
     names = [AGENTS.study.agent, *(agent.name for agent in AGENTS.variants)] if AGENTS.study else []

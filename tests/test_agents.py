@@ -25,7 +25,7 @@ from batterymi.agents.train import Trained, Watch, train
 from batterymi.arena.controller import Observation
 from batterymi.config.agents import Agent, Environment, Limits, RewardWeights, ScenarioRanges, Training
 from batterymi.errors import AgentError
-from batterymi.files import write_json
+from batterymi.files import write_csv, write_json
 from batterymi.simulators.state import Start
 
 
@@ -379,9 +379,12 @@ def test_weights_are_compared_over_seeds(tmp_path: Path) -> None:
     for name, seeds in (("sac", (1, 2, 3)), ("sac_greedy", (1,))):
         for seed in seeds:
             records.append(tmp_path / name / str(seed) / "training.json")
-            chosen = {measure: float(10 * seed) for measure in MEASURES}
-            write_json(records[-1], {"weights": {"plating": 1.0}, "chosen": chosen})
-    compare_weights(records, tmp_path / "weights.csv", seed=1)
+            write_json(records[-1], {"weights": {"plating": 1.0}})
+            looks = pd.DataFrame({"steps": [50, 101, 200], "is_best": [True, True, True]})
+            write_csv(
+                records[-1].with_name("curve.csv"), looks.assign(**{m: [1.0, 10.0 * seed, 99.0] for m in MEASURES})
+            )
+    compare_weights(records, tmp_path / "weights.csv", seed=1, steps=100)
     table = pd.read_csv(tmp_path / "weights.csv").set_index("agent")
     assert table.loc["sac", "minutes_mean"] == pytest.approx(20)
     assert 10 <= table.loc["sac", "minutes_mean_lower"] < 20 < table.loc["sac", "minutes_mean_upper"] <= 30

@@ -7,25 +7,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.files import PathLike, read_json, write_csv
+from batterymi.files import PathLike, read_frame, read_json, write_csv
 from batterymi.surrogates.intervals import interval
 
 MEASURES = ("minutes_mean", "smallest_margin_mv", "temperature_max_c", "capacity_lost_mah", "violating")
 N_BOOTSTRAPS = 2000
 
 
-def compare_weights(record_paths: Sequence[PathLike], table_path: PathLike, *, seed: int) -> None:
-    """Write what agents with different weights do on the validation scenarios.
+SLACK = 1.02  # an evaluation comes at the end of a charge, a little after it is due
+
+
+def compare_weights(
+    record_paths: Sequence[PathLike], table_path: PathLike, *, seed: int, steps: int | None = None
+) -> None:
+    """Write what agents with different weights do on the validation scenarios, after equally long trainings.
 
     Args:
-        record_paths: `training.json` of each training, in folders `<agent>/<seed>`.
+        record_paths: `training.json` of each training, in folders `<agent>/<seed>`, beside its `curve.csv`.
         table_path: CSV to write: one row per agent with its weights, and mean and 95 % interval over its seeds of each
             measure. One seed has no interval.
         seed: of the bootstrap.
+        steps: control steps of the shortest trainings; what longer ones chose later does not count. None: no limit.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
     for path in record_paths:
-        rows.setdefault(Path(path).parent.parent.name, []).append(read_json(path))
+        record = read_json(path, needs=("weights",))
+        curve = read_frame(Path(path).with_name("curve.csv"), needs=("steps", "is_best", *MEASURES))
+        within = curve["is_best"] & (curve["steps"] <= (SLACK * steps if steps else np.inf))
+        record["chosen"] = curve[within].iloc[-1].to_dict() if within.any() else curve.iloc[0].to_dict()
+        rows.setdefault(Path(path).parent.parent.name, []).append(record)
     table = [_row(name, records, np.random.default_rng(seed)) for name, records in rows.items()]
     write_csv(table_path, pd.DataFrame(table))
 
