@@ -3,5 +3,11 @@
 from batterymi.closed_loop.simulated_life import simulate_lives
 from batterymi.run import logged
 
-with logged(snakemake.log[0]):
-    simulate_lives(snakemake.output.lives, snakemake.output.about, processes=snakemake.threads, **snakemake.params)
+if __name__ == "__main__":  # worker processes import this file again
+    with logged(snakemake.log[0]):
+        simulate_lives(
+            snakemake.output.lives,
+            snakemake.output.about,
+            processes=snakemake.threads,
+            **snakemake.params,
+        )

@@ -130,3 +130,10 @@ def test_every_claims_pointer_is_of_a_kind_that_can_be_followed(tmp_path: Path) 
     for pointer in ("a.json#x.7", "a.json#z", "a.csv#name=p:value", "a.csv#name=p,kind=q:nothing", "none.csv#a=b:c"):
         with pytest.raises(TableError, match="claim: measured"):
             resolve(tmp_path, pointer, "claim")
+
+
+def test_adapters_that_start_processes_can_be_imported_by_them() -> None:
+    starting = [path for path in (ROOT / "scripts").glob("*.py") if "processes=" in path.read_text()]
+    assert starting
+    for path in starting:
+        assert 'if __name__ == "__main__":' in path.read_text(), path.name
