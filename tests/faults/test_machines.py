@@ -182,7 +182,7 @@ def test_a_disk_without_room_is_told_before_the_run(small_disk: Path) -> None:
 def test_results_that_cannot_be_written_are_told_before_the_run(odd: Odd) -> None:
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip(NOT_ROOT)
-    (odd.folder / "results/sodium_ion/summary.json").unlink()
+    (odd.folder / "results/summary.csv").unlink()
     mount = "mount --bind results results && mount -o remount,ro,bind results || exit 77"
     finished = subprocess.run(
         ["unshare", "--mount", "bash", "-c", f'{mount}; "$@"', "bash", *odd.command(*ONE)],
@@ -198,7 +198,7 @@ def test_results_that_cannot_be_written_are_told_before_the_run(odd: Odd) -> Non
     assert finished.returncode == 1
     assert "results: cannot be written; make the folder writable, or name another under pathvars" in said
     assert "Traceback" not in said
-    assert "summarise_study:sodium_ion" in odd.jobs(*ONE)
+    assert "build_summary" in odd.jobs(*ONE)
 
 
 def test_make_keeps_caches_here_where_home_cannot_be_written(odd: Odd) -> None:
