@@ -54,6 +54,36 @@ def test_every_text_at_fault_is_listed() -> None:
     assert [position for position, _ in unparsable(["LiF", "XxO", "Na?"])] == [1, 2]
 
 
+TEXTS = st.one_of(
+    st.text(st.sampled_from("LiNaFeOoCcXx0123456789.()[]{}/ \n·é?"), max_size=14),
+    st.lists(
+        st.tuples(
+            st.sampled_from(SYMBOLS), st.sampled_from(["", "1", "2", "10", "007", "0", "0.5", "9" * 15, "9" * 17])
+        ),
+        max_size=5,
+    ).map(lambda parts: "".join(symbol + amount for symbol, amount in parts)),
+)
+
+
+@given(st.lists(TEXTS, max_size=12))
+def test_many_formulas_are_read_as_one_after_the_other(texts: list[str]) -> None:
+    expected, wrong = [], {}
+    for position, text in enumerate(texts):
+        try:
+            expected.append(parse_formula(text))
+        except FormulaError as error:
+            wrong[position] = str(error)
+    assert dict(unparsable(texts)) == wrong
+    if wrong:
+        with pytest.raises(FormulaError):
+            parse_formulas(texts)
+        return
+    found = parse_formulas(texts)
+    assert found.counts.tolist() == [len(amounts) for amounts in expected]
+    assert [SYMBOLS[index] for index in found.elements] == [symbol for amounts in expected for symbol in amounts]
+    assert found.amounts.tolist() == [amount for amounts in expected for amount in amounts.values()]
+
+
 COMPOSITIONS = st.dictionaries(
     st.sampled_from(SYMBOLS[:94]), st.floats(0.01, 20).map(lambda x: round(x, 3)), min_size=1, max_size=8
 )

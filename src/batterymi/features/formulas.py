@@ -25,9 +25,17 @@ SYMBOLS = (
 INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:/[0-9]+)?|\.[0-9]+"
 TOKEN = re.compile(rf"([A-Z][a-z]?)({NUMBER})?|([(\[{{])|([)\]}}])({NUMBER})?|(.)", re.DOTALL)
-PLAIN = re.compile(r"(?:[A-Z][a-z]?[0-9]*)+")  # most formulas; read three times as fast as by the general way
-PAIRS = re.compile(r"([A-Z][a-z]?)([0-9]*)")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
+OTHER, CAPITAL, SMALL, DIGIT, END = range(5)
+KINDS = np.full(256, OTHER, dtype=np.uint8)  # of each character
+KINDS[ord("A") : ord("Z") + 1], KINDS[ord("a") : ord("z") + 1] = CAPITAL, SMALL
+KINDS[ord("0") : ord("9") + 1], KINDS[ord("\n")] = DIGIT, END
+PLACES = np.full((26, 27), -1, dtype=np.intp)  # index of the element, by its capital and its small letter if any
+for _symbol, _index in INDEX.items():
+    PLACES[ord(_symbol[0]) - ord("A"), ord(_symbol[1]) - ord("a") + 1 if len(_symbol) > 1 else 0] = _index
+MOST_DIGITS = 15  # so many a float holds exactly
+
+Indices = NDArray[np.intp]
 
 
 class FormulaError(BatteryMIError):
@@ -50,8 +58,6 @@ def parse_formula(formula: str) -> dict[str, float]:
         FormulaError: what was found, and where.
     """
     text = formula.replace(" ", "")
-    if PLAIN.fullmatch(text):
-        return _whole(_plain(text, formula), formula)
     levels: list[dict[str, float]] = [{}]
     opened: list[str] = []
     for match in TOKEN.finditer(text):
@@ -77,16 +83,6 @@ def parse_formula(formula: str) -> dict[str, float]:
     if opened:
         raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
     return _whole(levels[0], formula)
-
-
-def _plain(text: str, formula: str) -> dict[str, float]:
-    """Amounts of a formula of symbols and whole numbers only."""
-    amounts: dict[str, float] = {}
-    for symbol, count in PAIRS.findall(text):
-        if symbol not in INDEX:
-            raise _unknown(symbol, formula)
-        amounts[symbol] = amounts.get(symbol, 0.0) + (float(count) if count else 1.0)
-    return amounts
 
 
 def _whole(found: dict[str, float], formula: str) -> dict[str, float]:
@@ -178,29 +174,76 @@ def parse_formulas(formulas: Iterable[str]) -> Compositions:
         FormulaError: if any is not a formula; the message lists up to ten.
     """
     texts = list(formulas)
-    wrong = dict(unparsable(texts))
-    if wrong:
-        listed = "; ".join(list(wrong.values())[:10])
-        more = f" and {len(wrong) - 10} more" if len(wrong) > 10 else ""
-        raise FormulaError(f"{listed}{more}")
-    parsed = [_cached(text) for text in texts]
-    counts = np.array([len(elements) for elements, _ in parsed], dtype=np.intp)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp) if texts else np.empty(0, np.intp)
-    elements = np.fromiter((index for indices, _ in parsed for index in indices), np.intp, int(counts.sum()))
-    amounts = np.fromiter((amount for _, values in parsed for amount in values), np.float64, int(counts.sum()))
-    return Compositions(len(texts), starts, elements, amounts)
+    rows, elements, amounts, plain = _read_plain(texts)
+    if not plain.all():
+        parsed, reasons = {}, []
+        for position in np.flatnonzero(~plain).tolist():
+            try:
+                parsed[position] = _cached(texts[position])
+            except FormulaError as error:
+                reasons.append(str(error))
+        if reasons:
+            more = f" and {len(reasons) - 10} more" if len(reasons) > 10 else ""
+            raise FormulaError("; ".join(reasons[:10]) + more)
+        counts = [len(indices) for indices, _ in parsed.values()]
+        rows = np.concatenate([rows, np.repeat(np.array(list(parsed), dtype=np.intp), counts)])
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        elements = np.concatenate([elements, *(indices for indices, _ in parsed.values())]).astype(np.intp)[order]
+        amounts = np.concatenate([amounts, *(values for _, values in parsed.values())])[order]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))[:-1]]).astype(np.intp)
+    return Compositions(len(texts), starts[: len(texts)], elements, amounts)
 
 
 def unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Positions of texts that are not formulas, each with the reason."""
-    for position, text in enumerate(formulas):
+    texts = list(formulas)
+    for position in np.flatnonzero(~_read_plain(texts)[3]).tolist():
         try:
-            _cached(text)
+            _cached(texts[position])
         except FormulaError as error:
             yield position, str(error)
 
 
-@lru_cache(maxsize=200_000)
+def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64], NDArray[np.bool_]]:
+    """All formulas of distinct symbols and whole numbers, read at once, character by character.
+
+    Returns:
+        Formula, element and amount of each entry; and which texts were read, shape (n_texts,). The others may be
+        formulas too.
+    """
+    if not texts:
+        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0, bool)
+    joined = "\n".join(texts) + "\n"
+    if joined.count("\n") != len(texts):
+        joined = "\n".join(text.replace("\n", "?") for text in texts) + "\n"
+    codes = np.frombuffer(joined.encode("ascii", "replace"), np.uint8)
+    kind = KINDS[codes]
+    before = np.concatenate([[END], kind[:-1]])
+    row = np.cumsum(before == END) - 1
+    misplaced = (kind == OTHER) | ((kind == SMALL) & (before != CAPITAL))
+    misplaced |= ((kind == DIGIT) | (kind == END)) & (before == END)
+    at = np.flatnonzero(kind == CAPITAL)
+    rows, two = row[at], kind[at + 1] == SMALL
+    elements = PLACES[codes[at] - ord("A"), np.where(two, codes[at + 1] - (ord("a") - 1), 0)]
+    place = at + 1 + two
+    digits, amounts = kind[place] == DIGIT, (kind[place] != DIGIT).astype(float)
+    for _ in range(MOST_DIGITS):
+        if not digits.any():
+            break
+        amounts[digits] = amounts[digits] * 10 + (codes[place[digits]] - ord("0"))
+        place += digits
+        digits &= kind[place] == DIGIT
+    plain = np.ones(len(texts), dtype=bool)
+    plain[row[misplaced]] = False
+    plain[rows[(elements < 0) | (amounts == 0) | digits]] = False
+    entries = np.sort(rows * len(SYMBOLS) + elements)
+    plain[entries[1:][entries[1:] == entries[:-1]] // len(SYMBOLS)] = False
+    kept = plain[rows]
+    return rows[kept], elements[kept], amounts[kept], plain
+
+
+@lru_cache(maxsize=20_000)
 def _cached(formula: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Indices and amounts of the elements of a formula."""
     amounts = parse_formula(formula)

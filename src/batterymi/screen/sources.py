@@ -60,15 +60,15 @@ def _from_file(source: FileSource, columns: list[str]) -> Iterator[pa.Table]:
     path, line = Path(source.file), 2 if source.file.endswith(".csv") else 1
     problems: list[str] = []
     for piece in _pieces(path, source.formula_column, columns):
-        frame = piece.to_pandas()
-        wrong = dict(unparsable(frame[source.formula_column].fillna("")))
+        texts = piece.column(source.formula_column).fill_null("").to_pylist()
+        wrong = dict(unparsable(texts))
         if wrong and source.bad_rows == "stop":
             problems += [f"{path}: row {line + position}: {reason}" for position, reason in wrong.items()]
             if len(problems) >= MOST_PROBLEMS:
                 break
-        line += len(frame)
-        kept = frame.drop(index=list(wrong)).rename(columns={source.formula_column: FORMULA})
-        yield pa.Table.from_pandas(kept, preserve_index=False)
+        line += len(texts)
+        table = pa.Table.from_batches([piece]).rename_columns([FORMULA, *columns])
+        yield table.filter(pa.array([position not in wrong for position in range(len(texts))])) if wrong else table
     if problems:
         raise TableError(
             "\n".join(problems[:MOST_PROBLEMS]) + "\ncorrect the formulas, or set screen.source.bad_rows to drop"

@@ -105,7 +105,7 @@ def score_candidates(
         schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*one) for one in ANSWERED.items())])
         with pa.parquet.ParquetWriter(temporary, schema) as writer:
             for number in range(file.num_row_groups):
-                frame = file.read_row_group(number).to_pandas()
+                frame = file.read_row_group(number).to_pandas(deduplicate_objects=False)
                 scored, counts = _score_block(frame, scorer, *gates, formula_columns)
                 writer.write_table(pa.Table.from_pandas(scored, schema=schema, preserve_index=False))
                 funnel.add(counts)
