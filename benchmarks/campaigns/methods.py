@@ -78,24 +78,28 @@ def _optuna_study(bench: Bench, sampler: str, seed: int) -> Any:
 
 
 def skopt(acquisition: str) -> Method:
-    """scikit-optimize by its documentation, several objectives by the weighted sum; compositions by the same map."""
+    """scikit-optimize by its documentation: one optimizer per campaign, asked and told, so that gp_hedge can learn.
+
+    Compositions by the same map; limits as a penalty on the objective.
+    """
+    optimizers: dict[tuple[str, int], Any] = {}
+    waiting: dict[tuple[str, int], list[list[float]]] = {}
 
     def ask(bench: Bench, history: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
         from skopt import Optimizer
 
+        key, scores = (bench.name, seed), (history["score"] + 10 * history["violation"]).tolist()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            optimizer = Optimizer(
-                [(0.0, 1.0)] * bench.space.n_numbers,
-                "GP",
-                n_initial_points=1,
-                acq_func=acquisition,
-                random_state=seed * 1000 + len(history),
-            )
-            scores = history["score"] + 10 * history["violation"]
-            optimizer.tell(bench.space.to_unit(history).tolist(), scores.tolist())
-            asked = optimizer.ask(n_points=n) if n > 1 else [optimizer.ask()]
-        return bench.space.from_unit(np.array(asked, float))
+            if len(history) == bench.initial:
+                optimizers[key] = Optimizer(
+                    [(0.0, 1.0)] * bench.space.n_numbers, "GP", n_initial_points=1, acq_func=acquisition,
+                    random_state=seed,
+                )  # fmt: skip
+                waiting[key] = bench.space.to_unit(history).tolist()
+            optimizers[key].tell(waiting[key], scores[-len(waiting[key]) :])
+            waiting[key] = optimizers[key].ask(n_points=n) if n > 1 else [optimizers[key].ask()]
+        return bench.space.from_unit(np.array(waiting[key], float))
 
     return ask
 
