@@ -3,8 +3,9 @@
     python benchmarks/screening.py TABLE [--sizes 10000 100000 1000000] [--figure docs/images/screening.svg]
 
 TABLE is results/solid_electrolytes_measured/table.parquet: all its 599 rows train the models. Every size and model runs
-in a process of its own; processor time is what counts, since it does not depend on what else the machine does. The
-largest size then runs as a pipeline does: shards in two processes at once, each with its imports, in wall time.
+in a process of its own; processor time is what counts, since it depends little on what else the machine does. The
+largest size then runs as a pipeline does: listing, shards in two processes at once, gathering, each with its imports,
+in wall time.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ DESCRIPTORS: list[dict[str, Any]] = [
     {"name": "elements", "function": "element_fractions", "label": "Elements", "columns": {"formula": "composition"}},
 ]
 SHARDS = 4
-SMALL, REPEATS = 20_000, 5  # a small screen takes so short that it is repeated, and the quickest counts
+REPEATS = {10_000: 9, 100_000: 3}  # short screens are repeated, and the median counts
 
 
 def screen_of(path: str) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def screen_of(path: str) -> dict[str, Any]:
     return {"source": {"name": "file", "file": path}, "variant": "all_features", "gates": gates, "best": 50}
 
 
-def prepare(table: str, folder: Path, largest: int) -> dict[str, float]:
+def prepare(table: str, folder: Path, sizes: list[int]) -> dict[str, float]:
     """Candidates and models; what the enumeration took."""
     import numpy as np
     import pandas as pd
@@ -59,8 +61,10 @@ def prepare(table: str, folder: Path, largest: int) -> dict[str, float]:
     for part in enumerate_compositions(source):
         formulas += part
     took = time.process_time() - started
-    chosen = np.random.default_rng(0).choice(len(formulas), largest, replace=False)
-    pd.DataFrame({"formula": np.array(formulas, dtype=object)[chosen]}).to_parquet(folder / "candidates.parquet")
+    chosen = np.random.default_rng(0).choice(len(formulas), max(sizes), replace=False)
+    candidates = pd.DataFrame({"formula": np.array(formulas, dtype=object)[chosen]})
+    for n in sizes:
+        candidates.head(n).to_parquet(folder / f"{n}.parquet")
     rows = pd.read_parquet(table)
     rows.assign(split="train").to_parquet(folder / "table.parquet")
     frame = pd.concat(compute_descriptors(rows, [Descriptor(**one) for one in DESCRIPTORS]).values(), axis=1)
@@ -77,72 +81,94 @@ def prepare(table: str, folder: Path, largest: int) -> dict[str, float]:
     return {"enumerated": len(formulas), "enumeration_s": took}
 
 
-def whole(folder: Path, model: str, n: int) -> dict[str, float]:
-    """List, score and gather in this process; seconds of the processor without imports and loading."""
-    import pandas as pd
-
-    from batterymi.screen.gather import gather_screen
-    from batterymi.screen.stage import list_candidates, score_candidates
-
-    os.chdir(folder)
-    path = f"{model}_{n}.parquet"
-    pd.read_parquet("candidates.parquet").head(n).to_parquet(path)
-    score = {"screen": screen_of(path), "objective": "log10_conductivity", "formula_columns": ["composition"]}
-    common = ("table.parquet", f"{model}.skops", "predictions.parquet")
-    names = [f"{model}_{n}_{shard}" for shard in range(SHARDS)]
-    pd.DataFrame({"formula": ["Li2S"]}).to_parquet("one.parquet")
-    list_candidates(["nothing.parquet"], screen=screen_of("one.parquet"), folder=None, features=[])
-    for _ in range(2):  # the first time imports too
-        started = time.process_time()
-        score_candidates("nothing.parquet", *common, "nothing_scored.parquet", "nothing.json", **score)
-        setup = time.process_time() - started
-    found = []
-    for _ in range(REPEATS if n <= SMALL else 1):
-        started = time.process_time()
-        list_candidates([f"{name}.parquet" for name in names], screen=screen_of(path), folder=None, features=[])
-        listed = time.process_time() - started
-        for name in names:
-            score_candidates(f"{name}.parquet", *common, f"{name}_scored.parquet", f"{name}.json", **score)
-        scored = time.process_time() - started - listed
-        gather_screen(
-            [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names], "table.parquet",
-            f"{model}.csv", f"{model}_top.csv", f"{model}_report.json", screen=screen_of(path),
-            objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
-            formula_column="composition",
-        )  # fmt: skip
-        gathered = time.process_time() - started - listed - scored
-        found.append((listed, scored, gathered))
-    listed, scored, gathered = min(found, key=sum)
-    work = listed + scored - SHARDS * setup + gathered
-    status = Path("/proc/self/status").read_text()  # ru_maxrss would hold the parent's
-    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    parts = {"list_s": listed, "score_s": scored - SHARDS * setup, "gather_s": gathered, "load_s": setup}
-    return {"model": model, "n": n, "work_s": work, "per_second": n / work, "peak_mb": peak, **parts}
+def names_of(model: str, n: int) -> list[str]:
+    """Shards of a screen."""
+    return [f"{model}_{n}_{number}" for number in range(SHARDS)]
 
 
-def shard(folder: Path, model: str, name: str) -> None:
-    """Score one shard, as a job does."""
+def list_all(model: str, n: int) -> None:
+    """Deal the candidates to the shards."""
+    from batterymi.screen.stage import list_candidates
+
+    paths = [f"{name}.parquet" for name in names_of(model, n)]
+    list_candidates(paths, screen=screen_of(f"{n}.parquet"), folder=None, features=[])
+
+
+def score(model: str, name: str) -> None:
+    """Score one shard."""
     from batterymi.screen.stage import score_candidates
 
-    os.chdir(folder)
     score_candidates(
         f"{name}.parquet", "table.parquet", f"{model}.skops", "predictions.parquet", f"{name}_scored.parquet",
-        f"{name}.json", screen=screen_of(f"{model}.parquet"), objective="log10_conductivity",
+        f"{name}.json", screen=screen_of(f"{name}.parquet"), objective="log10_conductivity",
         formula_columns=["composition"],
     )  # fmt: skip
 
 
-def on_two_cores(folder: Path, model: str, n: int) -> float:
-    """Wall seconds of the scoring jobs of the largest size, two at a time, imports included."""
-    waiting = [f"{model}_{n}_{number}" for number in range(SHARDS)]
-    started, running = time.perf_counter(), []
+def gather(model: str, n: int) -> None:
+    """The best of all shards."""
+    from batterymi.screen.gather import gather_screen
+
+    names = names_of(model, n)
+    gather_screen(
+        [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names], "table.parquet",
+        f"{model}.csv", f"{model}_top.csv", f"{model}_report.json", screen=screen_of(f"{n}.parquet"),
+        objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
+        formula_column="composition",
+    )  # fmt: skip
+
+
+def whole(model: str, n: int) -> dict[str, Any]:
+    """List, score and gather in this process; seconds of the processor without imports and loading."""
+    from statistics import median
+
+    import pandas as pd
+
+    pd.DataFrame({"formula": ["Li2S"] * SHARDS * 4096}).to_parquet("1.parquet")
+    list_all(model, 1)
+    gone = f"{model}_1_0.parquet"
+    pd.read_parquet(gone).head(0).to_parquet(gone)
+    for _ in range(2):  # the first time imports too
+        setup = seconds(lambda: score(model, f"{model}_1_0"))
+    found = []
+    for _ in range(REPEATS.get(n, 1)):
+        listed = seconds(lambda: list_all(model, n))
+        scored = seconds(lambda: [score(model, name) for name in names_of(model, n)]) - SHARDS * setup
+        found.append((listed, scored, seconds(lambda: gather(model, n))))
+    work = median(map(sum, found))
+    names = ("list_s", "score_s", "gather_s")
+    parts = {name: median(values) for name, values in zip(names, zip(*found, strict=True), strict=True)}
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would hold the parent's
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    return {"model": model, "n": n, "work_s": work, "per_second": n / work, "peak_mb": peak, **parts, "load_s": setup}
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Processor time of a call."""
+    started = time.process_time()
+    call()
+    return time.process_time() - started
+
+
+def on_two_cores(folder: Path, model: str, n: int) -> tuple[float, float]:
+    """Wall seconds of the jobs of a screen, shards two at a time, imports included; and those of scoring alone."""
+    started = time.perf_counter()
+    subprocess.run(call_of(folder, "--list", model, str(n)), check=True)
+    listed = time.perf_counter()
+    waiting, running = names_of(model, n), []
     while waiting or running:
         running = [process for process in running if process.poll() is None]
         while waiting and len(running) < 2:
-            call = [sys.executable, __file__, "-", "--folder", str(folder), "--shard", model, waiting.pop(0)]
-            running.append(subprocess.Popen(call))
+            running.append(subprocess.Popen(call_of(folder, "--shard", model, waiting.pop(0))))
         time.sleep(0.05)
-    return time.perf_counter() - started
+    scored = time.perf_counter()
+    subprocess.run(call_of(folder, "--gather", model, str(n)), check=True)
+    return time.perf_counter() - started, scored - listed
+
+
+def call_of(folder: Path, *arguments: str) -> list[str]:
+    """The command that does one part in a process of its own."""
+    return [sys.executable, str(Path(__file__).resolve()), "-", "--folder", str(folder), *arguments]
 
 
 def draw(found: list[dict[str, Any]], path: Path) -> None:
@@ -174,24 +200,30 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--shard", nargs=2, help=argparse.SUPPRESS)
+    for part in ("--one", "--list", "--shard", "--gather"):
+        parser.add_argument(part, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.one:
-        print(json.dumps(whole(asked.folder, asked.one[0], int(asked.one[1]))))
-        return
-    if asked.shard:
-        shard(asked.folder, *asked.shard)
+    if asked.folder:
+        os.chdir(asked.folder)
+        if asked.one:
+            print(json.dumps(whole(asked.one[0], int(asked.one[1]))))
+        elif asked.shard:
+            score(*asked.shard)
+        elif asked.list:
+            list_all(asked.list[0], int(asked.list[1]))
+        else:
+            gather(asked.gather[0], int(asked.gather[1]))
         return
     with tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), []
-        print(json.dumps(prepare(str(Path(asked.table).resolve()), folder, max(asked.sizes))), flush=True)
+        print(json.dumps(prepare(str(Path(asked.table).resolve()), folder, asked.sizes)), flush=True)
         for model in asked.models:
             for n in asked.sizes:
-                call = [sys.executable, __file__, "-", "--folder", str(folder), "--one", model, str(n)]
+                call = call_of(folder, "--one", model, str(n))
                 found.append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
                 print(json.dumps(found[-1]), flush=True)
-            print(model, "two processes, wall s:", round(on_two_cores(folder, model, max(asked.sizes)), 1), flush=True)
+            both, scoring = on_two_cores(folder, model, max(asked.sizes))
+            print(f"{model}: two cores, wall: {both:.1f} s, {scoring:.1f} of them scoring", flush=True)
         if asked.figure:
             draw(found, asked.figure)
 
