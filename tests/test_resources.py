@@ -69,9 +69,7 @@ def test_the_slurm_profile_asks_for_what_follows_from_the_measurements() -> None
 
 def test_the_slurm_profile_names_rules_that_there_are() -> None:
     own = profile("slurm")
-    named = {*own["set-resources"], *own["groups"], *own["slurm-array-jobs"].split(",")}
-    assert named <= rules() - local_rules()
-    assert not set(own["groups"]) & set(own["slurm-array-jobs"].split(","))
+    assert {*own["set-resources"], *own["groups"]} <= rules() - local_rules()
 
 
 def test_who_uses_the_slurm_profile_alone_misses_nothing_of_the_default_one() -> None:

@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("cl
 HERE = Path(__file__).parent
 PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3")
 STUDIES = ("cancelled", "too_large", "too_long", "outlives_slurmd")
+CANDIDATES = "formula,avg_voltage_v\nNaFeO2,3.1\nNaMnO2,2.9\nNa3V2(PO4)3,3.4\n"
+SCREEN = """
+screen:
+  source: {name: file, file: candidates.csv}
+  variant: voltage_only
+"""
 REQUEST = "prepare_table: {mem_mb: attempt * 800, runtime: attempt * 5}"
 
 
@@ -86,6 +92,7 @@ def slurm() -> Iterator[Slurm]:
         own.up()
     except NoSlurmError as error:
         own.down()
+        shutil.rmtree(own.folder)
         pytest.skip(f"no Slurm to test with: {error}")
     yield own
     own.down()
@@ -172,6 +179,24 @@ def test_a_job_goes_on_while_slurmd_is_killed_and_started_again(incidents: Incid
     assert (incidents.cluster.folder / "started/outlives_slurmd").read_text().count("\n") == 1
 
 
+def test_a_screen_of_more_shards_than_jobs_at_once_ends_and_gives_the_same_files_as_here(
+    slurm: Slurm, small_run: Workspace, tmp_path: Path
+) -> None:
+    """Two of five shards are submitted while the others wait."""
+    found = []
+    for name, options in (("here", ("--cores", "1")), ("slurm", (*PROFILE, "--jobs", "2"))):
+        cluster = Cluster(Path(shutil.copytree(small_run.folder, tmp_path / name)), slurm)
+        (cluster.folder / "candidates.csv").write_text(CANDIDATES)
+        with (cluster.folder / "config/studies/sodium_ion.yaml").open("a") as study:
+            study.write(SCREEN)
+        goal = "results/sodium_ion/screen/top.csv"
+        finished = cluster.run(goal, *SMALL, *options, "--set-scatter", "screen=5", timeout=300)
+        assert finished.returncode == 0, finished.stdout
+        found.append((cluster.folder / goal).read_bytes())
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
+    assert found[0] == found[1]
+
+
 @pytest.mark.nightly
 def test_all_five_studies_give_the_same_files_through_slurm_as_here(
     slurm: Slurm, workspace: Workspace, tmp_path: Path
@@ -191,7 +216,8 @@ def test_an_array_of_trainings_gives_the_same_policies_as_here(
     goals = [f"results/arena/agents/power_cell/sac/{seed}/policy.json" for seed in (1, 2)]
     here = copy_workflow(tmp_path / "here").run(*goals, *options, "--cores", "2", timeout=3600)
     assert here.returncode == 0, here.stdout
-    finished = Cluster(workspace.folder, slurm).run(*goals, *options, *PROFILE, timeout=3600)
+    arrays = ("--slurm-array-jobs", "train_agent", "--jobs", "unlimited")
+    finished = Cluster(workspace.folder, slurm).run(*goals, *options, *PROFILE, *arrays, timeout=3600)
     assert finished.returncode == 0, finished.stdout
     assert "Submitted array job" in finished.stdout
     for goal in goals:
