@@ -88,10 +88,13 @@ def whole(folder: Path, model: str, n: int) -> dict[str, float]:
     path = f"{model}_{n}.parquet"
     pd.read_parquet("candidates.parquet").head(n).to_parquet(path)
     score = {"screen": screen_of(path), "objective": "log10_conductivity", "formula_columns": ["composition"]}
+    score["features"] = []
     common = ("table.parquet", f"{model}.skops", "predictions.parquet")
     names = [f"{model}_{n}_{shard}" for shard in range(SHARDS)]
     pd.DataFrame({"formula": ["Li2S"]}).to_parquet("one.parquet")
-    list_candidates(["nothing.parquet"], screen=screen_of("one.parquet"), folder=None, features=[])
+    list_candidates(
+        ["nothing.parquet"], "nothing_listed.json", screen=screen_of("one.parquet"), folder=None, features=[]
+    )
     for _ in range(2):  # the first time imports too
         started = time.process_time()
         score_candidates("nothing.parquet", *common, "nothing_scored.parquet", "nothing.json", **score)
@@ -99,16 +102,18 @@ def whole(folder: Path, model: str, n: int) -> dict[str, float]:
     found = []
     for _ in range(REPEATS if n <= SMALL else 1):
         started = time.process_time()
-        list_candidates([f"{name}.parquet" for name in names], screen=screen_of(path), folder=None, features=[])
+        shards = [f"{name}.parquet" for name in names]
+        list_candidates(shards, f"{model}_{n}_listed.json", screen=screen_of(path), folder=None, features=[])
         listed = time.process_time() - started
         for name in names:
             score_candidates(f"{name}.parquet", *common, f"{name}_scored.parquet", f"{name}.json", **score)
         scored = time.process_time() - started - listed
         gather_screen(
-            [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names], "table.parquet",
-            f"{model}.csv", f"{model}_top.csv", f"{model}_report.json", screen=screen_of(path),
+            [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names],
+            f"{model}_{n}_listed.json", "table.parquet", f"{model}.csv", f"{model}_top.csv", f"{model}_report.json",
+            screen=screen_of(path),
             objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
-            formula_column="composition",
+            formula_column="composition", features=[],
         )  # fmt: skip
         gathered = time.process_time() - started - listed - scored
         found.append((listed, scored, gathered))
@@ -128,7 +133,7 @@ def shard(folder: Path, model: str, name: str) -> None:
     score_candidates(
         f"{name}.parquet", "table.parquet", f"{model}.skops", "predictions.parquet", f"{name}_scored.parquet",
         f"{name}.json", screen=screen_of(f"{model}.parquet"), objective="log10_conductivity",
-        formula_columns=["composition"],
+        formula_columns=["composition"], features=[],
     )  # fmt: skip
 
 
