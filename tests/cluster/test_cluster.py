@@ -27,7 +27,7 @@ screen:
   source: {name: file, file: candidates.csv}
   variant: voltage_only
 """
-REQUEST = "prepare_table: {mem_mb: attempt * 800, runtime: attempt * 5}"
+REQUEST = "set-resources:\n  prepare_table: {mem_mb: attempt * 800, runtime: attempt * %s}\n"
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,9 @@ def incidents(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     cluster = Cluster(copy_workflow(tmp_path_factory.mktemp("incidents") / "copy").folder, slurm)
     for study in STUDIES:
         shutil.copy(cluster.folder / "config/studies/sodium_ion.yaml", cluster.folder / f"config/studies/{study}.yaml")
-    minutes = "attempt * (1 if wildcards.study == 'too_long' else 5)"
-    cluster.edit("profiles/slurm/config.yaml", REQUEST, REQUEST.replace("attempt * 5", minutes))
+    cluster.edit(
+        "profiles/slurm/config.yaml", "set-resources:\n", REQUEST % "(1 if wildcards.study == 'too_long' else 5)"
+    )
     script = cluster.folder / "scripts/prepare_table.py"
     script.write_text((HERE / "incidents.py").read_text() + script.read_text())
     with (cluster.folder / "output.txt").open("wb") as output:
@@ -140,7 +141,7 @@ def test_two_studies_give_the_same_files_through_slurm_as_here(
     cluster = Cluster(workspace.folder, incidents.cluster.slurm)
     finished = cluster.run(*SMALL, *PROFILE, timeout=900)
     assert finished.returncode == 0, finished.stdout
-    assert finished.stdout.count("has been submitted with SLURM jobid") == 5, finished.stdout
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
     assert differences(workspace.folder, small_run.folder) == []
     assert workspace.jobs(*SMALL) == set(), "what a cluster made is up to date here"
 
@@ -179,6 +180,7 @@ def test_a_job_goes_on_while_slurmd_is_killed_and_started_again(incidents: Incid
     assert (incidents.cluster.folder / "started/outlives_slurmd").read_text().count("\n") == 1
 
 
+@pytest.mark.nightly
 def test_a_screen_of_more_shards_than_jobs_at_once_ends_and_gives_the_same_files_as_here(
     slurm: Slurm, small_run: Workspace, tmp_path: Path
 ) -> None:
@@ -189,10 +191,12 @@ def test_a_screen_of_more_shards_than_jobs_at_once_ends_and_gives_the_same_files
         (cluster.folder / "candidates.csv").write_text(CANDIDATES)
         with (cluster.folder / "config/studies/sodium_ion.yaml").open("a") as study:
             study.write(SCREEN)
-        goal = "results/sodium_ion/screen/top.csv"
-        finished = cluster.run(goal, *SMALL, *options, "--set-scatter", "screen=5", timeout=300)
+        folder = cluster.folder / "results/sodium_ion/screen"
+        finished = cluster.run(
+            "results/sodium_ion/screen/funnel.svg", *SMALL, *options, "--set-scatter", "screen=5", timeout=300
+        )
         assert finished.returncode == 0, finished.stdout
-        found.append((cluster.folder / goal).read_bytes())
+        found.append([(folder / name).read_bytes() for name in ("top.csv", "report.json", "funnel.svg")])
     assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
     assert found[0] == found[1]
 
