@@ -274,8 +274,11 @@ def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Path("candidates.csv").write_text("formula,stability\nLi2S,0\n")
     with pytest.raises(TableError, match=r"the columns hull are missing.*Found: formula, stability"):
         list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
-    Path("candidates.csv").write_text("formula,hull\nLi2S,low\n")
-    with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*low"):
+    Path("candidates.csv").write_text("note,formula,hull\na,Li2S,0\n\nb,Li2O,NA\nc,Li2O,low\n")
+    with pytest.raises(TableError, match=r"candidates\.csv: row 5: 'low' in the column 'hull' is no number"):
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+    Path("candidates.csv").write_text("formula,hull\nLi2S,0,1\n")
+    with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*Expected 2 columns, got 3"):
         list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
     assert not Path("a.parquet").exists()
     settings_["source"] = {"name": "file", "file": "candidates.csv", "bad_rows": "drop"}

@@ -19,6 +19,7 @@ from batterymi.features.formulas import unparsable
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
 MOST_PROBLEMS = 10
 FORMULA = "formula"
+MISSING = frozenset(pa.csv.ConvertOptions().null_values)
 
 
 @dataclass
@@ -113,7 +114,8 @@ def _pieces(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordB
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; screen.source.file names it") from None
     except (pa.ArrowInvalid, pa.ArrowKeyError, csv.Error, OSError) as error:
-        raise TableError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        found = _first_text(path, columns) if isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv" else None
+        raise TableError(f"{path}: {found or 'cannot be read: ' + ' '.join(str(error).split())}") from None
 
 
 def _opened(path: Path) -> TextIO:
@@ -128,6 +130,28 @@ def _line_numbers(path: Path, rows: list[int]) -> dict[int, int]:
         reader = csv.reader(stream)
         lines = (reader.line_num for _ in filter(None, reader))
         return {row: line for row, line in zip(range(max(rows) + 1), lines, strict=False) if row in wanted}
+
+
+def _first_text(path: Path, columns: list[str]) -> str | None:
+    """Where in a CSV file the first text stands in a column of numbers; Arrow says what it is, but not where."""
+    with _opened(path) as stream:
+        reader = csv.reader(stream)
+        rows = filter(None, reader)
+        header = next(rows)
+        for row in rows:
+            for name, text in zip(header, row, strict=False):
+                if name in columns and not _is_number(text):
+                    return f"row {reader.line_num}: '{text}' in the column '{name}' is no number"
+    return None
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell is a number, or one of the words for a missing one."""
+    try:
+        float(text)
+    except ValueError:
+        return text.strip() in MISSING
+    return True
 
 
 def _typed(path: Path, batch: pa.RecordBatch, formula: str) -> pa.RecordBatch:
