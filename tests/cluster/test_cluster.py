@@ -193,7 +193,7 @@ def test_a_screen_of_more_shards_than_jobs_at_once_ends_and_gives_the_same_files
             study.write(SCREEN)
         folder = cluster.folder / "results/sodium_ion/screen"
         finished = cluster.run(
-            "results/sodium_ion/screen/funnel.svg", *SMALL, *options, "--set-scatter", "screen=5", timeout=300
+            "results/sodium_ion/screen/funnel.svg", *SMALL, *options, "--set-scatter", "screen=5", timeout=900
         )
         assert finished.returncode == 0, finished.stdout
         found.append([(folder / name).read_bytes() for name in ("top.csv", "report.json", "funnel.svg")])
