@@ -40,6 +40,7 @@ include: "rules/summary.smk"
 localrules:
     fetch_dataset,
     cite_datasets,
+    summarise_study,
     build_summary,
     build_claims,
     write_manifest,

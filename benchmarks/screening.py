@@ -91,7 +91,7 @@ def list_all(model: str, n: int) -> None:
     from batterymi.screen.stage import list_candidates
 
     paths = [f"{name}.parquet" for name in names_of(model, n)]
-    list_candidates(paths, screen=screen_of(f"{n}.parquet"), folder=None, features=[])
+    list_candidates(paths, f"{model}_{n}_listed.json", screen=screen_of(f"{n}.parquet"), folder=None, features=[])
 
 
 def score(model: str, name: str) -> None:
@@ -101,7 +101,7 @@ def score(model: str, name: str) -> None:
     score_candidates(
         f"{name}.parquet", "table.parquet", f"{model}.skops", "predictions.parquet", f"{name}_scored.parquet",
         f"{name}.json", screen=screen_of(f"{name}.parquet"), objective="log10_conductivity",
-        formula_columns=["composition"],
+        formula_columns=["composition"], features=[],
     )  # fmt: skip
 
 
@@ -111,10 +111,11 @@ def gather(model: str, n: int) -> None:
 
     names = names_of(model, n)
     gather_screen(
-        [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names], "table.parquet",
-        f"{model}.csv", f"{model}_top.csv", f"{model}_report.json", screen=screen_of(f"{n}.parquet"),
+        [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names],
+        f"{model}_{n}_listed.json", "table.parquet", f"{model}.csv", f"{model}_top.csv", f"{model}_report.json",
+        screen=screen_of(f"{n}.parquet"),
         objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
-        formula_column="composition",
+        formula_column="composition", features=[],
     )  # fmt: skip
 
 

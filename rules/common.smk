@@ -43,25 +43,33 @@ def asked():
     return get_argument_parser().parse_known_args(arguments)[0]
 
 
-def check_slurm():
-    """Stop where jobs are to go to Slurm and there is none; its executor would wait for ever."""
+def asked_with_profiles():
+    """The options on the command line and in the profiles that it names."""
     plain = asked()
     profiles = [
         *(plain.profile or []),
         *([plain.workflow_profile] if plain.workflow_profile else []),
     ]
-    arguments = sys.argv[1:] if profiles else []
-    executor = (
-        get_argument_parser(profiles).parse_known_args(arguments)[0].executor
-        if profiles
-        else plain.executor
-    )
-    if executor == "slurm" and not plain.dryrun and not shutil.which("sbatch"):
-        stop(
-            [
-                "there is no Slurm here (no 'sbatch'); run this on a login node, or leave out --profile"
-            ]
+    return get_argument_parser(profiles).parse_known_args(sys.argv[1:])[0] if profiles else plain
+
+
+def check_slurm():
+    """Stop where jobs are to go to Slurm and its executor would wait for ever."""
+    options = asked_with_profiles()
+    if options.executor != "slurm" or options.dryrun:
+        return
+    problems = []
+    if not shutil.which("sbatch"):
+        problems.append(
+            "there is no Slurm here (no 'sbatch'); run this on a login node, or leave out --profile"
         )
+    if isinstance(options.slurm_array_jobs, str) and options.jobs != sys.maxsize:
+        problems.append(
+            f"slurm-array-jobs: with jobs: {options.jobs}, the executor loses jobs of an array while others "
+            "are held back, and waits for ever; set jobs: unlimited, or leave slurm-array-jobs out"
+        )
+    if problems:
+        stop(problems)
 
 
 def tolerates_bad_studies():

@@ -20,6 +20,7 @@ rule list_candidates:
         code=code_of("list_candidates.py"),
     output:
         shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),
+        listing="<results>/{study}/screen/candidates.json",
     log:
         "<logs>/list_candidates/{study}.log",
     benchmark:
@@ -55,6 +56,7 @@ rule score_candidates:
         screen=setting("screen"),
         objective=sought_name,
         formula_columns=formula_columns,
+        features=screened_features,
     script:
         "../scripts/score_candidates.py"
 
@@ -64,6 +66,7 @@ rule gather_screen:
     input:
         scored=gather.screen("<results>/{{study}}/screen/scored/{scatteritem}.parquet"),
         reports=gather.screen("<results>/{{study}}/screen/scored/{scatteritem}.json"),
+        listing="<results>/{study}/screen/candidates.json",
         table="<results>/{study}/table.parquet",
         metrics="<results>/{study}/surrogate/metrics.csv",
         code=code_of("gather_screen.py"),
@@ -80,6 +83,7 @@ rule gather_screen:
         screen=setting("screen"),
         objective=sought,
         formula_column=formula_column,
+        features=screened_features,
     script:
         "../scripts/gather_screen.py"
 

@@ -7,6 +7,7 @@ with logged(snakemake.log[0]):
     gather_screen(
         snakemake.input.scored,
         snakemake.input.reports,
+        snakemake.input.listing,
         snakemake.input.table,
         snakemake.input.metrics,
         snakemake.output.top,

@@ -24,6 +24,13 @@ def test_the_recipe_copies_what_the_set_up_reads() -> None:
     assert ["make", "setup"] in instructions("RUN")
 
 
+def test_the_builder_is_sent_what_the_recipe_copies_and_nothing_else() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = {source for *sources, _ in instructions("COPY") for source in sources}
+    assert "*" in lines
+    assert {line[1:] for line in lines if line.startswith("!")} == copied
+
+
 @pytest.mark.nightly
 def test_the_steps_of_the_recipe_give_an_environment_in_which_a_job_runs(tmp_path: Path, workspace: Workspace) -> None:
     image = tmp_path / "opt"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from batterymi.errors import TableError
 from batterymi.resources import read_benchmarks, request_memory, request_runtime, tabulate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +42,7 @@ def test_the_dearest_job_of_a_rule_counts_whichever_run_it_was_in(tmp_path: Path
         (tmp_path / name).write_text(HEAD + row + "\n")
     table = read_benchmarks([str(tmp_path / "one"), str(tmp_path / "two")])
     assert table.to_numpy().tolist() == [["build_summary", 1, 0.0, 0.1, 0.1], ["train_surrogate", 2, 200.0, 90.0, 80.0]]
-    assert "| train_surrogate | 2 | 200 | 90 | 80 | 800 | 10 |" in tabulate(table)
+    assert "| train_surrogate | 2 | 200 | 90 | 80 | 1000 | 10 |" in tabulate(table)
 
 
 def test_a_folder_without_benchmarks_is_named(tmp_path: Path) -> None:
@@ -49,9 +50,25 @@ def test_a_folder_without_benchmarks_is_named(tmp_path: Path) -> None:
         read_benchmarks([str(tmp_path)])
 
 
+@pytest.mark.parametrize("text", ["", "s\tmax_rss\n1\t2\n", "\x80\n"])
+def test_a_file_that_is_no_benchmark_is_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "train_surrogate.tsv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(TableError, match=r"train_surrogate\.tsv: not a benchmark .* columns max_rss, s, cpu_time"):
+        read_benchmarks([str(tmp_path)])
+
+
 def test_requests_have_head_room() -> None:
-    assert [request_memory(mb) for mb in (0, 200, 201)] == [500, 800, 900]
-    assert [request_runtime(s) for s in (0, 60, 61, 600)] == [5, 5, 10, 35]
+    assert [request_memory(mb) for mb in (0, 333, 334, 400)] == [1000, 1000, 1100, 1100]
+    assert [request_runtime(s, s) for s in (0, 160, 161, 600)] == [10, 10, 15, 35]
+
+
+def test_what_snakemake_did_not_see_of_a_job_is_in_its_time_on_the_clock() -> None:
+    assert request_runtime(10, 1200) == 25
+
+
+def test_no_rule_asks_for_less_than_the_default() -> None:
+    default = profile("slurm")["default-resources"]
+    assert default == {"mem_mb": f"attempt * {request_memory(0)}", "runtime": f"attempt * {request_runtime(0, 0)}"}
 
 
 def test_the_slurm_profile_asks_for_what_follows_from_the_measurements() -> None:
@@ -59,19 +76,28 @@ def test_the_slurm_profile_asks_for_what_follows_from_the_measurements() -> None
     wanted = {
         rule: {
             "mem_mb": f"attempt * {request_memory(row['max_rss_mb'])}",
-            "runtime": f"attempt * {request_runtime(row['most_cpu_s'])}",
+            "runtime": f"attempt * {request_runtime(row['most_cpu_s'], row['longest_s'])}",
         }
         for rule, row in measured.iterrows()
         if rule not in local_rules()
     }
-    assert profile("slurm")["set-resources"] == wanted
+    own = profile("slurm")
+    default = own["default-resources"]
+    assert own["set-resources"] == {rule: asked for rule, asked in wanted.items() if asked != default}
 
 
 def test_the_slurm_profile_names_rules_that_there_are() -> None:
     own = profile("slurm")
-    named = {*own["set-resources"], *own["groups"], *own["slurm-array-jobs"].split(",")}
-    assert named <= rules() - local_rules()
-    assert not set(own["groups"]) & set(own["slurm-array-jobs"].split(","))
+    assert {*own["set-resources"], *own["groups"]} <= rules() - local_rules()
+
+
+def test_no_group_waits_for_what_only_some_studies_have() -> None:
+    """A group starts when all inputs of all its jobs are there; a screen that fails would take the campaign along."""
+    texts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
+    bodies = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S)", texts + "\nend", flags=re.MULTILINE | re.DOTALL))
+    waiting = {rule for rule, body in bodies.items() if "=extra(" in body}
+    assert waiting == {"plot_study", "summarise_study"}
+    assert not waiting & set(profile("slurm")["groups"])
 
 
 def test_who_uses_the_slurm_profile_alone_misses_nothing_of_the_default_one() -> None:

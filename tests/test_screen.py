@@ -1,6 +1,7 @@
 """Screens of candidates: the fast answers are the slow ones, shards change nothing, gates count everyone."""
 
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batterymi.config.screen import CompositionsSource, EnumerationSource, FileSource, Gate, Screen
+from batterymi.config.study import Study
 from batterymi.data.fetch import fetch_dataset
 from batterymi.data.loaders.mp_compositions import DECOMPOSITION, FORMATION, GAP, HULL, load_compositions
 from batterymi.errors import TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.formulas import parse_formulas
+from batterymi.figures.screen import draw_screen, plot_screen
 from batterymi.screen import sources
 from batterymi.screen.enumeration import enumerate_compositions
 from batterymi.screen.gates import Funnel, pass_gates, split_gates
-from batterymi.screen.gather import gather_screen, merge_best
+from batterymi.screen.gather import compositions_of, gather_screen, merge_best
 from batterymi.screen.scorer import Scorer
 from batterymi.screen.stage import list_candidates, score_candidates
 from batterymi.surrogates.applicability import neighbour_distance
@@ -57,14 +60,16 @@ def some_formulas(n: int, seed: int = 0) -> list[str]:
 def stored_model(name: str, n_rows: int = 60, **fields: Any) -> tuple[StoredModel, pd.DataFrame]:
     """A model of that name, and the rows that it learned from."""
     rows = pd.DataFrame({"composition": some_formulas(n_rows, 1), "split": "train"})
+    rows["hull"] = np.random.default_rng(3).uniform(0, 0.2, n_rows)
     from batterymi.config.parts import Descriptor
 
     frame = pd.concat(compute_descriptors(rows, [Descriptor(**d) for d in DESCRIPTORS]).values(), axis=1)
     observed = frame.iloc[:, 5].to_numpy(float) / 10 + np.random.default_rng(2).normal(size=n_rows)
+    frame = pd.concat([rows[fields.get("features", [])], frame], axis=1)
     pipeline = fit_model(name, [], frame, observed, 3, 20)
     kinds = {"variant": "all_features", "objective": "y", "model": name, "features": [], "categories": []}
-    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0, "forests_vary": True} | fields
-    return StoredModel(pipeline=pipeline, **kinds, **settings_), rows.assign(y=observed)
+    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0, "forests_vary": True}
+    return StoredModel(pipeline=pipeline, **(kinds | settings_ | fields)), rows.assign(y=observed)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,14 @@ def test_the_fast_scorer_answers_as_the_model_does(name: str) -> None:
     assert (answers.novel == ~known.to_numpy()).all()
 
 
+def test_a_composition_is_new_whatever_its_other_numbers() -> None:
+    stored, rows = stored_model("extra_trees", features=["hull"])
+    asked = pd.DataFrame({"composition": [*some_formulas(5, 5), rows["composition"].iloc[7]], "hull": 0.15})
+    asked = asked[~asked["composition"].iloc[:5].isin(rows["composition"]).reindex(asked.index, fill_value=False)]
+    for scorer in (Scorer(stored, rows.iloc[:50], rows.iloc[50:]), Scorer(stored, rows.iloc[50:], rows.iloc[:50])):
+        assert scorer.ask(asked).novel.tolist() == [True] * (len(asked) - 1) + [False]
+
+
 def test_a_spread_does_not_depend_on_what_else_is_asked() -> None:
     stored, _ = stored_model("blend")
     asked = pd.DataFrame({"composition": some_formulas(30, 5)})
@@ -91,11 +104,14 @@ def test_a_spread_does_not_depend_on_what_else_is_asked() -> None:
     np.testing.assert_allclose(stored.predict(asked)[1][:5], alone, rtol=1e-12)
 
 
-def screen_in(folder: Path, monkeypatch: pytest.MonkeyPatch, n_shards: int, name: str = "extra_trees") -> Path:
+def screen_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, n_shards: int, name: str = "extra_trees", **changes: Any
+) -> Path:
     """Run all stages of a screen of 900 candidates in small blocks."""
     monkeypatch.setattr(sources, "BLOCK", 64)
     monkeypatch.chdir(folder)
-    stored, rows = stored_model(name)
+    features = changes.pop("features", [])
+    stored, rows = stored_model(name, features=features)
     rng = np.random.default_rng(4)
     listed = pd.DataFrame({"formula": some_formulas(900, 6), "hull": rng.uniform(0, 0.2, 900)})
     listed.loc[listed.index % 90 == 0, "hull"] = np.nan
@@ -109,7 +125,7 @@ def screen_in(folder: Path, monkeypatch: pytest.MonkeyPatch, n_shards: int, name
     pd.DataFrame([metrics | {"mae": 0.5}]).to_csv("metrics.csv", index=False)
     out = folder / f"shards_{n_shards}"
     shards = [str(out / f"{i}.parquet") for i in range(n_shards)]
-    list_candidates(shards, screen=SCREEN, folder=None, features=[])
+    list_candidates(shards, str(out / "listing.json"), screen=SCREEN | changes, folder=None, features=features)
     scored, reports = (
         [str(out / f"s{i}.parquet") for i in range(n_shards)],
         [str(out / f"s{i}.json") for i in range(n_shards)],
@@ -122,20 +138,23 @@ def screen_in(folder: Path, monkeypatch: pytest.MonkeyPatch, n_shards: int, name
             "predictions.parquet",
             scored[i],
             reports[i],
-            screen=SCREEN,
+            screen=SCREEN | changes,
             objective="y",
             formula_columns=["composition"],
+            features=features,
         )
     gather_screen(
         scored,
         reports,
+        str(out / "listing.json"),
         "table.parquet",
         "metrics.csv",
         str(out / "top.csv"),
         str(out / "report.json"),
-        screen=SCREEN,
+        screen=SCREEN | changes,
         objective=TARGET,
         formula_column="composition",
+        features=features,
     )
     return out
 
@@ -159,28 +178,41 @@ def test_the_number_of_shards_changes_no_byte(tmp_path: Path, monkeypatch: pytes
     assert (top["atoms_exchanged"] > 0).all()
 
 
+def as_written(salt: int, units: int) -> str:
+    """One of six compositions, in one of three ways."""
+    return (f"Li{salt + 1}S", f"S2Li{2 * salt + 2}", f"(Li{salt + 1}S)0.5")[units]
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5), st.booleans()), min_size=1, max_size=80),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.booleans()), min_size=1, max_size=80),
     st.integers(1, 9),
+    st.booleans(),
 )
-@settings(deadline=None, max_examples=40)
-def test_the_merged_best_are_the_best_of_all(
-    tmp_path_factory: Any, rows: list[tuple[int, int, bool]], n_best: int
+@settings(deadline=None, max_examples=60)
+def test_the_merged_best_are_the_best_of_all_each_composition_once(
+    tmp_path_factory: Any, rows: list[tuple[int, int, bool]], n_best: int, minimise: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("shards")
-    frame = pd.DataFrame(rows, columns=["formula", "predicted", "passed"])
-    frame = frame.assign(formula=frame["formula"].astype(str), position=range(len(rows)), inside=True)
-    frame["predicted"] = frame["formula"].astype(int) % 5 + 0.0  # many ties; a formula always has the same prediction
+    frame = pd.DataFrame(rows, columns=["salt", "units", "passed"])
+    frame["formula"] = [as_written(salt, units) for salt, units, _ in rows]
+    frame = frame.assign(position=range(len(rows)), inside=True)
+    frame["predicted"] = frame["salt"] % 3 + 0.0  # many ties; a composition always has the same prediction
     paths = []
     for shard in range(3):
         paths.append(str(folder / f"{shard}.parquet"))
         frame[frame["position"] % 3 == shard].to_parquet(paths[-1], row_group_size=4)
-    best, moments, inside = merge_best(paths, n_best)
-    expected = frame[frame["passed"]].sort_values(["predicted", "position"], ascending=[False, True])
-    expected = expected.drop_duplicates("formula").head(n_best)
+    best, moments, inside = merge_best(paths, n_best, minimise=minimise)
+    expected = frame[frame["passed"]].sort_values(["predicted", "position"], ascending=[minimise, True])
+    expected = expected.drop_duplicates("salt").head(n_best)
     assert best["position"].tolist() == expected["position"].tolist()
     assert (moments.n, inside) == (len(rows), len(rows))
     assert moments.mean == pytest.approx(frame["predicted"].mean())
+
+
+def test_formulas_of_one_composition_are_one() -> None:
+    formulas = ["Li2S", "S1Li2", "Li4S2", "Li2/3S1/3", "(LiS0.5)3", "Li2S2", "Li2Og"]
+    assert pd.factorize(compositions_of(pd.Series(formulas)))[0].tolist() == [0, 0, 0, 0, 0, 1, 2]
+    assert len(compositions_of(pd.Series([], dtype=object))) == 0
 
 
 def test_enumeration_gives_what_smact_gives() -> None:
@@ -205,7 +237,7 @@ def test_an_enumeration_is_streamed_into_shards_whole(tmp_path: Path, monkeypatc
     monkeypatch.setattr(sources, "BLOCK", 100)
     settings_ = {"source": LITHIUM.model_dump(mode="json")}
     shards = [str(tmp_path / f"{shard}.parquet") for shard in range(3)]
-    list_candidates(shards, screen=settings_, folder=None, features=[])
+    list_candidates(shards, str(tmp_path / "listing.json"), screen=settings_, folder=None, features=[])
     found = pd.concat([pd.read_parquet(shard) for shard in shards]).sort_values("position")
     assert found["formula"].tolist() == [formula for part in enumerate_compositions(LITHIUM) for formula in part]
     assert found["formula"].is_unique
@@ -235,21 +267,111 @@ def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     settings_ = SCREEN | {"source": {"name": "file", "file": "candidates.csv"}}
     with pytest.raises(TableError, match=r"candidates\.csv: there is no such file"):
-        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
     Path("candidates.csv").write_text("formula,hull\nLi2S,0\nLiXx,0\n,1\n")
     with pytest.raises(TableError, match=r"(?s)row 3: .*no element 'Xx'.*row 4"):
-        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
     Path("candidates.csv").write_text("formula,stability\nLi2S,0\n")
     with pytest.raises(TableError, match=r"the columns hull are missing.*Found: formula, stability"):
-        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
-    Path("candidates.csv").write_text("formula,hull\nLi2S,low\n")
-    with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*low"):
-        list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+    Path("candidates.csv").write_text("note,formula,hull\na,Li2S,0\n\nb,Li2O,NA\nc,Li2O,low\n")
+    with pytest.raises(TableError, match=r"candidates\.csv: row 5: 'low' in the column 'hull' is no number"):
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+    Path("candidates.csv").write_text("formula,hull\nLi2S,0,1\n")
+    with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*Expected 2 columns, got 3"):
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
     assert not Path("a.parquet").exists()
     settings_["source"] = {"name": "file", "file": "candidates.csv", "bad_rows": "drop"}
     Path("candidates.csv").write_text("formula,hull\nLi2S,\nLiXx,0\n")
-    list_candidates(["a.parquet"], screen=settings_, folder=None, features=[])
+    list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
     assert pd.read_parquet("a.parquet")["formula"].tolist() == ["Li2S"]
+    assert json.loads(Path("a.json").read_text()) == {"listed": 1, "dropped": 1}
+
+
+def test_the_header_of_candidates_is_held_against_what_is_wanted_and_the_rest_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    many = "".join(f"Li2S,{i},1,b\n" for i in range(200_000))  # Arrow reads by the megabyte, and guesses from the first
+    Path("candidates.csv").write_text(f"formula,note,hull,note\n{many}Li2O,a word,2,b\n")
+    list_candidates(["a.parquet"], "a.json", screen=SCREEN, folder=None, features=[])
+    found = pd.read_parquet("a.parquet")
+    assert found.columns.tolist() == ["formula", "hull", "position"]
+    assert found.iloc[-1].tolist() == ["Li2O", 2.0, 200_000]
+    for header in ("formula,hull,hull", "formula,formula,hull"):
+        Path("candidates.csv").write_text(f"{header}\nLi2S,0,0\n")
+        with pytest.raises(TableError, match=r"candidates\.csv: 2 columns are called '(hull|formula)'; rename all but"):
+            list_candidates(["b.parquet"], "b.json", screen=SCREEN, folder=None, features=[])
+    Path("candidates.csv").write_text("")
+    with pytest.raises(TableError, match=r"the columns formula, hull are missing.*Found: none"):
+        list_candidates(["b.parquet"], "b.json", screen=SCREEN, folder=None, features=[])
+
+
+def test_rows_are_numbered_as_an_editor_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("candidates.csv").write_text("\nformula,hull\n\n\nLi2S,0\n\nLiXx,0\nLiYy,0\n")
+    with pytest.raises(TableError, match=r"(?s)row 7: .*'Xx'.*row 8: .*'Yy'"):
+        list_candidates(["a.parquet"], "a.json", screen=SCREEN, folder=None, features=[])
+    pd.DataFrame({"formula": ["Li2S", "LiXx"], "hull": 0.0}).to_parquet("candidates.parquet")
+    settings_ = SCREEN | {"source": {"name": "file", "file": "candidates.parquet"}}
+    with pytest.raises(TableError, match=r"row 2: .*'Xx'"):
+        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+
+
+def test_more_shards_than_files_may_be_open_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("candidates.csv").write_text("formula,hull\nLi2S,0\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (264, 264))
+    with pytest.raises(TableError, match=r"101 shards are too many.* take 100 or fewer: --set-scatter screen=100"):
+        list_candidates([f"{i}.parquet" for i in range(101)], "a.json", screen=SCREEN, folder=None, features=[])
+    list_candidates([f"{i}.parquet" for i in range(100)], "a.json", screen=SCREEN, folder=None, features=[])
+
+
+def test_candidates_whose_numbers_are_missing_are_counted_and_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trees would answer for them as for any other."""
+    gates = [{"label": "no germanium", "without": ["Ge"]}, {"label": "new", "expression": "novel >= 1"}]
+    out = screen_in(tmp_path, monkeypatch, 3, features=["hull"], gates=gates)
+    report = json.loads((out / "report.json").read_text())
+    listed = pd.read_csv("candidates.csv")
+    lacking = int((listed["hull"].isna() & ~listed["formula"].str.contains("Ge")).sum())
+    assert lacking > 0
+    no_germanium, known, new = report["funnel"]
+    assert known["gate"] == "the model's numbers known"
+    assert known["unknown"] == known["asked"] - known["passed"] == lacking
+    assert no_germanium["passed"] == known["asked"]
+    assert known["passed"] == report["scored"] == new["asked"]
+    scored = pd.concat([pd.read_parquet(path) for path in out.glob("s*.parquet")])
+    assert len(scored) == report["scored"]
+    assert scored["hull"].notna().all()
+
+
+def test_a_funnel_in_which_nobody_is_scored_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = screen_in(tmp_path, monkeypatch, 2, gates=[{"label": "stable", "expression": "hull < -1"}])
+    report = json.loads((out / "report.json").read_text())
+    assert (report["candidates"], report["scored"], report["mean_prediction"]) == (900, 0, None)
+    plot_screen(str(out / "top.csv"), str(out / "report.json"), str(out / "funnel.svg"), objective=TARGET)
+    assert (out / "funnel.png").stat().st_size > 1000
+
+
+def test_dropped_rows_are_told_in_the_report_and_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from batterymi.config.parts import Objective
+
+    out = screen_in(tmp_path, monkeypatch, 2)
+    report = json.loads((out / "report.json").read_text())
+    assert report["dropped"] == 0
+    figure = draw_screen(pd.read_csv(out / "top.csv"), report | {"dropped": 1234}, Objective(**TARGET))
+    assert " 900  (1,234 unreadable)" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_a_list_that_the_shards_do_not_hold_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = screen_in(tmp_path, monkeypatch, 2)
+    (out / "listing.json").write_text('{"listed": 899, "dropped": 0}')
+    files = ([str(out / f"s{i}.parquet") for i in range(2)], [str(out / f"s{i}.json") for i in range(2)])
+    made = (str(out / "listing.json"), "table.parquet", "metrics.csv", str(out / "t.csv"), str(out / "r.json"))
+    with pytest.raises(TableError, match="the shards were dealt 900 candidates, 899 were listed"):
+        gather_screen(*files, *made, screen=SCREEN, objective=TARGET, formula_column="composition", features=[])
 
 
 @pytest.mark.parametrize(
@@ -258,6 +380,17 @@ def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ({"gates": [{"label": "a", "expression": "hull < 1"}]}, "there is no 'hull'"),
         ({"gates": [{"label": "a", "without": ["Lx"]}]}, "there is no element 'Lx'"),
         ({"gates": [{"label": "a"}]}, "exactly one of expression, without and with_any"),
+        (
+            {"source": {"name": "file", "file": "x.csv"}, "gates": [{"label": "a", "expression": "position < 1"}]},
+            "'position' is a column of the screen itself; rename it in x.csv",
+        ),
+        (
+            {
+                "source": {"name": "file", "file": "x.csv", "formula_column": "salt"},
+                "gates": [{"label": "a", "expression": "salt < 1"}],
+            },
+            "'salt' is a column of the screen itself",
+        ),
         ({"source": {"name": "file", "file": "../x.csv"}}, "leaves the workflow's folder"),
         ({"source": {"name": "file", "file": "x.txt"}}, "neither in .csv nor in .parquet"),
         ({"source": {"name": "enumeration", "elements": ["Na", "O"]}}, "'Li' is not among elements"),
@@ -270,6 +403,22 @@ def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_wrong_settings_are_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Screen.model_validate({"source": {"name": "mp_compositions"}} | change)
+
+
+@pytest.mark.parametrize("name", ["passed", "predicted", "novel", "rank", "salt"])
+def test_features_of_a_screen_called_like_its_own_columns_are_refused(name: str) -> None:
+    content = {
+        "title": "A study",
+        "edition": "own",
+        "table": {"file": "x.csv"},
+        "features": [{"name": name, "label": "x", "unit": "1", "bounds": [0, 1]}],
+        "objectives": [TARGET],
+        "campaign": {"evaluator": {"name": "surrogate"}},
+    }
+    Study.model_validate(content)
+    screen = {"source": {"name": "file", "file": "x.csv", "formula_column": "salt"}}
+    with pytest.raises(ValueError, match=f"the feature '{name}' is called like a column of the screen itself"):
+        Study.model_validate(content | {"screen": screen})
 
 
 def test_an_element_that_smact_does_not_know_is_named() -> None:

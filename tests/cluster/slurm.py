@@ -79,9 +79,12 @@ class Slurm:
         }
 
     def ask(self, *command: str) -> str:
-        """Answer of one of Slurm's commands."""
+        """Answer of one of Slurm's commands; nothing where it is not installed, fails or takes a minute."""
         environment = {**os.environ, **self.environment}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        except (FileNotFoundError, subprocess.TimeoutExpired):
+            return ""
         return done.stdout if done.returncode == 0 else ""
 
     def up(self) -> None:
@@ -144,11 +147,11 @@ class Slurm:
         raise NoSlurmError(f"the node is {state or 'unknown'} after {seconds:g} s; see {self.folder}/slurmctld.log")
 
     def process(self, daemon: str) -> int:
-        """Process id of a daemon, or 0."""
+        """Process id of a daemon, or 0; an old file may name a process of somebody else by now."""
         name = "munge" if daemon == "munged" else daemon
         file = self.folder / f"{name}.pid"
         text = file.read_text().strip() if file.exists() else ""
-        return int(text) if text and is_alive(int(text)) else 0
+        return int(text) if text and is_alive(int(text)) and command_of(int(text)) == daemon else 0
 
     def kill(self, daemon: str) -> None:
         """Kill a daemon as a crash would, and wait until it is gone."""
@@ -158,8 +161,12 @@ class Slurm:
         wait_for_end(process)
 
     def down(self) -> None:
-        """Cancel what runs and stop all daemons."""
+        """Cancel what runs, wait until it has ended, and stop all daemons."""
         self.ask("scancel", "--user", "root", "--signal", "KILL", "--full")
+        self.ask("scancel", "--user", "root")
+        deadline = time.monotonic() + 30
+        while self.ask("squeue", "--noheader") and time.monotonic() < deadline:
+            time.sleep(0.2)
         for daemon in ("slurmctld", "slurmd", "munged"):
             if process := self.process(daemon):
                 os.kill(process, signal.SIGTERM)
@@ -172,6 +179,14 @@ def is_alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def command_of(process: int) -> str:
+    """Name of the program that a process runs; nothing where there is no such process."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def wait_for_end(process: int, seconds: float = 20) -> None:

@@ -21,7 +21,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("cl
 HERE = Path(__file__).parent
 PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3")
 STUDIES = ("cancelled", "too_large", "too_long", "outlives_slurmd")
-REQUEST = "prepare_table: {mem_mb: attempt * 800, runtime: attempt * 5}"
+CANDIDATES = "formula,avg_voltage_v\nNaFeO2,3.1\nNaMnO2,2.9\nNa3V2(PO4)3,3.4\n"
+SCREEN = """
+screen:
+  source: {name: file, file: candidates.csv}
+  variant: voltage_only
+"""
+REQUEST = "set-resources:\n  prepare_table: {mem_mb: attempt * 800, runtime: attempt * %s}\n"
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,7 @@ def slurm() -> Iterator[Slurm]:
         own.up()
     except NoSlurmError as error:
         own.down()
+        shutil.rmtree(own.folder)
         pytest.skip(f"no Slurm to test with: {error}")
     yield own
     own.down()
@@ -98,8 +105,9 @@ def incidents(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     cluster = Cluster(copy_workflow(tmp_path_factory.mktemp("incidents") / "copy").folder, slurm)
     for study in STUDIES:
         shutil.copy(cluster.folder / "config/studies/sodium_ion.yaml", cluster.folder / f"config/studies/{study}.yaml")
-    minutes = "attempt * (1 if wildcards.study == 'too_long' else 5)"
-    cluster.edit("profiles/slurm/config.yaml", REQUEST, REQUEST.replace("attempt * 5", minutes))
+    cluster.edit(
+        "profiles/slurm/config.yaml", "set-resources:\n", REQUEST % "(1 if wildcards.study == 'too_long' else 5)"
+    )
     script = cluster.folder / "scripts/prepare_table.py"
     script.write_text((HERE / "incidents.py").read_text() + script.read_text())
     with (cluster.folder / "output.txt").open("wb") as output:
@@ -133,7 +141,7 @@ def test_two_studies_give_the_same_files_through_slurm_as_here(
     cluster = Cluster(workspace.folder, incidents.cluster.slurm)
     finished = cluster.run(*SMALL, *PROFILE, timeout=900)
     assert finished.returncode == 0, finished.stdout
-    assert finished.stdout.count("has been submitted with SLURM jobid") == 5, finished.stdout
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
     assert differences(workspace.folder, small_run.folder) == []
     assert workspace.jobs(*SMALL) == set(), "what a cluster made is up to date here"
 
@@ -173,6 +181,27 @@ def test_a_job_goes_on_while_slurmd_is_killed_and_started_again(incidents: Incid
 
 
 @pytest.mark.nightly
+def test_a_screen_of_more_shards_than_jobs_at_once_ends_and_gives_the_same_files_as_here(
+    slurm: Slurm, small_run: Workspace, tmp_path: Path
+) -> None:
+    """Two of five shards are submitted while the others wait."""
+    found = []
+    for name, options in (("here", ("--cores", "1")), ("slurm", (*PROFILE, "--jobs", "2"))):
+        cluster = Cluster(Path(shutil.copytree(small_run.folder, tmp_path / name)), slurm)
+        (cluster.folder / "candidates.csv").write_text(CANDIDATES)
+        with (cluster.folder / "config/studies/sodium_ion.yaml").open("a") as study:
+            study.write(SCREEN)
+        folder = cluster.folder / "results/sodium_ion/screen"
+        finished = cluster.run(
+            "results/sodium_ion/screen/funnel.svg", *SMALL, *options, "--set-scatter", "screen=5", timeout=900
+        )
+        assert finished.returncode == 0, finished.stdout
+        found.append([(folder / name).read_bytes() for name in ("top.csv", "report.json", "funnel.svg")])
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
+    assert found[0] == found[1]
+
+
+@pytest.mark.nightly
 def test_all_five_studies_give_the_same_files_through_slurm_as_here(
     slurm: Slurm, workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -191,7 +220,8 @@ def test_an_array_of_trainings_gives_the_same_policies_as_here(
     goals = [f"results/arena/agents/power_cell/sac/{seed}/policy.json" for seed in (1, 2)]
     here = copy_workflow(tmp_path / "here").run(*goals, *options, "--cores", "2", timeout=3600)
     assert here.returncode == 0, here.stdout
-    finished = Cluster(workspace.folder, slurm).run(*goals, *options, *PROFILE, timeout=3600)
+    arrays = ("--slurm-array-jobs", "train_agent", "--jobs", "unlimited")
+    finished = Cluster(workspace.folder, slurm).run(*goals, *options, *PROFILE, *arrays, timeout=3600)
     assert finished.returncode == 0, finished.stdout
     assert "Submitted array job" in finished.stdout
     for goal in goals:

@@ -12,6 +12,9 @@ from batterymi.suggest import did_you_mean
 # what a gate may ask of a candidate once the model has answered
 ANSWERS = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
 
+# columns that a screen adds to its candidates, beside the answers
+OWN_COLUMNS = ("formula", "position", "passed", "rank", "nearest_known", "atoms_exchanged", "nearest_measured")
+
 MOST_RATIOS = 2_000_000  # of one choice of elements; they are held in memory
 
 
@@ -115,7 +118,7 @@ class Gate(Strict):
     expression: str | None = Field(
         None,
         description="A condition on numbers of the source, or on the model's answer: predicted, lower_95, upper_95, "
-        "distance, inside (1 on the model's ground), novel (1 unless the composition is a row of the table).",
+        "distance, inside (1 on the model's ground), novel (1 unless a row of the table has the same composition).",
     )
     without: tuple[str, ...] | None = Field(None, min_length=1, description="Elements that a candidate must not hold.")
     with_any: tuple[str, ...] | None = Field(None, min_length=1, description="Elements of which it must hold one.")
@@ -153,6 +156,10 @@ class Screen(Strict):
     def _gates_fit(self) -> Self:
         if len({gate.label for gate in self.gates}) < len(self.gates):
             raise ValueError("gates: a label stands twice")
+        if isinstance(self.source, FileSource):
+            taken = (*OWN_COLUMNS, self.source.formula_column)
+            for name in [name for gate in self.gates for name in gate.columns if name in taken]:
+                raise ValueError(f"gates: '{name}' is a column of the screen itself; rename it in {self.source.file}")
         known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:

@@ -22,7 +22,7 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
-from batterymi.config.screen import COMPOSITION_COLUMNS, FileSource, Screen
+from batterymi.config.screen import ANSWERS, COMPOSITION_COLUMNS, OWN_COLUMNS, FileSource, Screen
 from batterymi.config.sources import Candidates, Table
 from batterymi.simulators.cells import find_cell
 from batterymi.suggest import did_you_mean
@@ -273,6 +273,8 @@ class Study(Strict):
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
             elif has is not None and feature.name not in has:
                 yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
+            elif feature.name in (*OWN_COLUMNS, *ANSWERS, getattr(source, "formula_column", None)):
+                yield f"screen: the feature '{feature.name}' is called like a column of the screen itself; rename it"
         for descriptor in self.descriptors_of(variant):
             for argument, column in descriptor.columns.items():
                 if argument != "formula" and column not in self.screened_features:

@@ -41,11 +41,12 @@ def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective)
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, height))
     labels = ["candidates", *(step["gate"] for step in report["funnel"])]
     counts = [report["candidates"], *(step["passed"] for step in report["funnel"])]
-    unknown = [0, *(step["unknown"] for step in report["funnel"])]
+    notes = [f"{report['dropped']:,} unreadable" if report["dropped"] else ""]
+    notes += [f"{step['unknown']:,} unknown" if step["unknown"] else "" for step in report["funnel"]]
     places = np.arange(len(labels))[::-1]
     left.barh(places, np.maximum(counts, 0.8), color=BLUE, height=0.6)
-    for place, count, lacking in zip(places, counts, unknown, strict=True):
-        text = f" {count:,}" + (f"  ({lacking:,} unknown)" if lacking else "")
+    for place, count, note in zip(places, counts, notes, strict=True):
+        text = f" {count:,}" + (f"  ({note})" if note else "")
         left.text(max(count, 1), place, text, va="center", fontsize=6.5)
     left.set_yticks(places, labels, fontsize=6.5)
     left.set_xscale("log")
@@ -58,7 +59,8 @@ def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective)
         right.plot(row.predicted, place, "o", color=colour, ms=3)
     right.set_yticks(heights, list(shown["formula"]), fontsize=6)
     right.set_xlabel(with_unit(objective.label, objective.unit))
-    right.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
+    if report["mean_prediction"] is not None:
+        right.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
     left.set_title("Candidates that pass each gate, in order", fontsize=6.5)
     right.set_title(
         f"Best {len(shown)}, 95 % intervals; dashed: mean of all scored\n"

@@ -18,16 +18,18 @@ from batterymi.features.formulas import parse_formulas
 from batterymi.files import read_frame, read_json, write_csv, write_json
 from batterymi.screen.gates import Funnel
 from batterymi.screen.sources import FORMULA
-from batterymi.screen.stage import ANSWERED, POSITION
+from batterymi.screen.stage import ANSWERED, POSITION, steps_of
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
+ROUNDED = 9  # digits of atomic fractions that two formulas of one composition share
 
 
 def gather_screen(
     scored_paths: Sequence[str],
     report_paths: Sequence[str],
+    listing_path: str,
     table_path: str,
     metrics_path: str,
     top_path: str,
@@ -36,12 +38,14 @@ def gather_screen(
     screen: dict[str, Any],
     objective: dict[str, Any],
     formula_column: str | None,
+    features: list[str],
 ) -> None:
     """Merge the shards: the best candidates that passed every gate, each beside the nearest known row.
 
     Args:
         scored_paths: scored shards.
         report_paths: their accounts, in the same order.
+        listing_path: the account of the list that was dealt to them.
         table_path: the study's table.
         metrics_path: scores of its models.
         top_path: CSV to write: the best candidates, best first.
@@ -49,13 +53,17 @@ def gather_screen(
         screen: settings of the screen.
         objective: what is predicted.
         formula_column: column of the table's formulas.
+        features: numbers that the model takes beside formulas.
     """
-    settings, target = Screen(**screen), Objective(**objective)
-    funnel, listed, scored = Funnel.nothing(len(settings.gates)), 0, 0
+    settings, target, listing = Screen(**screen), Objective(**objective), read_json(listing_path, ["listed", "dropped"])
+    steps = steps_of(settings, features)
+    funnel, listed, scored = Funnel.nothing(len(steps)), 0, 0
     for path in report_paths:
         account = read_json(path)
         funnel.add(Funnel(**{name: account[name] for name in ("asked", "passed", "unknown")}))
         listed, scored = listed + account["listed"], scored + account["scored"]
+    if listed != listing["listed"]:
+        raise TableError(f"the shards were dealt {listed} candidates, {listing['listed']} were listed; run them again")
     best, moments, inside = merge_best(scored_paths, settings.best, minimise=target.goal == "minimise")
     if moments.n != scored:
         raise TableError(f"the shards hold {moments.n} scored candidates, their reports {scored}; run them again")
@@ -73,14 +81,13 @@ def gather_screen(
         report_path,
         {
             "candidates": listed,
+            "dropped": listing["dropped"],
             "scored": scored,
-            "passed": funnel.passed[-1] if settings.gates else scored,
+            "passed": funnel.passed[-1] if steps else scored,
             "inside": inside,
             "funnel": [
-                {"gate": gate.label, "asked": asked, "passed": passed, "unknown": unknown}
-                for gate, asked, passed, unknown in zip(
-                    settings.gates, funnel.asked, funnel.passed, funnel.unknown, strict=True
-                )
+                {"gate": step, "asked": asked, "passed": passed, "unknown": unknown}
+                for step, asked, passed, unknown in zip(steps, funnel.asked, funnel.passed, funnel.unknown, strict=True)
             ],
             "mean_prediction": moments.mean,
             "spread_of_predictions": moments.deviation,
@@ -124,7 +131,8 @@ def merge_best(paths: Sequence[str], n_best: int, *, minimise: bool = False) -> 
     """The best candidates of all shards that passed every gate, and what all scored ones are like.
 
     Exact, whatever the shards: candidates are ordered by prediction and, where it is equal, by their position in the
-    list; of a formula that stands twice the first counts. Only one row group and the best so far are in memory.
+    list; of a composition that stands twice, also as another formula, the first in that order counts. Only one row
+    group and the best so far are in memory.
 
     Args:
         paths: scored shards.
@@ -148,21 +156,30 @@ def merge_best(paths: Sequence[str], n_best: int, *, minimise: bool = False) -> 
                     block.add(frame["predicted"].to_numpy(float))
                     moments[int(frame[POSITION].iloc[0])] = block
                     inside += int(frame["inside"].sum())
-                    best = _best_of(
-                        pd.concat([best, frame[frame["passed"]]]) if len(best) else frame[frame["passed"]],
-                        n_best,
-                        minimise,
-                    )
+                    best = _best_of(best, frame[frame["passed"]], n_best, minimise)
         except (pa.ArrowInvalid, KeyError, OSError) as error:
             raise DamagedFileError(path, f"not a scored shard ({' '.join(str(error).split())})") from None
     return best.reset_index(drop=True), _joined(moments), inside
 
 
-def _best_of(frame: pd.DataFrame, n_best: int, minimise: bool) -> pd.DataFrame:
-    """The best rows of a frame, best first, each formula once."""
-    value = frame["predicted"].to_numpy(float)
-    order = np.lexsort((frame[POSITION].to_numpy(), value if minimise else -value))
-    return frame.iloc[order].drop_duplicates(FORMULA).head(n_best)
+def _best_of(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: bool) -> pd.DataFrame:
+    """The best rows of two frames, best first, each composition once; the first frame came out of this before."""
+    sign = 1 if minimise else -1
+    if len(best) == n_best:
+        more = more[sign * more["predicted"] <= sign * best["predicted"].iloc[-1]]
+    frame = pd.concat([best, more]) if len(best) else more
+    order = np.lexsort((frame[POSITION].to_numpy(), sign * frame["predicted"].to_numpy(float)))
+    ordered = frame.iloc[order]
+    return ordered[~compositions_of(ordered[FORMULA]).duplicated().to_numpy()].head(n_best)
+
+
+def compositions_of(formulas: pd.Series) -> pd.Series:
+    """What two formulas share if and only if they are of one composition, as Li2S, S1Li2 and Li4S2; index as given."""
+    parsed = parse_formulas(formulas)
+    order = np.lexsort((parsed.elements, parsed.rows))
+    entries = parsed.elements[order] * 10**ROUNDED + np.rint(parsed.fractions[order] * 10**ROUNDED).astype(np.int64)
+    parts = np.split(entries, parsed.starts[1:]) if parsed.n_formulas else []
+    return pd.Series([part.tobytes() for part in parts], index=formulas.index, dtype=object)
 
 
 def _joined(blocks: dict[int, Moments]) -> Moments:

@@ -34,7 +34,8 @@ class Answers:
         mean: prediction.
         half_width: of its 95 % interval.
         distance: mean distance to the five nearest rows that the model learned from, as `neighbour_distance`.
-        novel: whether no row of the table has the same inputs.
+        novel: whether no row of the table has the same composition; of a model that takes no formula, whether none
+            has the same inputs.
     """
 
     mean: Array
@@ -68,6 +69,9 @@ class Scorer:
         self._known = np.ascontiguousarray(self._encoder.transform(stored.frame(known)), dtype=float)
         self._squares = (self._known**2).sum(axis=1)
         self._n_learned = len(learned)
+        numbers = self._encoder.transformers_[0][2]
+        given = np.array([name in stored.features for name in numbers])
+        self._computed = ~given if given.any() and not given.all() else None
         self._answer = _compiled(stored.pipeline.named_steps["regressor"], self._known, stored.forests_vary)
 
     def ask(self, designs: pd.DataFrame) -> Answers:
@@ -85,13 +89,23 @@ class Scorer:
             mean, spread = self._answer(matrix, squared)
         n, columns = min(N_NEIGHBOURS, self._n_learned), matrix.shape[1]
         nearest = np.partition(squared[:, : self._n_learned], n - 1, axis=1)[:, :n]
-        closest = np.minimum(nearest.min(axis=1), squared[:, self._n_learned :].min(axis=1, initial=np.inf))
+        if self._computed is None:
+            closest = (
+                np.minimum(nearest.min(axis=1), squared[:, self._n_learned :].min(axis=1, initial=np.inf)) / columns
+            )
+        else:
+            closest = self._closest_composition(matrix)
         return Answers(
             mean,
             self._stored.half_width_per_spread * spread,
             np.sqrt(nearest).mean(axis=1) / np.sqrt(columns),
-            np.sqrt(closest / columns) > SAME,
+            np.sqrt(closest) > SAME,
         )
+
+    def _closest_composition(self, matrix: Array) -> Array:
+        """Mean squared distance to the nearest row in what is computed from formulas, shape (n,)."""
+        known, asked = self._known[:, self._computed], matrix[:, self._computed]
+        return _squared_distances(asked, known, (known**2).sum(axis=1)).min(axis=1) / known.shape[1]
 
 
 Regressor = Callable[[Array, Array], tuple[Array, Array]]
