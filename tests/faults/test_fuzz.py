@@ -50,6 +50,9 @@ NASTY = st.sampled_from(
             "inf",
             "1e999",
             "9" * 400,
+            "0x" + "f" * 5000,
+            ":".join(["1"] * 3000),
+            "x" * 5000,
             "-0",
         ),
         *("&a", "*a", "<<: *a", "[", "]", "{", "}", "!!python/object:os.system", "!!int x", "%", "|", ">", "? ", ": "),
@@ -162,6 +165,9 @@ def spoilt_study(draw: st.DrawFn) -> str:
     return yaml.safe_dump(study, allow_unicode=True)
 
 
+MANY = st.tuples(st.sampled_from(["k{}: 1", "k{}: {{a: 1}}", '"{} \\n": 1', "{}: ff"]), st.integers(1, 5000)).map(
+    lambda x: "\n".join(x[0].format(number) for number in range(x[1])) + "\n"
+)
 SHIPPED = st.sampled_from([(ROOT / "config/studies" / name).read_text(encoding="utf-8") for name in STUDIES])
 
 
@@ -174,7 +180,8 @@ def test_no_yaml_does_more_than_be_taken_or_refused(inputs: int, tmp_path: Path)
         study = load_study(path)
         assert study.objectives
 
-    fuzz(inputs, spoilt_study() | mutated(SHIPPED) | st.text(max_size=200), check)
+    many = st.tuples(SHIPPED, MANY).map("\n".join)
+    fuzz(inputs, spoilt_study() | mutated(SHIPPED) | many | st.text(max_size=200), check)
 
 
 NUMBERS = (

@@ -37,10 +37,28 @@ MERGES = "a0: &a0 {k0: 1}\n" + "\n".join(
         ("a: [" + "1, " * 60_000 + "1]", "more than 50000 entries"),
         ("a: " + "x" * 2_000_000, "2000003 characters; settings have at most 1000000"),
         ("a: " + "9" * 5000, "not valid YAML: Exceeds the limit"),
+        ("a: 0x" + "f" * 5000, "line 1, column 4: not valid YAML: an integer of more than 1000 bits"),
+        ("a: " + ":".join(["1"] * 3000), "an integer of more than 1000 bits"),
+        ("? 0x" + "f" * 5000 + "\n: 1", "an integer of more than 1000 bits"),
         ("a: 2026-99-99", "not valid YAML: month must be in 1..12"),
         ("a: !!python/object/apply:os.system [true]", "could not determine a constructor"),
     ],
-    ids=["laughs", "merges", "lists", "maps", "block", "itself", "long", "text", "digits", "date", "object"],
+    ids=[
+        "laughs",
+        "merges",
+        "lists",
+        "maps",
+        "block",
+        "itself",
+        "long",
+        "text",
+        "digits",
+        "hex",
+        "sixties",
+        "key",
+        "date",
+        "object",
+    ],
 )
 def test_yaml_that_would_fill_the_memory_is_refused_at_once(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "bomb.yaml"
@@ -67,6 +85,32 @@ def test_a_configuration_that_snakemake_read_is_measured_before_it_is_checked() 
     with pytest.raises(ConfigError, match="more than 40 levels"):
         load_config(knot)
     assert time.process_time() - started < 2
+
+
+def test_a_configuration_with_an_integer_that_nobody_can_print_is_refused() -> None:
+    for settings in ({"cores": 1 << 20_000}, {"overrides": {"all": {1 << 20_000: 1}}}):
+        with pytest.raises(ConfigError, match="config: an integer of more than 1000 bits"):
+            load_config(settings)
+
+
+def test_of_many_mistakes_the_first_are_told_in_a_time_that_grows_with_their_number(tmp_path: Path) -> None:
+    path, text = tmp_path / "study.yaml", (ROOT / "config/studies/sodium_ion.yaml").read_text(encoding="utf-8")
+    long = "x" * 100_000
+    path.write_text(text + "\n" + "\n".join(f"k{i}: 1" for i in range(20_000)) + "\n" + f"? {long}\n: 1\n")
+    started = time.process_time()
+    with pytest.raises(ConfigError) as caught:
+        load_study(path)
+    assert time.process_time() - started < 5
+    assert len(caught.value.problems) == 21
+    assert caught.value.problems[0].startswith(f"{path}: k0: unknown key 'k0'; known: ")
+    assert caught.value.problems[-1] == f"{path}: 19981 keys more"
+    path.write_text(text.replace("unit: V", f"unit: {long}", 1))
+    with pytest.raises(ConfigError) as caught:
+        load_study(path)
+    config = load_config({"studies": [long, *map(str, range(1000))], "studies_folder": str(ROOT / "config/studies")})
+    with pytest.raises(ConfigError) as several:
+        study_files(config)
+    assert max(len(line) for line in [*caught.value.problems, *several.value.problems]) <= 1000
 
 
 def test_quantities_that_double_each_other_are_refused() -> None:
