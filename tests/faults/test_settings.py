@@ -122,6 +122,13 @@ def test_quantities_that_double_each_other_are_refused() -> None:
     assert time.process_time() - started < 2
 
 
+def test_quantities_that_nest_without_end_are_refused() -> None:
+    first = Derived(name="q0", label="q", unit="1", expression="-" * 95 + "a")
+    nested = [Derived(name=f"q{i}", label="q", unit="1", expression="-" * 95 + f"q{i - 1}") for i in range(1, 4)]
+    with pytest.raises(ExpressionError, match="'q3 <= 1' is nested too deeply once its quantities are put in"):
+        spelt_out(Constraint(name="c", expression="q3 <= 1"), [first, *nested])
+
+
 @pytest.mark.parametrize("name", ["../evil", "a/b", "..", "/etc/passwd", "a\nb", "A", "1a", "all", "", "a b"])
 def test_names_of_studies_and_data_sets_lead_nowhere_else(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture
