@@ -69,3 +69,4 @@ for study in STUDIES:
 
 
 check_targets()
+take_folders()

@@ -13,6 +13,8 @@ from conftest import SMOKE, Workspace, copy_workflow
 from kills import await_jobs, digests
 from stages import STAGES, run_stage
 
+from batterymi.files import sha256
+from batterymi.manifest import read_manifest
 from batterymi.preflight import NEEDED_MB, date_problems, folder_problems
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -68,6 +70,13 @@ def test_the_next_run_redoes_what_was_edited_meanwhile_and_only_that(odd: Odd) -
     assert {"train_surrogate:sodium_ion", "run_campaign:sodium_ion", "build_summary"} <= jobs
     assert "prepare_table:sodium_ion" not in jobs
     assert odd.jobs(*ONE) == set()
+
+
+def test_the_manifest_names_the_settings_that_the_run_checked_not_those_edited_meanwhile(odd: Odd) -> None:
+    """The fixture put the file right again after the run, so it is what the run began with."""
+    path = "config/studies/sodium_ion.yaml"
+    manifest = read_manifest(odd.folder / "results/MANIFEST.json")
+    assert manifest["inputs"][path] == sha256(odd.folder / path)
 
 
 def test_a_title_with_markup_reaches_no_page_as_markup_and_no_sheet_as_a_formula(odd: Odd) -> None:
