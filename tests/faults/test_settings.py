@@ -14,7 +14,7 @@ from batterymi.config.designs import Derived
 from batterymi.config.load import load_config, load_study, read_yaml, study_files
 from batterymi.config.parts import Constraint
 from batterymi.config.study import Config
-from batterymi.errors import BatteryMIError, ConfigError, ExpressionError
+from batterymi.errors import ConfigError, ExpressionError
 from batterymi.optimise.conditions import spelt_out
 
 LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "\n".join(
@@ -151,18 +151,57 @@ def test_names_of_studies_and_data_sets_lead_nowhere_else(
         load_datasets(catalogue)
 
 
+@pytest.mark.parametrize("name", ["../evil", "good/../../evil", "ABSOLUTE/evil"])
+def test_a_study_that_lies_where_a_name_leads_is_refused(name: str, tmp_path: Path) -> None:
+    shipped = (ROOT / "config/studies/sodium_ion.yaml").read_bytes()
+    folder = tmp_path / "studies"
+    (folder / "good").mkdir(parents=True)
+    for path in (folder / "good.yaml", tmp_path / "evil.yaml"):
+        path.write_bytes(shipped)
+    name = name.replace("ABSOLUTE", str(tmp_path))
+    assert (folder / f"{name}.yaml").is_file()
+    assert study_files(load_config({"studies": ["good"], "studies_folder": str(folder)})) == {
+        "good": folder / "good.yaml"
+    }
+    with pytest.raises(ConfigError, match=f"there is no {folder}/"):
+        study_files(load_config({"studies": [name], "studies_folder": str(folder)}))
+
+
+@pytest.mark.parametrize("study", ["sodium_ion", "ncm_cathodes", "solid_electrolytes_measured"])
+def test_a_study_that_ends_too_early_is_refused_or_lacks_optional_entries_only(study: str, tmp_path: Path) -> None:
+    """Whoever cuts a YAML between two entries gets a study without the others; the manifest tells that it changed."""
+    path = tmp_path / "study.yaml"
+    lines = (ROOT / f"config/studies/{study}.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines), encoding="utf-8")
+    whole, taken = load_study(path).model_dump(), 0
+    needed = ("title", "edition", "seed", "table", "features", "objectives")
+    for n_lines in range(len(lines)):
+        path.write_text("".join(lines[:n_lines]), encoding="utf-8")
+        try:
+            found = load_study(path).model_dump()
+        except ConfigError:
+            continue
+        taken += 1
+        assert {key: found[key] for key in needed} == {key: whole[key] for key in needed}
+    assert taken < len(lines) / 2
+
+
 def _empty() -> Config:
     """A configuration that asks for a study without a name."""
     return load_config({"studies": [""], "studies_folder": str(ROOT / "config/studies")})
 
 
 @pytest.mark.parametrize("place", ["../outside.csv", "/etc/passwd", "data/../../outside.csv", "C:\\x.csv\0"])
-def test_a_table_outside_the_folder_is_refused(place: str, tmp_path: Path) -> None:
+def test_a_table_outside_the_folder_is_refused(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "workflow/data").mkdir(parents=True)
+    (tmp_path / "outside.csv").write_bytes((ROOT / "data/textbook/sodium_ion.csv").read_bytes())
+    monkeypatch.chdir(tmp_path / "workflow")
+    assert Path(place.rstrip("\0")).is_file() == place.startswith((".", "/", "data"))
     study = read_yaml(ROOT / "config/studies/sodium_ion.yaml")
     study["table"]["file"] = place
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(study))
-    with pytest.raises(BatteryMIError, match="table"):
+    with pytest.raises(ConfigError, match=r"study\.yaml: table: .*(leaves the workflow's folder|is no path)"):
         load_study(path)
 
 
