@@ -18,7 +18,7 @@ from batterymi.manifest import (
     read_manifest,
     write_manifest,
 )
-from batterymi.verify import RebuildError, copy_ledgers, copy_workflow, not_listed, rebuild_in, verify
+from batterymi.verify import RebuildError, copy_ledgers, copy_workflow, not_listed, rebuild_in, verify, with_usual_paths
 
 INPUTS = ["config/studies/one.yaml", "data/one.csv", "requirements.lock"]
 
@@ -248,6 +248,15 @@ def test_a_rebuild_works_on_folders_of_its_own(run: Path, monkeypatch: pytest.Mo
     assert str(own) not in (clean / "verify.json").read_text()
     assert settings["pathvars"] == {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
     assert (clean / settings["ledgers"] / "one.jsonl").read_text() == "{}\n"
+
+
+def test_results_elsewhere_are_compared_as_if_they_were_at_the_usual_place(run: Path, tmp_path: Path) -> None:
+    (run / "one/a.csv").write_text(f"source\n{run}/one/b.csv\nx{run}/one\n")
+    (run / "one/b.png").write_bytes(f"{run}/".encode())
+    copy = with_usual_paths(run, ["one/a.csv", "one/b.png"], tmp_path)
+    assert (copy / "one/a.csv").read_text() == f"source\nresults/one/b.csv\nx{run}/one\n"
+    assert (copy / "one/b.png").read_bytes() == (run / "one/b.png").read_bytes()
+    assert with_usual_paths(Path("results"), ["one/a.csv"], tmp_path) == Path("results")
 
 
 def test_a_workflow_that_cannot_be_copied_is_a_clean_error(run: Path) -> None:

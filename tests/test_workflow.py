@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, SMALL, SMOKE, Workspace, copy_workflow
 
+from batterymi.config.load import read_yaml
 from batterymi.manifest import compare_results, read_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -79,6 +80,24 @@ def test_the_manifest_lists_what_a_plain_run_makes_and_all_that_it_reads(done: W
         (path.parent / name).unlink()
     assert again.returncode == 0, again.stdout
     assert path.read_bytes() == before
+
+
+@pytest.mark.nightly
+def test_a_rebuild_of_results_elsewhere_agrees_and_leaves_them_and_the_ledger_alone(workspace: Workspace) -> None:
+    own = workspace.folder.with_name("elsewhere")
+    settings = read_yaml(workspace.folder / SMOKE[1])
+    settings["overrides"]["sodium_ion"] = {"campaign": {"evaluator": {"name": "experiment"}}}
+    settings |= {"studies": ["sodium_ion"], "ledgers": f"{own}/ledgers", "pathvars": {"results": f"{own}/results"}}
+    (workspace.folder / "own.yaml").write_text(json.dumps(settings))
+    finished = workspace.run("--configfile", "own.yaml", "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    assert workspace.jobs("--configfile", "own.yaml") == set()
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.rglob("*") if path.is_file()}
+    assert any(path.suffix == ".jsonl" for path in before)
+    found = workspace.batterymi("verify", "--configfile", "own.yaml", "--cores", "2")
+    assert "the results are reproduced" in found.stdout
+    assert found.returncode == 0, found.stdout
+    assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.rglob("*") if path.is_file()}
 
 
 @pytest.mark.nightly

@@ -1,16 +1,17 @@
 """Rebuild the results of a run in a clean folder, and compare."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from batterymi.errors import BatteryMIError
-from batterymi.files import write_json
+from batterymi.files import write_bytes, write_json
 from batterymi.manifest import (
     NAME,
     Comparison,
@@ -22,6 +23,7 @@ from batterymi.manifest import (
 
 LEFT_OUT = (".git", ".venv", ".snakemake", "logs", "raw", "__pycache__", "node_modules", ".pytest_cache", ".mypy_cache")
 LAST_LINES = 25
+TEXTS = (".csv", ".json", ".md", ".txt", ".html")
 # of the rebuild, whatever the run had; an absolute one would lead back to the user's own
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 LEDGERS = "campaigns"
@@ -63,13 +65,35 @@ def verify(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, li
         copy_workflow(Path(), clean, results)
         copy_ledgers(Path(manifest["settings"].get("ledgers", LEDGERS)), clean)
         rebuild_in(clean, manifest["settings"], cores, Path("data/raw").resolve())
-        found = compare(results, manifest, clean / "results")
+        found = compare(with_usual_paths(results, manifest["outputs"], Path(name)), manifest, clean / "results")
     return found.agrees, [*told, "rebuilt in a clean folder:", *found.lines()]
 
 
 def compare(results: Path, manifest: dict[str, Any], rebuilt: Path) -> Comparison:
     """Results beside a rebuild of them."""
     return compare_results(results, rebuilt, manifest["outputs"], read_manifest(rebuilt / NAME)["outputs"])
+
+
+def with_usual_paths(results: Path, names: Iterable[str], folder: Path) -> Path:
+    """Results as if they had been written to the folder `results`, since texts name the files that numbers stand in.
+
+    Args:
+        results: the folder of the results.
+        names: their files.
+        folder: where to copy them, if they are elsewhere.
+
+    Returns:
+        The folder of the copy, or that of the results if it is the usual one.
+    """
+    if str(results) == FOLDERS["results"]:
+        return results
+    own = re.compile(rb"(?<![\w./-])" + re.escape(f"{results}/".encode()))
+    for name in names:
+        data = (results / name).read_bytes()
+        if Path(name).suffix in TEXTS:
+            data = own.sub(f"{FOLDERS['results']}/".encode(), data)
+        write_bytes(folder / "ours" / name, data)
+    return folder / "ours"
 
 
 def copy_workflow(source: Path, target: Path, results: Path) -> None:

@@ -230,16 +230,16 @@ def test_a_system_of_latin_letters_makes_the_same_files(odd: Odd, done: Workspac
     assert "Traceback" not in told.stdout
 
 
-def test_studies_that_change_places_are_made_anew(done: Workspace) -> None:
-    one, other = (done.folder / f"config/studies/{name}.yaml" for name in ("sodium_ion", "ncm_cathodes"))
-    texts = one.read_bytes(), other.read_bytes()
+def test_a_study_with_the_settings_of_another_is_made_anew(done: Workspace) -> None:
+    path = done.folder / "config/studies/sodium_ion.yaml"
+    before = path.read_bytes()
     try:
-        one.write_bytes(texts[1]), other.write_bytes(texts[0])
+        path.write_bytes(path.with_name("lithium_sulfur.yaml").read_bytes())
         jobs = done.jobs(*SMALL)
     finally:
-        one.write_bytes(texts[0]), other.write_bytes(texts[1])
+        path.write_bytes(before)
     stages = ("prepare_table", "train_surrogate", "run_campaign", "plot_study", "summarise_study")
-    assert {f"{stage}:{name}" for stage in stages for name in ("sodium_ion", "ncm_cathodes")} <= jobs
+    assert {job for job in jobs if ":" in job} == {f"{stage}:sodium_ion" for stage in stages}
 
 
 @pytest.fixture
