@@ -70,3 +70,4 @@ for study in STUDIES:
 
 
 check_targets()
+take_folders()

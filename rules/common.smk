@@ -1,5 +1,6 @@
 """Settings, and what the rules share: `setting`, `code`, and the choice of inputs."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from batterymi.config.arena import load_arena
 from batterymi.config.datasets import load_datasets
 from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
+from batterymi.manifest import digests_of
 from batterymi.preflight import date_problems, folder_problems
 from batterymi.provenance import code_closure, package_folder
 from batterymi.registry import modules_of
@@ -18,6 +20,17 @@ from batterymi.suggest import did_you_mean
 
 RAW = "data/raw"
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
+# options with which Snakemake makes nothing
+LOOKING = (
+    "dryrun",
+    "dag",
+    "rulegraph",
+    "filegraph",
+    "summary",
+    "detailed_summary",
+    "list_rules",
+    "lint",
+)
 
 
 def stop(problems):
@@ -39,7 +52,9 @@ def check_encoding(folder):
 
 def asked():
     """The options on the command line; Snakemake's defaults where something else started it."""
-    arguments = sys.argv[1:] if Path(sys.argv[0]).name == "snakemake" else []
+    program = Path(sys.argv[0])
+    ours = program.name == "snakemake" or program.parts[-2:] == ("snakemake", "__main__.py")
+    arguments = sys.argv[1:] if ours else []
     return get_argument_parser().parse_known_args(arguments)[0]
 
 
@@ -217,16 +232,58 @@ def screened_here():
 
 
 def plain_settings():
-    """A param: the configuration as plain data, without where data sets are copied from."""
-    return CONFIG.model_dump(mode="json", exclude={"mirror"})
+    """A param: the configuration as plain data, without where data sets are copied from and results are written."""
+    return CONFIG.model_dump(mode="json", exclude={"mirror", "pathvars"})
+
+
+def folder_of(name):
+    """Where results, logs or benchmarks go."""
+    return CONFIG.pathvars.get(name, FOLDERS[name])
+
+
+def tables_of(names):
+    """Files of data that studies read beside data sets, and the claims."""
+    files = [CONFIG.claims]
+    for study in (STUDIES[name] for name in names):
+        screened = getattr(study.screen.source, "file", None) if study.screen else None
+        files += [study.table.file, study.campaign.pool, screened]
+    return [file for file in files if file]
+
+
+def settings_files():
+    """Files of settings that a run reads."""
+    found = [path for path in Path("config").rglob("*") if path.suffix in (".yaml", ".json")]
+    studies = [Path(CONFIG.studies_folder) / f"{name}.yaml" for name in SELECTED]
+    return sorted(
+        {str(path) for path in (*found, *studies, Path(CONFIG.datasets), Path(CONFIG.arena))}
+    )
 
 
 def made_from():
-    """Files that the manifest names as what the run was made from: settings, tables, the lock."""
-    settings = [path for path in Path("config").rglob("*") if path.suffix in (".yaml", ".json")]
-    tables = [STUDIES[name].table.file for name in SELECTED if name in STUDIES]
-    every = [*settings, *tables, CONFIG.claims, "requirements.lock"]
-    return sorted({str(path) for path in every if path and Path(path).is_file()})
+    """A param: what the manifest names as what the run was made from, with the digests of when the run began.
+
+    Jobs that run elsewhere read the Snakefile again, and have no use for it.
+    """
+    first = workflow.exec_mode == workflow.exec_mode.DEFAULT
+    read = [*settings_files(), *tables_of(SELECTED_STUDIES), "requirements.lock"]
+    return digests_of(read) if first else {}
+
+
+def ledgers():
+    """A param: memories of the campaigns of experiments of this run."""
+    return [f"{CONFIG.ledgers}/{name}.jsonl" for name in SELECTED_STUDIES if is_experiment(name)]
+
+
+def made_by_run():
+    """A param: regular expressions of what a plain run makes, as seen from the folder of the results.
+
+    Left out are targets of their own, and the shards of a screen, of which there are as many as one likes.
+    """
+    others = ("compare_fidelities", "plot_fidelities", "list_candidates", "score_candidates")
+    ours = [made for rule in workflow.rules if rule.name not in others for made in rule.output]
+    folder = re.escape(folder_of("results")) + "/"
+    patterns = [made.regex().pattern for made in ours]
+    return sorted({one.removeprefix(folder) for one in patterns if one.startswith(folder)})
 
 
 def screen_source(wildcards):
@@ -357,13 +414,22 @@ def check_targets():
 
 def check_machine():
     """Stop before a run that could not end: nowhere to write, no room, or an input dated in the future."""
-    if workflow.exec_mode == workflow.exec_mode.DEFAULT and not workflow.dryrun:
-        written = [CONFIG.pathvars.get(name, default) for name, default in FOLDERS.items()]
-        tables = [study.table.file for study in STUDIES.values() if study.table.file]
-        dated = [*tables, CONFIG.claims, "scripts", package_folder(), written[0], RAW]
+    if workflow.exec_mode == workflow.exec_mode.DEFAULT:
+        written = [folder_of(name) for name in FOLDERS]
+        dated = [*tables_of(STUDIES), "scripts", package_folder(), written[0], RAW]
         if problems := [*folder_problems([".", *written]), *date_problems(dated)]:
             stop(problems)
 
 
+def take_folders():
+    """Take this folder and that of the results, which another copy may share, for a run that makes anything."""
+    options = asked()
+    if workflow.exec_mode == workflow.exec_mode.DEFAULT and not any(
+        getattr(options, name, None) for name in LOOKING
+    ):
+        hold_lock(Path(".snakemake/battery-mi.lock"), "this folder")
+        results = folder_of("results")
+        hold_lock(Path(results) / ".battery-mi.lock", f"the folder of results '{results}'")
+
+
 check_machine()
-hold_lock(workflow)

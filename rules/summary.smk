@@ -91,7 +91,6 @@ rule write_manifest:
         rules.cite_datasets.output,
         expand("<results>/{study}/figures/index.json", study=SELECTED),
         expand("<results>/{study}/screen/funnel.svg", study=screened_here()),
-        read=made_from(),
         code=code_of("write_manifest.py"),
     output:
         manifest="<results>/MANIFEST.json",
@@ -103,6 +102,8 @@ rule write_manifest:
         studies=SELECTED,
         settings=plain_settings(),
         inputs=made_from(),
+        memories=ledgers(),
+        made=made_by_run(),
     script:
         "../scripts/write_manifest.py"
 

@@ -1,5 +1,6 @@
 """A server on loopback that fails in every usual way, and a data set that it has."""
 
+import gzip
 import hashlib
 import re
 import threading
@@ -28,6 +29,8 @@ class Site(ThreadingHTTPServer):
         self.statuses: list[int] = []  # of the next answers, before those that succeed
         self.cuts: list[int] = []  # bytes after which the next answers break off
         self.ranges = True
+        self.endless = False  # whether answers repeat their content until nobody listens
+        self.packed = False  # whether they are compressed, though nobody asked for that
         self.delay_s = 0.0
         super().__init__(("127.0.0.1", 0), Answer)
 
@@ -65,9 +68,18 @@ class Answer(BaseHTTPRequestHandler):
         if asked:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         rest = content[start:]
-        self.send_header("Content-Length", str(len(rest)))
+        if self.server.packed:
+            rest = gzip.compress(rest)
+            self.send_header("Content-Encoding", "gzip")
+        if not self.server.endless:
+            self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         self.wfile.write(rest[: self.server.cuts.pop(0)] if self.server.cuts else rest)
+        while self.server.endless:
+            try:
+                self.wfile.write(content)
+            except OSError:
+                return
 
     def log_message(self, *_: object) -> None:
         """Stay quiet."""

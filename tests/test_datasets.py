@@ -15,6 +15,8 @@ from batterymi.errors import ConfigError
 CATALOGUE = ROOT / "config" / "datasets.yaml"
 SHARED = ROOT.parent / "shared" / "data"
 
+MARKUP = "<img src=x onerror=alert(1)>"
+
 
 def test_the_catalogue_is_right_and_names_no_local_path() -> None:
     datasets = load_datasets(CATALOGUE)
@@ -89,4 +91,6 @@ def test_citations_name_licence_works_home_and_digests_of_the_data_sets_used() -
         owed = [one.title, one.licence, one.homepage, *one.citation, *(file.sha256 for file in one.files.values())]
         assert [part for part in owed if part not in text] == []
     assert "mp_electrodes" not in text
+    marked = datasets["obelix"].model_copy(update={"title": MARKUP, "licence": MARKUP, "citation": (MARKUP,)})
+    assert "<img" not in citations_markdown({"obelix": marked}, ["obelix"])
     assert "None" in citations_markdown(datasets, [])

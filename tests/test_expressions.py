@@ -29,6 +29,26 @@ def test_a_condition_gives_its_margin(text: str, margin: list[float]) -> None:
     assert parse_condition(text)(COLUMNS) == pytest.approx(margin)
 
 
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("a > 2", [False, False, True]),
+        ("a >= 2", [False, True, True]),
+        ("2 > a", [True, False, False]),
+        ("a < 4", [True, True, False]),
+        ("a <= 4", [True, True, True]),
+        ("1 < a <= 4", [False, True, True]),
+        ("1 <= a < 4", [True, True, False]),
+        ("a > 2 or b >= 2", [False, True, True]),
+        ("a >= 2 and b < 2", [False, False, True]),
+        ("log(b) > 0", [False, True, False]),
+        ("3 > 2 - 0 * a", [True, True, True]),
+    ],
+)
+def test_at_equality_only_conditions_that_are_not_strict_hold(text: str, holds: list[bool]) -> None:
+    assert parse_condition(text).holds(COLUMNS).tolist() == holds
+
+
 def test_what_has_no_answer_is_not_a_number_and_raises_nothing() -> None:
     assert np.isnan(parse_condition("log(b) >= 0")(COLUMNS)[2])
     assert np.isinf(parse_quantity("a / (a - a)")(COLUMNS)).all()

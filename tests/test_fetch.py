@@ -77,6 +77,26 @@ def test_a_file_shorter_than_the_catalogue_says_is_refused_with_both_sizes(site:
     assert visible(raw) == set()
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_endless_answer_is_cut_off_at_the_size_of_the_file(site: Site, raw: Path, resumed: bool) -> None:
+    site.content["a.csv"], site.cuts = CONTENT, [640] * resumed
+    if resumed:
+        with pytest.raises(FetchError, match="broke off"):
+            fetch_cells(raw, entry(site), retries=0)
+    site.endless = True
+    with pytest.raises(FetchError, match=rf"a\.csv: the server sends more than the {len(CONTENT)} bytes of the file"):
+        fetch_cells(raw, entry(site))
+    assert len(site.requests) == 1 + resumed, "it isn't asked for again"
+    assert sum(path.stat().st_size for path in raw.iterdir()) == 0
+
+
+def test_an_answer_that_unpacks_to_more_than_the_file_is_cut_off(site: Site, raw: Path) -> None:
+    site.content["a.csv"], site.packed = bytes(50_000_000), True
+    with pytest.raises(FetchError, match="the server sends more than"):
+        fetch_cells(raw, entry(site))
+    assert sum(path.stat().st_size for path in raw.iterdir()) == 0
+
+
 def test_wrong_content_is_kept_aside_and_overwrites_nothing(site: Site, raw: Path) -> None:
     wrong = OTHER.ljust(len(CONTENT))
     site.content["a.csv"] = wrong

@@ -1,8 +1,10 @@
 """Files: whole or not at all, the same bytes again, and nothing that could run code."""
 
+import io
 import json
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from batterymi.config.parts import MODELS, Feature
 from batterymi.errors import DamagedFileError, OutputError, TableError
 from batterymi.files import replacing, write_csv, write_json, write_text
+from batterymi.surrogates import store
 from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import load_models, save_models
 
@@ -93,3 +96,65 @@ def test_a_pickle_or_a_foreign_type_is_not_loaded(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"refused: it holds subprocess\.Popen"):
         load_models(str(path))
     assert not (tmp_path / "exploded").exists()
+
+
+def changed(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+    """Rewrite an archive after a change of its members."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    change(content)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("name", ["0.npz", "0.npy"])
+def test_an_archive_within_a_model_file_is_not_unpacked(
+    name: str, models: tuple[list[dict], pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import scipy.sparse
+
+    path, buffer = tmp_path / "m.skops", io.BytesIO()
+    scipy.sparse.save_npz(buffer, scipy.sparse.csr_matrix((1, 3_000_000)))
+    node = {"__class__": "csr_matrix", "__module__": "scipy.sparse", "__loader__": "SparseMatrixNode"}
+
+    def put_in(content: dict[str, bytes]) -> None:
+        schema = json.loads(content["schema.json"])
+        schema["content"].append(node | {"type": "scipy", "file": name, "__id__": 10**9})
+        content |= {"schema.json": json.dumps(schema).encode(), name: buffer.getvalue()}
+
+    save_models(str(path), models[0])
+    changed(path, put_in)
+    monkeypatch.setattr("scipy.sparse.load_npz", lambda _: pytest.fail("the inner archive was unpacked"))
+    with pytest.raises(TableError, match=rf"m\.skops: refused: it holds '{name}'; a model is schema\.json and arrays"):
+        load_models(str(path))
+
+
+def test_an_array_that_holds_a_pickle_is_not_loaded(models: tuple[list[dict], pd.DataFrame], tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (tmp_path / "exploded",)
+
+    def put_in(content: dict[str, bytes]) -> None:
+        buffer = io.BytesIO()
+        np.save(buffer, np.array([Bomb()], dtype=object), allow_pickle=True)
+        content |= {name: buffer.getvalue() for name in content if name.endswith(".npy")}
+
+    path = tmp_path / "m.skops"
+    save_models(str(path), models[0])
+    changed(path, put_in)
+    with pytest.raises(DamagedFileError, match="not a model file of this workflow"):
+        load_models(str(path))
+    changed(path, lambda content: content.update({"0.npy": pickle.dumps(Bomb())}))
+    with pytest.raises(TableError, match=r"refused: it holds '0\.npy'"):
+        load_models(str(path))
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_schema_larger_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.skops"
+    save_models(str(path), [])
+    assert load_models(str(path)) == []
+    monkeypatch.setattr(store, "MAX_SCHEMA", 100)
+    with pytest.raises(TableError, match=r"m\.skops: refused: .*schema\.json of 0 MB; at most"):
+        load_models(str(path))

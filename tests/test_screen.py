@@ -263,6 +263,14 @@ def test_gates_count_who_came_passed_and_could_not_be_told() -> None:
     assert funnel.then(rest) == Funnel([5, 3, 2, 2], [3, 2, 2, 1], [1, 0, 0, 0])
 
 
+def test_a_strict_gate_lets_nobody_pass_at_equality() -> None:
+    numbers = {"gap": np.array([0.0, 0.5, np.nan])}
+    compositions = parse_formulas(["Li2S", "Li2O", "LiCl"])
+    for expression, passed in (("gap > 0", 1), ("gap >= 0", 2), ("gap < 0.5", 1), ("0 < gap < 0.5", 0)):
+        _, funnel = pass_gates([Gate(label="a", expression=expression)], np.ones(3, bool), numbers, compositions)
+        assert funnel == Funnel([3], [passed], [1]), expression
+
+
 def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings_ = SCREEN | {"source": {"name": "file", "file": "candidates.csv"}}

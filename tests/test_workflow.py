@@ -11,8 +11,9 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import ROOT, SMALL, SMOKE, Workspace
+from conftest import ROOT, SMALL, SMOKE, Workspace, copy_workflow
 
+from batterymi.config.load import read_yaml
 from batterymi.manifest import compare_results, read_manifest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -60,6 +61,43 @@ def test_a_rebuild_in_a_clean_folder_agrees_and_a_changed_result_is_named(done: 
         file.write_bytes(before)
     assert spoilt.returncode == 1
     assert "results/sodium_ion/summary.json: is not what the run wrote" in spoilt.stdout
+
+
+def test_the_manifest_lists_what_a_plain_run_makes_and_all_that_it_reads(done: Workspace) -> None:
+    path = done.folder / "results/MANIFEST.json"
+    before, manifest = path.read_bytes(), read_manifest(path)
+    assert {"config/config.yaml", "config/studies/sodium_ion.yaml", "data/textbook/sodium_ion.csv"} <= set(
+        manifest["inputs"]
+    )
+    made = {file.relative_to(path.parent).as_posix() for file in path.parent.rglob("*") if file.is_file()}
+    assert set(manifest["outputs"]) == made - {"MANIFEST.json", ".battery-mi.lock"}
+    strange = ("sodium_ion/fidelities/cost.csv", "sodium_ion/notes.txt", "notes.csv")
+    for name in strange:
+        (path.parent / name).parent.mkdir(exist_ok=True)
+        (path.parent / name).write_text("")
+    again = done.run(*SMALL, "--cores", "1", "--force", "results/MANIFEST.json")
+    for name in strange:
+        (path.parent / name).unlink()
+    assert again.returncode == 0, again.stdout
+    assert path.read_bytes() == before
+
+
+@pytest.mark.nightly
+def test_a_rebuild_of_results_elsewhere_agrees_and_leaves_them_and_the_ledger_alone(workspace: Workspace) -> None:
+    own = workspace.folder.with_name("elsewhere")
+    settings = read_yaml(workspace.folder / SMOKE[1])
+    settings["overrides"]["sodium_ion"] = {"campaign": {"evaluator": {"name": "experiment"}}}
+    settings |= {"studies": ["sodium_ion"], "ledgers": f"{own}/ledgers", "pathvars": {"results": f"{own}/results"}}
+    (workspace.folder / "own.yaml").write_text(json.dumps(settings))
+    finished = workspace.run("--configfile", "own.yaml", "--cores", "2")
+    assert finished.returncode == 0, finished.stdout
+    assert workspace.jobs("--configfile", "own.yaml") == set()
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.rglob("*") if path.is_file()}
+    assert any(path.suffix == ".jsonl" for path in before)
+    found = workspace.batterymi("verify", "--configfile", "own.yaml", "--cores", "2")
+    assert "the results are reproduced" in found.stdout
+    assert found.returncode == 0, found.stdout
+    assert before == {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in own.rglob("*") if path.is_file()}
 
 
 @pytest.mark.nightly
@@ -140,9 +178,23 @@ def test_a_second_run_at_once_is_told_so(workspace: Workspace) -> None:
         second = workspace.run(*SMALL)
         assert second.returncode == 1
         assert f"another run (process {process.pid}) is working in this folder" in second.stdout
+        assert workspace.run(*SMALL, "-n").returncode == 0, "who only looks is in nobody's way"
+        shared = f"pathvars={{results: {workspace.folder / 'results'}}}"
+        elsewhere = copy_workflow(workspace.folder.with_name("another copy"))
+        third = elsewhere.run(*SMALL, shared)
+        assert third.returncode == 1
+        said = f"another run (process {process.pid}) is working in the folder of results '{workspace.folder}/results'"
+        assert said in third.stdout
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_a_run_that_only_looks_holds_no_lock(workspace: Workspace) -> None:
+    for option in ("-n", "--dag", "--summary", "--list-rules"):
+        assert workspace.run(*SMALL, option).returncode == 0
+        assert not (workspace.folder / ".snakemake/battery-mi.lock").exists(), option
+        assert not (workspace.folder / "results").exists(), option
 
 
 def test_a_misspelt_target_and_a_misspelt_key_are_named_without_a_traceback(workspace: Workspace) -> None:

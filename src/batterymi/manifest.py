@@ -8,7 +8,7 @@ import importlib.metadata
 import math
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,31 @@ from batterymi.files import read_json, sha256, write_json
 
 NAME = "MANIFEST.json"
 LOCK = "requirements.lock"
-RELATIVE, ABSOLUTE = 1e-4, 1e-9  # kernels of older processors change results by 2e-5, docs/reliability.md
+RELATIVE = 1e-4  # kernels of older processors change results by 2e-5, docs/reliability.md
+ROUNDING = 1e-9  # of the largest number of a column or list; what is smaller is rounding about zero there
 NUMBERS = (".csv", ".json", ".parquet")  # compared by value where bytes differ; all else is drawn from these
 UNEVEN = "traces.parquet"  # charges at the points in time that a solver chose, whose number may differ
 DIGEST = re.compile(r"[0-9a-f]{64}")
-TOP = (".csv", ".json", ".md", ".txt", ".html")
 
 
-def write_manifest(path: str, *, studies: Sequence[str], settings: dict[str, Any], inputs: Sequence[str]) -> None:
+def write_manifest(
+    path: str,
+    *,
+    studies: Sequence[str],
+    settings: dict[str, Any],
+    inputs: Mapping[str, str],
+    memories: Sequence[str],
+    made: Sequence[str],
+) -> None:
     """Write down every output of a run, and what it was made from.
 
     Args:
         path: JSON to write, in the folder of the results.
         studies: the studies of the run.
         settings: the configuration of the run, as plain data.
-        inputs: what it was made from: settings, tables, the lock.
+        inputs: what it was made from, with the digests from when the run began: settings, tables, the lock.
+        memories: files that the run reads and goes on with, as ledgers of experiments; they count as it left them.
+        made: regular expressions of what the run makes, as seen from that folder.
     """
     folder = Path(path).parent
     write_json(
@@ -42,23 +52,41 @@ def write_manifest(path: str, *, studies: Sequence[str], settings: dict[str, Any
             "settings": settings,
             "python": platform.python_version(),
             "not_as_locked": _installed(Path(LOCK)) if Path(LOCK).is_file() else {},
-            "inputs": _digests(map(Path, sorted(set(inputs))), Path()),
-            "outputs": _digests(outputs_of(folder, studies), folder),
+            "inputs": dict(sorted((dict(inputs) | digests_of(memories)).items())),
+            "outputs": _digests(outputs_of(folder, studies, made), folder),
         },
     )
 
 
-def outputs_of(folder: Path, studies: Iterable[str]) -> list[Path]:
-    """Files that a run of some studies leaves: its tables at the top, and everything of each study.
+def digests_of(paths: Iterable[str]) -> dict[str, str]:
+    """Digest of each file that is there."""
+    return {path: sha256(path) for path in sorted(set(paths)) if Path(path).is_file()}
+
+
+def outputs_of(folder: Path, studies: Iterable[str], made: Iterable[str] = (".*",)) -> list[Path]:
+    """Files that a run of some studies leaves: its tables at the top, and what it makes of each study.
 
     Args:
         folder: the folder of the results.
         studies: names of studies.
+        made: regular expressions of what the run makes, as seen from the folder; other files, as those of targets of
+            their own, are passed over.
     """
-    found = [file for file in folder.iterdir() if file.suffix in TOP and file.name != NAME]
-    for study in studies:
-        found += [file for file in (folder / study).rglob("*") if file.is_file() and not file.name.startswith(".")]
-    return sorted(found)
+    there = [*folder.iterdir(), *(file for study in studies for file in (folder / study).rglob("*"))]
+    wanted = re.compile("|".join(f"(?:{_unnamed(one)})" for one in made))
+    return sorted(
+        file
+        for file in there
+        if file.is_file()
+        and not file.name.startswith(".")
+        and file.name != NAME
+        and wanted.fullmatch(file.relative_to(folder).as_posix())
+    )
+
+
+def _unnamed(pattern: str) -> str:
+    """A regular expression without names of groups, of which each may stand once in a larger one."""
+    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
 
 
 @dataclass
@@ -104,8 +132,9 @@ class Comparison:
 def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iterable[str]) -> Comparison:
     """Compare two folders of results file by file.
 
-    Files of numbers whose bytes differ are compared number by number, relative difference at most `RELATIVE`. Where
-    none of them differs at all, figures, pages and models must have the same bytes too.
+    Files of numbers whose bytes differ are compared number by number, relative difference at most `RELATIVE`. Models,
+    figures and pages must have the same bytes unless a number of their study differs; pages of all studies, unless any
+    number does.
 
     Args:
         ours: one folder.
@@ -117,21 +146,24 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
     unequal: list[str] = []
     for name in sorted(set(names) & set(others)):
         (found.same if sha256(ours / name) == sha256(theirs / name) else unequal).append(name)
-    for name in unequal:
-        if _has_numbers(name):
-            difference, where = _difference(ours / name, theirs / name)
-            if difference <= RELATIVE:
-                found.close[name] = difference
-            else:
-                found.different[name] = where
-    moved = (
-        "its bytes" if found.close or found.different else "its bytes, though it is made from numbers that are the same"
-    )
-    drawn = [name for name in unequal if not _has_numbers(name)]
-    if found.close and not found.different:
-        found.drawn = drawn
-    else:
-        found.different |= dict.fromkeys(drawn, moved)
+    for name in filter(_has_numbers, unequal):
+        difference, where = _difference(ours / name, theirs / name)
+        if difference <= RELATIVE:
+            found.close[name] = difference
+        else:
+            found.different[name] = where
+    moved = {Path(name).parts[0] for name, difference in found.close.items() if difference > 0} | {
+        Path(name).parts[0] for name in found.different
+    }
+    agrees = found.agrees
+    for name in (name for name in unequal if not _has_numbers(name)):
+        part, *below = Path(name).parts
+        if part not in moved if below else not moved:
+            found.different[name] = "its bytes, though it is made from numbers that are the same"
+        elif agrees:
+            found.drawn.append(name)
+        else:
+            found.different[name] = "its bytes"
     return found
 
 
@@ -215,39 +247,52 @@ def _difference(ours: Path, theirs: Path) -> tuple[float, str]:
         return math.inf, "its columns or its number of rows"
     worst, where = 0.0, ""
     for column in left:
-        for row, pair in enumerate(zip(left[column].tolist(), right[column].tolist(), strict=True)):
-            difference = _apart(*pair)
+        pairs = list(zip(left[column].tolist(), right[column].tolist(), strict=True))
+        floor = _floor(one for one, _ in pairs)
+        for row, pair in enumerate(pairs):
+            difference = _apart(*pair, floor)
             if difference > worst:
                 worst, where = difference, f"row {row + 1}, {column}: {pair[0]} and {pair[1]}"
     return worst, where
 
 
-def _unlike(left: Any, right: Any, place: str) -> tuple[float, str]:
+def _unlike(left: Any, right: Any, place: str, floor: float = 0.0) -> tuple[float, str]:
     """Largest relative difference of two JSON contents, and where."""
     if isinstance(left, dict) and isinstance(right, dict):
         if left.keys() != right.keys():
             return math.inf, f"{place}: its keys"
-        pairs = [(left[key], right[key], f"{place}.{key}".lstrip(".")) for key in left]
+        pairs = [(left[key], right[key], f"{place}.{key}".lstrip("."), 0.0) for key in left]
     elif isinstance(left, list) and isinstance(right, list):
         if len(left) != len(right):
             return math.inf, f"{place}: its length"
-        pairs = [(a, b, f"{place}[{number}]") for number, (a, b) in enumerate(zip(left, right, strict=True))]
+        low = _floor(left)
+        pairs = [(a, b, f"{place}[{number}]", low) for number, (a, b) in enumerate(zip(left, right, strict=True))]
     else:
-        return _apart(left, right), f"{place}: {left} and {right}"
+        return _apart(left, right, floor), f"{place}: {left} and {right}"
     return max((_unlike(*pair) for pair in pairs), key=lambda found: found[0], default=(0.0, ""))
 
 
-def _apart(left: Any, right: Any) -> float:
-    """Relative difference of two values; infinite if they are not both numbers and unequal."""
+def _floor(values: Iterable[Any]) -> float:
+    """What counts as zero among values that belong together."""
+    return ROUNDING * max((abs(number) for number in map(_number, values) if math.isfinite(number)), default=0.0)
+
+
+def _number(value: Any) -> float:
+    """A value as a number, or not-a-number."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _apart(left: Any, right: Any, floor: float) -> float:
+    """Relative difference of two values; infinite if they are unequal and not both finite numbers."""
     if left == right or (left != left and right != right):
         return 0.0
     if isinstance(left, str) and isinstance(right, str) and DIGEST.fullmatch(left) and DIGEST.fullmatch(right):
         return 0.0  # of a file that is compared itself
-    try:
-        a, b = float(left), float(right)
-    except (TypeError, ValueError):
+    a, b = _number(left), _number(right)
+    if not (math.isfinite(a) and math.isfinite(b)):
         return math.inf
-    if math.isnan(a) or math.isnan(b) or isinstance(left, bool) or isinstance(right, bool):
-        return 0.0 if math.isnan(a) and math.isnan(b) else math.inf
     gap = abs(a - b)
-    return 0.0 if gap <= ABSOLUTE else gap / max(abs(a), abs(b))
+    return 0.0 if gap <= floor else gap / max(abs(a), abs(b))

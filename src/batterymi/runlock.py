@@ -15,24 +15,20 @@ _HELD: list[Any] = []
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # as on shared file systems of some clusters
 
 
-def hold_lock(workflow: Any, folder: str = ".snakemake") -> None:
-    """Take the folder for this run, or stop and say who has it.
+def hold_lock(path: Path, place: str) -> None:
+    """Take a folder for this run, or stop and say who has it.
 
-    Dry runs, and the processes that Snakemake starts for single jobs, need no lock. Where the file system has none, a
-    line says so, and the run goes on.
+    Where the file system has no locks, a line says so, and the run goes on.
 
     Args:
-        workflow: Snakemake's workflow object.
-        folder: where the lock file lies.
+        path: the file to lock; its folder is made if missing.
+        place: what messages call the folder.
 
     Raises:
         SystemExit: if another run holds the lock.
     """
-    if workflow.exec_mode != workflow.exec_mode.DEFAULT or workflow.dryrun:
-        return
-    path = Path(folder) / "battery-mi.lock"
     try:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("a+", encoding="utf-8")
     except OSError as error:
         sys.exit(f"\nbattery-mi cannot start:\n  {path.absolute()}: cannot be written: {error.strerror}")
@@ -42,16 +38,14 @@ def hold_lock(workflow: Any, folder: str = ".snakemake") -> None:
         stream.seek(0)
         owner = stream.read().strip() or "unknown"
         sys.exit(
-            f"\nbattery-mi cannot start:\n  another run (process {owner}) is working in this folder; "
+            f"\nbattery-mi cannot start:\n  another run (process {owner}) is working in {place}; "
             "wait for it, or stop it, then start again"
         )
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
         stream.close()
-        sys.stderr.write(
-            "battery-mi: this file system has no locks; see to it that no other run works in this folder\n"
-        )
+        sys.stderr.write(f"battery-mi: this file system has no locks; see to it that no other run works in {place}\n")
         return
     stream.truncate(0)
     stream.write(str(os.getpid()))

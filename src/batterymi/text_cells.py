@@ -2,7 +2,9 @@
 
 A cell that begins with = + - @, a tab or a line break is run as a formula when the file is opened in a spreadsheet,
 whoever wrote it. Such a cell gets an apostrophe in front, as OWASP advises; reading takes it away again, so that what
-comes back is what was written. Numbers, and texts of nothing but digits and signs, stay as they are.
+comes back is what was written. A spreadsheet that splits at semicolons or tabs heeds no quotation marks in the middle
+of a line, so what stands behind one of these within a cell is treated as a cell too. Numbers, and texts of nothing but
+digits and signs, stay as they are.
 """
 
 import re
@@ -11,21 +13,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-RISKY = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-HARMLESS = re.compile(r"[+-]*(?:\d[\d.,]*(?:[eE][+-]?\d+)?|[-+\s\[\],;:%±]|nan|inf)*")
-GUARDED = re.compile(r"'('*[=+\-@\t\r\n＝＋－＠])")
+RISKY = r"'*[=+\-@\t\r\n＝＋－＠]"
+RISKY_WITHIN = r"""(?:['" ]*[=@＝＠]|['"]*[+\-＋－])"""
+# tokens are taken whole and for good, so that the time grows with the length and no faster
+HARMLESS = re.compile(r"[+-]++(?:\d[\d.,]*+(?:[eE][+-]?\d++)?+|[-+\s\[\],;:%±]|nan|inf)*+")
+BEGINS = re.compile(RISKY)
+GUARDED = re.compile(rf"'(?={RISKY})")
+BEGINS_WITHIN = re.compile(rf"(?<=[;\t\r\n]){RISKY_WITHIN}[^;\t\r\n]*")
+GUARDED_WITHIN = re.compile(rf"(?<=[;\t\r\n])'(?={RISKY_WITHIN})")
 
 
 def guard(cell: Any) -> Any:
     """A cell that no spreadsheet runs; anything but risky text as it is."""
-    if isinstance(cell, str) and RISKY.match(cell) and not (cell[0] in "+-" and HARMLESS.fullmatch(cell)):
-        return "'" + cell
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    text = BEGINS_WITHIN.sub(lambda found: _marked(found[0]), cell)
+    return _marked(text) if BEGINS.match(text) else text
 
 
 def unguard(cell: Any) -> Any:
     """The cell that `guard` was given."""
-    return cell[1:] if isinstance(cell, str) and GUARDED.match(cell) else cell
+    if not isinstance(cell, str):
+        return cell
+    return GUARDED_WITHIN.sub("", cell[1:] if GUARDED.match(cell) else cell)
+
+
+def _marked(text: str) -> str:
+    """A text with an apostrophe before it, unless it is made of numbers."""
+    return text if HARMLESS.fullmatch(text) else "'" + text
 
 
 def guard_frame(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import slurm
@@ -77,7 +76,5 @@ def test_a_shared_file_system_without_locks_is_said_and_stops_no_run(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    workflow = SimpleNamespace(exec_mode=SimpleNamespace(DEFAULT=None), dryrun=False)
-    workflow.exec_mode.DEFAULT = workflow.exec_mode
-    hold_lock(workflow, str(tmp_path))
+    hold_lock(tmp_path / "lock", "this folder")
     assert "this file system has no locks" in capsys.readouterr().err

@@ -16,14 +16,16 @@ from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batterymi.config.designs import Derived
 from batterymi.config.expressions import FUNCTIONS, parse_condition, parse_quantity
 from batterymi.config.load import load_study, read_yaml
-from batterymi.config.parts import Feature, Objective, Simplex
+from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.config.sources import Table
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import check_rows
 from batterymi.errors import BatteryMIError
 from batterymi.features.formulas import SYMBOLS, parse_formula
+from batterymi.optimise.conditions import make_conditions, spelt_out
 
 SHORT = 200
 SECONDS = 2.0  # of processor time, for one input
@@ -50,6 +52,9 @@ NASTY = st.sampled_from(
             "inf",
             "1e999",
             "9" * 400,
+            "0x" + "f" * 5000,
+            ":".join(["1"] * 3000),
+            "x" * 5000,
             "-0",
         ),
         *("&a", "*a", "<<: *a", "[", "]", "{", "}", "!!python/object:os.system", "!!int x", "%", "|", ">", "? ", ": "),
@@ -162,6 +167,9 @@ def spoilt_study(draw: st.DrawFn) -> str:
     return yaml.safe_dump(study, allow_unicode=True)
 
 
+MANY = st.tuples(st.sampled_from(["k{}: 1", "k{}: {{a: 1}}", '"{} \\n": 1', "{}: ff"]), st.integers(1, 5000)).map(
+    lambda x: "\n".join(x[0].format(number) for number in range(x[1])) + "\n"
+)
 SHIPPED = st.sampled_from([(ROOT / "config/studies" / name).read_text(encoding="utf-8") for name in STUDIES])
 
 
@@ -174,7 +182,8 @@ def test_no_yaml_does_more_than_be_taken_or_refused(inputs: int, tmp_path: Path)
         study = load_study(path)
         assert study.objectives
 
-    fuzz(inputs, spoilt_study() | mutated(SHIPPED) | st.text(max_size=200), check)
+    many = st.tuples(SHIPPED, MANY).map("\n".join)
+    fuzz(inputs, spoilt_study() | mutated(SHIPPED) | many | st.text(max_size=200), check)
 
 
 NUMBERS = (
@@ -216,6 +225,32 @@ def test_no_expression_does_more_than_be_computed_or_refused(inputs: int) -> Non
             assert values.dtype == float
 
     fuzz(inputs, CONDITIONS | mutated(CONDITIONS) | TERMS | DEEP | st.text(max_size=60), check)
+
+
+WRAPS = st.tuples(st.sampled_from(["-", "+", "sqrt(", "1 + ("]), st.integers(0, 95)).map(
+    lambda x: (x[0] * x[1], ")" * (x[1] * x[0].count("(")))
+)
+CHAINS = st.lists(WRAPS, min_size=1, max_size=60)
+
+
+@EACH
+def test_no_chain_of_quantities_does_more_than_be_put_in_or_refused(inputs: int) -> None:
+    def check(wraps: list[tuple[str, str]]) -> None:
+        chain = [
+            Derived(
+                name=f"q{number}",
+                label="q",
+                unit="1",
+                expression=f"{before}{f'q{number - 1}' if number else 'a'}{after}",
+            )
+            for number, (before, after) in enumerate(wraps)
+            if len(before) + len(after) < 190
+        ]
+        constraint = spelt_out(Constraint(name="c", expression=f"q{len(wraps) - 1} <= 1"), chain)
+        (condition,) = make_conditions([constraint])
+        assert condition({name: np.ones(3) for name in constraint.names}).shape == (3,)
+
+    fuzz(inputs, CHAINS, check)
 
 
 UNITS = st.tuples(

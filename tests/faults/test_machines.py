@@ -4,19 +4,35 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import SMOKE, Workspace, copy_workflow
-from kills import await_jobs, digests
+from conftest import SMALL, SMOKE, Workspace, copy_workflow
+from kills import await_jobs, digests, start
 from stages import STAGES, run_stage
 
+from batterymi.files import sha256
+from batterymi.manifest import read_manifest
 from batterymi.preflight import NEEDED_MB, date_problems, folder_problems
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 TITLE = "=<img src=x onerror=alert(1)> Na"
+MARKED = (
+    ("title: Na-ion cathodes", f'title: "{TITLE}"'),
+    ("label: Structure type,", f'label: "{TITLE}",'),
+    ("label: Capacity,", f'label: "{TITLE}",'),
+    ("label: Specific energy of the cathode,", f'label: "{TITLE}",'),
+    ("reason: The chapter's hypothesis", f"reason: \"{TITLE} The chapter's hypothesis"),
+    ("this shows what the type adds.", 'this shows what the type adds."'),
+    ("- name: NaNi0.5Mn0.5O2\n", f'- name: "{TITLE}"\n'),
+    ("case_study: Na-ion Batteries", f'case_study: "{TITLE}"'),
+    ("key_descriptors: Structure type, Voltage", f'key_descriptors: "{TITLE}"'),
+    ("picture: capacity_voltage\n", f'picture: capacity_voltage\nremarks: ["{TITLE}"]\n'),
+)
 ONE = (*SMOKE, "--config", 'studies=["sodium_ion"]', "--cores", "1")
 # a system whose encoding is ASCII, without the rescue that Python has for the plain C locale, and no home
 POOR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HOME": "/proc/none"}
@@ -37,7 +53,8 @@ class Odd(Workspace):
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Odd:
     """A run on a poor system, of files dated in 1970, whose settings were edited while it ran."""
     workspace = Odd(copy_workflow(tmp_path_factory.mktemp("odd") / "mind the gap & co").folder)
-    workspace.edit("config/studies/sodium_ion.yaml", "title: Na-ion cathodes", f'title: "{TITLE}"')
+    for old, new in MARKED:
+        workspace.edit("config/studies/sodium_ion.yaml", old, new)
     for path in ("data/textbook/sodium_ion.csv", "scripts/train_surrogate.py", "src/batterymi/files.py"):
         os.utime(workspace.folder / path, (0, 0))
     output = workspace.folder / "output.txt"
@@ -55,9 +72,12 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Odd:
 
 
 def test_a_poor_system_and_an_edit_meanwhile_change_no_number(odd: Odd, done: Workspace) -> None:
-    """The run uses the settings that it checked; the title is the only difference to the other copy."""
+    """The run uses the settings that it checked; titles and labels are the only difference to the other copy."""
     mine, others = digests(odd.folder), digests(done.folder)
-    shared = [f"results/sodium_ion/{name}" for name in ("table.parquet", "table.json", "campaign/suggestions.csv")]
+    shared = [
+        f"results/sodium_ion/{name}"
+        for name in ("table.parquet", "campaign/history.parquet", "campaign/suggestions.csv")
+    ]
     shared += [f"results/sodium_ion/surrogate/{name}" for name in ("metrics.csv", "predictions.parquet", "model.skops")]
     assert {name: mine[name] for name in shared} == {name: others[name] for name in shared}
     assert "Traceback" not in (odd.folder / "output.txt").read_text(errors="replace")
@@ -67,7 +87,13 @@ def test_the_next_run_redoes_what_was_edited_meanwhile_and_only_that(odd: Odd) -
     jobs = set(json.loads((odd.folder / "jobs_after_the_edit.json").read_text()))
     assert {"train_surrogate:sodium_ion", "run_campaign:sodium_ion", "build_summary"} <= jobs
     assert "prepare_table:sodium_ion" not in jobs
-    assert odd.jobs(*ONE) == set()
+
+
+def test_the_manifest_names_the_settings_that_the_run_checked_not_those_edited_meanwhile(odd: Odd) -> None:
+    """The fixture put the file right again after the run, so it is what the run began with."""
+    path = "config/studies/sodium_ion.yaml"
+    manifest = read_manifest(odd.folder / "results/MANIFEST.json")
+    assert manifest["inputs"][path] == sha256(odd.folder / path)
 
 
 def test_a_title_with_markup_reaches_no_page_as_markup_and_no_sheet_as_a_formula(odd: Odd) -> None:
@@ -109,7 +135,6 @@ def test_an_input_dated_in_the_future_is_told_before_the_run(odd: Odd) -> None:
     assert "dated in the future: data/textbook/sodium_ion.csv (the first 2038-01-19" in finished.stdout
     assert "find . -newermt now -exec touch {} +" in finished.stdout
     assert "Traceback" not in finished.stdout
-    assert odd.jobs(*ONE) == set()
 
 
 def test_results_dated_in_the_past_are_not_made_again_and_in_the_future_told(odd: Odd) -> None:
@@ -127,6 +152,32 @@ def test_results_dated_in_the_past_are_not_made_again_and_in_the_future_told(odd
             os.utime(path)
 
 
+def test_a_clock_that_jumps_in_the_middle_of_a_run_ends_it_and_the_next_one_tells_the_remedy(odd: Odd) -> None:
+    """A stage's outputs are dated an hour ahead; the settings, which no job is held against, may be dated so too."""
+    before, stamped = digests(odd.folder), odd.folder / "config/studies/sodium_ion.yaml"
+    for folder in ("results/sodium_ion", "logs/train_surrogate"):
+        shutil.rmtree(odd.folder / folder)
+    process = start(odd, *ONE)
+    while process.poll() is None and not (odd.folder / "logs/train_surrogate/sodium_ion.log").exists():
+        time.sleep(0.02)
+    late = time.time() + 3600
+    for path in (odd.folder / "results/sodium_ion").glob("table.*"):
+        os.utime(path, (late, late))
+    assert process.wait(600) == 1
+    told = odd.run(*ONE)
+    assert told.returncode == 1
+    assert "dated in the future: results/sodium_ion/table.json, results/sodium_ion/table.parquet" in told.stdout
+    remedy = told.stdout[told.stdout.index("find . ") :].splitlines()[0]
+    subprocess.run(remedy, shell=True, cwd=odd.folder, check=True)  # noqa: S602
+    os.utime(stamped, (late, late))
+    try:
+        finished = odd.run(*ONE)
+    finally:
+        os.utime(stamped)
+    assert finished.returncode == 0, finished.stdout
+    assert digests(odd.folder) == before
+
+
 def test_dates_are_compared_with_the_clock(tmp_path: Path) -> None:
     for name, date in (("a", 0), ("b", 2**31 - 1), ("c", 2**31 - 1)):
         (tmp_path / name).touch()
@@ -141,6 +192,54 @@ def test_a_poor_system_with_a_folder_that_it_cannot_name_is_told_the_remedy(done
     assert finished.returncode == 1
     assert "letters that the system's encoding 'ascii' lacks; set PYTHONUTF8=1, or move the folder" in finished.stdout
     assert "Traceback" not in finished.stdout
+
+
+@dataclass(frozen=True)
+class Latin(Odd):
+    """A copy on a system whose encoding is ISO-8859-1."""
+
+    locales: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The system's variables."""
+        return {**super().environment, "LOCPATH": str(self.locales), "LC_ALL": "de_DE.ISO-8859-1"}
+
+
+@pytest.fixture
+def locales(tmp_path: Path) -> Path:
+    """A folder with a German locale of the time before UTF-8."""
+    call = ["localedef", "--inputfile=de_DE", "--charmap=ISO-8859-1", str(tmp_path / "de_DE.ISO-8859-1")]
+    if shutil.which("localedef") is None or subprocess.run(call, capture_output=True, check=False).returncode:
+        pytest.skip("this system cannot build a locale")
+    return tmp_path
+
+
+def test_a_system_of_latin_letters_makes_the_same_files(odd: Odd, done: Workspace, locales: Path) -> None:
+    latin = Latin(odd.folder, locales)
+    encoding = [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"]
+    assert latin._run(encoding, 60).stdout.strip() == "iso8859-1"
+    before = digests(odd.folder)
+    goals = [f"results/{name}" for name in ("sodium_ion/table.json", "sodium_ion/figures/index.json", "summary.csv")]
+    finished = latin.run(*goals, "--force", *ONE)
+    assert finished.returncode == 0, finished.stdout
+    assert digests(odd.folder) == before
+    told = Latin(done.folder, locales).run("-n", *ONE)
+    assert told.returncode == 1
+    assert "the system's encoding 'iso8859-1'" in told.stdout
+    assert "Traceback" not in told.stdout
+
+
+def test_a_study_with_the_settings_of_another_is_made_anew(done: Workspace) -> None:
+    path = done.folder / "config/studies/sodium_ion.yaml"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(path.with_name("lithium_sulfur.yaml").read_bytes())
+        jobs = done.jobs(*SMALL)
+    finally:
+        path.write_bytes(before)
+    stages = ("prepare_table", "train_surrogate", "run_campaign", "plot_study", "summarise_study")
+    assert {job for job in jobs if ":" in job} == {f"{stage}:sodium_ion" for stage in stages}
 
 
 @pytest.fixture

@@ -73,17 +73,22 @@ def citations_markdown(datasets: dict[str, Dataset], names: list[str]) -> str:
     for name in names:
         one = datasets[name]
         lines += [
-            f"## {name}: {one.title}",
+            f"## {name}: {_plain(one.title)}",
             "",
-            f"Licence: {one.licence}. Home: <{one.homepage}>",
+            f"Licence: {_plain(one.licence)}. Home: <{_plain(one.homepage)}>",
             "",
             "Please cite:",
             "",
         ]
-        lines += [f"- {work}" for work in one.citation]
+        lines += [f"- {_plain(work)}" for work in one.citation]
         lines += ["", "| file | sha256 |", "|---|---|"]
-        lines += [f"| [{file}]({entry.url}) | `{entry.sha256}` |" for file, entry in one.files.items()]
+        lines += [f"| [{file}]({_plain(entry.url)}) | `{entry.sha256}` |" for file, entry in one.files.items()]
         lines.append("")
     if not names:
         lines += ["None: these results rest on the tables and formulas of the textbook edition alone.", ""]
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """A text in which Markdown finds no HTML."""
+    return text.replace("<", "&lt;")

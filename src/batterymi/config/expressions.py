@@ -8,6 +8,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ OPERATORS: dict[type[ast.AST], Callable[..., Array]] = {
     ast.Gt: lambda left, right: left - right,
 }
 COMPARISONS = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
+STRICT = (ast.Lt, ast.Gt)
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,15 @@ class Expression:
 
         Returns:
             An array of that shape, not-a-number where the arithmetic has no answer. Of a condition: the margin, the
-            smallest one where several are joined.
+            smallest one where several are joined. It is 0 at equality for < as for <=; `holds` tells them apart.
         """
         with np.errstate(all="ignore"):
-            value = np.asarray(_compute(self._tree, columns), dtype=float)
-        shape = np.shape(next(iter(columns.values()))) if columns else ()
-        return np.broadcast_to(value, shape).copy() if value.shape != shape else value
+            return _spread(np.asarray(_compute(self._tree, columns), dtype=float), columns)
+
+    def holds(self, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
+        """Whether a condition holds; at equality, < and > do not, and with not-a-number no comparison does."""
+        with np.errstate(all="ignore"):
+            return _spread(_holds(self._tree, columns), columns)
 
 
 def parse_condition(text: str) -> Expression:
@@ -113,7 +118,8 @@ def replaced(text: str, quantities: Mapping[str, str]) -> str:
         A text that names columns only.
 
     Raises:
-        ExpressionError: if it would grow beyond all use, as quantities that double each other do.
+        ExpressionError: if it would grow beyond all use, as quantities that double each other do, or is nested too
+            deeply.
     """
     n_names = 0
     parts = {name: _tree(part) for name, part in quantities.items()}
@@ -132,7 +138,12 @@ def replaced(text: str, quantities: Mapping[str, str]) -> str:
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
-    return ast.unparse(Replace().visit(_tree(text)))
+    try:
+        return ast.unparse(Replace().visit(_tree(text)))
+    except RecursionError:
+        raise ExpressionError(
+            f"'{text}' is nested too deeply once its quantities are put in; use fewer brackets and signs in them"
+        ) from None
 
 
 def _parse(text: str) -> Expression:
@@ -223,6 +234,12 @@ def _check_call(node: ast.Call, text: str) -> None:
         _check(argument, text, top=False)
 
 
+def _spread(value: NDArray[Any], columns: Mapping[str, Array]) -> NDArray[Any]:
+    """A value in the shape of the columns, also where it names none of them."""
+    shape = np.shape(next(iter(columns.values()))) if columns else ()
+    return np.broadcast_to(value, shape).copy() if value.shape != shape else value
+
+
 def _compute(node: ast.expr, columns: Mapping[str, Array]) -> Array:
     """Value of a checked node."""
     if isinstance(node, ast.Constant):
@@ -240,8 +257,20 @@ def _compute(node: ast.expr, columns: Mapping[str, Array]) -> Array:
         join = FUNCTIONS["min" if isinstance(node.op, ast.And) else "max"]
         return join(*(_compute(part, columns) for part in node.values))
     assert isinstance(node, ast.Compare)
+    return reduce(np.minimum, _margins(node, columns))
+
+
+def _margins(node: ast.Compare, columns: Mapping[str, Array]) -> list[Array]:
+    """Margin of each comparison of a chain."""
     sides = [_compute(part, columns) for part in (node.left, *node.comparators)]
-    margins = [
-        OPERATORS[type(one)](left, right) for one, left, right in zip(node.ops, sides[:-1], sides[1:], strict=True)
-    ]
-    return reduce(np.minimum, margins)
+    return [OPERATORS[type(one)](left, right) for one, left, right in zip(node.ops, sides[:-1], sides[1:], strict=True)]
+
+
+def _holds(node: ast.expr, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """Whether a checked condition holds."""
+    if isinstance(node, ast.BoolOp):
+        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        return reduce(join, (_holds(part, columns) for part in node.values))
+    assert isinstance(node, ast.Compare)
+    margins = zip(node.ops, _margins(node, columns), strict=True)
+    return reduce(np.logical_and, (margin > 0 if isinstance(one, STRICT) else margin >= 0 for one, margin in margins))

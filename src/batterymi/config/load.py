@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
@@ -16,6 +17,9 @@ RESERVED = {"all", "summary", "report", "rejected"}
 # Snakemake writes settings into the scripts of its report, where these would end them and begin others
 SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "settings hold no scripts; write it in other words"
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
+MAX_BITS = 1000  # of an integer; a float holds 1024, and Python prints no more than 4300 digits
+TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
+MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
 class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -33,6 +37,16 @@ class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: i
             if isinstance(key, str):
                 seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Build an integer; YAML has hexadecimal and sexagesimal ones too, as long as one likes."""
+        value: int = super().construct_yaml_int(node)
+        if value.bit_length() > MAX_BITS:
+            raise yaml.MarkedYAMLError(problem=TOO_LARGE, problem_mark=node.start_mark)
+        return value
+
+
+UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", UniqueKeyLoader.construct_yaml_int)
 
 
 def check_extent(text: str) -> None:
@@ -94,11 +108,14 @@ def check_settings(content: Any) -> None:
             raise ConfigError([f"config: more than {MAX_DEPTH} levels"])
         if isinstance(value, str) and (found := SCRIPT.search(value)):
             raise ConfigError([f"config: '{found[0]}': {NO_SCRIPT}"])
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise ConfigError([f"config: {TOO_LARGE}"])
         if not isinstance(value, Mapping | list | tuple):
             return 1
         if id(value) not in sizes:
-            parts = value.values() if isinstance(value, Mapping) else value
-            sizes[id(value)] = 1 + sum(size(part, level + 1) for part in parts)
+            parts = [*value, *value.values()] if isinstance(value, Mapping) else value
+            counted = sum(size(part, level + 1) for part in parts)
+            sizes[id(value)] = 1 + counted - (len(value) if isinstance(value, Mapping) else 0)
         return sizes[id(value)]
 
     if size(content, 0) > MAX_NODES:
@@ -164,11 +181,13 @@ def study_files(config: Config) -> dict[str, Path]:
         if not name.isidentifier() or name != name.lower() or name in RESERVED
     ]
     wanted = [] if config.studies == "all" else list(config.studies)
+    named = [*wanted, *(key for key in config.overrides if key != "all")]
+    missing = [cut(name, MAX_WORD) for name in named if name not in files]
     problems += [
         f"config: studies: there is no {folder}/{name}.yaml; {did_you_mean(name, files)}"
-        for name in [*wanted, *(key for key in config.overrides if key != "all")]
-        if name not in files
+        for name in missing[:MAX_LISTED]
     ]
+    problems += [f"config: studies: {len(missing) - MAX_LISTED} more"] if len(missing) > MAX_LISTED else []
     if problems:
         raise ConfigError(problems)
     return files
@@ -234,28 +253,38 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(error: ValidationError, source: str, model: type) -> list[str]:
-    """One line per key: file, key, what was found, what would be right."""
-    messages: dict[str, list[str]] = {}
-    places = [problem["loc"] for problem in error.errors()]
-    for problem in error.errors():
-        loc = problem["loc"]
-        within = any(place[: len(loc)] == loc and len(place) > len(loc) for place in places)
-        if problem["type"] == "too_short" and within:
+    """One line per key: file, key, what was found, what would be right; of many keys the first, and how many more."""
+    problems = error.errors(include_url=False)
+    above = {problem["loc"][:length] for problem in problems for length in range(len(problem["loc"]))}
+    by_key: dict[str, list[ErrorDetails]] = {}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in above:
             continue  # its items were refused one by one already
+        by_key.setdefault(_key(problem), []).append(problem)
+    lines = []
+    for key, same in list(by_key.items())[:MAX_LISTED]:
+        said = " or ".join(dict.fromkeys(_message(problem, model) for problem in same))
+        lines.append(cut(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
+    return lines + ([f"{source}: {len(by_key) - MAX_LISTED} keys more"] if len(by_key) > MAX_LISTED else [])
+
+
+def _key(problem: ErrorDetails) -> str:
+    """The keys that lead to what is wrong, as they stand in the YAML."""
+    *above, last = problem["loc"] or ("",)
+    if problem["type"] == "extra_forbidden":
+        place = [*_place(tuple(above)), repr(str(last)[:MAX_MESSAGE])[1:-1]]
+    else:
         place = _place(problem["loc"])
-        key = ".".join(place)
-        if problem["type"] == "extra_forbidden":
-            unknown, above = str(loc[-1]), _place(loc[:-1])
-            key = ".".join([*above, repr(unknown)[1:-1]])
-            message = f"unknown key {repr(unknown)[:60]}; {did_you_mean(unknown, _keys_at(model, above))}"
-        else:
-            silent = problem["type"] in ("missing", "value_error")
-            found = "" if silent else _found(problem["input"])
-            message = _lower(problem["msg"].removeprefix("Value error, ")) + found
-        messages.setdefault(key, []).append(message)
-    return [
-        f"{source}: {key + ': ' if key else ''}{' or '.join(dict.fromkeys(found))}" for key, found in messages.items()
-    ]
+    return ".".join(cut(part, MAX_WORD) for part in place)
+
+
+def _message(problem: ErrorDetails, model: type) -> str:
+    """What was found, and what would be right."""
+    if problem["type"] == "extra_forbidden":
+        unknown = cut(str(problem["loc"][-1]), MAX_WORD)
+        return f"unknown key {unknown!r}; {did_you_mean(unknown, _keys_at(model, _place(problem['loc'][:-1])))}"
+    silent = problem["type"] in ("missing", "value_error")
+    return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
 
 
 def _place(location: tuple[int | str, ...]) -> list[str]:
@@ -299,8 +328,12 @@ def _models_in(annotation: Any, get_args: Any, base: type) -> list[Any]:
 
 def _found(value: Any) -> str:
     """Say what stood there, shortened."""
-    text = repr(value)
-    return f"; found {text if len(text) <= 60 else text[:57] + '...'}"
+    return f"; found {cut(repr(value), MAX_WORD)}"
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning and three dots."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _lower(message: str) -> str:

@@ -173,8 +173,8 @@ def _attempt(part: Path, wanted: DataFile) -> str:
             if resumed:
                 _feed(part, hasher)
             with part.open("ab" if resumed else "wb") as sink:
-                pieces = _reported(answer.iter_content(CHUNK), part.name, have * resumed, wanted.bytes)
-                digest = _stream(pieces, sink, hasher)
+                pieces = _limited(answer.iter_content(CHUNK), part, have * resumed, wanted)
+                digest = _stream(_reported(pieces, part.name, have * resumed, wanted.bytes), sink, hasher)
     except requests.exceptions.ConnectionError as error:
         raise _RetryError(f"no connection ({_reason(error)})") from None
     except requests.exceptions.RequestException as error:
@@ -227,6 +227,19 @@ def _stream(pieces: Iterator[bytes], sink: BinaryIO, hasher: Any) -> str:
         sink.write(piece)
         hasher.update(piece)
     return str(hasher.hexdigest())
+
+
+def _limited(pieces: Iterator[bytes], part: Path, done: int, wanted: DataFile) -> Iterator[bytes]:
+    """The same pieces, as long as they are no more than the file; an answer may be endless, or unpack to anything."""
+    for piece in pieces:
+        done += len(piece)
+        if done > wanted.bytes:
+            part.unlink()
+            raise FetchError(
+                f"{wanted.url}: the server sends more than the {wanted.bytes} bytes of the file; nothing is kept. If "
+                "the authors changed the file, look at it before you change config/datasets.yaml"
+            )
+        yield piece
 
 
 def _reported(pieces: Iterator[bytes], name: str, done: int, total: int) -> Iterator[bytes]:

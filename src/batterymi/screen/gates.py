@@ -76,8 +76,9 @@ def pass_gates(
 def _judge(gate: Gate, numbers: Mapping[str, Array], compositions: Compositions) -> tuple[Mask, Mask]:
     """Who passes a gate, and of whom it cannot be told."""
     if gate.expression is not None:
-        margin = parse_condition(gate.expression)(numbers)
-        return margin >= 0, np.isnan(margin)
+        condition = parse_condition(gate.expression)
+        unknown = np.isnan(condition(numbers))
+        return condition.holds(numbers) & ~unknown, unknown
     symbols = gate.without or gate.with_any or ()
     holds = compositions.amount_of(*symbols) > 0
     return (~holds if gate.without else holds), np.zeros(len(holds), dtype=bool)

@@ -40,10 +40,8 @@ def model_card(
         remarks: what readers should know beside.
 
     Returns:
-        Markdown.
+        Markdown without HTML, whatever labels, units and reasons hold.
     """
-    escaped = [text.replace("<", "&lt;") for text in (title, *remarks)]
-    title, remarks = escaped[0], escaped[1:]
     lines = [f"# {title}: surrogate models", "", _how(settings, table), "", *_data(report), ""]
     for variant, inputs in variants.items():
         lines += [f"## {variant}", ""]
@@ -67,7 +65,7 @@ def model_card(
         "",
         "Versions: " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).replace("<", "&lt;") + "\n"
 
 
 def _data(report: Mapping[str, Any]) -> list[str]:

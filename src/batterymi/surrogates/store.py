@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,8 @@ TRUSTED = (
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
 )
-MAX_MEMBERS, MAX_BYTES = 200_000, 2_000_000_000
+MAX_MEMBERS, MAX_BYTES, MAX_SCHEMA = 200_000, 2_000_000_000, 100_000_000
+SCHEMA, ARRAY, MAGIC = "schema.json", re.compile(r"\d+\.npy"), b"\x93NUMPY"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -103,7 +105,7 @@ def load_models(path: str) -> list[StoredModel]:
     import skops.io
 
     try:
-        _check_size(path)
+        _check_archive(path)
         untrusted = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
         if untrusted:
             raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")
@@ -118,18 +120,41 @@ def load_models(path: str) -> list[StoredModel]:
         raise DamagedFileError(path, f"not a model file of this workflow ({reason})") from error
 
 
-def _check_size(path: str) -> None:
-    """Refuse an archive that unpacks to more than any model holds, by what its table of contents says.
+def _check_archive(path: str) -> None:
+    """Refuse an archive that unpacks to more than any model holds, or holds more than a schema and plain arrays.
 
-    Nothing is ever unpacked to a file, and of a member no more is read than the table says.
+    An archive within the archive would unpack to sizes of which the table of contents says nothing; skops opens one
+    for sparse matrices, which our models have none of. Nothing is ever unpacked to a file, and of a member no more is
+    read than the table says.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_BYTES:
+        _check_extent(path, members)
+        for member in members:
+            if not _is_ours(archive, member):
+                raise TableError(
+                    f"{path}: refused: it holds '{member.filename}'; a model is {SCHEMA} and arrays of numbers, "
+                    "<number>.npy"
+                )
+
+
+def _check_extent(path: str, members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse what unpacks to more than any model holds."""
+    total, schema = sum(m.file_size for m in members), sum(m.file_size for m in members if m.filename == SCHEMA)
+    if len(members) > MAX_MEMBERS or total > MAX_BYTES or schema > MAX_SCHEMA:
         raise TableError(
-            f"{path}: refused: it unpacks to {len(members)} members of {sum(m.file_size for m in members) / 1e6:.0f} "
-            f"MB altogether; at most {MAX_MEMBERS} and {MAX_BYTES / 1e6:.0f} MB are read"
+            f"{path}: refused: it unpacks to {len(members)} members of {total / 1e6:.0f} MB altogether, {SCHEMA} of "
+            f"{schema / 1e6:.0f} MB; at most {MAX_MEMBERS}, {MAX_BYTES / 1e6:.0f} MB and {MAX_SCHEMA / 1e6:.0f} MB "
+            "are read"
         )
+
+
+def _is_ours(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether a member is the schema, or by its name and its first bytes an array."""
+    if member.filename == SCHEMA:
+        return True
+    with archive.open(member) as stream:
+        return ARRAY.fullmatch(member.filename) is not None and stream.read(len(MAGIC)) == MAGIC
 
 
 def _checked(fields: Any) -> StoredModel:
