@@ -57,8 +57,8 @@ def outputs_of(folder: Path, studies: Iterable[str]) -> list[Path]:
     """
     found = [file for file in folder.iterdir() if file.suffix in TOP and file.name != NAME]
     for study in studies:
-        found += [file for file in (folder / study).rglob("*") if file.is_file() and not file.name.startswith(".")]
-    return sorted(found)
+        found += [file for file in (folder / study).rglob("*") if file.is_file()]
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 @dataclass

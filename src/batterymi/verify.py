@@ -94,7 +94,7 @@ def rebuild_in(folder: Path, settings: dict[str, Any], cores: int, raw: Path) ->
         RebuildError: if Snakemake fails; the message has its last lines.
     """
     plain = {key: value for key, value in settings.items() if key not in ("pathvars", "mirror")}
-    write_json(folder / "verify.json", plain | ({"mirror": str(raw)} if raw.is_dir() else {}))
+    write_json(folder / "verify.json", plain | ({"mirror": str(raw)} if raw.is_dir() else {}), recorded=False)
     call = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "verify.json", "--quiet", "rules"]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

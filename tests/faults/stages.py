@@ -1,6 +1,7 @@
 """Single stages of a finished run, called through their adapters as Snakemake does, but without it."""
 
 import runpy
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +57,7 @@ def params_of(rule: str, study: Study) -> dict[str, Any]:
     return params | {"headline": study.headline} | ({} if params else {"study": content})
 
 
+@cache
 def smoke_study(name: str) -> Study:
     """A study as the smoke configuration runs it."""
     config = Config.model_validate(read_yaml(ROOT / "tests/smoke.yaml"))
