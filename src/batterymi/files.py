@@ -1,6 +1,7 @@
 """Reading and writing files: whole or not at all, the same bytes for the same content, and what was written there."""
 
 import csv
+import errno
 import fcntl
 import glob
 import hashlib
@@ -243,6 +244,28 @@ def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:
     """Write a frame as Parquet without its index."""
     with replacing(path) as temporary:
         frame.to_parquet(temporary, index=False)
+
+
+def append_line(path: PathLike, line: str) -> None:
+    """Append a line in one write, on disk before this returns.
+
+    The line break comes first, to part it from a line that was cut off.
+
+    Raises:
+        OutputError: if the folder or the file cannot be written, or the line not as a whole.
+    """
+    data = ("\n" + line).encode("utf-8")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            if os.write(file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
 def sha256(path: PathLike) -> str:
