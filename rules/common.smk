@@ -10,6 +10,7 @@ from batterymi.config.arena import load_arena
 from batterymi.config.datasets import load_datasets
 from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
+from batterymi.lifetime import own_jobs
 from batterymi.preflight import date_problems, folder_problems
 from batterymi.provenance import code_closure, package_folder
 from batterymi.registry import modules_of
@@ -359,3 +360,4 @@ def check_machine():
 
 check_machine()
 hold_lock(workflow)
+own_jobs()
