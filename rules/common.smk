@@ -11,6 +11,7 @@ from batterymi.config.arena import load_arena
 from batterymi.config.datasets import load_datasets
 from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
+from batterymi.lifetime import own_jobs
 from batterymi.manifest import digests_of
 from batterymi.preflight import date_problems, folder_problems
 from batterymi.provenance import code_closure, package_folder
@@ -433,3 +434,5 @@ def take_folders():
 
 
 check_machine()
+take_folders()
+own_jobs()

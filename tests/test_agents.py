@@ -25,7 +25,7 @@ from batterymi.agents.train import Trained, Watch, train
 from batterymi.arena.controller import Observation
 from batterymi.config.agents import Agent, Environment, Limits, RewardWeights, ScenarioRanges, Training
 from batterymi.errors import AgentError
-from batterymi.files import write_csv, write_json
+from batterymi.files import remove, write_csv, write_json
 from batterymi.simulators.state import Start
 
 
@@ -242,13 +242,13 @@ def test_a_checkpoint_of_another_environment_is_refused_and_kept(
         interrupt(patch, after=60)
         with pytest.raises(KeyboardInterrupt):
             train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
-    before = sorted(path.name for path in tmp_path.iterdir())
+    before = sorted(path.name for path in tmp_path.glob("[!.]*"))
     other = make_training().model_copy(update={"environment": Environment(time_limit_min=60, step_s=30)})
     with pytest.raises(AgentError, match=r"step_s is 60\.0, needed is 30\.0.*restore them to go on"):
         train(LightPlant(), "light", agent, other, 7, tmp_path)
     with pytest.raises(AgentError, match="seed is 7, needed is 8"):
         train(LightPlant(), "light", agent, make_training(), 8, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == before
     (tmp_path / before[0]).write_bytes(b"cut off")
     with pytest.raises(AgentError, match="damaged"):
         train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
@@ -320,6 +320,10 @@ def test_damaged_policies_and_oracles_are_refused_in_one_line(tmp_path: Path) ->
     make_policy(tmp_path / "policy.json", observe=("soc", "plating_margin"))
     with pytest.raises(AgentError, match="sees the plating margin"):
         load_policy(tmp_path / "policy.json")
+    (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(AgentError, match="not what was written there"):
+        load_policy(tmp_path / "policy.json")
+    remove(tmp_path / "policy.json")
     (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
     with pytest.raises(AgentError, match="has format None, readable is 1"):
         load_policy(tmp_path / "policy.json")

@@ -13,7 +13,18 @@ import pytest
 
 from batterymi.config.parts import MODELS, Feature
 from batterymi.errors import DamagedFileError, OutputError, TableError
-from batterymi.files import replacing, write_csv, write_json, write_text
+from batterymi.files import (
+    SUMS,
+    check_content,
+    read_frame,
+    read_json,
+    remove,
+    replacing,
+    write_csv,
+    write_json,
+    write_parquet,
+    write_text,
+)
 from batterymi.surrogates import store
 from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import load_models, save_models
@@ -31,7 +42,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     with pytest.raises(RuntimeError):
         fail_half_way()
     assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["result.txt"]
+    assert [path.name for path in tmp_path.iterdir() if path.name != SUMS] == ["result.txt"]
+    assert len(list((tmp_path / SUMS).iterdir())) == 1
 
 
 def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -45,6 +57,74 @@ def test_json_holds_no_nan_and_csv_no_last_bits(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text()) == {"x": None, "y": [0, 1], "z": [None, 1.0]}
     write_csv(tmp_path / "a.csv", pd.DataFrame({"x": [0.1 + 0.2]}))
     assert (tmp_path / "a.csv").read_text() == "x\n0.3\n"
+
+
+def test_every_flipped_bit_of_a_file_is_told(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, 2.0], "y": ["a", "b"]})
+    write_json(tmp_path / "a.json", {"x": 1.5})
+    write_csv(tmp_path / "a.csv", frame)
+    write_parquet(tmp_path / "a.parquet", frame)
+    for name, read, step in (("a.json", read_json, 1), ("a.csv", read_frame, 1), ("a.parquet", read_frame, 97)):
+        path = tmp_path / name
+        data = path.read_bytes()
+        read(path)
+        for place in range(0, len(data), step):
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+            with pytest.raises(DamagedFileError, match=rf"{name}: not what was written there: .* remove the file and"):
+                read(path)
+
+
+def test_a_file_put_in_anothers_place_is_told_and_one_from_elsewhere_is_read(tmp_path: Path) -> None:
+    write_json(tmp_path / "one/a.json", {"x": 1})
+    write_json(tmp_path / "two/a.json", {"x": 2})
+    other = (tmp_path / "two/a.json").read_bytes()
+    (tmp_path / "one/a.json").write_bytes(other)
+    with pytest.raises(DamagedFileError, match="not what was written there"):
+        read_json(tmp_path / "one/a.json")
+    (tmp_path / "one/b.json").write_bytes(other)
+    assert read_json(tmp_path / "one/b.json") == {"x": 2}
+    write_json(tmp_path / "one/a.json", {"x": 3})
+    assert read_json(tmp_path / "one/a.json") == {"x": 3}
+
+
+class Killed(BaseException):
+    """What a test raises where a process would be killed."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_beside_the_rename_leaves_a_file_that_can_be_read(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"x": 1})
+    rename = Path.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if moment == "after":
+            rename(source, target)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            write_json(path, {"x": 2})
+    assert len(list((tmp_path / SUMS).iterdir())) == 2
+    assert read_json(path) == {"x": 1 if moment == "before" else 2}
+    write_json(path, {"x": 3})
+    assert len(list((tmp_path / SUMS).iterdir())) == 1
+    assert read_json(path) == {"x": 3}
+
+
+def test_what_users_edit_and_copies_of_a_storage_have_no_record(tmp_path: Path) -> None:
+    write_text(tmp_path / "study.yaml", "a: 1\n", recorded=False)
+    write_json(tmp_path / ".snakemake/storage/s3/a.json", {"x": 1})
+    assert not list(tmp_path.rglob(SUMS))
+    write_text(tmp_path / "a.txt", "a")
+    write_text(tmp_path / "a.txt", "b", recorded=False)
+    check_content(tmp_path / "a.txt")
+    write_text(tmp_path / "a.txt", "c")
+    remove(tmp_path / "a.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "study.yaml"]
 
 
 @pytest.fixture

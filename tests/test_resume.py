@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from batterymi.config.campaign import Fidelities
 from batterymi.config.parts import Feature, Objective
-from batterymi.errors import TableError
+from batterymi.errors import OutputError, TableError
 from batterymi.optimise.campaign import run_campaign, start_designs
 from batterymi.optimise.fidelity import Level, run_levels
 from batterymi.optimise.fidelity_stage import DEAREST, LEVELS, compare_costs
@@ -80,6 +80,54 @@ def test_a_torn_line_does_not_swallow_the_answer_after_it(tmp_path: Path) -> Non
     later = Bowl()
     Journal(later, str(path), SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
     assert later.asked == 0
+
+
+DESIGNS = pd.DataFrame({"a": [0.25, 0.5, 0.75], "b": [0.5, 0.5, 0.125]})
+
+
+def ask(path: Path) -> tuple[int, pd.DataFrame]:
+    """How many of three designs a bowl behind a journal was asked for, and the answers."""
+    bowl = Bowl()
+    answers = Journal(bowl, str(path), SPACE.names, ["y"]).evaluate(DESIGNS)
+    return bowl.asked, answers
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe\xfa", b"5", b"null", b'"text"', b"[[1], 2]", b"[1, [2, 3]]", b"[" * 9000])
+def test_a_line_of_a_journal_that_is_no_answer_is_told_and_costs_nothing_else(
+    line: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    _, wanted = ask(path)
+    data = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*data[:2], line, *data[2:]]))
+    asked, answers = ask(path)
+    assert asked == 0
+    pd.testing.assert_frame_equal(answers, wanted)
+    assert caplog.messages == [f"{path}: line 3 is cut off or damaged; its design is asked for again"]
+
+
+def test_no_flipped_bit_of_a_journal_is_taken_for_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    _, wanted = ask(path)
+    data = path.read_bytes()
+    for place in range(1, len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        asked, answers = ask(path)
+        pd.testing.assert_frame_equal(answers, wanted)
+        assert 1 <= asked <= 2, place  # two where the break between two lines is gone
+
+
+def test_answers_of_a_journal_without_digests_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text("\n".join(f'\n[[{a}, {b}], [{a}, ""]]' for a, b in DESIGNS.itertuples(index=False)))
+    asked, answers = ask(path)
+    assert asked == 0
+    assert answers["y"].tolist() == DESIGNS["a"].tolist()
+
+
+def test_a_disk_that_is_full_under_a_journal_is_told() -> None:
+    with pytest.raises(OutputError, match="/dev/full: cannot be written: No space left on device"):
+        ask(Path("/dev/full"))
 
 
 @pytest.mark.parametrize("line", ['{"batch": 1', '"text"', '{"batch": 1, "key": "k"}', "[1, 2]"])

@@ -81,7 +81,7 @@ def _new_study(options: argparse.Namespace) -> int:
         raise ConfigError([f"{target} is there already; remove it, or choose another name with --name"])
     title = csv.stem.replace("_", " ").replace("-", " ").strip()
     text = study_yaml(csv, file, title[:1].upper() + title[1:])
-    write_text(target, text)
+    write_text(target, text, recorded=False)
     sys.stdout.write(f"{text}\nWrote {target}. Look it over, then:\n  batterymi check {name}\n  snakemake {name}\n")
     return 0
 

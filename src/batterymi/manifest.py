@@ -78,7 +78,7 @@ def outputs_of(folder: Path, studies: Iterable[str], made: Iterable[str] = (".*"
         file
         for file in there
         if file.is_file()
-        and not file.name.startswith(".")
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         and file.name != NAME
         and wanted.fullmatch(file.relative_to(folder).as_posix())
     )

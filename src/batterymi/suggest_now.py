@@ -54,7 +54,7 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
     )
     asked = propose_next(search, rows, settings, study.seed)
     if csv is not None:
-        write_csv(csv, _to_append(asked, study))
+        write_csv(csv, _to_append(asked, study), recorded=False)
     return _text(name, asked, study, rows)
 
 

@@ -167,7 +167,7 @@ def rebuild_in(folder: Path, settings: dict[str, Any], cores: int, raw: Path) ->
         RebuildError: if Snakemake fails; the message has its last lines.
     """
     own = {"pathvars": FOLDERS, "ledgers": LEDGERS, "mirror": str(raw) if raw.is_dir() else None}
-    write_json(folder / "verify.json", settings | own)
+    write_json(folder / "verify.json", settings | own, recorded=False)
     call = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "verify.json", "--quiet", "rules"]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,24 +15,24 @@ import numpy as np
 from conftest import Workspace
 
 OUTPUTS = (".csv", ".json", ".md", ".html", ".txt", ".parquet", ".skops", ".svg")
+WAYS = ("run", "snakemake", "job")
 
 
 @dataclass(frozen=True)
-class Kill:
-    """One kill: how long after the first job began, and what was being made.
+class Job:
+    """A job of a finished run.
 
     Attributes:
-        seconds: between the start of the first job and the kill.
-        cut_off: outputs of the jobs that were running, as paths in the folder.
+        rule: its rule.
+        log: its log, as a path in the folder.
+        outputs: what it made, as paths in the folder.
+        seconds: how long it took.
     """
 
+    rule: str
+    log: str
+    outputs: tuple[str, ...]
     seconds: float
-    cut_off: tuple[str, ...]
-
-    @property
-    def jobs(self) -> set[str]:
-        """The folders of what was being made: study and stage."""
-        return {str(Path(path).parent.relative_to("results")) for path in self.cut_off}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -41,17 +42,57 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def being_made(folder: Path) -> tuple[str, ...]:
+def finished_jobs(folder: Path) -> list[Job]:
+    """The jobs of a finished run, from what Snakemake noted of each output."""
+    found: dict[str, list[tuple[str, dict]]] = {}
+    for name, note in _notes(folder, "metadata").items():
+        content = json.loads(note.read_text())
+        found.setdefault(content["log"][0], []).append((name, content))
+    return [
+        Job(
+            notes[0][1]["rule"],
+            log,
+            tuple(sorted(name for name, _ in notes)),
+            notes[0][1]["endtime"] - notes[0][1]["starttime"],
+        )
+        for log, notes in sorted(found.items())
+    ]
+
+
+def being_made(folder: Path) -> set[str]:
     """Outputs of jobs that have begun and not ended, from the marks that Snakemake keeps of them."""
-    marks = folder / ".snakemake" / "incomplete"
-    names = ("".join(mark.relative_to(marks).parts).replace("@", "") for mark in marks.rglob("*") if mark.is_file())
-    return tuple(sorted(base64.urlsafe_b64decode(name).decode("utf-8") for name in names))
+    return set(_notes(folder, "incomplete"))
 
 
-def start(workspace: Workspace, *options: str) -> subprocess.Popen[bytes]:
+def _notes(folder: Path, kind: str) -> dict[str, Path]:
+    """What Snakemake keeps of outputs, by their paths."""
+    notes = folder / ".snakemake" / kind
+    coded = {
+        "".join(note.relative_to(notes).parts).replace("@", ""): note for note in notes.rglob("*") if note.is_file()
+    }
+    return {base64.urlsafe_b64decode(name).decode("utf-8"): note for name, note in coded.items()}
+
+
+def wait_for(process: subprocess.Popen[bytes], happens: Callable[[], bool], timeout: float = 600) -> bool:
+    """Wait until something happens; False if the run ended before."""
+    deadline = time.monotonic() + timeout
+    while process.poll() is None and time.monotonic() < deadline:
+        if happens():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def await_jobs(workspace: Workspace, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a job begins; False if the run ended before one did."""
+    scripts = workspace.folder / ".snakemake" / "scripts"
+    return wait_for(process, lambda: scripts.is_dir() and any(scripts.iterdir()))
+
+
+def start(workspace: Workspace, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a run that is a process group of its own."""
     return subprocess.Popen(
-        workspace.command(*options),
+        workspace.command(*arguments),
         cwd=workspace.folder,
         env=workspace.environment,
         stdout=subprocess.DEVNULL,
@@ -60,72 +101,56 @@ def start(workspace: Workspace, *options: str) -> subprocess.Popen[bytes]:
     )
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a run and all its jobs without a word of warning."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def start_again(workspace: Workspace, options: Sequence[str], job: Job) -> subprocess.Popen[bytes]:
+    """Start a run that has a job to do again."""
+    for output in job.outputs:
+        (workspace.folder / output).unlink(missing_ok=True)
+    return start(workspace, job.outputs[0], *options)
 
 
-def await_jobs(workspace: Workspace, process: subprocess.Popen[bytes], before: set[str], timeout: float = 600) -> bool:
-    """Wait until a job begins; False if the run ended before one did.
-
-    Args:
-        workspace: where it runs.
-        process: the run.
-        before: marks of jobs that an earlier kill cut off.
-        timeout: seconds to wait.
-    """
-    log = workspace.folder / ".snakemake" / "scripts"
-    deadline = time.monotonic() + timeout
-    while process.poll() is None and time.monotonic() < deadline:
-        if log.is_dir() and {path.name for path in log.iterdir()} - before:
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def kill_at_random(workspace: Workspace, options: Sequence[str], seed: int, longest: float) -> Kill | None:
-    """Start a run, and kill it and its jobs at a moment that the seed chooses.
-
-    One kill in eight comes while Snakemake starts, before any job; the others up to `longest` seconds after the first
-    job began.
+def kill_job(workspace: Workspace, options: Sequence[str], job: Job, seed: int, way: str) -> bool:
+    """Have a job done again, and kill it without a word of warning at a moment of its life that the seed chooses.
 
     Args:
-        workspace: where to run.
-        options: of the command line.
+        workspace: where a run has finished.
+        options: of the command line, beside the job's output.
+        job: the job.
         seed: chooses the moment.
-        longest: seconds.
+        way: whom to kill: Snakemake and all that it started, Snakemake alone, or the job alone.
 
     Returns:
-        The kill; None if the run ended before it.
+        Whether the job was at work then.
     """
-    chance = np.random.default_rng(seed)
-    scripts = workspace.folder / ".snakemake" / "scripts"
-    before = {path.name for path in scripts.iterdir()} if scripts.is_dir() else set()
-    process = start(workspace, *options)
-    early, wait = chance.random() < 1 / 8, chance.random()
-    if not early and not await_jobs(workspace, process, before):
-        kill(process) if process.poll() is None else process.wait()
-        return None
-    wait *= 2 if early else longest
-    try:
-        process.wait(wait)
-    except subprocess.TimeoutExpired:
-        cut_off = () if early else being_made(workspace.folder)
-        kill(process)
-        return Kill(wait, cut_off)
-    return None
+    process = start_again(workspace, options, job)
+    assert wait_for(process, lambda: job.outputs[0] in being_made(workspace.folder)), "the job never began"
+    time.sleep(np.random.default_rng(seed).random() * job.seconds)
+    hit = job.outputs[0] in being_made(workspace.folder)
+    _kill(process, workspace.folder, way)
+    assert survivors(workspace.folder) == []
+    return hit and process.returncode != 0
+
+
+def _kill(process: subprocess.Popen[bytes], folder: Path, way: str) -> None:
+    """Kill a run in one of three ways, and wait for its end."""
+    if way == "run":
+        os.killpg(process.pid, signal.SIGKILL)
+    elif way == "snakemake":
+        process.kill()
+    else:
+        for pid in set(working_in(folder)) - {process.pid}:
+            os.kill(pid, signal.SIGKILL)
+    process.wait(60)
 
 
 def survivors(folder: Path, patience: float = 10) -> list[int]:
     """Processes that still work in a folder, once those that were killed had time to end."""
     deadline = time.monotonic() + patience
-    while (found := _working_in(folder)) and time.monotonic() < deadline:
+    while (found := working_in(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 
 
-def _working_in(folder: Path) -> list[int]:
+def working_in(folder: Path) -> list[int]:
     """Processes whose folder it is."""
     found = []
     for entry in Path("/proc").iterdir():

@@ -1,6 +1,7 @@
 """Single stages of a finished run, called through their adapters as Snakemake does, but without it."""
 
 import runpy
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +57,7 @@ def params_of(rule: str, study: Study) -> dict[str, Any]:
     return params | {"headline": study.headline} | ({} if params else {"study": content})
 
 
+@cache
 def smoke_study(name: str) -> Study:
     """A study as the smoke configuration runs it."""
     config = Config.model_validate(read_yaml(ROOT / "tests/smoke.yaml"))
@@ -63,7 +65,7 @@ def smoke_study(name: str) -> Study:
 
 
 def run_stage(
-    workspace: Workspace, rule: str, study: str = "sodium_ion", outputs: Path | None = None
+    workspace: Workspace, rule: str, study: str = "sodium_ion", outputs: Path | None = None, log: Path | None = None
 ) -> tuple[int, str]:
     """Run one stage of a study.
 
@@ -72,6 +74,7 @@ def run_stage(
         rule: the stage.
         study: the study.
         outputs: folder for what it makes, instead of the study's own.
+        log: its log, instead of one in the copy.
 
     Returns:
         Exit status, and what stands in the log.
@@ -80,13 +83,38 @@ def run_stage(
     folder = workspace.folder / "results" / study
     settings = smoke_study(study)
     source = {"source": str(workspace.folder / (settings.table.file or ""))} if rule == "prepare_table" else {}
-    log = workspace.folder / "logs" / f"{rule}.fault.log"
     inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, "") | source
     made = {key: str((outputs or folder) / name) for key, name in outside.items()}
+    return run_adapter(
+        rule,
+        inputs,
+        made,
+        params_of(rule, settings) | source,
+        log or workspace.folder / f"logs/{rule}.fault.log",
+        study,
+    )
+
+
+def run_adapter(
+    rule: str, inputs: dict[str, Any], outputs: dict[str, str], params: dict[str, Any], log: Path, study: str = ""
+) -> tuple[int, str]:
+    """Run the adapter of a rule.
+
+    Args:
+        rule: its name.
+        inputs: by their names in the rule.
+        outputs: likewise.
+        params: likewise.
+        log: the log.
+        study: the wildcard.
+
+    Returns:
+        Exit status, and what stands in the log.
+    """
     job = SimpleNamespace(
         input=_Named(inputs),
-        output=_Named(made),
-        params=params_of(rule, settings) | source,
+        output=_Named(outputs),
+        params=params,
         log=[str(log)],
         threads=1,
         wildcards=SimpleNamespace(study=study),

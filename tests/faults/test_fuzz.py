@@ -6,6 +6,7 @@ Half of the inputs are random; the other half are valid ones that were cut, doub
 import copy
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +149,16 @@ def places(content: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [here, *(place for key, part in parts for place in places(part, (*here, key)))]
 
 
+@cache
+def shipped(name: str) -> dict[str, Any]:
+    """The content of a study's YAML."""
+    return read_yaml(ROOT / "config/studies" / name)
+
+
 @st.composite
 def spoilt_study(draw: st.DrawFn) -> str:
     """A shipped study in which one to three settings are other values, gone, or under other keys."""
-    study = copy.deepcopy(read_yaml(ROOT / "config/studies" / draw(st.sampled_from(STUDIES))))
+    study = copy.deepcopy(shipped(draw(st.sampled_from(STUDIES))))
     for _ in range(draw(st.integers(1, 3))):
         where = draw(st.sampled_from([place for place in places(study) if place]))
         parent: Any = study

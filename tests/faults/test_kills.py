@@ -1,63 +1,126 @@
 """SIGKILL at random moments: the run resumes to the same results, and leaves nothing lying about."""
 
+import os
 import shutil
-from collections.abc import Sequence
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SMALL, Workspace
-from kills import Kill, digests, kill_at_random, survivors
+from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
+
+from batterymi.files import SUMS, read_json, write_json
+from batterymi.lifetime import OWNER
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
-DEFAULT = ("--cores", "2")
+OPTIONS = (*SMALL, "--cores", "1")
 
 
-def kill_and_resume(
-    workspace: Workspace, options: Sequence[str], seeds: Sequence[int], longest: float, reference: dict[str, str]
-) -> list[Kill]:
-    """Kill a run once per seed, finish it, and compare every output; the kills that hit it."""
-    hits = [kill_at_random(workspace, options, seed, longest) for seed in seeds]
-    assert survivors(workspace.folder) == []
-    finished = workspace.run(*options, timeout=3600)
-    assert finished.returncode == 0, finished.stdout
-    assert digests(workspace.folder) == reference
+@pytest.fixture
+def again(done: Workspace, tmp_path: Path) -> Workspace:
+    """A finished run whose jobs may be done again."""
+    shutil.copytree(done.folder, tmp_path / "again", symlinks=True)
+    return Workspace(tmp_path / "again")
+
+
+def kill_and_resume(workspace: Workspace, job: Job, seed: int, reference: dict[str, str]) -> str | None:
+    """Kill a job, type the same command again, and compare every output; how it was killed, None if it had ended."""
+    way = WAYS[seed % len(WAYS)]
+    hit = kill_job(workspace, OPTIONS, job, seed, way)
+    resumed = workspace.run(job.outputs[0], *OPTIONS)
+    told = f"{job.rule}, seed {seed}, {way}: {resumed.stdout}"
+    assert resumed.returncode == 0, told
+    assert digests(workspace.folder) == reference, told
     results = workspace.folder / "results"
     left = [str(path) for path in results.rglob("*") if path.name.endswith(".tmp") or path.name.startswith("journal")]
-    assert left == []
-    return [hit for hit in hits if hit is not None]
+    assert left == [], told
+    return way if hit else None
 
 
-def test_a_run_killed_five_times_resumes_to_the_same_results_on_one_core(done: Workspace, workspace: Workspace) -> None:
-    hits = kill_and_resume(workspace, (*SMALL, "--cores", "1"), range(5), 6, digests(done.folder))
-    assert len(hits) >= 4
-    assert any(hit.cut_off for hit in hits)
+def kill_every_rule(
+    workspace: Workspace, jobs: list[Job], seed: int, reference: dict[str, str]
+) -> list[tuple[str, str]]:
+    """Kill a job of every rule once; the rules and ways of the kills that hit."""
+    chance = np.random.default_rng(seed)
+    hits = []
+    for number, rule in enumerate(sorted({job.rule for job in jobs})):
+        of_rule = [job for job in jobs if job.rule == rule]
+        way = kill_and_resume(workspace, of_rule[chance.integers(len(of_rule))], seed + number, reference)
+        hits += [(rule, way)] if way else []
+    return hits
+
+
+def test_a_job_killed_with_its_run_or_alone_is_done_again_to_the_same_results(again: Workspace) -> None:
+    jobs = {job.rule: job for job in finished_jobs(again.folder)}
+    reference = digests(again.folder)
+    hits = [
+        kill_and_resume(again, jobs[rule], seed, reference)
+        for rule, seed in (("build_summary", 0), ("prepare_table", 2))
+    ]
+    assert any(hits)
+
+
+def test_jobs_end_with_their_snakemake(again: Workspace) -> None:
+    job = next(job for job in finished_jobs(again.folder) if job.rule == "train_surrogate")
+    process = start_again(again, OPTIONS, job)
+    began, log = time.time(), again.folder / job.log
+    assert wait_for(process, lambda: log.exists() and log.stat().st_mtime > began)
+    process.kill()
+    process.wait()
+    assert survivors(again.folder, patience=1) == []
+    assert not any((again.folder / output).exists() for output in job.outputs)
 
 
 @pytest.mark.nightly
-def test_the_default_run_survives_fifty_kills(workspace: Workspace) -> None:
-    """Rounds of kills: of a run from nothing first, then of runs that remake some stages."""
-    fresh = workspace.folder.with_name("reference")
-    shutil.copytree(workspace.folder, fresh)
-    finished = Workspace(fresh).run(*DEFAULT, timeout=3600)
-    assert finished.returncode == 0, finished.stdout
-    reference = digests(fresh)
-    hits, seed = [], 100
-    while len(hits) < 50:
-        size, longest = (5, 15) if hits else (10, 40)
-        hits += kill_and_resume(workspace, DEFAULT, range(seed, seed + size), longest, reference)
-        seed += size
-        forget_stages(workspace.folder, seed)
-    stages = {Path(job).name for hit in hits for job in hit.jobs}
-    assert {"surrogate", "campaign"} <= stages
+def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
+    """Rounds over all rules of two studies of the smoke configuration, until fifty kills hit a job at work."""
+    jobs, reference = finished_jobs(again.folder), digests(again.folder)
+    hits: list[tuple[str, str]] = []
+    for turn in range(8):
+        hits += kill_every_rule(again, jobs, 100 * turn + turn, reference)
+        assert again.jobs(*OPTIONS) == set()
+        if len(hits) >= 50:
+            break
+    print(len(hits), "kills:", dict(Counter(rule for rule, _ in hits)), dict(Counter(way for _, way in hits)))
+    assert len(hits) >= 50
+    assert {rule for rule, _ in hits} == {job.rule for job in jobs}
+    assert {way for _, way in hits} == set(WAYS)
 
 
-def forget_stages(folder: Path, seed: int) -> None:
-    """Remove what a stage of two studies made, and their summaries, so that the next run has something to do."""
-    chance = np.random.default_rng(seed)
-    for table in (folder / "results").glob("summary.*"):
-        table.unlink()  # Snakemake makes nothing again that only something finished was made from
-    studies = sorted((folder / "results").glob("*/summary.json"))
-    for number in chance.choice(len(studies), size=2, replace=False):
-        studies[number].unlink()
-        shutil.rmtree(studies[number].with_name(str(chance.choice(["surrogate", "campaign", "figures"]))))
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from batterymi.files import write_json
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+write_json(sys.argv[1], {"x": 2})
+"""
+
+
+def test_a_kill_between_writing_and_renaming_leaves_the_old_file_and_the_next_writer_clears_up(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"x": 1})
+    killed = subprocess.run([sys.executable, "-c", KILLED, path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert [one.suffix for one in tmp_path.iterdir() if one not in (path, tmp_path / SUMS)] == [".tmp"]
+    assert read_json(path) == {"x": 1}
+    write_json(path, {"x": 3})
+    assert read_json(path) == {"x": 3}
+    assert sorted(tmp_path.iterdir()) == [tmp_path / SUMS, path]
+    assert len(list((tmp_path / SUMS).iterdir())) == 1
+
+
+def test_a_job_whose_snakemake_is_gone_before_it_begins_does_nothing(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    script = "import sys; from batterymi.run import logged\nwith logged(sys.argv[1]): print('at work')"
+    command = [sys.executable, "-c", script, tmp_path / "a.log"]
+    for owner, said in ((os.getpid(), "at work\n"), (gone.pid, "")):
+        environment = {**os.environ, OWNER: str(owner)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.stdout == said
+        assert done.returncode == (0 if said else 1)

@@ -1,7 +1,9 @@
 """Machines as they are: full disks, folders that cannot be written, wrong clocks, other languages, edits meanwhile."""
 
 import json
+import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,15 +11,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import SMALL, SMOKE, Workspace, copy_workflow
+from conftest import ROOT, SMALL, SMOKE, Workspace, copy_workflow
 from kills import await_jobs, digests, start
-from stages import STAGES, run_stage
+from stages import STAGES, run_adapter, run_stage, smoke_study
 
-from batterymi.files import sha256
+from batterymi.errors import TableError
+from batterymi.files import SUMS, sha256
 from batterymi.manifest import read_manifest
 from batterymi.preflight import NEEDED_MB, date_problems, folder_problems
+from batterymi.run import logged
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 TITLE = "=<img src=x onerror=alert(1)> Na"
@@ -37,6 +42,7 @@ ONE = (*SMOKE, "--config", 'studies=["sodium_ion"]', "--cores", "1")
 # a system whose encoding is ASCII, without the rescue that Python has for the plain C locale, and no home
 POOR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HOME": "/proc/none"}
 NOT_ROOT = "mounting needs root"
+TWO = ["ncm_cathodes", "sodium_ion"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Odd:
         process = subprocess.Popen(
             workspace.command(*ONE), cwd=workspace.folder, env=workspace.environment, stdout=stream, stderr=stream
         )
-        assert await_jobs(workspace, process, set())
+        assert await_jobs(workspace, process)
         workspace.edit("config/studies/sodium_ion.yaml", "seed: 42", "seed: 43")
         process.wait(600)
     assert process.returncode == 0, output.read_text(errors="replace")
@@ -124,32 +130,23 @@ def test_settings_hold_nothing_that_ends_a_script_of_the_report(word: str, tmp_p
         load_config({"overrides": {"all": {"title": word}}})
 
 
-def test_an_input_dated_in_the_future_is_told_before_the_run(odd: Odd) -> None:
-    table = odd.folder / "data/textbook/sodium_ion.csv"
-    os.utime(table, (2**31 - 1, 2**31 - 1))
-    try:
-        finished = odd.run(*ONE)
-    finally:
-        os.utime(table)
-    assert finished.returncode == 1
-    assert "dated in the future: data/textbook/sodium_ion.csv (the first 2038-01-19" in finished.stdout
-    assert "find . -newermt now -exec touch {} +" in finished.stdout
-    assert "Traceback" not in finished.stdout
-
-
-def test_results_dated_in_the_past_are_not_made_again_and_in_the_future_told(odd: Odd) -> None:
-    files = list((odd.folder / "results").rglob("*"))
+def test_files_dated_in_the_past_are_not_made_again_and_in_the_future_told_before_the_run(odd: Odd) -> None:
+    table, files = odd.folder / "data/textbook/sodium_ion.csv", list((odd.folder / "results").rglob("*"))
     try:
         for path in files:
             os.utime(path, (0, 0))
         assert odd.jobs(*ONE) == set()
-        os.utime(odd.folder / "results/summary.csv", (2**31 - 1, 2**31 - 1))
-        told = odd.run("-n", *ONE)
-        assert told.returncode == 1
-        assert "dated in the future: results/summary.csv (the first 2038-01-19" in told.stdout
+        for path in (table, odd.folder / "results/summary.csv"):
+            os.utime(path, (2**31 - 1, 2**31 - 1))
+        told = odd.run(*ONE)
     finally:
-        for path in files:
+        for path in (table, *files):
             os.utime(path)
+    assert told.returncode == 1
+    future = "dated in the future: data/textbook/sodium_ion.csv, results/summary.csv (the first 2038-01-19"
+    assert future in told.stdout
+    assert "find . -newermt now -exec touch {} +" in told.stdout
+    assert "Traceback" not in told.stdout
 
 
 def test_a_clock_that_jumps_in_the_middle_of_a_run_ends_it_and_the_next_one_tells_the_remedy(odd: Odd) -> None:
@@ -256,21 +253,94 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+FULL = "cannot be written: No space left on device"
+
+
 @pytest.mark.parametrize("rule", STAGES)
 def test_a_stage_that_fills_the_disk_says_so_and_leaves_whole_files_only(
-    rule: str, done: Workspace, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    rule: str, done: Workspace, small_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
+    """Log and results lie on one disk; what the log cannot hold is told on stderr."""
     monkeypatch.chdir(done.folder)
     if rule in ("prepare_table", "summarise_study"):
-        (small_disk / "filler").write_bytes(bytes(12 * 1024))
-    status, log = run_stage(Workspace(Path()), rule, outputs=small_disk)
-    assert status == 1, log
-    assert "cannot be written: No space left on device" in log
-    assert "Traceback" not in log
+        (small_disk / "filler").write_bytes(bytes(8 * 1024))
+    status, log = run_stage(Workspace(Path()), rule, outputs=small_disk, log=small_disk / "job.log")
+    said = log + capsys.readouterr().err
+    assert status == 1, said
+    assert said.count(FULL) == 1
+    assert "Traceback" not in said
+    assert "Logging error" not in said
     for path in small_disk.rglob("*"):
-        if path.is_file() and path.name != "filler":
+        if path.is_file() and path.name not in ("filler", "job.log") and path.parent.name != SUMS:
             whole = done.folder / "results/sodium_ion" / path.relative_to(small_disk)
             assert path.read_bytes() == whole.read_bytes(), "half a file"
+
+
+# rules of no study, and sampling: what they read and are told, and the first file that they write
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
+    "build_summary": ({"summaries": [f"results/{one}/summary.json" for one in TWO]}, {}, ("csv", "md", "html", "txt")),
+    "build_claims": (
+        {"claims": str(ROOT / "data/textbook/claims.csv"), "summaries": [f"results/{one}/summary.json" for one in TWO]},
+        {},
+        ("csv", "html"),
+    ),
+    "write_manifest": ({}, {"studies": TWO, "settings": {}, "inputs": []}, ("manifest",)),
+    "cite_datasets": ({}, {"datasets": {}}, ("citations",)),
+    "sample_table": (
+        {},
+        {
+            key: smoke_study("ncm_cathodes").model_dump(mode="json")[key]
+            for key in ("features", "objectives", "simplex", "constraints", "seed")
+        }
+        | {"designs": 8, "evaluator": {"name": "ncm_formulas"}},
+        ("rows", "failures"),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", OTHERS)
+def test_a_rule_on_a_disk_that_is_full_says_so_in_one_line_and_leaves_nothing(
+    rule: str,
+    done: Workspace,
+    small_disk: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(done.folder)
+    inputs, params, names = OTHERS[rule]
+    (tmp_path / "room").mkdir()
+    outputs = {name: str(tmp_path / "room" / name) for name in names}
+    assert run_adapter(rule, inputs, outputs, params, tmp_path / "job.log")[0] == 0, "it works where there is room"
+    (small_disk / "filler").write_bytes(bytes(16 * 1024))
+    outputs = {name: str(small_disk / name) for name in names}
+    assert run_adapter(rule, inputs, outputs, params, small_disk / "job.log") == (1, "")
+    assert re.fullmatch(rf"error: {small_disk}/\w+: {FULL}\n", capsys.readouterr().err)
+    assert {path.name for path in small_disk.rglob("*") if path.is_file()} == {"filler", "job.log"}
+
+
+def work(error: Exception | None) -> None:
+    """A job that logs, and may fail."""
+    logging.getLogger("batterymi.test").info("something")
+    if error:
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "said"),
+    [
+        ("/dev/full", None, f"/dev/full: {FULL}"),
+        ("/proc/none/a.log", None, "/proc/none/a.log: cannot be written: No such file or directory"),
+        ("/dev/full", TableError("x.csv: is wrong"), "x.csv: is wrong"),
+        ("/dev/full", KeyError("odd"), "unexpected error, KeyError: 'odd'"),
+    ],
+)
+def test_a_log_that_cannot_be_written_fails_the_job_in_one_line(
+    path: str, error: Exception | None, said: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit, match="1"), logged(path):
+        work(error)
+    assert capsys.readouterr().err == f"error: {said}\n"
 
 
 def test_a_disk_without_room_is_told_before_the_run(small_disk: Path) -> None:
@@ -281,7 +351,6 @@ def test_a_disk_without_room_is_told_before_the_run(small_disk: Path) -> None:
 def test_results_that_cannot_be_written_are_told_before_the_run(odd: Odd) -> None:
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip(NOT_ROOT)
-    (odd.folder / "results/summary.csv").unlink()
     mount = "mount --bind results results && mount -o remount,ro,bind results || exit 77"
     finished = subprocess.run(
         ["unshare", "--mount", "bash", "-c", f'{mount}; "$@"', "bash", *odd.command(*ONE)],
@@ -297,7 +366,6 @@ def test_results_that_cannot_be_written_are_told_before_the_run(odd: Odd) -> Non
     assert finished.returncode == 1
     assert "results: cannot be written; make the folder writable, or name another under pathvars" in said
     assert "Traceback" not in said
-    assert "build_summary" in odd.jobs(*ONE)
 
 
 def test_make_keeps_caches_here_where_home_cannot_be_written(odd: Odd) -> None:

@@ -20,7 +20,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from batterymi.agents.learner import own_environment
 from batterymi.agents.sight import differences
 from batterymi.errors import AgentError, DamagedFileError
-from batterymi.files import read_json, replacing, sha256, write_bytes, write_json
+from batterymi.files import read_json, remove, replacing, sha256, write_bytes, write_json
 from batterymi.simulators.state import Start
 
 STATE = "state.json"
@@ -49,8 +49,8 @@ def save_checkpoint(
         f"{kind}_{learner.num_timesteps}{end}" for kind, end in (("tensors", ".safetensors"), ("buffer", ".npz"))
     )
     kept = _tensors(learner) | {EXTRA + key: torch.from_numpy(value.copy()) for key, value in extra.items()}
-    write_bytes(folder / tensors, save(kept))
-    with replacing(folder / buffer) as temporary, temporary.open("wb") as stream:
+    write_bytes(folder / tensors, save(kept), recorded=False)  # the state names their digests
+    with replacing(folder / buffer, recorded=False) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **_arrays(learner))
     environment = own_environment(learner)
     write_json(
@@ -108,7 +108,7 @@ def load_checkpoint(
 def remove_checkpoint(folder: Path) -> None:
     """Remove the files of a checkpoint, and the folder if nothing else is in it."""
     for path in [folder / STATE, *folder.glob("tensors_*"), *folder.glob("buffer_*")]:
-        path.unlink(missing_ok=True)
+        remove(path)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 

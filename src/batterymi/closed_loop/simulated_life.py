@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from batterymi.closed_loop.thermal_life import AMBIENT_C, STEP_SHARE, STEPS, cycle_lives, ten_minute_protocols
 from batterymi.files import write_csv, write_json
+from batterymi.lifetime import end_with_owner
 from batterymi.simulators.cells import find_cell
 from batterymi.simulators.charging import ChargingSimulator
 from batterymi.simulators.outcome import ChargeError
@@ -79,6 +80,7 @@ def live_all(protocols: list[Rates], cell: str, model: str, processes: int) -> I
 
 def _build_in_worker(cell: str, model: str) -> None:
     """Build the model once in each process."""
+    end_with_owner()
     _WORKER["simulator"] = ChargingSimulator(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C)
 
 

@@ -115,8 +115,8 @@ def _default(field: FieldInfo) -> str:
 def main(folder: str = "config") -> None:
     """Write both files."""
     readme = Path(folder) / "README.md"
-    write_text(Path(folder) / "schema.json", schema_text())
-    write_text(readme, with_tables(readme.read_text(encoding="utf-8")))
+    write_text(Path(folder) / "schema.json", schema_text(), recorded=False)
+    write_text(readme, with_tables(readme.read_text(encoding="utf-8")), recorded=False)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def fetch_dataset(
             problems.append(_system_message(target / file, error))
     if problems:
         raise FetchError("\n".join(dict.fromkeys(problems)))
-    write_json(receipt_path, {file: wanted.sha256 for file, wanted in entry.files.items()})
+    write_json(receipt_path, {file: wanted.sha256 for file, wanted in entry.files.items()}, recorded=False)
     logger.info("%s: %d files are there, digests right", name, len(entry.files))
 
 

@@ -13,6 +13,7 @@ from batterymi.config.campaign import Fidelities
 from batterymi.config.parts import Objective
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import read_frame, read_json, write_csv, write_json
+from batterymi.lifetime import end_with_owner
 from batterymi.optimise.benchmark import N_BOOTSTRAPS, RANDOM
 from batterymi.optimise.campaign import start_designs
 from batterymi.optimise.fidelity import Ledgered, Level, run_levels
@@ -102,6 +103,7 @@ def _start_worker(search: Search, campaign: dict[str, Any]) -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    end_with_owner()
     settings = Fidelities(**campaign["fidelities"])
     _WORKER["levels"] = [
         Level(one.label, one.cost, make_evaluator(one.evaluator.model_dump(), search.objectives))

@@ -1,14 +1,16 @@
 """Answers of an expensive evaluator, kept as they come, so that a campaign that was killed asks for none twice."""
 
 import json
-import os
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from batterymi.evaluators.base import Evaluator
-from batterymi.files import digest, sha256
+from batterymi.files import append_line, digest, sha256
+
+logger = logging.getLogger(__name__)
 
 
 class Journal:
@@ -16,7 +18,8 @@ class Journal:
 
     Engines are functions of what is known, so a campaign that starts anew asks for the same designs in the same order.
     With their answers at hand it gets to where it was killed in the time that the engine takes. Each answer is appended
-    as one line in one write; a line that was cut off is passed over, and its design is asked for again.
+    as one line in one write, with a digest of its content; a line that was cut off or damaged is passed over with a
+    warning, and its design is asked for again.
     """
 
     is_cheap = False
@@ -35,8 +38,9 @@ class Journal:
         self._names, self._outcomes = list(names), [*outcomes, "failure"]
         self._known: dict[str, list[object]] = {}
         if self._path.is_file():
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                self._remember(line)
+            for number, line in enumerate(self._path.read_bytes().split(b"\n"), start=1):
+                if line:
+                    self._remember(number, line)
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Answers from the journal, and the evaluator's own to designs that are not in it."""
@@ -59,24 +63,31 @@ class Journal:
 
     def _append(self, key: str, row: list[object]) -> None:
         """Keep an answer, on disk first."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        line = "\n" + json.dumps([json.loads(key), row])  # the break comes first, to part it from a line cut off
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(file, line.encode("utf-8"))
-            os.fsync(file)
-        finally:
-            os.close(file)
+        design = json.loads(key)
+        append_line(self._path, json.dumps([design, row, digest(design, row)]))
         self._known[key] = row
 
-    def _remember(self, line: str) -> None:
+    def _remember(self, number: int, line: bytes) -> None:
         """Take up a line, if it is whole."""
-        try:
-            design, row = json.loads(line)
-        except ValueError:
-            return
-        if len(row) == len(self._outcomes):
-            self._known[json.dumps(design)] = row
+        record = _parsed(line)
+        if record is None or len(record[0]) != len(self._names) or len(record[1]) != len(self._outcomes):
+            logger.warning("%s: line %d is cut off or damaged; its design is asked for again", self._path, number)
+        else:
+            self._known[json.dumps(record[0])] = record[1]
+
+
+def _parsed(line: bytes) -> tuple[list[object], list[object]] | None:
+    """Design and answer of a line; None if they are not what was written. Older journals have no digest."""
+    try:
+        content = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    match content:
+        case [list(design), list([*answers, str()] as row), *found]:
+            whole = not found or found == [digest(design, row)]
+            return (design, row) if whole and all(isinstance(one, int | float) for one in answers) else None
+        case _:
+            return None
 
 
 def journal_beside(path: str, depends_on: Sequence[str], *settings: object) -> str:

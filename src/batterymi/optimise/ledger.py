@@ -69,7 +69,7 @@ class Ledger:
         self.batches.append({"batch": number, "key": key, "rows": n_rows, "suggestions": suggestions})
         lines = [json.dumps(batch, sort_keys=True, ensure_ascii=False) for batch in self.batches]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(str(self.path), "\n".join(lines) + "\n")
+        write_text(str(self.path), "\n".join(lines) + "\n", recorded=False)
         return number
 
 

@@ -70,6 +70,7 @@ def replay_pool(
     assert isinstance(choice, PoolChoice)
     target = next(o for o in (Objective(**one) for one in objectives) if o.goal in ("maximise", "minimise"))
     rows = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
+    predictions = read_frame(predictions_path, needs=["variant", "objective", "best", "line"])
     rows = rows[rows[SPLIT] == TRAIN].reset_index(drop=True)
     left_out = {name for one in ablations if one["name"] == choice.variant for name in Ablation(**one).drop}
     inputs = Inputs(
@@ -91,7 +92,7 @@ def replay_pool(
     hunts = [_hunt(history, score, share, seed) for share in choice.shares]
     comparison = compare_with_random(history, POOL, seed) | _as_saved(hunts[0])
     write_parquet(history_path, history.drop(columns="row"))
-    best = _best_rows(rows, value, score, target, id_column, predictions_path, choice, settings)
+    best = _best_rows(rows, value, score, target, id_column, predictions, choice, settings)
     write_csv(suggestions_path, with_units(best, [target]))
     write_csv(named_path, pd.DataFrame(columns=["name", "status", "flags"]))
     found: dict[str, Any] = {
@@ -221,12 +222,11 @@ def _best_rows(
     score: Array,
     target: Objective,
     id_column: str | None,
-    predictions_path: str,
+    predictions: pd.DataFrame,
     choice: PoolChoice,
     settings: Campaign,
 ) -> pd.DataFrame:
     """The best rows of the pool, with what a model says of them that did not see them."""
-    predictions = read_frame(predictions_path, needs=["variant", "objective", "best", "line"])
     chosen = (
         (predictions["variant"] == choice.variant) & (predictions["objective"] == target.name) & predictions["best"]
     )

@@ -15,6 +15,7 @@ from batterymi.data.headers import with_units
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import read_frame, write_csv, write_json, write_parquet
+from batterymi.lifetime import end_with_owner
 from batterymi.optimise.benchmark import RANDOM, compare_with_random
 from batterymi.optimise.campaign import best_designs, run_campaign, start_designs
 from batterymi.optimise.feasibility import Feasibility, check_feasibility
@@ -150,6 +151,7 @@ def _start_worker(search: Search, campaign: dict[str, Any], model_path: str | No
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    end_with_owner()
     evaluator = make_evaluator(campaign["evaluator"], search.objectives, model_path)
     if journal_path is not None and not evaluator.is_cheap:
         evaluator = Journal(evaluator, journal_path, search.space.names, [o.name for o in search.objectives])

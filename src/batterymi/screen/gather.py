@@ -15,7 +15,7 @@ from batterymi.config.screen import Screen
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.features.composition import element_fractions
 from batterymi.features.formulas import parse_formulas
-from batterymi.files import read_frame, read_json, write_csv, write_json
+from batterymi.files import check_content, read_frame, read_json, write_csv, write_json
 from batterymi.screen.gates import Funnel
 from batterymi.screen.sources import FORMULA
 from batterymi.screen.stage import ANSWERED, POSITION, steps_of
@@ -56,6 +56,8 @@ def gather_screen(
         features: numbers that the model takes beside formulas.
     """
     settings, target, listing = Screen(**screen), Objective(**objective), read_json(listing_path, ["listed", "dropped"])
+    rows = read_frame(table_path, [target.name])
+    metrics = read_frame(metrics_path, ["selected"], {"variant": [settings.variant], "objective": [target.name]})
     steps = steps_of(settings, features)
     funnel, listed, scored = Funnel.nothing(len(steps)), 0, 0
     for path in report_paths:
@@ -67,14 +69,12 @@ def gather_screen(
     best, moments, inside = merge_best(scored_paths, settings.best, minimise=target.goal == "minimise")
     if moments.n != scored:
         raise TableError(f"the shards hold {moments.n} scored candidates, their reports {scored}; run them again")
-    rows = read_frame(table_path, [target.name])
     known = nearest_known(best[FORMULA], rows, formula_column, target.name)
     answers = [column for column in ANSWERED if column != "passed"]
     given = [column for column in best.columns if column not in (FORMULA, POSITION, *ANSWERED)]
     top = pd.concat([best[[FORMULA, *answers]], known, best[given]], axis=1)
     top.insert(0, "rank", np.arange(1, len(top) + 1))
     write_csv(top_path, top)
-    metrics = read_frame(metrics_path, ["selected"], {"variant": [settings.variant], "objective": [target.name]})
     chosen = metrics["selected"] & (metrics["variant"] == settings.variant) & (metrics["objective"] == target.name)
     model = metrics[chosen].iloc[0]
     write_json(
@@ -144,6 +144,7 @@ def merge_best(paths: Sequence[str], n_best: int, *, minimise: bool = False) -> 
     """
     moments, inside, best = {}, 0, pd.DataFrame()
     for path in paths:
+        check_content(path)
         try:
             with pa.parquet.ParquetFile(path) as file:
                 if not len(best.columns):

@@ -15,7 +15,7 @@ from batterymi.config.screen import ANSWERS, Screen
 from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.features.formulas import parse_formulas
-from batterymi.files import read_frame, replacing, write_json
+from batterymi.files import check_content, read_frame, replacing, write_json
 from batterymi.screen.gates import Funnel, pass_gates, split_gates
 from batterymi.screen.scorer import Scorer
 from batterymi.screen.sources import BLOCK, FORMULA, Tally, as_designs, candidate_blocks
@@ -210,6 +210,7 @@ def make_scorer(model_path: str, table_path: str, predictions_path: str, variant
 
 def _open(path: str) -> pa.parquet.ParquetFile:
     """A shard, or a clear word that it is none."""
+    check_content(path)
     try:
         return pa.parquet.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:

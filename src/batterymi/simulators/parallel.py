@@ -8,6 +8,7 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from typing import Any
 
+from batterymi.lifetime import end_with_owner
 from batterymi.simulators.charging import ChargingSimulator
 from batterymi.simulators.outcome import ChargeResult
 from batterymi.simulators.protocols import Protocol
@@ -77,6 +78,7 @@ def worker_context() -> BaseContext:
 
 def _build_in_worker(*settings: Any) -> None:
     """Build the model once in each worker."""
+    end_with_owner()
     _WORKER["simulator"] = ChargingSimulator(*settings)
 
 

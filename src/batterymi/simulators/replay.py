@@ -49,6 +49,7 @@ def replay_protocols(
     columns = [feature["name"] for feature in features]
     rows = read_frame(table_path, needs=["label", SPLIT, *columns])
     best = without_units(read_frame(suggestions_path, needs=columns))
+    limits = read_json(benchmark_path, needs=["feasibility"])["feasibility"]["limits"]
     runs: list[tuple[str, str, Protocol]] = [
         (str(label), TRAIN, FourStep(tuple(map(float, rates))))
         for label, *rates in rows.loc[rows[SPLIT] == TRAIN, ["label", *columns]].itertuples(index=False)
@@ -77,22 +78,19 @@ def replay_protocols(
         "judge_model": None,
     }
     if winner:
-        content |= _compare(results[-1], judged[0], targets, benchmark_path)
+        content |= _compare(results[-1], judged[0], targets, limits)
     write_json(replay_path, content)
     logger.info("%d protocols replayed", len(runs))
 
 
 def _compare(
-    first: ChargeResult, second: ChargeResult, objectives: tuple[Objective, ...], benchmark_path: str
+    first: ChargeResult, second: ChargeResult, objectives: tuple[Objective, ...], limits: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The winner's numbers on both models, and whether the judge's meet the limits."""
-    limits = {
-        f"{limit['objective']}:{limit['side']}": limit["in_force"]
-        for limit in read_json(benchmark_path)["feasibility"]["limits"]
-    }
+    in_force = {f"{limit['objective']}:{limit['side']}": limit["in_force"] for limit in limits}
     names = [objective.name for objective in objectives]
     both = [{name: getattr(result, name) for name in names} for result in (first, second)]
-    broken = violation(pd.DataFrame(both), objectives, limits)
+    broken = violation(pd.DataFrame(both), objectives, in_force)
     return {
         "campaign_model": both[0] | {"failure": first.failure},
         "judge_model": both[1] | {"failure": second.failure},

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from batterymi.config.parts import Descriptor
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
-from batterymi.files import write_bytes
+from batterymi.files import check_content, write_bytes
 from batterymi.surrogates.models import predict_with_spread
 
 # types beyond skops' own list that our models are made of; all are plain data of scikit-learn
@@ -99,11 +99,12 @@ def load_models(path: str) -> list[StoredModel]:
     """Read a model file, refusing any type that our models are not made of.
 
     Raises:
-        DamagedFileError: if the file is not a model file of this workflow.
+        DamagedFileError: if the file is not what was written there, or no model file of this workflow.
         TableError: if it holds types that could run code, or unpacks to more than any model.
     """
     import skops.io
 
+    check_content(path)
     try:
         _check_archive(path)
         untrusted = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)

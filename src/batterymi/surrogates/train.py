@@ -107,6 +107,7 @@ def train_surrogate(
     )
     variants = {"all_features": whole} | {name: _without(whole, one) for name, one in left_out.items()}
     rows = read_frame(table_path, needs=[*(one["name"] for one in [*features, *objectives]), SPLIT])
+    report = read_json(report_path)
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, whole.descriptors)
     fits, checks = [], {}
@@ -127,9 +128,7 @@ def train_surrogate(
     save_models(model_path, [fit.stored for fit in fits])
     write_text(
         card_path,
-        model_card(
-            title, metrics, variants, left_out, settings, source, checks, computed, read_json(report_path), remarks
-        ),
+        model_card(title, metrics, variants, left_out, settings, source, checks, computed, report, remarks),
     )
 
 
