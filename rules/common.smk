@@ -434,5 +434,4 @@ def take_folders():
 
 
 check_machine()
-take_folders()
 own_jobs()

@@ -20,6 +20,7 @@ from batterymi.errors import TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.formulas import parse_formulas
 from batterymi.figures.screen import draw_screen, plot_screen
+from batterymi.files import write_json
 from batterymi.screen import sources
 from batterymi.screen.enumeration import enumerate_compositions
 from batterymi.screen.gates import Funnel, pass_gates, split_gates
@@ -375,7 +376,7 @@ def test_dropped_rows_are_told_in_the_report_and_the_figure(tmp_path: Path, monk
 
 def test_a_list_that_the_shards_do_not_hold_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = screen_in(tmp_path, monkeypatch, 2)
-    (out / "listing.json").write_text('{"listed": 899, "dropped": 0}')
+    write_json(out / "listing.json", {"listed": 899, "dropped": 0})
     files = ([str(out / f"s{i}.parquet") for i in range(2)], [str(out / f"s{i}.json") for i in range(2)])
     made = (str(out / "listing.json"), "table.parquet", "metrics.csv", str(out / "t.csv"), str(out / "r.json"))
     with pytest.raises(TableError, match="the shards were dealt 900 candidates, 899 were listed"):

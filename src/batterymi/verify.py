@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.errors import BatteryMIError
-from batterymi.files import write_bytes, write_json
+from batterymi.files import SUMS, write_bytes, write_json
 from batterymi.manifest import (
     NAME,
     Comparison,
@@ -150,7 +150,7 @@ def not_listed(results: Path, manifest: dict[str, Any]) -> list[str]:
     """
     listed = {Path(name).parent for name in manifest["outputs"]}
     listed |= {parent for folder in listed for parent in folder.parents}
-    folders = sorted(path.relative_to(results) for path in results.rglob("*") if path.is_dir())
+    folders = sorted(path.relative_to(results) for path in results.rglob("*") if path.is_dir() and path.name != SUMS)
     return [str(path) for path in folders if path not in listed and (path.parent in listed or path.parent == Path())]
 
 
