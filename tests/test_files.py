@@ -65,11 +65,11 @@ def test_every_flipped_bit_of_a_file_is_told(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"x": 1.5})
     write_csv(tmp_path / "a.csv", frame)
     write_parquet(tmp_path / "a.parquet", frame)
-    for name, read, step in (("a.json", read_json, 1), ("a.csv", read_frame, 1), ("a.parquet", read_frame, 97)):
+    for name, read in (("a.json", read_json), ("a.csv", read_frame), ("a.parquet", read_frame)):
         path = tmp_path / name
         data = path.read_bytes()
         read(path)
-        for place in range(0, len(data), step):
+        for place in range(len(data)):
             path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
             with pytest.raises(DamagedFileError, match=rf"{name}: not what was written there: .* remove the file and"):
                 read(path)

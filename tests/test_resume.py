@@ -130,16 +130,16 @@ def test_a_disk_that_is_full_under_a_journal_is_told() -> None:
         ask(Path("/dev/full"))
 
 
-@pytest.mark.parametrize("line", ['{"batch": 1', '"text"', '{"batch": 1, "key": "k"}', "[1, 2]"])
-def test_a_ledger_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize("line", [b'{"batch": 1', b'"text"', b'{"batch": 1, "key": "k"}', b"[1, 2]", b"\xff"])
+def test_a_ledger_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "mine.jsonl"
     good = Ledger(str(path))
     good.add("k", 3, [{"design": {"a": 1}, "predicted": {}}])
-    broken = path.read_text() + line + "\n"
-    path.write_text(broken)
+    broken = path.read_bytes() + line + b"\n"
+    path.write_bytes(broken)
     with pytest.raises(TableError, match=r"mine\.jsonl: line 2 is not a batch"):
         Ledger(str(path))
-    assert path.read_text() == broken
+    assert path.read_bytes() == broken
 
 
 def test_a_campaign_over_levels_keeps_its_budget_and_counts_only_the_last_level() -> None:

@@ -39,9 +39,9 @@ class Ledger:
         self.batches: list[dict[str, Any]] = []
         if not self.path.is_file():
             return
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(self.path.read_bytes().splitlines(), start=1):
             try:
-                batch = json.loads(line)
+                batch = json.loads(line.decode("utf-8"))
                 self.batches.append({key: batch[key] for key in ("batch", "key", "rows", "suggestions")})
             except (ValueError, KeyError, TypeError):
                 raise TableError(
