@@ -9,6 +9,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CORES ?= all
+# processes that run tests: one more than a small machine has cores, since the tests of Slurm mostly wait
+WORKERS ?= 3
 BIN := .venv/bin
 READY := .venv/.ready
 # uv does not read pip's configuration; hand on the folder of wheels that it names, if it names one
@@ -84,7 +86,7 @@ format: setup ## format all code
 
 .PHONY: test
 test: setup check ## every check and test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .PHONY: nightly
 nightly: setup ## what takes too long for every change
