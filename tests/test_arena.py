@@ -338,7 +338,6 @@ def test_a_decision_beyond_what_the_charger_can_give_is_cut() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("workflow")
 def test_the_small_arena_runs_from_training_to_figures_and_is_no_part_of_the_default_run(workspace: Workspace) -> None:
     options = ("--configfile", "tests/arena_smoke.yaml")
     assert "judge_controllers" not in workspace.run("-n", "--quiet", "host").stdout

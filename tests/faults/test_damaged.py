@@ -23,7 +23,7 @@ from batterymi.surrogates import store
 from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import load_models, save_models
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.slow
 OTHER = "ncm_cathodes"
 INPUTS = [(rule, name) for rule, (inputs, _) in STAGES.items() for name in dict.fromkeys(inputs.values())]
 

@@ -17,7 +17,7 @@ from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, surv
 from batterymi.files import SUMS, read_json, write_json
 from batterymi.lifetime import OWNER
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.slow
 OPTIONS = (*SMALL, "--cores", "1")
 
 

@@ -24,7 +24,7 @@ from batterymi.manifest import read_manifest
 from batterymi.preflight import NEEDED_MB, date_problems, folder_problems
 from batterymi.run import logged
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machines")]
 TITLE = "=<img src=x onerror=alert(1)> Na"
 MARKED = (
     ("title: Na-ion cathodes", f'title: "{TITLE}"'),
@@ -284,7 +284,11 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
         {},
         ("csv", "html"),
     ),
-    "write_manifest": ({}, {"studies": TWO, "settings": {}, "inputs": []}, ("manifest",)),
+    "write_manifest": (
+        {},
+        {"studies": TWO, "settings": {}, "inputs": {}, "memories": [], "made": [r"summary\.csv"]},
+        ("manifest",),
+    ),
     "cite_datasets": ({}, {"datasets": {}}, ("citations",)),
     "sample_table": (
         {},
