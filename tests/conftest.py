@@ -19,6 +19,7 @@ from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
+MIRROR = ROOT.parent / "shared" / "data"  # of the data sets, where there is one
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "requirements.lock")
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
 SMOKE = ("--configfile", "tests/smoke.yaml")

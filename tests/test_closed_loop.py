@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import MIRROR
 from sklearn.kernel_approximation import Nystroem
 
 from batterymi.closed_loop.compare import SAME_MODEL, compare_methods, rounds_to_match
@@ -17,7 +18,7 @@ from batterymi.files import read_json, write_csv, write_json
 PROTOCOLS = ten_minute_protocols()
 LIVES = cycle_lives(PROTOCOLS).astype(float)
 INPUTS = PROTOCOLS.to_numpy(float)[:, :3]
-MIRRORED = Path(__file__).resolve().parents[2] / "shared/data/attia_protocols/protocols_224.csv"
+MIRRORED = MIRROR / "attia_protocols/protocols_224.csv"
 PUBLISHED_LIVES = {  # figures/SI/hp_sensitivity/policies_lifetimes_sim.csv of the authors' repository
     (3.6, 6.0, 5.6): 974,
     (4.0, 6.0, 4.8): 1101,

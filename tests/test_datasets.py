@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import MIRROR, ROOT
 
 from batterymi.config.datasets import citations_markdown, load_datasets
 from batterymi.errors import ConfigError
 
 CATALOGUE = ROOT / "config" / "datasets.yaml"
-SHARED = ROOT.parent / "shared" / "data"
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -26,10 +25,10 @@ def test_the_catalogue_is_right_and_names_no_local_path() -> None:
     assert all(re.search(r"/[0-9a-f]{40}/", file.url) for file in files), "a URL without a fixed commit can change"
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no mirror beside the repository")
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror beside the repository")
 def test_the_catalogue_agrees_with_the_mirror() -> None:
     files = {
-        SHARED / name / file: one for name, data in load_datasets(CATALOGUE).items() for file, one in data.files.items()
+        MIRROR / name / file: one for name, data in load_datasets(CATALOGUE).items() for file, one in data.files.items()
     }
     for path, one in files.items():
         packed = path.with_name(f"{path.name}.gz")

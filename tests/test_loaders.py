@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import MIRROR, ROOT
 
 from batterymi import registry
 from batterymi.config.datasets import load_datasets
@@ -17,7 +17,6 @@ from batterymi.features.capacity import theoretical_capacity
 from batterymi.features.electrode import electrode, host_magpie
 from batterymi.features.lattice import cell_volume, lattice
 
-MIRROR = ROOT.parent / "shared" / "data"
 mirrored = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 OBELIX = (
     "ID,Reduced Composition,Z,True Composition,Ionic conductivity (S cm-1),Space group #,"

@@ -2,13 +2,14 @@
 
 import json
 import resource
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import MIRROR, ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -177,6 +178,29 @@ def test_the_number_of_shards_changes_no_byte(tmp_path: Path, monkeypatch: pytes
     assert top["predicted"].is_monotonic_decreasing
     assert not top["formula"].str.contains("Ge").any()
     assert (top["atoms_exchanged"] > 0).all()
+
+
+def test_memory_goes_with_the_block_and_not_with_the_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen_in(tmp_path, monkeypatch, 1)
+    peaks = []
+    for n_blocks in (4, 40):
+        n = 64 * n_blocks
+        listed = pd.DataFrame({"formula": some_formulas(n, 6), "hull": 0.0, "position": np.arange(n)})
+        listed.to_parquet("shard.parquet", row_group_size=64, index=False)
+        for traced in (False, True):  # the first time, caches fill
+            if traced:
+                tracemalloc.start()
+            score_candidates(
+                *("shard.parquet", "table.parquet", "model.skops", "predictions.parquet", "s.parquet", "s.json"),
+                screen=SCREEN,
+                objective="y",
+                formula_columns=["composition"],
+                features=[],
+            )
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert json.loads(Path("s.json").read_text())["listed"] == n
+    assert peaks[1] < 1.1 * peaks[0], peaks
 
 
 def as_written(salt: int, units: int) -> str:
@@ -450,9 +474,6 @@ def test_compositions_are_reduced_joined_and_bounded(tmp_path: Path) -> None:
     assert frame.loc["LiCl", ["e_above_hull", "hull_from"]].tolist() == [0.02, "CrabNet"]
     assert frame.loc["Li2S", ["gap_min", "gap_median", "gap_max"]].tolist() == [1.5, 2.0, 3.5]
     assert np.isnan(frame.loc["LiCl", "gap_median"])
-
-
-MIRROR = ROOT.parent / "shared" / "data"
 
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")

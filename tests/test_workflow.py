@@ -11,14 +11,13 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import ROOT, SMALL, SMOKE, Workspace, copy_workflow
+from conftest import MIRROR, SMALL, SMOKE, Workspace, copy_workflow
 
 from batterymi.config.load import read_yaml
 from batterymi.files import SUMS
 from batterymi.manifest import compare_results, read_manifest
 
 pytestmark = pytest.mark.slow
-MIRROR = ROOT.parent / "shared" / "data"
 
 
 def test_the_smoke_run_makes_all_five_studies(workspace: Workspace) -> None:

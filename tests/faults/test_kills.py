@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, Workspace
+from conftest import MIRROR, SMALL, Workspace
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
 
 from batterymi.files import SUMS, read_json, write_json
@@ -19,6 +20,12 @@ from batterymi.lifetime import OWNER
 
 pytestmark = pytest.mark.slow
 OPTIONS = (*SMALL, "--cores", "1")
+ARENA = ("--configfile", "tests/arena_smoke.yaml", "--cores", "1")
+MEASURED = (
+    *("--configfile", "tests/measured_smoke.yaml", "--cores", "1", "--set-scatter", "screen=2"),
+    *("--config", f"mirror={MIRROR}"),
+)
+UNFINISHED = (".tmp", "journal", "checkpoint")  # ends or beginnings of names that only work under way has
 
 
 @pytest.fixture
@@ -28,29 +35,33 @@ def again(done: Workspace, tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "again")
 
 
-def kill_and_resume(workspace: Workspace, job: Job, seed: int, reference: dict[str, str]) -> str | None:
+def kill_and_resume(
+    workspace: Workspace, job: Job, seed: int, reference: dict[str, str], options: Sequence[str] = OPTIONS
+) -> str | None:
     """Kill a job, type the same command again, and compare every output; how it was killed, None if it had ended."""
     way = WAYS[seed % len(WAYS)]
-    hit = kill_job(workspace, OPTIONS, job, seed, way)
-    resumed = workspace.run(job.outputs[0], *OPTIONS)
+    hit = kill_job(workspace, options, job, seed, way)
+    resumed = workspace.run(job.outputs[0], *options)
     told = f"{job.rule}, seed {seed}, {way}: {resumed.stdout}"
     assert resumed.returncode == 0, told
     assert digests(workspace.folder) == reference, told
     results = workspace.folder / "results"
-    left = [str(path) for path in results.rglob("*") if path.name.endswith(".tmp") or path.name.startswith("journal")]
+    left = [
+        str(path) for path in results.rglob("*") if path.name.endswith(UNFINISHED) or path.name.startswith(UNFINISHED)
+    ]
     assert left == [], told
     return way if hit else None
 
 
 def kill_every_rule(
-    workspace: Workspace, jobs: list[Job], seed: int, reference: dict[str, str]
+    workspace: Workspace, jobs: list[Job], seed: int, reference: dict[str, str], options: Sequence[str] = OPTIONS
 ) -> list[tuple[str, str]]:
     """Kill a job of every rule once; the rules and ways of the kills that hit."""
     chance = np.random.default_rng(seed)
     hits = []
     for number, rule in enumerate(sorted({job.rule for job in jobs})):
         of_rule = [job for job in jobs if job.rule == rule]
-        way = kill_and_resume(workspace, of_rule[chance.integers(len(of_rule))], seed + number, reference)
+        way = kill_and_resume(workspace, of_rule[chance.integers(len(of_rule))], seed + number, reference, options)
         hits += [(rule, way)] if way else []
     return hits
 
@@ -90,6 +101,33 @@ def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
     assert len(hits) >= 50
     assert {rule for rule, _ in hits} == {job.rule for job in jobs}
     assert {way for _, way in hits} == set(WAYS)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        pytest.param("charging_arena", ARENA, id="arena"),
+        pytest.param(
+            "all",
+            MEASURED,
+            marks=pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project"),
+            id="measured",
+        ),
+    ],
+)
+def test_every_rule_of_longer_runs_survives_a_kill(target: str, options: Sequence[str], workspace: Workspace) -> None:
+    """Training, judging and maps of the arena; data sets, transfer, ranking and screens of the measured edition."""
+    finished = workspace.run(target, *options, timeout=1200)
+    assert finished.returncode == 0, finished.stdout
+    jobs, reference = finished_jobs(workspace.folder), digests(workspace.folder)
+    missed, hits = {job.rule for job in jobs}, []
+    for turn in range(4):
+        hits += kill_every_rule(workspace, [job for job in jobs if job.rule in missed], 90 + turn, reference, options)
+        missed -= {rule for rule, _ in hits}
+    print(len(hits), "kills:", dict(Counter(rule for rule, _ in hits)), dict(Counter(way for _, way in hits)))
+    assert missed == set()
+    assert "nothing to be done" in workspace.run(target, *options, "-n").stdout.lower()
 
 
 KILLED = """
