@@ -18,7 +18,16 @@ from batterymi.manifest import (
     read_manifest,
     write_manifest,
 )
-from batterymi.verify import RebuildError, copy_ledgers, copy_workflow, not_listed, rebuild_in, verify, with_usual_paths
+from batterymi.verify import (
+    RebuildError,
+    compare_verdicts,
+    copy_ledgers,
+    copy_workflow,
+    not_listed,
+    rebuild_in,
+    verify,
+    with_usual_paths,
+)
 
 INPUTS = ["config/studies/one.yaml", "data/one.csv", "requirements.lock"]
 
@@ -107,6 +116,22 @@ def test_a_rebuild_agrees_within_the_tolerance_only(run: Path, scale: float, wor
     if not agrees:
         assert "row" in found.different["summary.csv"]
         assert "q2" in found.different["one/summary.json"]
+
+
+def test_figures_of_a_study_whose_numbers_agree_are_not_told_for_the_sake_of_another(run: Path) -> None:
+    other = run.parent / "other"
+    make_results(other, scale=1.00003)
+    for folder, score, byte in ((run, 1.0, b"a"), (other, 2.0, b"b")):
+        write_json(folder / "two" / "summary.json", {"q2": score})
+        (folder / "two" / "data.png").write_bytes(byte)
+        (folder / "page.html").write_bytes(byte)
+    names = [
+        path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() and ".sums" not in path.parts
+    ]
+    names.remove("MANIFEST.json")
+    found = compare_results(run, other, names, names)
+    assert set(found.different) == {"two/summary.json", "two/data.png", "page.html"}
+    assert found.drawn == ["one/figures/data.png"]
 
 
 def test_a_figure_that_differs_though_its_numbers_don_t_is_no_agreement(run: Path) -> None:
@@ -263,3 +288,26 @@ def test_a_workflow_that_cannot_be_copied_is_a_clean_error(run: Path) -> None:
     (run.parent / "data/lost.csv").symlink_to("nowhere")
     with pytest.raises(RebuildError, match=r"data/lost\.csv: cannot be copied for the rebuild: .*No such file"):
         copy_workflow(run.parent, run.parent.parent / f"{run.parent.name}-clean", run)
+
+
+def test_verdicts_of_a_rebuild_are_compared_by_study_and_claim(tmp_path: Path) -> None:
+    summary = pd.DataFrame(
+        {"study": ["a", "b"], "best_model": "ridge", "verdict": "skill shown", "gain_over_random": "", "q2": [0.5, 0.6]}
+    )
+    claims = pd.DataFrame({"id": ["x"], "measured": [1.0], "verdict": ["reproduced"]})
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder, q2 in ((ours, 0.6), (theirs, 0.7)):
+        folder.mkdir()
+        summary.assign(q2=[0.5, q2]).to_csv(folder / "summary.csv", index=False)
+        claims.to_csv(folder / "claims.csv", index=False)
+    assert "all verdicts are the same" in compare_verdicts(ours, theirs)[0]
+    summary.loc[1, "verdict"] = "no skill shown"
+    summary.iloc[::-1].to_csv(theirs / "summary.csv", index=False)
+    claims.assign(verdict="contradicted").to_csv(theirs / "claims.csv", index=False)
+    assert compare_verdicts(ours, theirs) == [
+        "verdicts differ too:",
+        "summary.csv: b: verdict: 'skill shown' and 'no skill shown'",
+        "claims.csv: x: verdict: 'reproduced' and 'contradicted'",
+    ]
+    (theirs / "claims.csv").unlink()
+    assert len(compare_verdicts(ours, theirs)) == 2

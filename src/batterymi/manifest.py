@@ -133,8 +133,8 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
     """Compare two folders of results file by file.
 
     Files of numbers whose bytes differ are compared number by number, relative difference at most `RELATIVE`. Models,
-    figures and pages must have the same bytes unless a number of their study differs; pages of all studies, unless any
-    number does.
+    figures and pages must have the same bytes unless a number of their study differs, and count as drawn where their
+    study's numbers agree; pages of all studies likewise, by all numbers.
 
     Args:
         ours: one folder.
@@ -152,18 +152,16 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
             found.close[name] = difference
         else:
             found.different[name] = where
-    moved = {Path(name).parts[0] for name, difference in found.close.items() if difference > 0} | {
-        Path(name).parts[0] for name in found.different
-    }
-    agrees = found.agrees
+    apart = {Path(name).parts[0] for name in found.different}
+    moved = apart | {Path(name).parts[0] for name, difference in found.close.items() if difference > 0}
     for name in (name for name in unequal if not _has_numbers(name)):
         part, *below = Path(name).parts
         if part not in moved if below else not moved:
             found.different[name] = "its bytes, though it is made from numbers that are the same"
-        elif agrees:
-            found.drawn.append(name)
-        else:
+        elif part in apart if below else apart:
             found.different[name] = "its bytes"
+        else:
+            found.drawn.append(name)
     return found
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from batterymi.errors import BatteryMIError
 from batterymi.files import SUMS, write_bytes, write_json
 from batterymi.manifest import (
@@ -27,6 +29,11 @@ TEXTS = (".csv", ".json", ".md", ".txt", ".html")
 # of the rebuild, whatever the run had; an absolute one would lead back to the user's own
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 LEDGERS = "campaigns"
+# of tables with what a run concludes: the column that names the row, and those of verdicts
+VERDICTS = {
+    "summary.csv": ("study", ("best_model", "verdict", "gain_over_random")),
+    "claims.csv": ("id", ("verdict",)),
+}
 
 
 class RebuildError(BatteryMIError):
@@ -65,13 +72,39 @@ def verify(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, li
         copy_workflow(Path(), clean, results)
         copy_ledgers(Path(manifest["settings"].get("ledgers", LEDGERS)), clean)
         rebuild_in(clean, manifest["settings"], cores, Path("data/raw").resolve())
-        found = compare(with_usual_paths(results, manifest["outputs"], Path(name)), manifest, clean / "results")
-    return found.agrees, [*told, "rebuilt in a clean folder:", *found.lines()]
+        usual = with_usual_paths(results, manifest["outputs"], Path(name))
+        found = compare(usual, manifest, clean / "results")
+        told += ["rebuilt in a clean folder:", *found.lines()]
+        if not found.agrees:
+            told += compare_verdicts(usual, clean / "results")
+    return found.agrees, told
 
 
 def compare(results: Path, manifest: dict[str, Any], rebuilt: Path) -> Comparison:
     """Results beside a rebuild of them."""
     return compare_results(results, rebuilt, manifest["outputs"], read_manifest(rebuilt / NAME)["outputs"])
+
+
+def compare_verdicts(results: Path, rebuilt: Path) -> list[str]:
+    """What results and a rebuild conclude that is not the same, or that all of it is.
+
+    Searches magnify the last digits in which processors differ, so that they may end at other designs. What is
+    concluded should not depend on that.
+    """
+    lines = []
+    for name, (key, columns) in VERDICTS.items():
+        ours, theirs = (
+            pd.read_csv(folder / name, dtype=str, keep_default_na=False, index_col=key)[list(columns)]
+            if (folder / name).is_file()
+            else pd.DataFrame(columns=list(columns), dtype=str)
+            for folder in (results, rebuilt)
+        )
+        for row in ours.index.intersection(theirs.index):
+            pairs = [(column, ours.at[row, column], theirs.at[row, column]) for column in columns]
+            lines += [f"{name}: {row}: {column}: '{a}' and '{b}'" for column, a, b in pairs if a != b]
+    if lines:
+        return ["verdicts differ too:", *lines]
+    return ["all verdicts are the same; on another processor, searches may end at other designs (docs/reliability.md)"]
 
 
 def with_usual_paths(results: Path, names: Iterable[str], folder: Path) -> Path:
