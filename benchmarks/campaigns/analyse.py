@@ -84,7 +84,7 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     problems = list(dict.fromkeys(runs["problem"]))
-    methods = list(dict.fromkeys(runs["method"]))
+    methods = [*(one for one in dict.fromkeys(runs["method"]) if one != OURS), OURS]  # drawn last, above the others
     figure, axes = plt.subplots(
         -(-len(problems) // 2), 2, figsize=(7, 2.3 * -(-len(problems) // 2)), layout="constrained", squeeze=False
     )
@@ -95,8 +95,9 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
                 continue
             wide = part.pivot(index="evaluation", columns="seed", values="regret").clip(lower=SHOWN)
             low, middle, high = (wide.quantile(q, axis=1) for q in (0.25, 0.5, 0.75))
-            axis.plot(middle.index, middle, color=f"C{colour}", lw=1.2, label=method)
-            axis.fill_between(low.index, low, high, color=f"C{colour}", alpha=0.15, lw=0)
+            hue, dashes = ("black", (4, 1.5)) if method == OURS else (f"C{colour}", (1, 0))
+            axis.plot(middle.index, middle, color=hue, lw=1.2, dashes=dashes, label=method, zorder=3)
+            axis.fill_between(low.index, low, high, color=hue, alpha=0.12, lw=0)
         axis.set_yscale("log")
         axis.set_title(problem, fontsize=8)
         axis.set_xlabel("Evaluations", fontsize=8)
