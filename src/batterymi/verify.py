@@ -31,7 +31,7 @@ FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"
 LEDGERS = "campaigns"
 # of tables with what a run concludes: the column that names the row, and those of verdicts
 VERDICTS = {
-    "summary.csv": ("study", ("best_model", "verdict", "gain_over_random")),
+    "summary.csv": ("study", ("best_model", "verdict", "feasibility", "gain_over_random")),
     "claims.csv": ("id", ("verdict",)),
 }
 
@@ -99,7 +99,9 @@ def compare_verdicts(results: Path, rebuilt: Path) -> list[str]:
             else pd.DataFrame(columns=list(columns), dtype=str)
             for folder in (results, rebuilt)
         )
-        for row in ours.index.intersection(theirs.index):
+        every = ours.index.union(theirs.index)
+        ours, theirs = (one.reindex(every, fill_value="") for one in (ours, theirs))
+        for row in every:
             pairs = [(column, ours.at[row, column], theirs.at[row, column]) for column in columns]
             lines += [f"{name}: {row}: {column}: '{a}' and '{b}'" for column, a, b in pairs if a != b]
     if lines:
