@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from batterymi.charging.parallel import simulate_protocols
+from batterymi.charging.protocols import FourStep
+from batterymi.charging.simulator import ChargingSimulator
+from batterymi.charging.state import Start
 from batterymi.closed_loop.thermal_life import ten_minute_protocols as rates_of_protocols
-from batterymi.simulators.charging import ChargingSimulator
-from batterymi.simulators.parallel import simulate_protocols
-from batterymi.simulators.protocols import FourStep
-from batterymi.simulators.state import Start
 
 FINENESS = 3
 STEP_S = 60.0

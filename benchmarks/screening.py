@@ -51,7 +51,7 @@ def prepare(table: str, folder: Path, sizes: list[int]) -> dict[str, float]:
     from batterymi.config.parts import Descriptor
     from batterymi.config.screen import EnumerationSource
     from batterymi.features.descriptors import compute_descriptors
-    from batterymi.screen.enumeration import enumerate_compositions
+    from batterymi.screening.enumeration import enumerate_compositions
     from batterymi.surrogates.models import fit_model
     from batterymi.surrogates.store import save_models
 
@@ -88,7 +88,7 @@ def names_of(model: str, n: int) -> list[str]:
 
 def list_all(model: str, n: int) -> None:
     """Deal the candidates to the shards."""
-    from batterymi.screen.stage import list_candidates
+    from batterymi.stages.score_candidates import list_candidates
 
     paths = [f"{name}.parquet" for name in names_of(model, n)]
     list_candidates(paths, f"{model}_{n}_listed.json", screen=screen_of(f"{n}.parquet"), folder=None, features=[])
@@ -96,7 +96,7 @@ def list_all(model: str, n: int) -> None:
 
 def score(model: str, name: str) -> None:
     """Score one shard."""
-    from batterymi.screen.stage import score_candidates
+    from batterymi.stages.score_candidates import score_candidates
 
     score_candidates(
         f"{name}.parquet", "table.parquet", f"{model}.skops", "predictions.parquet", f"{name}_scored.parquet",
@@ -107,7 +107,7 @@ def score(model: str, name: str) -> None:
 
 def gather(model: str, n: int) -> None:
     """The best of all shards."""
-    from batterymi.screen.gather import gather_screen
+    from batterymi.stages.gather_screen import gather_screen
 
     names = names_of(model, n)
     gather_screen(

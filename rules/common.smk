@@ -11,13 +11,13 @@ from batterymi.config.arena import load_arena
 from batterymi.config.datasets import load_datasets
 from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
 from batterymi.errors import ConfigError
-from batterymi.lifetime import own_jobs
-from batterymi.manifest import digests_of
-from batterymi.preflight import date_problems, folder_problems
-from batterymi.provenance import code_closure, package_folder
+from batterymi.process_guard import own_jobs
+from batterymi.workflow.manifest import digests_of
+from batterymi.workflow.preflight import date_problems, folder_problems
+from batterymi.workflow.provenance import code_closure, package_folder
 from batterymi.registry import modules_of
-from batterymi.runlock import hold_lock
-from batterymi.suggest import did_you_mean
+from batterymi.workflow.locks import hold_lock
+from batterymi.spelling import did_you_mean
 
 RAW = "data/raw"
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
@@ -124,6 +124,15 @@ def setting(*keys):
         for key in keys:
             value = value[key]
         return value
+
+    return read
+
+
+def slice_of(model, **given):
+    """A param: the settings of a study that a stage depends on, as plain data."""
+
+    def read(wildcards):
+        return model.dump_from(STUDIES[wildcards.study], **given)
 
     return read
 

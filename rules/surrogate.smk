@@ -4,6 +4,8 @@ Takes   <results>/{study}/table.parquet
 Makes   <results>/{study}/surrogate/
 """
 
+from batterymi.config.slices.training import TrainingSettings
+
 
 rule train_surrogate:
     """Cross-validate every candidate model, keep the best, refit it on all rows."""
@@ -24,15 +26,6 @@ rule train_surrogate:
         "<benchmarks>/train_surrogate/{study}.tsv"
     priority: 8
     params:
-        title=setting("title"),
-        table=setting("table"),
-        features=setting("features"),
-        descriptors=setting("descriptors"),
-        objectives=setting("objectives"),
-        ablations=setting("ablations"),
-        surrogate=setting("surrogate"),
-        headline=headline,
-        remarks=setting("remarks"),
-        seed=setting("seed"),
+        settings=slice_of(TrainingSettings),
     script:
         "../scripts/train_surrogate.py"

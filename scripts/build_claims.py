@@ -1,7 +1,7 @@
 """Adapter of the rule build_claims."""
 
-from batterymi.run import logged
-from batterymi.summary.claims import build_claims
+from batterymi.stages.build_claims import build_claims
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     build_claims(

@@ -1,7 +1,7 @@
 """Adapter of the rule build_summary."""
 
-from batterymi.run import logged
-from batterymi.summary.table import build_summary
+from batterymi.stages.build_summary import build_summary
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     build_summary(

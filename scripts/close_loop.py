@@ -1,7 +1,7 @@
 """Adapter of the rule close_loop."""
 
-from batterymi.closed_loop.stage import close_loop
-from batterymi.run import logged
+from batterymi.stages.close_loop import close_loop
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     close_loop(

@@ -1,7 +1,7 @@
 """Adapter of the rule compare_controllers."""
 
-from batterymi.arena.compare import compare_controllers
-from batterymi.run import logged
+from batterymi.stages.compare_controllers import compare_controllers
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     compare_controllers(

@@ -1,7 +1,7 @@
 """Adapter of the rule compare_fidelities."""
 
-from batterymi.optimise.fidelity_stage import compare_fidelities
-from batterymi.run import logged
+from batterymi.stages.compare_fidelities import compare_fidelities
+from batterymi.workflow.run import logged
 
 if __name__ == "__main__":  # worker processes import this file again
     with logged(snakemake.log[0]):

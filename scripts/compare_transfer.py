@@ -1,7 +1,7 @@
 """Adapter of the rule compare_transfer."""
 
-from batterymi.run import logged
-from batterymi.surrogates.transfer import compare_transfer
+from batterymi.stages.compare_transfer import compare_transfer
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     compare_transfer(

@@ -1,7 +1,7 @@
 """Adapter of the rule fetch_dataset."""
 
 from batterymi.data.fetch import fetch_dataset
-from batterymi.run import logged
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     fetch_dataset(

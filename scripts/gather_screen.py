@@ -1,7 +1,7 @@
 """Adapter of the rule gather_screen."""
 
-from batterymi.run import logged
-from batterymi.screen.gather import gather_screen
+from batterymi.stages.gather_screen import gather_screen
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     gather_screen(

@@ -1,7 +1,7 @@
 """Adapter of the rule judge_claims."""
 
-from batterymi.arena.claims import judge_claims
-from batterymi.run import logged
+from batterymi.stages.judge_claims import judge_claims
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     judge_claims(

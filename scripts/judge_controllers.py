@@ -1,7 +1,7 @@
 """Adapter of the rule judge_controllers."""
 
-from batterymi.arena.judge import judge_controllers
-from batterymi.run import logged
+from batterymi.stages.judge_controllers import judge_controllers
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     judge_controllers(

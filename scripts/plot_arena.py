@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from batterymi.figures.arena_stage import plot_arena
-from batterymi.run import logged
+from batterymi.stages.plot_arena import plot_arena
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     plot_arena(

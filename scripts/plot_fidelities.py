@@ -1,7 +1,7 @@
 """Adapter of the rule plot_fidelities."""
 
 from batterymi.figures.fidelity import plot_fidelities
-from batterymi.run import logged
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     plot_fidelities(

@@ -1,7 +1,7 @@
 """Adapter of the rule plot_study."""
 
-from batterymi.figures.stage import plot_study
-from batterymi.run import logged
+from batterymi.stages.plot_study import plot_study
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     plot_study(

@@ -1,7 +1,7 @@
 """Adapter of the rule prepare_table."""
 
 from batterymi.data.table import prepare_table
-from batterymi.run import logged
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     prepare_table(

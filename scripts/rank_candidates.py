@@ -1,7 +1,7 @@
 """Adapter of the rule rank_candidates."""
 
-from batterymi.run import logged
-from batterymi.surrogates.rank import rank_candidates
+from batterymi.stages.rank_candidates import rank_candidates
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     rank_candidates(

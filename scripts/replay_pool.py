@@ -1,7 +1,7 @@
 """Adapter of the rule replay_pool."""
 
-from batterymi.optimise.pool import replay_pool
-from batterymi.run import logged
+from batterymi.stages.replay_pool import replay_pool
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     replay_pool(

@@ -1,7 +1,7 @@
 """Adapter of the rule replay_protocols."""
 
-from batterymi.run import logged
-from batterymi.simulators.replay import replay_protocols
+from batterymi.stages.replay_protocols import replay_protocols
+from batterymi.workflow.run import logged
 
 if __name__ == "__main__":  # worker processes import this file again
     with logged(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of the rule run_campaign."""
 
-from batterymi.optimise.stage import run_campaigns
-from batterymi.run import logged
+from batterymi.stages.run_campaign import run_campaigns
+from batterymi.workflow.run import logged
 
 if __name__ == "__main__":  # worker processes import this file again
     with logged(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of the rule sample_table."""
 
-from batterymi.data.sample import sample_table
-from batterymi.run import logged
+from batterymi.stages.sample_table import sample_table
+from batterymi.workflow.run import logged
 
 if __name__ == "__main__":  # worker processes import this file again
     with logged(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Adapter of the rule score_candidates."""
 
-from batterymi.run import logged
-from batterymi.screen.stage import score_candidates
+from batterymi.stages.score_candidates import score_candidates
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     score_candidates(

@@ -1,7 +1,7 @@
 """Adapter of the rule simulate_lives."""
 
-from batterymi.closed_loop.simulated_life import simulate_lives
-from batterymi.run import logged
+from batterymi.stages.simulate_lives import simulate_lives
+from batterymi.workflow.run import logged
 
 if __name__ == "__main__":  # worker processes import this file again
     with logged(snakemake.log[0]):

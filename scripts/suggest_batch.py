@@ -1,7 +1,7 @@
 """Adapter of the rule suggest_batch."""
 
-from batterymi.optimise.next_batch import suggest_batch
-from batterymi.run import logged
+from batterymi.stages.suggest_batch import suggest_batch
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     suggest_batch(

@@ -1,7 +1,7 @@
 """Adapter of the rule summarise_study."""
 
-from batterymi.run import logged
-from batterymi.summary.study import summarise_study
+from batterymi.stages.summarise_study import summarise_study
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     summarise_study(

@@ -1,7 +1,7 @@
 """Adapter of the rule train_agent."""
 
-from batterymi.agents.train import train_agent
-from batterymi.run import logged
+from batterymi.stages.train_agent import train_agent
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     train_agent(

@@ -1,7 +1,7 @@
 """Adapter of the rule tune_controllers."""
 
-from batterymi.arena.tune_stage import tune_controllers
-from batterymi.run import logged
+from batterymi.stages.tune_controllers import tune_controllers
+from batterymi.workflow.run import logged
 
 with logged(snakemake.log[0]):
     tune_controllers(snakemake.output.tuned, **snakemake.params)

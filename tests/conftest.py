@@ -16,7 +16,7 @@ from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
 
 from batterymi.config.parts import Feature, Objective, Simplex
-from batterymi.optimise.space import Space
+from batterymi.optimise.space.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
 MIRROR = ROOT.parent / "shared" / "data"  # of the data sets, where there is one

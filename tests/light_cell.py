@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from batterymi.agents.environment import ChargingEnvironment
+from batterymi.charging.outcome import ChargeError, FailureKind
+from batterymi.charging.state import Reading, Start
 from batterymi.config.agents import Environment, Limits, Training
-from batterymi.simulators.outcome import ChargeError, FailureKind
-from batterymi.simulators.state import Reading, Start
 
 REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
 LIMITS = Limits(

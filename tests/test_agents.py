@@ -17,16 +17,16 @@ from batterymi.agents.checkpoint import STATE
 from batterymi.agents.environment import held_rate, take_step, validation_starts
 from batterymi.agents.evaluate import evaluate, is_better, summarise
 from batterymi.agents.learner import make_learner, network_of
+from batterymi.agents.observation import Actions, fingerprint, make_actions, make_sight
 from batterymi.agents.policy import Network, load_policy, save_policy
 from batterymi.agents.reward import Bounds, reward_terms
-from batterymi.agents.sight import Actions, fingerprint, make_actions, make_sight
-from batterymi.agents.study import MEASURES, compare_weights
-from batterymi.agents.train import Trained, Watch, train
-from batterymi.arena.controller import Observation
+from batterymi.charging.controller import Observation
+from batterymi.charging.state import Start
 from batterymi.config.agents import Agent, Environment, Limits, RewardWeights, ScenarioRanges, Training
 from batterymi.errors import AgentError
 from batterymi.files import remove, write_csv, write_json
-from batterymi.simulators.state import Start
+from batterymi.stages.compare_weights import MEASURES, compare_weights
+from batterymi.stages.train_agent import Trained, Watch, train
 
 
 @pytest.mark.parametrize("kind", ["dqn", "sac"])

@@ -10,20 +10,20 @@ from conftest import Workspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batterymi.arena.charge import Terms, run_charge
-from batterymi.arena.charger import ByController, Decision
-from batterymi.arena.controller import Observation
-from batterymi.arena.controllers import CHAPTER_PHASES, BySoc, ByTime, ConstantRate, equal_windows
-from batterymi.arena.greedy import LookAhead, Oracle
-from batterymi.arena.limits import Limits
+from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.protocols import optimise_protocol
-from batterymi.arena.scenarios import draw_scenarios
 from batterymi.arena.tune import Bench, fastest_constant, plating_limited, validation_scenarios
-from batterymi.arena.tune_stage import _safe_constant
+from batterymi.charging.charge_loop import Terms, run_charge
+from batterymi.charging.charger import ByController, Decision
+from batterymi.charging.controller import Observation
+from batterymi.charging.controllers import CHAPTER_PHASES, BySoc, ByTime, ConstantRate, equal_windows
+from batterymi.charging.limits import Limits
+from batterymi.charging.outcome import ChargeError, FailureKind
+from batterymi.charging.scenarios import draw_scenarios
+from batterymi.charging.state import Reading, Start
 from batterymi.config.arena import load_arena
 from batterymi.errors import BatteryMIError, ConfigError
-from batterymi.simulators.outcome import ChargeError, FailureKind
-from batterymi.simulators.state import Reading, Start
+from batterymi.stages.tune_controllers import _safe_constant
 
 LIMITS = Limits(0.0, 45.0, 4.2, 5.0)
 TERMS = Terms(c_rate_max=6.0)

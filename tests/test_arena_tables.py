@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.arena.claims import find, hold_claim
-from batterymi.arena.compare import read_costs
-from batterymi.arena.feasibility import tell
 from batterymi.arena.feedback import worth_of_feedback
 from batterymi.arena.statistics import paired_difference, share_interval, wilson
 from batterymi.arena.table import climb_ladder, compare_pairs, flag, make_table, verdict
 from batterymi.files import write_json
+from batterymi.stages.compare_controllers import read_costs
+from batterymi.stages.judge_claims import find, hold_claim
+from batterymi.stages.map_feasibility import tell
 
 
 @given(share=st.floats(0, 1), n=st.integers(1, 500))

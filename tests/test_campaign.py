@@ -12,14 +12,14 @@ from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.config.designs import NamedDesign
 from batterymi.config.parts import Feature, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
-from batterymi.optimise.benchmark import compare_with_random, evaluations_to_reach
-from batterymi.optimise.campaign import best_designs, run_campaign, start_designs
-from batterymi.optimise.feasibility import check_feasibility
-from batterymi.optimise.named import judge_named_designs
-from batterymi.optimise.pareto import pareto_optimal
-from batterymi.optimise.problem import Problem
-from batterymi.optimise.score import score, told_values, violation
-from batterymi.optimise.space import Space
+from batterymi.optimise.campaigns.benchmark import compare_with_random, evaluations_to_reach
+from batterymi.optimise.campaigns.campaign import best_designs, run_campaign, start_designs
+from batterymi.optimise.campaigns.feasibility import check_feasibility
+from batterymi.optimise.campaigns.reference_designs import judge_named_designs
+from batterymi.optimise.space.pareto import pareto_optimal
+from batterymi.optimise.space.problem import Problem
+from batterymi.optimise.space.score import score, told_values, violation
+from batterymi.optimise.space.space import Space
 
 NCM = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), ())
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from batterymi.simulators.cells import CELLS, find_cell
-from batterymi.simulators.charging import MESH, OPTIONS, ChargingSimulator
-from batterymi.simulators.outcome import ChargeResult
-from batterymi.simulators.parallel import simulate_protocols
-from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
+from batterymi.charging.cells import CELLS, find_cell
+from batterymi.charging.outcome import ChargeResult
+from batterymi.charging.parallel import simulate_protocols
+from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
+from batterymi.charging.simulator import MESH, OPTIONS, ChargingSimulator
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("charging")]
 STEPS = FourStep((2.0, 1.5, 1.0, 0.8))

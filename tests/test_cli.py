@@ -9,12 +9,12 @@ from conftest import Workspace, copy_workflow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batterymi.cli import main
+from batterymi.cli.main import main
+from batterymi.cli.new_study import MAX_LINES, split_unit, study_yaml
 from batterymi.config.load import load_study
-from batterymi.config.units import UNITS
 from batterymi.data.table import prepare_table
 from batterymi.files import write_csv, write_json
-from batterymi.new_study import MAX_LINES, split_unit, study_yaml
+from batterymi.vocabulary.units import UNITS
 
 CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
 A1,700,10,air,0.5,5,b1,fine,151.2,2026

@@ -10,10 +10,10 @@ from sklearn.kernel_approximation import Nystroem
 
 from batterymi.closed_loop.compare import SAME_MODEL, compare_methods, rounds_to_match
 from batterymi.closed_loop.loop import METHODS, PAPER, Model, State, choose_by_gap, recommend_observed, run_loop
-from batterymi.closed_loop.stage import LONGER, close_loop, compute_thermal_lives, remark_lives, usable_lives
 from batterymi.closed_loop.thermal_life import cycle_lives, ten_minute_protocols
 from batterymi.errors import TableError
 from batterymi.files import read_json, write_csv, write_json
+from batterymi.stages.close_loop import LONGER, close_loop, compute_thermal_lives, remark_lives, usable_lives
 
 PROTOCOLS = ten_minute_protocols()
 LIVES = cycle_lives(PROTOCOLS).astype(float)

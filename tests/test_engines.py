@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from batterymi import registry
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.errors import DesignError
-from batterymi.optimise.campaign import run_campaign
-from batterymi.optimise.engine_enumerate import leaves_of, maximum
-from batterymi.optimise.gaussian import fit_process
-from batterymi.optimise.hypervolume import free_cells, hypervolume
-from batterymi.optimise.models import gather, winsorised
-from batterymi.optimise.problem import Problem, Search
-from batterymi.optimise.space import SAME, Space
+from batterymi.optimise.campaigns.campaign import run_campaign
+from batterymi.optimise.engines.enumerate import leaves_of, maximum
+from batterymi.optimise.engines.gaussian import fit_process
+from batterymi.optimise.engines.models import gather, winsorised
+from batterymi.optimise.space.hypervolume import free_cells, hypervolume
+from batterymi.optimise.space.problem import Problem, Search
+from batterymi.optimise.space.space import SAME, Space
 
 ENGINES = [name for name in registry.names("engine") if name != "enumerate"]
 QUICK = [name for name in ENGINES if name != "botorch"]
@@ -164,7 +164,7 @@ def test_candidates_come_from_the_list_and_the_long_list_gives_the_same() -> Non
     asked = propose(search, history, 4, 0)
     merged = asked.merge(listed.iloc[30:].reset_index(), on=["x", "y", "w"])
     assert len(merged) == 4
-    import batterymi.optimise.engine_gaussian as engine
+    import batterymi.optimise.engines.gaussian_process as engine
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "LONG_LIST", 10_000)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from batterymi.config.designs import Derived
 from batterymi.config.expressions import parse_condition, parse_quantity, replaced
 from batterymi.config.parts import Constraint
-from batterymi.optimise.conditions import spelt_out
+from batterymi.optimise.space.constraints import spelt_out
 
 COLUMNS = {"a": np.array([1.0, 2.0, 4.0]), "b": np.array([0.5, 2.0, -1.0])}
 

@@ -9,7 +9,7 @@ import pytest
 
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import write_csv, write_json, write_parquet
-from batterymi.manifest import (
+from batterymi.workflow.manifest import (
     check_inputs,
     check_outputs,
     compare_results,
@@ -18,7 +18,7 @@ from batterymi.manifest import (
     read_manifest,
     write_manifest,
 )
-from batterymi.verify import (
+from batterymi.workflow.verify import (
     RebuildError,
     compare_verdicts,
     copy_ledgers,
@@ -264,7 +264,7 @@ def test_a_rebuild_works_on_folders_of_its_own(run: Path, monkeypatch: pytest.Mo
     clean = run.parent / "clean"
     clean.mkdir()
     done = subprocess.CompletedProcess([], 0, "", "")
-    monkeypatch.setattr("batterymi.verify.subprocess.run", lambda *_, **__: done)
+    monkeypatch.setattr("batterymi.workflow.verify.subprocess.run", lambda *_, **__: done)
     folders = {"results": str(own), "logs": str(own), "benchmarks": str(own)}
     copy_ledgers(own / "campaigns", clean)
     rebuild_in(clean, {"pathvars": folders, "ledgers": str(own / "campaigns"), "studies": ["one"]}, 1, own / "none")

@@ -9,11 +9,11 @@ import pytest
 
 from batterymi.config.parts import Feature, Objective
 from batterymi.config.sources import Table
-from batterymi.optimise.engine_pool import PoolEngine, PoolKernels
+from batterymi.optimise.engines.pool import PoolEngine, PoolKernels
+from batterymi.statistics.intervals import conformal_factor
 from batterymi.surrogates.applicability import error_over_distance, held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
 from batterymi.surrogates.curve import learning_curve
-from batterymi.surrogates.intervals import conformal_factor
 from batterymi.surrogates.leaks import compare_groupings, single_features
 from batterymi.surrogates.models import GRIDS
 from batterymi.surrogates.noise import noise_floor

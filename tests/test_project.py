@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from batterymi import registry
 from batterymi.config.document import schema_text, with_tables
 from batterymi.errors import TableError
-from batterymi.provenance import code_closure, imported_modules, module_file
-from batterymi.summary.claims import read_claims, resolve
+from batterymi.stages.build_claims import read_claims, resolve
+from batterymi.workflow.provenance import code_closure, imported_modules, module_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -80,14 +80,14 @@ def test_a_closure_holds_what_a_script_imports_directly_or_not() -> None:
     train = names("train_surrogate.py")
     assert {"train_surrogate", "train", "validation", "models", "files", "encode"} <= train
     assert not {"charging", "engine_skopt", "ternary"} & train
-    assert "engine_skopt" in names("run_campaign.py", "batterymi.optimise.engine_skopt")
+    assert "engine_skopt" in names("run_campaign.py", "batterymi.optimise.engines.skopt_engine")
     assert "engine_skopt" not in names("run_campaign.py")
 
 
 def test_imports_inside_functions_count() -> None:
     file = module_file("batterymi.evaluators.charging")
     assert file is not None
-    assert "batterymi.simulators.charging" in imported_modules(file)
+    assert "batterymi.charging.simulator" in imported_modules(file)
 
 
 def test_adapters_are_short_and_call_one_function() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from batterymi.errors import TableError
-from batterymi.resources import read_benchmarks, request_memory, request_runtime, tabulate
+from batterymi.workflow.resources import read_benchmarks, request_memory, request_runtime, tabulate
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from batterymi.config.campaign import Fidelities
 from batterymi.config.parts import Feature, Objective
 from batterymi.errors import OutputError, TableError
-from batterymi.optimise.campaign import run_campaign, start_designs
-from batterymi.optimise.fidelity import Level, run_levels
-from batterymi.optimise.fidelity_stage import DEAREST, LEVELS, compare_costs
-from batterymi.optimise.gaussian import fit_process
-from batterymi.optimise.journal import Journal
-from batterymi.optimise.ledger import Ledger
-from batterymi.optimise.problem import Problem, Search
-from batterymi.optimise.space import Space
+from batterymi.optimise.campaigns.campaign import run_campaign, start_designs
+from batterymi.optimise.campaigns.fidelity import Level, run_levels
+from batterymi.optimise.campaigns.journal import Journal
+from batterymi.optimise.campaigns.ledger import Ledger
+from batterymi.optimise.engines.gaussian import fit_process
+from batterymi.optimise.space.problem import Problem, Search
+from batterymi.optimise.space.space import Space
+from batterymi.stages.compare_fidelities import DEAREST, LEVELS, compare_costs
 
 SPACE = Space(tuple(Feature(name=name, label=name, unit="1", bounds=(0, 1)) for name in ("a", "b")))
 TARGET = Objective(name="y", label="y", unit="1", goal="minimise")

@@ -18,12 +18,12 @@ from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.formulas import parse_formulas
 from batterymi.figures.screen import draw_screen, plot_screen
 from batterymi.files import write_json
-from batterymi.screen import sources
-from batterymi.screen.enumeration import enumerate_compositions
-from batterymi.screen.gates import Funnel, pass_gates, split_gates
-from batterymi.screen.gather import compositions_of, gather_screen, merge_best
-from batterymi.screen.scorer import Scorer
-from batterymi.screen.stage import list_candidates, score_candidates
+from batterymi.screening import sources
+from batterymi.screening.enumeration import enumerate_compositions
+from batterymi.screening.gates import Funnel, pass_gates, split_gates
+from batterymi.screening.scorer import Scorer
+from batterymi.stages.gather_screen import compositions_of, gather_screen, merge_best
+from batterymi.stages.score_candidates import list_candidates, score_candidates
 from batterymi.surrogates.applicability import neighbour_distance
 from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import StoredModel, save_models

@@ -14,7 +14,7 @@ from batterymi.data.fetch import fetch_dataset
 from batterymi.data.loaders.mp_compositions import DECOMPOSITION, FORMATION, GAP, HULL, load_compositions
 from batterymi.errors import TableError
 from batterymi.features.formulas import parse_formulas
-from batterymi.screen.enumeration import enumerate_compositions
+from batterymi.screening.enumeration import enumerate_compositions
 
 TARGET = {"name": "y", "label": "y", "unit": "1", "goal": "maximise"}
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batterymi.simulators.cells import CELLS
-from batterymi.simulators.charging import ChargingSimulator
-from batterymi.simulators.electrodes import FARADAY, Electrodes
-from batterymi.simulators.ladder import CompiledSolver
-from batterymi.simulators.outcome import ChargeError, FailureKind
-from batterymi.simulators.protocols import FourStep
-from batterymi.simulators.state import Start
+from batterymi.charging.cells import CELLS
+from batterymi.charging.electrodes import FARADAY, Electrodes
+from batterymi.charging.outcome import ChargeError, FailureKind
+from batterymi.charging.protocols import FourStep
+from batterymi.charging.simulator import ChargingSimulator
+from batterymi.charging.solvers import CompiledSolver
+from batterymi.charging.state import Start
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("sessions")]
 RATES = (2.0, 1.5, 1.0, 0.8)

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batterymi.closed_loop.simulated_life import (
+from batterymi.charging.simulator import ChargingSimulator
+from batterymi.closed_loop.thermal_life import AMBIENT_C, ten_minute_protocols
+from batterymi.config.study import ClosedLoop
+from batterymi.stages.simulate_lives import (
     AGES,
     CHARGE_SHARE,
     count_cycles,
     describe_lives,
     live,
 )
-from batterymi.closed_loop.thermal_life import AMBIENT_C, ten_minute_protocols
-from batterymi.config.study import ClosedLoop
-from batterymi.simulators.charging import ChargingSimulator
 
 BEST = (6.0, 4.4, 4.4, 4.714286)
 

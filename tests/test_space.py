@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from batterymi.config.parts import Constraint, Feature, Simplex
 from batterymi.errors import DesignError
-from batterymi.optimise.simplex import BoundedSimplex
-from batterymi.optimise.space import Space, make_space
+from batterymi.optimise.space.simplex import BoundedSimplex
+from batterymi.optimise.space.space import Space, make_space
 
 
 @st.composite

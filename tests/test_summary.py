@@ -9,8 +9,8 @@ import pytest
 
 from batterymi.config.load import read_yaml
 from batterymi.files import write_csv, write_json
-from batterymi.summary.study import summarise_study
-from batterymi.summary.table import build_summary
+from batterymi.stages.build_summary import build_summary
+from batterymi.stages.summarise_study import summarise_study
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from batterymi.files import read_json, write_parquet
-from batterymi.surrogates.transfer import OWN, compare_transfer
+from batterymi.stages.compare_transfer import OWN, compare_transfer
 
 FEATURES = [{"name": name, "label": name, "unit": "1"} for name in ("x", "z")]
 SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300}

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from batterymi.config.parts import MODELS, Feature, Objective
-from batterymi.surrogates.intervals import half_widths, interval, q_squared, resampled, resamples
+from batterymi.statistics.intervals import half_widths, interval, q_squared, resampled, resamples
 from batterymi.surrogates.permutation import permutation_importances, permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
 from batterymi.surrogates.validation import Method, make_splits, out_of_fold
-from batterymi.surrogates.verdict import judge
+from batterymi.vocabulary.verdicts import judge
 
 FEATURES = (
     Feature(name="x", label="x", unit="1", bounds=(0, 1)),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.optimise.warp import MIN_VALUES, Warp, fit_warp, straight
+from batterymi.optimise.engines.warp import MIN_VALUES, Warp, fit_warp, straight
 
 NUMBERS = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=60).map(np.array)
 

@@ -15,7 +15,7 @@ from conftest import MIRROR, SMALL, SMOKE, Workspace, copy_workflow
 
 from batterymi.config.load import read_yaml
 from batterymi.files import SUMS
-from batterymi.manifest import compare_results, read_manifest
+from batterymi.workflow.manifest import compare_results, read_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +123,11 @@ def test_a_second_run_does_nothing(done: Workspace) -> None:
 
 
 def test_touching_files_reruns_nothing(done: Workspace) -> None:
-    for path in ("scripts/train_surrogate.py", "src/batterymi/surrogates/train.py", "data/textbook/sodium_ion.csv"):
+    for path in (
+        "scripts/train_surrogate.py",
+        "src/batterymi/stages/train_surrogate.py",
+        "data/textbook/sodium_ion.csv",
+    ):
         os.utime(done.folder / path)
     assert done.jobs(*SMALL) == set()
 
@@ -134,8 +138,8 @@ def test_touching_files_reruns_nothing(done: Workspace) -> None:
         ("src/batterymi/evaluators/ncm_formulas.py", {"sample_table:ncm_cathodes", "run_campaign:ncm_cathodes"}),
         ("src/batterymi/surrogates/card.py", {"train_surrogate:ncm_cathodes", "train_surrogate:sodium_ion"}),
         ("src/batterymi/figures/capacity_voltage.py", {"plot_study:sodium_ion"}),
-        ("src/batterymi/simulators/charging.py", set()),
-        ("src/batterymi/summary/claims.py", {"build_claims"}),
+        ("src/batterymi/charging/simulator.py", set()),
+        ("src/batterymi/stages/build_claims.py", {"build_claims"}),
     ],
 )
 def test_editing_a_module_reruns_exactly_its_users(path: str, wanted: set[str], done: Workspace) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from problems import Bench, make_problems
 from threadpoolctl import threadpool_limits
 
-from batterymi.optimise.hypervolume import free_cells, hypervolume
+from batterymi.optimise.space.hypervolume import free_cells, hypervolume
 
 Array = NDArray[np.float64]
 STEP = 0.00125  # of the grid

@@ -11,10 +11,10 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from batterymi.config.parts import Feature, Objective
-from batterymi.optimise.engine_enumerate import leaves_of, maximum
-from batterymi.optimise.engine_gaussian import propose
-from batterymi.optimise.problem import Search
-from batterymi.optimise.space import Space
+from batterymi.optimise.engines.enumerate import leaves_of, maximum
+from batterymi.optimise.engines.gaussian_process import propose
+from batterymi.optimise.space.problem import Search
+from batterymi.optimise.space.space import Space
 
 N, D, KNOWN, BATCH = 1_000_000, 60, 500, 8
 

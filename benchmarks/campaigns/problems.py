@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Feature, Objective, Simplex
-from batterymi.optimise.problem import Problem
-from batterymi.optimise.space import Space
+from batterymi.optimise.space.problem import Problem
+from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
 NAMES = tuple(f"x{i}" for i in range(6))
@@ -100,7 +100,7 @@ class Bench:
 
     def regrets(self, designs: pd.DataFrame) -> Array:
         """By how much the best true value up to each evaluation misses the optimum; of a front, the share of volume."""
-        from batterymi.optimise.campaign import progress
+        from batterymi.optimise.campaigns.campaign import progress
 
         true = self.problem.judged(pd.concat([designs, self.evaluate(designs)], axis=1))
         best = progress(self.problem, true).to_numpy(float)

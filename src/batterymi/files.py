@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batterymi.csv_safety import guard_frame, holds_return, unguard_frame
 from batterymi.errors import DamagedFileError, OutputError
-from batterymi.text_cells import guard_frame, holds_return, unguard_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 REGISTRY: dict[str, dict[str, str]] = {
     "engine": {
-        "gaussian_process": "batterymi.optimise.engine_gaussian:propose",
-        "botorch": "batterymi.optimise.engine_botorch:propose",
-        "scikit-optimize": "batterymi.optimise.engine_skopt:propose",
-        "enumerate": "batterymi.optimise.engine_enumerate:propose",
-        "sobol": "batterymi.optimise.engine_random:propose_sobol",
-        "random": "batterymi.optimise.engine_random:propose_random",
+        "gaussian_process": "batterymi.optimise.engines.gaussian_process:propose",
+        "botorch": "batterymi.optimise.engines.botorch_engine:propose",
+        "scikit-optimize": "batterymi.optimise.engines.skopt_engine:propose",
+        "enumerate": "batterymi.optimise.engines.enumerate:propose",
+        "sobol": "batterymi.optimise.engines.random_search:propose_sobol",
+        "random": "batterymi.optimise.engines.random_search:propose_random",
     },
     "evaluator": {
         "surrogate": "batterymi.evaluators.surrogate:SurrogateEvaluator",

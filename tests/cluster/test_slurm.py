@@ -11,7 +11,7 @@ import pytest
 import slurm
 from conftest import Workspace
 
-from batterymi.runlock import hold_lock
+from batterymi.workflow.locks import hold_lock
 
 
 @pytest.mark.slow

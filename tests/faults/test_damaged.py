@@ -18,7 +18,7 @@ from stages import STAGES, run_stage
 from batterymi.config.parts import Feature
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.files import SUMS, read_frame, read_json, write_csv, write_json, write_parquet
-from batterymi.summary.table import build_summary
+from batterymi.stages.build_summary import build_summary
 from batterymi.surrogates import store
 from batterymi.surrogates.models import fit_model
 from batterymi.surrogates.store import load_models, save_models

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batterymi.csv_safety import guard, unguard
 from batterymi.data.read_csv import read_csv
 from batterymi.files import read_frame, write_csv
-from batterymi.text_cells import guard, unguard
 
 RISKY = (
     "=1+1",

@@ -20,9 +20,9 @@ from stages import STAGES, run_adapter, run_stage, smoke_study
 
 from batterymi.errors import TableError
 from batterymi.files import SUMS, sha256
-from batterymi.manifest import read_manifest
-from batterymi.preflight import NEEDED_MB, date_problems, folder_problems
-from batterymi.run import logged
+from batterymi.workflow.manifest import read_manifest
+from batterymi.workflow.preflight import NEEDED_MB, date_problems, folder_problems
+from batterymi.workflow.run import logged
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machines")]
 TITLE = "=<img src=x onerror=alert(1)> Na"

@@ -8,14 +8,14 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from batterymi.cli import main
+from batterymi.cli.main import main
 from batterymi.config.datasets import load_datasets
 from batterymi.config.designs import Derived
 from batterymi.config.load import load_config, load_study, read_yaml, study_files
 from batterymi.config.parts import Constraint
 from batterymi.config.study import Config
 from batterymi.errors import ConfigError, ExpressionError
-from batterymi.optimise.conditions import spelt_out
+from batterymi.optimise.space.constraints import spelt_out
 
 LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "\n".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)

@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from batterymi.agents.learner import own_environment
-from batterymi.agents.sight import differences
+from batterymi.agents.observation import differences
+from batterymi.charging.state import Start
 from batterymi.errors import AgentError, DamagedFileError
 from batterymi.files import read_json, remove, replacing, sha256, write_bytes, write_json
-from batterymi.simulators.state import Start
 
 STATE = "state.json"
 COUNTERS = ("num_timesteps", "_episode_num", "_n_updates", "_n_calls", "exploration_rate")

@@ -6,13 +6,13 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from batterymi.agents.observation import Vector, make_actions, make_sight
 from batterymi.agents.reward import Bounds, reward_terms
-from batterymi.agents.sight import Vector, make_actions, make_sight
-from batterymi.arena.controller import Observation
-from batterymi.arena.scenarios import draw_scenarios
+from batterymi.charging.controller import Observation
+from batterymi.charging.outcome import ChargeError
+from batterymi.charging.scenarios import draw_scenarios
+from batterymi.charging.state import Reading, Start
 from batterymi.config.agents import Environment, ScenarioRanges
-from batterymi.simulators.outcome import ChargeError
-from batterymi.simulators.state import Reading, Start
 
 SOC_TOLERANCE = 1e-6
 SHORTEST_STEP_S = 1e-3

@@ -8,7 +8,7 @@ import pandas as pd
 
 from batterymi.agents.environment import ChargingEnvironment
 from batterymi.agents.policy import Network
-from batterymi.simulators.state import Start
+from batterymi.charging.state import Start
 
 
 def evaluate(network: Network, environment: ChargingEnvironment, starts: Sequence[Start]) -> pd.DataFrame:

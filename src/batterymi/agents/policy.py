@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.agents.sight import Actions, Sight, Vector, differences
-from batterymi.arena.controller import Observation
+from batterymi.agents.observation import Actions, Sight, Vector, differences
+from batterymi.charging.controller import Observation
 from batterymi.errors import AgentError, DamagedFileError
 from batterymi.files import PathLike, read_json, sha256, write_bytes, write_json
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from batterymi.charging.state import Reading, Start
 from batterymi.config.agents import Limits, RewardWeights
-from batterymi.simulators.state import Reading, Start
 
 
 @dataclass(frozen=True)

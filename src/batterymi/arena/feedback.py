@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.names import CONTROLLERS, OPEN_LOOP, label, ordered
 from batterymi.arena.table import judged
+from batterymi.vocabulary.controllers import CONTROLLERS, OPEN_LOOP, label, ordered
 
 LOOKS = ("plating_limited", "look_ahead")
 

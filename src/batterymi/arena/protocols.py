@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.charge import run_charge
-from batterymi.arena.controllers import BySoc, equal_windows
 from batterymi.arena.tune import Bench
+from batterymi.charging.charge_loop import run_charge
+from batterymi.charging.controllers import BySoc, equal_windows
 from batterymi.config.parts import Feature, Objective
-from batterymi.optimise.campaign import best_designs, run_campaign
-from batterymi.optimise.problem import Problem
-from batterymi.optimise.score import declared_limits
-from batterymi.optimise.space import Space
+from batterymi.optimise.campaigns.campaign import best_designs, run_campaign
+from batterymi.optimise.space.problem import Problem
+from batterymi.optimise.space.score import declared_limits
+from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
 

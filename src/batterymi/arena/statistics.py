@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.surrogates.intervals import interval
+from batterymi.statistics.intervals import interval
 
 Array = NDArray[np.float64]
 Z95 = 1.959963985

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.arena.limits import KINDS
-from batterymi.arena.names import ordered
 from batterymi.arena.statistics import paired_difference, share_interval
+from batterymi.charging.limits import KINDS
+from batterymi.vocabulary.controllers import ordered
 
 Array = NDArray[np.float64]
 KEYS = ["cell", "condition"]

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batterymi.arena.charge import Simulator, Terms, run_charge
-from batterymi.arena.charger import Charger
-from batterymi.arena.controllers import ConstantRate
-from batterymi.arena.limits import KINDS, Limits
-from batterymi.arena.scenarios import draw_scenarios
+from batterymi.charging.charge_loop import Simulator, Terms, run_charge
+from batterymi.charging.charger import Charger
+from batterymi.charging.controllers import ConstantRate
+from batterymi.charging.limits import KINDS, Limits
+from batterymi.charging.scenarios import draw_scenarios
+from batterymi.charging.state import Start
 from batterymi.errors import BatteryMIError
-from batterymi.simulators.state import Start
 
 logger = logging.getLogger(__name__)
 

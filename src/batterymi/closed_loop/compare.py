@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.surrogates.intervals import interval
+from batterymi.statistics.intervals import interval
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.parts import Name, Range, Strict, ascending
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 OBSERVABLE = ("soc", "voltage", "temperature", "resistance", "time", "rate", "ambient")
 ORACLE = "plating_margin"

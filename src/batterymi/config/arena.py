@@ -6,13 +6,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from batterymi.arena.names import CONTROLLERS, GROUPS
+from batterymi.charging.cells import CELLS
 from batterymi.config.agents import Training
 from batterymi.config.load import describe, merged, read_yaml
 from batterymi.config.parts import Name, Range, Strict, ascending
 from batterymi.errors import ConfigError
-from batterymi.simulators.cells import CELLS
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.controllers import CONTROLLERS, GROUPS
 
 Celsius = Annotated[float, Field(ge=-20, le=80)]
 
@@ -188,7 +188,7 @@ class Arena(Strict):
         return next(condition for condition in self.conditions if condition.name == name)
 
     def temperature_limit(self, condition: Condition) -> float:
-        """Highest temperature that charges may reach from a start, °C; see `batterymi.arena.limits`."""
+        """Highest temperature that charges may reach from a start, °C; see `batterymi.charging.limits`."""
         limits = self.training.environment.limits
         hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
         return max(limits.temperature_c, hottest + limits.warming_c)
@@ -229,7 +229,7 @@ class Arena(Strict):
         }
 
     def situation(self, cell: str, condition: Condition) -> dict[str, Any]:
-        """Arguments of `batterymi.arena.stage.Situation`."""
+        """Arguments of `batterymi.arena.situation.Situation`."""
         return {
             "cell": cell,
             "condition": condition.name,

@@ -79,7 +79,7 @@ class ChargingChoice(Strict):
     """Designs are C-rates of equal SOC steps, answered by PyBaMM."""
 
     name: Literal["charging"]
-    cell: str = Field("power_cell", description="A declared cell of batterymi.simulators.cells.")
+    cell: str = Field("power_cell", description="A declared cell of batterymi.charging.cells.")
     model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
     judge: Literal["SPMe", "DFN"] = Field("DFN", description="Model that replays the winner.")
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")

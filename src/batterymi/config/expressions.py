@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.errors import ExpressionError
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 Array = NDArray[np.float64]
 MAX_LENGTH = 500

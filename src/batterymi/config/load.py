@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 RESERVED = {"all", "summary", "report", "rejected"}
 # Snakemake writes settings into the scripts of its report, where these would end them and begin others

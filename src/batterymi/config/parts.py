@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from batterymi import registry
 from batterymi.config.expressions import parse_condition
-from batterymi.config.units import UNITS
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.units import UNITS
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]

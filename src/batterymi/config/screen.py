@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from batterymi.config.expressions import parse_condition
 from batterymi.config.parts import Name, Strict, inside_folder, readable
 from batterymi.features.formulas import SYMBOLS
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 # what a gate may ask of a candidate once the model has answered
 ANSWERS = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")

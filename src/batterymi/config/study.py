@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi import registry
+from batterymi.charging.cells import find_cell
 from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
 from batterymi.config.designs import Claimed, Derived, NamedDesign
 from batterymi.config.parts import (
@@ -24,8 +25,7 @@ from batterymi.config.parts import (
 )
 from batterymi.config.screen import ANSWERS, COMPOSITION_COLUMNS, OWN_COLUMNS, FileSource, Screen
 from batterymi.config.sources import Candidates, Table
-from batterymi.simulators.cells import find_cell
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 ALL_FEATURES = "all_features"
 

@@ -8,7 +8,7 @@ import pandas as pd
 from batterymi.config.parts import Feature
 from batterymi.data.read_csv import read_csv
 from batterymi.errors import TableError
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
 
 MAX_LISTED = 10
 

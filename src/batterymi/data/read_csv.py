@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from batterymi.csv_safety import unguard
 from batterymi.errors import TableError
-from batterymi.text_cells import unguard
 
 DELIMITERS = (",", ";", "\t")
 

@@ -13,10 +13,10 @@ from batterymi.config.parts import Descriptor, Feature, Objective, Simplex
 from batterymi.config.sources import Table
 from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import read_csv
-from batterymi.data.splits import ASKED, CHECKED, FAILED, PENDING, SPLIT, TRAIN
 from batterymi.errors import TableError
 from batterymi.files import read_frame, sha256, write_json, write_parquet
-from batterymi.suggest import did_you_mean
+from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.splits import ASKED, CHECKED, FAILED, PENDING, SPLIT, TRAIN
 
 if TYPE_CHECKING:
     import pandera.pandas as pandera

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
 from batterymi.config.campaign import ChargingChoice, FixedRun
 from batterymi.config.parts import Objective
-from batterymi.simulators.protocols import CCCV, FourStep, Protocol, Timed
 
 if TYPE_CHECKING:
-    from batterymi.simulators.charging import ChargingSimulator
-    from batterymi.simulators.outcome import ChargeResult
+    from batterymi.charging.outcome import ChargeResult
+    from batterymi.charging.simulator import ChargingSimulator
 
 
 class ChargingEvaluator:
@@ -59,7 +59,7 @@ class ChargingEvaluator:
 
     def _run(self, protocols: Sequence[Protocol]) -> list["ChargeResult"]:
         """Simulate protocols, in worker processes if there are enough of them."""
-        from batterymi.simulators.parallel import simulate_protocols
+        from batterymi.charging.parallel import simulate_protocols
 
         if self._processes > 1 and len(protocols) > 1:
             return simulate_protocols(protocols, processes=self._processes, **simulator_settings(self._choice))
@@ -68,7 +68,7 @@ class ChargingEvaluator:
 
     def _build(self) -> "ChargingSimulator":
         """Build the simulator once."""
-        from batterymi.simulators.charging import ChargingSimulator
+        from batterymi.charging.simulator import ChargingSimulator
 
         self._simulator = ChargingSimulator(**simulator_settings(self._choice))
         return self._simulator

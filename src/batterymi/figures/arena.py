@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.names import CONTROLLERS, label, ordered
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+from batterymi.vocabulary.controllers import CONTROLLERS, label, ordered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

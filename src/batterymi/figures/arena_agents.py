@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.names import label
 from batterymi.figures.arena import look
 from batterymi.figures.style import BLACK, COLUMN_IN
+from batterymi.vocabulary.controllers import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

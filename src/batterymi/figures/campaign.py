@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.campaign import PoolChoice
-from batterymi.config.units import with_unit
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.config.units import with_unit
 from batterymi.features.capacity import theoretical_capacity
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+from batterymi.reporting.study_results import StudyResults
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

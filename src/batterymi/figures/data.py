@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from batterymi.config.units import with_unit
-from batterymi.data.splits import SPLIT, TRAIN
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.splits import SPLIT, TRAIN
+from batterymi.vocabulary.units import with_unit
 
 MOST = 5  # features that fit side by side
 

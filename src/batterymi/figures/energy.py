@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.config.units import with_unit
-from batterymi.data.splits import SPLIT, TRAIN
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.splits import SPLIT, TRAIN
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

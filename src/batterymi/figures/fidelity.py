@@ -8,8 +8,8 @@ import pandas as pd
 from batterymi.config.study import Study
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, ORANGE, house_style, save
 from batterymi.files import read_frame, read_json
-from batterymi.optimise.benchmark import RANDOM
-from batterymi.optimise.fidelity_stage import DEAREST, LEVELS
+from batterymi.optimise.campaigns.benchmark import RANDOM
+from batterymi.stages.compare_fidelities import DEAREST, LEVELS
 
 
 def plot_fidelities(ledger_path: str, comparison_path: str, figure_path: str, *, study: dict[str, object]) -> None:

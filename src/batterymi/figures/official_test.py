@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.config.units import with_unit
-from batterymi.data.splits import SPLIT, TEST
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE, RED
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.splits import SPLIT, TEST
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

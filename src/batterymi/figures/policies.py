@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE
+from batterymi.reporting.study_results import StudyResults
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.config.units import with_unit
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.config.units import with_unit
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED, house_style, save
 from batterymi.files import read_frame, read_json
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

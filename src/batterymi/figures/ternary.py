@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.config.campaign import NcmFormulasChoice
-from batterymi.config.units import with_unit
 from batterymi.evaluators.ncm_formulas import NcmFormulas
-from batterymi.figures.inputs import StudyResults
 from batterymi.figures.style import BLACK, GREY, ORANGE, RED
-from batterymi.optimise.space import make_space
+from batterymi.optimise.space.space import make_space
+from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 
-from batterymi.surrogates.intervals import interval, resampled, resamples
+from batterymi.statistics.intervals import interval, resampled, resamples
+from batterymi.statistics.scores import mean, spearman
 from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.scores import mean, spearman
 from batterymi.surrogates.validation import OutOfFold, Split
 
 Array = NDArray[np.float64]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from batterymi.statistics.scores import paired_difference
 from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.scores import paired_difference
 from batterymi.surrogates.validation import Method, Split, learn
 
 TREATMENTS = ("bound", "expected", "drop")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.surrogates.intervals import interval, resamples
+from batterymi.statistics.intervals import interval, resamples
 from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.validation import Method, Split, learn
 

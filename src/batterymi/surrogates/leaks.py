@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.sources import Table
-from batterymi.data.splits import SPLIT, TRAIN
+from batterymi.statistics.scores import paired_difference, scores
 from batterymi.surrogates.problem import Problem, joint_groups
-from batterymi.surrogates.scores import paired_difference, scores
 from batterymi.surrogates.validation import Method, OutOfFold, Split, learn, make_splits
+from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
 

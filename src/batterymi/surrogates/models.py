@@ -156,7 +156,7 @@ def predict_with_spread(
     """Predictions, and how their uncertainty varies over the rows.
 
     The spread is a shape, not yet an interval: the Gaussian process's own standard deviation, and 1 for models that
-    have none. `batterymi.surrogates.intervals` scales it by the errors on held-out rows.
+    have none. `batterymi.statistics.intervals` scales it by the errors on held-out rows.
 
     Args:
         model: a fitted model.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.surrogates.intervals import interval
+from batterymi.statistics.intervals import interval
 
 N_BOOTSTRAPS = 2000
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.surrogates.intervals import LEVELS, conformal_factor
+from batterymi.statistics.intervals import LEVELS, conformal_factor
+from batterymi.statistics.scores import paired_difference, scores
 from batterymi.surrogates.models import predict_with_spread
 from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.scores import paired_difference, scores
 from batterymi.surrogates.validation import Method, learn, tune
 
 Array = NDArray[np.float64]

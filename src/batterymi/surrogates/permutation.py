@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.surrogates.intervals import q_squared
+from batterymi.statistics.intervals import q_squared
 from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.validation import Method, OutOfFold, Split, out_of_fold
-from batterymi.surrogates.verdict import ALPHA
+from batterymi.vocabulary.verdicts import ALPHA
 
 FEWEST = 19  # shuffles before a test may end early
 SMALL_TABLE = 30  # rows up to which every shuffle refits the model

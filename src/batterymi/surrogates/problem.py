@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
-from batterymi.data.splits import SOURCE, SPLIT, TRAIN
 from batterymi.features.encode import feature_frame
+from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 Array = NDArray[np.float64]
 

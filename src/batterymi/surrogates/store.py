@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from batterymi.config.parts import Descriptor
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
-from batterymi.files import check_content, write_bytes
+from batterymi.files import PathLike, check_content, write_bytes
 from batterymi.surrogates.models import predict_with_spread
 
 # types beyond skops' own list that our models are made of; all are plain data of scikit-learn
@@ -83,7 +83,7 @@ class StoredModel:
         return pd.concat(parts, axis=1)
 
 
-def save_models(path: str, models: list[dict[str, Any]]) -> None:
+def save_models(path: PathLike, models: list[dict[str, Any]]) -> None:
     """Write models to a skops file.
 
     Args:
@@ -95,7 +95,7 @@ def save_models(path: str, models: list[dict[str, Any]]) -> None:
     write_bytes(path, _canonical(skops.io.dumps(models)))
 
 
-def load_models(path: str) -> list[StoredModel]:
+def load_models(path: PathLike) -> list[StoredModel]:
     """Read a model file, refusing any type that our models are not made of.
 
     Raises:
@@ -121,7 +121,7 @@ def load_models(path: str) -> list[StoredModel]:
         raise DamagedFileError(path, f"not a model file of this workflow ({reason})") from error
 
 
-def _check_archive(path: str) -> None:
+def _check_archive(path: PathLike) -> None:
     """Refuse an archive that unpacks to more than any model holds, or holds more than a schema and plain arrays.
 
     An archive within the archive would unpack to sizes of which the table of contents says nothing; skops opens one
@@ -139,7 +139,7 @@ def _check_archive(path: str) -> None:
                 )
 
 
-def _check_extent(path: str, members: Sequence[zipfile.ZipInfo]) -> None:
+def _check_extent(path: PathLike, members: Sequence[zipfile.ZipInfo]) -> None:
     """Refuse what unpacks to more than any model holds."""
     total, schema = sum(m.file_size for m in members), sum(m.file_size for m in members if m.filename == SCHEMA)
     if len(members) > MAX_MEMBERS or total > MAX_BYTES or schema > MAX_SCHEMA:

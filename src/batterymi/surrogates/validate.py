@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Surrogate
 from batterymi.config.sources import Table
-from batterymi.data.splits import SPLIT, TEST, TRAIN
+from batterymi.statistics.intervals import LEVELS, interval, resampled, resamples
+from batterymi.statistics.scores import mean, scores
 from batterymi.surrogates.applicability import error_over_distance, held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
 from batterymi.surrogates.curve import learning_curve
-from batterymi.surrogates.intervals import LEVELS, interval, resampled, resamples
 from batterymi.surrogates.leaks import compare_groupings, most_common, single_features
 from batterymi.surrogates.noise import noise_floor
 from batterymi.surrogates.official import test_once
 from batterymi.surrogates.problem import Problem, joint_groups
-from batterymi.surrogates.scores import mean, scores
 from batterymi.surrogates.validation import OutOfFold, Split, make_method
+from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 from sklearn.pipeline import Pipeline
 
 from batterymi.config.parts import DEFAULT_BLEND, Surrogate
-from batterymi.surrogates.intervals import LEVELS, conformal_factor, half_widths
+from batterymi.statistics.intervals import LEVELS, conformal_factor, half_widths
 from batterymi.surrogates.models import GRIDS, N_TREES, fit_model, predict_with_spread
 from batterymi.surrogates.problem import Problem
 

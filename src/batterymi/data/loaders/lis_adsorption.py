@@ -9,7 +9,7 @@ import pandas as pd
 
 from batterymi.config.sources import AdsorptionRows
 from batterymi.data.loaders.base import Rows, read_records
-from batterymi.data.splits import SPLIT, TRAIN
+from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 DESCRIPTORS = {
     "LR": "li_ratio",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from batterymi.config.sources import ObelixRows
 from batterymi.data.loaders.base import Rows, read_records
-from batterymi.data.splits import SPLIT, TEST, TRAIN
+from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
 COLUMNS = {
     "ID": "id",

@@ -11,8 +11,8 @@ import pandas as pd
 
 from batterymi.config.sources import CycleLifeRows
 from batterymi.data.loaders.base import Rows, read_records
-from batterymi.data.splits import SPLIT, TRAIN
 from batterymi.errors import TableError
+from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 COLUMNS = {
     "Cell barcode": "id",

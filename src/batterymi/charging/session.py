@@ -1,0 +1,181 @@
+"""A cell on charge, step by step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.charging.cell_model import CellModel
+from batterymi.charging.outcome import ChargeError
+from batterymi.charging.readout import heat_of, make_trace, plating_margin_mv, split_lithium
+from batterymi.charging.state import Reading, Start
+
+Array = NDArray[np.float64]
+
+PULSE_C, PULSE_S, REST_S = 1.0, 10.0, 1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that was solved, and may yet be taken.
+
+    Attributes:
+        rate: its C-rate.
+        seconds: its duration.
+        state: the model's state vector at its end.
+        values: outputs over its time points, with "soc", "seconds" since the charge began and "rate".
+    """
+
+    rate: float
+    seconds: float
+    state: Array
+    values: dict[str, Array]
+
+    @property
+    def voltage_end(self) -> float:
+        """Voltage at its end."""
+        return float(self.values["voltage"][-1])
+
+
+class Session:
+    """One charge of one cell, from its start."""
+
+    def __init__(self, model: CellModel, start: Start) -> None:
+        """Put the cell on charge.
+
+        Args:
+            model: the built model.
+            start: its state.
+
+        Raises:
+            ChargeError: if the cell cannot be in that state.
+        """
+        self._model, self.start = model, start
+        self._origin = model.begin(start)
+        self._state = self._origin.state
+        self._soc, self._seconds, self._heat_j = start.soc, 0.0, 0.0
+        self._steps: list[Step] = []
+        self._solved: Step | None = None
+        rest = self.solve(0.0, REST_S)
+        self._before = {key: value[..., :1] for key, value in rest.values.items()}
+        self._now: Reading | None = None
+
+    @property
+    def now(self) -> Reading:
+        """The cell after the last step, or at rest before the first.
+
+        Raises:
+            ChargeError: if the cell cannot take the pulse that measures its resistance at rest.
+        """
+        if self._now is None:
+            pulse = self.solve(PULSE_C, PULSE_S)
+            rest = Step(0.0, 0.0, self._state, self._before)
+            self._now = self._read(rest, self._resistance(pulse))
+        return self._now
+
+    @property
+    def soc(self) -> float:
+        """State of charge now, from 0 to 1."""
+        return self._soc
+
+    @property
+    def steps(self) -> list[Step]:
+        """Steps taken so far."""
+        return self._steps
+
+    def seconds_to(self, soc: float, rate: float) -> float:
+        """Time to a state of charge at some C-rate, s.
+
+        C-rates are in multiples of the nominal capacity, while the state of charge goes by what the cell holds.
+        """
+        return 3600 * (soc - self._soc) * self._origin.capacity_ah / (rate * self._model.capacity_ah)
+
+    def step(self, rate: float, seconds: float) -> Reading:
+        """Charge at constant current.
+
+        Args:
+            rate: C-rate, above 0, or 0 to rest.
+            seconds: duration, above 0.
+
+        Raises:
+            ChargeError: if it cannot be simulated; the session stays as it was.
+        """
+        return self.take(self.solve(rate, seconds))
+
+    def peek(self, rate: float, seconds: float) -> Reading:
+        """What a step would lead to, without taking it; errors as those of `step`."""
+        return self._read(self.solve(rate, seconds))
+
+    def solve(self, rate: float, seconds: float, patient: bool = True) -> Step:
+        """Solve a step, and leave the session as it was.
+
+        Args:
+            rate: C-rate, at least 0.
+            seconds: duration, above 0.
+            patient: whether to try other solvers where the usual one fails.
+
+        Raises:
+            ChargeError: if it cannot be simulated.
+        """
+        if not (0 <= rate < np.inf and 0 < seconds < np.inf):
+            raise ValueError(f"a step needs a C-rate of at least 0 and a duration above 0, found {rate} and {seconds}")
+        if self._solved and (self._solved.rate, self._solved.seconds) == (rate, seconds):
+            return self._solved
+        try:
+            state, values = self._model.solve(self._origin, self._state, rate, seconds, patient)
+        except ChargeError as error:
+            raise ChargeError(error.kind, f"at {rate:.3g}C from SOC {self._soc:.2f}: {error}") from None
+        time = values.pop("time")
+        values["soc"] = self._soc + rate * time / 3600 * self._model.capacity_ah / self._origin.capacity_ah
+        values["seconds"] = self._seconds + time
+        values["rate"] = np.full(len(time), rate)
+        self._solved = Step(rate, seconds, state, values)
+        return self._solved
+
+    def take(self, step: Step) -> Reading:
+        """Go on to the end of a step that was solved from here."""
+        reading = self._read(step)
+        self._state, self._soc = step.state, reading.soc
+        self._seconds, self._heat_j = reading.seconds, reading.heat_j
+        self._steps.append(step)
+        self._now, self._solved = reading, None
+        return reading
+
+    def joined(self) -> dict[str, Array]:
+        """Outputs of all steps, one after the other along the last axis."""
+        parts = [step.values for step in self._steps] or [self._before]
+        return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
+
+    def trace(self) -> pd.DataFrame:
+        """The charge over time, at all of the solver's points."""
+        return make_trace(self.joined())
+
+    def _read(self, step: Step, resistance_mohm: float | None = None) -> Reading:
+        """Numbers of a step."""
+        values = step.values
+        lithium = split_lithium(self._before, values)
+        return Reading(
+            seconds=self._seconds + step.seconds,
+            soc=float(values["soc"][-1]),
+            rate=step.rate,
+            voltage_v=step.voltage_end,
+            voltage_max_v=float(values["voltage"].max()),
+            temperature_c=float(values["temperature"][-1] - 273.15),
+            temperature_max_c=float(values["temperature"].max() - 273.15),
+            resistance_mohm=self._resistance(step) if resistance_mohm is None else resistance_mohm,
+            plating_margin_mv=float(plating_margin_mv(values).min()),
+            capacity_lost_mah=lithium.lost,
+            plated_mah=lithium.plated,
+            sei_mah=lithium.sei,
+            dead_mah=lithium.dead,
+            heat_w=float(values["heat"][-1]),
+            heat_j=self._heat_j + heat_of(values),
+        )
+
+    def _resistance(self, step: Step) -> float:
+        """Terminal voltage less open-circuit voltage per current at a step's end, mΩ; at rest that of before."""
+        if step.rate == 0:
+            return self.now.resistance_mohm
+        gap = float(step.values["voltage"][-1] - step.values["open_circuit"][-1])
+        return 1000 * gap / (step.rate * self._model.capacity_ah)

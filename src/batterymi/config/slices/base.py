@@ -1,0 +1,27 @@
+"""Slices: exactly the settings that one stage depends on, as one model for each stage.
+
+A rule hands a slice over as plain data, so that Snakemake reruns the stage when one of these settings changes and only
+then; the stage reads it back, once, with the types that all code below uses.
+"""
+
+from typing import Any
+
+from batterymi.config.parts import Strict
+
+
+class Slice(Strict):
+    """The settings of one stage; each field has the name of an attribute of what it is taken from."""
+
+    @classmethod
+    def dump_from(cls, source: Any, **given: Any) -> dict[str, Any]:
+        """Return the slice of a study, or of other settings, as plain data for a rule's `params`.
+
+        Args:
+            source: what has an attribute for each field, as a `Study`.
+            given: fields that the source lacks.
+
+        Returns:
+            What `model_validate` reads back.
+        """
+        taken = {name: getattr(source, name) for name in cls.model_fields if name not in given}
+        return cls(**taken, **given).model_dump(mode="json")

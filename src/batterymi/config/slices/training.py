@@ -1,0 +1,20 @@
+"""Settings of the stage `train_surrogate`."""
+
+from batterymi.config.parts import Ablation, Descriptor, Feature, Objective, Surrogate
+from batterymi.config.slices.base import Slice
+from batterymi.config.sources import Table
+
+
+class TrainingSettings(Slice):
+    """What models learn from, which are compared, and what their card says."""
+
+    title: str
+    table: Table
+    features: tuple[Feature, ...]
+    descriptors: tuple[Descriptor, ...]
+    objectives: tuple[Objective, ...]
+    ablations: tuple[Ablation, ...]
+    surrogate: Surrogate
+    headline: str
+    remarks: tuple[str, ...]
+    seed: int

@@ -1,0 +1,118 @@
+"""How many evaluations an engine saves against random search, with an interval."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.statistics.intervals import interval
+
+N_BOOTSTRAPS = 5000
+RANDOM = "random"
+
+
+def evaluations_to_reach(best_so_far: NDArray[np.float64], value: float) -> int:
+    """First evaluation, counted from 1, at which a campaign is at least as good as a value.
+
+    Args:
+        best_so_far: shape (n,), falling; not-a-number before the first feasible design.
+        value: the value to reach.
+
+    Returns:
+        The evaluation; n + 1 if it was never reached.
+    """
+    tolerance = 1e-9 * max(1.0, abs(value))
+    reached = np.flatnonzero(best_so_far <= value + tolerance)
+    return int(reached[0]) + 1 if reached.size else len(best_so_far) + 1
+
+
+def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[str, Any]:
+    """Compare an engine with random search from the same starts.
+
+    For each seed the value to reach is the worse of the two final values, which both campaigns reached, so nothing is
+    censored. Saved evaluations are random search's minus the engine's. The share saved is "experiment reduction". The
+    final gain is random search's final score minus the engine's, where both found a feasible design.
+
+    Args:
+        history: campaigns of both, with columns engine, seed, evaluation, best_so_far.
+        engine: name of the engine.
+        seed: of the bootstrap over seeds.
+
+    Returns:
+        Numbers of both, their difference with 95 % intervals over seeds, and a verdict.
+    """
+    pairs = [_pair(part, engine) for _, part in history.groupby("seed", sort=True)]
+    used = np.array([pair["engine_evaluations"] for pair in pairs], float)
+    random = np.array([pair["random_evaluations"] for pair in pairs], float)
+    gained = np.array([pair["final_gain"] for pair in pairs], float)
+    draws = np.random.default_rng(seed).integers(len(pairs), size=(N_BOOTSTRAPS, len(pairs)))
+    saved = interval((random - used)[draws].mean(axis=1))
+    gain = interval(_finite_means(gained[draws]))
+    share = interval(1 - used[draws].sum(axis=1) / random[draws].sum(axis=1))
+    return {
+        "engine": engine,
+        "seeds": len(pairs),
+        "budget": int(history["evaluation"].max()),
+        "evaluations_saved": float((random - used).mean()),
+        "evaluations_saved_lower": saved[0],
+        "evaluations_saved_upper": saved[1],
+        "experiment_reduction": float(1 - used.sum() / random.sum()),
+        "experiment_reduction_lower": share[0],
+        "experiment_reduction_upper": share[1],
+        "seeds_ahead": int((random > used).sum()),
+        "final_gain": float(np.nanmean(gained)) if np.isfinite(gained).any() else None,
+        "final_gain_lower": gain[0],
+        "final_gain_upper": gain[1],
+        "seeds_with_both": int(np.isfinite(gained).sum()),
+        "final_best": _quartiles(history, engine),
+        "final_best_random": _quartiles(history, RANDOM),
+        "verdict": _verdict(saved, gain),
+        "pairs": pairs,
+    }
+
+
+def _pair(part: pd.DataFrame, engine: str) -> dict[str, Any]:
+    """One seed's two campaigns."""
+    ours = part[part["engine"] == engine].sort_values("evaluation")["best_so_far"].to_numpy()
+    other = part[part["engine"] == RANDOM].sort_values("evaluation")["best_so_far"].to_numpy()
+    found = [best[-1] for best in (ours, other) if np.isfinite(best[-1])]
+    target = max(found) if found else float("nan")
+    return {
+        "seed": int(part["seed"].iloc[0]),
+        "value_to_reach": target,
+        "engine_evaluations": evaluations_to_reach(ours, target),
+        "random_evaluations": evaluations_to_reach(other, target),
+        "final_engine": float(ours[-1]),
+        "final_random": float(other[-1]),
+        "final_gain": float(other[-1] - ours[-1]),
+    }
+
+
+def _quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
+    """Median and quartiles over seeds of the final best score."""
+    part = history[history["engine"] == engine]
+    final = part.sort_values("evaluation").groupby("seed")["best_so_far"].last().dropna()
+    if final.empty:
+        return {"lower": float("nan"), "median": float("nan"), "upper": float("nan")}
+    low, middle, high = np.quantile(final, [0.25, 0.5, 0.75])
+    return {"lower": float(low), "median": float(middle), "upper": float(high)}
+
+
+def _finite_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of the finite values of each row; not-a-number where a row has none."""
+    finite = np.isfinite(values)
+    total = np.where(finite, values, 0).sum(axis=1)
+    count = finite.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _verdict(saved: tuple[float, float], gain: tuple[float, float]) -> str:
+    """A gain whose interval includes zero is not a gain."""
+    if saved[0] > 0:
+        return "fewer evaluations than random search"
+    if gain[0] > 0 and not saved[1] < 0:
+        return "a better final design than random search, in no fewer evaluations"
+    if saved[1] < 0:
+        return "more evaluations than random search"
+    return "no gain over random search shown"

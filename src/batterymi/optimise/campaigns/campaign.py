@@ -1,0 +1,103 @@
+"""One campaign: ask, evaluate, tell, until the budget is spent."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from batterymi import registry
+from batterymi.optimise.space.hypervolume import hypervolume
+from batterymi.optimise.space.pareto import pareto_optimal
+from batterymi.optimise.space.problem import Problem, Search
+from batterymi.optimise.space.space import Space
+
+logger = logging.getLogger(__name__)
+
+
+def start_designs(space: Space, n: int, seed: int) -> pd.DataFrame:
+    """The random designs that both the engine and random search start from."""
+    return space.sample(np.random.default_rng([seed, 1]), n)
+
+
+def run_campaign(
+    problem: Problem, engine_name: str, start: pd.DataFrame, budget: int, seed: int, batch: int = 1
+) -> pd.DataFrame:
+    """Run one engine from evaluated designs until the budget is spent, or the space holds no other design.
+
+    Args:
+        problem: what to search.
+        engine_name: a registered engine.
+        start: evaluated designs, as `Problem.evaluate` returns them.
+        budget: evaluations in all, the start included.
+        seed: of the engine.
+        batch: designs that are asked for at once.
+
+    Returns:
+        One row per evaluation, in order, with `evaluation` counting from 1 and `best_so_far`, see `progress`.
+    """
+    propose = registry.look_up("engine", engine_name)
+    history = start
+    while len(history) < budget:
+        asked = propose(problem, history, min(batch, budget - len(history)), seed)
+        if asked.empty:
+            logger.info("%s, seed %d: all designs of the space were asked for", engine_name, seed)
+            break
+        history = pd.concat([history, problem.evaluate(asked[problem.space.names])], ignore_index=True)
+    history = history.assign(engine=engine_name, seed=seed)
+    history["evaluation"] = np.arange(1, len(history) + 1)
+    history["best_so_far"] = progress(problem, history)
+    return history
+
+
+def progress(search: Search, history: pd.DataFrame) -> pd.Series:
+    """How good the designs up to each are; it falls.
+
+    Args:
+        search: what is sought.
+        history: evaluated designs, in order.
+
+    Returns:
+        With one objective, the smallest score of a feasible design; with several, the negative hypervolume of the
+        feasible ones. Not-a-number before the first feasible design.
+    """
+    if len(search.sought) < 2:
+        return history["score"].where(history["feasible"]).cummin().ffill()
+    costs, feasible = search.costs(history), history["feasible"].to_numpy(bool)
+    values, front = np.full(len(history), np.nan), np.empty((0, costs.shape[1]))
+    for i in range(len(history)):
+        if feasible[i]:
+            front = np.vstack([front, costs[i]])
+            front = front[pareto_optimal(front)]
+        if len(front):
+            values[i] = -hypervolume(front, search.reference_costs)
+    return pd.Series(values, index=history.index)
+
+
+def best_designs(search: Search, histories: Sequence[pd.DataFrame], n: int, apart: float = 0.02) -> pd.DataFrame:
+    """The best feasible designs of several campaigns, no two of them nearly the same.
+
+    With several objectives they are of the front, ordered by the weighted score: a preference chooses among designs
+    that no other dominates, and never instead of them.
+
+    Args:
+        search: what was sought.
+        histories: campaigns.
+        n: how many at most.
+        apart: smallest distance between two of them, see `Space.distance`.
+
+    Returns:
+        Up to n rows of the histories, best first.
+    """
+    every = pd.concat(histories, ignore_index=True)
+    good = every[every["feasible"].astype(bool)].sort_values(["score", "seed", "evaluation"], kind="stable")
+    if len(search.sought) > 1 and len(good):
+        good = good[pareto_optimal(search.costs(good))]
+    kept = good.iloc[:0]
+    for position in range(len(good)):
+        candidate = good.iloc[[position]]
+        if kept.empty or search.space.distance(candidate, kept)[0] >= apart:
+            kept = pd.concat([kept, candidate]) if len(kept) else candidate
+        if len(kept) == n:
+            break
+    return kept.reset_index(drop=True)

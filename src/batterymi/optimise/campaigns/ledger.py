@@ -1,0 +1,141 @@
+"""The memory of a campaign in the laboratory: every batch that was ever suggested, with what was predicted of it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.errors import TableError
+from batterymi.files import write_text
+from batterymi.optimise.space.space import Space
+from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT
+
+NEAR = 0.005  # of the search range: a weighed amount is never quite the suggested one
+COLUMN = "suggestion"
+EARLIER = [
+    *("suggestion", "batch", "status", "line", "objective", "unit"),
+    *("predicted", "lower_95", "upper_95", "measured", "inside_95"),
+]
+
+
+class Ledger:
+    """Batches of suggestions, oldest first, one line of JSON each.
+
+    Nothing in it is ever changed: a batch is appended by writing the whole file beside the old one and putting it in
+    its place, so that a crash leaves the old or the new one. It belongs to the user's data, not to the results, which
+    can be made again.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Read what is there.
+
+        Raises:
+            TableError: if a line is not a batch; nothing is lost or changed.
+        """
+        self.path = Path(path)
+        self.batches: list[dict[str, Any]] = []
+        if not self.path.is_file():
+            return
+        for number, line in enumerate(self.path.read_bytes().splitlines(), start=1):
+            try:
+                batch = json.loads(line.decode("utf-8"))
+                self.batches.append({key: batch[key] for key in ("batch", "key", "rows", "suggestions")})
+            except (ValueError, KeyError, TypeError):
+                raise TableError(
+                    f"{path}: line {number} is not a batch of suggestions; restore the file, or move it away to start "
+                    "the campaign's memory anew"
+                ) from None
+
+    def add(self, key: str, n_rows: int, suggestions: list[dict[str, Any]]) -> int:
+        """Append a batch, unless the same one stands there already.
+
+        Args:
+            key: digest of rows and settings that led to it.
+            n_rows: rows of the table then, pending and failed ones included.
+            suggestions: designs and predictions.
+
+        Returns:
+            Number of the batch, counted from 1.
+        """
+        for batch in self.batches:
+            if batch["key"] == key and [s["design"] for s in batch["suggestions"]] == [
+                s["design"] for s in suggestions
+            ]:
+                return int(batch["batch"])
+        number = len(self.batches) + 1
+        self.batches.append({"batch": number, "key": key, "rows": n_rows, "suggestions": suggestions})
+        lines = [json.dumps(batch, sort_keys=True, ensure_ascii=False) for batch in self.batches]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(str(self.path), "\n".join(lines) + "\n", recorded=False)
+        return number
+
+
+def earlier_suggestions(
+    ledger: Ledger, rows: pd.DataFrame, space: Space, objectives: Sequence[Any], current: int
+) -> pd.DataFrame:
+    """What became of suggestions: predicted against measured.
+
+    A row answers a suggestion if it was appended later and names it in a column `suggestion`, or lies within half a
+    percent of it in every number and has the same categories.
+
+    Args:
+        ledger: all batches.
+        rows: the table, pending and failed rows included, in the order of the file.
+        space: where designs come from.
+        objectives: the study's objectives.
+        current: number of the batch that was suggested last, which nobody can have answered.
+
+    Returns:
+        One row per suggestion and objective.
+    """
+    found = []
+    for batch in ledger.batches:
+        if batch["batch"] == current:
+            continue
+        later = rows.iloc[batch["rows"] :]
+        for number, suggestion in enumerate(batch["suggestions"], start=1):
+            name = f"{batch['batch']}.{number}"
+            row = _answer(name, suggestion["design"], later, space)
+            status = "not tried" if row is None else {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
+            for objective in objectives:
+                predicted = suggestion["predicted"].get(objective.name)
+                if predicted is None:
+                    continue
+                measured = float(row[objective.name]) if row is not None and status == "measured" else np.nan
+                middle, low, high = predicted
+                inside = "" if np.isnan(measured) or low is None else "yes" if low <= measured <= high else "no"
+                line = "" if row is None else str(row["line"])
+                found.append(
+                    [
+                        name,
+                        batch["batch"],
+                        status,
+                        line,
+                        objective.name,
+                        objective.unit,
+                        middle,
+                        low,
+                        high,
+                        measured,
+                        inside,
+                    ]
+                )
+    return pd.DataFrame(found, columns=EARLIER)
+
+
+def _answer(name: str, design: dict[str, Any], later: pd.DataFrame, space: Space) -> pd.Series | None:
+    """The row that answers a suggestion, or None."""
+    if COLUMN in later:
+        named = later[later[COLUMN].astype(str).str.strip() == name]
+        if len(named):
+            return named.iloc[0]
+    if later.empty or set(space.names) - set(design):
+        return None
+    wanted = space.codes(pd.DataFrame([design]))
+    gap = np.abs(space.codes(later) - wanted) / space.width
+    limits = np.array([1e-9 if feature.is_category else NEAR for feature in space.features])
+    near = np.flatnonzero((gap <= limits).all(axis=1))
+    return later.iloc[int(near[np.argmin(gap[near].sum(axis=1))])] if len(near) else None

@@ -1,0 +1,88 @@
+"""Designs of others, held against constraints, limits, theory and the evaluator."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from batterymi.config.designs import Derived, NamedDesign
+from batterymi.features.capacity import theoretical_capacity
+from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals
+from batterymi.optimise.space.problem import Problem
+from batterymi.optimise.space.space import Space
+
+CAPACITY_UNIT = "mAh/g"
+
+
+def judge_named_designs(
+    named: Sequence[NamedDesign], problem: Problem, rows: pd.DataFrame, derived: Sequence[Derived]
+) -> pd.DataFrame:
+    """Say of each design whether it can exist, what is predicted of it, and whether theory allows that.
+
+    Args:
+        named: the designs.
+        problem: what the campaign searches.
+        rows: the table's rows to learn from.
+        derived: quantities to append.
+
+    Returns:
+        One row per design: name, status ("accepted", or "rejected: ..." with the constraint's name), values, margins of
+        the constraints, outcomes with bounds, theoretical capacity, flags, distance to the nearest known row.
+    """
+    space = problem.space
+    designs = pd.DataFrame([design.values for design in named], columns=space.names)
+    outcomes = [objective.name for objective in problem.objectives]
+    judged = (
+        problem.evaluate(designs)
+        if len(named)
+        else designs.reindex(columns=[*space.names, *outcomes, "failure", "feasible"])
+    )
+    frame = add_derived(add_intervals(judged[[*space.names, *outcomes]], problem), derived)
+    frame.insert(0, "name", [design.name for design in named])
+    frame.insert(1, "status", _status(space, designs, judged))
+    for name, margin in space.margins(designs).items():
+        frame[f"{name}_margin"] = margin.to_numpy()
+    limits = [
+        theoretical_capacity(design.formula, design.working_ions) if design.formula and design.working_ions else np.nan
+        for design in named
+    ]
+    frame["theoretical_capacity_mah_g"] = limits
+    frame["flags"] = _flags(frame, problem)
+    frame["distance_to_known"] = space.distance(designs, rows) if len(named) else []
+    return frame
+
+
+def _status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) -> list[str]:
+    """Whether each design is possible, and if not, which constraint or bound says so."""
+    if designs.empty:
+        return []
+    margins = space.margins(designs)
+    inside = space.feasible(designs)
+    status = []
+    for i in range(len(designs)):
+        broken = [name for name in margins if margins[name].iloc[i] < -1e-9]
+        if broken:
+            text = ", ".join(f"{name} by {-margins[name].iloc[i]:.3g}" for name in broken)
+            status.append(f"rejected: breaks {text}")
+        elif not inside[i]:
+            status.append("rejected: outside the search range")
+        elif judged["failure"].iloc[i]:
+            status.append(f"failed: {judged['failure'].iloc[i]}")
+        elif not judged["feasible"].iloc[i]:
+            status.append("rejected: misses a limit")
+        else:
+            status.append("accepted")
+    return status
+
+
+def _flags(frame: pd.DataFrame, problem: Problem) -> list[str]:
+    """Predictions above what the formula can give."""
+    flags = [""] * len(frame)
+    for objective in problem.objectives:
+        if objective.unit != CAPACITY_UNIT:
+            continue
+        above = frame[objective.name].astype(float) > frame["theoretical_capacity_mah_g"]
+        for i in np.flatnonzero(above):
+            limit = frame["theoretical_capacity_mah_g"].iloc[i]
+            flags[i] = f"{objective.name} is above the theoretical {limit:.1f} mAh/g"
+    return flags

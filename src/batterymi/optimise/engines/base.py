@@ -1,0 +1,90 @@
+"""What every engine offers, and what engines share."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.optimise.space.problem import Search
+from batterymi.optimise.space.space import Space
+
+Array = NDArray[np.float64]
+
+
+class Engine(Protocol):
+    """A strategy that proposes designs from what is known.
+
+    It keeps nothing between calls: the same history and seed give the same designs, so that a campaign that was killed
+    goes on as if it had not been.
+    """
+
+    def __call__(
+        self, search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Propose designs.
+
+        Args:
+            search: what is sought, where.
+            history: evaluated designs with their outcomes, `failure`, `score`, `violation` and `feasible`.
+            n: how many designs.
+            seed: of every random choice.
+            pending: designs under way, which are not proposed again.
+
+        Returns:
+            Up to n designs that are allowed and new, with a column `why`; fewer where the space has no others.
+        """
+
+
+def as_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]) -> pd.DataFrame:
+    """Designs in codes as a table with reasons.
+
+    Args:
+        space: where they come from.
+        chosen: arrays of shape (1, n_features).
+        reasons: one for each.
+
+    Returns:
+        One row per design.
+    """
+    codes = np.vstack(chosen) if len(chosen) else np.empty((0, len(space.features)))
+    return space.frame(codes).assign(why=list(reasons))
+
+
+def filling(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:
+    """Designs that fill the space evenly, for want of anything to learn from."""
+    return new_designs(space, rng, n, taken, "fills the space evenly; there is too little to learn from yet")
+
+
+def new_designs(
+    space: Space, rng: np.random.Generator, n: int, taken: Array, why: str, *, evenly: bool = True
+) -> pd.DataFrame:
+    """Designs that were not taken, evenly spread or random.
+
+    Args:
+        space: where they come from.
+        rng: source of randomness.
+        n: how many.
+        taken: designs not to choose again, in codes.
+        why: what stands beside each.
+        evenly: by a Sobol sequence; else by chance.
+
+    Returns:
+        Up to n designs; fewer where the space has no others.
+    """
+    every = space.every()
+    chosen: list[Array] = []
+    for _ in range(50):
+        missing = n - len(chosen)
+        if every is not None:
+            drawn = every[rng.permutation(len(every))]
+        else:
+            drawn = space.fill_codes(rng, missing) if evenly else space.sample_codes(rng, missing)
+        for design in drawn:
+            if len(chosen) < n and space.apart(design[None], taken)[0]:
+                chosen.append(design[None])
+                taken = np.vstack([taken, design])
+        if len(chosen) == n or every is not None:
+            break
+    return as_suggestions(space, chosen, [why] * len(chosen))

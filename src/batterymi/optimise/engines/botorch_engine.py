@@ -1,0 +1,176 @@
+"""The engine `botorch`: BoTorch's models and acquisition functions, for those who want the library's own."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.optimise.engines.base import as_suggestions, filling
+from batterymi.optimise.engines.gaussian import EXACT
+from batterymi.optimise.engines.models import Works, gather, measured, winsorised
+from batterymi.optimise.engines.optimize_acquisition import best_design
+from batterymi.optimise.space.problem import Search
+
+if TYPE_CHECKING:
+    from botorch.models.model import Model
+
+Array = NDArray[np.float64]
+N_ANCHORS = 4
+MIN_ROWS = 3
+N_DRAWS = 128  # quasi-random samples of the posterior, one objective
+N_DRAWS_FRONT = 64
+
+
+def propose(
+    search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Designs that BoTorch's acquisition functions prefer: qLogNEI for one objective, qLogNEHVI for several.
+
+    Both average over what is not known of the designs measured so far, take limits on outcomes as constraints, and fill
+    a batch one by one given the designs before. The search over the space is ours, since steps, compositions and
+    expressions are. See `Engine`.
+    """
+    import torch
+
+    space = search.space
+    rng = np.random.default_rng([seed, len(history)])
+    known = history[measured(history, search.modelled)]
+    taken = space.codes(history)
+    waiting = space.codes(pending) if pending is not None else np.empty((0, len(space.features)))
+    taken = np.vstack([taken, waiting])
+    if len(known) < MIN_ROWS or not known["score"].nunique() > 1:
+        return filling(space, rng, n, taken)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng():
+            warnings.simplefilter("ignore")
+            torch.manual_seed(int(rng.integers(2**31)))
+            return _propose(search, history, known, n, rng, taken, waiting)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _propose(
+    search: Search,
+    history: pd.DataFrame,
+    known: pd.DataFrame,
+    n: int,
+    rng: np.random.Generator,
+    taken: Array,
+    waiting: Array,
+) -> pd.DataFrame:
+    """Designs one by one, each acquisition given the ones before."""
+    import torch
+
+    space = search.space
+    replicates = gather(space.codes(known))
+    scales = {name: _scale(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
+    model = _fit(search, known, scales)
+    failed = history[(history["failure"] != "").to_numpy()]
+    works = Works(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
+    baseline = _tensor(space.inputs(replicates.codes))
+    anchors = space.codes(known.sort_values(["feasible", "violation", "score"], ascending=[False, True, True]))
+    chosen: list[Array] = []
+    for _ in range(n):
+        before = np.vstack([waiting, *chosen])
+        acquisition = _acquisition(search, model, scales, baseline, _tensor(space.inputs(before)), rng)
+
+        def promise(codes: Array, acquisition: Any = acquisition) -> Array:
+            with torch.no_grad():
+                values = acquisition(_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
+            return values + works.log_probability(codes) if works is not None else values
+
+        design = best_design(space, promise, rng, anchors[:N_ANCHORS], taken)
+        if design is None:
+            break
+        chosen.append(design)
+        taken = np.vstack([taken, design])
+    what = "hypervolume" if len(search.sought) > 1 else "objective"
+    return as_suggestions(space, chosen, [f"largest expected improvement of the {what}, limits included"] * len(chosen))
+
+
+def _scale(values: Array) -> tuple[float, float]:
+    """Centre and spread of an outcome."""
+    return float(values.mean()), float(values.std()) or 1.0
+
+
+def _tensor(values: Array) -> Any:
+    """Double precision, as Gaussian processes need it."""
+    import torch
+
+    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.double)
+
+
+def _fit(search: Search, known: pd.DataFrame, scales: dict[str, tuple[float, float]]) -> "Model":
+    """A Gaussian process per outcome, noise known where repeats tell it or an evaluator has none."""
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models import ModelListGP, SingleTaskGP
+    from gpytorch.mlls import SumMarginalLogLikelihood
+
+    replicates = gather(search.space.codes(known))
+    inputs = _tensor(search.space.inputs(replicates.codes))
+    models = []
+    for name, (centre, spread) in scales.items():
+        values = known[name].to_numpy(float)
+        noise = replicates.noise(values) if search.is_noisy else np.zeros(len(inputs))
+        mean = (winsorised(replicates.mean(values), search.bad_side(name)) - centre) / spread
+        variance = None if noise is None else _tensor(np.maximum(noise / spread**2, EXACT)[:, None])
+        models.append(SingleTaskGP(inputs, _tensor(mean[:, None]), train_Yvar=variance, outcome_transform=None))
+    joint = ModelListGP(*models)
+    fit_gpytorch_mll(SumMarginalLogLikelihood(joint.likelihood, joint))
+    return joint
+
+
+def _acquisition(
+    search: Search,
+    model: "Model",
+    scales: dict[str, tuple[float, float]],
+    baseline: Any,
+    waiting: Any,
+    rng: np.random.Generator,
+) -> Any:
+    """The acquisition function, larger for better designs."""
+    import torch
+    from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+    from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+    from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
+    from botorch.acquisition.objective import GenericMCObjective
+    from botorch.sampling import SobolQMCNormalSampler
+
+    names = list(scales)
+    several = len(search.sought) > 1
+
+    def gains(samples: Any, X: Any = None) -> Any:  # noqa: N803 - the library calls it by this name
+        columns = []
+        for one in search.sought:
+            centre, spread = scales[one.name]
+            sign = 1.0 if one.goal == "maximise" else -1.0
+            columns.append(sign * (centre + spread * samples[..., names.index(one.name)]) / one.scale)
+        return torch.stack(columns, dim=-1) if several else columns[0]
+
+    constraints = [_constraint(names.index(name), side, limit, scales[name]) for name, side, limit in search.limit_list]
+    sampler = SobolQMCNormalSampler(torch.Size([N_DRAWS_FRONT if several else N_DRAWS]), seed=int(rng.integers(2**31)))
+    shared = {
+        "model": model,
+        "X_baseline": baseline,
+        "sampler": sampler,
+        "constraints": constraints or None,
+        "X_pending": waiting if len(waiting) else None,
+        "prune_baseline": True,
+    }
+    if several:
+        reference = _tensor(-search.reference_costs)
+        return qLogNoisyExpectedHypervolumeImprovement(
+            ref_point=reference, objective=GenericMCMultiOutputObjective(gains), **shared
+        )
+    return qLogNoisyExpectedImprovement(objective=GenericMCObjective(gains), **shared)
+
+
+def _constraint(column: int, side: str, limit: float, scale: tuple[float, float]) -> Any:
+    """A limit as the library takes it: negative where it is met."""
+    centre, spread = scale
+    sign = -1.0 if side == "at_least" else 1.0
+    return lambda samples: sign * (samples[..., column] - (limit - centre) / spread)

@@ -1,0 +1,209 @@
+"""What a campaign believes of its outcomes: one Gaussian process each, and the chance that an experiment works."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.optimise.engines.acquisition import log_probability_below
+from batterymi.optimise.engines.gaussian import EXACT, GaussianProcess, fit_process
+from batterymi.optimise.engines.warp import Warp, fit_warp, straight
+from batterymi.optimise.space.space import Space
+
+Array = NDArray[np.float64]
+OUTLIER = 3.0  # interquartile ranges beyond the quartiles
+MIN_REPLICATES = 3  # of a design before its own scatter counts
+LABEL_NOISE = 0.01
+PRIOR_STRENGTH = 4.0  # replicates that the common scatter is worth against a design's own
+
+
+class Outcome(Protocol):
+    """What is believed of one outcome."""
+
+    @property
+    def warp(self) -> Warp:
+        """The scale that it is modelled on."""
+
+    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance on that scale, each of shape (n,)."""
+
+    def predict(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance in the outcome's unit, each of shape (n,); on a bent scale median and like variance."""
+
+    def given(self, inputs: Array) -> Self:
+        """The same as if inputs had their predicted means."""
+
+    def roughly(self) -> Self:
+        """The same in single precision, for a first look at long lists."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A process of one outcome, with the scale that it is modelled on.
+
+    Attributes:
+        process: of the outcome on that scale.
+        warp: the scale.
+    """
+
+    process: GaussianProcess
+    warp: Warp
+
+    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance on the scale, each of shape (n,)."""
+        return self.process.predict(inputs)
+
+    def predict(self, inputs: Array) -> tuple[Array, Array]:
+        """Mean and variance in the outcome's unit, each of shape (n,); on a bent scale median and like variance."""
+        return self.warp.back(*self.process.predict(inputs))
+
+    def given(self, inputs: Array) -> "Scaled":
+        """The process as if inputs had their predicted means.
+
+        This is the kriging believer (Ginsbourger et al. 2010, doi:10.1007/978-3-642-10701-6_6).
+        """
+        mean, _ = self.process.predict(inputs)
+        return replace(self, process=self.process.given(inputs, mean))
+
+    def roughly(self) -> "Scaled":
+        """The same in single precision."""
+        return replace(self, process=self.process.in_single_precision())
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Different designs, with the mean and the number of their measurements.
+
+    Attributes:
+        codes: shape (n, n_features).
+        group: which design each row is, shape (n_rows,).
+        counts: measurements of each design, shape (n,).
+    """
+
+    codes: Array
+    group: NDArray[np.intp]
+    counts: Array
+
+    def mean(self, values: Array) -> Array:
+        """Mean of each design, shape (n,)."""
+        return np.bincount(self.group, values) / self.counts
+
+    def noise(self, values: Array) -> Array | None:
+        """Variance of each design's mean from the scatter of repeats; None where no design was repeated.
+
+        The common variance is that of all repeats about their means. A design measured three times or more has its own,
+        drawn towards the common one.
+        """
+        freedom = len(values) - len(self.counts)
+        if freedom < 1:
+            return None
+        squares = np.bincount(self.group, (values - self.mean(values)[self.group]) ** 2)
+        common = squares.sum() / freedom
+        own = (PRIOR_STRENGTH * common + squares) / (PRIOR_STRENGTH + self.counts - 1)
+        return np.where(self.counts >= MIN_REPLICATES, own, common) / self.counts
+
+
+def gather(codes: Array) -> Replicates:
+    """Put measurements of one design together."""
+    unique, group, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    # in order of appearance, so that the newest row stays last
+    first = np.full(len(unique), len(codes))
+    np.minimum.at(first, group.ravel(), np.arange(len(codes)))
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return Replicates(unique[order], place[group.ravel()], counts[order].astype(float))
+
+
+def fit_outcome(
+    inputs: Array,
+    replicates: Replicates,
+    values: Array,
+    *,
+    is_noisy: bool,
+    bad: str,
+    rng: np.random.Generator,
+    bend: bool = False,
+) -> Scaled:
+    """Fit a process to one outcome.
+
+    Args:
+        inputs: of the different designs, shape (n, n_inputs).
+        replicates: the designs.
+        values: measurements, shape (n_rows,).
+        is_noisy: whether a second measurement would differ.
+        bad: "high", "low" or "both": where values far from the others are drawn in.
+        rng: of the fit.
+        bend: whether to model it on the scale on which it looks most normal, instead of its own.
+
+    Returns:
+        The process.
+    """
+    noise = replicates.noise(values) if is_noisy else None
+    mean = winsorised(replicates.mean(values), bad)
+    warp = fit_warp(mean) if bend else straight(mean)
+    if not is_noisy:
+        known: Array | None = np.full(len(mean), EXACT)
+    else:
+        known = None if noise is None else np.maximum(noise * warp.slope(mean) ** 2, EXACT)
+    return Scaled(fit_process(inputs, warp.forward(mean), known, rng), warp)
+
+
+def winsorised(values: Array, bad: str) -> Array:
+    """Values with those far on the bad side drawn in to three interquartile ranges beyond the quartiles.
+
+    One experiment gone wrong would else set the scale of all others, and the difference between good designs would
+    vanish in it.
+    """
+    if len(values) < 6:
+        return values
+    low, high = np.quantile(values, [0.25, 0.75])
+    reach = OUTLIER * (high - low)
+    if reach <= 0:
+        return values
+    top = high + reach if bad in ("high", "both") else np.inf
+    bottom = low - reach if bad in ("low", "both") else -np.inf
+    return np.clip(values, bottom, top)
+
+
+class Works:
+    """The probability that an experiment works, learned from those that failed.
+
+    A Gaussian process is fitted to 1 where one worked and to -1 where it failed, and the probability is that of being
+    above
+    0: least-squares classification (Rasmussen and Williams 2006, section 6.5), which is sure among failures where the
+    Laplace approximation of the logistic one stays near a half on tables of this size.
+    """
+
+    def __init__(self, space: Space, worked: Array, failed: Array, rng: np.random.Generator) -> None:
+        """Fit the process.
+
+        Args:
+            space: where designs come from.
+            worked: designs that gave a result, in codes.
+            failed: designs that gave none, in codes.
+            rng: of the fit.
+        """
+        self._space = space
+        inputs = space.inputs(np.vstack([worked, failed]))
+        labels = np.concatenate([np.ones(len(worked)), -np.ones(len(failed))])
+        self._process = fit_process(inputs, labels, np.full(len(labels), LABEL_NOISE), rng)
+
+    def log_probability(self, codes: Array) -> Array:
+        """Logarithm of the probability that designs work, shape (n,)."""
+        mean, variance = self._process.predict(self._space.inputs(codes))
+        return log_probability_below(-mean, variance + LABEL_NOISE, 0.0)
+
+
+def measured(history: pd.DataFrame, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows have all outcomes, shape (n_rows,)."""
+    good = history[list(names)].astype(float).notna().all(axis=1).to_numpy()
+    return good & (history["failure"] == "").to_numpy()
+
+
+def predict_all(models: Mapping[str, Outcome], inputs: Array) -> dict[str, tuple[Array, Array]]:
+    """Mean and variance of every outcome."""
+    return {name: model.predict(inputs) for name, model in models.items()}

@@ -1,0 +1,174 @@
+"""Designs as numbers and back: one column per feature, a category as the position of its choice."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Feature, Simplex
+from batterymi.optimise.space.grids import nearest_level, snap_parts
+from batterymi.optimise.space.simplex import BoundedSimplex
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the features of a design become numbers.
+
+    Attributes:
+        features: the features that a campaign chooses, all with bounds, levels or choices.
+        simplex: those that are fractions of one whole, or None.
+    """
+
+    features: tuple[Feature, ...]
+    simplex: Simplex | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Columns of a design."""
+        return [feature.name for feature in self.features]
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """Features of the composition."""
+        return list(self.simplex.features) if self.simplex else []
+
+    @cached_property
+    def numbers(self) -> list[Feature]:
+        """Numerical features outside the composition."""
+        return [f for f in self.features if not f.is_category and f.name not in self.parts]
+
+    @cached_property
+    def categories(self) -> list[Feature]:
+        """Features that are names."""
+        return [feature for feature in self.features if feature.is_category]
+
+    @cached_property
+    def composition(self) -> BoundedSimplex | None:
+        """The set of compositions, if there is one."""
+        if not self.parts:
+            return None
+        ranges = {feature.name: feature.range for feature in self.features}
+        return BoundedSimplex([ranges[name] or (0.0, 1.0) for name in self.parts])
+
+    @property
+    def n_numbers(self) -> int:
+        """Continuous coordinates of a design in the unit cube."""
+        return len(self.numbers) + max(len(self.parts) - 1, 0)
+
+    @cached_property
+    def has_steps(self) -> bool:
+        """Whether some number moves in steps only."""
+        return any(f.step or f.levels for f in self.numbers) or bool(self.simplex and self.simplex.step)
+
+    @cached_property
+    def lower(self) -> Array:
+        """Smallest code of each feature."""
+        return np.array([0.0 if f.is_category else (f.range or (0.0, 1.0))[0] for f in self.features])
+
+    @cached_property
+    def width(self) -> Array:
+        """Search range of each feature, in codes."""
+        top = [len(f.choices) - 1.0 if f.choices else (f.range or (0.0, 1.0))[1] for f in self.features]
+        return np.maximum(np.array(top) - self.lower, 1e-12)
+
+    def codes(self, designs: pd.DataFrame) -> Array:
+        """Designs as numbers, shape (n_designs, n_features); a choice that is not known is -1."""
+        if not self.categories:
+            return designs[self.names].to_numpy(float)
+        columns = []
+        for feature in self.features:
+            values = designs[feature.name]
+            if feature.choices:
+                position = {choice: float(i) for i, choice in enumerate(feature.choices)}
+                columns.append(np.array([position.get(str(value), -1.0) for value in values], float))
+            else:
+                columns.append(values.to_numpy(float))
+        return np.column_stack(columns) if columns else np.empty((len(designs), 0))
+
+    def frame(self, codes: Array) -> pd.DataFrame:
+        """Designs as a table."""
+        frame = {}
+        for column, feature in enumerate(self.features):
+            if feature.choices:
+                frame[feature.name] = np.array(feature.choices, object)[codes[:, column].astype(int)]
+            else:
+                frame[feature.name] = codes[:, column]
+        return pd.DataFrame(frame, columns=self.names)
+
+    def inputs(self, codes: Array) -> Array:
+        """Designs as a model takes them: numbers in units of the search range, categories as indicators.
+
+        Two designs that differ in one category only are as far apart as two at opposite ends of a number.
+        """
+        columns = []
+        for column, feature in enumerate(self.features):
+            if feature.choices:
+                columns.append((codes[:, [column]] == np.arange(len(feature.choices))) / np.sqrt(2))
+            else:
+                columns.append((codes[:, [column]] - self.lower[column]) / self.width[column])
+        return np.hstack(columns) if columns else np.empty((len(codes), 0))
+
+    def from_unit(self, unit: Array, categories: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Designs from coordinates.
+
+        Args:
+            unit: shape (n, n_numbers), within 0 to 1: numbers first, then the composition.
+            categories: shape (n, n_categories), or None if there are none.
+
+        Returns:
+            One row per design, on the steps of the space.
+        """
+        codes = np.zeros((len(unit), len(self.features)))
+        for feature in self.categories:
+            assert categories is not None
+            position = {choice: float(i) for i, choice in enumerate(feature.choices or ())}
+            codes[:, self.names.index(feature.name)] = [position[value] for value in categories[feature.name]]
+        return self.frame(self.snap(self.place(unit, codes)))
+
+    def to_unit(self, designs: pd.DataFrame) -> Array:
+        """Coordinates of designs in the unit cube, categories left out."""
+        return self.coordinates(self.codes(designs))
+
+    def place(self, unit: Array, codes: Array) -> Array:
+        """Codes at coordinates in the unit cube, categories as in `codes`, steps not yet asked."""
+        placed = codes.copy()
+        for column, feature in enumerate(self.numbers):
+            i = self.names.index(feature.name)
+            placed[:, i] = self.lower[i] + unit[:, column] * self.width[i]
+        if self.composition is not None:
+            placed[:, self.part_columns] = self.composition.from_unit(unit[:, len(self.numbers) :])
+        return placed
+
+    def coordinates(self, codes: Array) -> Array:
+        """Coordinates of codes in the unit cube, shape (n, n_numbers)."""
+        columns = [self.names.index(feature.name) for feature in self.numbers]
+        unit = (codes[:, columns] - self.lower[columns]) / self.width[columns]
+        if self.composition is not None:
+            unit = np.hstack([unit, self.composition.to_unit(codes[:, self.part_columns])])
+        return np.clip(unit, 0, 1)
+
+    def snap(self, codes: Array) -> Array:
+        """The nearest designs on the steps and levels of the space; compositions still add up to 1."""
+        snapped = codes.copy()
+        for i, feature in enumerate(self.features):
+            if feature.step and feature.name not in self.parts:
+                n_steps = np.floor(self.width[i] / feature.step + 1e-9)
+                count = np.clip(np.round((codes[:, i] - self.lower[i]) / feature.step), 0, n_steps)
+                snapped[:, i] = np.round(self.lower[i] + count * feature.step, 12)
+            elif feature.levels:
+                snapped[:, i] = nearest_level(codes[:, i], np.array(feature.levels))
+        if self.composition is not None and self.simplex is not None and self.simplex.step:
+            parts = codes[:, self.part_columns]
+            snapped[:, self.part_columns] = snap_parts(
+                parts, self.composition.lower, self.composition.upper, self.simplex.step
+            )
+        return snapped
+
+    @cached_property
+    def part_columns(self) -> list[int]:
+        """Columns of the composition."""
+        return [self.names.index(name) for name in self.parts]

@@ -1,0 +1,96 @@
+"""The volume that a front dominates, and the boxes that it leaves."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.optimise.space.pareto import pareto_optimal
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Boxes without overlap that make up what a front does not dominate, up to the reference.
+
+    Attributes:
+        lower: shape (n_cells, n_objectives); minus infinity where a box has no end.
+        upper: shape (n_cells, n_objectives).
+    """
+
+    lower: Array
+    upper: Array
+
+
+def free_cells(front: Array, reference: Array) -> Cells:
+    """Cut what a front does not dominate into boxes.
+
+    Local upper bounds are updated point by point, and each carries the points that define it, from which its box
+    follows (Lacour, Klamroth and Fonseca 2017, doi:10.1016/j.cor.2016.06.021).
+
+    Args:
+        front: shape (n, n_objectives), to minimise; points that others dominate or that miss the reference do no harm.
+        reference: shape (n_objectives,), the worst that counts.
+
+    Returns:
+        At least one box.
+    """
+    m = len(reference)
+    bounds = reference[None, :].copy()
+    points = np.full((1, m, m), -np.inf)
+    points[0][np.diag_indices(m)] = reference
+    inside = front[(front < reference).all(axis=1)] if len(front) else front.reshape(0, m)
+    for point in inside[pareto_optimal(inside)] if len(inside) else inside:
+        hit = (point < bounds).all(axis=1)
+        new_bounds, new_points = [bounds[~hit]], [points[~hit]]
+        for j in range(m):
+            others = np.delete(points[hit][:, :, j], j, axis=1).max(axis=1) if m > 1 else np.full(hit.sum(), -np.inf)
+            kept = point[j] >= others
+            bound, defining = bounds[hit][kept].copy(), points[hit][kept].copy()
+            bound[:, j] = point[j]
+            defining[:, j, :] = point
+            new_bounds.append(bound)
+            new_points.append(defining)
+        bounds, points = np.vstack(new_bounds), np.concatenate(new_points)
+    lower = np.full_like(bounds, -np.inf)
+    for j in range(1, m):
+        lower[:, j] = points[:, :j, j].max(axis=1)
+    real = (lower < bounds).all(axis=1)
+    return Cells(lower[real], bounds[real])
+
+
+def hypervolume(front: Array, reference: Array) -> float:
+    """Volume that a front dominates.
+
+    Args:
+        front: shape (n, n_objectives), to minimise.
+        reference: shape (n_objectives,).
+
+    Returns:
+        The volume, 0 if no point is better than the reference everywhere.
+    """
+    inside = front[(front < reference).all(axis=1)] if len(front) else front
+    if not len(inside):
+        return 0.0
+    ideal = inside.min(axis=0)
+    cells = free_cells(inside, reference)
+    lower = np.maximum(cells.lower, ideal)
+    free = np.maximum(cells.upper - lower, 0).prod(axis=1).sum()
+    return float(max((reference - ideal).prod() - free, 0.0))
+
+
+def infer_reference(cost: Array) -> Array:
+    """The worst values of a front, and a tenth of its range beyond (Ishibuchi et al. 2018, doi:10.1162/evco_a_00226).
+
+    Args:
+        cost: shape (n, n_objectives), to minimise.
+
+    Returns:
+        Shape (n_objectives,).
+    """
+    front = cost[pareto_optimal(cost)]
+    if len(front) < 2 or (np.ptp(front, axis=0) <= 0).any():
+        front = cost
+    spread = np.ptp(front, axis=0)
+    return front.max(axis=0) + 0.1 * np.where(spread > 0, spread, np.maximum(np.abs(front).max(axis=0), 1.0))

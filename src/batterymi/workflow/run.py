@@ -1,0 +1,183 @@
+"""What surrounds a stage: its files by name, its settings as one typed model, a log, one thread, no tracebacks."""
+
+import dataclasses
+import inspect
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, get_type_hints
+
+from batterymi.errors import BatteryMIError
+from batterymi.process_guard import end_with_owner
+
+logger = logging.getLogger(__name__)
+
+
+def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
+    """Run a stage as a job of Snakemake: `input.table` reaches its parameter `table`, and so on.
+
+    Args:
+        stage: a function of `batterymi.stages`; see `bind_arguments` for what its parameters may be.
+        snakemake: the object that Snakemake gives to scripts.
+    """
+    with logged(snakemake.log[0]):
+        stage(**bind_arguments(stage, snakemake))
+
+
+def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:
+    """Find a value for each parameter of a stage, by its name.
+
+    Args:
+        stage: its parameters are named after inputs, outputs, params or wildcards of its rule. `settings` is validated
+            as the model that annotates it, `processes` is the number of threads. A parameter annotated with a dataclass
+            takes several files at once, each named after a field.
+        snakemake: the object that Snakemake gives to scripts.
+
+    Returns:
+        Arguments by name: paths, lists of paths, None for an input that the study does not have.
+
+    Raises:
+        TypeError: if a parameter has no file or value of its name, or an output no parameter.
+    """
+    outputs = _as_paths(snakemake.output)
+    known: dict[str, Any] = {
+        **dict(snakemake.wildcards.items()),
+        **dict(snakemake.params.items()),
+        **_as_paths(snakemake.input),
+        **outputs,
+        "processes": snakemake.threads,
+    }
+    hints = get_type_hints(stage)
+    found, used = {}, set()
+    for name in inspect.signature(stage).parameters:
+        hint = hints.get(name)
+        if name == "settings":
+            validate = getattr(hint, "model_validate", None)
+            found[name] = validate(known[name]) if validate else known[name]
+        elif dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            fields = {field.name for field in dataclasses.fields(hint)}
+            found[name] = hint(**{key: known[key] for key in fields & set(known)})
+            used |= fields
+        elif name in known:
+            found[name] = known[name]
+        else:
+            raise TypeError(f"{stage.__name__}: its rule has nothing named '{name}'")
+        used.add(name)
+    if unused := sorted(set(outputs) - used):
+        raise TypeError(f"{stage.__name__}: nothing writes {', '.join(unused)}")
+    return found
+
+
+def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
+    """Return the named files of a rule as paths; None where an input is empty."""
+    named: Mapping[str, Any] = dict(files.items())
+    return {
+        name: Path(value) if isinstance(value, str) else [Path(one) for one in value] or None
+        for name, value in named.items()
+    }
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that remembers why it could not be written, instead of printing tracebacks of the logger."""
+
+    failure: OSError | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
+        """Remember what the disk said; other errors are mistakes of ours and are shown."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self.failure = error
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Write what is left, and close."""
+        try:
+            super().close()
+        except OSError as error:
+            self.failure = error
+
+
+@contextmanager
+def logged(path: str) -> Iterator[None]:
+    """Send the package's log to a file, and turn a user's mistake into a clean exit.
+
+    Numerical libraries are held to one thread inside the block, since the order in which several threads
+    add up changes the last digits of a sum. The process ends with the Snakemake that started it.
+
+    Args:
+        path: the log file; it is started anew.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        SystemExit: code 1 after a `BatteryMIError`, whose message stands in the log, or on stderr if the log cannot be
+            written; and if the log cannot be written.
+    """
+    end_with_owner()
+    handler = _open_log(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.getLogger("batterymi").setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    started = time.perf_counter()
+    problem = ""
+    try:
+        with _one_thread():
+            yield
+        logger.info("done in %.1f s", time.perf_counter() - started)
+    except BatteryMIError as error:
+        problem = str(error)
+        logger.error("error: %s", problem)
+    except Exception as error:
+        problem = f"unexpected error, {type(error).__name__}: {error}"
+        logger.exception("unexpected error; please report it with this log")
+    finally:
+        logging.captureWarnings(capture=False)
+        root.removeHandler(handler)
+        handler.close()
+    if handler.failure:
+        _stop(problem or _unwritten(path, handler.failure))
+    if problem:
+        sys.exit(1)
+
+
+def _open_log(path: str) -> _LogFile:
+    """Start a log, or stop and say why it cannot be written."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return _LogFile(path, mode="w", encoding="utf-8")
+    except OSError as error:
+        _stop(_unwritten(path, error))
+
+
+def _unwritten(path: str, error: OSError) -> str:
+    """What a log could not be written for."""
+    return f"{path}: cannot be written: {error.strerror}"
+
+
+def _stop(problem: str) -> NoReturn:
+    """End with a line where no log can hold it."""
+    sys.stderr.write(f"error: {problem}\n")
+    sys.exit(1)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Hold the linear algebra libraries to one thread, where any is loaded already or later."""
+    import os
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    if "numpy" not in sys.modules:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
