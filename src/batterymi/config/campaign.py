@@ -159,7 +159,7 @@ class Campaign(Strict):
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
         "inferred from designs all over the space, or from the rows.",
     )
-    fidelities: Fidelities | None = Field(None, description="Levels of fidelity to compare; docs/reference/campaigns.md.")
+    fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
     @field_validator("engine")
     @classmethod
