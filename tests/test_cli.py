@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from batterymi.cli.main import main
 from batterymi.cli.new_study import MAX_LINES, split_unit, study_yaml
 from batterymi.config.load import load_study
-from batterymi.data.table import prepare_table
+from batterymi.config.slices.data import TableSettings
 from batterymi.files import write_csv, write_json
+from batterymi.stages.prepare_table import prepare_table
 from batterymi.vocabulary.units import UNITS
 
 CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
@@ -53,15 +54,8 @@ def test_a_new_study_needs_no_editing(folder: Path, capsys: pytest.CaptureFixtur
     assert "left out, constant or without use: operator notes, date" in text
     assert main(["check", "my_cathodes_2"]) == 0
     assert "5 good rows" in capsys.readouterr().out
-    columns = {key: [one.model_dump(mode="json") for one in getattr(study, key)] for key in ("features", "objectives")}
-    prepare_table(
-        study.table.file or "",
-        "t.parquet",
-        "t.json",
-        table=study.table.model_dump(mode="json"),
-        simplex=None,
-        **columns,
-    )
+    settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
+    prepare_table(Path("t.parquet"), Path("t.json"), settings)
     assert pd.read_parquet("t.parquet")["capacity_mah_g"].tolist() == [151.2, 158.0, 149.9, 162.5, 140.1]
 
 

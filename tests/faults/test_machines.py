@@ -289,7 +289,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
         {"studies": TWO, "settings": {}, "inputs": {}, "ledgers": [], "made": [r"summary\.csv"]},
         ("manifest",),
     ),
-    "cite_datasets": ({}, {"datasets": {}}, ("citations",)),
+    "cite_datasets": ({}, {"settings": {"datasets": {}}}, ("citations",)),
     "sample_table": (
         {},
         {

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import on_one_line
-from batterymi.data.read_csv import read_csv
-from batterymi.data.table import EMPTY
+from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import TableError
 from batterymi.vocabulary.units import UNITS
 
@@ -117,7 +116,7 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
     taken: set[str] = {"split", "line", "label"}
     guesses = []
     for header in table.columns:
-        cells = table[header].where(~table[header].str.lower().isin(EMPTY))
+        cells = table[header].where(~find_empty(table[header]))
         known = cells.dropna()
         numbers = pd.to_numeric(known, errors="coerce")
         is_number = len(known) > 0 and bool(numbers.notna().mean() > 0.5)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
 from batterymi.data.read_csv import read_csv
-from batterymi.data.table import check_rows, read_rows
+from batterymi.data.table import load_table
 from batterymi.errors import ConfigError
 from batterymi.files import write_csv
 from batterymi.stages.suggest_batch import make_search, propose_next
@@ -36,10 +37,7 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
     """
     if study.table.file is None:
         raise ConfigError([f"{name}: its rows are made by the workflow; `batterymi suggest` needs table.file"])
-    loaded = read_rows(study.table.file, study.table)
-    rows, _ = check_rows(
-        loaded.frame, study.table.file, study.table, study.features, study.objectives, study.simplex, study.descriptors
-    )
+    rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
     settings = study.campaign if n is None else study.campaign.model_copy(update={"suggestions": n})
     if settings.engine in ("enumerate", "pool"):
         settings = settings.model_copy(update={"engine": "gaussian_process"})

@@ -8,7 +8,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from batterymi.charging.cells import CELLS
 from batterymi.config.agents import Training
-from batterymi.config.load import describe, merged, read_yaml
+from batterymi.config.load import merged, read_yaml
+from batterymi.config.messages import describe
 from batterymi.config.parts import Name, Range, Strict, ascending
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
