@@ -45,7 +45,14 @@ REGISTRY: dict[str, dict[str, str]] = {
     "constraint": {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
     },
-    "picture": {
+    "cell": {
+        "power_cell": "batterymi.charging.cells:POWER_CELL",
+        "Marquis2019": "batterymi.charging.cells:MARQUIS2019",
+        "Chen2020": "batterymi.charging.cells:CHEN2020",
+        "Ai2020": "batterymi.charging.cells:AI2020",
+        "OKane2022": "batterymi.charging.cells:OKANE2022",
+    },
+    "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",
         "ranking": "batterymi.figures.ranking:plot_ranking",
         "policies": "batterymi.figures.policies:plot_policies",

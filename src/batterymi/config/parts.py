@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from batterymi import registry
 from batterymi.config.expressions import parse_condition
+from batterymi.config.names import ConstraintName, DescriptorName
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.units import UNITS
 
@@ -237,15 +237,10 @@ class Constraint(Strict):
         description="A condition on features and derived quantities, as `salt + binder <= 0.3`; known are + - * / **, "
         "sqrt, exp, log, log10, abs, min, max, and, or.",
     )
-    function: str | None = Field(None, description="A registered constraint instead.")
+    function: ConstraintName | None = Field(None, description="A registered constraint instead.")
     columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
     values: dict[str, float] = Field(default_factory=dict, description="The function's arguments that are constants.")
     reason: str = Field("", description="Why, with the source; it is printed.")
-
-    @field_validator("function")
-    @classmethod
-    def _registered(cls, value: str | None) -> str | None:
-        return value if value is None else registered("constraint", value)
 
     _readable = field_validator("expression")(readable)
 
@@ -267,14 +262,9 @@ class Descriptor(Labelled):
     """Features computed from columns, as from a formula."""
 
     name: Name = Field(description="What importances and ablations call it.")
-    function: str = Field(description="A registered descriptor.")
+    function: DescriptorName = Field(description="A registered descriptor.")
     columns: dict[str, Name] = Field(description="The function's arguments, and the columns that they are.")
     label: str = Field(description="What figures call it.", min_length=1)
-
-    @field_validator("function")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return registered("descriptor", value)
 
 
 class Surrogate(Strict):
@@ -362,15 +352,6 @@ def inside_folder(value: str | None) -> str | None:
         raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
     if value is not None and "\0" in value:
         raise ValueError(f"{value!r} is no path")
-    return value
-
-
-def registered(kind: str, value: str) -> str:
-    """Refuse a name that the registry does not have."""
-    try:
-        registry.module_of(kind, value)
-    except KeyError as error:
-        raise ValueError(error.args[0]) from None
     return value
 
 

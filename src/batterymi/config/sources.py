@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from batterymi.config.names import CandidatesName
 from batterymi.config.parts import Name, Range, Strict, ascending, inside_folder
 
 
@@ -108,5 +109,5 @@ class Table(Strict):
 class Candidates(Strict):
     """Candidates without a measurement, to be ranked by the headline model."""
 
-    dataset: Literal["lis_adsorption"] = Field(description="Data set whose candidates are ranked.")
+    dataset: CandidatesName = Field(description="Data set whose candidates are ranked.")
     best: int = Field(20, ge=1, le=10_000, description="Candidates that figures and suggestions show.")

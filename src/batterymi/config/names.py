@@ -1,0 +1,47 @@
+"""Names that settings take from a registry: checked when settings are read, and listed in the schema for editors."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from batterymi import registry
+from batterymi.spelling import did_you_mean
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Marks a text as the name of something registered.
+
+    Attributes:
+        kind: kind of the registry.
+        thing: what messages call it, with its article.
+    """
+
+    kind: str
+    thing: str
+
+    def check(self, value: str) -> str:
+        """Refuse a name that the registry does not have."""
+        known = registry.names(self.kind)
+        if value not in known:
+            raise ValueError(f"'{value}' is not {self.thing}; {did_you_mean(value, known)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check the name after its type."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """List the names."""
+        return handler(schema) | {"enum": registry.names(self.kind)}
+
+
+CandidatesName = Annotated[str, Registered("candidates", "a data set with candidates")]
+CellName = Annotated[str, Registered("cell", "a declared cell")]
+ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]
+DescriptorName = Annotated[str, Registered("descriptor", "a known descriptor")]
+EngineName = Annotated[str, Registered("engine", "a known engine")]
+FigureName = Annotated[str, Registered("figure", "a known figure")]
