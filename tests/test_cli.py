@@ -13,6 +13,7 @@ from batterymi.cli.main import main
 from batterymi.cli.new_study import MAX_LINES, split_unit, study_yaml
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings
+from batterymi.data.table import load_table
 from batterymi.files import write_csv, write_json
 from batterymi.stages.prepare_table import prepare_table
 from batterymi.vocabulary.units import UNITS
@@ -57,6 +58,20 @@ def test_a_new_study_needs_no_editing(folder: Path, capsys: pytest.CaptureFixtur
     settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
     prepare_table(Path("t.parquet"), Path("t.json"), settings)
     assert pd.read_parquet("t.parquet")["capacity_mah_g"].tolist() == [151.2, 158.0, 149.9, 162.5, 140.1]
+
+
+def test_none_is_a_value_and_not_an_empty_cell(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["none,0,83.7", "none,0.1,84.7", "FEC,2,85.5", "FEC,5,n/a", "VC,1,86.7", "VC,2,-"]
+    (folder / "data/additives.csv").write_text("\n".join(["additive,additive_wt%,ce_first_pct", *rows]) + "\n")
+    assert main(["new-study", "data/additives.csv"]) == 0
+    study = load_study(folder / "config/studies/additives.yaml")
+    assert [feature.choices for feature in study.features] == [("none", "FEC", "VC"), None]
+    assert main(["check", "additives"]) == 0
+    assert "6 good rows" in capsys.readouterr().out, "two of them are experiments under way"
+    settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
+    rows = load_table(settings).rows
+    assert rows["additive"].tolist().count("none") == 2
+    assert (rows["split"] == "pending").sum() == 2
 
 
 def test_a_study_that_is_there_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,6 +65,8 @@ def test_a_csv_is_read_alike_however_it_was_saved(text: str | bytes, tmp_path: P
         ("0.9,0.1,a,high", ["line 6", "y", "'high'", "not a number"]),
         ("0.9,0.1,a,", ["line 6", "y", "no value"]),
         ("nan,0.1,a,5", ["line 6", "ni", "no value"]),
+        ("-,0.1,a,5", ["line 6", "ni", "no value"]),
+        ("none,0.1,a,5", ["line 6", "ni", "'none'", "not a number"]),
         ("0.9,0.1,a,inf", ["line 6", "y", "not finite"]),
         ("-0.1,1.1,a,5", ["line 6", "ni", "-0.1", "outside the possible range 0 to 1"]),
         ("0.9,0.1,a,-5", ["line 6", "y", "-5", "outside the possible range 0 to 1000 mAh/g"]),

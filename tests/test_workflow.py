@@ -5,6 +5,7 @@ All in one worker, one after the other, since Snakemake uses every core itself.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -260,6 +261,9 @@ features:
   - {name: time, label: Synthesis time, unit: h, bounds: [1, 5]}
 objectives:
   - {name: capacity, label: Capacity, unit: mAh/g, goal: maximise, valid: [0, 400]}
+derived:
+  - {name: rate, label: Capacity per hour, unit: mAh/g, expression: capacity / time}
+  - {name: half, label: Half of it, unit: mAh/g, expression: rate / 2}
 campaign:
   evaluator: {name: surrogate}
 """,
@@ -269,7 +273,9 @@ campaign:
     assert finished.returncode == 0, finished.stdout
     suggestions = (workspace.folder / "results/my_study/campaign/suggestions.csv").read_text().splitlines()
     assert len(suggestions) > 1
-    assert {"temperature [°C]", "time [h]", "capacity [mAh/g]", "why"} <= set(suggestions[0].split(","))
+    assert {"temperature [°C]", "time [h]", "capacity [mAh/g]", "half [mAh/g]", "why"} <= set(suggestions[0].split(","))
+    best = json.loads((workspace.folder / "results/my_study/summary.json").read_text())["best_outcome"]["value"]
+    assert re.search(r"Capacity per hour \d+(\.\d+)? mAh/g; Half of it \d+", best)
 
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
