@@ -5,6 +5,7 @@ Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <resul
 """
 
 from batterymi.config.slices.data import CitationSettings, FetchSettings, TableSettings
+from batterymi.data.header_units import names_other_units
 
 
 def dataset_files(wildcards):
@@ -34,6 +35,15 @@ def table_settings(wildcards, input):
         path=f"{RAW}/{dataset}" if dataset else str(input.source or study.table.file),
         dataset=PROJECT.datasets[dataset] if dataset else None,
     )
+
+
+def table_code(wildcards):
+    """An input: the code, with the units if the header of the study's file names others than its columns."""
+    study = STUDIES[wildcards.study]
+    columns = (*study.features, *study.objectives)
+    is_converted = names_other_units(study.table.file, study.table.columns, columns)
+    converter = [("converter", "units")] if is_converted else []
+    return list_code("prepare_table.py", *study.lookups("loader"), *converter)
 
 
 rule fetch_dataset:
@@ -103,7 +113,7 @@ rule prepare_table:
     """Check every row against the declared columns, units and ranges."""
     input:
         source=table_source,
-        code=code("prepare_table.py", "loader"),
+        code=table_code,
     output:
         table="<results>/{study}/table.parquet",
         report="<results>/{study}/table.json",

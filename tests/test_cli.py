@@ -16,7 +16,7 @@ from batterymi.config.slices.data import TableSettings
 from batterymi.data.table import load_table
 from batterymi.files import write_csv, write_json
 from batterymi.stages.prepare_table import prepare_table
-from batterymi.vocabulary.units import UNITS
+from batterymi.vocabulary.unit_table import find_unit
 
 CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
 A1,700,10,air,0.5,5,b1,fine,151.2,2026
@@ -162,7 +162,12 @@ def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.Captur
         ("Retention (%)", "Retention", "percent"),
         ("C-rate", "C-rate", "C-rate"),
         ("pH", "PH", "1"),
-        ("Yield (furlongs)", "Yield (furlongs)", "1"),
+        ("Current density (mA/cm2)", "Current density", "mA/cm2"),
+        ("areal_load_mg_cm2", "Areal load", "mg/cm2"),
+        ("Thickness [μm]", "Thickness", "µm"),
+        ("Range (furlongs)", "Range", "furlongs"),
+        ("Yield (as received)", "Yield (as received)", "1"),
+        ("Sample m", "Sample m", "1"),
     ],
 )
 def test_units_are_read_from_headers(header: str, label: str, unit: str) -> None:
@@ -185,5 +190,5 @@ def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path)
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     study = load_study(tmp_path / "x.yaml")
     assert len(study.features) == len(headers) - 1
-    assert all(feature.unit in UNITS for feature in study.features)
+    assert all(find_unit(feature.unit) == feature.unit for feature in study.features)
     assert yaml.safe_load(text)["table"]["file"] == "data/x.csv"

@@ -32,6 +32,9 @@ REGISTRY: dict[str, dict[str, str]] = {
         "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
     },
+    "converter": {
+        "units": "batterymi.vocabulary.unit_table:convert_units",
+    },
     "candidates": {
         "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
     },

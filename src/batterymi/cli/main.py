@@ -121,7 +121,8 @@ def _table_line(name: str, study: Any) -> str:
         return f"settings right, {shape}; {made}"
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
     left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
-    return f"settings right, {shape}; {len(loaded.rows)} good rows in {study.table.file}{left_out}"
+    converted = "".join(f"; {one.column} converted from {one.found} to {one.wanted}" for one in loaded.conversions)
+    return f"settings right, {shape}; {len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"
 
 
 def _suggest(options: argparse.Namespace) -> int:

@@ -1,11 +1,13 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
+from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import load_table
 from batterymi.errors import ConfigError
@@ -75,12 +77,19 @@ def _text(name: str, asked: pd.DataFrame, study: Study, rows: pd.DataFrame) -> s
 
 
 def _to_append(asked: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Designs under the header of the table, to be appended to it."""
-    header = list(read_csv(study.table.file or "").columns)
-    names = {column: study.table.columns.get(column, column) for column in header}
+    """Return designs under the header of the table and in its units, to be appended to it."""
+    path, declared = study.table.file or "", (*study.features, *study.objectives)
+    header = list(read_csv(path).columns)
+    names = match_headers(header, study.table.columns, declared)
+    conversions = find_conversions(path, names, declared)
     objectives = {objective.name for objective in study.objectives}
-    columns = {
-        column: asked[own] if own in asked else ["pending" if own in objectives else ""] * len(asked)
-        for column, own in names.items()
-    }
+    columns: dict[str, Any] = {}
+    for column in header:
+        own = names.get(column, column)
+        if own not in asked:
+            columns[column] = ["pending" if own in objectives else ""] * len(asked)
+        elif own in conversions:
+            columns[column] = conversions[own].convert_to_file(asked[own])
+        else:
+            columns[column] = asked[own]
     return pd.DataFrame(columns)

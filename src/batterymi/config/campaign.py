@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.names import CellName, EngineName
-from batterymi.config.parts import Name, Strict, inside_folder, known_unit
+from batterymi.config.names import CellName, EngineName, UnitName
+from batterymi.config.parts import Name, Strict, inside_folder
 
 
 class FixedRun(Strict):
@@ -56,12 +56,7 @@ class PoolChoice(Strict):
         "specific energy.",
     )
     label: str | None = Field(None, description="What figures call that product.")
-    unit: str = Field("1", description="Unit of that product.")
-
-    @field_validator("unit")
-    @classmethod
-    def _units(cls, value: str) -> str:
-        return known_unit(value)
+    unit: UnitName = Field("1", description="Unit of that product.")
 
     @model_validator(mode="after")
     def _product_is_named(self) -> Self:

@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from batterymi import registry
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.unit_table import UNITS, UnitError, find_unit
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,26 @@ class Registered:
         return handler(schema) | {"enum": registry.names(self.kind)}
 
 
+class _AnyUnit:
+    """Marks a text as a unit: it becomes the spelling of the table, and editors complete those of the field."""
+
+    def check(self, value: str) -> str:
+        """Refuse what is not a unit."""
+        try:
+            return find_unit(value)
+        except UnitError as error:
+            raise ValueError(str(error)) from None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check the unit after its type."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """List the units of the field, and take others."""
+        return {"anyOf": [{"enum": list(UNITS)}, handler(schema)]}
+
+
+UnitName = Annotated[str, _AnyUnit()]
 CandidatesName = Annotated[str, Registered("candidates", "a data set with candidates")]
 CellName = Annotated[str, Registered("cell", "a declared cell")]
 ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]

@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
-from batterymi.config.names import ConstraintName, DescriptorName
+from batterymi.config.names import ConstraintName, DescriptorName, UnitName
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.units import UNITS
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
@@ -75,13 +74,6 @@ def readable(value: str | None) -> str | None:
     return value
 
 
-def known_unit(value: str) -> str:
-    """Refuse a unit that is not in the table of units."""
-    if value not in UNITS:
-        raise ValueError(f"'{value}' is not a unit; {did_you_mean(value, UNITS)}")
-    return value
-
-
 def known_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Refuse models that do not exist, stand twice, or lack the baselines."""
     if value is None:
@@ -109,13 +101,12 @@ class Column(Labelled):
 
     name: Name = Field(description="Column of the table.")
     label: Line = Field(description="What axes and tables call it.", min_length=1)
-    unit: str = Field(description="A unit of the unit table below; `1` where there is none.")
+    unit: UnitName = Field(description="A unit of the list below, or any that pint knows; `1` where there is none.")
     valid: Range | None = Field(
         None,
         description="Physically possible values; a table with a number outside is refused.",
     )
 
-    _units = field_validator("unit")(known_unit)
     _valid = field_validator("valid")(ascending)
 
 

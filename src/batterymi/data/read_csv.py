@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.csv_safety import unguard
+from batterymi.data.header_units import DELIMITERS
 from batterymi.errors import TableError
 
-DELIMITERS = (",", ";", "\t")
 # what people and programs write where nothing was measured; "none" is a value, as of an additive
 EMPTY = ("", "na", "n/a", "#n/a", "nan", "null", "<na>", "-", "--", "–")
 

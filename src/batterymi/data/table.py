@@ -1,8 +1,9 @@
 """The table of a study: read and checked, with an account of every row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from batterymi import registry
 from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
+from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.data.schema import find_outside_schema, make_fault
@@ -32,11 +34,13 @@ class CheckedTable:
         rows: numbers as float64, one row for each that is right.
         n_in: rows before any check.
         dropped: one entry per row that was left out: line, column, found, reason.
+        conversions: columns that the file has in another unit.
     """
 
     rows: pd.DataFrame
     n_in: int
     dropped: list[dict[str, Any]]
+    conversions: list[Conversion]
 
 
 def load_table(settings: TableSettings) -> CheckedTable:
@@ -45,17 +49,21 @@ def load_table(settings: TableSettings) -> CheckedTable:
     Raises:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
-    loaded = read_rows(settings.path, settings.table)
-    rows, dropped = check_rows(loaded.frame, settings)
-    return CheckedTable(rows, loaded.n_in, sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"]))
+    loaded, conversions = _read_rows(settings)
+    rows, dropped = check_rows(loaded.frame, settings, conversions)
+    dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
+    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()))
 
 
-def check_rows(raw: pd.DataFrame, settings: TableSettings) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def check_rows(
+    raw: pd.DataFrame, settings: TableSettings, conversions: Mapping[str, Conversion] = MappingProxyType({})
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Check every row against the declared columns.
 
     Args:
         raw: cells as read; the index holds line numbers.
         settings: what the columns may hold.
+        conversions: columns that are in another unit, by name.
 
     Returns:
         The rows that are right, numbers as float64, and one entry per dropped row: line, column, found, reason.
@@ -77,7 +85,8 @@ def check_rows(raw: pd.DataFrame, settings: TableSettings) -> tuple[pd.DataFrame
     rows.loc[asked, outcomes] = ""
     faults: list[dict[str, Any]] = []
     for name in (column.name for column in columns if not getattr(column, "is_category", False)):
-        rows[name], found = _parse_numbers(rows[name], name, learning if name in outcomes else learning | asked)
+        needed = learning if name in outcomes else learning | asked
+        rows[name], found = _parse_numbers(rows[name], name, needed, conversions.get(name))
         faults += found
     bad = sorted({fault["line"] for fault in faults})
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, asked))
@@ -104,28 +113,27 @@ def _find_splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objectiv
     return splits
 
 
-def read_rows(source: str, table: Table) -> Rows:
+def _read_rows(settings: TableSettings) -> tuple[Rows, dict[str, Conversion]]:
     """Read the rows of a CSV file, of the Parquet file of a sampled table, or of a data set.
 
-    Args:
-        source: the file, or the folder of the data set.
-        table: settings of the table.
-
     Returns:
-        The rows before any check, and what a loader left out.
+        The rows before any check, with what a loader left out; columns that the file has in another unit.
 
     Raises:
         TableError: if the source cannot be read.
     """
+    table, path = settings.table, settings.path
     if table.dataset is not None:
-        rows: Rows = registry.look_up("loader", table.dataset.name)(Path(source), table.dataset)
-        return rows
-    if Path(source).suffix == ".parquet":
-        frame = read_frame(source)
+        return registry.look_up("loader", table.dataset.name)(Path(path), table.dataset), {}
+    if Path(path).suffix == ".parquet":
+        frame = read_frame(path)
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
-    else:
-        frame = _rename_columns(read_csv(source), source, table.columns)
-    return Rows(frame, len(frame))
+        return Rows(frame, len(frame)), {}
+    cells = read_csv(path)
+    columns = (*settings.features, *settings.objectives)
+    names = match_headers(list(cells.columns), table.columns, columns)
+    frame = _rename_columns(cells, path, names)
+    return Rows(frame, len(frame)), find_conversions(path, names, columns)
 
 
 def _rename_columns(frame: pd.DataFrame, source: str, names: dict[str, str]) -> pd.DataFrame:
@@ -155,17 +163,20 @@ def _check_columns(raw: pd.DataFrame, source: str, table: Table, wanted: list[st
         raise TableError(f"{source}: the header lacks {hints}")
 
 
-def _parse_numbers(cells: pd.Series, name: str, learning: pd.Series) -> tuple[pd.Series, list[dict[str, Any]]]:
-    """Turn cells into numbers, and list those that are empty, words or not finite."""
+def _parse_numbers(
+    cells: pd.Series, name: str, needed: pd.Series, conversion: Conversion | None
+) -> tuple[pd.Series, list[dict[str, Any]]]:
+    """Turn cells into numbers in the unit of the study, and list those that are empty, words or not finite."""
     numbers = pd.to_numeric(cells, errors="coerce").astype(float)
+    converted = conversion.convert_to_study(numbers) if conversion else numbers
     empty = find_empty(cells)
-    infinite = pd.Series(np.isinf(numbers), index=cells.index)
     reasons = [
-        (empty & learning, "no value; every row needs a number here"),
+        (empty & needed, "no value; every row needs a number here"),
         (numbers.isna() & ~empty, "not a number"),
-        (infinite, "not finite"),
+        (numbers.notna() & converted.isna(), "no logarithm; only numbers above 0 have one"),
+        (pd.Series(np.isinf(numbers), index=cells.index), "not finite"),
     ]
-    return numbers, [
+    return converted, [
         make_fault(line, name, cells.loc[line], reason) for bad, reason in reasons for line in cells.index[bad]
     ]
 

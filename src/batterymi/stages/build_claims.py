@@ -12,7 +12,7 @@ from batterymi.data.headers import without_units
 from batterymi.errors import TableError
 from batterymi.files import read_frame, read_json, write_csv, write_text
 from batterymi.stages.build_summary import html_page
-from batterymi.vocabulary.units import UNITS
+from batterymi.vocabulary.unit_table import UNITS
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The stage `prepare_table`: check the rows of a study, and write them with an account of each that was left out."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 from batterymi.config.slices.data import TableSettings
@@ -36,12 +37,15 @@ def prepare_table(table: Path, report: Path, settings: TableSettings) -> None:
             "rows_to_learn_from": int((rows[SPLIT] == TRAIN).sum()),
             "rows_by_split": {str(name): int(n) for name, n in rows[SPLIT].value_counts().sort_index().items()},
             "dropped": loaded.dropped,
+            "converted": [asdict(conversion) for conversion in loaded.conversions],
             "columns": {
                 column.name: {"label": column.label, "unit": column.unit}
                 for column in (*settings.features, *settings.objectives)
             },
         },
     )
+    for one in loaded.conversions:
+        logger.info("%s: %s converted from %s to %s", settings.path, one.header, one.found, one.wanted)
     logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
 
 
