@@ -8,7 +8,7 @@ Makes   <results>/closed_loop/{lives}/: true lives, what loops recommend, the co
 rule compute_thermal_lives:
     """Lives by the thermal model with which the loop was published."""
     input:
-        code=code_of("compute_thermal_lives.py"),
+        code=list_code("compute_thermal_lives.py"),
     output:
         lives="<results>/closed_loop/thermal/lives.csv",
         about="<results>/closed_loop/thermal/lives.json",
@@ -23,7 +23,7 @@ rule compute_thermal_lives:
 rule simulate_lives:
     """Lives by what simulated charges of a declared cell cost it."""
     input:
-        code=code_of("simulate_lives.py"),
+        code=list_code("simulate_lives.py"),
     output:
         lives="<results>/closed_loop/simulated/lives.csv",
         about="<results>/closed_loop/simulated/lives.json",
@@ -43,7 +43,7 @@ rule close_loop:
     input:
         lives="<results>/closed_loop/{lives}/lives.csv",
         about="<results>/closed_loop/{lives}/lives.json",
-        code=code_of("close_loop.py"),
+        code=list_code("close_loop.py"),
     output:
         runs="<results>/closed_loop/{lives}/runs.csv",
         comparison="<results>/closed_loop/{lives}/comparison.json",
@@ -67,7 +67,7 @@ rule plot_closed_loop:
     input:
         runs="<results>/closed_loop/{lives}/runs.csv",
         comparison="<results>/closed_loop/{lives}/comparison.json",
-        code=code_of("plot_closed_loop.py"),
+        code=list_code("plot_closed_loop.py"),
     output:
         svg=report(
             "<results>/closed_loop/{lives}/rounds.svg",
