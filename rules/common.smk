@@ -200,9 +200,9 @@ def designable(wildcards):
     return [feature.model_dump(mode="json") for feature in STUDIES[wildcards.study].designable]
 
 
-def headline(wildcards):
+def primary_variant(wildcards):
     """The variant that the study's decisions rest on."""
-    return STUDIES[wildcards.study].headline
+    return STUDIES[wildcards.study].primary_variant
 
 
 def worker_threads(wildcards):
