@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 from batterymi import registry
 from batterymi.config.document import schema_text, with_tables
 from batterymi.errors import TableError
-from batterymi.stages.build_claims import read_claims, resolve
+from batterymi.reporting.claims import read_claims
+from batterymi.stages.build_claims import resolve
 from batterymi.workflow.provenance import code_closure, imported_modules, module_file
 
 ROOT = Path(__file__).resolve().parents[1]

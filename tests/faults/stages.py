@@ -59,7 +59,7 @@ def params_of(rule: str, study: Study) -> dict[str, Any]:
     params = {key: content[key] for key in chosen}
     if rule == "run_campaign":
         return params | {"features": [feature.model_dump(mode="json") for feature in study.designable]}
-    return params | {"headline": study.headline} | ({} if params else {"study": content})
+    return params | {"primary_variant": study.primary_variant} | ({} if params else {"study": content})
 
 
 @cache
