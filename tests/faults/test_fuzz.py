@@ -25,8 +25,9 @@ from batterymi.config.sources import Table
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import check_rows
 from batterymi.errors import BatteryMIError
-from batterymi.features.formulas import SYMBOLS, parse_formula
+from batterymi.features.formulas import parse_formula
 from batterymi.optimise.space.constraints import make_conditions, spelt_out
+from batterymi.vocabulary.elements import SYMBOLS
 
 SHORT = 200
 SECONDS = 2.0  # of processor time, for one input

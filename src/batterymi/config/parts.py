@@ -36,20 +36,7 @@ def on_one_line(value: str) -> str:
 
 Line = Annotated[str, AfterValidator(one_line)]
 
-MODELS = (
-    "dummy",
-    "ridge",
-    "nearest_neighbour",
-    "gaussian_process",
-    "random_forest",
-    "extra_trees",
-    "gradient_boosting",
-    "histogram_boosting",
-    "support_vector",
-    "blend",
-)
 DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
-BASELINES = ("dummy", "ridge")
 DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
 
 
@@ -82,18 +69,25 @@ def known_unit(value: str) -> str:
     return value
 
 
+def known_model(name: str) -> str:
+    """Refuse a model that does not exist."""
+    known = registry.names("model")
+    if name not in known:
+        raise ValueError(f"'{name}' is not a model; {did_you_mean(name, known)}")
+    return name
+
+
 def known_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Refuse models that do not exist, stand twice, or lack the baselines."""
+    """Refuse models that do not exist, are listed twice, or lack the baselines."""
     if value is None:
         return None
     for name in value:
-        if name not in MODELS:
-            raise ValueError(f"'{name}' is not a model; {did_you_mean(name, MODELS)}")
-    missing = [name for name in BASELINES if name not in value]
+        known_model(name)
+    missing = [name for name in registry.BASELINES if name not in value]
     if missing:
         raise ValueError(f"the baselines stay: add {', '.join(missing)}")
-    if len(set(value)) != len(value):
-        raise ValueError("a model stands twice")
+    if twice := [name for name in value if value.count(name) > 1]:
+        raise ValueError(f"'{twice[0]}' is listed twice")
     return value
 
 
@@ -302,8 +296,8 @@ class Surrogate(Strict):
     blend: tuple[str, ...] = Field(
         DEFAULT_BLEND,
         min_length=2,
-        description="Members of the model `blend`, averaged; one that stands several times gets several seeds. Models "
-        "whose errors differ, as stepwise and smooth ones, gain most.",
+        description="Members of the model `blend`, averaged; one that is listed several times gets several seeds. "
+        "Models whose errors differ, as stepwise and smooth ones, gain most.",
     )
     trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
     learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
@@ -315,7 +309,7 @@ class Surrogate(Strict):
     @field_validator("blend")
     @classmethod
     def _known_members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        members = [name for name in MODELS if name != "blend"]
+        members = [name for name in registry.names("model") if name != "blend"]
         for name in value:
             if name not in members:
                 raise ValueError(f"'{name}' cannot be a member; {did_you_mean(name, members)}")
@@ -332,12 +326,7 @@ class Transfer(Strict):
     )
     draws: int = Field(3, ge=1, le=100, description="Draws of own rows per size.")
 
-    @field_validator("model")
-    @classmethod
-    def _known_model(cls, value: str) -> str:
-        if value not in MODELS:
-            raise ValueError(f"'{value}' is not a model; {did_you_mean(value, MODELS)}")
-        return value
+    _known_model = field_validator("model")(known_model)
 
 
 class Ablation(Strict):
