@@ -53,8 +53,8 @@ rule all:
         rules.build_summary.output,
         rules.build_claims.output,
         rules.cite_datasets.output,
-        expand("<results>/{study}/figures/index.json", study=SELECTED),
-        expand("<results>/{study}/screen/funnel.svg", study=screened_here()),
+        expand("<results>/{study}/figures/index.json", study=PROJECT.selected),
+        expand("<results>/{study}/screen/funnel.svg", study=PROJECT.screened),
         rules.write_manifest.output,
 
 
@@ -69,5 +69,11 @@ for study in STUDIES:
             f"<results>/{study}/screen/funnel.svg" if study in SCREENED else [],
 
 
-check_targets()
-take_folders()
+if problems := find_target_problems(
+    read_options().targets or [],
+    [*STUDIES, *PROJECT.rejected],
+    [rule.name for rule in workflow.rules],
+):
+    stop(problems)
+if IS_FIRST and not makes_nothing(read_options()):
+    take_folders(PROJECT.folder("results"))

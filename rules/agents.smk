@@ -1,6 +1,6 @@
 """Agents that learn to charge, one job for each cell, agent and seed.
 
-Takes   the settings `training` of the arena's configuration, as AGENTS
+Takes   the settings `training` of the arena's configuration, as ARENA.training
 Makes   <results>/arena/agents/{cell}/{algorithm}/{seed}/: the policy, its weights, its learning curve, what it cost
 """
 
@@ -8,7 +8,7 @@ Makes   <results>/arena/agents/{cell}/{algorithm}/{seed}/: the policy, its weigh
 rule train_agent:
     """Train on the coarse model; a training that was interrupted goes on from its last checkpoint."""
     input:
-        code=code_of("train_agent.py"),
+        code=list_code("train_agent.py"),
     output:
         policy="<results>/arena/agents/{cell}/{algorithm}/{seed}/policy.json",
         weights="<results>/arena/agents/{cell}/{algorithm}/{seed}/policy.safetensors",
@@ -20,7 +20,9 @@ rule train_agent:
         "<benchmarks>/train_agent/{cell}/{algorithm}/{seed}.tsv"
     wildcard_constraints:
         cell=r"\w+",
-        algorithm="|".join(agent.name for agent in (*AGENTS.agents, *AGENTS.variants)),
+        algorithm="|".join(
+            agent.name for agent in (*ARENA.training.agents, *ARENA.training.variants)
+        ),
         seed=r"\d+",
     threads: 1
     params:
@@ -34,7 +36,7 @@ rule compare_weights:
     input:
         records=weight_records,
         curves=weight_files("curve.csv"),
-        code=code_of("compare_weights.py"),
+        code=list_code("compare_weights.py"),
     output:
         table="<results>/arena/agents/{cell}/weights.csv",
     log:
@@ -42,7 +44,7 @@ rule compare_weights:
     benchmark:
         "<benchmarks>/compare_weights/{cell}.tsv"
     params:
-        seed=AGENTS.seed,
+        seed=ARENA.training.seed,
         steps=study_steps(),
     script:
         "../scripts/compare_weights.py"

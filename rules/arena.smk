@@ -14,7 +14,7 @@ wildcard_constraints:
 rule tune_controllers:
     """The fastest safe constant current, and the plating-limited charge, on validation scenarios."""
     input:
-        code=code_of("tune_controllers.py"),
+        code=list_code("tune_controllers.py"),
     output:
         tuned="<results>/arena/tuned/{cell}/{condition}.json",
     log:
@@ -33,7 +33,7 @@ rule tune_controllers:
 rule optimise_protocols:
     """Bayesian optimisation of protocols, for the nominal scenario and for all validation scenarios."""
     input:
-        code=code_of("optimise_protocols.py", ("engine", "gaussian_process")),
+        code=list_code("optimise_protocols.py", ("engine", "gaussian_process")),
     output:
         protocols="<results>/arena/protocols/{cell}/{condition}.json",
         history="<results>/arena/protocols/{cell}/{condition}.csv",
@@ -57,7 +57,7 @@ rule judge_controllers:
         tuned=needs_tuning("tuned"),
         protocols=needs_tuning("protocols"),
         policies=policies_here,
-        code=code_of("judge_controllers.py"),
+        code=list_code("judge_controllers.py"),
     output:
         charges="<results>/arena/judged/{cell}/{condition}/{group}/charges.parquet",
         traces="<results>/arena/judged/{cell}/{condition}/{group}/traces.parquet",
@@ -84,7 +84,7 @@ rule compare_controllers:
         tuned=tuned_situations("tuned"),
         protocols=tuned_situations("protocols"),
         records=every_training("training.json"),
-        code=code_of("compare_controllers.py"),
+        code=list_code("compare_controllers.py"),
     output:
         charges="<results>/arena/charges.parquet",
         table="<results>/arena/table.csv",
@@ -103,7 +103,7 @@ rule compare_controllers:
 rule map_feasibility:
     """The fastest safe charge that anything finds, for a cell at each starting temperature."""
     input:
-        code=code_of("map_feasibility.py", ("engine", "gaussian_process")),
+        code=list_code("map_feasibility.py", ("engine", "gaussian_process")),
     output:
         map="<results>/arena/feasibility/{cell}.csv",
     log:
@@ -127,7 +127,7 @@ rule plot_arena:
         curves=drawn_curves(),
         maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
         table="<results>/arena/table.csv",
-        code=code_of("plot_arena.py"),
+        code=list_code("plot_arena.py"),
     output:
         svg=report(
             expand("<results>/arena/figures/{name}.svg", name=ARENA.figures),
@@ -155,7 +155,7 @@ rule judge_claims:
         claims=CONFIG.claims,
         charges="<results>/arena/charges.parquet",
         maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
-        code=code_of("judge_claims.py"),
+        code=list_code("judge_claims.py"),
     output:
         claims=report("<results>/arena/claims.csv", category="3 Arena"),
     log:

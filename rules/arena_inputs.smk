@@ -3,7 +3,7 @@
 
 def training_of(wildcards):
     """Settings of one agent's training."""
-    return AGENTS.alone(wildcards.algorithm)
+    return ARENA.training.alone(wildcards.algorithm)
 
 
 def situation(wildcards):
@@ -81,7 +81,7 @@ def drawn_curves():
 
 def weights_table():
     """The study of the reward's weights on the cell that is drawn, if there is one."""
-    return f"<results>/arena/agents/{ARENA.drawn_cell}/weights.csv" if AGENTS.study else []
+    return f"<results>/arena/agents/{ARENA.drawn_cell}/weights.csv" if ARENA.training.study else []
 
 
 def tuned_situations(folder):
@@ -115,12 +115,16 @@ def weight_files(name):
 
 def study_steps():
     """A param: control steps of the study's trainings."""
-    return AGENTS.study.steps if AGENTS.study else None
+    return ARENA.training.study.steps if ARENA.training.study else None
 
 
 def weight_records(wildcards):
     """Records of all trainings of the study of weights, and of the agent that it varies."""
-    names = [AGENTS.study.agent, *(agent.name for agent in AGENTS.variants)] if AGENTS.study else []
-    seeds = range(AGENTS.seed, AGENTS.seed + AGENTS.seeds)
+    names = (
+        [ARENA.training.study.agent, *(agent.name for agent in ARENA.training.variants)]
+        if ARENA.training.study
+        else []
+    )
+    seeds = range(ARENA.training.seed, ARENA.training.seed + ARENA.training.seeds)
     folder = f"<results>/arena/agents/{wildcards.cell}"
     return [f"{folder}/{name}/{seed}/training.json" for name in names for seed in seeds]

@@ -38,6 +38,11 @@ rule run_campaign:
         "../scripts/run_campaign.py"
 
 
+def ledger(wildcards):
+    """A param: the ledger of a campaign of experiments."""
+    return PROJECT.ledger(wildcards.study)
+
+
 rule suggest_batch:
     """Suggest what to measure next, and hold earlier suggestions against what was measured."""
     input:

@@ -4,11 +4,13 @@ Takes   nothing but the settings `closed_loop` of the configuration
 Makes   <results>/closed_loop/{lives}/: true lives, what loops recommend, the comparison and its figure
 """
 
+from batterymi.config.slices.closed_loop import LivesSettings, LoopSettings
+
 
 rule compute_thermal_lives:
     """Lives by the thermal model with which the loop was published."""
     input:
-        code=code_of("compute_thermal_lives.py"),
+        code=list_code("compute_thermal_lives.py"),
     output:
         lives="<results>/closed_loop/thermal/lives.csv",
         about="<results>/closed_loop/thermal/lives.json",
@@ -23,7 +25,7 @@ rule compute_thermal_lives:
 rule simulate_lives:
     """Lives by what simulated charges of a declared cell cost it."""
     input:
-        code=code_of("simulate_lives.py"),
+        code=list_code("simulate_lives.py"),
     output:
         lives="<results>/closed_loop/simulated/lives.csv",
         about="<results>/closed_loop/simulated/lives.json",
@@ -33,7 +35,7 @@ rule simulate_lives:
         "<benchmarks>/simulate_lives.tsv"
     threads: 2
     params:
-        cell=CONFIG.closed_loop.cell,
+        settings=LivesSettings.dump_from(CONFIG.closed_loop, model="SPMe"),
     script:
         "../scripts/simulate_lives.py"
 
@@ -43,7 +45,7 @@ rule close_loop:
     input:
         lives="<results>/closed_loop/{lives}/lives.csv",
         about="<results>/closed_loop/{lives}/lives.json",
-        code=code_of("close_loop.py"),
+        code=list_code("close_loop.py"),
     output:
         runs="<results>/closed_loop/{lives}/runs.csv",
         comparison="<results>/closed_loop/{lives}/comparison.json",
@@ -54,10 +56,7 @@ rule close_loop:
     wildcard_constraints:
         lives="thermal|simulated",
     params:
-        batches=CONFIG.closed_loop.batches,
-        rounds=CONFIG.closed_loop.rounds,
-        seeds=CONFIG.closed_loop.seeds,
-        seed=CONFIG.closed_loop.seed,
+        settings=LoopSettings.dump_from(CONFIG.closed_loop),
     script:
         "../scripts/close_loop.py"
 
@@ -67,7 +66,7 @@ rule plot_closed_loop:
     input:
         runs="<results>/closed_loop/{lives}/runs.csv",
         comparison="<results>/closed_loop/{lives}/comparison.json",
-        code=code_of("plot_closed_loop.py"),
+        code=list_code("plot_closed_loop.py"),
     output:
         svg=report(
             "<results>/closed_loop/{lives}/rounds.svg",

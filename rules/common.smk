@@ -1,119 +1,48 @@
-"""Settings, and what the rules share: `setting`, `code`, and the choice of inputs."""
+"""What all rules share: the checked settings, `slice_of` and `code`.
 
-import re
-import shutil
-import sys
+An input or a param that one rule uses stands beside that rule.
+"""
+
 from pathlib import Path
 
-from snakemake.cli import get_argument_parser
-
-from batterymi.config.arena import load_arena
-from batterymi.config.datasets import load_datasets
-from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
+from batterymi.config.slices.base import Slice
 from batterymi.errors import ConfigError
 from batterymi.process_guard import own_jobs
-from batterymi.workflow.manifest import digests_of
-from batterymi.workflow.preflight import date_problems, folder_problems
-from batterymi.workflow.provenance import code_closure, package_folder
 from batterymi.registry import modules_of
-from batterymi.workflow.locks import hold_lock
-from batterymi.spelling import did_you_mean
-
-RAW = "data/raw"
-FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
-# options with which Snakemake makes nothing
-LOOKING = (
-    "dryrun",
-    "dag",
-    "rulegraph",
-    "filegraph",
-    "summary",
-    "detailed_summary",
-    "list_rules",
-    "lint",
+from batterymi.workflow.launch import (
+    find_encoding_problems,
+    find_machine_problems,
+    find_slurm_problems,
+    find_target_problems,
+    makes_nothing,
+    read_options,
+    stop,
+    take_folders,
 )
+from batterymi.workflow.project import RAW, open_project
+from batterymi.workflow.provenance import code_closure, package_folder
 
-
-def stop(problems):
-    """End with the user's mistakes, one a line, before anything runs."""
-    sys.exit("\n".join(["", "battery-mi cannot start:", *(f"  {line}" for line in problems)]))
-
-
-def check_encoding(folder):
-    """Stop where Snakemake could not pass the folder's name on to its jobs."""
-    encoding = sys.getfilesystemencoding()
-    if encoding != "utf-8" and not str(folder).isascii():
-        stop(
-            [
-                f"the folder's name has letters that the system's encoding '{encoding}' lacks; "
-                "set PYTHONUTF8=1, or move the folder"
-            ]
-        )
-
-
-def asked():
-    """The options on the command line; Snakemake's defaults where something else started it."""
-    program = Path(sys.argv[0])
-    ours = program.name == "snakemake" or program.parts[-2:] == ("snakemake", "__main__.py")
-    arguments = sys.argv[1:] if ours else []
-    return get_argument_parser().parse_known_args(arguments)[0]
-
-
-def asked_with_profiles():
-    """The options on the command line and in the profiles that it names."""
-    plain = asked()
-    profiles = [
-        *(plain.profile or []),
-        *([plain.workflow_profile] if plain.workflow_profile else []),
-    ]
-    return get_argument_parser(profiles).parse_known_args(sys.argv[1:])[0] if profiles else plain
-
-
-def check_slurm():
-    """Stop where jobs are to go to Slurm and its executor would wait for ever."""
-    options = asked_with_profiles()
-    if options.executor != "slurm" or options.dryrun:
-        return
-    problems = []
-    if not shutil.which("sbatch"):
-        problems.append(
-            "there is no Slurm here (no 'sbatch'); run this on a login node, or leave out --profile"
-        )
-    if isinstance(options.slurm_array_jobs, str) and options.jobs != sys.maxsize:
-        problems.append(
-            f"slurm-array-jobs: with jobs: {options.jobs}, the executor loses jobs of an array while others "
-            "are held back, and waits for ever; set jobs: unlimited, or leave slurm-array-jobs out"
-        )
-    if problems:
-        stop(problems)
-
-
-def tolerates_bad_studies():
-    """Whether studies with a wrong YAML may fail as jobs: with --keep-going, and in the processes of single jobs."""
-    return asked().keep_going or workflow.exec_mode != workflow.exec_mode.DEFAULT
-
-
-check_slurm()
-check_encoding(Path.cwd())
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"
+IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process of a single job
+if problems := [
+    *find_slurm_problems(read_options(with_profiles=True)),
+    *find_encoding_problems(Path.cwd()),
+]:
+    stop(problems)
 try:
-    CONFIG = load_config(config)
-    DATASETS = load_datasets(CONFIG.datasets)
-    STUDIES, REJECTED = load_studies(CONFIG)
-    SELECTED = selected_studies(CONFIG, STUDIES, REJECTED)
-    SELECTED_STUDIES = [name for name in SELECTED if name in STUDIES]
-    USED = used_datasets([STUDIES[name] for name in SELECTED_STUDIES], DATASETS)
-    ARENA = load_arena(CONFIG.arena, CONFIG.arena_overrides)
-    AGENTS = ARENA.training
+    PROJECT = open_project(config)
 except ConfigError as error:
     stop(error.problems)
+# with --keep-going, and in the processes of single jobs, studies with a wrong YAML fail as jobs
+if PROJECT.rejected and IS_FIRST and not read_options().keep_going:
+    stop(PROJECT.rejected_problems)
 
-if REJECTED and not tolerates_bad_studies():
-    stop([line for error in REJECTED.values() for line in error.problems])
+CONFIG, STUDIES, ARENA = PROJECT.config, PROJECT.studies, PROJECT.arena
 
 
 wildcard_constraints:
     study="|".join(STUDIES) or "no_study_is_right",
-    dataset="|".join(DATASETS) or "no_data_set",
+    dataset="|".join(PROJECT.datasets) or "no_data_set",
 
 
 def setting(*keys):
@@ -128,6 +57,22 @@ def setting(*keys):
     return read
 
 
+def code(script, *kinds):
+    """An input: a script, every module it imports, and those that the study looks up by name."""
+
+    def files(wildcards):
+        return list_code(script, *(STUDIES[wildcards.study].lookups(*kinds) if kinds else ()))
+
+    return files
+
+
+def list_code(script, *names):
+    """An input: a script, every module it imports, and those of registered names, as (kind, name)."""
+    closure = code_closure(SCRIPTS / script, tuple(modules_of(names)))
+    here = Path.cwd()
+    return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in closure]
+
+
 def slice_of(model, **given):
     """A param: the settings of a study that a stage depends on, as plain data."""
 
@@ -137,41 +82,12 @@ def slice_of(model, **given):
     return read
 
 
-def rejected_problems(wildcards):
-    """What is wrong with the YAML of a study."""
-    return REJECTED[wildcards.study].problems
-
-
-def code(script, *kinds):
-    """An input: a script, every module it imports, and those that the study looks up by name."""
-
-    def files(wildcards):
-        pairs = STUDIES[wildcards.study].lookups(*kinds) if kinds else []
-        closure = code_closure(f"scripts/{script}", tuple(modules_of(pairs)))
-        return [str(relative(path)) for path in closure]
-
-    return files
-
-
-def code_of(script, *pairs):
-    """An input: a script, every module it imports, and those of registered names, for rules of no study."""
-    closure = code_closure(f"scripts/{script}", tuple(modules_of(pairs)))
-    return [str(relative(path)) for path in closure]
-
-
 def levels_code(wildcards):
     """Code of the evaluators of all levels."""
     levels = STUDIES[wildcards.study].campaign.fidelities.levels
     pairs = {("evaluator", level.evaluator.name) for level in levels}
     pairs |= {("engine", "gaussian_process"), ("engine", "random")}
-    closure = code_closure("scripts/compare_fidelities.py", tuple(modules_of(sorted(pairs))))
-    return [str(relative(path)) for path in closure]
-
-
-def relative(path):
-    """A path as seen from the workflow's folder, if it lies inside."""
-    path, folder = Path(path), Path(workflow.basedir)
-    return path.relative_to(folder) if path.is_relative_to(folder) else path
+    return list_code("compare_fidelities.py", *sorted(pairs))
 
 
 def table_source(wildcards):
@@ -200,15 +116,10 @@ def receipt(name):
     return f"{RAW}/{name}/receipt.json"
 
 
-def dataset_entry(wildcards):
-    """A data set as the catalogue describes it."""
-    return DATASETS[wildcards.dataset].model_dump(mode="json")
-
-
 def dataset_of_study(wildcards):
     """A study's data set as the catalogue describes it, or None."""
     table = STUDIES[wildcards.study].table
-    return DATASETS[table.dataset.name].model_dump(mode="json") if table.dataset else None
+    return PROJECT.datasets[table.dataset.name].model_dump(mode="json") if table.dataset else None
 
 
 def candidates_receipt(wildcards):
@@ -234,66 +145,6 @@ def extra(part, name):
         return f"<results>/{wildcards.study}/{name}" if has else []
 
     return file
-
-
-def screened_here():
-    """The studies of this run that have a screen."""
-    return [name for name in SELECTED if name in STUDIES and STUDIES[name].screen]
-
-
-def plain_settings():
-    """A param: the configuration as plain data, without where data sets are copied from and results are written."""
-    return CONFIG.model_dump(mode="json", exclude={"mirror", "pathvars"})
-
-
-def folder_of(name):
-    """Where results, logs or benchmarks go."""
-    return CONFIG.pathvars.get(name, FOLDERS[name])
-
-
-def tables_of(names):
-    """Files of data that studies read beside data sets, and the claims."""
-    files = [CONFIG.claims]
-    for study in (STUDIES[name] for name in names):
-        screened = getattr(study.screen.source, "file", None) if study.screen else None
-        files += [study.table.file, study.campaign.pool, screened]
-    return [file for file in files if file]
-
-
-def settings_files():
-    """Files of settings that a run reads."""
-    found = [path for path in Path("config").rglob("*") if path.suffix in (".yaml", ".json")]
-    studies = [Path(CONFIG.studies_folder) / f"{name}.yaml" for name in SELECTED]
-    return sorted(
-        {str(path) for path in (*found, *studies, Path(CONFIG.datasets), Path(CONFIG.arena))}
-    )
-
-
-def made_from():
-    """A param: what the manifest names as what the run was made from, with the digests of when the run began.
-
-    Jobs that run elsewhere read the Snakefile again, and have no use for it.
-    """
-    first = workflow.exec_mode == workflow.exec_mode.DEFAULT
-    read = [*settings_files(), *tables_of(SELECTED_STUDIES), "requirements.lock"]
-    return digests_of(read) if first else {}
-
-
-def ledgers():
-    """A param: memories of the campaigns of experiments of this run."""
-    return [f"{CONFIG.ledgers}/{name}.jsonl" for name in SELECTED_STUDIES if is_experiment(name)]
-
-
-def made_by_run():
-    """A param: regular expressions of what a plain run makes, as seen from the folder of the results.
-
-    Left out are targets of their own, and the shards of a screen, of which there are as many as one likes.
-    """
-    others = ("compare_fidelities", "plot_fidelities", "list_candidates", "score_candidates")
-    ours = [made for rule in workflow.rules if rule.name not in others for made in rule.output]
-    folder = re.escape(folder_of("results")) + "/"
-    patterns = [made.regex().pattern for made in ours]
-    return sorted({one.removeprefix(folder) for one in patterns if one.startswith(folder)})
 
 
 def screen_source(wildcards):
@@ -375,11 +226,6 @@ def pool_file(wildcards):
     return STUDIES[wildcards.study].campaign.pool or []
 
 
-def ledger(wildcards):
-    """The memory of a campaign of experiments; no result, since it cannot be made again."""
-    return f"{CONFIG.ledgers}/{wildcards.study}.jsonl"
-
-
 def earlier(wildcards):
     """An input: what became of earlier suggestions, for campaigns of experiments."""
     name = f"<results>/{wildcards.study}/campaign/earlier_suggestions.csv"
@@ -412,35 +258,11 @@ def replayed(name):
     return file
 
 
-def check_targets():
-    """Name a misspelt target before Snakemake looks for a rule that could make it."""
-    known = {*STUDIES, *REJECTED, *(rule.name for rule in workflow.rules)}
-    for target in asked().targets or []:
-        is_name = len(Path(target).parts) == 1 and not Path(target).suffix
-        if is_name and target not in known:
-            targets = {*STUDIES, *REJECTED, "all", "summary", "claims"}
-            stop([f"'{target}' is neither a study nor a rule; {did_you_mean(target, targets)}"])
-
-
-def check_machine():
-    """Stop before a run that could not end: nowhere to write, no room, or an input dated in the future."""
-    if workflow.exec_mode == workflow.exec_mode.DEFAULT:
-        written = [folder_of(name) for name in FOLDERS]
-        dated = [*tables_of(STUDIES), "scripts", package_folder(), written[0], RAW]
-        if problems := [*folder_problems([".", *written]), *date_problems(dated)]:
-            stop(problems)
-
-
-def take_folders():
-    """Take this folder and that of the results, which another copy may share, for a run that makes anything."""
-    options = asked()
-    if workflow.exec_mode == workflow.exec_mode.DEFAULT and not any(
-        getattr(options, name, None) for name in LOOKING
-    ):
-        hold_lock(Path(".snakemake/battery-mi.lock"), "this folder")
-        results = folder_of("results")
-        hold_lock(Path(results) / ".battery-mi.lock", f"the folder of results '{results}'")
-
-
-check_machine()
+if IS_FIRST and (
+    problems := find_machine_problems(
+        [PROJECT.folder(name) for name in ("results", "logs", "benchmarks")],
+        [*PROJECT.tables(STUDIES), str(SCRIPTS), package_folder(), RAW],
+    )
+):
+    stop(problems)
 own_jobs()

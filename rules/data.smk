@@ -5,6 +5,11 @@ Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <resul
 """
 
 
+def dataset_entry(wildcards):
+    """A param: a data set as the catalogue describes it."""
+    return PROJECT.datasets[wildcards.dataset].model_dump(mode="json")
+
+
 rule fetch_dataset:
     """Bring the files of a data set, each with the digest that the catalogue gives."""
     output:
@@ -36,7 +41,7 @@ rule cite_datasets:
     benchmark:
         "<benchmarks>/cite_datasets.tsv"
     params:
-        datasets={name: DATASETS[name].model_dump(mode="json") for name in USED},
+        datasets={name: PROJECT.datasets[name].model_dump(mode="json") for name in PROJECT.used},
     script:
         "../scripts/cite_datasets.py"
 
@@ -91,7 +96,11 @@ rule prepare_table:
         "../scripts/prepare_table.py"
 
 
-if REJECTED:
+if PROJECT.rejected:
+
+    def rejected_problems(wildcards):
+        """A param: what is wrong with the YAML of a study."""
+        return PROJECT.rejected[wildcards.study].problems
 
     rule reject_study:
         """Fail for a study whose YAML is wrong, so that --keep-going can finish the others."""
@@ -101,7 +110,7 @@ if REJECTED:
         log:
             "<logs>/reject_study/{study}.log",
         wildcard_constraints:
-            study="|".join(REJECTED),
+            study="|".join(PROJECT.rejected),
         params:
             problems=rejected_problems,
         script:

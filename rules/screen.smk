@@ -17,7 +17,7 @@ rule list_candidates:
     """List all candidates of a source, in blocks dealt to the shards."""
     input:
         source=screen_source,
-        code=code_of("list_candidates.py"),
+        code=list_code("list_candidates.py"),
     output:
         shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),
         listing="<results>/{study}/screen/candidates.json",
@@ -69,7 +69,7 @@ rule gather_screen:
         listing="<results>/{study}/screen/candidates.json",
         table="<results>/{study}/table.parquet",
         metrics="<results>/{study}/surrogate/metrics.csv",
-        code=code_of("gather_screen.py"),
+        code=list_code("gather_screen.py"),
     output:
         top="<results>/{study}/screen/top.csv",
         report="<results>/{study}/screen/report.json",
@@ -93,7 +93,7 @@ rule plot_screen:
     input:
         top="<results>/{study}/screen/top.csv",
         report="<results>/{study}/screen/report.json",
-        code=code_of("plot_screen.py"),
+        code=list_code("plot_screen.py"),
     output:
         svg=report(
             "<results>/{study}/screen/funnel.svg",

@@ -4,6 +4,8 @@ Takes   every study's results
 Makes   <results>/{study}/summary.json, <results>/summary.{csv,md,html,txt}, <results>/claims.{csv,html}
 """
 
+import re
+
 
 rule summarise_study:
     """Collect what a study found, each number with the file it stands in."""
@@ -36,7 +38,7 @@ rule summarise_study:
 rule build_summary:
     """One row per study."""
     input:
-        summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
         code=code("build_summary.py"),
     output:
         csv="<results>/summary.csv",
@@ -55,21 +57,24 @@ rule build_claims:
     """Each number that the chapter states, beside what the pipeline measured."""
     input:
         claims=CONFIG.claims,
-        summaries=expand("<results>/{study}/summary.json", study=SELECTED),
+        summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
         # what the pointers of the claims lead to
-        metrics=expand("<results>/{study}/surrogate/metrics.csv", study=SELECTED),
-        rows=expand("<results>/{study}/table.parquet", study=SELECTED),
-        predictions=expand("<results>/{study}/surrogate/predictions.parquet", study=SELECTED),
-        named=expand("<results>/{study}/campaign/named_designs.csv", study=SELECTED),
-        suggestions=expand("<results>/{study}/campaign/suggestions.csv", study=SELECTED),
-        benchmarks=expand("<results>/{study}/campaign/benchmark.json", study=SELECTED),
-        tables=expand("<results>/{study}/table.json", study=SELECTED),
+        metrics=expand("<results>/{study}/surrogate/metrics.csv", study=PROJECT.selected),
+        rows=expand("<results>/{study}/table.parquet", study=PROJECT.selected),
+        predictions=expand(
+            "<results>/{study}/surrogate/predictions.parquet", study=PROJECT.selected
+        ),
+        named=expand("<results>/{study}/campaign/named_designs.csv", study=PROJECT.selected),
+        suggestions=expand("<results>/{study}/campaign/suggestions.csv", study=PROJECT.selected),
+        benchmarks=expand("<results>/{study}/campaign/benchmark.json", study=PROJECT.selected),
+        tables=expand("<results>/{study}/table.json", study=PROJECT.selected),
         replays=expand(
-            "<results>/{study}/charging/replay.json", study=filter(is_charging, SELECTED_STUDIES)
+            "<results>/{study}/charging/replay.json",
+            study=filter(is_charging, PROJECT.selected_studies),
         ),
         transfers=expand(
             "<results>/{study}/transfer/transfer.json",
-            study=filter(has_transfer, SELECTED_STUDIES),
+            study=filter(has_transfer, PROJECT.selected_studies),
         ),
         code=code("build_claims.py"),
     output:
@@ -83,15 +88,27 @@ rule build_claims:
         "../scripts/build_claims.py"
 
 
+def patterns_of_run():
+    """A param: regular expressions of what a plain run makes, as seen from the folder of the results.
+
+    Left out are targets of their own, and the shards of a screen, whose number does not matter.
+    """
+    others = ("compare_fidelities", "plot_fidelities", "list_candidates", "score_candidates")
+    outputs = [made for rule in workflow.rules if rule.name not in others for made in rule.output]
+    folder = re.escape(PROJECT.folder("results")) + "/"
+    patterns = {made.regex().pattern for made in outputs}
+    return sorted(one.removeprefix(folder) for one in patterns if one.startswith(folder))
+
+
 rule write_manifest:
     """Digests of every output, setting and table of the run; `make verify` rebuilds and compares."""
     input:
         rules.build_summary.output,
         rules.build_claims.output,
         rules.cite_datasets.output,
-        expand("<results>/{study}/figures/index.json", study=SELECTED),
-        expand("<results>/{study}/screen/funnel.svg", study=screened_here()),
-        code=code_of("write_manifest.py"),
+        expand("<results>/{study}/figures/index.json", study=PROJECT.selected),
+        expand("<results>/{study}/screen/funnel.svg", study=PROJECT.screened),
+        code=list_code("write_manifest.py"),
     output:
         manifest="<results>/MANIFEST.json",
     log:
@@ -99,11 +116,12 @@ rule write_manifest:
     benchmark:
         "<benchmarks>/write_manifest.tsv"
     params:
-        studies=SELECTED,
-        settings=plain_settings(),
-        inputs=made_from(),
-        memories=ledgers(),
-        made=made_by_run(),
+        studies=PROJECT.selected,
+        settings=PROJECT.plain_settings(),
+        # jobs that run elsewhere read the Snakefile again, and have no use for digests
+        inputs=PROJECT.digest_inputs() if IS_FIRST else {},
+        ledgers=PROJECT.ledgers,
+        made=patterns_of_run(),
     script:
         "../scripts/write_manifest.py"
 

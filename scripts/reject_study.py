@@ -1,7 +1,6 @@
 """Adapter of the rule reject_study."""
 
-from batterymi.errors import ConfigError
-from batterymi.workflow.run import logged
+from batterymi.stages.reject_study import reject_study
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    raise ConfigError(list(snakemake.params.problems))
+run_stage(reject_study, snakemake)

@@ -1,7 +1,6 @@
 """Adapter of the rule write_manifest."""
 
-from batterymi.workflow.manifest import write_manifest
-from batterymi.workflow.run import logged
+from batterymi.stages.write_manifest import write_manifest
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    write_manifest(snakemake.output.manifest, **snakemake.params)
+run_stage(write_manifest, snakemake)

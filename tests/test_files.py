@@ -129,8 +129,11 @@ def test_what_users_edit_and_copies_of_a_storage_have_no_record(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "study.yaml"]
 
 
+Models = tuple[list[StoredModel], pd.DataFrame]
+
+
 @pytest.fixture
-def models() -> tuple[list[StoredModel], pd.DataFrame]:
+def models() -> Models:
     features = (
         Feature(name="x", label="x", unit="1", bounds=(0, 1)),
         Feature(name="kind", label="kind", unit="1", choices=("a", "b")),
@@ -152,9 +155,7 @@ def models() -> tuple[list[StoredModel], pd.DataFrame]:
     return stored, frame
 
 
-def test_models_come_back_with_the_same_predictions(
-    models: tuple[list[StoredModel], pd.DataFrame], tmp_path: Path
-) -> None:
+def test_models_come_back_with_the_same_predictions(models: Models, tmp_path: Path) -> None:
     stored, frame = models
     save_models(str(tmp_path / "m.skops"), stored)
     for before, after in zip(stored, load_models(str(tmp_path / "m.skops")), strict=True):
@@ -194,7 +195,7 @@ def changed(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
 
 @pytest.mark.parametrize("name", ["0.npz", "0.npy"])
 def test_an_archive_within_a_model_file_is_not_unpacked(
-    name: str, models: tuple[list[StoredModel], pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import scipy.sparse
 
@@ -214,9 +215,7 @@ def test_an_archive_within_a_model_file_is_not_unpacked(
         load_models(str(path))
 
 
-def test_an_array_that_holds_a_pickle_is_not_loaded(
-    models: tuple[list[StoredModel], pd.DataFrame], tmp_path: Path
-) -> None:
+def test_an_array_that_holds_a_pickle_is_not_loaded(models: Models, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple:
             return Path.touch, (tmp_path / "exploded",)

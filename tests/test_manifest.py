@@ -9,6 +9,7 @@ import pytest
 
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import write_csv, write_json, write_parquet
+from batterymi.stages.write_manifest import write_manifest
 from batterymi.workflow.manifest import (
     check_inputs,
     check_outputs,
@@ -16,7 +17,6 @@ from batterymi.workflow.manifest import (
     digests_of,
     outputs_of,
     read_manifest,
-    write_manifest,
 )
 from batterymi.workflow.verify import (
     RebuildError,
@@ -50,11 +50,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(results: Path, memories: tuple[str, ...] = ()) -> None:
     """The manifest of the study."""
     write_manifest(
-        str(results / "MANIFEST.json"),
+        results / "MANIFEST.json",
         studies=["one"],
         settings={"studies": "all"},
         inputs=digests_of(INPUTS),
-        memories=memories,
+        ledgers=memories,
         made=[r"summary\.csv$", r"(?P<study>one)/(?P<name>table|summary)\.\w+$", r"(?P<study>one)/figures/\w+\.png$"],
     )
 
@@ -196,7 +196,7 @@ def test_an_input_counts_as_it_was_when_the_run_began_and_a_memory_as_the_run_le
     for path in ("data/one.csv", "memory.jsonl"):
         Path(path).write_text("edited meanwhile\n")
     write_manifest(
-        str(run / "MANIFEST.json"), studies=["one"], settings={}, inputs=began, memories=["memory.jsonl"], made=[".*"]
+        run / "MANIFEST.json", studies=["one"], settings={}, inputs=began, ledgers=["memory.jsonl"], made=[".*"]
     )
     manifest = read_manifest(run / "MANIFEST.json")
     assert check_inputs(manifest) == ["data/one.csv: was changed since"]

@@ -1,10 +1,12 @@
 """Single stages of a finished run, called through their adapters as Snakemake does, but without it."""
 
 import runpy
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_type_hints
 
 from conftest import ROOT, Workspace
 
@@ -41,6 +43,11 @@ OPTIONAL = ("traces", "transfer", "ranking", "screen", "earlier", "replay", "poo
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:
     """What the rule hands over beside files, as `rules/` says."""
+    with suppress(ModuleNotFoundError):
+        stage = getattr(import_module(f"batterymi.stages.{rule}"), rule)
+        dump = getattr(get_type_hints(stage).get("settings"), "dump_from", None)
+        if dump:
+            return {"settings": dump(study)}
     content = study.model_dump(mode="json")
     chosen = {
         "prepare_table": ("table", "features", "objectives", "simplex", "descriptors"),
@@ -83,7 +90,7 @@ def run_stage(
     folder = workspace.folder / "results" / study
     settings = smoke_study(study)
     source = {"source": str(workspace.folder / (settings.table.file or ""))} if rule == "prepare_table" else {}
-    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, "") | source
+    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ()) | source
     made = {key: str((outputs or folder) / name) for key, name in outside.items()}
     return run_adapter(
         rule,
@@ -117,7 +124,7 @@ def run_adapter(
         params=params,
         log=[str(log)],
         threads=1,
-        wildcards=SimpleNamespace(study=study),
+        wildcards=_Named({"study": study}),
     )
     try:
         runpy.run_path(str(ROOT / f"scripts/{rule}.py"), {"snakemake": job}, "__main__")
@@ -129,9 +136,13 @@ def run_adapter(
 class _Named(SimpleNamespace):
     """Files by name, or one after the other."""
 
-    def __init__(self, files: dict[str, str]) -> None:
+    def __init__(self, files: dict[str, Any]) -> None:
         """Keep them as attributes."""
         super().__init__(**files)
 
     def __iter__(self) -> Any:
         return iter(path for path in vars(self).values() if path)
+
+    def items(self) -> Any:
+        """Names with their files."""
+        return vars(self).items()

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
 import pytest
+import skops.io
 from conftest import Workspace
 from stages import STAGES, run_stage
 

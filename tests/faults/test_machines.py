@@ -21,7 +21,7 @@ from stages import STAGES, run_adapter, run_stage, smoke_study
 from batterymi.errors import TableError
 from batterymi.files import SUMS, sha256
 from batterymi.workflow.manifest import read_manifest
-from batterymi.workflow.preflight import NEEDED_MB, date_problems, folder_problems
+from batterymi.workflow.preflight import NEEDED_MB, find_date_problems, find_folder_problems
 from batterymi.workflow.run import logged
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machines")]
@@ -179,8 +179,8 @@ def test_dates_are_compared_with_the_clock(tmp_path: Path) -> None:
     for name, date in (("a", 0), ("b", 2**31 - 1), ("c", 2**31 - 1)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (date, date))
-    assert date_problems([tmp_path / "a", tmp_path / "missing"]) == []
-    (found,) = date_problems([tmp_path])
+    assert find_date_problems([tmp_path / "a", tmp_path / "missing"]) == []
+    (found,) = find_date_problems([tmp_path])
     assert f"{tmp_path}/b, {tmp_path}/c (the first 2038-01-19" in found
 
 
@@ -286,7 +286,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
     ),
     "write_manifest": (
         {},
-        {"studies": TWO, "settings": {}, "inputs": {}, "memories": [], "made": [r"summary\.csv"]},
+        {"studies": TWO, "settings": {}, "inputs": {}, "ledgers": [], "made": [r"summary\.csv"]},
         ("manifest",),
     ),
     "cite_datasets": ({}, {"datasets": {}}, ("citations",)),
@@ -348,7 +348,7 @@ def test_a_log_that_cannot_be_written_fails_the_job_in_one_line(
 
 
 def test_a_disk_without_room_is_told_before_the_run(small_disk: Path) -> None:
-    (found,) = folder_problems([small_disk, small_disk / "results"])[:1]
+    (found,) = find_folder_problems([small_disk, small_disk / "results"])[:1]
     assert found == f"{small_disk}: 0 MB are left on the disk; free at least {NEEDED_MB} MB"
 
 

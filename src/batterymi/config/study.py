@@ -132,6 +132,17 @@ class Study(Strict):
         names += ["extra_trees"] if self.surrogate.censoring == "expected" else []  # it predicts what is below bounds
         return tuple(dict.fromkeys([*names, *(self.surrogate.blend if "blend" in names else ())]))
 
+    @property
+    def is_experiment(self) -> bool:
+        """Whether designs are answered by experiments."""
+        return isinstance(self.campaign.evaluator, ExperimentChoice)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of data that the study reads, beside data sets."""
+        screened = self.screen.source.file if self.screen and isinstance(self.screen.source, FileSource) else None
+        return tuple(file for file in (self.table.file, self.campaign.pool, screened) if file)
+
     def lookups(self, *kinds: str) -> list[tuple[str, str]]:
         """Registered names that the study uses, as (kind, name) pairs, for the given kinds."""
         searched = [

@@ -1,7 +1,7 @@
 """A stored model asked for many candidates: prediction, interval, applicability domain, novelty.
 
-Predictions are the model's own; its distances to the rows that it learned from, the applicability domain and the novelty
-share one matrix product.
+Predictions are the model's own; its distances to the rows that it learned from, the applicability domain and the
+novelty share one matrix product.
 """
 
 from dataclasses import dataclass

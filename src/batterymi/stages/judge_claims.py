@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.files import read_frame, write_csv
-from batterymi.stages.build_claims import CONTRADICTED, REPRODUCED, UNTESTABLE, read_claims
+from batterymi.reporting.claims import compare_with_claim, read_claims
 from batterymi.vocabulary.controllers import label
 
 Row = pd.Series
@@ -147,10 +147,6 @@ def hold_claim(claim: dict[Any, Any], findings: Findings, fast_map: pd.DataFrame
     witness = WITNESSES[claim["id"]]
     found = witness.measure(findings)
     tolerance = claim["tolerance"] if np.isfinite(claim["tolerance"]) else witness.tolerance
-    if found is None:
-        verdict = UNTESTABLE
-    else:
-        verdict = REPRODUCED if abs(found - claim["value"]) <= tolerance + 1e-12 else CONTRADICTED
     reason = f"{where}, DFN: {witness.reason}"
     if "fastest safe" in witness.reason and findings.best is not None:
         reason += f" ({label(findings.best['controller'])})"
@@ -164,7 +160,7 @@ def hold_claim(claim: dict[Any, Any], findings: Findings, fast_map: pd.DataFrame
         "measured": found,
         "unit": claim["unit"],
         "tolerance": tolerance,
-        "verdict": verdict,
+        "verdict": compare_with_claim(found, claim["value"], tolerance),
         "reason": reason if found is not None else f"not in this run: {reason}",
     }
 

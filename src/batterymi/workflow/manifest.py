@@ -14,48 +14,37 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.errors import TableError
-from batterymi.files import read_json, sha256, write_json
+from batterymi.files import read_json, sha256
 
 NAME = "MANIFEST.json"
 LOCK = "requirements.lock"
-RELATIVE = 1e-4  # kernels of older processors change results by 2e-5, docs/reliability.md
+RELATIVE = 1e-4  # kernels of older processors change results by 2e-5, docs/results/2026-11-26-faults-and-processors.md
 ROUNDING = 1e-9  # of the largest number of a column or list; what is smaller is rounding about zero there
 NUMBERS = (".csv", ".json", ".parquet")  # compared by value where bytes differ; all else is drawn from these
 UNEVEN = "traces.parquet"  # charges at the points in time that a solver chose, whose number may differ
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def write_manifest(
-    path: str,
-    *,
-    studies: Sequence[str],
-    settings: dict[str, Any],
-    inputs: Mapping[str, str],
-    memories: Sequence[str],
-    made: Sequence[str],
-) -> None:
-    """Write down every output of a run, and what it was made from.
+def make_manifest(
+    folder: Path, studies: Sequence[str], settings: dict[str, Any], inputs: Mapping[str, str], made: Sequence[str]
+) -> dict[str, Any]:
+    """Describe every output of a run, and what it was made from.
 
     Args:
-        path: JSON to write, in the folder of the results.
+        folder: the folder of the results.
         studies: the studies of the run.
         settings: the configuration of the run, as plain data.
-        inputs: what it was made from, with the digests from when the run began: settings, tables, the lock.
-        memories: files that the run reads and goes on with, as ledgers of experiments; they count as it left them.
-        made: regular expressions of what the run makes, as seen from that folder.
+        inputs: digests of what it was made from.
+        made: regular expressions of what the run makes, as seen from the folder.
     """
-    folder = Path(path).parent
-    write_json(
-        path,
-        {
-            "studies": sorted(studies),
-            "settings": settings,
-            "python": platform.python_version(),
-            "not_as_locked": _installed(Path(LOCK)) if Path(LOCK).is_file() else {},
-            "inputs": dict(sorted((dict(inputs) | digests_of(memories)).items())),
-            "outputs": _digests(outputs_of(folder, studies, made), folder),
-        },
-    )
+    return {
+        "studies": sorted(studies),
+        "settings": settings,
+        "python": platform.python_version(),
+        "not_as_locked": _installed(Path(LOCK)) if Path(LOCK).is_file() else {},
+        "inputs": dict(sorted(inputs.items())),
+        "outputs": _digests(outputs_of(folder, studies, made), folder),
+    }
 
 
 def digests_of(paths: Iterable[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ MAX_LISTED = 3
 NEEDED_MB = 100  # the default run writes 20 MB; Snakemake's own records fail badly on a full disk
 
 
-def folder_problems(folders: Iterable[str | Path]) -> list[str]:
+def find_folder_problems(folders: Iterable[str | Path]) -> list[str]:
     """Folders that cannot be written, and disks without room, each in one line.
 
     Args:
@@ -30,7 +30,7 @@ def folder_problems(folders: Iterable[str | Path]) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def date_problems(places: Iterable[str | Path]) -> list[str]:
+def find_date_problems(places: Iterable[str | Path]) -> list[str]:
     """Files dated in the future, as a clock that was wrong leaves behind, in one line.
 
     Snakemake fails a job whose outputs are older than its inputs, which all are while an input is dated in the future.

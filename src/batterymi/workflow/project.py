@@ -1,0 +1,106 @@
+"""Everything that the rules read of a folder of settings: configuration, data sets, studies, arena."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batterymi.config.arena import Arena, load_arena
+from batterymi.config.datasets import Dataset, load_datasets
+from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
+from batterymi.config.study import Config, Study
+from batterymi.errors import ConfigError
+from batterymi.workflow.manifest import digests_of
+
+RAW = "data/raw"  # where data sets are brought to
+FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
+LOCK = "requirements.lock"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings of a run, checked.
+
+    Attributes:
+        config: what runs.
+        datasets: the catalogue of data sets.
+        studies: studies whose YAML is right.
+        rejected: what is wrong with the YAML of the others.
+        selected: names of the studies of a plain run, rejected ones included.
+        used: names of the data sets that these read.
+        arena: the charging arena.
+    """
+
+    config: Config
+    datasets: Mapping[str, Dataset]
+    studies: Mapping[str, Study]
+    rejected: Mapping[str, ConfigError]
+    selected: list[str]
+    used: list[str]
+    arena: Arena
+
+    @property
+    def selected_studies(self) -> list[str]:
+        """Names of the studies of a plain run whose YAML is right."""
+        return [name for name in self.selected if name in self.studies]
+
+    @property
+    def rejected_problems(self) -> list[str]:
+        """What is wrong with studies, one a line."""
+        return [line for error in self.rejected.values() for line in error.problems]
+
+    @property
+    def ledgers(self) -> list[str]:
+        """Ledgers of the campaigns of experiments of a plain run."""
+        return [self.ledger(name) for name in self.selected_studies if self.studies[name].is_experiment]
+
+    @property
+    def screened(self) -> list[str]:
+        """Names of the studies of a plain run that screen candidates."""
+        return [name for name in self.selected_studies if self.studies[name].screen]
+
+    def ledger(self, study: str) -> str:
+        """Return the ledger of a study's campaign; no result, since it cannot be made again."""
+        return f"{self.config.ledgers}/{study}.jsonl"
+
+    def folder(self, name: str) -> str:
+        """Return where results, logs or benchmarks go."""
+        return self.config.pathvars.get(name, FOLDERS[name])
+
+    def tables(self, names: Iterable[str]) -> list[str]:
+        """Return files of data that studies read beside data sets, and the claims."""
+        return [self.config.claims, *(file for name in names for file in self.studies[name].files)]
+
+    def settings_files(self) -> list[str]:
+        """Return the files of settings that a run reads."""
+        found = [path for path in Path("config").rglob("*") if path.suffix in (".yaml", ".json")]
+        studies = [Path(self.config.studies_folder) / f"{name}.yaml" for name in self.selected]
+        paths = (*found, *studies, Path(self.config.datasets), Path(self.config.arena))
+        return sorted({str(path) for path in paths})
+
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the configuration as plain data, without where data sets come from and results go to."""
+        return self.config.model_dump(mode="json", exclude={"mirror", "pathvars"})
+
+    def digest_inputs(self) -> dict[str, str]:
+        """Return digests of what a plain run is made from: settings, tables, the lock."""
+        return digests_of([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
+
+
+def open_project(settings: Mapping[str, Any]) -> Project:
+    """Read and check all settings of a run.
+
+    Args:
+        settings: the merged configuration as Snakemake hands it over.
+
+    Raises:
+        ConfigError: with every problem found in the configuration, the catalogue or the arena.
+    """
+    config = load_config(settings)
+    datasets = load_datasets(config.datasets)
+    studies, rejected = load_studies(config)
+    selected = selected_studies(config, studies, rejected)
+    used = used_datasets([studies[name] for name in selected if name in studies], datasets)
+    return Project(
+        config, datasets, studies, rejected, selected, used, load_arena(config.arena, config.arena_overrides)
+    )
