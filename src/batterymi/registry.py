@@ -38,6 +38,18 @@ REGISTRY: dict[str, dict[str, str]] = {
     "candidates": {
         "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
     },
+    "model": {
+        "dummy": "batterymi.surrogates.families.plain:Dummy",
+        "ridge": "batterymi.surrogates.families.plain:Ridge",
+        "nearest_neighbour": "batterymi.surrogates.families.plain:NearestNeighbour",
+        "gaussian_process": "batterymi.surrogates.families.kernels:GaussianProcess",
+        "support_vector": "batterymi.surrogates.families.kernels:SupportVector",
+        "random_forest": "batterymi.surrogates.families.trees:RandomForest",
+        "extra_trees": "batterymi.surrogates.families.trees:ExtraTrees",
+        "gradient_boosting": "batterymi.surrogates.families.trees:GradientBoosting",
+        "histogram_boosting": "batterymi.surrogates.families.trees:HistogramBoosting",
+        "blend": "batterymi.surrogates.families.blend:Blend",
+    },
     "descriptor": {
         "magpie": "batterymi.features.descriptors:magpie",
         "element_fractions": "batterymi.features.descriptors:fractions",
@@ -69,6 +81,8 @@ REGISTRY: dict[str, dict[str, str]] = {
         "capacity_voltage": "batterymi.figures.capacity_voltage:plot_capacity_voltage",
     },
 }
+
+BASELINES = ("dummy", "ridge")  # models that every comparison holds
 
 
 def names(kind: str) -> list[str]:

@@ -19,16 +19,22 @@ class Registered:
     Attributes:
         kind: kind of the registry.
         thing: what messages call it, with its article.
+        excluded: names that are none here.
     """
 
     kind: str
     thing: str
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names that may stand here."""
+        return [name for name in registry.names(self.kind) if name not in self.excluded]
 
     def check(self, value: str) -> str:
         """Refuse a name that the registry does not have."""
-        known = registry.names(self.kind)
-        if value not in known:
-            raise ValueError(f"'{value}' is not {self.thing}; {did_you_mean(value, known)}")
+        if value not in self.names:
+            raise ValueError(f"'{value}' is not {self.thing}; {did_you_mean(value, self.names)}")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -37,7 +43,7 @@ class Registered:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """List the names."""
-        return handler(schema) | {"enum": registry.names(self.kind)}
+        return handler(schema) | {"enum": self.names}
 
 
 class _AnyUnit:
@@ -65,4 +71,6 @@ CellName = Annotated[str, Registered("cell", "a declared cell")]
 ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]
 DescriptorName = Annotated[str, Registered("descriptor", "a known descriptor")]
 EngineName = Annotated[str, Registered("engine", "a known engine")]
+ModelName = Annotated[str, Registered("model", "a model")]
+MemberName = Annotated[str, Registered("model", "a model that can be a member", excluded=("blend",))]
 FigureName = Annotated[str, Registered("figure", "a known figure")]

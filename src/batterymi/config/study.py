@@ -115,6 +115,15 @@ class Study(Strict):
         return tuple(dict.fromkeys(names))
 
     @property
+    def compared_models(self) -> tuple[str, ...]:
+        """Models that the study fits anywhere, members of blends included."""
+        compared = [self.surrogate.models, *(one.models or () for one in self.ablations)]
+        names = [name for models in compared for name in models]
+        names += [self.transfer.model] if self.transfer else []
+        names += ["extra_trees"] if self.surrogate.censoring == "expected" else []  # it predicts what is below bounds
+        return tuple(dict.fromkeys([*names, *(self.surrogate.blend if "blend" in names else ())]))
+
+    @property
     def is_experiment(self) -> bool:
         """Whether designs are answered by experiments."""
         return isinstance(self.campaign.evaluator, ExperimentChoice)
@@ -137,10 +146,13 @@ class Study(Strict):
             *(("constraint", one.function) for one in self.constraints if one.function),
             ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
+            *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(("candidates", self.candidates.dataset) for _ in (self.candidates,) if self.candidates),
         ]
-        return [pair for pair in used if pair[0] in kinds]
+        # the evaluator that asks a model runs the code of its family too
+        wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
+        return [pair for pair in used if pair[0] in wanted]
 
     def _naming(self) -> Iterable[str]:
         if not self.features and not self.descriptors:
