@@ -20,6 +20,7 @@ from batterymi.errors import BatteryMIError, ConfigError, TableError
 from batterymi.spelling import did_you_mean
 
 CONFIG = "config/config.yaml"
+TEXTS = ("claimed", "measured", "measured_on_data", "source", "source_on_data", "reason")  # of claims.csv
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -174,7 +175,7 @@ def _explain_claim(name: str, results: Path) -> int:
     path = results / "claims.csv"
     if not path.is_file():
         raise TableError(f"{path}: there is no such result; run `snakemake claims` first")
-    claims = read_frame(path, needs=["id", "verdict"], keep_default_na=False).set_index("id")
+    claims = read_frame(path, needs=["id", "verdict"], texts=TEXTS).set_index("id")
     if name not in claims.index:
         raise TableError(f"'{name}' is neither STUDY.COLUMN nor a claim; {did_you_mean(name, claims.index)}")
     claim = claims.loc[name]

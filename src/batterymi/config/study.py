@@ -100,6 +100,11 @@ class Study(Strict):
         return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice | ExperimentChoice) else ALL_FEATURES
 
     @property
+    def primary_descriptors(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of the primary variant."""
+        return self.descriptors_of(self.primary_variant)
+
+    @property
     def designable(self) -> tuple[Feature, ...]:
         """The features that a campaign chooses."""
         return self.variants.get(self.primary_variant, self.features)
@@ -108,12 +113,6 @@ class Study(Strict):
     def sought(self) -> Objective:
         """The first objective to maximise or minimise."""
         return next(objective for objective in self.objectives if objective.goal in ("maximise", "minimise"))
-
-    @property
-    def told_of_designs(self) -> list[str]:
-        """Columns of the campaign's files that tell what a design is; none where designs are rows of a pool."""
-        is_pool = isinstance(self.campaign.evaluator, PoolChoice)
-        return [] if is_pool else [feature.name for feature in self.designable]
 
     @property
     def datasets(self) -> tuple[str, ...]:
