@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batterymi.config.designs import Derived
 from batterymi.config.load import load_study, read_yaml
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.config.study import Study
 from batterymi.errors import DamagedFileError
 from batterymi.files import write_csv, write_json
+from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.reporting.pages import TextTable, escape_markdown, render_markdown
 from batterymi.reporting.study_results import StudyResults, list_results
 from batterymi.reporting.tables import collect_sources
@@ -77,6 +79,24 @@ def test_a_design_beyond_what_is_possible_is_no_recommendation_either(tmp_path: 
     assert "extrapolates" in json.loads(summary.read_text())["best_design"]["value"]
     summary = summarise(tmp_path, "skill shown; better than ridge")
     assert json.loads(summary.read_text())["best_design"]["value"].startswith("structure_type P2")
+
+
+def test_quantities_of_all_kinds_are_computed_for_each_design() -> None:
+    """Those by `expression` too, of columns and of quantities above, and those of no column at all."""
+    start = {"label": "x", "unit": "1"}
+    derived = [
+        Derived(name="energy", product_of=("voltage", "capacity"), **start),
+        Derived(name="double", expression="2 * energy", **start),
+        Derived(name="less", reduction_of="voltage", against=4.0, **start),
+        Derived(name="one", expression="1", **start),
+    ]
+    designs = pd.DataFrame({"kind": ["P2", "O3"], "voltage": [3.0, 2.0], "capacity": [100.0, 50.0]})
+    found = add_derived(designs, derived)
+    assert found["energy"].tolist() == [300, 100]
+    assert found["double"].tolist() == [600, 200]
+    assert found["less"].tolist() == [25, 50]
+    assert found["one"].tolist() == [1, 1]
+    assert list(designs) == ["kind", "voltage", "capacity"]
 
 
 @pytest.mark.parametrize("title", ["<script>alert(1)</script>", "a | b", "a \\| b", "[a](javascript:alert(1))"])

@@ -78,7 +78,7 @@ def assert_told(workspace: Workspace, rule: str, name: str, way: str) -> str:
     case = f"{rule}, {name} {way}: {log}"
     assert status == 1, case
     assert f"error: {path}: " in log, case
-    assert "remove the file and run again, it is made anew" in log, case
+    assert "remove the file and run again to make it once more" in log, case
     assert "Traceback" not in log, case
     assert len(log.splitlines()) <= 5, case
     return log
