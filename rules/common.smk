@@ -1,4 +1,4 @@
-"""What all rules share: the checked settings, `slice_of` and `code`.
+"""What all rules share: the checked settings, `slice_of`, `results_for` and `code`.
 
 An input or a param that one rule uses stands beside that rule.
 """
@@ -9,6 +9,7 @@ from batterymi.config.slices.base import Slice
 from batterymi.errors import ConfigError
 from batterymi.process_guard import own_jobs
 from batterymi.registry import modules_of
+from batterymi.reporting.study_results import list_results
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_machine_problems,
@@ -80,6 +81,16 @@ def slice_of(model, **given):
         return model.dump_from(STUDIES[wildcards.study], **given)
 
     return read
+
+
+def results_for(reader):
+    """Inputs: what a study wrote for the figures, the summary or the claims, each file by its name in `StudyResults`."""
+
+    def files(wildcards):
+        found = list_results(STUDIES[wildcards.study], reader)
+        return {name: f"<results>/{wildcards.study}/{path}" for name, path in found.items()}
+
+    return files
 
 
 def levels_code(wildcards):

@@ -100,6 +100,11 @@ class Study(Strict):
         return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice | ExperimentChoice) else ALL_FEATURES
 
     @property
+    def primary_descriptors(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of the primary variant."""
+        return self.descriptors_of(self.primary_variant)
+
+    @property
     def designable(self) -> tuple[Feature, ...]:
         """The features that a campaign chooses."""
         return self.variants.get(self.primary_variant, self.features)
@@ -113,12 +118,6 @@ class Study(Strict):
     def target_name(self) -> str:
         """The column of that objective."""
         return self.target.name
-
-    @property
-    def told_of_designs(self) -> list[str]:
-        """Columns of the campaign's files that tell what a design is; none where designs are rows of a pool."""
-        is_pool = isinstance(self.campaign.evaluator, PoolChoice)
-        return [] if is_pool else [feature.name for feature in self.designable]
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -192,16 +191,23 @@ class Study(Strict):
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]
-        earlier = set(columns)
+        earlier = columns - self._uncomputable()
         for derived in self.derived:
-            wanted += [("derived", name, set(earlier)) for name in derived.names]
+            wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
+        for name in sorted({name for one in self.derived for name in one.names} & self._uncomputable()):
+            yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
                 yield f"{place}: '{name}' is not a column; {did_you_mean(name, known)}"
         for name, left in self.variants.items():
             if not left and not self.descriptors_of(name):
                 yield f"ablations: '{name}' drops every feature"
+
+    def _uncomputable(self) -> set[str]:
+        """Return the features that no quantity of a design can be derived from: categories, and what it leaves out."""
+        numbers = {feature.name for feature in self.designable if not feature.is_category}
+        return {feature.name for feature in self.features} - numbers
 
     def _quantities(self) -> dict[str, set[str]]:
         """Derived quantities, with the columns that each comes down to."""
