@@ -28,7 +28,7 @@ def plot_ternary(results: StudyResults) -> "Figure":
     designs = space.sample(np.random.default_rng(0), 6000)
     outcomes = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), results.study.objectives).evaluate(designs)
     x, y = _place(designs[["ni", "co", "mn"]].to_numpy(float))
-    limit = results.limit("thermal_stability_c", "at_least")
+    limit = results.find_limit("thermal_stability_c", "at_least")
     assert space.composition is not None
     corners = np.column_stack(_place(space.composition.corners))
     figure, axes = plt.subplots(1, 3, figsize=(7.2, 3.0))
@@ -110,5 +110,5 @@ def _points(axis: "Axes", results: StudyResults) -> None:
     if len(results.suggestions):
         best = _place(results.suggestions[["ni", "co", "mn"]].to_numpy(float)[:1])
         axis.plot(*best, "*", color=ORANGE, mec=BLACK, mew=0.5, ms=9)
-    chapter = _place(results.named[["ni", "co", "mn"]].to_numpy(float)[:1])
+    chapter = _place(results.reference_designs[["ni", "co", "mn"]].to_numpy(float)[:1])
     axis.plot(*chapter, "X", color=RED, mec=BLACK, mew=0.4, ms=6)
