@@ -48,7 +48,7 @@ def describe_study(study: Study) -> str:
 
 
 def _count_rows(study: Study) -> str:
-    """Return how many rows of a study's file can be used, and which columns are converted."""
+    """Return how many rows of a study's file can be used, and what is converted on the way."""
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.table import load_table
 

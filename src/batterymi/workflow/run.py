@@ -33,7 +33,7 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
     Args:
         stage: its parameters are named after inputs, outputs, params, wildcards or resources of its rule. `settings` is
             validated as the model that annotates it, `processes` is the number of threads, `inputs` all single input
-            files by name. A parameter annotated with a dataclass takes several files at once, each named after a field.
+            files by name. A parameter annotated with a dataclass takes several files, each named after a field.
         snakemake: the object that Snakemake gives to scripts.
 
     Returns:
