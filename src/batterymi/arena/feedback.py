@@ -1,14 +1,14 @@
-"""What feedback is worth: open-loop protocols beside controllers that look, as planned and under variation."""
+"""What feedback is worth: open-loop protocols beside controllers that observe, as planned and under variation."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.table import judged
+from batterymi.arena.table import select_held_out
 from batterymi.vocabulary.controllers import CONTROLLERS, OPEN_LOOP, label, ordered
 
-LOOKS = ("plating_limited", "look_ahead")
+FEEDBACK = ("plating_limited", "look_ahead")
 
 
 def worth_of_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, Any]:
@@ -34,13 +34,13 @@ def _kind(name: str) -> str:
     """Open loop, feedback, or neither: the chapter's profiles, 1C, and the oracle, which no charger can be."""
     if name in OPEN_LOOP:
         return "open loop"
-    return "feedback" if name in LOOKS or name not in CONTROLLERS else ""
+    return "feedback" if name in FEEDBACK or name not in CONTROLLERS else ""
 
 
 def _numbers(part: pd.DataFrame, name: str) -> dict[str, Any]:
     """One controller on the nominal scenario and under variation."""
     mine = part[part["controller"] == name]
-    nominal, varied = mine[mine["scenario"] < 0], judged(mine)
+    nominal, varied = mine[mine["scenario"] < 0], select_held_out(mine)
     return {
         "controller": name,
         "kind": _kind(name),

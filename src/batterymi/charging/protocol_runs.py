@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from batterymi.charging.charge_loop import Terms, charge
+from batterymi.charging.controller import Controller
+from batterymi.charging.controllers import BySoc, ByTime
 from batterymi.charging.outcome import ChargeError, FailureKind
 from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
 from batterymi.charging.session import Session, Step
@@ -17,7 +20,7 @@ SMALLEST_SLOPE_V = 1e-4
 FULL = 1e-9
 
 
-def charge(session: Session, protocol: Protocol, soc_end: float) -> None:
+def follow_protocol(session: Session, protocol: Protocol, soc_end: float) -> None:
     """Charge a cell by a protocol.
 
     Args:
@@ -28,29 +31,28 @@ def charge(session: Session, protocol: Protocol, soc_end: float) -> None:
     Raises:
         ChargeError: if the charge cannot be simulated to its end.
     """
-    if isinstance(protocol, FourStep):
-        _charge_by_soc(session, protocol, soc_end)
-    elif isinstance(protocol, Timed):
-        _charge_by_time(session, protocol, soc_end)
-    else:
+    if isinstance(protocol, CCCV):
         _charge_cc_cv(session, protocol, soc_end)
+        return
+    controller = make_controller(protocol, session.soc, soc_end)
+    for _ in charge(session, controller, Terms.for_protocol(soc_end), session.start.ambient_c):
+        pass
 
 
-def _charge_by_soc(session: Session, protocol: FourStep, soc_end: float) -> None:
-    """Equal steps of state of charge; each step's time follows from its current."""
+def make_controller(protocol: FourStep | Timed, soc_start: float, soc_end: float) -> Controller:
+    """Return the controller that follows a protocol.
+
+    Args:
+        protocol: what to follow.
+        soc_start: state of charge at the start.
+        soc_end: state of charge to reach, where the last of equal steps ends exactly.
+    """
+    if isinstance(protocol, Timed):
+        return ByTime(protocol.label, protocol.segments)
     n = len(protocol.c_rates)
-    width = (soc_end - session.soc) / n
-    targets = [soc_end - width * (n - 1 - place) for place in range(n)]
-    for rate, target in zip(protocol.c_rates, targets, strict=True):
-        session.step(rate, session.seconds_to(target, rate))
-
-
-def _charge_by_time(session: Session, protocol: Timed, soc_end: float) -> None:
-    """Steps of given time, ended by the state of charge to reach."""
-    for rate, minutes in protocol.segments:
-        session.step(rate, min(60 * minutes, session.seconds_to(soc_end, rate)))
-        if session.soc >= soc_end - FULL:
-            return
+    width = (soc_end - soc_start) / n
+    ends = [soc_end - width * (n - 1 - place) for place in range(n)]
+    return BySoc(protocol.label, tuple(zip(ends, protocol.c_rates, strict=True)))
 
 
 def _charge_cc_cv(session: Session, protocol: CCCV, soc_end: float) -> None:

@@ -80,6 +80,11 @@ class Session:
         return self._soc
 
     @property
+    def seconds(self) -> float:
+        """Time since the charge began."""
+        return self._seconds
+
+    @property
     def steps(self) -> list[Step]:
         """Steps taken so far."""
         return self._steps

@@ -3,7 +3,7 @@
 from batterymi.charging.cell_model import MESH, OPTIONS, CellModel
 from batterymi.charging.cells import find_cell
 from batterymi.charging.outcome import ChargeError, ChargeResult
-from batterymi.charging.protocol_runs import charge
+from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import Protocol
 from batterymi.charging.readout import summarise_charge
 from batterymi.charging.session import Session
@@ -90,14 +90,14 @@ class ChargingSimulator:
         _refuse_fall(start, soc_end)
         try:
             session = self.begin(start)
-            charge(session, protocol, soc_end)
+            follow_protocol(session, protocol, soc_end)
         except ChargeError as error:
             return ChargeResult(protocol.label, failure=error.kind.value, message=str(error))
         return summarise_charge(
             protocol.label,
             session.joined(),
             soc=session.soc,
-            seconds=session.now.seconds,
+            seconds=session.seconds,
             reached=session.soc >= soc_end - REACHED,
             keep_trace=keep_trace,
         )

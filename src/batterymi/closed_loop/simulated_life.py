@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from batterymi.charging.cells import find_cell
 from batterymi.charging.outcome import ChargeError
 from batterymi.charging.parallel import PRELOAD
-from batterymi.charging.protocol_runs import charge
+from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import FourStep
 from batterymi.charging.simulator import ChargingSimulator
 from batterymi.charging.state import Start
@@ -106,7 +106,7 @@ def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start) -> Row
         ChargeError: if it cannot be simulated to its end.
     """
     session = simulator.begin(start)
-    charge(session, FourStep(rates), simulator.soc_end)
+    follow_protocol(session, FourStep(rates), simulator.soc_end)
     trace, charged = session.trace(), session.now
     found = {
         "minutes": charged.seconds / 60,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi import registry
-from batterymi.charging.cells import find_cell
+from batterymi.config.cells import known_cell
 from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
 from batterymi.config.designs import Claimed, Derived, NamedDesign
 from batterymi.config.parts import (
@@ -323,10 +323,7 @@ class ClosedLoop(Strict):
     seed: int = Field(0, ge=0, description="The first.")
     cell: str = Field("power_cell", description="Declared cell of the simulated lives.")
 
-    @field_validator("cell")
-    @classmethod
-    def _is_declared(cls, cell: str) -> str:
-        return find_cell(cell).name
+    _cell = field_validator("cell")(known_cell)
 
 
 class Config(Strict):
