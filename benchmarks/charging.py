@@ -2,7 +2,7 @@
 
     python benchmarks/charging.py [--protocols N] [--processes 2]
 
-Prints Markdown for docs/charging.md. Times are of the processor, on one core, so that other work on the machine counts
+Prints Markdown for docs/results. Times are of the processor, on one core, so that other work on the machine counts
 little; the speed-up of several processes is of the clock and needs a machine that does nothing else.
 """
 

@@ -22,6 +22,7 @@ from batterymi.workflow.launch import (
 from batterymi.workflow.project import RAW, open_project
 from batterymi.workflow.provenance import code_closure, package_folder
 
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"
 IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process of a single job
 if problems := [
     *find_slurm_problems(read_options(with_profiles=True)),
@@ -67,7 +68,7 @@ def code(script, *kinds):
 
 def list_code(script, *names):
     """An input: a script, every module it imports, and those of registered names, as (kind, name)."""
-    closure = code_closure(Path(workflow.basedir) / "scripts" / script, tuple(modules_of(names)))
+    closure = code_closure(SCRIPTS / script, tuple(modules_of(names)))
     here = Path.cwd()
     return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in closure]
 
@@ -200,9 +201,9 @@ def designable(wildcards):
     return [feature.model_dump(mode="json") for feature in STUDIES[wildcards.study].designable]
 
 
-def headline(wildcards):
+def primary_variant(wildcards):
     """The variant that the study's decisions rest on."""
-    return STUDIES[wildcards.study].headline
+    return STUDIES[wildcards.study].primary_variant
 
 
 def worker_threads(wildcards):
@@ -260,7 +261,7 @@ def replayed(name):
 if IS_FIRST and (
     problems := find_machine_problems(
         [PROJECT.folder(name) for name in ("results", "logs", "benchmarks")],
-        [*PROJECT.tables(STUDIES), str(Path(workflow.basedir) / "scripts"), package_folder(), RAW],
+        [*PROJECT.tables(STUDIES), str(SCRIPTS), package_folder(), RAW],
     )
 ):
     stop(problems)

@@ -41,6 +41,6 @@ rule plot_study:
         "<benchmarks>/plot_study/{study}.tsv"
     params:
         study=setting(),
-        headline=headline,
+        primary_variant=primary_variant,
     script:
         "../scripts/plot_study.py"

@@ -50,7 +50,7 @@ rule rank_candidates:
         folder=candidates_folder,
         features=setting("features"),
         objectives=setting("objectives"),
-        variant=headline,
+        variant=primary_variant,
         validation_path=validation_path,
     script:
         "../scripts/rank_candidates.py"

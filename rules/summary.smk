@@ -30,7 +30,7 @@ rule summarise_study:
         "<benchmarks>/summarise_study/{study}.tsv"
     params:
         study=setting(),
-        headline=headline,
+        primary_variant=primary_variant,
     script:
         "../scripts/summarise_study.py"
 

@@ -121,4 +121,4 @@ def test_the_shipped_studies_are_right() -> None:
     assert len(studies) == 10
     assert len(selected_studies(Config(), studies, rejected)) == 5
     assert len(selected_studies(Config(editions=("textbook", "measured")), studies, rejected)) == 10
-    assert studies["solid_electrolytes"].headline == "without_activation_energy"
+    assert studies["solid_electrolytes"].primary_variant == "without_activation_energy"

@@ -107,4 +107,4 @@ def test_who_uses_the_slurm_profile_alone_misses_nothing_of_the_default_one() ->
 
 def test_the_document_shows_what_was_measured() -> None:
     table = tabulate(pd.read_csv(ROOT / "benchmarks/resources.csv"))
-    assert table in (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    assert table in (ROOT / "docs/reference/cluster.md").read_text(encoding="utf-8")

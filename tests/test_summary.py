@@ -50,7 +50,7 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
         str(folder / name) for name in ("table.json", "metrics.csv", "suggestions.csv", "benchmark.json", "named.csv")
     ] + [str(folder / "validation.json"), None, None]
     target = folder / "summary.json"
-    summarise_study("sodium_ion", *places, None, None, None, str(target), study=study, headline="all_features")
+    summarise_study("sodium_ion", *places, None, None, None, str(target), study=study, primary_variant="all_features")
     return target
 
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import Workspace
 
 SMOKE = ("--configfile", "tests/smoke.yaml")
-TUTORIAL = Path(__file__).parents[1] / "docs/tutorial.md"
+TUTORIAL = Path(__file__).parents[1] / "docs/tutorial/second-batch.md"
 
 
 def commands() -> list[str]:

@@ -74,7 +74,7 @@ def test_the_manifest_lists_what_a_plain_run_makes_and_all_that_it_reads(done: W
         for file in path.parent.rglob("*")
         if file.is_file() and file.parent.name != SUMS
     }
-    assert set(manifest["outputs"]) == made - {"MANIFEST.json", ".battery-mi.lock"}
+    assert set(manifest["outputs"]) == made - {"MANIFEST.json", ".battery-mi.lock", ".battery-mi.owner"}
     strange = ("sodium_ion/fidelities/cost.csv", "sodium_ion/notes.txt", "notes.csv")
     for name in strange:
         (path.parent / name).parent.mkdir(exist_ok=True)
@@ -179,7 +179,7 @@ def test_a_second_run_at_once_is_told_so(workspace: Workspace) -> None:
         start_new_session=True,
     )
     try:
-        lock = workspace.folder / ".snakemake/battery-mi.lock"
+        lock = workspace.folder / ".snakemake/battery-mi.owner"
         deadline = time.monotonic() + 60
         while not (lock.exists() and lock.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -61,7 +61,7 @@ def params_of(rule: str, study: Study) -> dict[str, Any]:
         return params | {"dataset": None}
     if rule == "run_campaign":
         return params | {"features": [feature.model_dump(mode="json") for feature in study.designable]}
-    return params | {"headline": study.headline} | ({} if params else {"study": content})
+    return params | {"primary_variant": study.primary_variant} | ({} if params else {"study": content})
 
 
 @cache

@@ -139,7 +139,7 @@ class Campaign(Strict):
     """The search for better designs."""
 
     evaluator: EvaluatorChoice = Field(description="What answers a design.")
-    engine: str = Field("gaussian_process", description="What proposes designs; docs/campaigns.md.")
+    engine: str = Field("gaussian_process", description="What proposes designs; docs/reference/campaigns.md.")
     initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
     budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are asked for at once in each round.")
@@ -159,7 +159,7 @@ class Campaign(Strict):
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
         "inferred from designs all over the space, or from the rows.",
     )
-    fidelities: Fidelities | None = Field(None, description="Levels of fidelity to compare; docs/campaigns.md.")
+    fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
     @field_validator("engine")
     @classmethod

@@ -94,7 +94,7 @@ class Study(Strict):
         return tuple(descriptor for descriptor in self.descriptors if descriptor.name not in dropped)
 
     @property
-    def headline(self) -> str:
+    def primary_variant(self) -> str:
         """The variant that decisions rest on: the one that answers the campaign."""
         choice = self.campaign.evaluator
         return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice | ExperimentChoice) else ALL_FEATURES
@@ -102,7 +102,7 @@ class Study(Strict):
     @property
     def designable(self) -> tuple[Feature, ...]:
         """The features that a campaign chooses."""
-        return self.variants.get(self.headline, self.features)
+        return self.variants.get(self.primary_variant, self.features)
 
     @property
     def sought(self) -> Objective:
@@ -194,11 +194,9 @@ class Study(Strict):
         return found
 
     def _search(self) -> Iterable[str]:
-        if self.headline not in self.variants:
-            known = list(self.variants)
-            yield (
-                f"campaign.evaluator.variant: '{self.headline}' is not a variant; {did_you_mean(self.headline, known)}"
-            )
+        if self.primary_variant not in self.variants:
+            name, known = self.primary_variant, list(self.variants)
+            yield f"campaign.evaluator.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
         is_pool = isinstance(self.campaign.evaluator, PoolChoice)
         if is_pool != (self.campaign.engine == "pool"):
             yield "campaign: the engine 'pool' and the evaluator 'pool' belong together"

@@ -14,7 +14,7 @@ class StudyResults:
 
     Attributes:
         study: its settings.
-        headline: the variant that its decisions rest on.
+        primary_variant: the variant that its decisions rest on.
         table: its rows.
         metrics: scores of every model.
         predictions: out-of-fold predictions.
@@ -31,7 +31,7 @@ class StudyResults:
     """
 
     study: Study
-    headline: str
+    primary_variant: str
     table: pd.DataFrame
     metrics: pd.DataFrame
     predictions: pd.DataFrame
@@ -48,8 +48,8 @@ class StudyResults:
 
     @property
     def selected(self) -> pd.DataFrame:
-        """Scores of the selected model of each objective, in the headline variant."""
-        chosen = self.metrics["selected"] & (self.metrics["variant"] == self.headline)
+        """Scores of the selected model of each objective, in the primary variant."""
+        chosen = self.metrics["selected"] & (self.metrics["variant"] == self.primary_variant)
         return self.metrics[chosen]
 
     def limit(self, objective: str, side: str) -> float | None:

@@ -11,30 +11,16 @@ import pandas as pd
 from batterymi.data.headers import without_units
 from batterymi.errors import TableError
 from batterymi.files import read_frame, read_json, write_csv, write_text
-from batterymi.stages.build_summary import html_page
-from batterymi.vocabulary.units import UNITS
+from batterymi.reporting.claims import CONTRADICTED, REPRODUCED, UNTESTABLE, compare_with_claim, read_claims
+from batterymi.reporting.pages import render_page
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = (
-    "id",
-    "study",
-    "section",
-    "stated_in",
-    "quantity",
-    "value",
-    "unit",
-    "measured",
-    "on_data",
-    "tolerance",
-    "reason",
-)
 TRANSFORMS = {
     "pow10": lambda value: 10.0**value,
     "percent": lambda value: 100.0 * value,
     "wh_per_g": lambda value: value / 1000.0,
 }
-REPRODUCED, CONTRADICTED, UNTESTABLE = "reproduced", "contradicted", "not testable"
 
 
 def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, html_path: str) -> None:
@@ -85,35 +71,6 @@ def build_claims(claims_path: str, summary_paths: Sequence[str], csv_path: str, 
     logger.info("%d claims: %s", len(frame), ", ".join(f"{n} {name}" for name, n in counts.items()))
 
 
-def read_claims(path: str) -> pd.DataFrame:
-    """Read the table of claims.
-
-    Raises:
-        TableError: for a missing column, a repeated id, an unknown unit, or a value that is no number.
-    """
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = [column for column in COLUMNS if column not in frame]
-    if missing:
-        raise TableError(f"{path}: the header lacks {', '.join(missing)}")
-    for line, row in enumerate(frame.to_dict("records"), start=2):
-        if row["unit"] not in UNITS:
-            raise TableError(f"{path}: line {line}: unit: '{row['unit']}' is not a unit")
-        for column in ("value", "tolerance"):
-            if row[column] or column == "value":
-                try:
-                    float(row[column])
-                except ValueError:
-                    raise TableError(f"{path}: line {line}: {column}: '{row[column]}' is not a number") from None
-        if bool(row["measured"] or row["on_data"]) != bool(row["tolerance"]):
-            raise TableError(f"{path}: line {line}: a tolerance belongs to what is measured, and only to that")
-    if frame["id"].duplicated().any():
-        twice = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
-        raise TableError(f"{path}: the id '{twice}' stands twice")
-    return frame.assign(
-        value=frame["value"].astype(float), tolerance=pd.to_numeric(frame["tolerance"], errors="coerce")
-    )
-
-
 def judge_claim(claim: dict[str, Any], folders: dict[str, Path], where: str) -> dict[str, Any]:
     """Compare one claim with its measurement.
 
@@ -144,9 +101,8 @@ def judge_claim(claim: dict[str, Any], folders: dict[str, Path], where: str) -> 
         }
     if transform:
         value = TRANSFORMS[transform.strip()](value)
-    agrees = abs(value - claim["value"]) <= claim["tolerance"] + 1e-12
     source = f"{folders[study].as_posix()}/{place}"
-    return {"found": value, "source": source, "verdict": REPRODUCED if agrees else CONTRADICTED}
+    return {"found": value, "source": source, "verdict": compare_with_claim(value, claim["value"], claim["tolerance"])}
 
 
 def _on_data(claim: dict[str, Any], folders: dict[str, Path], where: str) -> dict[str, Any]:
@@ -223,7 +179,7 @@ def _page(frame: pd.DataFrame) -> str:
         rows.append(f"<tr>{text}{verdict}{_data_cell(row, classes)}<td>{html.escape(row['reason'])}</td></tr>")
     heading = "".join(f"<th>{cell}</th>" for cell in head)
     total = ", ".join(f"{counts.get(name, 0)} {name}" for name in classes)
-    return html_page(
+    return render_page(
         "Claims",
         f"<h2>Claims of the chapter</h2>\n<p>{len(frame)} numbers: {total}.</p>\n"
         f"<table><thead><tr>{heading}</tr></thead><tbody>\n" + "\n".join(rows) + "\n</tbody></table>",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from batterymi.errors import DamagedFileError
 from batterymi.files import read_json, write_csv, write_text
+from batterymi.reporting.pages import render_page
 
 # heading, the columns of summary.csv behind it
 HEADINGS: tuple[tuple[str, str], ...] = (
@@ -234,16 +235,6 @@ def _markdown(blocks: list[tuple[str, str, list[list[str]]]]) -> str:
     return "\n".join(lines)
 
 
-STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; margin: 1.5em; color: #222; }
-table { border-collapse: collapse; margin: 0.5em 0 2em; }
-th, td { border-bottom: 1px solid #ccc; padding: 0.35em 0.6em; text-align: left; vertical-align: top; }
-th { background: #f3f3f3; position: sticky; top: 0; }
-td { max-width: 30em; }
-.reproduced { color: #00684a; } .contradicted { color: #a33b00; } .untestable { color: #666; }
-"""
-
-
 def _page(title: str, blocks: list[tuple[str, str, list[list[str]]]]) -> str:
     """The page as HTML; every text is escaped."""
     parts = []
@@ -255,17 +246,4 @@ def _page(title: str, blocks: list[tuple[str, str, list[list[str]]]]) -> str:
             f"<h2>{html.escape(heading)}</h2>\n<p>{html.escape(remark)}</p>\n"
             f"<table><thead><tr>{cells}</tr></thead><tbody>\n{rows}</tbody></table>"
         )
-    return html_page(title, "\n".join(parts))
-
-
-def html_page(title: str, body: str) -> str:
-    """A page that needs no other file.
-
-    Args:
-        title: plain text.
-        body: HTML, texts in it escaped already.
-    """
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
-    )
+    return render_page(title, "\n".join(parts))

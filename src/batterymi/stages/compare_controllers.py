@@ -11,7 +11,7 @@ import pandas as pd
 from batterymi.arena.feedback import worth_of_feedback
 from batterymi.arena.table import climb_ladder, compare_pairs, flag, make_table
 from batterymi.files import read_frame, read_json, write_csv, write_json, write_parquet, write_text
-from batterymi.stages.build_summary import html_page
+from batterymi.reporting.pages import render_page
 from batterymi.vocabulary.controllers import label
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def _page(table: pd.DataFrame, comparisons: pd.DataFrame, ladder: pd.DataFrame, 
     rows = "\n".join(_table_row(row) for row in table.to_dict("records"))
     exploits = ladder[ladder["verdict"].str.startswith("exploits")]
     named = "".join(f"<li>{_exploit(row)}</li>" for row in exploits.to_dict("records"))
-    return html_page(
+    return render_page(
         "Charging arena",
         "<h2>Charging arena</h2>\n<p>Judged on the DFN over the same held-out scenarios. A charge outside the limits "
         "breaks one of them or is not finished; shares have 95 % intervals. A controller that breaks limits is never "

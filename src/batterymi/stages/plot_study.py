@@ -36,7 +36,7 @@ def plot_study(
     index_path: str,
     *,
     study: dict[str, Any],
-    headline: str,
+    primary_variant: str,
 ) -> None:
     """Draw a study's figures beside an index of them.
 
@@ -56,13 +56,13 @@ def plot_study(
         earlier_path: earlier suggestions against measurements, or None.
         index_path: JSON to write, in the folder of the figures: their names.
         study: the study's settings.
-        headline: the variant that its decisions rest on.
+        primary_variant: the variant that its decisions rest on.
     """
     settings = Study.model_validate(study)
     sought = {"objective": [objective.name for objective in settings.objectives]}
     results = StudyResults(
         study=settings,
-        headline=headline,
+        primary_variant=primary_variant,
         table=read_frame(table_path, needs=[*(one.name for one in (*settings.features, *settings.objectives)), SPLIT]),
         metrics=read_frame(metrics_path, holds=sought),
         predictions=read_frame(predictions_path, holds=sought),

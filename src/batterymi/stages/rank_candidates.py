@@ -1,4 +1,4 @@
-"""The stage `rank_candidates`: candidates without a measurement, ranked by the headline model."""
+"""The stage `rank_candidates`: candidates without a measurement, ranked by the model of the primary variant."""
 
 import logging
 from pathlib import Path

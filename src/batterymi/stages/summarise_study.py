@@ -30,7 +30,7 @@ def summarise_study(
     summary_path: str,
     *,
     study: dict[str, Any],
-    headline: str,
+    primary_variant: str,
 ) -> None:
     """Collect the findings of a study into one file.
 
@@ -49,17 +49,17 @@ def summarise_study(
         earlier_path: earlier suggestions against measurements, or None.
         summary_path: JSON to write: one entry per column of the summary, each with `value` and `source`.
         study: the study's settings.
-        headline: the variant that its decisions rest on.
+        primary_variant: the variant that its decisions rest on.
     """
     settings = Study.model_validate(study)
     table = read_json(table_path, needs=["rows_to_learn_from"])
     benchmark = read_json(benchmark_path, needs=["feasibility", "answers", "comparison"])
     metrics = read_frame(
-        metrics_path, holds={"variant": [headline], "objective": [o.name for o in settings.objectives]}
+        metrics_path, holds={"variant": [primary_variant], "objective": [o.name for o in settings.objectives]}
     )
     suggestions = without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs]))
     named = read_frame(named_path, needs=["name", "status", "flags", *settings.told_of_designs], keep_default_na=False)
-    chosen = metrics[metrics["variant"] == headline]
+    chosen = metrics[metrics["variant"] == primary_variant]
     sources = {
         "table": table_path,
         "metrics": metrics_path,
@@ -79,10 +79,10 @@ def summarise_study(
         "edition": (settings.edition, ""),
         "rows": (table["rows_to_learn_from"], "table"),
         "rows_are": (_origin(settings), "table"),
-        "features": (_features(settings, headline), "metrics"),
+        "features": (_features(settings, primary_variant), "metrics"),
         **_scores(chosen, settings),
         "verdict": (_verdict(chosen), "metrics"),
-        "variants": (_variants(metrics, headline), "metrics"),
+        "variants": (_variants(metrics, primary_variant), "metrics"),
         "feasibility": (_feasibility(benchmark), "benchmark"),
         **_best(suggestions, settings, benchmark, chosen),
         **_gain(benchmark),
@@ -112,10 +112,10 @@ def _origin(settings: Study) -> str:
     return "simulated" if settings.table.sample else "read from a table"
 
 
-def _features(settings: Study, headline: str) -> str:
-    """What the headline's model is given."""
-    names = [feature.name for feature in settings.variants[headline]]
-    return ", ".join([*names, *(descriptor.label for descriptor in settings.descriptors_of(headline))])
+def _features(settings: Study, primary_variant: str) -> str:
+    """What the primary variant's model is given."""
+    names = [feature.name for feature in settings.variants[primary_variant]]
+    return ", ".join([*names, *(descriptor.label for descriptor in settings.descriptors_of(primary_variant))])
 
 
 def _scores(chosen: pd.DataFrame, settings: Study) -> dict[str, tuple[Any, str]]:
@@ -162,9 +162,9 @@ def _verdict(chosen: pd.DataFrame) -> str:
     return "; ".join(f"{row['objective']}: {row['verdict']}" for _, row in best.iterrows())
 
 
-def _variants(metrics: pd.DataFrame, headline: str) -> str:
+def _variants(metrics: pd.DataFrame, primary_variant: str) -> str:
     """Best model and verdict of every other variant."""
-    others = metrics[(metrics["variant"] != headline) & metrics["selected"]]
+    others = metrics[(metrics["variant"] != primary_variant) & metrics["selected"]]
     return "; ".join(
         f"{row['variant']}: {row['model']} Q² {_score(row['q2'])} "
         f"[{_score(row['q2_lower'])}, {_score(row['q2_upper'])}], {row['verdict'].split(';')[0]}"

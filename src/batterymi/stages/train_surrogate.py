@@ -100,7 +100,7 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
             problem = make_problem(rows, computed, variant, inputs, objective, settings.table, ablation)
             fit = _fit(problem, _for_variant(settings.surrogate, ablation), settings.seed)
             fits.append(fit)
-            if variant == settings.headline and objective.goal != "report":
+            if variant == settings.primary_variant and objective.goal != "report":
                 checks[objective.name] = validate(
                     fit.problem,
                     fit.splits,
@@ -116,7 +116,7 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     write_csv(files.metrics, metrics)
     write_parquet(files.predictions, pd.concat([f.predictions for f in fits], ignore_index=True))
     write_csv(files.importances, pd.concat([f.importances for f in fits], ignore_index=True))
-    write_json(files.validation, {"variant": settings.headline, "objectives": checks})
+    write_json(files.validation, {"variant": settings.primary_variant, "objectives": checks})
     save_models(files.model, [fit.stored for fit in fits])
     card = model_card(
         settings.title,

@@ -18,7 +18,7 @@ from batterymi.files import read_json, sha256
 
 NAME = "MANIFEST.json"
 LOCK = "requirements.lock"
-RELATIVE = 1e-4  # kernels of older processors change results by 2e-5, docs/reliability.md
+RELATIVE = 1e-4  # kernels of older processors change results by 2e-5, docs/results/2026-11-26-faults-and-processors.md
 ROUNDING = 1e-9  # of the largest number of a column or list; what is smaller is rounding about zero there
 NUMBERS = (".csv", ".json", ".parquet")  # compared by value where bytes differ; all else is drawn from these
 UNEVEN = "traces.parquet"  # charges at the points in time that a solver chose, whose number may differ

@@ -106,7 +106,7 @@ def compare_verdicts(results: Path, rebuilt: Path) -> list[str]:
             lines += [f"{name}: {row}: {column}: '{a}' and '{b}'" for column, a, b in pairs if a != b]
     if lines:
         return ["verdicts differ too:", *lines]
-    return ["all verdicts are the same; on another processor, searches may end at other designs (docs/reliability.md)"]
+    return ["all verdicts are the same; another processor may lead to other designs (see docs, reproducibility)"]
 
 
 def with_usual_paths(results: Path, names: Iterable[str], folder: Path) -> Path:
