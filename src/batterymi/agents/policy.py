@@ -73,7 +73,9 @@ class PolicyController:
 
     ceiling_v: float | None = None
 
-    def __init__(self, name: str, network: Network, encoder: ObservationEncoder, actions: Actions, hold_voltage: bool = False) -> None:
+    def __init__(
+        self, name: str, network: Network, encoder: ObservationEncoder, actions: Actions, hold_voltage: bool = False
+    ) -> None:
         """Join what sees, what decides and what acts.
 
         Args:

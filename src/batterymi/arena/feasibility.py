@@ -89,7 +89,7 @@ def _find_protocol(
 
 
 def _try_nominal(case: ChargeCase, fine: Simulator, controller: Controller) -> dict[str, Any] | None:
-    """Return the numbers of the nominal charge on the fine model, or None where it is not finished within all limits."""
+    """Return the numbers of the nominal charge on the fine model; None where it is not finished within all limits."""
     row = run_trial(fine, case.nominal, controller, case.limits(fine.voltage_max_v), case.terms).row
     broken = any(row[f"breaks_{kind}"] for kind in KINDS)
     return None if broken or not np.isfinite(row["minutes"]) else {key: row[key] for key in NUMBERS}
@@ -147,7 +147,9 @@ def _try_wanted(case: ChargeCase, fine: Simulator, wanted_min: float) -> dict[st
     }
 
 
-def explain_verdict(feasible: bool, minutes: float, way: str, wanted_min: float, binding: str, at_wanted: dict[str, Any]) -> str:
+def explain_verdict(
+    feasible: bool, minutes: float, way: str, wanted_min: float, binding: str, at_wanted: dict[str, Any]
+) -> str:
     """Say in words whether the wanted time is feasible."""
     if feasible:
         return f"{wanted_min:g} min are feasible: {minutes:.1f} min by {way}"

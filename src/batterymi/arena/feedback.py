@@ -11,8 +11,8 @@ from batterymi.vocabulary.controllers import CONTROLLERS, OPEN_LOOP, label, orde
 FEEDBACK = ("plating_limited", "look_ahead")
 
 
-def worth_of_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, Any]:
-    """Open loop and feedback on the nominal scenario and over the held-out ones.
+def measure_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, Any]:
+    """Compare open loop and feedback on the nominal scenario and over the held-out ones.
 
     Args:
         charges: flagged charges of all jobs.
@@ -55,8 +55,8 @@ def _sentence(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
     """What the numbers say, without saying more."""
     nominal = _fastest(rows, "nominal")
     varied = _fastest(rows, "varied")
-    parts = [f"On the nominal scenario {_told(nominal, 'nominal', 'nominal_minutes')}."]
-    parts.append(f"Under variation {_told(varied, 'varied', 'varied_minutes_median')}.")
+    parts = [f"On the nominal scenario {_describe_fastest(nominal, 'nominal', 'nominal_minutes')}."]
+    parts.append(f"Under variation {_describe_fastest(varied, 'varied', 'varied_minutes_median')}.")
     parts += [
         f"{label(row['controller'])}, planned for the nominal scenario only, leaves the limits in "
         f"{100 * row['varied_violations']:.0f} % of the others."
@@ -83,7 +83,7 @@ def _fastest(rows: list[dict[str, Any]], which: str) -> dict[str, dict[str, Any]
     return found
 
 
-def _told(found: dict[str, dict[str, Any] | None], which: str, column: str) -> str:
+def _describe_fastest(found: dict[str, dict[str, Any] | None], which: str, column: str) -> str:
     """The fastest safe one of each kind in words."""
     words = []
     for kind, row in found.items():

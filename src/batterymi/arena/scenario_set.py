@@ -16,7 +16,9 @@ from batterymi.charging.state import Start
 
 
 def list_corners(soc: tuple[float, float], lithium_lost: tuple[float, float], like: Start) -> list[Start]:
-    """Return the four extremes of state of charge and age; the ranges are known to whoever tunes, the held-out draws are not.
+    """Return the four extremes of state of charge and age.
+
+    The ranges are known to whoever tunes, the held-out draws are not.
 
     Args:
         soc: range of the state of charge.

@@ -1,5 +1,6 @@
 """The arena's tables: each controller on each cell at each temperature, and controllers in pairs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from batterymi.vocabulary.controllers import ordered
 
 Array = NDArray[np.float64]
 KEYS = ["cell", "condition"]
+SORTED_BY = ["cell", "condition", "controller", "seed", "model", "scenario"]
 
 
 def flag(charges: pd.DataFrame) -> pd.DataFrame:
@@ -29,6 +31,24 @@ def select_held_out(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
 def matrix(charges: pd.DataFrame, column: str) -> Array:
     """One column of one controller's charges, shape (n_seeds, n_scenarios)."""
     return charges.pivot(index="seed", columns="scenario", values=column).to_numpy(float)
+
+
+def assign_costs(
+    charges: pd.DataFrame, costs: Iterable[tuple[str, str | None, str, float]]
+) -> dict[tuple[str, str, str], float]:
+    """Return CPU seconds of tuning or training, by cell, condition and controller; those of an agent's seeds add up.
+
+    Args:
+        charges: tell which cells and temperatures there are.
+        costs: cell, temperature (None for all), controller and seconds.
+    """
+    assigned: dict[tuple[str, str, str], float] = {}
+    for cell, condition, controller, seconds in costs:
+        of_cell = charges.loc[charges["cell"] == cell, "condition"].unique()
+        for one in of_cell if condition is None else [condition]:
+            key = (cell, str(one), controller)
+            assigned[key] = assigned.get(key, 0.0) + seconds
+    return assigned
 
 
 def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) -> pd.DataFrame:

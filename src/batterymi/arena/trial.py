@@ -106,7 +106,7 @@ def run_trial(
     *,
     keep_trace: bool = False,
 ) -> Trial:
-    """Charge a cell from a start until the state of charge to reach, the time limit, a failure, or the controller's end.
+    """Charge a cell until the state of charge to reach, the time limit, a failure, or the controller's end.
 
     Args:
         simulator: the cell.
@@ -138,9 +138,7 @@ def run_trial(
     return Trial(_make_row(session.now, progress, timed, limits, terms), progress.steps, trace)
 
 
-def _make_row(
-    now: Reading, progress: Progress, timed: TimedController, limits: Limits, terms: Terms
-) -> dict[str, Any]:
+def _make_row(now: Reading, progress: Progress, timed: TimedController, limits: Limits, terms: Terms) -> dict[str, Any]:
     """Return the numbers of a charge for tables."""
     reached = not progress.failure and terms.is_reached(now.soc)
     outcome: dict[str, Any] = {

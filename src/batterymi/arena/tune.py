@@ -73,7 +73,9 @@ def _explain_failure(scenarios: ScenarioSet, rate: float, voltage_v: float) -> s
     """Say what a constant current breaks on the scenario that ruled it out."""
     row = scenarios.try_start(ConstantRate("", rate, voltage_v), scenarios.starts[0])
     if not math.isfinite(row["minutes"]):
-        return f"{rate:.3g}C is at {100 * row['soc_end']:.0f} % after the {scenarios.terms.time_limit_min:g} min allowed"
+        return (
+            f"{rate:.3g}C is at {100 * row['soc_end']:.0f} % after the {scenarios.terms.time_limit_min:g} min allowed"
+        )
     limits = scenarios.limits
     return (
         f"even {rate:.3g}C has a plating margin of {row['plating_margin_mv']:.1f} mV (asked {limits.margin_mv:g} with "
@@ -94,7 +96,8 @@ def find_plating_limited(scenarios: ScenarioSet, constant: float, voltage_v: flo
         voltage_v: full voltage of the cell.
     """
     best, choice = scenarios.mean_minutes(ConstantRate("", constant, voltage_v)), (constant, voltage_v)
-    scenarios = replace(scenarios, terms=replace(scenarios.terms, time_limit_min=min(PATIENCE * best, scenarios.terms.time_limit_min)))
+    limit_min = min(PATIENCE * best, scenarios.terms.time_limit_min)
+    scenarios = replace(scenarios, terms=replace(scenarios.terms, time_limit_min=limit_min))
     worse = 0
     ceiling = voltage_v
     for factor in RATE_FACTORS:
@@ -113,7 +116,7 @@ def find_plating_limited(scenarios: ScenarioSet, constant: float, voltage_v: flo
 
 
 def _find_highest_ceiling(scenarios: ScenarioSet, rate: float, top_v: float) -> tuple[float, float] | None:
-    """Find the highest voltage up to `top_v` at which a C-rate keeps the limits, with its minutes; None if there is none."""
+    """Find the highest voltage up to `top_v` at which a C-rate keeps the limits, and its minutes; None without one."""
     low, high, minutes = top_v - DEEPEST_V, top_v, math.inf
     while high - low > CEILING_PRECISION_V:
         middle = 0.5 * (low + high)

@@ -73,13 +73,11 @@ class Decision:
 
 
 class Controller(Protocol):
-    """Decides step by step; it may remember within a charge and forgets between charges.
+    """Decides step by step; it may remember within a charge and forgets between charges."""
 
-    Attributes:
-        name: what tables call it.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """What tables call it."""
 
     def begin(self, seen: Observation, plant: Plant) -> None:
         """Look at the cell before the first step; only a controller that reads the truth may keep `plant`."""

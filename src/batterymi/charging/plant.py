@@ -49,5 +49,5 @@ class Simulator(Protocol):
     voltage_max_v: float
     capacity_ah: float
 
-    def begin(self, start: Start) -> ChargingSession:
+    def begin(self, start: Start, /) -> ChargingSession:
         """Put a cell on charge."""

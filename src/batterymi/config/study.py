@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi import registry
-from batterymi.config.cells import known_cell
 from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
+from batterymi.config.cells import known_cell
 from batterymi.config.designs import Claimed, Derived, NamedDesign
 from batterymi.config.parts import (
     Ablation,

@@ -274,15 +274,16 @@ def _replay(path: str | None, settings: Study) -> str:
     """The winner on both models."""
     if path is None:
         return ""
-    replay = read_json(path, needs=["campaign_model", "judge_model"])
-    if replay["judge_model"] is None:
+    replay = read_json(path, needs=["campaign_model", "reference_model"])
+    if replay["reference_model"] is None:
         return "no winner to replay"
-    first, second = replay["campaign_model"], replay["judge_model"]
+    first, second = replay["campaign_model"], replay["reference_model"]
     parts = [
         f"{o.name} {_number(first[o.name])} / {_number(second[o.name])}{_unit(o.unit)}" for o in settings.objectives
     ]
-    meets = "meets" if replay["judge_meets_limits"] else "misses"
-    return f"{replay['model']} / {replay['judge']}: {'; '.join(parts)}; the judge {meets} the limits"
+    meets = "meets" if replay["reference_model_meets_limits"] else "violates"
+    verdict = f"the {replay['reference']} re-simulation {meets} the limits"
+    return f"{replay['model']} / {replay['reference']}: {'; '.join(parts)}; {verdict}"
 
 
 def _earlier(path: str | None) -> str:
