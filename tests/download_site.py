@@ -90,7 +90,7 @@ class Answer(BaseHTTPRequestHandler):
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(fetch, "CHUNK", 64)
-    monkeypatch.setattr(fetch, "PAUSES", (0.0,) * 3)
+    monkeypatch.setattr(fetch, "RETRIES", fetch.RETRIES.new(total=3, backoff_factor=0))
     with Site() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -128,7 +128,7 @@ def fetch_cells(folder: Path, dataset: dict[str, Any], mirror: Path | None = Non
     settings = FetchSettings.model_validate({"files": dataset["files"]})
     with pytest.MonkeyPatch.context() as patch:
         if retries is not None:
-            patch.setattr(fetch, "PAUSES", (0.0,) * retries)
+            patch.setattr(fetch, "RETRIES", fetch.RETRIES.new(total=retries, backoff_factor=0))
         fetch_dataset(folder / "receipt.json", "cells", settings, str(mirror or ""))
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
+from batterymi.config.arena import Arena
 from batterymi.config.load import load_config, load_studies, load_study, read_yaml, selected_studies
-from batterymi.config.study import Config
+from batterymi.config.messages import RENAMED, keys_at
+from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +75,22 @@ def test_a_mistake_is_named_with_file_key_finding_and_remedy(
     assert found.startswith(str(tmp_path / "my_study.yaml"))
     for part in wanted:
         assert part in found
+
+
+def test_an_old_key_is_refused_with_its_new_name(study: dict[str, Any], tmp_path: Path) -> None:
+    study["picture"] = study.pop("figure")
+    assert problems(study, tmp_path) == [
+        f"{tmp_path}/my_study.yaml: picture: unknown key 'picture'; it is now 'figure'"
+    ]
+
+
+@pytest.mark.parametrize("model", [Study, Arena, Config])
+def test_renamed_keys_lead_to_keys_that_there_are(model: type[BaseModel]) -> None:
+    for old, new in RENAMED[model.__name__].items():
+        *place, last = new.split(".")
+        assert last in keys_at(model, tuple(place)), new
+        *place, last = old.split(".")
+        assert last not in keys_at(model, tuple(place)), old
 
 
 def test_all_mistakes_are_told_at_once(study: dict[str, Any], tmp_path: Path) -> None:

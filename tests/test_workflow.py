@@ -310,7 +310,7 @@ def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspac
 
 def test_without_data_the_way_out_is_named(workspace: Workspace) -> None:
     workspace.edit("config/datasets.yaml", "https://raw.githubusercontent.com", "http://127.0.0.1:9")
-    workspace.edit("src/batterymi/data/fetch.py", "PAUSES = (1.0, 4.0, 10.0)", "PAUSES = (0.0,)")
+    workspace.edit("src/batterymi/data/fetch.py", "backoff_factor=1.5", "backoff_factor=0")
     done = workspace.run("sodium_ion_measured", "--cores", "1")
     assert done.returncode != 0
     assert "textbook edition" in done.stdout

@@ -86,12 +86,12 @@ BASELINES = ("dummy", "ridge")  # models that every comparison holds
 
 
 def names(kind: str) -> list[str]:
-    """All names of one kind."""
+    """Return all names of one kind."""
     return sorted(REGISTRY[kind])
 
 
 def module_of(kind: str, name: str) -> str:
-    """Dotted name of the module that a registered name stands for.
+    """Return the dotted name of the module that a registered name stands for.
 
     Raises:
         KeyError: if there is no such name; the message suggests one.
@@ -103,7 +103,7 @@ def module_of(kind: str, name: str) -> str:
 
 
 def modules_of(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Modules behind several (kind, name) pairs, without repeats."""
+    """Return the modules behind several (kind, name) pairs, without repeats."""
     return sorted({module_of(kind, name) for kind, name in pairs})
 
 

@@ -7,6 +7,12 @@ from pydantic_core import ErrorDetails
 
 from batterymi.spelling import did_you_mean
 
+# keys of earlier versions and what they are called now, by the model of the file; without numbers of list entries
+RENAMED: dict[str, dict[str, str]] = {
+    "Study": {"picture": "figure"},
+    "Arena": {},
+    "Config": {},
+}
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
@@ -40,7 +46,10 @@ def _message(problem: ErrorDetails, model: type) -> str:
     """What was found, and what would be right."""
     if problem["type"] == "extra_forbidden":
         unknown = cut(str(problem["loc"][-1]), MAX_WORD)
-        return f"unknown key {unknown!r}; {did_you_mean(unknown, _keys_at(model, problem['loc'][:-1]))}"
+        place = ".".join(part for part in [*_place(problem["loc"][:-1]), unknown] if not part.isdigit())
+        if new := RENAMED.get(model.__name__, {}).get(place):
+            return f"unknown key {unknown!r}; it is now '{new}'"
+        return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
     silent = problem["type"] in ("missing", "value_error")
     return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
 
@@ -58,7 +67,7 @@ def _place(location: tuple[int | str, ...]) -> list[str]:
     return [part for part in place if part]
 
 
-def _keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
+def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the model at a place, which is given by keys and by the tags that pydantic adds for unions."""
     current: list[Any] = [model]
     for part in map(str, location):

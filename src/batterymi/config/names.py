@@ -43,7 +43,7 @@ class Registered:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """List the names."""
-        return handler(schema) | {"enum": self.names}
+        return handler(schema) | {"enum": self.names, "x-list": self.kind}
 
 
 class _AnyUnit:
