@@ -63,6 +63,11 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
     (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),
     (lambda s: s["campaign"]["evaluator"].update(name="oracle"), ["campaign.evaluator", "'oracle'"]),
+    (
+        lambda s: s["campaign"].update(evaluator={"name": "charging", "cell": "power_cel"}),
+        ["campaign.evaluator.cell: 'power_cel' is not a declared cell", "did you mean 'power_cell'?"],
+    ),
+    (lambda s: s["features"][0].update(unit="ma/g"), ["features.0.unit", "'ma/g' is not a unit", "'mA/g'?"]),
 ]
 
 

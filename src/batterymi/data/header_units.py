@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from batterymi.config.parts import Column
 from batterymi.errors import TableError
-from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit
+from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit, find_listed_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,13 +110,14 @@ def find_conversions(path: str, names: Mapping[str, str], columns: Sequence[Colu
 def names_other_units(file: str | None, given: Mapping[str, str], columns: Sequence[Column]) -> bool:
     """Return whether the header of a file names units that are not those of the columns.
 
-    It is read for each run; a file that cannot be read is left to the job.
+    It is read for each run, so pint is left out: what is not in the table counts as another unit. A file that cannot be
+    read is left to the job.
     """
     headers = _read_header(Path(file)) if file else []
     units = {column.name: column.unit for column in columns}
     names = match_headers(headers, given, columns)
     return any(
-        find_header_unit(text) not in (None, units.get(name))
+        find_listed_unit(text) != units[name]
         for header, name in names.items()
         if name in units and (text := split_header(header)[1])
     )

@@ -212,18 +212,23 @@ def find_header_unit(text: str, in_brackets: bool = True) -> str | None:
         text: what stands in brackets, or after the last blank or underscore.
         in_brackets: whether it does; what does not must be a unit of the table.
     """
-    plain = _simplify(text).lower().replace("_", "/")
-    if plain in HEADER_SPELLINGS:
-        return HEADER_SPELLINGS[plain]
-    known = {name for simple, name in _spellings().items() if simple.lower() == plain}
-    exact = _spellings().get(_simplify(text))
-    if exact or len(known) == 1:
-        found = exact or known.pop()
-        return found if found != "1" and (in_brackets or len(plain) > 1 or plain in "hsv") else None
+    listed = find_listed_unit(text)
+    if listed is not None:
+        is_clear = in_brackets or len(text.strip()) > 1 or text.strip().lower() in "achksv"
+        return listed if listed != "1" and is_clear else None
     try:
         return find_unit(text) if in_brackets else None
     except UnitError:
         return None
+
+
+def find_listed_unit(text: str) -> str | None:
+    """Return the unit of the table that a header names, whatever its capitals; None if it is not one of them."""
+    plain = _simplify(text).lower().replace("_", "/")
+    if plain in HEADER_SPELLINGS:
+        return HEADER_SPELLINGS[plain]
+    alike = {name for simple, name in _spellings().items() if simple.lower() == plain}
+    return _spellings().get(_simplify(text), alike.pop() if len(alike) == 1 else None)
 
 
 def convert_units(values: "Array", found: str, wanted: str) -> "Array":
