@@ -133,21 +133,6 @@ def dataset_of_study(wildcards):
     return PROJECT.datasets[table.dataset.name].model_dump(mode="json") if table.dataset else None
 
 
-def candidates_receipt(wildcards):
-    """What tells that the data set of a study's candidates is there."""
-    return receipt(STUDIES[wildcards.study].candidates.dataset)
-
-
-def candidates_folder(wildcards):
-    """Where the files of a study's candidates are."""
-    return str(Path(candidates_receipt(wildcards)).parent)
-
-
-def validation_path(wildcards, input):
-    """What validation found."""
-    return str(input.validation)
-
-
 def extra(part, name):
     """An input: a file of a stage that only studies with that part in their YAML have."""
 

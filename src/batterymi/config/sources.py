@@ -103,10 +103,3 @@ class Table(Strict):
         if self.group is None:
             return ()
         return (self.group,) if isinstance(self.group, str) else self.group
-
-
-class Candidates(Strict):
-    """Candidates without a measurement, to be ranked by the model of the primary variant."""
-
-    dataset: Literal["lis_adsorption"] = Field(description="Data set whose candidates are ranked.")
-    best: int = Field(20, ge=1, le=10_000, description="Candidates that figures and suggestions show.")
