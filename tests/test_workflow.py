@@ -294,8 +294,8 @@ def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspac
     assert citations.count("Licence:") == 5
     report = json.loads((results / "solid_electrolytes_measured/table.json").read_text())
     assert report["rows_by_split"] == {"test": 121, "train": 478}
-    ranking = (results / "lithium_sulfur_measured/candidates/ranking.csv").read_text().splitlines()
-    assert len(ranking) == 2388
+    ranked = (results / "lithium_sulfur_measured/screen/top.csv").read_text().splitlines()
+    assert len(ranked) == 2388
     screen = json.loads((results / "solid_electrolytes_measured/screen/report.json").read_text())
     assert [screen["candidates"], *(step["passed"] for step in screen["funnel"][:5])] == [
         9190, 8919, 7789, 7770, 3738, 1330,

@@ -180,19 +180,6 @@ class StudyResults:
         ("figures", "summary", "claims"),
         exists_for=lambda study: study.transfer is not None,
     )
-    ranking = ResultFile["pd.DataFrame | None"](
-        "candidates/ranking.csv",
-        "rank_candidates",
-        ("figures",),
-        texts=["catalyst", "id"],
-        exists_for=lambda study: study.candidates is not None,
-    )
-    ranking_report = ResultFile["Content | None"](
-        "candidates/ranking.json",
-        "rank_candidates",
-        ("summary",),
-        exists_for=lambda study: study.candidates is not None,
-    )
     screen_report = ResultFile["Content | None"](
         "screen/report.json",
         "gather_screen",

@@ -56,7 +56,6 @@ NOTES: tuple[tuple[str, str], ...] = (
     ("Bounds", "bounds"),
     ("Value of more rows", "more_rows"),
     ("Transfer", "transfer"),
-    ("Candidates", "candidates"),
     ("Screen", "screen"),
     ("Evaluations to the best rows", "evaluations_to_top"),
     ("Feasibility", "feasibility"),
