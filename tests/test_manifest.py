@@ -26,7 +26,7 @@ from batterymi.workflow.verify import (
     copy_workflow,
     find_unlisted,
     rebuild_in,
-    verify,
+    verify_run,
 )
 
 INPUTS = ["config/studies/one.yaml", "data/one.csv", "requirements.lock"]
@@ -94,7 +94,7 @@ def test_changed_inputs_and_outputs_are_named(run: Path) -> None:
         "is missing",
         "is not what the run wrote",
     ]
-    agrees, told = verify(run, 1)
+    agrees, told = verify_run(run, 1)
     assert not agrees
     assert "data/one.csv: was changed since" in told
 
@@ -186,7 +186,7 @@ def test_files_that_the_run_did_not_make_are_not_listed_but_told(run: Path) -> N
     manifest = read_manifest(run / "MANIFEST.json")
     assert set(manifest["outputs"]) == listed
     assert find_unlisted(run, manifest) == ["arena", "one/fidelities", "two"]
-    agrees, told = verify(run, 1, rebuild=False)
+    agrees, told = verify_run(run, 1, rebuild=False)
     assert agrees
     assert told[-1] == "not part of the manifest, and not compared: arena, one/fidelities, two"
 

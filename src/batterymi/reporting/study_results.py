@@ -63,11 +63,11 @@ class ResultFile(Generic[T]):
         """Return the content of the file, read once; on the class, return the entry itself."""
         if results is None:
             return self
-        content = self._read(results.files.get(self.name), results.study)
+        content = self._read_content(results.files.get(self.name), results.study)
         vars(results)[self.name] = content  # found there before the class is asked again
         return cast(T, content)
 
-    def _read(self, path: Path | None, study: ReportedStudy) -> Any:
+    def _read_content(self, path: Path | None, study: ReportedStudy) -> Any:
         """Read the file and check that it is the one that belongs there."""
         if path is None:
             if self.exists_for is None:

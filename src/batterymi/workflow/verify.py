@@ -34,7 +34,7 @@ class RebuildError(BatteryMIError):
     """The rebuild did not come to its end."""
 
 
-def verify(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, list[str]]:
+def verify_run(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, list[str]]:
     """Compare results with their manifest, then rebuild them elsewhere and compare again.
 
     Args:
