@@ -126,49 +126,6 @@ def extra(part, name):
     return file
 
 
-def screen_source(wildcards):
-    """What a screen reads: its file, the receipt of its data set, or nothing.
-
-    A file that is missing is left to the job, so that the other studies still run.
-    """
-    source = STUDIES[wildcards.study].screen.source
-    if source.dataset:
-        return PROJECT.receipt(source.dataset)
-    file = getattr(source, "file", None)
-    return file if file and Path(file).exists() else []
-
-
-def screen_folder(wildcards):
-    """A param: where the files of a screen's data set are, or None."""
-    dataset = STUDIES[wildcards.study].screen.source.dataset
-    return f"{RAW}/{dataset}" if dataset else None
-
-
-def screened_features(wildcards):
-    """A param: numbers that a screen's model takes beside formulas."""
-    return list(STUDIES[wildcards.study].screened_features)
-
-
-def formula_columns(wildcards):
-    """A param: columns of the table whose formulas a screen's model takes."""
-    return list(STUDIES[wildcards.study].formula_columns)
-
-
-def formula_column(wildcards):
-    """A param: the first of them, for what is known already; None if there is none."""
-    return next(iter(STUDIES[wildcards.study].formula_columns), None)
-
-
-def sought(wildcards):
-    """A param: settings of the first objective to maximise or minimise."""
-    return STUDIES[wildcards.study].sought.model_dump(mode="json")
-
-
-def sought_name(wildcards):
-    """A param: the column of that objective."""
-    return STUDIES[wildcards.study].sought.name
-
-
 def campaign_model(wildcards):
     """The model file, for studies whose own surrogate answers the campaign."""
     uses_model = STUDIES[wildcards.study].campaign.evaluator.name == "surrogate"

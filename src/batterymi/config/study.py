@@ -22,7 +22,7 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
-from batterymi.config.screen import ANSWERS, COMPOSITION_COLUMNS, OWN_COLUMNS, FileSource, Screen
+from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, FileSource, Screen
 from batterymi.config.sources import Candidates, Table
 from batterymi.spelling import did_you_mean
 
@@ -101,9 +101,14 @@ class Study(Strict):
         return self.variants.get(self.primary_variant, self.features)
 
     @property
-    def sought(self) -> Objective:
+    def target(self) -> Objective:
         """The first objective to maximise or minimise."""
         return next(objective for objective in self.objectives if objective.goal in ("maximise", "minimise"))
+
+    @property
+    def target_name(self) -> str:
+        """The column of that objective."""
+        return self.target.name
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -291,7 +296,7 @@ class Study(Strict):
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
             elif has is not None and feature.name not in has:
                 yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
-            elif feature.name in (*OWN_COLUMNS, *ANSWERS, getattr(source, "formula_column", None)):
+            elif feature.name in (*OWN_COLUMNS, *PREDICTED, getattr(source, "formula_column", None)):
                 yield f"screen: the feature '{feature.name}' is called like a column of the screen itself; rename it"
         for descriptor in self.descriptors_of(variant):
             for argument, column in descriptor.columns.items():

@@ -171,7 +171,7 @@ class StudyResults:
         "charging/replay.json",
         "replay_protocols",
         ("summary", "claims"),
-        needs=["campaign_model", "judge_model"],
+        needs=["campaign_model", "reference_model"],
         exists_for=_is_charging,
     )
     transfer = ResultFile["Content | None"](
