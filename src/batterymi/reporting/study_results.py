@@ -211,6 +211,16 @@ class StudyResults:
         files = {name: folder / file for name, file in list_results(study).items()}
         return cls(files, ReportedStudy.take_from(study))
 
+    def read_all(self) -> Self:
+        """Read every file, so that a damaged one is found before any work is done, be it used or not.
+
+        Raises:
+            DamagedFileError: if a file is not what a rule wrote there.
+        """
+        for name in self.files:
+            getattr(self, name)
+        return self
+
     @property
     def selected(self) -> "pd.DataFrame":
         """Return the scores of the selected model of each objective, in the primary variant."""
