@@ -58,7 +58,7 @@ def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "table.json", {"x": [1, {"y": 2.5}], "empty": None})
     (tmp_path / "surrogate").mkdir()
     (tmp_path / "surrogate/metrics.csv").write_text("name,kind,value [eV]\np,q,3\np,r,4\n")
-    find, metrics = Measurements({"mine": tmp_path}).find, "surrogate/metrics.csv"
+    find, metrics = Measurements({"mine": tmp_path}).find_number, "surrogate/metrics.csv"
     assert find("mine", "table.json#x.1.y", "claim") == 2.5
     assert find("mine", "table.json#empty", "claim") is None
     assert find("mine", "table.json#empty.more", "claim") is None

@@ -157,6 +157,8 @@ def test_results_are_read_once_and_checked_when_they_are_used(tmp_path: Path) ->
     with pytest.raises(DamagedFileError, match="there is no such file"):
         _ = results.history
     write_csv(tmp_path / "surrogate/metrics.csv", pd.DataFrame({"variant": ["other"], "objective": "capacity_mah_g"}))
+    with pytest.raises(DamagedFileError, match="there is no such file"):
+        results.read_all()
     with pytest.raises(DamagedFileError, match="no variant is 'all_features'"):
         _ = StudyResults.of_folder(tmp_path, study).metrics
 

@@ -16,7 +16,8 @@ from conftest import MIRROR, SMALL, SMOKE, Workspace, copy_workflow
 
 from batterymi.config.load import read_yaml
 from batterymi.files import SUMS
-from batterymi.workflow.manifest import compare_results, read_manifest
+from batterymi.workflow.comparison import compare_results
+from batterymi.workflow.manifest import read_manifest
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +117,7 @@ def test_the_kernels_of_an_old_processor_give_the_same_results_within_the_tolera
     ours, theirs = done.folder / "results", workspace.folder / "results"
     names, others = (read_manifest(folder / "MANIFEST.json")["outputs"] for folder in (ours, theirs))
     found = compare_results(ours, theirs, names, others)
-    assert found.agrees, "\n".join(found.lines())
+    assert found.agrees, "\n".join(found.describe())
 
 
 def test_a_second_run_does_nothing(done: Workspace) -> None:
