@@ -7,11 +7,11 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import pandas as pd
 import pytest
 from conftest import MIRROR, SMALL, SMOKE, Workspace, copy_workflow
+from timing import LONG, START, wait_until
 
 from batterymi.config.load import read_yaml
 from batterymi.files import SUMS
@@ -180,9 +180,7 @@ def test_a_second_run_at_once_is_told_so(workspace: Workspace) -> None:
     )
     try:
         lock = workspace.folder / ".snakemake/battery-mi.owner"
-        deadline = time.monotonic() + 60
-        while not (lock.exists() and lock.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert wait_until(lambda: lock.exists() and lock.read_text(), START, process)
         second = workspace.run(*SMALL)
         assert second.returncode == 1
         assert f"another run (process {process.pid}) is working in this folder" in second.stdout
@@ -273,7 +271,7 @@ campaign:
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspace: Workspace) -> None:
     options = ("--configfile", "tests/measured_smoke.yaml", "--config", f"mirror={MIRROR}", "--set-scatter", "screen=2")
-    finished = workspace.run(*options, "--cores", "2", timeout=400)
+    finished = workspace.run(*options, "--cores", "2", units=LONG)
     assert finished.returncode == 0, finished.stdout
     results = workspace.folder / "results"
     summary = (results / "summary.md").read_text()

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import MIRROR, SMALL, Workspace
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
+from timing import NIGHT
 
 from batterymi.files import SUMS, read_json, write_json
 from batterymi.process_guard import OWNER
@@ -84,7 +85,7 @@ def test_jobs_end_with_their_snakemake(again: Workspace) -> None:
     assert wait_for(process, lambda: log.exists() and log.stat().st_mtime > began)
     process.kill()
     process.wait()
-    assert survivors(again.folder, patience=1) == []
+    assert survivors(again.folder, units=1) == []
     assert not any((again.folder / output).exists() for output in job.outputs)
 
 
@@ -119,7 +120,7 @@ def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
 )
 def test_every_rule_of_longer_runs_survives_a_kill(target: str, options: Sequence[str], workspace: Workspace) -> None:
     """Training, judging and maps of the arena; data sets, transfer, ranking and screens of the measured edition."""
-    finished = workspace.run(target, *options, timeout=1200)
+    finished = workspace.run(target, *options, units=NIGHT)
     assert finished.returncode == 0, finished.stdout
     jobs, reference = finished_jobs(workspace.folder), digests(workspace.folder)
     missed, hits = {job.rule for job in jobs}, []
@@ -129,7 +130,7 @@ def test_every_rule_of_longer_runs_survives_a_kill(target: str, options: Sequenc
         missed -= {rule for rule, _ in hits}
     print(len(hits), "kills:", dict(Counter(rule for rule, _ in hits)), dict(Counter(way for _, way in hits)))
     assert missed == set()
-    again = workspace.run(target, *options, timeout=1200)  # what was made anew may tell another number of seconds
+    again = workspace.run(target, *options, units=NIGHT)  # what was made anew may tell another number of seconds
     assert again.returncode == 0, again.stdout
     assert digests(workspace.folder) == reference
     assert "nothing to be done" in workspace.run(target, *options, "-n").stdout.lower()
