@@ -20,6 +20,7 @@ from filelock import FileLock
 
 # where the units that were measured are noted; the process that collects the tests makes it, workers inherit it
 FOLDER = "BATTERYMI_TEST_UNITS"
+ENVIRONMENT = {**os.environ}  # before any test changes it
 START = 20  # units for something to begin, or for what was killed to be gone
 RUN = 200  # for a command or a small run; five minutes where a unit takes 1.5 s
 LONG = 400  # for runs of many stages
@@ -40,7 +41,8 @@ def measure_unit() -> float:
         (Path(folder) / "Snakefile").write_text("rule all:\n", encoding="utf-8")
         started = time.monotonic()
         # the one command without a limit, since all limits rest on it
-        subprocess.run([sys.executable, "-m", "snakemake", "-n"], cwd=folder, capture_output=True, check=True)
+        command = [sys.executable, "-m", "snakemake", "-n"]
+        subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, check=True)
         return time.monotonic() - started
 
 
@@ -64,7 +66,7 @@ def read_unit(measure_again: bool = False) -> float:
 
 
 def seconds_of(units: float) -> float:
-    """Return how many seconds some units of work take; to hold the processor's time against, which no load stretches."""
+    """Return how many seconds some units of work take; processor time can be held against them, too."""
     return units * read_unit()
 
 
