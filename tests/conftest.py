@@ -1,5 +1,6 @@
 """What the tests share: a copy of the workflow to run Snakemake in, and small problems with known answers."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports NumPy; 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+import yaml
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
 from timing import LONG, RUN, run_within, share_units
@@ -20,7 +22,9 @@ from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
-MIRROR = ROOT.parent / "shared" / "data"  # of the data sets, where there is one
+# of the data sets, where there is one: beside the checkout, or as in `make test MIRROR=folder`
+MIRROR = Path(os.environ.get("MIRROR") or ROOT.parent / "shared" / "data").absolute()
+SAMPLES = ROOT / "tests" / "samples"  # small files of the same formats, made up
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "requirements.lock")
 # those that the project ships: a folder may hold studies of its user, too, with tables that no copy has
 SHIPPED = tuple(
@@ -89,13 +93,27 @@ def copy_workflow(folder: Path) -> Workspace:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=_name_foreign_files)
+            shutil.copytree(source, target, ignore=name_foreign_files)
         else:
             shutil.copy(source, target)
     return Workspace(folder)
 
 
-def _name_foreign_files(folder: str, names: list[str]) -> set[str]:
+def data_sets_of(workspace: Workspace) -> Path:
+    """Return where a copy finds data sets: the mirror, or the samples, whose digests its catalogue then holds."""
+    if MIRROR.is_dir():
+        return MIRROR
+    path = workspace.folder / "config/datasets.yaml"
+    catalogue = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, dataset in catalogue.items():
+        for file, entry in dataset["files"].items():
+            content = (SAMPLES / name / file).read_bytes()
+            entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    path.write_text(yaml.safe_dump(catalogue), encoding="utf-8")
+    return SAMPLES
+
+
+def name_foreign_files(folder: str, names: list[str]) -> set[str]:
     """Return the files of a folder that no copy needs: compiled modules, and studies that are its user's own."""
     shipped = {f"{study}.yaml" for study in SHIPPED}
     is_studies = Path(folder) == ROOT / "config" / "studies"

@@ -2,6 +2,8 @@
 
 import ast
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import timing
-from conftest import ROOT, SHIPPED, copy_workflow
-from timing import LONG, Deadline, run_within, wait_until
+from conftest import MIRROR, ROOT, SHIPPED, copy_workflow
+from timing import LONG, NIGHT, Deadline, run_within, wait_until
 
 TESTS = Path(__file__).parent
 LIMITS = {"timeout", "patience", "deadline"}
@@ -168,6 +170,33 @@ def test_a_fixture_that_fails_does_so_once_with_its_reason(tmp_path: Path) -> No
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
     assert skipped
     assert all("no luck today" in line and "see " in line for line in skipped)
+
+
+def test_no_test_takes_every_study_that_lies_in_the_folder_for_one_of_the_project() -> None:
+    listed = re.compile(r"config.{1,5}studies\"?\)?\.(glob|rglob|iterdir)")
+    found = [str(path) for path in TESTS.rglob("test_*.py") if listed.search(path.read_text(encoding="utf-8"))]
+    assert found == [], "conftest.SHIPPED names those of the project; others are a user's own"
+
+
+@pytest.mark.nightly
+def test_the_tests_pass_in_a_folder_that_holds_a_users_own_study(tmp_path: Path) -> None:
+    """Those that take long run in copies, which own studies do not get into."""
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(".*", "results", "logs", "__pycache__"))
+    for name in (".ci", ".dockerignore", ".github", ".gitignore"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, clone / name)
+    rows = [f"{600 + 30 * n},{n % 5 + 1},{100 + 5 * n - n * n}" for n in range(10)]
+    (clone / "data/mine.csv").write_text("\n".join(["temperature [°C],time [h],capacity [mAh/g]", *rows]), "utf-8")
+    path = {"PYTHONPATH": str(clone / "src"), "MIRROR": str(MIRROR)}
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    for command in (
+        ["-m", "batterymi.cli", "new-study", "data/mine.csv"],
+        ["-m", "pytest", "-q", "-m", "not slow and not nightly", "-p", "no:cacheprovider"],
+    ):
+        done = run_within(NIGHT, [sys.executable, *command], cwd=clone, env={**plain, **path})
+        assert done.returncode == 0, done.stdout
+    assert (clone / "config/studies/mine.yaml").is_file()
 
 
 def test_a_copy_holds_the_studies_of_the_project_and_none_of_its_user(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, SHIPPED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from timing import seconds_of
@@ -32,7 +32,7 @@ from batterymi.optimise.space.constraints import make_conditions, spelt_out
 SHORT = 200
 UNITS = 2  # of work, for one input
 EACH = pytest.mark.parametrize("inputs", [SHORT, pytest.param(10_000, marks=pytest.mark.nightly)])
-STUDIES = sorted(path.name for path in (ROOT / "config/studies").glob("*.yaml"))
+STUDIES = [f"{study}.yaml" for study in SHIPPED]
 
 NASTY = st.sampled_from(
     [
@@ -178,7 +178,7 @@ def spoilt_study(draw: st.DrawFn) -> str:
 MANY = st.tuples(st.sampled_from(["k{}: 1", "k{}: {{a: 1}}", '"{} \\n": 1', "{}: ff"]), st.integers(1, 5000)).map(
     lambda x: "\n".join(x[0].format(number) for number in range(x[1])) + "\n"
 )
-SHIPPED = st.sampled_from([(ROOT / "config/studies" / name).read_text(encoding="utf-8") for name in STUDIES])
+TEXTS = st.sampled_from([(ROOT / "config/studies" / name).read_text(encoding="utf-8") for name in STUDIES])
 
 
 @EACH
@@ -190,8 +190,8 @@ def test_no_yaml_does_more_than_be_taken_or_refused(inputs: int, tmp_path: Path)
         study = load_study(path)
         assert study.objectives
 
-    many = st.tuples(SHIPPED, MANY).map("\n".join)
-    fuzz(inputs, spoilt_study() | mutated(SHIPPED) | many | st.text(max_size=200), check)
+    many = st.tuples(TEXTS, MANY).map("\n".join)
+    fuzz(inputs, spoilt_study() | mutated(TEXTS) | many | st.text(max_size=200), check)
 
 
 NUMBERS = (

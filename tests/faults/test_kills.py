@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MIRROR, SMALL, Workspace
+from conftest import SMALL, Workspace, data_sets_of
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
 from timing import NIGHT
 
@@ -23,10 +23,7 @@ from batterymi.process_guard import OWNER
 pytestmark = pytest.mark.slow
 OPTIONS = (*SMALL, "--cores", "1")
 ARENA = ("--configfile", "tests/arena_smoke.yaml", "--cores", "1")
-MEASURED = (
-    *("--configfile", "tests/measured_smoke.yaml", "--cores", "1", "--set-scatter", "screen=2"),
-    *("--config", f"mirror={MIRROR}"),
-)
+MEASURED = (*("--configfile", "tests/measured_smoke.yaml", "--cores", "1", "--set-scatter", "screen=2"),)
 UNFINISHED = (".tmp", "journal", "checkpoint")  # ends or beginnings of names that only work under way has
 
 
@@ -110,16 +107,12 @@ def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
     ("target", "options"),
     [
         pytest.param("charging_arena", ARENA, id="arena"),
-        pytest.param(
-            "all",
-            MEASURED,
-            marks=pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project"),
-            id="measured",
-        ),
+        pytest.param("all", MEASURED, id="measured"),
     ],
 )
 def test_every_rule_of_longer_runs_survives_a_kill(target: str, options: Sequence[str], workspace: Workspace) -> None:
     """Training, judging and maps of the arena; data sets, transfer, ranking and screens of the measured edition."""
+    options = (*options, "--config", f"mirror={data_sets_of(workspace)}")
     finished = workspace.run(target, *options, units=NIGHT)
     assert finished.returncode == 0, finished.stdout
     jobs, reference = finished_jobs(workspace.folder), digests(workspace.folder)
