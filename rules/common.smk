@@ -90,41 +90,9 @@ def levels_code(wildcards):
     return list_code("compare_fidelities.py", *sorted(pairs))
 
 
-def table_source(wildcards):
-    """The rows a study starts from: its file, or the table that its evaluator makes.
-
-    A file that is missing is left to the job, so that the other studies still run.
-    """
-    table = STUDIES[wildcards.study].table
-    if table.sample:
-        return f"<results>/{wildcards.study}/sampled.parquet"
-    if table.dataset:
-        return receipt(table.dataset.name)
-    return table.file if Path(table.file).exists() else []
-
-
-def source_name(wildcards, input):
-    """The path that `prepare_table` reads, also if nothing is there."""
-    table = STUDIES[wildcards.study].table
-    if table.dataset:
-        return f"{RAW}/{table.dataset.name}"
-    return str(input.source) if input.source else table.file
-
-
-def receipt(name):
-    """What tells that a data set is there, with the digests of its files."""
-    return f"{RAW}/{name}/receipt.json"
-
-
-def dataset_of_study(wildcards):
-    """A study's data set as the catalogue describes it, or None."""
-    table = STUDIES[wildcards.study].table
-    return PROJECT.datasets[table.dataset.name].model_dump(mode="json") if table.dataset else None
-
-
 def candidates_receipt(wildcards):
     """What tells that the data set of a study's candidates is there."""
-    return receipt(STUDIES[wildcards.study].candidates.dataset)
+    return PROJECT.receipt(STUDIES[wildcards.study].candidates.dataset)
 
 
 def candidates_folder(wildcards):
@@ -154,7 +122,7 @@ def screen_source(wildcards):
     """
     source = STUDIES[wildcards.study].screen.source
     if source.dataset:
-        return receipt(source.dataset)
+        return PROJECT.receipt(source.dataset)
     file = getattr(source, "file", None)
     return file if file and Path(file).exists() else []
 

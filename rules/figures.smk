@@ -1,7 +1,7 @@
 """Draw a study's figures.
 
 Takes   the study's table, models' scores and campaigns
-Makes   <results>/{study}/figures/: data, parity, importances, validation, convergence, and the study's own picture, as SVG and PNG
+Makes   <results>/{study}/figures/: data, parity, importances, validation, convergence, and the study's own figure, as SVG and PNG
 
 All figures of a study come from one job: importing a plotting library takes longer than drawing with it.
 """
@@ -10,7 +10,7 @@ FIGURES = ("data", "parity", "importances", "validation", "convergence", "pictur
 
 
 rule plot_study:
-    """Data overview, parity, importances, validation, convergence, and the study's own picture."""
+    """Data overview, parity, importances, validation, convergence, and the study's own figure."""
     input:
         table="<results>/{study}/table.parquet",
         metrics="<results>/{study}/surrogate/metrics.csv",
@@ -25,7 +25,7 @@ rule plot_study:
         transfer=extra("transfer", "transfer/transfer.json"),
         ranking=extra("candidates", "candidates/ranking.csv"),
         earlier=earlier,
-        code=code("plot_study.py", "picture", "constraint"),
+        code=code("plot_study.py", "figure", "constraint"),
     output:
         done="<results>/{study}/figures/index.json",
         svg=report(

@@ -4,12 +4,14 @@ Takes   <results>/{study}/table.parquet, and the study's models
 Makes   <results>/{study}/transfer/, <results>/{study}/candidates/
 """
 
+from batterymi.config.slices.transfer import TransferSettings
+
 
 rule compare_transfer:
     """Compare ways to learn from related tasks, by the study's own folds and over the number of own rows."""
     input:
         table="<results>/{study}/table.parquet",
-        code=code("compare_transfer.py", "descriptor"),
+        code=code("compare_transfer.py", "descriptor", "model"),
     output:
         predictions="<results>/{study}/transfer/predictions.parquet",
         result="<results>/{study}/transfer/transfer.json",
@@ -19,13 +21,7 @@ rule compare_transfer:
         "<benchmarks>/compare_transfer/{study}.tsv"
     priority: 9
     params:
-        features=setting("features"),
-        descriptors=setting("descriptors"),
-        objectives=setting("objectives"),
-        table=setting("table"),
-        surrogate=setting("surrogate"),
-        transfer=setting("transfer"),
-        seed=setting("seed"),
+        settings=slice_of(TransferSettings),
     script:
         "../scripts/compare_transfer.py"
 
@@ -37,7 +33,7 @@ rule rank_candidates:
         model="<results>/{study}/surrogate/model.skops",
         validation="<results>/{study}/surrogate/validation.json",
         receipt=candidates_receipt,
-        code=code("rank_candidates.py", "candidates", "descriptor"),
+        code=code("rank_candidates.py", "candidates", "descriptor", "model"),
     output:
         ranking="<results>/{study}/candidates/ranking.csv",
         report="<results>/{study}/candidates/ranking.json",

@@ -42,7 +42,7 @@ rule score_candidates:
         table="<results>/{study}/table.parquet",
         model="<results>/{study}/surrogate/model.skops",
         predictions="<results>/{study}/surrogate/predictions.parquet",
-        code=code("score_candidates.py", "descriptor"),
+        code=code("score_candidates.py", "descriptor", "model"),
     output:
         scored="<results>/{study}/screen/scored/{scatteritem}.parquet",
         report="<results>/{study}/screen/scored/{scatteritem}.json",

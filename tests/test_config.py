@@ -50,7 +50,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["table"].update(file="../../etc/passwd"), ["table", "leaves the workflow's folder"]),
     (lambda s: s.pop("objectives"), ["objectives: field required"]),
     (lambda s: s["features"][0].pop("bounds"), ["'pore_size_nm' needs bounds"]),
-    (lambda s: s.update(picture="pie"), ["picture: 'pie' is not a known picture"]),
+    (lambda s: s.update(figure="pie"), ["figure: 'pie' is not a known figure"]),
     (lambda s: s["designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
     (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),
     (lambda s: s["campaign"]["evaluator"].update(name="oracle"), ["campaign.evaluator", "'oracle'"]),

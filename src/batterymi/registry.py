@@ -32,8 +32,23 @@ REGISTRY: dict[str, dict[str, str]] = {
         "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
     },
+    "converter": {
+        "units": "batterymi.vocabulary.unit_table:convert_units",
+    },
     "candidates": {
         "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
+    },
+    "model": {
+        "dummy": "batterymi.surrogates.families.plain:Dummy",
+        "ridge": "batterymi.surrogates.families.plain:Ridge",
+        "nearest_neighbour": "batterymi.surrogates.families.plain:NearestNeighbour",
+        "gaussian_process": "batterymi.surrogates.families.kernels:GaussianProcess",
+        "support_vector": "batterymi.surrogates.families.kernels:SupportVector",
+        "random_forest": "batterymi.surrogates.families.trees:RandomForest",
+        "extra_trees": "batterymi.surrogates.families.trees:ExtraTrees",
+        "gradient_boosting": "batterymi.surrogates.families.trees:GradientBoosting",
+        "histogram_boosting": "batterymi.surrogates.families.trees:HistogramBoosting",
+        "blend": "batterymi.surrogates.families.blend:Blend",
     },
     "descriptor": {
         "magpie": "batterymi.features.descriptors:magpie",
@@ -45,7 +60,14 @@ REGISTRY: dict[str, dict[str, str]] = {
     "constraint": {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
     },
-    "picture": {
+    "cell": {
+        "power_cell": "batterymi.charging.cells:POWER_CELL",
+        "Marquis2019": "batterymi.charging.cells:MARQUIS2019",
+        "Chen2020": "batterymi.charging.cells:CHEN2020",
+        "Ai2020": "batterymi.charging.cells:AI2020",
+        "OKane2022": "batterymi.charging.cells:OKANE2022",
+    },
+    "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",
         "ranking": "batterymi.figures.ranking:plot_ranking",
         "policies": "batterymi.figures.policies:plot_policies",
@@ -59,6 +81,8 @@ REGISTRY: dict[str, dict[str, str]] = {
         "capacity_voltage": "batterymi.figures.capacity_voltage:plot_capacity_voltage",
     },
 }
+
+BASELINES = ("dummy", "ridge")  # models that every comparison holds
 
 
 def names(kind: str) -> list[str]:

@@ -21,7 +21,7 @@ class Situation:
         condition: name of the temperature.
         ambient_c: of the surroundings, °C.
         initial_c: of the cell, °C, or None if it is that of the surroundings.
-        rules: `ArenaRules` of the settings as plain data.
+        rules: what `Arena.rules` returns.
     """
 
     cell: str

@@ -110,7 +110,8 @@ def _check(options: argparse.Namespace) -> int:
 
 def _table_line(name: str, study: Any) -> str:
     """What is known of a study's table before anything runs."""
-    from batterymi.data.table import check_rows, read_rows
+    from batterymi.config.slices.data import TableSettings
+    from batterymi.data.table import load_table
 
     shape = f"{len(study.features)} features, {len(study.objectives)} objectives"
     if study.table.dataset:
@@ -118,12 +119,10 @@ def _table_line(name: str, study: Any) -> str:
     if study.table.sample:
         made = f"{study.table.sample.designs} rows will be made by {study.campaign.evaluator.name}"
         return f"settings right, {shape}; {made}"
-    loaded = read_rows(study.table.file, study.table)
-    rows, dropped = check_rows(
-        loaded.frame, study.table.file, study.table, study.features, study.objectives, study.simplex, study.descriptors
-    )
-    left_out = f", {len(dropped)} to be left out" if dropped else ""
-    return f"settings right, {shape}; {len(rows)} good rows in {study.table.file}{left_out}"
+    loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
+    left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
+    converted = "".join(f"; {one.column} converted from {one.found} to {one.wanted}" for one in loaded.conversions)
+    return f"settings right, {shape}; {len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"
 
 
 def _suggest(options: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
 from batterymi.config.parts import Name, Strict, inside_folder, readable
-from batterymi.features.formulas import SYMBOLS
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.elements import SYMBOLS
 
 # what a gate may ask of a candidate once the model has answered
 ANSWERS = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from batterymi.config.names import CandidatesName
 from batterymi.config.parts import Name, Range, Strict, ascending, inside_folder
 
 
@@ -78,8 +79,9 @@ class Table(Strict):
     )
     empty: Literal["bad", "pending"] = Field(
         "bad",
-        description="What an empty cell of an objective means: a bad row, or an experiment under way. The words "
-        "`pending` and `failed` in such a cell always mean what they say.",
+        description="What an empty cell of an objective means: a bad row, or an experiment under way. `NA`, `n/a`, "
+        "`NaN`, `null` and `-` are empty too; `none` is a value. The words `pending` and `failed` in a cell of an "
+        "objective always mean what they say.",
     )
     bad_rows: Literal["stop", "drop"] = Field(
         "stop", description="`drop` leaves bad rows out and lists each with its reason."
@@ -108,5 +110,5 @@ class Table(Strict):
 class Candidates(Strict):
     """Candidates without a measurement, to be ranked by the model of the primary variant."""
 
-    dataset: Literal["lis_adsorption"] = Field(description="Data set whose candidates are ranked.")
+    dataset: CandidatesName = Field(description="Data set whose candidates are ranked.")
     best: int = Field(20, ge=1, le=10_000, description="Candidates that figures and suggestions show.")

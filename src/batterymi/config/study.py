@@ -5,10 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi import registry
-from batterymi.charging.cells import find_cell
 from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
 from batterymi.config.designs import Claimed, Derived, NamedDesign
+from batterymi.config.names import CellName, FigureName
 from batterymi.config.parts import (
     Ablation,
     Column,
@@ -56,15 +55,7 @@ class Study(Strict):
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
     remarks: tuple[str, ...] = Field((), description="What readers of the summary and the model card should know.")
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
-    picture: str = Field("overview", description="The study's own figure.")
-
-    @field_validator("picture")
-    @classmethod
-    def _registered_picture(cls, value: str) -> str:
-        if value not in registry.names("picture"):
-            known = registry.names("picture")
-            raise ValueError(f"'{value}' is not a known picture; {did_you_mean(value, known)}")
-        return value
+    figure: FigureName = Field("overview", description="The study's own figure.")
 
     @field_validator("features", "objectives")
     @classmethod
@@ -124,6 +115,15 @@ class Study(Strict):
         return tuple(dict.fromkeys(names))
 
     @property
+    def compared_models(self) -> tuple[str, ...]:
+        """Models that the study fits anywhere, members of blends included."""
+        compared = [self.surrogate.models, *(one.models or () for one in self.ablations)]
+        names = [name for models in compared for name in models]
+        names += [self.transfer.model] if self.transfer else []
+        names += ["extra_trees"] if self.surrogate.censoring == "expected" else []  # it predicts what is below bounds
+        return tuple(dict.fromkeys([*names, *(self.surrogate.blend if "blend" in names else ())]))
+
+    @property
     def is_experiment(self) -> bool:
         """Whether designs are answered by experiments."""
         return isinstance(self.campaign.evaluator, ExperimentChoice)
@@ -144,12 +144,15 @@ class Study(Strict):
         used = [
             *(searched if not isinstance(self.campaign.evaluator, PoolChoice) else ()),
             *(("constraint", one.function) for one in self.constraints if one.function),
-            ("picture", self.picture),
+            ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
+            *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(("candidates", self.candidates.dataset) for _ in (self.candidates,) if self.candidates),
         ]
-        return [pair for pair in used if pair[0] in kinds]
+        # the evaluator that asks a model runs the code of its family too
+        wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
+        return [pair for pair in used if pair[0] in wanted]
 
     def _naming(self) -> Iterable[str]:
         if not self.features and not self.descriptors:
@@ -319,12 +322,7 @@ class ClosedLoop(Strict):
     rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
     seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
     seed: int = Field(0, ge=0, description="The first.")
-    cell: str = Field("power_cell", description="Declared cell of the simulated lives.")
-
-    @field_validator("cell")
-    @classmethod
-    def _is_declared(cls, cell: str) -> str:
-        return find_cell(cell).name
+    cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
 class Config(Strict):

@@ -5,7 +5,7 @@ import os
 import pandas as pd
 
 from batterymi.errors import TableError
-from batterymi.vocabulary.units import UNITS
+from batterymi.vocabulary.unit_table import UNITS
 
 REPRODUCED, CONTRADICTED, UNTESTABLE = "reproduced", "contradicted", "not testable"
 ROUNDING = 1e-12  # of a difference that should be exactly the tolerance

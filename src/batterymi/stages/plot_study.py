@@ -85,7 +85,7 @@ def plot_study(
         "importances": plot_importances,
         "validation": plot_validation,
         "convergence": plot_convergence,
-        "picture": registry.look_up("picture", results.study.picture),
+        "picture": registry.look_up("figure", results.study.figure),
     }
     folder = Path(index_path).parent
     with house_style():

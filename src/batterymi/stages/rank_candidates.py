@@ -63,7 +63,7 @@ def rank_candidates(
         raise DamagedFileError(model_path, f"its models take '{lacking[0]}', which the candidates have not")
     mean, half = stored.predict(listed)
     threshold = read_json(validation_path)["objectives"][target.name]["applicability"]["threshold"]
-    distance = neighbour_distance(stored.pipeline, stored.frame(rows), stored.frame(listed))
+    distance = neighbour_distance(stored.fitted, stored.frame(rows), stored.frame(listed))
     beyond = _out_of_range(rows, listed, [Feature(**feature) for feature in features])
     frame = listed.assign(
         predicted=mean,

@@ -18,7 +18,7 @@ from batterymi.files import check_content, read_frame, replacing, write_json
 from batterymi.screening.gates import Funnel, pass_gates, split_gates
 from batterymi.screening.scorer import Scorer
 from batterymi.screening.sources import BLOCK, FORMULA, Tally, as_designs, candidate_blocks
-from batterymi.surrogates.applicability import FAR_SHARE
+from batterymi.surrogates.applicability import OUTSIDE_SHARE
 from batterymi.surrogates.store import load_models
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
@@ -170,7 +170,7 @@ def _score_block(
         n, n_known = int(alive.sum()), int(known.sum())
         alive, funnel = known, funnel.then(Funnel([n], [n_known], [n - n_known]))
     asked = frame[alive]
-    answers = scorer.ask(as_designs(asked, formula_columns))
+    answers = scorer.predict(as_designs(asked, formula_columns))
     found = {
         "predicted": answers.mean,
         "lower_95": answers.mean - answers.half_width,
@@ -202,7 +202,7 @@ def make_scorer(model_path: str, table_path: str, predictions_path: str, variant
         raise DamagedFileError(model_path, f"it has no model of {objective} for the variant {variant}")
     held_out = read_frame(predictions_path, ["distance", "best"], {"variant": [variant], "objective": [objective]})
     held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
-    threshold = float(np.quantile(held_out["distance"], 1 - FAR_SHARE))
+    threshold = float(np.quantile(held_out["distance"], 1 - OUTSIDE_SHARE))
     rows = read_frame(table_path, [SPLIT])
     learned = rows[SPLIT] == TRAIN
     return Scorer(stored, rows[learned], rows[~learned], threshold)
