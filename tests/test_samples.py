@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from conftest import MIRROR, ROOT, SAMPLES
 
-from batterymi.config.datasets import load_datasets
+from batterymi.config.load import load_datasets
 from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
 from batterymi.data.loaders.base import Rows
