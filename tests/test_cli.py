@@ -78,7 +78,7 @@ def test_a_study_that_is_there_is_not_overwritten(folder: Path, capsys: pytest.C
     path = folder / "config/studies/mine.yaml"
     path.write_text("precious")
     assert main(["new-study", "data/My cathodes-2.csv", "--name", "mine"]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert path.read_text() == "precious"
 
 
@@ -114,7 +114,7 @@ def test_a_check_names_every_mistake_of_settings_and_tables(folder: Path, capsys
     printed = capsys.readouterr()
     assert "sodium_ion.yaml: objectives.0.goal" in printed.err
     assert "lithium_sulfur.csv: line" in printed.err
-    assert "solid_electrolytes: settings right" in printed.out
+    assert "solid_electrolytes: settings are right" in printed.out
 
 
 def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,10 +145,66 @@ def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.Captur
     assert "config/studies/sodium_ion.yaml" in capsys.readouterr().out
     assert main(["explain", "na"]) == 0
     printed = capsys.readouterr().out
-    for part in ("claimed 0.75", "contradicted", "a.json#x", "0.71: close", "b.json#y"):
+    for part in ("section 4.5 claims 0.75", "contradicted", "a.json#x", "0.71: close", "b.json#y"):
         assert part in printed
     assert main(["explain", "sodium_ion.q3"]) == 1
     assert "known: q2, title" in capsys.readouterr().err
+
+
+def explain(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what `batterymi explain` prints."""
+    assert main(["explain", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("study", "file", "rule"),
+    [
+        ("sodium_ion", "campaign/benchmark.json", "run_campaign"),
+        ("my_cathodes_2", "campaign/benchmark.json", "suggest_batch"),
+        ("sodium_ion_measured", "campaign/benchmark.json", "replay_pool"),
+        ("solid_electrolytes_measured", "screen/report.json", "gather_screen"),
+        ("fast_charging", "charging/replay.json", "replay_protocols"),
+        ("sodium_ion", "table.json", "prepare_table"),
+    ],
+)
+def test_the_rule_that_made_a_number_is_named_whatever_kind_of_campaign(
+    study: str, file: str, rule: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new-study", "data/My cathodes-2.csv"]) == 0
+    write_json(folder / f"results/{study}/summary.json", {"x": {"value": 1, "source": f"results/{study}/{file}"}})
+    printed = explain(capsys, f"{study}.x")
+    assert printed.endswith(f"{study}.x = 1\nread from results/{study}/{file}\nmade by the rule {rule}\n")
+    (folder / f"logs/{rule}").mkdir(parents=True)
+    (folder / f"logs/{rule}/{study}.log").touch()
+    assert f"made by the rule {rule}; its log is logs/{rule}/{study}.log\n" in explain(capsys, f"{study}.x")
+
+
+def test_results_and_logs_are_found_where_the_configuration_puts_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "elsewhere/sodium_ion"
+    (folder / "mine.yaml").write_text(f"pathvars: {{results: {out}/results, logs: {out}/logs}}\n")
+    source = f"{out}/results/sodium_ion/surrogate/metrics.csv"
+    write_json(out / "results/sodium_ion/summary.json", {"q2": {"value": 0.5, "source": source}})
+    (out / "logs/train_surrogate").mkdir(parents=True)
+    (out / "logs/train_surrogate/sodium_ion.log").touch()
+    printed = explain(capsys, "sodium_ion.q2", "--configfile", "mine.yaml")
+    assert f"its log is {out}/logs/train_surrogate/sodium_ion.log" in printed
+    assert f"{out}/results" not in explain_error(capsys, "sodium_ion.q2")
+
+
+def explain_error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what `batterymi explain` says where it cannot."""
+    assert main(["explain", *arguments]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_number_of_a_study_whose_settings_are_gone_still_has_its_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(folder / "results/old/summary.json", {"x": {"value": 1, "source": "results/old/table.json"}})
+    assert explain(capsys, "old.x") == "old.x = 1\nread from results/old/table.json\n"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["table"].update(file="../../etc/passwd"), ["table", "leaves the workflow's folder"]),
     (lambda s: s.pop("objectives"), ["objectives: field required"]),
     (lambda s: s["features"][0].pop("bounds"), ["'pore_size_nm' needs bounds"]),
+    (
+        lambda s: (
+            s["features"].append({"name": "kind", "label": "Kind", "unit": "1", "choices": ["a", "b"]}),
+            s.update(derived=[{"name": "x", "label": "x", "unit": "1", "expression": "2 * kind"}]),
+        ),
+        ["derived: 'kind' is not a number that the campaign chooses; use oh_groups_mmol_g, pore_size_nm"],
+    ),
     (lambda s: s.update(figure="pie"), ["figure: 'pie' is not a known figure"]),
     (lambda s: s["designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
     (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),

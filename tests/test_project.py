@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import SHIPPED
 from packaging.requirements import Requirement
 
 from batterymi import registry
 from batterymi.config.document import schema_text, with_tables
-from batterymi.errors import TableError
-from batterymi.reporting.claims import read_claims
-from batterymi.stages.build_claims import resolve
 from batterymi.workflow.provenance import code_closure, imported_modules, module_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,25 +110,6 @@ def test_heavy_modules_are_imported_where_they_are_used() -> None:
             if own not in made_of_it:
                 assert not heavy & {name.split(".")[0] for name in names}, f"{path}:{node.lineno}"
                 assert not made_of_it & set(names), f"{path}:{node.lineno}"
-
-
-def test_the_claims_are_many_and_well_formed() -> None:
-    claims = read_claims(str(ROOT / "data/textbook/claims.csv"))
-    assert len(claims) >= 40
-    assert set(claims["study"]) == {study for study in SHIPPED if not study.endswith("_measured")}
-    assert (claims["reason"].str.len() > 10).all()
-
-
-def test_every_claims_pointer_is_of_a_kind_that_can_be_followed(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"x": [1, {"y": 2.5}], "empty": null}')
-    (tmp_path / "a.csv").write_text("name,kind,value\np,q,3\np,r,4\n")
-    assert resolve(tmp_path, "a.json#x.1.y", "claim") == 2.5
-    assert resolve(tmp_path, "a.json#empty", "claim") is None
-    assert resolve(tmp_path, "a.csv#name=p,kind=r:value", "claim") == 4
-    assert resolve(tmp_path, "a.csv#name=z:value", "claim") is None
-    for pointer in ("a.json#x.7", "a.json#z", "a.csv#name=p:value", "a.csv#name=p,kind=q:nothing", "none.csv#a=b:c"):
-        with pytest.raises(TableError, match="claim: measured"):
-            resolve(tmp_path, pointer, "claim")
 
 
 def test_adapters_that_start_processes_can_be_imported_by_them() -> None:

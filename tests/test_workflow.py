@@ -33,7 +33,7 @@ def test_the_smoke_run_makes_all_five_studies(small_run: Workspace, tmp_path: Pa
     assert len((results / "claims.csv").read_text().splitlines()) > 40
     for study in ("fast_charging", "lithium_sulfur", "ncm_cathodes", "sodium_ion", "solid_electrolytes"):
         figures = {path.name for path in (results / study / "figures").iterdir()}
-        assert {f"{n}.{e}" for n in ("data", "parity", "convergence", "picture") for e in ("svg", "png")} <= figures
+        assert {f"{n}.{e}" for n in ("data", "parity", "convergence", "study") for e in ("svg", "png")} <= figures
     feasibility = json.loads((results / "ncm_cathodes/campaign/benchmark.json").read_text())["feasibility"]
     assert feasibility["verdict"] == "relaxed"
     assert "236.5" in (results / "summary.md").read_text()
@@ -154,6 +154,7 @@ def test_touching_files_reruns_nothing(done: Workspace) -> None:
         ("src/batterymi/registry.py", set()),
         ("src/batterymi/vocabulary/unit_table.py", set()),
         ("src/batterymi/stages/build_claims.py", {"build_claims"}),
+        ("src/batterymi/reporting/templates/claims.html.j2", {"build_claims", "build_summary"}),
     ],
 )
 def test_editing_a_module_reruns_exactly_its_users(path: str, wanted: set[str], done: Workspace) -> None:

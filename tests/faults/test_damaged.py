@@ -79,7 +79,7 @@ def assert_told(workspace: Workspace, rule: str, name: str, way: str) -> str:
     case = f"{rule}, {name} {way}: {log}"
     assert status == 1, case
     assert f"error: {path}: " in log, case
-    assert "remove the file and run again, it is made anew" in log, case
+    assert "remove the file and run again to make it once more" in log, case
     assert "Traceback" not in log, case
     assert len(log.splitlines()) <= 5, case
     return log
@@ -263,8 +263,8 @@ def test_a_schema_nested_without_end_is_no_model(tmp_path: Path) -> None:
 
 
 def test_a_spoilt_summary_of_one_study_is_named(tmp_path: Path) -> None:
-    outputs = [str(tmp_path / f"summary.{ending}") for ending in ("csv", "md", "html", "txt")]
+    outputs = [tmp_path / f"summary.{ending}" for ending in ("csv", "md", "txt", "html")]
     write_json(tmp_path / "summary.json", {"title": "no cell"})
     with pytest.raises(DamagedFileError, match=r"summary\.json: not the file that belongs there"):
-        build_summary([str(tmp_path / "summary.json")], *outputs)
+        build_summary([tmp_path / "summary.json"], *outputs)
     assert not list(tmp_path.glob("summary.[cmht]*"))

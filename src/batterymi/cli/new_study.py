@@ -1,6 +1,8 @@
 """A study's YAML from a CSV file: types, units and bounds guessed from headers and cells."""
 
+import argparse
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from batterymi.cli.settings import read_config
+from batterymi.config.load import RESERVED
 from batterymi.config.parts import on_one_line
 from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
-from batterymi.errors import TableError
+from batterymi.errors import ConfigError, TableError
+from batterymi.files import write_text
 from batterymi.vocabulary.unit_table import find_header_unit
 
 SOUGHT = (
@@ -242,3 +247,28 @@ def _free(name: str, taken: set[str]) -> str:
         candidate, number = f"{name}_{number}", number + 1
     taken.add(candidate)
     return candidate
+
+
+def start_study(options: argparse.Namespace) -> None:
+    """Write a study's YAML beside the others; never over one that is there.
+
+    Raises:
+        ConfigError: if the name cannot be used, or there is such a study.
+        TableError: if the CSV file cannot be used.
+    """
+    csv: Path = options.csv
+    try:
+        file = csv.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
+    name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
+    if not name.isidentifier() or not name.isascii() or name != name.lower() or name in RESERVED:
+        raise ConfigError([f"'{name}' cannot name a study; give --name a word of lower-case letters, digits and _"])
+    target = Path(read_config().studies_folder) / f"{name}.yaml"
+    if target.exists():
+        raise ConfigError([f"{target}: this study exists already; remove the file, or choose another --name"])
+    title = csv.stem.replace("_", " ").replace("-", " ").strip()
+    text = study_yaml(csv, file, title[:1].upper() + title[1:])
+    write_text(target, text, recorded=False)
+    sys.stdout.write(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
+    sys.stdout.write(f"  batterymi check {name}\n  snakemake {name}\n")

@@ -1,10 +1,13 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
+import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from batterymi.cli.settings import find_study, read_config
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
 from batterymi.data.header_units import find_conversions, match_headers
@@ -15,6 +18,18 @@ from batterymi.files import write_csv
 from batterymi.stages.suggest_batch import make_search, propose_next
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import with_unit
+
+
+def suggest_designs(options: argparse.Namespace) -> None:
+    """Print the next designs of a study, and write them to a file where asked to.
+
+    Raises:
+        ConfigError: if there is no such study, or the number of designs is out of range.
+    """
+    study = find_study(options.study, read_config(options.configfile))
+    if options.n is not None and not 1 <= options.n <= 1000:
+        raise ConfigError([f"-n {options.n}: give a number from 1 to 1000"])
+    sys.stdout.write(suggest_now(options.study, study, options.n, options.csv))
 
 
 def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str:

@@ -77,7 +77,7 @@ class ChargingChoice(Strict):
     name: Literal["charging"]
     cell: CellName = Field("power_cell", description="A declared cell.")
     model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
-    judge: Literal["SPMe", "DFN"] = Field("DFN", description="Model that replays the winner.")
+    reference_model: Literal["SPMe", "DFN"] = Field("DFN", description="Finer model on which the winner is replayed.")
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
     ambient_c: float = Field(25.0, ge=-20, le=60, description="Ambient and initial °C.")

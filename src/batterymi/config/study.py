@@ -22,7 +22,7 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
-from batterymi.config.screen import ANSWERS, COMPOSITION_COLUMNS, OWN_COLUMNS, FileSource, Screen
+from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, FileSource, Screen
 from batterymi.config.sources import Candidates, Table
 from batterymi.spelling import did_you_mean
 
@@ -91,20 +91,24 @@ class Study(Strict):
         return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice | ExperimentChoice) else ALL_FEATURES
 
     @property
+    def primary_descriptors(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of the primary variant."""
+        return self.descriptors_of(self.primary_variant)
+
+    @property
     def designable(self) -> tuple[Feature, ...]:
         """The features that a campaign chooses."""
         return self.variants.get(self.primary_variant, self.features)
 
     @property
-    def sought(self) -> Objective:
+    def target(self) -> Objective:
         """The first objective to maximise or minimise."""
         return next(objective for objective in self.objectives if objective.goal in ("maximise", "minimise"))
 
     @property
-    def told_of_designs(self) -> list[str]:
-        """Columns of the campaign's files that tell what a design is; none where designs are rows of a pool."""
-        is_pool = isinstance(self.campaign.evaluator, PoolChoice)
-        return [] if is_pool else [feature.name for feature in self.designable]
+    def target_name(self) -> str:
+        """The column of that objective."""
+        return self.target.name
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -178,16 +182,23 @@ class Study(Strict):
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]
-        earlier = set(columns)
+        earlier = columns - self._uncomputable()
         for derived in self.derived:
-            wanted += [("derived", name, set(earlier)) for name in derived.names]
+            wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
+        for name in sorted({name for one in self.derived for name in one.names} & self._uncomputable()):
+            yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
                 yield f"{place}: '{name}' is not a column; {did_you_mean(name, known)}"
         for name, left in self.variants.items():
             if not left and not self.descriptors_of(name):
                 yield f"ablations: '{name}' drops every feature"
+
+    def _uncomputable(self) -> set[str]:
+        """Return the features that no quantity of a design can be derived from: categories, and what it leaves out."""
+        numbers = {feature.name for feature in self.designable if not feature.is_category}
+        return {feature.name for feature in self.features} - numbers
 
     def _quantities(self) -> dict[str, set[str]]:
         """Derived quantities, with the columns that each comes down to."""
@@ -285,7 +296,7 @@ class Study(Strict):
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
             elif has is not None and feature.name not in has:
                 yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
-            elif feature.name in (*OWN_COLUMNS, *ANSWERS, getattr(source, "formula_column", None)):
+            elif feature.name in (*OWN_COLUMNS, *PREDICTED, getattr(source, "formula_column", None)):
                 yield f"screen: the feature '{feature.name}' is called like a column of the screen itself; rename it"
         for descriptor in self.descriptors_of(variant):
             for argument, column in descriptor.columns.items():

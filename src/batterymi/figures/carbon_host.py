@@ -48,7 +48,7 @@ def _retention(axis: "Axes", results: StudyResults) -> None:
     )
     forbidden = _needed_pore(results)
     axis.axvspan(0, forbidden, facecolor="none", edgecolor=GREY, hatch="////", lw=0, label="cannot hold 50 wt% S")
-    chapter = results.named.iloc[0]
+    chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[x.name], chapter[y.name], "X", color=RED, ms=7, label="chapter's optimum, rejected")
     axis.set_xlim(1.5, 10.5)
     axis.set_ylim(0.3, 3.1)
@@ -85,7 +85,7 @@ def _pores(axis: "Axes", results: StudyResults) -> None:
     axis.plot(
         rows[size.name][~fits], rows[sulfur.name][~fits], "o", mfc="white", color=ORANGE, label="rows that do not"
     )
-    chapter = results.named.iloc[0]
+    chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[size.name], chapter[sulfur.name], "X", color=RED, ms=7, label="chapter's optimum")
     axis.set_xlim(1.5, 10.5)
     axis.set_ylim(35, 80)

@@ -20,7 +20,7 @@ def plot_ranking(results: StudyResults) -> "Figure":
     assert results.study.candidates is not None
     frame, objective = results.ranking, results.study.objectives[0]
     inside = (frame["applicability"] == "inside").to_numpy()
-    threshold = results.validation[objective.name]["applicability"]["threshold"]
+    threshold = results.validation["objectives"][objective.name]["applicability"]["threshold"]
     best = frame.head(results.study.candidates.best)
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, 3.4))
     for part, colour, label in ((inside, BLUE, "inside"), (~inside, RED, "outside")):

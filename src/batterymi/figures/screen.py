@@ -1,35 +1,18 @@
 """The funnel of a screen: who passes which gate, and the best of those that pass all."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED, house_style, save
-from batterymi.files import read_frame, read_json
+from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
 from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 20
-
-
-def plot_screen(top_path: str, report_path: str, figure_path: str, *, objective: dict[str, Any]) -> None:
-    """Draw the funnel and the best candidates.
-
-    Args:
-        top_path: the best candidates, best first.
-        report_path: the account of the screen.
-        figure_path: SVG to write; a PNG goes beside it.
-        objective: settings of what was predicted.
-    """
-    target = Path(figure_path)
-    with house_style():
-        top = read_frame(top_path, ["formula", "predicted"])
-        save(draw_screen(top, read_json(report_path), Objective(**objective)), target.parent, target.stem)
 
 
 def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective) -> "Figure":

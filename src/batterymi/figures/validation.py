@@ -17,8 +17,8 @@ def plot_validation(results: StudyResults) -> "Figure":
     """Four panels for the first objective; a panel is left out where the study has nothing to show in it."""
     import matplotlib.pyplot as plt
 
-    objective = next(o for o in results.study.objectives if o.name in results.validation)
-    found, unit = results.validation[objective.name], objective.unit
+    objective = next(o for o in results.study.objectives if o.name in results.validation["objectives"])
+    found, unit = results.validation["objectives"][objective.name], objective.unit
     panels: list[tuple[Any, Any]] = [(_calibration, found["calibration"])]
     panels.append((_distance, found["applicability"]))
     if found["groupings"]:

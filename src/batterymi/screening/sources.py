@@ -18,7 +18,7 @@ from batterymi.features.formulas import unparsable
 
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
 MOST_PROBLEMS = 10
-FORMULA = "formula"
+FORMULA, POSITION = "formula", "position"
 MISSING = frozenset(pa.csv.ConvertOptions().null_values)
 
 
@@ -35,7 +35,7 @@ class Tally:
 
 def candidate_blocks(
     source: FileSource | CompositionsSource | EnumerationSource,
-    folder: str | None,
+    folder: Path | None,
     columns: Iterable[str],
     tally: Tally,
 ) -> Iterator[pa.Table]:
@@ -58,7 +58,7 @@ def candidate_blocks(
     if isinstance(source, CompositionsSource):
         from batterymi.data.loaders.mp_compositions import load_compositions
 
-        frame = load_compositions(Path(folder or "."), source.element)
+        frame = load_compositions(folder or Path(), source.element)
         table = pa.Table.from_pandas(frame[[FORMULA, *COMPOSITION_COLUMNS]], preserve_index=False)
         return (table.slice(start, BLOCK) for start in range(0, len(table), BLOCK))
     return _enumerated(source)

@@ -109,6 +109,18 @@ def load_models(path: PathLike) -> list[StoredModel]:
         raise DamagedFileError(path, f"not a model file of this workflow ({reason})") from error
 
 
+def find_stored(path: PathLike, variant: str, objective: str) -> StoredModel:
+    """Read the model of a variant and an objective.
+
+    Raises:
+        DamagedFileError: if the file has none.
+    """
+    stored = [model for model in load_models(path) if (model.variant, model.objective) == (variant, objective)]
+    if not stored:
+        raise DamagedFileError(path, f"it has no model of {objective} for the variant {variant}")
+    return stored[0]
+
+
 def _check_archive(path: PathLike) -> None:
     """Refuse an archive that unpacks to more than any model holds, or holds more than a schema and plain arrays.
 

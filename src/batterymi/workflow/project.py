@@ -69,7 +69,7 @@ class Project:
 
     def folder(self, name: str) -> str:
         """Return where results, logs or benchmarks go."""
-        return self.config.pathvars.get(name, FOLDERS[name])
+        return str(folder_of(self.config, name))
 
     def tables(self, names: Iterable[str]) -> list[str]:
         """Return files of data that studies read beside data sets, and the claims."""
@@ -89,6 +89,11 @@ class Project:
     def digest_inputs(self) -> dict[str, str]:
         """Return digests of what a plain run is made from: settings, tables, the lock."""
         return digests_of([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
+
+
+def folder_of(config: Config, name: str) -> Path:
+    """Return where a configuration puts results, logs or benchmarks."""
+    return Path(config.pathvars.get(name, FOLDERS[name]))
 
 
 def open_project(settings: Mapping[str, Any]) -> Project:

@@ -60,10 +60,11 @@ def imported_modules(path: Path) -> frozenset[str]:
 
 
 @cache
-def tables_beside(path: Path) -> frozenset[Path]:
-    """Files that a module reads from its own folder, named by `with_name("…")`."""
-    named = BESIDE.findall(path.read_text(encoding="utf-8"))
-    return frozenset(path.with_name(name) for name in named if path.with_name(name).is_file())
+def files_beside(path: Path) -> frozenset[Path]:
+    """Return the files that a module names by `with_name("…")`: single ones, or all in a folder beside it."""
+    named = {path.with_name(name) for name in BESIDE.findall(path.read_text(encoding="utf-8"))}
+    inside = {file for one in named if one.is_dir() for file in one.iterdir()}
+    return frozenset(file for file in named | inside if file.is_file())
 
 
 def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
@@ -88,5 +89,5 @@ def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path
         if file is not None:
             open_modules |= imported_modules(file) - CATALOGUES - seen
     files = {file for module in seen if (file := module_file(module)) is not None}
-    tables = {table for file in files for table in tables_beside(file)}
-    return [script, *sorted(files | tables)]
+    beside = {other for file in files for other in files_beside(file)}
+    return [script, *sorted(files | beside)]

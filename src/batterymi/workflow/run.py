@@ -32,8 +32,8 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
 
     Args:
         stage: its parameters are named after inputs, outputs, params, wildcards or resources of its rule. `settings` is
-            validated as the model that annotates it, `processes` is the number of threads. A parameter annotated with a
-            dataclass takes several files at once, each named after a field.
+            validated as the model that annotates it, `processes` is the number of threads, `inputs` all single input
+            files by name. A parameter annotated with a dataclass takes several files, each named after a field.
         snakemake: the object that Snakemake gives to scripts.
 
     Returns:
@@ -42,12 +42,13 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
     Raises:
         TypeError: if a parameter has no file or value of its name, or an output no parameter.
     """
-    outputs = _as_paths(snakemake.output)
+    inputs, outputs = _as_paths(snakemake.input), _as_paths(snakemake.output)
     known: dict[str, Any] = {
         **dict(snakemake.resources.items()),
         **dict(snakemake.wildcards.items()),
         **dict(snakemake.params.items()),
-        **_as_paths(snakemake.input),
+        "inputs": {name: path for name, path in inputs.items() if isinstance(path, Path)},
+        **inputs,
         **outputs,
         "processes": snakemake.threads,
     }
