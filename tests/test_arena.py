@@ -9,6 +9,7 @@ import pytest
 from conftest import Workspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import LONG
 
 from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.protocols import optimise_protocol
@@ -349,7 +350,7 @@ def test_a_decision_beyond_what_the_charger_can_give_is_cut() -> None:
 def test_the_small_arena_runs_from_training_to_figures_and_is_no_part_of_the_default_run(workspace: Workspace) -> None:
     options = ("--configfile", "tests/arena_smoke.yaml")
     assert "simulate_controllers" not in workspace.run("-n", "--quiet", "host").stdout
-    finished = workspace.run("charging_arena", *options, "--cores", "2", timeout=600)
+    finished = workspace.run("charging_arena", *options, "--cores", "2", units=LONG)
     assert finished.returncode == 0, finished.stdout
     results = workspace.folder / "results/arena"
     table = pd.read_csv(results / "table.csv")

@@ -120,9 +120,10 @@ def _describe_official_test(found: dict[str, Any], unit: str) -> str:
     """Return the scores on the official test split."""
     own = found["scores"][found["selected"]]
     others = ", ".join(f"{name} {one['mae']:.2f}" for name, one in found["scores"].items() if name != found["selected"])
+    ranks = "no rank correlation" if own["spearman"] is None else f"rank correlation {own['spearman']:.2f}"
     return (
         f"{found['selected']} MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}]{unit}, R² "
-        f"{own['r2']:.2f}, rank correlation {own['spearman']:.2f} on {own['rows']} rows, predicted once; without "
+        f"{own['r2']:.2f}, {ranks} on {own['rows']} rows, predicted once; without "
         f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {others}"
     )
 
