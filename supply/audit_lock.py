@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
-OFFLINE = re.compile(r"ConnectionError|ConnectTimeout|ReadTimeout|ServiceError|ProxyError|Could not connect", re.IGNORECASE)
+OFFLINE = re.compile(
+    r"ConnectionError|ConnectTimeout|ReadTimeout|ServiceError|ProxyError|Could not connect", re.IGNORECASE
+)
 
 
 def read_pins(lock: str) -> list[str]:
@@ -67,7 +69,9 @@ def report_findings(found: Iterable[dict[str, Any]]) -> tuple[list[str], int]:
     ]
     lines += [f"not asked about: {one['skip_reason']}" for one in unasked]
     ending = "; 'make lock' takes newer versions" if hit else ""
-    return [*lines, f"{len(found) - len(unasked)} pins audited, {len(hit)} known vulnerabilities{ending}"], int(bool(hit))
+    return [*lines, f"{len(found) - len(unasked)} pins audited, {len(hit)} known vulnerabilities{ending}"], int(
+        bool(hit)
+    )
 
 
 def main() -> int:

@@ -26,7 +26,6 @@ from packaging.utils import parse_wheel_filename
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
 KNOWN = Path(__file__).with_name("torch.sha256")
 UV = str(Path(sys.executable).with_name("uv"))
-PLACES = ("UV_FIND_LINKS", "UV_NO_INDEX", "UV_TORCH_BACKEND")
 
 
 class BuildError(Exception):
@@ -44,12 +43,12 @@ class Build:
     Attributes:
         name: of its file.
         digest: SHA-256, empty where its source names none.
-        places: variables that lead uv to its source.
+        place: options that lead uv to its source.
     """
 
     name: str
     digest: str
-    places: Mapping[str, str]
+    place: tuple[str, ...]
 
 
 def read_version(lock: Path = LOCK) -> str:
@@ -66,22 +65,19 @@ def read_known(path: Path = KNOWN) -> dict[str, str]:
     return {name: digest for digest, name in pairs}
 
 
-def run_uv(places: Mapping[str, str], *arguments: str, text: str) -> str:
+def run_uv(*arguments: str, text: str) -> str:
     """Run `uv pip` with some standard input for this Python, and return its output.
 
-    Args:
-        places: variables that say where uv looks for packages; of the others that do, only a file of settings counts.
-        arguments: what follows `uv pip`.
-        text: the standard input.
+    Where uv looks for packages is said by options, not by variables, so that one place can be asked at a time.
 
     Raises:
         BuildError: with uv's message.
     """
-    inherited = {key: value for key, value in os.environ.items() if key not in PLACES}
+    inherited = {key: value for key, value in os.environ.items() if key not in {"UV_FIND_LINKS", "UV_TORCH_BACKEND"}}
     done = subprocess.run(
         [UV, "pip", *arguments, "--python", sys.executable],
         input=text,
-        env={"UV_HTTP_RETRIES": "1", **inherited, **places},
+        env={"UV_HTTP_RETRIES": "1", **inherited},
         capture_output=True,
         text=True,
         check=False,
@@ -91,9 +87,9 @@ def run_uv(places: Mapping[str, str], *arguments: str, text: str) -> str:
     return done.stdout
 
 
-def list_builds(version: str, places: Mapping[str, str], *options: str) -> dict[str, str]:
-    """Return the digests of the builds of a version by file name, as uv finds them in some places."""
-    text = run_uv(places, "compile", "-", "--no-deps", "--format", "pylock.toml", *options, text=f"torch=={version}")
+def list_builds(version: str, *options: str) -> dict[str, str]:
+    """Return the digests of the builds of a version by file name, as uv finds them with some options."""
+    text = run_uv("compile", "-", "--no-deps", "--format", "pylock.toml", *options, text=f"torch=={version}")
     wheels = [wheel for package in tomllib.loads(text)["packages"] for wheel in package.get("wheels", [])]
     files = [unquote((wheel.get("name") or wheel.get("url") or wheel["path"]).rpartition("/")[2]) for wheel in wheels]
     return {name: wheel.get("hashes", {}).get("sha256", "") for name, wheel in zip(files, wheels, strict=True)}
@@ -110,12 +106,12 @@ def choose_build(builds: Mapping[str, str]) -> str | None:
     return min(fitting, key=lambda name: (fitting[name], name), default=None)
 
 
-def name_places() -> dict[str, dict[str, str]]:
+def name_places() -> dict[str, tuple[str, ...]]:
     """Return where builds are looked for, in this order: a folder that is named, then the index for the CPU."""
     backend = os.environ.get("UV_TORCH_BACKEND") or "cpu"
-    places = {f"the index of builds for '{backend}'": {"UV_TORCH_BACKEND": backend}}
+    places = {f"the index of builds for '{backend}'": ("--torch-backend", backend)}
     if folder := os.environ.get("UV_FIND_LINKS", "").strip():
-        return {f"the folder {folder}": {"UV_FIND_LINKS": folder, "UV_NO_INDEX": "1"}, **places}
+        return {f"the folder {folder}": ("--no-index", "--find-links", folder), **places}
     return places
 
 
@@ -126,14 +122,14 @@ def find_build(version: str) -> Build:
         NoBuildError: no build suits this Python and this system, or the index could not be read.
     """
     reasons = []
-    for place, variables in name_places().items():
+    for place, options in name_places().items():
         try:
-            builds = list_builds(version, variables)
+            builds = list_builds(version, *options)
         except BuildError as error:
             reasons.append(f"  {place}: {error}")
             continue
         if name := choose_build(builds):
-            return Build(name, builds[name], variables)
+            return Build(name, builds[name], options)
         reasons.append(f"  {place}: only {', '.join(sorted(builds))}")
     raise NoBuildError(
         f"no build of PyTorch {version} for Python {platform.python_version()} on {platform.system()} "
@@ -167,8 +163,8 @@ def check_digest(name: str, digest: str, known: Mapping[str, str]) -> str | None
 def install_build(build: Build, digest: str) -> None:
     """Install a wheel by its version and digest, so that uv takes no other; what it needs besides may come with it."""
     pin = f"torch=={parse_wheel_filename(build.name)[1]}" + (f" --hash=sha256:{digest}" if digest else "")
-    places = {key: value for key, value in build.places.items() if key != "UV_NO_INDEX"}
-    run_uv(places, "install", "--quiet", "--requirement", "-", text=pin)
+    place = (option for option in build.place if option != "--no-index")
+    run_uv("install", "--quiet", *place, "--requirement", "-", text=pin)
 
 
 def ensure_torch() -> None:
@@ -193,9 +189,9 @@ def record_builds(path: Path = KNOWN) -> None:
     """
     version = read_version()
     known = {name: digest for name, digest in read_known(path).items() if name.startswith(f"torch-{version}")}
-    for place, variables in {"the default index": {}, **name_places()}.items():
+    for place, options in {"the default index": (), **name_places()}.items():
         try:
-            builds = list_builds(version, variables, "--universal", "--python-version", "3.11")
+            builds = list_builds(version, *options, "--universal", "--python-version", "3.11")
         except BuildError as error:
             print(f"no builds of PyTorch recorded from {place}: {error}", file=sys.stderr)
             continue
