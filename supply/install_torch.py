@@ -1,7 +1,7 @@
 """Install PyTorch at the version of requirements.lock, and hold the build against the digests of torch.sha256.
 
     .venv/bin/python supply/install_torch.py            # what `make setup` does
-    .venv/bin/python supply/install_torch.py --record   # part of `make lock`: note builds that have not been seen before
+    .venv/bin/python supply/install_torch.py --record   # part of `make lock`: note the builds that can be seen
 
 PyTorch has dozens of builds for one version, for processors and for graphics cards, in several places. A file whose
 name is known must have the digest that is known; a build that has not been seen is installed with a warning.
@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import unquote
 
 from packaging.tags import sys_tags
@@ -83,7 +84,7 @@ def run_uv(*arguments: str, text: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise BuildError(" ".join(done.stderr.split()))
+        raise BuildError(shorten(done.stderr.removeprefix("error: "), 300, placeholder=" …"))
     return done.stdout
 
 
@@ -109,7 +110,7 @@ def choose_build(builds: Mapping[str, str]) -> str | None:
 def name_places() -> dict[str, tuple[str, ...]]:
     """Return where builds are looked for, in this order: a folder that is named, then the index for the CPU."""
     backend = os.environ.get("UV_TORCH_BACKEND") or "cpu"
-    places = {f"the index of builds for '{backend}'": ("--torch-backend", backend)}
+    places: dict[str, tuple[str, ...]] = {f"the index of builds for '{backend}'": ("--torch-backend", backend)}
     if folder := os.environ.get("UV_FIND_LINKS", "").strip():
         return {f"the folder {folder}": ("--no-index", "--find-links", folder), **places}
     return places

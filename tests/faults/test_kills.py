@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MIRROR, SMALL, Workspace
+from conftest import MIRROR, SMALL, Workspace, needs_torch
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
 
 from batterymi.files import SUMS, read_json, write_json
@@ -108,7 +108,7 @@ def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
 @pytest.mark.parametrize(
     ("target", "options"),
     [
-        pytest.param("charging_arena", ARENA, id="arena"),
+        pytest.param("charging_arena", ARENA, marks=needs_torch, id="arena"),
         pytest.param(
             "all",
             MEASURED,
