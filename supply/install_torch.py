@@ -60,9 +60,9 @@ def read_version(lock: Path = LOCK) -> str:
     return found[1]
 
 
-def read_known(path: Path = KNOWN) -> dict[str, str]:
+def read_known() -> dict[str, str]:
     """Return the digests that have been seen, by file name; the format is that of sha256sum."""
-    pairs = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    pairs = [line.split() for line in KNOWN.read_text(encoding="utf-8").splitlines()]
     return {name: digest for digest, name in pairs}
 
 
@@ -111,8 +111,11 @@ def name_places() -> dict[str, tuple[str, ...]]:
     """Return where builds are looked for, in this order: a folder that is named, then the index for the CPU."""
     backend = os.environ.get("UV_TORCH_BACKEND") or "cpu"
     places: dict[str, tuple[str, ...]] = {f"the index of builds for '{backend}'": ("--torch-backend", backend)}
-    if folder := os.environ.get("UV_FIND_LINKS", "").strip():
-        return {f"the folder {folder}": ("--no-index", "--find-links", folder), **places}
+    text = os.environ.get("UV_FIND_LINKS", "").strip()
+    folders = [text] if Path(text).is_dir() else re.split(r"[\s,]+", text)  # pip's separator, and uv's
+    if text:
+        links = (option for folder in folders for option in ("--find-links", folder))
+        return {f"the folder {text}": ("--no-index", *links), **places}
     return places
 
 
@@ -168,28 +171,33 @@ def install_build(build: Build, digest: str) -> None:
     run_uv("install", "--quiet", *place, "--requirement", "-", text=pin)
 
 
+def is_installed(version: str) -> bool:
+    """Return whether some build of a version is there."""
+    try:
+        return importlib.metadata.version("torch").partition("+")[0] == version
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
 def ensure_torch() -> None:
     """Install the pinned version, unless it is there."""
     version = read_version()
-    try:
-        if importlib.metadata.version("torch").partition("+")[0] == version:
-            return
-    except importlib.metadata.PackageNotFoundError:
-        pass
+    if is_installed(version):
+        return
     build, known = find_build(version), read_known()
     if warning := check_digest(build.name, build.digest, known):
         print(warning, file=sys.stderr)
     install_build(build, build.digest or known.get(build.name, ""))
 
 
-def record_builds(path: Path = KNOWN) -> None:
+def record_builds() -> None:
     """Add the builds that can be seen from here, and drop those of other versions.
 
     Raises:
         BuildError: a known file name has another digest now.
     """
     version = read_version()
-    known = {name: digest for name, digest in read_known(path).items() if name.startswith(f"torch-{version}")}
+    known = {name: digest for name, digest in read_known().items() if name.startswith(f"torch-{version}")}
     for place, options in {"the default index": (), **name_places()}.items():
         try:
             builds = list_builds(version, *options, "--universal", "--python-version", "3.11")
@@ -199,7 +207,7 @@ def record_builds(path: Path = KNOWN) -> None:
         for name, digest in builds.items():
             check_digest(name, digest, known)
         known |= {name: digest for name, digest in builds.items() if digest}
-    path.write_text("".join(f"{known[name]}  {name}\n" for name in sorted(known)), encoding="utf-8")
+    KNOWN.write_text("".join(f"{known[name]}  {name}\n" for name in sorted(known)), encoding="utf-8")
 
 
 def main() -> None:

@@ -208,7 +208,7 @@ def _installed(lock: Path) -> dict[str, str]:
     """Versions of packages that differ from the lock, with what is installed; empty where all is as locked."""
     found = {}
     for line in lock.read_text(encoding="utf-8").splitlines():
-        name, _, wanted = line.partition(";")[0].strip().partition("==")
+        name, _, wanted = line.partition(";")[0].rstrip("\\ ").partition("==")
         if not wanted:
             continue
         try:
