@@ -1,6 +1,7 @@
 """What the tests share: a copy of the workflow to run Snakemake in, and small problems with known answers."""
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -35,6 +36,8 @@ SHIPPED = tuple(
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
 SMOKE = ("--configfile", "tests/smoke.yaml")
 SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
+NO_TORCH = "no PyTorch: set-up found no build of the pinned version for this Python"
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason=NO_TORCH)
 
 
 @dataclass(frozen=True)

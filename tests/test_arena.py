@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Workspace
+from conftest import Workspace, needs_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from timing import LONG
@@ -346,6 +346,7 @@ def test_a_decision_beyond_what_the_charger_can_give_is_cut() -> None:
     assert Decision(1.0).seconds is None
 
 
+@needs_torch
 @pytest.mark.slow
 def test_the_small_arena_runs_from_training_to_figures_and_is_no_part_of_the_default_run(workspace: Workspace) -> None:
     options = ("--configfile", "tests/arena_smoke.yaml")

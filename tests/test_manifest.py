@@ -1,5 +1,6 @@
 """The manifest of a run, and whether a rebuild is told to agree exactly when it does."""
 
+import importlib.metadata
 import json
 import subprocess
 from pathlib import Path
@@ -29,6 +30,8 @@ from batterymi.workflow.verify import (
     verify_run,
 )
 
+OLD_NUMPY = "numpy==0.0.1 \\\n    --hash=sha256:" + "0" * 64 + "\n"
+NEW_PANDAS = f"pandas=={importlib.metadata.version('pandas')} \\\n    --hash=sha256:" + "1" * 64 + "\n"
 INPUTS = ["config/studies/one.yaml", "data/one.csv", "requirements.lock"]
 
 
@@ -42,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config/studies/one.yaml").write_text("title: one\n")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/one.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "requirements.lock").write_text("numpy==0.0.1\n")
+    (tmp_path / "requirements.lock").write_text(OLD_NUMPY + NEW_PANDAS)
     write(results)
     return results
 

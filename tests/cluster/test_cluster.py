@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, SMOKE, Workspace, copy_workflow
+from conftest import SMALL, SMOKE, Workspace, copy_workflow, needs_torch
 from slurm import NoSlurmError, Slurm, install
 from timing import LONG, NIGHT, RUN, end_within, wait_until
 
@@ -214,6 +214,7 @@ def test_all_five_studies_give_the_same_files_through_slurm_as_here(
     assert differences(workspace.folder, tmp_path / "here") == []
 
 
+@needs_torch
 @pytest.mark.nightly
 def test_an_array_of_trainings_gives_the_same_policies_as_here(
     slurm: Slurm, workspace: Workspace, tmp_path: Path

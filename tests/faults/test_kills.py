@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, Workspace, data_sets_of
+from conftest import SMALL, Workspace, data_sets_of, needs_torch
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
 from timing import NIGHT
 
@@ -110,7 +110,7 @@ def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
 @pytest.mark.parametrize(
     ("target", "options"),
     [
-        pytest.param("charging_arena", ARENA, id="arena"),
+        pytest.param("charging_arena", ARENA, marks=needs_torch, id="arena"),
         pytest.param("all", MEASURED, id="measured"),
     ],
 )

@@ -115,8 +115,8 @@ def _find_unlocked(lock: Path) -> dict[str, str]:
     """Return the packages whose installed version differs from the lock, with that version."""
     found = {}
     for line in lock.read_text(encoding="utf-8").splitlines():
-        name, _, wanted = line.partition(";")[0].strip().partition("==")
-        if not wanted or ";" in line:  # a comment, or for some systems or versions of Python only
+        name, _, wanted = line.partition(";")[0].strip("\\ ").partition("==")
+        if not wanted or ";" in line:  # digests, or for some systems or versions of Python only
             continue
         try:
             version = importlib.metadata.version(name)
