@@ -101,19 +101,6 @@ def levels_code(wildcards):
     return list_code("compare_fidelities.py", *sorted(pairs))
 
 
-def candidates_receipt(wildcards):
-    """What tells that the data set of a study's candidates is there."""
-    return PROJECT.receipt(STUDIES[wildcards.study].candidates.dataset)
-
-
-def candidates_folder(wildcards):
-    """Where the files of a study's candidates are."""
-    return str(Path(candidates_receipt(wildcards)).parent)
-
-
-def validation_path(wildcards, input):
-    """What validation found."""
-    return str(input.validation)
 
 
 def extra(part, name):

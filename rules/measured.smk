@@ -1,7 +1,7 @@
-"""What only studies on data sets have: transfer from related tasks, and candidates to rank.
+"""What only studies on data sets have: transfer from related tasks.
 
-Takes   <results>/{study}/table.parquet, and the study's models
-Makes   <results>/{study}/transfer/, <results>/{study}/candidates/
+Takes   <results>/{study}/table.parquet
+Makes   <results>/{study}/transfer/
 """
 
 from batterymi.config.slices.transfer import TransferSettings
@@ -24,29 +24,3 @@ rule compare_transfer:
         settings=slice_of(TransferSettings),
     script:
         "../scripts/compare_transfer.py"
-
-
-rule rank_candidates:
-    """Rank candidates that nobody has measured, each with an interval and an applicability flag."""
-    input:
-        table="<results>/{study}/table.parquet",
-        model="<results>/{study}/surrogate/model.skops",
-        validation="<results>/{study}/surrogate/validation.json",
-        receipt=candidates_receipt,
-        code=code("rank_candidates.py", "candidates", "descriptor", "model"),
-    output:
-        ranking="<results>/{study}/candidates/ranking.csv",
-        report="<results>/{study}/candidates/ranking.json",
-    log:
-        "<logs>/rank_candidates/{study}.log",
-    benchmark:
-        "<benchmarks>/rank_candidates/{study}.tsv"
-    params:
-        candidates=setting("candidates"),
-        folder=candidates_folder,
-        features=setting("features"),
-        objectives=setting("objectives"),
-        variant=primary_variant,
-        validation_path=validation_path,
-    script:
-        "../scripts/rank_candidates.py"

@@ -23,7 +23,7 @@ def screen_source(wildcards):
     """
     source = STUDIES[wildcards.study].screen.source
     if source.dataset:
-        return receipt(source.dataset)
+        return PROJECT.receipt(source.dataset)
     file = getattr(source, "file", None)
     return file if file and Path(file).exists() else []
 
@@ -36,7 +36,7 @@ rule list_candidates:
     """List all candidates of a source, in blocks dealt to the shards."""
     input:
         source=screen_source,
-        code=list_code("list_candidates.py"),
+        code=code("list_candidates.py", "candidates"),
     output:
         shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),
         listing="<results>/{study}/screen/candidates.json",

@@ -8,7 +8,7 @@ import re
 
 
 rule summarise_study:
-    """Collect what a study found, each number with the file it stands in."""
+    """Collect what a study found, each number with the file that it is read from."""
     input:
         unpack(results_for("summary")),
         code=code("summarise_study.py"),

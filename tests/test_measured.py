@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,9 @@ import pytest
 
 from batterymi.config.parts import Feature, Objective
 from batterymi.config.sources import Table
+from batterymi.files import read_json, write_json
 from batterymi.optimise.engines.pool import PoolEngine, PoolKernels
+from batterymi.reporting.trust import _official
 from batterymi.statistics.intervals import conformal_factor
 from batterymi.surrogates.applicability import error_over_distance, held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
@@ -280,6 +283,17 @@ def test_the_official_test_learns_from_training_rows_alone() -> None:
     assert found["gain_over"]["dummy"]["lower"] > 0
     worse = score_official_test("ridge", ["dummy"], validation, replace(test, observed=-observed[80:]))
     assert worse["predictions"] == found["predictions"]
+
+
+def test_an_official_test_whose_predictions_are_all_the_same_is_told_without_a_rank_correlation(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    matrix, observed = rng.normal(size=(60, 3)), rng.normal(size=60)
+    validation = validated(problem_of(matrix[:40], observed[:40]), bootstraps=50)
+    frame = pd.DataFrame(matrix[40:], columns=["x0", "x1", "x2"])
+    test = OfficialTest(frame, observed[40:], np.arange(20) == 0, range(20))
+    write_json(tmp_path / "validation.json", {"y": {"test": score_official_test("dummy", [], validation, test)}})
+    text = _official(read_json(tmp_path / "validation.json")["y"]["test"], " eV")
+    assert "no rank correlation on 20 rows" in text
 
 
 def test_a_pool_engine_finds_the_best_sooner_and_repeats_nothing() -> None:

@@ -1,9 +1,11 @@
 """Things that must agree: documents with models, locks with ranges, closures with code."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
+import install_torch
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -14,25 +16,42 @@ from batterymi.workflow.provenance import code_closure, imported_modules, module
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_ranges_lock_and_conda_agree() -> None:
+def locked_requirements() -> dict[str, list[str]]:
+    """The digests of each line of the lock, by requirement."""
+    entries = re.split(r"\n(?! )", (ROOT / "requirements.lock").read_text(encoding="utf-8").strip())
+    parts = [[part.strip() for part in entry.split("\\\n")] for entry in entries]
+    return {requirement: digests for requirement, *digests in parts}
+
+
+def test_ranges_and_lock_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lock = {}
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines():
+    lock: dict[str, list[str]] = {}
+    for line in locked_requirements():
         pinned = Requirement(line)
-        lock[pinned.name.lower()] = str(pinned.specifier).removeprefix("==")
+        assert str(pinned.specifier).startswith("=="), line
+        lock.setdefault(pinned.name.lower(), []).append(str(pinned.specifier).removeprefix("=="))
     locked = [extra for name, extra in project["optional-dependencies"].items() if name != "bench"]
     wanted = [*project["dependencies"], *(requirement for extra in locked for requirement in extra)]
     for text in wanted:
         requirement = Requirement(text)
-        assert requirement.specifier.contains(lock[requirement.name.lower()]), text
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    pip = next(entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict))
-    assert "--requirement requirements.lock" in pip
+        assert all(requirement.specifier.contains(version) for version in lock[requirement.name.lower()]), text
+
+
+def test_every_line_of_the_lock_has_digests_but_the_one_of_pytorch() -> None:
+    lock = locked_requirements()
+    bare = [requirement for requirement, digests in lock.items() if not digests]
+    assert bare == [f"torch=={install_torch.read_version()}"]
+    assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", digest) for digests in lock.values() for digest in digests)
 
 
 def test_the_lock_names_no_place() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not any(mark in text for mark in ("/", "@ ", "#"))
+
+
+def test_conda_brings_what_make_needs_and_leaves_the_rest_to_the_lock() -> None:
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert [entry.partition("=")[0] for entry in conda["dependencies"]] == ["python", "pip", "git", "make"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +90,8 @@ def test_a_closure_holds_what_a_script_imports_directly_or_not() -> None:
 
     train = names("train_surrogate.py")
     assert {"train_surrogate", "validation", "comparison", "files", "encode"} <= train
-    assert not {"charging", "skopt_engine", "ternary"} & train
+    assert not {"charging", "skopt_engine", "ternary", "trees"} & train
+    assert "trees" in names("train_surrogate.py", "batterymi.surrogates.families.trees")
     assert "skopt_engine" in names("run_campaign.py", "batterymi.optimise.engines.skopt_engine")
     assert "skopt_engine" not in names("run_campaign.py")
     assert "registry" not in names("run_campaign.py"), "a further name makes no result stale"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import SHIPPED
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,6 +158,8 @@ def test_results_are_read_once_and_checked_when_they_are_used(tmp_path: Path) ->
     with pytest.raises(DamagedFileError, match="there is no such file"):
         _ = results.history
     write_csv(tmp_path / "surrogate/metrics.csv", pd.DataFrame({"variant": ["other"], "objective": "capacity_mah_g"}))
+    with pytest.raises(DamagedFileError, match="there is no such file"):
+        results.read_all()
     with pytest.raises(DamagedFileError, match="no variant is 'all_features'"):
         _ = StudyResults.of_folder(tmp_path, study).metrics
 
@@ -168,7 +171,7 @@ def test_a_file_that_a_rule_forgets_is_an_error_and_not_a_study_without_it() -> 
         _ = results.benchmark
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "config/studies").glob("*.yaml")))
+@pytest.mark.parametrize("name", SHIPPED)
 def test_each_file_of_results_is_made_by_the_rule_that_its_entry_names(name: str) -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
     parts = re.split(r"\n *rule (\w+):\n", texts)

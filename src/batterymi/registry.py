@@ -69,7 +69,6 @@ REGISTRY: dict[str, dict[str, str]] = {
     },
     "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",
-        "ranking": "batterymi.figures.ranking:plot_ranking",
         "policies": "batterymi.figures.policies:plot_policies",
         "energy": "batterymi.figures.energy:plot_energy",
         "transfer": "batterymi.figures.transfer:plot_transfer",

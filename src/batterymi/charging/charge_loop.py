@@ -23,6 +23,7 @@ class Terms:
         time_limit_min: a charge that takes longer counts as not finished.
         c_rate_max: currents above are cut, as the charger cannot give them.
         c_rate_min: currents below are raised, so that every charge ends.
+        hold_tolerance_v: a held voltage is met within this, from below.
     """
 
     soc_end: float = 0.8
@@ -30,11 +31,12 @@ class Terms:
     time_limit_min: float = 120.0
     c_rate_max: float = 10.0
     c_rate_min: float = LEAST_RATE
+    hold_tolerance_v: float = 2e-3
 
     @classmethod
     def for_protocol(cls, soc_end: float) -> "Terms":
-        """Return terms under which a protocol alone decides."""
-        return cls(soc_end, time_limit_min=math.inf, c_rate_max=math.inf, c_rate_min=0.0)
+        """Return terms under which a protocol alone decides, and a voltage is held as well as can be."""
+        return cls(soc_end, time_limit_min=math.inf, c_rate_max=math.inf, c_rate_min=0.0, hold_tolerance_v=2e-4)
 
     def is_reached(self, soc: float) -> bool:
         """Return whether a state of charge is the one to reach."""
@@ -60,7 +62,7 @@ def charge(session: ChargingSession, controller: Controller, terms: Terms, ambie
     Raises:
         ChargeError: where a step cannot be simulated; the session stays at the end of the step before.
     """
-    seen, hold = Observation(session, ambient_c), VoltageHold()
+    seen, hold = Observation(session, ambient_c), VoltageHold(terms.hold_tolerance_v)
     controller.begin(seen, session)
     while not (terms.is_reached(session.soc) or terms.is_late(session.seconds)):
         decision = controller.decide(seen)

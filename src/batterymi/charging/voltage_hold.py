@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from batterymi.charging.outcome import ChargeError
 from batterymi.charging.plant import ChargingSession
 
-HELD_V = 2e-3  # a held voltage is met within this, from below
 MOST_TRIES = 12
 LEAST_RATE = 0.02
 
@@ -16,9 +15,11 @@ class VoltageHold:
     """Finds the current that holds a voltage, over the steps of one charge.
 
     Attributes:
+        tolerance_v: the voltage is met within this, from below.
         slope_v: volts per C-rate, as the last step in which the voltage was held left it.
     """
 
+    tolerance_v: float = 2e-3
     slope_v: float | None = None
 
     def find_rate(self, session: ChargingSession, rate: float, seconds: float, ceiling_v: float) -> float:
@@ -38,7 +39,7 @@ class VoltageHold:
         last: tuple[float, float] | None = None
         for _ in range(MOST_TRIES):
             gap = find_excess(session, tried, seconds, ceiling_v)
-            if gap <= 0 and (gap >= -HELD_V or tried >= rate):
+            if gap <= 0 and (gap >= -self.tolerance_v or tried >= rate):
                 return tried
             low, high = (tried, high) if gap <= 0 else (low, tried)
             if high <= LEAST_RATE:
@@ -52,7 +53,7 @@ class VoltageHold:
         """Return a current within the bracket: by the slope, aimed at the middle of the tolerance, or half way."""
         if self.slope_v is None or not math.isfinite(gap):
             return 0.5 * (low + high)
-        wanted = tried - (gap + HELD_V / 2) / self.slope_v
+        wanted = tried - (gap + self.tolerance_v / 2) / self.slope_v
         return wanted if low < wanted < high else 0.5 * (low + high)
 
 

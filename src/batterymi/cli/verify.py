@@ -6,7 +6,7 @@ import sys
 from batterymi.cli.settings import read_config
 from batterymi.errors import ConfigError
 from batterymi.workflow.project import folder_of
-from batterymi.workflow.verify import verify
+from batterymi.workflow.verify import verify_run
 
 
 def verify_results(options: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def verify_results(options: argparse.Namespace) -> int:
     if options.cores < 1:
         raise ConfigError([f"--cores {options.cores}: give 1 or more"])
     results = folder_of(read_config(options.configfile), "results")
-    agrees, lines = verify(results, options.cores, rebuild=not options.no_rebuild)
+    agrees, lines = verify_run(results, options.cores, rebuild=not options.no_rebuild)
     conclusion = "the results are reproduced" if agrees else "the results are NOT reproduced"
     if agrees and options.no_rebuild:
         conclusion = "the files are as the run left them; without --no-rebuild they are also rebuilt and compared"

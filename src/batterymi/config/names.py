@@ -66,7 +66,6 @@ class _AnyUnit:
 
 
 UnitName = Annotated[str, _AnyUnit()]
-CandidatesName = Annotated[str, Registered("candidates", "a data set with candidates")]
 CellName = Annotated[str, Registered("cell", "a declared cell")]
 ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]
 DescriptorName = Annotated[str, Registered("descriptor", "a known descriptor")]

@@ -13,7 +13,10 @@ from batterymi.vocabulary.elements import SYMBOLS
 PREDICTED = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
 
 # columns that a screen adds to its candidates, beside predictions
-OWN_COLUMNS = ("formula", "position", "passed", "rank", "nearest_known", "atoms_exchanged", "nearest_measured")
+OWN_COLUMNS = (
+    *("formula", "position", "passed", "rank", "out_of_range"),
+    *("nearest_known", "atoms_exchanged", "nearest_measured"),
+)
 
 MOST_RATIOS = 2_000_000  # of one choice of elements; they are held in memory
 
@@ -108,7 +111,18 @@ class EnumerationSource(Strict):
         return None
 
 
-Source = Annotated[FileSource | CompositionsSource | EnumerationSource, Field(discriminator="name")]
+class CandidatesSource(Strict):
+    """Candidates that a data set comes with, each with an id and the numbers that models of that data set take."""
+
+    name: Literal["lis_adsorption"]
+
+    @property
+    def dataset(self) -> str | None:
+        """The data set it reads."""
+        return self.name
+
+
+Source = Annotated[FileSource | CompositionsSource | EnumerationSource | CandidatesSource, Field(discriminator="name")]
 
 
 class Gate(Strict):

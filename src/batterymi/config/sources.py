@@ -4,7 +4,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.names import CandidatesName
 from batterymi.config.parts import Name, Range, Strict, ascending, inside_folder
 
 
@@ -105,10 +104,3 @@ class Table(Strict):
         if self.group is None:
             return ()
         return (self.group,) if isinstance(self.group, str) else self.group
-
-
-class Candidates(Strict):
-    """Candidates without a measurement, to be ranked by the model of the primary variant."""
-
-    dataset: CandidatesName = Field(description="Data set whose candidates are ranked.")
-    best: int = Field(20, ge=1, le=10_000, description="Candidates that figures and suggestions show.")

@@ -22,8 +22,8 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
-from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, FileSource, Screen
-from batterymi.config.sources import Candidates, Table
+from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
+from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
 
 ALL_FEATURES = "all_features"
@@ -47,8 +47,7 @@ class Study(Strict):
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
-    candidates: Candidates | None = Field(None, description="A list of candidates to rank with the models.")
-    screen: Screen | None = Field(None, description="Compositions to score in shards and pass through gates.")
+    screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
     designs: tuple[NamedDesign, ...] = Field(
         (), description="Designs of others to hold against constraints and evaluator."
     )
@@ -114,7 +113,6 @@ class Study(Strict):
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets that the study reads."""
         names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
-        names += [self.candidates.dataset] if self.candidates else []
         names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
         return tuple(dict.fromkeys(names))
 
@@ -152,7 +150,11 @@ class Study(Strict):
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
             *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
-            *(("candidates", self.candidates.dataset) for _ in (self.candidates,) if self.candidates),
+            *(
+                ("candidates", one.source.name)
+                for one in (self.screen,)
+                if one and isinstance(one.source, CandidatesSource)
+            ),
         ]
         # the evaluator that asks a model runs the code of its family too
         wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
@@ -290,7 +292,11 @@ class Study(Strict):
             yield f"screen.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
             return
         source, variant = self.screen.source, self.screen.variant
-        has = None if isinstance(source, FileSource) else set(COMPOSITION_COLUMNS if source.dataset else ())
+        has = (
+            None
+            if isinstance(source, FileSource | CandidatesSource)
+            else set(COMPOSITION_COLUMNS if source.dataset else ())
+        )
         for feature in self.variants[variant]:
             if feature.is_category:
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"

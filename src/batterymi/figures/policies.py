@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def plot_policies(results: StudyResults) -> "Figure":
-    """Cycle life of each cell over the nominal charging time, batches told apart, repeats of a policy joined."""
+    """Draw cycle life over nominal charging time, cells coloured by batch, repeats of a policy joined."""
     import matplotlib.pyplot as plt
 
     rows = results.table

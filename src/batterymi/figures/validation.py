@@ -84,7 +84,8 @@ def _distance(axis: "Axes", found: dict[str, Any], unit: str) -> None:
     axis.set_ylim(bottom=0)
     axis.set_xlabel("Distance to the rows learned from (scaled)")
     axis.set_ylabel(with_unit("MAE", unit))
-    axis.set_title(f"Error over distance (rank correlation {found['spearman']:.2f})", fontsize=7)
+    ranks = "no rank correlation" if found["spearman"] is None else f"rank correlation {found['spearman']:.2f}"
+    axis.set_title(f"Error over distance ({ranks})", fontsize=7)
     axis.legend()
 
 

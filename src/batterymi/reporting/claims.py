@@ -106,7 +106,7 @@ class Measurements:
         self.folders = folders
         self._contents: dict[Path, Any] = {}
 
-    def find(self, study: str, pointer: str, where: str) -> float | None:
+    def find_number(self, study: str, pointer: str, where: str) -> float | None:
         """Return one number of a study's results.
 
         Args:
@@ -129,12 +129,12 @@ class Measurements:
             raise TableError(f"{where}: there is no {path}")
         follow = _follow_keys if path.suffix == ".json" else _select_cell
         try:
-            value = follow(self._read(path), inside)
+            value = follow(self._read_file(path), inside)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise TableError(f"{where}: '{pointer}' leads nowhere: {error}") from None
         return None if value is None or pd.isna(value) else float(value)
 
-    def _read(self, path: Path) -> Any:
+    def _read_file(self, path: Path) -> Any:
         """Return the content of a file."""
         if path not in self._contents:
             self._contents[path] = read_json(path) if path.suffix == ".json" else without_units(read_frame(path))
@@ -208,7 +208,7 @@ def _check_claim(claim: Mapping[str, Any], measurements: Measurements, key: str,
         study, _, place = place[1:].partition("/")
     if not pointer or study not in measurements.folders:
         return UNMEASURED | {"source": pointer}
-    value = measurements.find(study, place, f"{where}: {key}")
+    value = measurements.find_number(study, place, f"{where}: {key}")
     if value is None:
         return UNMEASURED | {"source": pointer, "missing": "not in this run"}
     if transform:

@@ -41,27 +41,27 @@ def render_page(title: str, body: str) -> str:
     """
     from markupsafe import Markup
 
-    return _render("page.html.j2", title=title, body=Markup(body))  # noqa: S704 - escaped by who made it
+    return _render_template("page.html.j2", title=title, body=Markup(body))  # noqa: S704 - escaped by who made it
 
 
 def render_tables(title: str, tables: Sequence[TextTable]) -> str:
     """Return tables as a page; all texts are escaped."""
-    return _render("tables.html.j2", title=title, tables=tables)
+    return _render_template("tables.html.j2", title=title, tables=tables)
 
 
 def render_markdown(tables: Sequence[TextTable]) -> str:
     """Return tables as Markdown; no text ends its cell or becomes HTML or a link."""
-    return _render("tables.md.j2", tables=tables)
+    return _render_template("tables.md.j2", tables=tables)
 
 
 def render_claims(claims: pd.DataFrame) -> str:
     """Return the rows of claims.csv as a page."""
     classes = {REPRODUCED: "reproduced", CONTRADICTED: "contradicted", UNTESTABLE: "untestable"}
     rows, counts = claims.to_dict("records"), count_verdicts(claims)
-    return _render("claims.html.j2", title="Claims", claims=rows, counts=counts, classes=classes)
+    return _render_template("claims.html.j2", title="Claims", claims=rows, counts=counts, classes=classes)
 
 
-def _render(template: str, **values: Any) -> str:
+def _render_template(template: str, **values: Any) -> str:
     """Fill in a template."""
     return _open_templates().get_template(template).render(**values)
 

@@ -63,11 +63,11 @@ class ResultFile(Generic[T]):
         """Return the content of the file, read once; on the class, return the entry itself."""
         if results is None:
             return self
-        content = self._read(results.files.get(self.name), results.study)
+        content = self._read_content(results.files.get(self.name), results.study)
         vars(results)[self.name] = content  # found there before the class is asked again
         return cast(T, content)
 
-    def _read(self, path: Path | None, study: ReportedStudy) -> Any:
+    def _read_content(self, path: Path | None, study: ReportedStudy) -> Any:
         """Read the file and check that it is the one that belongs there."""
         if path is None:
             if self.exists_for is None:
@@ -180,19 +180,6 @@ class StudyResults:
         ("figures", "summary", "claims"),
         exists_for=lambda study: study.transfer is not None,
     )
-    ranking = ResultFile["pd.DataFrame | None"](
-        "candidates/ranking.csv",
-        "rank_candidates",
-        ("figures",),
-        texts=["catalyst", "id"],
-        exists_for=lambda study: study.candidates is not None,
-    )
-    ranking_report = ResultFile["Content | None"](
-        "candidates/ranking.json",
-        "rank_candidates",
-        ("summary",),
-        exists_for=lambda study: study.candidates is not None,
-    )
     screen_report = ResultFile["Content | None"](
         "screen/report.json",
         "gather_screen",
@@ -210,6 +197,16 @@ class StudyResults:
         """Return the results of a study that lie in a folder."""
         files = {name: folder / file for name, file in list_results(study).items()}
         return cls(files, ReportedStudy.take_from(study))
+
+    def read_all(self) -> Self:
+        """Read every file, so that a damaged one is found before any work is done, be it used or not.
+
+        Raises:
+            DamagedFileError: if a file is not what a rule wrote there.
+        """
+        for name in self.files:
+            getattr(self, name)
+        return self
 
     @property
     def selected(self) -> "pd.DataFrame":

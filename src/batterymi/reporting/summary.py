@@ -17,7 +17,7 @@ GAINS = ("evaluations_saved", "final_gain")
 SETTINGS = ""  # instead of an entry: what the study's YAML says
 
 
-def summarise(name: str, results: StudyResults) -> dict[str, dict[str, Any]]:
+def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, Any]]:
     """Collect the findings of a study.
 
     Args:
@@ -94,12 +94,12 @@ def _collect_scores(results: StudyResults) -> Cells:
         "coverage_80": best["coverage_80"],
         "q2_dummy": first.at["dummy", "q2"],
         "q2_ridge": first.at["ridge", "q2"],
-        "all_scores": "; ".join(f"{row['objective']}: {_describe_score(row)}" for row in _rows(results.selected)),
+        "all_scores": "; ".join(f"{row['objective']}: {_describe_score(row)}" for row in _list_rows(results.selected)),
     }
     return {key: (value, "metrics") for key, value in found.items()}
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return the rows of a table as dictionaries."""
     return frame.to_dict("records")
 
@@ -120,7 +120,7 @@ def _join_verdicts(selected: pd.DataFrame) -> str:
     verdicts = list(dict.fromkeys(selected["verdict"]))
     if len(verdicts) == 1:
         return str(verdicts[0])
-    return "; ".join(f"{row['objective']}: {row['verdict']}" for row in _rows(selected))
+    return "; ".join(f"{row['objective']}: {row['verdict']}" for row in _list_rows(selected))
 
 
 def _describe_variants(results: StudyResults) -> str:
@@ -128,7 +128,7 @@ def _describe_variants(results: StudyResults) -> str:
     metrics = results.metrics
     others = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
     return "; ".join(
-        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _rows(others)
+        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _list_rows(others)
     )
 
 
@@ -159,7 +159,7 @@ def _describe_best(results: StudyResults) -> Cells:
 def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
     """Return the features of a design."""
     return ", ".join(
-        f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{_suffix(f.unit)}"
+        f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{_format_unit(f.unit)}"
         for f in study.designable
     )
 
@@ -176,7 +176,7 @@ def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
 def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
     """Return the objectives of a design with their intervals, and the quantities derived from it."""
     parts = [_describe_objective(best, objective) for objective in results.study.objectives]
-    parts += [f"{one.label} {best[one.name]:.3g}{_suffix(one.unit)}" for one in results.study.derived]
+    parts += [f"{one.label} {best[one.name]:.3g}{_format_unit(one.unit)}" for one in results.study.derived]
     return f"{results.benchmark['answers']}: {'; '.join(parts)}"
 
 
@@ -188,18 +188,18 @@ def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]
     predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"
     return (
         f"best row of the pool: {best['label']}",
-        f"in the data: {name} {best[name]:.4g}{_suffix(target.unit)}; {predicted}",
+        f"in the data: {name} {best[name]:.4g}{_format_unit(target.unit)}; {predicted}",
     )
 
 
 def _describe_objective(best: pd.Series, objective: Objective) -> str:
     """Return one objective of a design, with its interval if it has one."""
-    text = f"{objective.name} {best[objective.name]:.4g}{_suffix(objective.unit)}"
+    text = f"{objective.name} {best[objective.name]:.4g}{_format_unit(objective.unit)}"
     low, high = best.get(f"{objective.name}_lower_95"), best.get(f"{objective.name}_upper_95")
     return text if low is None or pd.isna(low) else f"{text} [{low:.4g}, {high:.4g}]"
 
 
-def _suffix(unit: str) -> str:
+def _format_unit(unit: str) -> str:
     """Return a unit as it follows its number."""
     return "" if unit == "1" else f" {unit}"
 
@@ -222,7 +222,8 @@ def _collect_gain(benchmark: Mapping[str, Any]) -> Cells:
 def _describe_reference_designs(designs: pd.DataFrame) -> str:
     """Return the status of each reference design, with what is wrong with it."""
     return "; ".join(
-        f"{row['name']}: {row['status']}" + (f" ({row['flags']})" if row["flags"] else "") for row in _rows(designs)
+        f"{row['name']}: {row['status']}" + (f" ({row['flags']})" if row["flags"] else "")
+        for row in _list_rows(designs)
     )
 
 
@@ -234,7 +235,7 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
         return "no winner to replay"
     first, second = replay["campaign_model"], replay["reference_model"]
     parts = [
-        f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{_suffix(o.unit)}"
+        f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{_format_unit(o.unit)}"
         for o in study.objectives
     ]
     does = "meets" if replay["reference_model_meets_limits"] else "violates"

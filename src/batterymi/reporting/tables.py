@@ -56,7 +56,6 @@ NOTES: tuple[tuple[str, str], ...] = (
     ("Bounds", "bounds"),
     ("Value of more rows", "more_rows"),
     ("Transfer", "transfer"),
-    ("Candidates", "candidates"),
     ("Screen", "screen"),
     ("Evaluations to the best rows", "evaluations_to_top"),
     ("Feasibility", "feasibility"),
@@ -113,12 +112,12 @@ def read_summary(path: Path) -> Summary:
 
 def join_summaries(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Return one row per study: every value, and numbers with their intervals as texts."""
-    frame = pd.DataFrame([{key: _flatten(cell["value"]) for key, cell in one.items()} for one in summaries])
+    frame = pd.DataFrame([{key: _flatten_value(cell["value"]) for key, cell in one.items()} for one in summaries])
     texts = {
-        name: [_format_interval(row, keys, digits, unit) for row in _rows(frame)]
+        name: [_format_interval(row, keys, digits, unit) for row in _list_rows(frame)]
         for name, keys, digits, unit in INTERVALS
     }
-    return frame.assign(**texts, mae_text=[_format_mae(row) for row in _rows(frame)])
+    return frame.assign(**texts, mae_text=[_format_mae(row) for row in _list_rows(frame)])
 
 
 def make_tables(frame: pd.DataFrame, sources: Mapping[str, str]) -> list[TextTable]:
@@ -128,17 +127,17 @@ def make_tables(frame: pd.DataFrame, sources: Mapping[str, str]) -> list[TextTab
         frame: one row per study.
         sources: the file of each column.
     """
-    rows = _rows(frame)
+    rows = _list_rows(frame)
     notes = [(row["title"], heading, row.get(column)) for row in rows for heading, column in NOTES]
     return [
-        _select(frame, "Summary", REMARK, HEADINGS),
+        _select_columns(frame, "Summary", REMARK, HEADINGS),
         TextTable(
             "Findings",
             "",
             ("Study", "Note", "Finding"),
-            [[str(title), heading, _format(text)] for title, heading, text in notes if text and not pd.isna(text)],
+            [[str(title), heading, _format_cell(text)] for title, heading, text in notes if text and not pd.isna(text)],
         ),
-        _select(frame, "The chapter's own table", CLAIMED_REMARK, (("Study", "title"), *CLAIMED)),
+        _select_columns(frame, "The chapter's own table", CLAIMED_REMARK, (("Study", "title"), *CLAIMED)),
         TextTable(
             "The file of each number", "", ("Column of summary.csv", "File"), [list(pair) for pair in sources.items()]
         ),
@@ -165,29 +164,31 @@ def collect_sources(summaries: Mapping[Path, Summary]) -> dict[str, str]:
 def format_for_terminal(frame: pd.DataFrame, width: int = 100) -> str:
     """Return a block of lines for each study."""
     lines = []
-    for row in _rows(frame):
+    for row in _list_rows(frame):
         row["baselines"] = f"{row['q2_dummy']:.2f}, {row['q2_ridge']:.2f}"
         lines += ["", f"{row['title']} ({row['edition']} edition, {row['rows']} rows, {row['rows_are']})"]
         shown = [(heading, row[column]) for heading, column in TERMINAL if column in row]
         for heading, value in shown:
             if value and not pd.isna(value):
                 start = f"  {heading:<20}"
-                lines.append(textwrap.fill(_format(value), width, initial_indent=start, subsequent_indent=" " * 22))
+                lines.append(
+                    textwrap.fill(_format_cell(value), width, initial_indent=start, subsequent_indent=" " * 22)
+                )
     return "\n".join(lines) + "\n"
 
 
-def _select(frame: pd.DataFrame, title: str, remark: str, columns: Sequence[tuple[str, str]]) -> TextTable:
+def _select_columns(frame: pd.DataFrame, title: str, remark: str, columns: Sequence[tuple[str, str]]) -> TextTable:
     """Return some columns of all studies under their headings."""
-    rows = [[_format(row.get(column)) for _, column in columns] for row in _rows(frame)]
+    rows = [[_format_cell(row.get(column)) for _, column in columns] for row in _list_rows(frame)]
     return TextTable(title, remark, [heading for heading, _ in columns], rows)
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return the rows of a table as dictionaries."""
     return frame.to_dict("records")
 
 
-def _flatten(value: Any) -> Any:
+def _flatten_value(value: Any) -> Any:
     """Return lists and dictionaries as text, for one cell of a CSV file."""
     if isinstance(value, list):
         return " ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in value)
@@ -212,7 +213,7 @@ def _format_mae(row: Mapping[str, Any]) -> str:
     return f"{middle} [{low}, {high}]{unit}"
 
 
-def _format(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     """Return a cell as text."""
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return "-"

@@ -1,4 +1,4 @@
-"""What validation, transfer, ranking, screens and pool campaigns found, in sentences for the summary."""
+"""What validation, transfer, screens and pool campaigns found, in sentences for the summary."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,6 @@ def summarise_trust(results: StudyResults) -> Cells:
     found, unit = validation[first.name], "" if first.unit == "1" else f" {first.unit}"
     optional = (
         ("transfer", results.transfer, "transfer", _describe_transfer),
-        ("candidates", results.ranking_report, "ranking_report", _describe_ranking),
         ("screen", results.screen_report, "screen_report", _describe_screen),
     )
     return {
@@ -121,9 +120,10 @@ def _describe_official_test(found: dict[str, Any], unit: str) -> str:
     """Return the scores on the official test split."""
     own = found["scores"][found["selected"]]
     others = ", ".join(f"{name} {one['mae']:.2f}" for name, one in found["scores"].items() if name != found["selected"])
+    ranks = "no rank correlation" if own["spearman"] is None else f"rank correlation {own['spearman']:.2f}"
     return (
         f"{found['selected']} MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}]{unit}, R² "
-        f"{own['r2']:.2f}, rank correlation {own['spearman']:.2f} on {own['rows']} rows, predicted once; without "
+        f"{own['r2']:.2f}, {ranks} on {own['rows']} rows, predicted once; without "
         f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {others}"
     )
 
@@ -160,22 +160,14 @@ def _describe_gain(entry: dict[str, Any]) -> str:
     return f"{entry['verdict']}: {entry['mae_gain']:.3f} [{entry['mae_gain_lower']:.3f}, {entry['mae_gain_upper']:.3f}]"
 
 
-def _describe_ranking(found: dict[str, Any], unit: str) -> str:
-    """Return how far a ranking of candidates can be trusted."""
-    return (
-        f"{found['ranked']} ranked, {found['inside']} of them inside the applicability domain; predictions spread by "
-        f"{found['spread_of_predictions']:.2g}{unit} with a median 95 % half width of "
-        f"{found['median_half_width_95']:.2g}"
-    )
-
-
 def _describe_screen(found: dict[str, Any], unit: str) -> str:
     """Return how many candidates passed each gate of a screen, and how wide the intervals are."""
     steps = " → ".join(f"{step['passed']:,} {step['gate']}" for step in found["funnel"])
     return (
         f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "
-        f"{found['model']} ({found['verdict']}); the best {found['listed']} have a median 95 % half width of "
-        f"{_round_number(found['median_half_width_95_of_the_best'])}{unit}"
+        f"{found['model']} ({found['verdict']}), {found['inside']:,} of them inside the applicability domain; "
+        f"predictions spread by {_round_number(found['spread_of_predictions'])}{unit}, the best {found['listed']:,} "
+        f"have a median 95 % half width of {_round_number(found['median_half_width_95_of_the_best'])}{unit}"
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from batterymi.features.composition import element_fractions
 from batterymi.features.formulas import parse_formulas
-from batterymi.screening.sources import FORMULA, POSITION
+from batterymi.screening.sources import FORMULA, ID, POSITION
 
 Array = NDArray[np.float64]
 ROUNDED = 9  # digits of atomic fractions that two formulas of one composition share
@@ -58,8 +58,8 @@ def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, *, minimise: bool = 
     """Merge blocks of scored candidates.
 
     Exact, whatever the blocks' order: candidates are ordered by prediction and, where it is equal, by their position in
-    the list; of a composition that is listed twice, also as another formula, the first in that order counts. Only one
-    block and the best so far are in memory.
+    the list; of a composition that is listed twice, also as another formula, the first in that order counts, unless
+    candidates have ids. Only one block and the best so far are in memory.
 
     Args:
         blocks: scored candidates, an empty block too, for the columns.
@@ -88,7 +88,10 @@ def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: 
     frame = pd.concat([best, more]) if len(best) else more
     order = np.lexsort((frame[POSITION].to_numpy(), sign * frame["predicted"].to_numpy(float)))
     ordered = frame.iloc[order]
-    return ordered[~identify_compositions(ordered[FORMULA]).duplicated().to_numpy()].head(n_best)
+    same = pd.DataFrame({FORMULA: identify_compositions(ordered[FORMULA])})
+    if ID in ordered:  # compounds of one composition
+        same[ID] = ordered[ID]
+    return ordered[~same.duplicated().to_numpy()].head(n_best)
 
 
 def identify_compositions(formulas: pd.Series) -> pd.Series:

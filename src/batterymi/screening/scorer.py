@@ -27,6 +27,10 @@ class Predictions:
         mean: prediction.
         half_width: of its 95 % interval.
         distance: mean distance to the five nearest rows that the model learned from.
+        out_of_range: names of the model's numbers that lie outside the range of the rows it learned from, separated by
+            blanks.
+        inside: whether the candidate lies inside the applicability domain: no farther from the rows than nine tenths of
+            the held-out rows were from theirs, and in their range.
         novel: whether no row of the table has the same composition; of a model that takes no formula, whether none
             has the same inputs.
     """
@@ -34,6 +38,8 @@ class Predictions:
     mean: Array
     half_width: Array
     distance: Array
+    out_of_range: NDArray[np.str_]
+    inside: NDArray[np.bool_]
     novel: NDArray[np.bool_]
 
 
@@ -53,9 +59,11 @@ class Scorer:
             stored: the model.
             learned: the rows of the table that it learned from.
             others: further rows of the table, which are known too.
-            threshold: distance up to which candidates are inside.
+            threshold: see the class.
         """
         self.threshold = threshold
+        given = learned[[name for name in stored.features if name not in stored.categories]].astype(float)
+        self._lowest, self._highest = given.min(), given.max()
         self._stored, self._model = stored, stored.fitted
         encoder = self._model.encoder
         self._known = Points(encoder.transform(stored.frame(pd.concat([learned, others]))))
@@ -72,16 +80,28 @@ class Scorer:
             designs: the columns that the model needs, one row per candidate.
         """
         if not len(designs):
-            return Predictions(np.empty(0), np.empty(0), np.empty(0), np.empty(0, dtype=bool))
+            none = np.empty(0, dtype=bool)
+            return Predictions(np.empty(0), np.empty(0), np.empty(0), np.empty(0, dtype=str), none, none)
         chunks = list(self._model.encode_chunks(self._stored.frame(designs), self._known))
         with unchecked():
             mean, spread = join_predictions([self._model.predict_encoded(rows) for rows in chunks])
+        distance = np.concatenate([measure_neighbours(rows, self._learned) for rows in chunks])
+        out_of_range = self._name_out_of_range(designs)
         return Predictions(
             mean,
             self._stored.half_width_per_spread * spread,
-            np.concatenate([measure_neighbours(rows, self._learned) for rows in chunks]),
+            distance,
+            out_of_range,
+            (distance <= self.threshold) & (out_of_range == ""),
             np.concatenate([self._measure_closest(rows) for rows in chunks]) > SAME,
         )
+
+    def _name_out_of_range(self, designs: pd.DataFrame) -> NDArray[np.str_]:
+        """Return the names of each candidate's numbers that lie outside the range of the rows, shape (n,)."""
+        names = np.array(self._lowest.index, dtype=str)
+        given = designs[list(self._lowest.index)].astype(float)
+        wrong = ((given < self._lowest) | (given > self._highest)).to_numpy(bool)
+        return np.array([" ".join(names[row]) for row in wrong], dtype=str)
 
     def _measure_closest(self, rows: Rows) -> Array:
         """Return the distance to the nearest known row in what is computed from formulas, shape (n,)."""

@@ -14,6 +14,7 @@ from batterymi.screening.sources import FORMULA, POSITION, as_designs
 SCORED = {
     **dict.fromkeys(("predicted", "lower_95", "upper_95", "distance"), pa.float64()),
     **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
+    "out_of_range": pa.string(),
 }  # columns of scored candidates, beside those that they came with
 NUMBERS_KNOWN = "the model's numbers known"  # what the funnel calls candidates that a model can predict
 
@@ -47,7 +48,8 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
     before, after = split_gates(settings.screen.gates)
     features = list(settings.screened_features)
     compositions = parse_formulas(frame[FORMULA])
-    numbers = {str(name): frame[name].to_numpy(float) for name in frame.columns if name not in (FORMULA, POSITION)}
+    given = frame.drop(columns=POSITION).select_dtypes("number")
+    numbers = {str(name): given[name].to_numpy(float) for name in given}
     alive, funnel = pass_gates(before, np.ones(len(frame), dtype=bool), numbers, compositions)
     if features:
         known = alive & np.isfinite(frame[features].to_numpy(float)).all(axis=1)
@@ -61,10 +63,10 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
         "upper_95": predictions.mean + predictions.half_width,
         "distance": predictions.distance,
         "novel": predictions.novel,
-        "inside": predictions.distance <= scorer.threshold,
+        "inside": predictions.inside,
     }
     for name, values in found.items():
         numbers[name] = np.full(len(frame), np.nan)
         numbers[name][alive] = values
     passed, rest = pass_gates(after, alive, numbers, compositions)
-    return candidates.assign(**found, passed=passed[alive]), funnel.then(rest)
+    return candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range), funnel.then(rest)

@@ -76,11 +76,11 @@ def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: Ga
         TableError: if they were dealt another list.
     """
     steps = label_steps(settings.screen, settings.screened_features)
-    funnel, listed, scored = Funnel.nothing(len(steps)), 0, 0
+    funnel, listed, scored, threshold = Funnel.nothing(len(steps)), 0, 0, None
     for path in reports:
         account = read_json(path)
         funnel.add(Funnel(**{name: account[name] for name in ("asked", "passed", "unknown")}))
-        listed, scored = listed + account["listed"], scored + account["scored"]
+        listed, scored, threshold = listed + account["listed"], scored + account["scored"], account["threshold"]
     if listed != listing["listed"]:
         raise TableError(f"the shards were dealt {listed} candidates, {listing['listed']} were listed; run them again")
     counts = zip(steps, funnel.asked, funnel.passed, funnel.unknown, strict=True)
@@ -89,6 +89,7 @@ def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: Ga
         "dropped": listing["dropped"],
         "scored": scored,
         "passed": funnel.passed[-1] if steps else scored,
+        "threshold": threshold,
         "funnel": [
             {"gate": step, "asked": asked, "passed": passed, "unknown": unknown}
             for step, asked, passed, unknown in counts

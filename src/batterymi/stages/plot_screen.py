@@ -19,5 +19,5 @@ def plot_screen(top: Path, report: Path, svg: Path, png: Path, settings: FunnelS
         settings: what was predicted.
     """
     with house_style():
-        figure = draw_screen(read_frame(top, ["formula", "predicted"]), read_json(report), settings.target)
-        save(figure, svg.parent, svg.stem)
+        listed = read_frame(top, ["formula", "predicted"], texts=["formula"])
+        save(draw_screen(listed, read_json(report), settings.target), svg.parent, svg.stem)

@@ -36,7 +36,7 @@ def plot_study(inputs: dict[str, Path], index: Path, svg: list[Path], png: list[
         png: the same.
         settings: what figures need to know of the study.
     """
-    results = StudyResults(inputs, settings)
+    results = StudyResults(inputs, settings).read_all()
     drawings = (*DRAWINGS, registry.look_up("figure", settings.figure))
     with house_style():
         for draw, vector, raster in zip(drawings, svg, png, strict=True):

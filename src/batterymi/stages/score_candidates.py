@@ -33,7 +33,8 @@ def score_candidates(
         model: its models.
         predictions: their held-out predictions, for the distance beyond which a candidate lies outside.
         scored: Parquet to write: scored candidates, with predictions and whether they pass all gates.
-        report: JSON to write: how many came to each step of the funnel and passed.
+        report: JSON to write: how many came to each step of the funnel and passed, and the distance that marks
+            the applicability domain.
         settings: what is predicted, from what, and the gates.
     """
     scorer = _load_scorer(model, table, predictions, settings)
@@ -49,7 +50,7 @@ def score_candidates(
                 listed, n = listed + len(frame), n + len(block)
                 if (number + 1) % TELL_EVERY == 0:
                     logger.info("%d of %d candidates", listed, file.metadata.num_rows)
-    write_json(report, {"listed": listed, "scored": n, **vars(funnel)})
+    write_json(report, {"listed": listed, "scored": n, "threshold": scorer.threshold, **vars(funnel)})
     logger.info("%d candidates, %d scored", listed, n)
 
 

@@ -10,7 +10,7 @@ from batterymi.config.datasets import Dataset
 from batterymi.config.load import load_config, load_datasets, load_studies, selected_studies, used_datasets
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
-from batterymi.workflow.manifest import digests_of
+from batterymi.workflow.manifest import digest_files
 
 RAW = "data/raw"  # where data sets are brought to
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
@@ -88,7 +88,7 @@ class Project:
 
     def digest_inputs(self) -> dict[str, str]:
         """Return digests of what a plain run is made from: settings, tables, the lock."""
-        return digests_of([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
+        return digest_files([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
 
 
 def folder_of(config: Config, name: str) -> Path:

@@ -111,13 +111,13 @@ def logged(path: str) -> Iterator[None]:
     add up changes the last digits of a sum. The process ends with the Snakemake that started it.
 
     Args:
-        path: the log file; it is started anew.
+        path: the log file; an older one is replaced.
 
     Yields:
         Nothing.
 
     Raises:
-        SystemExit: code 1 after a `BatteryMIError`, whose message stands in the log, or on stderr if the log cannot be
+        SystemExit: code 1 after a `BatteryMIError`, whose message is in the log, or on stderr if the log cannot be
             written; and if the log cannot be written.
     """
     end_with_owner()

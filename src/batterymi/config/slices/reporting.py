@@ -4,7 +4,7 @@ from batterymi.config.campaign import Campaign, PoolChoice
 from batterymi.config.designs import Claimed, Derived
 from batterymi.config.parts import Constraint, Descriptor, Feature, Objective, Simplex
 from batterymi.config.slices.base import Slice
-from batterymi.config.sources import Candidates, Table
+from batterymi.config.sources import Table
 
 
 class ReportedStudy(Slice):
@@ -21,7 +21,6 @@ class ReportedStudy(Slice):
     designable: tuple[Feature, ...]
     primary_descriptors: tuple[Descriptor, ...]
     campaign: Campaign
-    candidates: Candidates | None
     derived: tuple[Derived, ...]
     remarks: tuple[str, ...]
     claimed: Claimed | None
