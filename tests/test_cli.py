@@ -74,6 +74,24 @@ def test_none_is_a_value_and_not_an_empty_cell(folder: Path, capsys: pytest.Capt
     assert (rows["split"] == "pending").sum() == 2
 
 
+def test_units_of_the_file_are_converted_and_suggestions_are_written_in_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "\n".join(f"{i / 2},{10 + i - i * i / 9:.3f}" for i in range(2, 12))
+    (folder / "data/films.csv").write_text(f"thickness [µm],capacity_mAh_g\n{rows}\n", encoding="utf-8")
+    assert main(["new-study", "data/films.csv"]) == 0
+    path = folder / "config/studies/films.yaml"
+    text = path.read_text(encoding="utf-8").replace("unit: µm, bounds: [1, 5.5]", "unit: nm, bounds: [1000, 5500]")
+    path.write_text(text, encoding="utf-8")
+    capsys.readouterr()
+    assert main(["check", "films"]) == 0
+    assert "10 good rows in data/films.csv; thickness_um converted from µm to nm" in capsys.readouterr().out
+    assert main(["suggest", "films", "-n", "3", "--csv", "next.csv"]) == 0
+    suggested = pd.read_csv("next.csv")
+    assert list(suggested.columns) == ["thickness [µm]", "capacity_mAh_g"]
+    assert suggested["thickness [µm]"].between(1, 5.5).all()
+
+
 def test_a_study_that_is_there_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "config/studies/mine.yaml"
     path.write_text("precious")

@@ -43,6 +43,9 @@ MAX_LINES = 25
 NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
 
 
+SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm"})  # in names
+
+
 @dataclass
 class Guess:
     """What a column seems to be.
@@ -265,11 +268,8 @@ def _label(text: str) -> str:
 
 def _name(header: str) -> str:
     """A name of lower-case letters, digits and underscores."""
-    plain = (
-        unicodedata.normalize("NFKD", header.replace("°", "").replace("%", " percent"))
-        .encode("ascii", "ignore")
-        .decode()
-    )
+    spelt = header.translate(SPELT_OUT)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:50]
     return name if name[:1].isalpha() and name not in NO_TEXT else f"x_{name}".rstrip("_")
 
