@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from batterymi.cli.settings import read_config
 from batterymi.config.load import load_studies
@@ -39,12 +40,18 @@ def describe_study(study: Study) -> str:
     Raises:
         TableError: if its table cannot be used.
     """
-    shape = f"settings are right, {len(study.features)} features, {len(study.objectives)} objectives"
+    features, objectives = _count_things(study.features, "feature"), _count_things(study.objectives, "objective")
+    shape = f"settings are right, {features}, {objectives}"
     if study.table.dataset:
         return f"{shape}; rows come from the data set {study.table.dataset.name}"
     if study.table.sample:
         return f"{shape}; {study.table.sample.designs} rows will be made by {study.campaign.evaluator.name}"
     return f"{shape}; {_count_rows(study)}"
+
+
+def _count_things(things: Sequence[object], name: str) -> str:
+    """Return how many there are, with the name in the right number."""
+    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
 def _count_rows(study: Study) -> str:

@@ -51,7 +51,7 @@ def verify_run(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool
     """
     manifest = read_manifest(results / NAME)
     if changed := find_changed_inputs(manifest):
-        first = "the results are of other settings, of other tables or of another lock:"
+        first = "the results were made from other settings, tables or another lock:"
         return False, [first, *changed, "run snakemake again"]
     if changed := find_changed_outputs(manifest, results):
         return False, [*changed, "remove these files and run snakemake again"]
