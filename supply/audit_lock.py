@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "requirements.lock"
+CACHE = ROOT / "build/audit"  # of pip-audit, whose own lies at home, where some users cannot write
 OFFLINE = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|ServiceError|ProxyError|Could not connect", re.IGNORECASE
 )
@@ -47,7 +49,10 @@ def ask_about(pins: str) -> list[dict[str, Any]]:
         file.flush()
         command = ["-m", "pip_audit", "--requirement", file.name, "--no-deps", "--disable-pip", "--format", "json"]
         done = subprocess.run(
-            [sys.executable, *command, "--progress-spinner", "off"], capture_output=True, text=True, check=False
+            [sys.executable, *command, "--progress-spinner", "off", "--cache-dir", str(CACHE)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.stdout.strip():
         return json.loads(done.stdout)["dependencies"]
