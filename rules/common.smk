@@ -101,48 +101,6 @@ def levels_code(wildcards):
     return list_code("compare_fidelities.py", *sorted(pairs))
 
 
-def table_source(wildcards):
-    """The rows a study starts from: its file, or the table that its evaluator makes.
-
-    A file that is missing is left to the job, so that the other studies still run.
-    """
-    table = STUDIES[wildcards.study].table
-    if table.sample:
-        return f"<results>/{wildcards.study}/sampled.parquet"
-    if table.dataset:
-        return receipt(table.dataset.name)
-    return table.file if Path(table.file).exists() else []
-
-
-def source_name(wildcards, input):
-    """The path that `prepare_table` reads, also if nothing is there."""
-    table = STUDIES[wildcards.study].table
-    if table.dataset:
-        return f"{RAW}/{table.dataset.name}"
-    return str(input.source) if input.source else table.file
-
-
-def receipt(name):
-    """What tells that a data set is there, with the digests of its files."""
-    return f"{RAW}/{name}/receipt.json"
-
-
-def dataset_of_study(wildcards):
-    """A study's data set as the catalogue describes it, or None."""
-    table = STUDIES[wildcards.study].table
-    return PROJECT.datasets[table.dataset.name].model_dump(mode="json") if table.dataset else None
-
-
-def extra(part, name):
-    """An input: a file of a stage that only studies with that part in their YAML have."""
-
-    def file(wildcards):
-        has = getattr(STUDIES[wildcards.study], part)
-        return f"<results>/{wildcards.study}/{name}" if has else []
-
-    return file
-
-
 def campaign_model(wildcards):
     """The model file, for studies whose own surrogate answers the campaign."""
     uses_model = STUDIES[wildcards.study].campaign.evaluator.name == "surrogate"
@@ -193,11 +151,6 @@ def one_of(studies):
 def is_charging(study):
     """Whether a study's designs are charges."""
     return STUDIES[study].campaign.evaluator.name == "charging"
-
-
-def has_transfer(study):
-    """Whether a study learns from related tasks too."""
-    return STUDIES[study].transfer is not None
 
 
 def replayed(name):

@@ -15,7 +15,7 @@ rule plot_study:
     """Data overview, parity, importances, validation, convergence, and the study's own figure."""
     input:
         unpack(results_for("figures")),
-        code=code("plot_study.py", "picture", "constraint"),
+        code=code("plot_study.py", "figure", "constraint"),
     output:
         index="<results>/{study}/figures/index.json",
         svg=report(

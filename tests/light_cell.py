@@ -30,6 +30,14 @@ class LightSession:
         self.held = 1 - start.lithium_lost
         self.now = self._read(REST, 0.0, 0.0, start.soc, start.temperature_c)
 
+    @property
+    def soc(self) -> float:
+        return self.now.soc
+
+    @property
+    def seconds(self) -> float:
+        return self.now.seconds
+
     def step(self, rate: float, seconds: float) -> Reading:
         self.now = self.peek(rate, seconds)
         return self.now
@@ -62,7 +70,7 @@ class LightSession:
         )
 
 
-class LightPlant:
+class LightSimulator:
     """What a simulator offers, without the wait."""
 
     capacity_ah = 2.5
@@ -76,8 +84,10 @@ class LightPlant:
         return LightSession(start, self.fails_above)
 
 
-def make_environment(kind: str = "sac", plant: LightPlant | None = None, **settings: Any) -> ChargingEnvironment:
-    return ChargingEnvironment(plant or LightPlant(), Environment(**settings), kind)
+def make_environment(
+    kind: str = "sac", simulator: LightSimulator | None = None, **settings: Any
+) -> ChargingEnvironment:
+    return ChargingEnvironment(simulator or LightSimulator(), Environment(**settings), kind)
 
 
 def make_training(**changes: Any) -> Training:

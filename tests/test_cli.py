@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from batterymi.cli.main import main
 from batterymi.cli.new_study import MAX_LINES, split_unit, study_yaml
 from batterymi.config.load import load_study
-from batterymi.data.table import prepare_table
+from batterymi.config.slices.data import TableSettings
+from batterymi.data.table import load_table
 from batterymi.files import write_csv, write_json
-from batterymi.vocabulary.units import UNITS
+from batterymi.stages.prepare_table import prepare_table
+from batterymi.vocabulary.unit_table import find_unit
 
 CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
 A1,700,10,air,0.5,5,b1,fine,151.2,2026
@@ -53,16 +55,23 @@ def test_a_new_study_needs_no_editing(folder: Path, capsys: pytest.CaptureFixtur
     assert "left out, constant or without use: operator notes, date" in text
     assert main(["check", "my_cathodes_2"]) == 0
     assert "5 good rows" in capsys.readouterr().out
-    columns = {key: [one.model_dump(mode="json") for one in getattr(study, key)] for key in ("features", "objectives")}
-    prepare_table(
-        study.table.file or "",
-        "t.parquet",
-        "t.json",
-        table=study.table.model_dump(mode="json"),
-        simplex=None,
-        **columns,
-    )
+    settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
+    prepare_table(Path("t.parquet"), Path("t.json"), settings)
     assert pd.read_parquet("t.parquet")["capacity_mah_g"].tolist() == [151.2, 158.0, 149.9, 162.5, 140.1]
+
+
+def test_none_is_a_value_and_not_an_empty_cell(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["none,0,83.7", "none,0.1,84.7", "FEC,2,85.5", "FEC,5,n/a", "VC,1,86.7", "VC,2,-"]
+    (folder / "data/additives.csv").write_text("\n".join(["additive,additive_wt%,ce_first_pct", *rows]) + "\n")
+    assert main(["new-study", "data/additives.csv"]) == 0
+    study = load_study(folder / "config/studies/additives.yaml")
+    assert [feature.choices for feature in study.features] == [("none", "FEC", "VC"), None]
+    assert main(["check", "additives"]) == 0
+    assert "6 good rows" in capsys.readouterr().out, "two of them are experiments under way"
+    settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
+    rows = load_table(settings).rows
+    assert rows["additive"].tolist().count("none") == 2
+    assert (rows["split"] == "pending").sum() == 2
 
 
 def test_a_study_that_is_there_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,7 +218,12 @@ def test_a_number_of_a_study_whose_settings_are_gone_still_has_its_file(
         ("Retention (%)", "Retention", "percent"),
         ("C-rate", "C-rate", "C-rate"),
         ("pH", "PH", "1"),
-        ("Yield (furlongs)", "Yield (furlongs)", "1"),
+        ("Current density (mA/cm2)", "Current density", "mA/cm2"),
+        ("areal_load_mg_cm2", "Areal load", "mg/cm2"),
+        ("Thickness [μm]", "Thickness", "µm"),
+        ("Range (furlongs)", "Range", "furlongs"),
+        ("Yield (as received)", "Yield (as received)", "1"),
+        ("Sample m", "Sample m", "1"),
     ],
 )
 def test_units_are_read_from_headers(header: str, label: str, unit: str) -> None:
@@ -232,5 +246,5 @@ def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path)
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     study = load_study(tmp_path / "x.yaml")
     assert len(study.features) == len(headers) - 1
-    assert all(feature.unit in UNITS for feature in study.features)
+    assert all(find_unit(feature.unit) == feature.unit for feature in study.features)
     assert yaml.safe_load(text)["table"]["file"] == "data/x.csv"

@@ -56,7 +56,7 @@ CASES: list[tuple[Change, list[str]]] = [
         ),
         ["derived: 'kind' is not a number that the campaign chooses; use oh_groups_mmol_g, pore_size_nm"],
     ),
-    (lambda s: s.update(picture="pie"), ["picture: 'pie' is not a known picture"]),
+    (lambda s: s.update(figure="pie"), ["figure: 'pie' is not a known figure"]),
     (lambda s: s["designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
     (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),
     (lambda s: s["campaign"]["evaluator"].update(name="oracle"), ["campaign.evaluator", "'oracle'"]),

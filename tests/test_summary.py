@@ -62,7 +62,7 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
     target = folder / "summary.json"
     study = Study.model_validate(content)
     files = {name: folder / path for name, path in list_results(study, "summary").items()}
-    summarise_study("sodium_ion", files, target, ReportedStudy.model_validate(ReportedStudy.dump_from(study)))
+    summarise_study("sodium_ion", files, target, ReportedStudy.take_from(study))
     return target
 
 
@@ -163,7 +163,7 @@ def test_results_are_read_once_and_checked_when_they_are_used(tmp_path: Path) ->
 
 def test_a_file_that_a_rule_forgets_is_an_error_and_not_a_study_without_it() -> None:
     study = load_study(ROOT / "config/studies/sodium_ion.yaml")
-    results = StudyResults({}, ReportedStudy.model_validate(ReportedStudy.dump_from(study)))
+    results = StudyResults({}, ReportedStudy.take_from(study))
     with pytest.raises(TypeError, match="the rule names no file 'benchmark'"):
         _ = results.benchmark
 

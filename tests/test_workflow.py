@@ -5,6 +5,7 @@ All in one worker, one after the other, since Snakemake uses every core itself.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -139,6 +140,9 @@ def test_touching_files_reruns_nothing(done: Workspace) -> None:
         ("src/batterymi/surrogates/card.py", {"train_surrogate:ncm_cathodes", "train_surrogate:sodium_ion"}),
         ("src/batterymi/figures/capacity_voltage.py", {"plot_study:sodium_ion"}),
         ("src/batterymi/charging/simulator.py", set()),
+        ("src/batterymi/charging/cells.py", set()),
+        ("src/batterymi/registry.py", set()),
+        ("src/batterymi/vocabulary/unit_table.py", set()),
         ("src/batterymi/stages/build_claims.py", {"build_claims"}),
         ("src/batterymi/reporting/templates/claims.html.j2", {"build_claims", "build_summary"}),
     ],
@@ -259,6 +263,9 @@ features:
   - {name: time, label: Synthesis time, unit: h, bounds: [1, 5]}
 objectives:
   - {name: capacity, label: Capacity, unit: mAh/g, goal: maximise, valid: [0, 400]}
+derived:
+  - {name: rate, label: Capacity per hour, unit: mAh/g, expression: capacity / time}
+  - {name: half, label: Half of it, unit: mAh/g, expression: rate / 2}
 campaign:
   evaluator: {name: surrogate}
 """,
@@ -268,7 +275,9 @@ campaign:
     assert finished.returncode == 0, finished.stdout
     suggestions = (workspace.folder / "results/my_study/campaign/suggestions.csv").read_text().splitlines()
     assert len(suggestions) > 1
-    assert {"temperature [°C]", "time [h]", "capacity [mAh/g]", "why"} <= set(suggestions[0].split(","))
+    assert {"temperature [°C]", "time [h]", "capacity [mAh/g]", "half [mAh/g]", "why"} <= set(suggestions[0].split(","))
+    best = json.loads((workspace.folder / "results/my_study/summary.json").read_text())["best_outcome"]["value"]
+    assert re.search(r"Capacity per hour \d+(\.\d+)? mAh/g; Half of it \d+", best)
 
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")

@@ -32,6 +32,9 @@ REGISTRY: dict[str, dict[str, str]] = {
         "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
     },
+    "converter": {
+        "units": "batterymi.vocabulary.unit_table:convert_units",
+    },
     "candidates": {
         "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
     },
@@ -57,7 +60,14 @@ REGISTRY: dict[str, dict[str, str]] = {
     "constraint": {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
     },
-    "picture": {
+    "cell": {
+        "power_cell": "batterymi.charging.cells:POWER_CELL",
+        "Marquis2019": "batterymi.charging.cells:MARQUIS2019",
+        "Chen2020": "batterymi.charging.cells:CHEN2020",
+        "Ai2020": "batterymi.charging.cells:AI2020",
+        "OKane2022": "batterymi.charging.cells:OKANE2022",
+    },
+    "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",
         "policies": "batterymi.figures.policies:plot_policies",
         "energy": "batterymi.figures.energy:plot_energy",

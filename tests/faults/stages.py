@@ -52,19 +52,17 @@ def params_of(rule: str, study: Study) -> dict[str, Any]:
     with suppress(ModuleNotFoundError):
         stage = getattr(import_module(f"batterymi.stages.{rule}"), rule)
         dump = getattr(get_type_hints(stage).get("settings"), "dump_from", None)
+        given = {"path": study.table.file, "dataset": None} if rule == "prepare_table" else {}
         if dump:
-            return {"settings": dump(study)}
+            return {"settings": dump(study, **given)}
     content = study.model_dump(mode="json")
     chosen = {
-        "prepare_table": ("table", "features", "objectives", "simplex", "descriptors"),
         "train_surrogate": (
             *("title", "table", "features", "descriptors", "objectives", "ablations", "surrogate", "remarks", "seed"),
         ),
         "run_campaign": ("objectives", "simplex", "constraints", "campaign", "designs", "derived", "seed"),
     }.get(rule, ())
     params = {key: content[key] for key in chosen}
-    if rule == "prepare_table":
-        return params | {"dataset": None}
     if rule == "run_campaign":
         return params | {"features": [feature.model_dump(mode="json") for feature in study.designable]}
     return params
@@ -88,8 +86,10 @@ def run_stage(
     inside, outside = STAGES[rule]
     folder = workspace.folder / "results" / study
     settings = smoke_study(study)
-    source = {"source": str(workspace.folder / (settings.table.file or ""))} if rule == "prepare_table" else {}
-    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ()) | source
+    params = params_of(rule, settings)
+    if rule == "prepare_table":
+        params["settings"]["path"] = str(workspace.folder / params["settings"]["path"])
+    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ())
     target = outputs or folder
     made = {
         key: str(target / name) if isinstance(name, str) else [str(target / one) for one in name]
@@ -99,7 +99,7 @@ def run_stage(
         rule,
         inputs,
         made,
-        params_of(rule, settings) | source,
+        params,
         log or workspace.folder / f"logs/{rule}.fault.log",
         study,
     )
@@ -128,6 +128,7 @@ def run_adapter(
         log=[str(log)],
         threads=1,
         wildcards=_Named({"study": study}),
+        resources=_Named({}),
     )
     try:
         runpy.run_path(str(ROOT / f"scripts/{rule}.py"), {"snakemake": job}, "__main__")

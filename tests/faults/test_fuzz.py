@@ -21,6 +21,7 @@ from batterymi.config.designs import Derived
 from batterymi.config.expressions import FUNCTIONS, parse_condition, parse_quantity
 from batterymi.config.load import load_study, read_yaml
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
+from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import check_rows
@@ -108,6 +109,15 @@ FEATURES = [
     Feature(name="kind", label="Kind", unit="1", choices=("a", "b")),
 ]
 TARGETS = [Objective.model_validate({"name": "y", "label": "y", "unit": "1", "goal": "maximise", "valid": (0, 1000)})]
+SETTINGS = TableSettings(
+    path="rows.csv",
+    dataset=None,
+    table=Table(file="rows.csv"),
+    features=tuple(FEATURES),
+    objectives=tuple(TARGETS),
+    simplex=Simplex(features=("ni", "co")),
+    descriptors=(),
+)
 CSV = mutated(
     st.sampled_from([TABLE, QUOTED, TABLE.replace(",", ";"), TABLE.replace(",", "\t"), "label,split," + TABLE])
 )
@@ -129,8 +139,7 @@ def test_no_csv_does_more_than_be_read_or_refused(inputs: int, tmp_path: Path) -
         assert len(cells)
         assert all(isinstance(cell, str) for cell in cells.to_numpy().ravel())
         if {"ni", "co", "kind", "y"} <= set(cells.columns):
-            simplex = Simplex(features=("ni", "co"))
-            rows, _ = check_rows(cells, "rows.csv", Table(file="rows.csv"), FEATURES, TARGETS, simplex)
+            rows, _ = check_rows(cells, SETTINGS)
             assert np.isfinite(rows["ni"]).all()
 
     fuzz(inputs, ENCODED | st.binary(max_size=200), check)

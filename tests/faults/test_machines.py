@@ -36,7 +36,7 @@ MARKED = (
     ("- name: NaNi0.5Mn0.5O2\n", f'- name: "{TITLE}"\n'),
     ("case_study: Na-ion Batteries", f'case_study: "{TITLE}"'),
     ("key_descriptors: Structure type, Voltage", f'key_descriptors: "{TITLE}"'),
-    ("picture: capacity_voltage\n", f'picture: capacity_voltage\nremarks: ["{TITLE}"]\n'),
+    ("figure: capacity_voltage\n", f'figure: capacity_voltage\nremarks: ["{TITLE}"]\n'),
 )
 ONE = (*SMOKE, "--config", 'studies=["sodium_ion"]', "--cores", "1")
 # a system whose encoding is ASCII, without the rescue that Python has for the plain C locale, and no home
@@ -289,7 +289,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
         {"studies": TWO, "settings": {}, "inputs": {}, "ledgers": [], "made": [r"summary\.csv"]},
         ("manifest",),
     ),
-    "cite_datasets": ({}, {"datasets": {}}, ("citations",)),
+    "cite_datasets": ({}, {"settings": {"datasets": {}}}, ("citations",)),
     "sample_table": (
         {},
         {

@@ -9,9 +9,8 @@ import yaml
 from conftest import ROOT
 
 from batterymi.cli.main import main
-from batterymi.config.datasets import load_datasets
 from batterymi.config.designs import Derived
-from batterymi.config.load import load_config, load_study, read_yaml, study_files
+from batterymi.config.load import load_config, load_datasets, load_study, read_yaml, study_files
 from batterymi.config.parts import Constraint
 from batterymi.config.study import Config
 from batterymi.errors import ConfigError, ExpressionError

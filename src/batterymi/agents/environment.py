@@ -1,15 +1,16 @@
 """A charge as a Gymnasium environment: every control step, an agent sets the C-rate."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from batterymi.agents.observation import Vector, make_actions, make_sight
+from batterymi.agents.observation import Vector, make_actions, make_encoder
 from batterymi.agents.reward import Bounds, reward_terms
 from batterymi.charging.controller import Observation
 from batterymi.charging.outcome import ChargeError
+from batterymi.charging.plant import ChargingSession, Simulator
 from batterymi.charging.scenarios import draw_scenarios
 from batterymi.charging.state import Reading, Start
 from batterymi.config.agents import Environment, ScenarioRanges
@@ -21,33 +22,6 @@ HOLD_TRIES = 8
 HELD_V = 2e-3
 
 
-class Session(Protocol):
-    """A charge under way."""
-
-    @property
-    def now(self) -> Reading:
-        """What is read now."""
-
-    def step(self, rate: float, seconds: float) -> Reading:
-        """Take a step at constant current."""
-
-    def peek(self, rate: float, seconds: float) -> Reading:
-        """Look at the end of a step without taking it."""
-
-    def seconds_to(self, soc: float, rate: float) -> float:
-        """Time to a state of charge at a C-rate."""
-
-
-class Plant(Protocol):
-    """A cell that is built once and charged from any start."""
-
-    capacity_ah: float
-    voltage_max_v: float
-
-    def begin(self, start: Start) -> Session:
-        """Put the cell on charge."""
-
-
 class ChargingEnvironment(gymnasium.Env[Vector, Any]):
     """Charging from a random start to a state of charge, as fast as the limits allow.
 
@@ -55,18 +29,18 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
     cut off (truncated) at the time limit. The last step is shortened to end at the state of charge to reach.
     """
 
-    def __init__(self, plant: Plant, settings: Environment, kind: str) -> None:
+    def __init__(self, simulator: Simulator, settings: Environment, kind: str) -> None:
         """Declare the spaces.
 
         Args:
-            plant: the cell.
+            simulator: the cell.
             settings: of the environment.
             kind: of the agent: "dqn" for discrete actions, else continuous.
         """
-        self.plant, self.settings = plant, settings
-        self.sight = make_sight(settings, plant.capacity_ah, plant.voltage_max_v)
+        self.simulator, self.settings = simulator, settings
+        self.encoder = make_encoder(settings, simulator.capacity_ah, simulator.voltage_max_v)
         self.actions = make_actions(settings, kind)
-        self.observation_space = spaces.Box(-1.0, 1.0, (len(self.sight.names),), np.float32)
+        self.observation_space = spaces.Box(-1.0, 1.0, (len(self.encoder.names),), np.float32)
         self.action_space = (
             spaces.Discrete(self.actions.n) if self.actions.is_discrete else spaces.Box(-1.0, 1.0, (1,), np.float32)
         )
@@ -80,10 +54,10 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
         """
         super().reset(seed=seed)
         self.start = (options or {}).get("start") or draw_start(self.np_random, self.settings.ranges)
-        self.session = self.plant.begin(self.start)
-        self.bounds = Bounds.of(self.settings.limits, self.start, self.plant.voltage_max_v)
+        self.session = self.simulator.begin(self.start)
+        self.bounds = Bounds.of(self.settings.limits, self.start, self.simulator.voltage_max_v)
         self.ceiling_v = self.bounds.voltage_v if self.settings.hold_voltage else None
-        return self._see(), {}
+        return self._observe(), {}
 
     def step(self, action: Any) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
         """Charge for one control step.
@@ -98,20 +72,21 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
             after = take_step(self.session, rate, self.settings.step_s, self.settings.soc_end, self.ceiling_v)
         except ChargeError as error:
             info = {"reading": before, "terms": {}, "broken": True, "failure": str(error)}
-            return self._see(), -self.settings.weights.failure, True, False, info
-        terms = reward_terms(before, after, self.bounds, self.settings.weights, self.plant.capacity_ah)
+            return self._observe(), -self.settings.weights.failure, True, False, info
+        terms = reward_terms(before, after, self.bounds, self.settings.weights, self.simulator.capacity_ah)
         ended = after.soc >= self.settings.soc_end - SOC_TOLERANCE
         late = after.seconds >= 60 * self.settings.time_limit_min - SHORTEST_STEP_S
         info = {"reading": after, "terms": terms, "broken": self.bounds.broken(after), "failure": ""}
-        return self._see(), -sum(terms.values()), ended, late and not ended, info
+        return self._observe(), -sum(terms.values()), ended, late and not ended, info
 
-    def _see(self) -> Vector:
-        """What the agent sees now."""
-        now = self.session.now
-        return self.sight.vector(Observation.of(now, self.start.ambient_c), now.plating_margin_mv)
+    def _observe(self) -> Vector:
+        """Return what the agent sees now."""
+        return self.encoder.encode(Observation(self.session, self.start.ambient_c), self.session.now.plating_margin_mv)
 
 
-def take_step(session: Session, rate: float, seconds: float, soc_end: float, ceiling_v: float | None = None) -> Reading:
+def take_step(
+    session: ChargingSession, rate: float, seconds: float, soc_end: float, ceiling_v: float | None = None
+) -> Reading:
     """Take a control step, shortened to end at a state of charge where that comes first.
 
     Args:
@@ -129,7 +104,7 @@ def take_step(session: Session, rate: float, seconds: float, soc_end: float, cei
     return session.step(rate, max(min(seconds, session.seconds_to(soc_end, rate)), SHORTEST_STEP_S))
 
 
-def held_rate(session: Session, rate: float, seconds: float, ceiling_v: float) -> float:
+def held_rate(session: ChargingSession, rate: float, seconds: float, ceiling_v: float) -> float:
     """The C-rate, lowered as far as a step needs to stay below a voltage.
 
     The voltage is nearly linear in the current, so a secant within a bracket takes two or three looks.
@@ -160,7 +135,7 @@ def held_rate(session: Session, rate: float, seconds: float, ceiling_v: float) -
     return max(tried, LEAST_RATE)
 
 
-def _voltage(session: Session, rate: float, seconds: float) -> float:
+def _voltage(session: ChargingSession, rate: float, seconds: float) -> float:
     """Highest voltage of a step; infinite where it cannot be simulated."""
     try:
         return session.peek(rate, seconds).voltage_max_v

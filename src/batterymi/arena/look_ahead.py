@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from batterymi.charging.charge_loop import Session, Simulator
-from batterymi.charging.charger import Decision, Plant
-from batterymi.charging.controller import Observation
+from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.limits import Limits
 from batterymi.charging.outcome import ChargeError
+from batterymi.charging.plant import ChargingSession, Plant, Simulator
 from batterymi.charging.state import Start
 
 TRIES = 8
@@ -18,7 +17,7 @@ FAR = -1e3
 
 @dataclass
 class LookAhead:
-    """Looks one control step ahead with a model of a fresh cell, which starts from what the charger sees.
+    """Looks one control step ahead with a model of a fresh cell, which starts from what the controller sees.
 
     The twin takes the same currents as the cell and so drifts from it, as it does not know the cell's age. The
     charger's circuit holds the full voltage where an aged cell reaches it earlier than the twin.
@@ -68,7 +67,7 @@ class LookAhead:
                 self._model = self._session
         self._seconds = seen.seconds
 
-    def _fresh(self, seen: Observation) -> Session:
+    def _fresh(self, seen: Observation) -> ChargingSession:
         """A fresh cell at rest in the state that is seen."""
         soc = min(max(seen.soc, 0.0), 0.999)
         return self.twin.begin(Start(soc=soc, ambient_c=seen.ambient_c, initial_c=seen.temperature_c))

@@ -1,10 +1,10 @@
-"""Chargers with a fixed rule: CC-CV, currents by time, currents by state of charge."""
+"""Controllers with a fixed rule: CC-CV, currents by time, currents by state of charge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batterymi.charging.charger import Decision, Plant
-from batterymi.charging.controller import Observation
+from batterymi.charging.controller import Decision, Observation
+from batterymi.charging.plant import Plant
 
 SMALL = 1e-9
 

@@ -1,13 +1,11 @@
 """Protocols, charged to their end: by state of charge, by time, or to a voltage that is then held."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from batterymi.charging.charge_loop import Terms, charge
+from batterymi.charging.controller import Controller
+from batterymi.charging.controllers import BySoc, ByTime
 from batterymi.charging.outcome import ChargeError, FailureKind
 from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
 from batterymi.charging.session import Session, Step
-
-Array = NDArray[np.float64]
 
 CV_STEP_S = 10.0
 CV_TOLERANCE_V = 1e-3
@@ -17,7 +15,7 @@ SMALLEST_SLOPE_V = 1e-4
 FULL = 1e-9
 
 
-def charge(session: Session, protocol: Protocol, soc_end: float) -> None:
+def follow_protocol(session: Session, protocol: Protocol, soc_end: float) -> None:
     """Charge a cell by a protocol.
 
     Args:
@@ -28,35 +26,35 @@ def charge(session: Session, protocol: Protocol, soc_end: float) -> None:
     Raises:
         ChargeError: if the charge cannot be simulated to its end.
     """
-    if isinstance(protocol, FourStep):
-        _charge_by_soc(session, protocol, soc_end)
-    elif isinstance(protocol, Timed):
-        _charge_by_time(session, protocol, soc_end)
-    else:
+    if isinstance(protocol, CCCV):
         _charge_cc_cv(session, protocol, soc_end)
+        return
+    controller = make_controller(protocol, session.soc, soc_end)
+    for _ in charge(session, controller, Terms.for_protocol(soc_end), session.start.ambient_c):
+        pass
 
 
-def _charge_by_soc(session: Session, protocol: FourStep, soc_end: float) -> None:
-    """Equal steps of state of charge; each step's time follows from its current."""
+def make_controller(protocol: FourStep | Timed, soc_start: float, soc_end: float) -> Controller:
+    """Return the controller that follows a protocol.
+
+    Args:
+        protocol: what to follow.
+        soc_start: state of charge at the start.
+        soc_end: state of charge to reach, where the last of equal steps ends exactly.
+    """
+    if isinstance(protocol, Timed):
+        return ByTime(protocol.label, protocol.segments)
     n = len(protocol.c_rates)
-    width = (soc_end - session.soc) / n
-    targets = [soc_end - width * (n - 1 - place) for place in range(n)]
-    for rate, target in zip(protocol.c_rates, targets, strict=True):
-        session.step(rate, session.seconds_to(target, rate))
-
-
-def _charge_by_time(session: Session, protocol: Timed, soc_end: float) -> None:
-    """Steps of given time, ended by the state of charge to reach."""
-    for rate, minutes in protocol.segments:
-        session.step(rate, min(60 * minutes, session.seconds_to(soc_end, rate)))
-        if session.soc >= soc_end - FULL:
-            return
+    width = (soc_end - soc_start) / n
+    ends = [soc_end - width * (n - 1 - place) for place in range(n)]
+    return BySoc(protocol.label, tuple(zip(ends, protocol.c_rates, strict=True)))
 
 
 def _charge_cc_cv(session: Session, protocol: CCCV, soc_end: float) -> None:
     """Constant current to the voltage limit, then the current that holds it."""
     limit_v = protocol.voltage_limit_v
-    if _charge_to_voltage(session, protocol.c_rate, limit_v, soc_end):
+    session.step_to_voltage(protocol.c_rate, session.seconds_to(soc_end, protocol.c_rate), limit_v)
+    if session.soc >= soc_end - FULL:
         return
     rate, slope_v = protocol.c_rate, None
     for _ in range(MAX_CV_STEPS):
@@ -69,32 +67,6 @@ def _charge_cc_cv(session: Session, protocol: CCCV, soc_end: float) -> None:
         if session.soc >= soc_end - FULL:
             return
     raise ChargeError(FailureKind.ENDED_EARLY, f"the voltage phase took over {MAX_CV_STEPS} steps")
-
-
-def _charge_to_voltage(session: Session, rate: float, limit_v: float, soc_end: float) -> bool:
-    """Charge at constant current to a voltage, and say whether the state of charge to reach came first.
-
-    A current may carry the cell into states beyond the limit that cannot be solved, so the time is halved until it
-    can.
-    """
-    seconds = session.seconds_to(soc_end, rate)
-    while session.soc < soc_end - FULL:
-        try:
-            step = session.solve(rate, seconds, patient=seconds < CV_STEP_S)
-        except ChargeError:
-            if seconds < CV_STEP_S:
-                raise
-            seconds /= 2
-            continue
-        if step.values["voltage"].max() > limit_v:
-            time = step.values["seconds"] - step.values["seconds"][0]
-            crossing = _crossing(time, step.values["voltage"], limit_v)
-            if crossing > 0:
-                session.step(rate, crossing)
-            return False
-        session.take(step)
-        seconds = min(seconds, session.seconds_to(soc_end, rate))
-    return True
 
 
 def _hold(session: Session, rate: float, slope_v: float | None, limit_v: float) -> tuple[Step | None, float | None]:
@@ -134,12 +106,3 @@ def _refuse_empty(session: Session, protocol: CCCV) -> None:
     if not session.steps:
         text = f"the cell is above {protocol.voltage_limit_v} V at every current from {protocol.cutoff_c_rate}C"
         raise ChargeError(FailureKind.ENDED_EARLY, text)
-
-
-def _crossing(time: Array, voltage: Array, limit: float) -> float:
-    """Time at which a voltage first passes a limit, by linear interpolation."""
-    after = int(np.flatnonzero(voltage > limit)[0])
-    if after == 0:
-        return 0.0
-    share = (limit - voltage[after - 1]) / (voltage[after] - voltage[after - 1])
-    return float(time[after - 1] + share * (time[after] - time[after - 1]))

@@ -48,13 +48,11 @@ def describe_study(study: Study) -> str:
 
 
 def _count_rows(study: Study) -> str:
-    """Return how many rows of a study's file can be used."""
-    from batterymi.data.table import check_rows, read_rows
+    """Return how many rows of a study's file can be used, and what is converted on the way."""
+    from batterymi.config.slices.data import TableSettings
+    from batterymi.data.table import load_table
 
-    file = study.table.file or ""
-    loaded = read_rows(file, study.table)
-    rows, dropped = check_rows(
-        loaded.frame, file, study.table, study.features, study.objectives, study.simplex, study.descriptors
-    )
-    left_out = f", {len(dropped)} to be left out" if dropped else ""
-    return f"{len(rows)} good rows in {file}{left_out}"
+    loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
+    left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
+    converted = "".join(f"; {one.column} converted from {one.found} to {one.wanted}" for one in loaded.conversions)
+    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"

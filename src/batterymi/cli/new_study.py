@@ -13,59 +13,12 @@ import pandas as pd
 from batterymi.cli.settings import read_config
 from batterymi.config.load import RESERVED
 from batterymi.config.parts import on_one_line
-from batterymi.data.read_csv import read_csv
-from batterymi.data.table import EMPTY
+from batterymi.data.header_units import split_header
+from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import write_text
-from batterymi.vocabulary.units import UNITS
+from batterymi.vocabulary.unit_table import find_header_unit
 
-# how people write units in headers, beside the spellings of the unit table
-SPELLINGS = {
-    "%": "percent",
-    "pct": "percent",
-    "wt": "wt%",
-    "wt_pct": "wt%",
-    "c": "°C",
-    "degc": "°C",
-    "celsius": "°C",
-    "k": "K",
-    "v": "V",
-    "mv": "mV",
-    "a": "A",
-    "ev": "eV",
-    "mah": "mAh",
-    "mah_g": "mAh/g",
-    "mah/g": "mAh/g",
-    "mahg-1": "mAh/g",
-    "wh_kg": "Wh/kg",
-    "wh/kg": "Wh/kg",
-    "s_cm": "S/cm",
-    "s/cm": "S/cm",
-    "m2_g": "m2/g",
-    "m2/g": "m2/g",
-    "m²/g": "m2/g",
-    "cm3_g": "cm3/g",
-    "cm³/g": "cm3/g",
-    "mmol_g": "mmol/g",
-    "g_cm3": "g/cm3",
-    "g/cm³": "g/cm3",
-    "min": "min",
-    "minutes": "min",
-    "h": "h",
-    "hr": "h",
-    "hours": "h",
-    "nm": "nm",
-    "pm": "pm",
-    "å": "Å",
-    "a3": "Å3",
-    "å3": "Å3",
-    "å³": "Å3",
-    "cycles": "cycles",
-    "crate": "C-rate",
-    "c-rate": "C-rate",
-    "c_rate": "C-rate",
-}
-BRACKETS = re.compile(r"^(?P<label>.*?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]\s*$")
 SOUGHT = (
     "capacity",
     "retention",
@@ -122,7 +75,7 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
     taken: set[str] = {"split", "line", "label"}
     guesses = []
     for header in table.columns:
-        cells = table[header].where(~table[header].str.lower().isin(EMPTY))
+        cells = table[header].where(~find_empty(table[header]))
         known = cells.dropna()
         numbers = pd.to_numeric(known, errors="coerce")
         is_number = len(known) > 0 and bool(numbers.notna().mean() > 0.5)
@@ -136,20 +89,20 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
 
 
 def split_unit(header: str) -> tuple[str, str]:
-    """Label and unit of a header such as `T (°C)`, `voltage_V` or `Capacity [mAh/g]`.
+    """Return label and unit of a header such as `T (°C)`, `voltage_V` or `Capacity [mAh/g]`.
 
     Args:
         header: of a column.
 
     Returns:
-        The label, and a unit of the unit table; `1` if none is recognised.
+        The label, and a unit; `1` if none is recognised.
     """
-    match = BRACKETS.match(header)
-    if match and (unit := _unit(match["unit"])):
-        return _label(match["label"]), unit
+    label, text = split_header(header)
+    if text and (unit := find_header_unit(text)):
+        return _label(label), unit
     parts = re.split(r"[_\s]+", header.strip())
     for size in (2, 1):
-        if len(parts) > size and (unit := _unit("_".join(parts[-size:]))):
+        if len(parts) > size and (unit := find_header_unit("_".join(parts[-size:]), in_brackets=False)):
             return _label(" ".join(parts[:-size])), unit
     return _label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
 
@@ -240,7 +193,7 @@ def _start(one: Guess) -> str:
 def _possible(one: Guess) -> str:
     """The possible range of a share, if its values keep to it, so that no model promises more than all."""
     known = one.numbers
-    is_share = one.unit in ("percent", "wt%") and known is not None and bool(known.between(0, 100).all())
+    is_share = one.unit.endswith(("percent", "%")) and known is not None and bool(known.between(0, 100).all())
     return ", valid: [0, 100]" if is_share else ""
 
 
@@ -268,14 +221,6 @@ def _quoted(text: str) -> str:
 def _is_like(one: Guess, words: tuple[str, ...]) -> bool:
     """Whether a column's header holds one of the words."""
     return any(word in one.header.lower() for word in words)
-
-
-def _unit(text: str) -> str | None:
-    """A unit of the unit table from its spelling, or None."""
-    text = text.strip()
-    if text in UNITS and text != "1":
-        return text
-    return SPELLINGS.get(text.lower().replace(" ", ""))
 
 
 def _label(text: str) -> str:

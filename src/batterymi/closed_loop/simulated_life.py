@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from batterymi.charging.cells import find_cell
 from batterymi.charging.outcome import ChargeError
 from batterymi.charging.parallel import PRELOAD
-from batterymi.charging.protocol_runs import charge
+from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import FourStep
-from batterymi.charging.simulator import ChargingSimulator
+from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
 from batterymi.charging.state import Start
 from batterymi.closed_loop.thermal_life import AMBIENT_C, STEP_SHARE, STEPS, cycle_lives, ten_minute_protocols
 from batterymi.process_pool import report_every, run_in_processes
@@ -53,8 +53,7 @@ def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd
         simulate_life,
         [tuple(rates) for rates in protocols.to_numpy(float)],
         processes,
-        build=ChargingSimulator,
-        build_args=(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C),
+        build=ChargeSetup(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C).build,
         preload=PRELOAD,
         progress=report_every(LOG_EVERY, f"protocols simulated on {cell}"),
     )
@@ -106,7 +105,7 @@ def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start) -> Row
         ChargeError: if it cannot be simulated to its end.
     """
     session = simulator.begin(start)
-    charge(session, FourStep(rates), simulator.soc_end)
+    follow_protocol(session, FourStep(rates), simulator.soc_end)
     trace, charged = session.trace(), session.now
     found = {
         "minutes": charged.seconds / 60,

@@ -78,8 +78,9 @@ class Table(Strict):
     )
     empty: Literal["bad", "pending"] = Field(
         "bad",
-        description="What an empty cell of an objective means: a bad row, or an experiment under way. The words "
-        "`pending` and `failed` in such a cell always mean what they say.",
+        description="What an empty cell of an objective means: a bad row, or an experiment under way. `NA`, `n/a`, "
+        "`NaN`, `null` and `-` are empty too; `none` is a value. The words `pending` and `failed` in a cell of an "
+        "objective always mean what they say.",
     )
     bad_rows: Literal["stop", "drop"] = Field(
         "stop", description="`drop` leaves bad rows out and lists each with its reason."

@@ -5,10 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi import registry
-from batterymi.charging.cells import find_cell
 from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
 from batterymi.config.designs import Claimed, Derived, NamedDesign
+from batterymi.config.names import CellName, FigureName
 from batterymi.config.parts import (
     Ablation,
     Column,
@@ -55,15 +54,7 @@ class Study(Strict):
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
     remarks: tuple[str, ...] = Field((), description="What readers of the summary and the model card should know.")
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
-    picture: str = Field("overview", description="The study's own figure.")
-
-    @field_validator("picture")
-    @classmethod
-    def _registered_picture(cls, value: str) -> str:
-        if value not in registry.names("picture"):
-            known = registry.names("picture")
-            raise ValueError(f"'{value}' is not a known picture; {did_you_mean(value, known)}")
-        return value
+    figure: FigureName = Field("overview", description="The study's own figure.")
 
     @field_validator("features", "objectives")
     @classmethod
@@ -155,7 +146,7 @@ class Study(Strict):
         used = [
             *(searched if not isinstance(self.campaign.evaluator, PoolChoice) else ()),
             *(("constraint", one.function) for one in self.constraints if one.function),
-            ("picture", self.picture),
+            ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
             *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
@@ -348,12 +339,7 @@ class ClosedLoop(Strict):
     rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
     seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
     seed: int = Field(0, ge=0, description="The first.")
-    cell: str = Field("power_cell", description="Declared cell of the simulated lives.")
-
-    @field_validator("cell")
-    @classmethod
-    def _is_declared(cls, cell: str) -> str:
-        return find_cell(cell).name
+    cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
 class Config(Strict):

@@ -1,4 +1,4 @@
-"""The stage `fetch_dataset`: files of a data set from a mirror or the network, never one with the wrong content."""
+"""Files of a data set from a mirror or the network, never one with the wrong content."""
 
 import errno
 import fcntl
@@ -8,15 +8,15 @@ import logging
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from batterymi.config.datasets import DataFile, Dataset
+from batterymi.config.datasets import DataFile
 from batterymi.errors import BatteryMIError
-from batterymi.files import sha256, write_json
+from batterymi.files import sha256
 
 if TYPE_CHECKING:
     import requests
@@ -40,14 +40,7 @@ class _RetryError(Exception):
     """A download that may succeed when tried again."""
 
 
-def fetch_dataset(
-    receipt_path: str | Path,
-    *,
-    name: str,
-    dataset: dict[str, Any],
-    mirror: str | None = None,
-    pauses: tuple[float, ...] = PAUSES,
-) -> None:
+def fetch_files(folder: Path, name: str, files: Mapping[str, DataFile], mirror: str | None = None) -> None:
     """Bring every file of a data set into a folder.
 
     A file that is there with the right digest stays. Else it is taken from the mirror, if one is named and has it (as
@@ -56,29 +49,26 @@ def fetch_dataset(
     it.
 
     Args:
-        receipt_path: JSON to write once all files are there, in the folder where they belong: their digests.
+        folder: where the files belong.
         name: the data set's name, its folder in the mirror.
-        dataset: its entry in the catalogue.
+        files: the files by name.
         mirror: folder laid out as `<data set>/<file>`, or None.
-        pauses: seconds to wait before each further attempt.
 
     Raises:
-        FetchError: for every file that could not be had: which, why, and what to do.
+        FetchError: for every file that cannot be had: which, why, and what to do.
     """
-    entry, target = Dataset.model_validate(dataset), Path(receipt_path).parent
     mirror = str(Path(mirror).expanduser()) if mirror else None
     problems = _check_mirror(mirror)
-    for file, wanted in entry.files.items() if not problems else ():
+    for file, wanted in files.items() if not problems else ():
         try:
-            _fetch(target / file, wanted, Path(mirror) / name / file if mirror else None, pauses)
+            _fetch(folder / file, wanted, Path(mirror) / name / file if mirror else None)
         except FetchError as error:
             problems.append(str(error))
         except OSError as error:
-            problems.append(_system_message(target / file, error))
+            problems.append(_system_message(folder / file, error))
     if problems:
         raise FetchError("\n".join(dict.fromkeys(problems)))
-    write_json(receipt_path, {file: wanted.sha256 for file, wanted in entry.files.items()}, recorded=False)
-    logger.info("%s: %d files are there, digests right", name, len(entry.files))
+    logger.info("%s: %d files are there, digests right", name, len(files))
 
 
 def _check_mirror(mirror: str | None) -> list[str]:
@@ -88,7 +78,7 @@ def _check_mirror(mirror: str | None) -> list[str]:
     return [f"mirror: '{mirror}' is not a folder; name one that is laid out as <data set>/<file>"]
 
 
-def _fetch(target: Path, wanted: DataFile, source: Path | None, pauses: tuple[float, ...]) -> None:
+def _fetch(target: Path, wanted: DataFile, source: Path | None) -> None:
     """Bring one file, whole and right."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target):
@@ -103,7 +93,7 @@ def _fetch(target: Path, wanted: DataFile, source: Path | None, pauses: tuple[fl
         elif packed is not None and packed.is_file():
             _unpack(packed, part, target, wanted)
         else:
-            _download(part, target, wanted, pauses, f"; the mirror has no {source}" if source else "")
+            _download(part, target, wanted, f"; the mirror has no {source}" if source else "")
 
 
 @contextmanager
@@ -135,9 +125,9 @@ def _unpack(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
     logger.info("%s: unpacked from the mirror", target.name)
 
 
-def _download(part: Path, target: Path, wanted: DataFile, pauses: tuple[float, ...], lacking: str) -> None:
+def _download(part: Path, target: Path, wanted: DataFile, lacking: str) -> None:
     """Take a file from its URL, with retries; `lacking` tells what the mirror has not."""
-    for pause in (*pauses, None):
+    for pause in (*PAUSES, None):
         try:
             found = _attempt(part, wanted)
             break

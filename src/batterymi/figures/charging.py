@@ -22,7 +22,7 @@ def plot_charging(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
 
     traces = results.traces
-    assert traces is not None, "the charging picture needs traces"
+    assert traces is not None, "the charging figure needs traces"
     figure, axes = plt.subplots(2, 2, figsize=(7.0, 5.4), sharex=True)
     limits = {
         "temperature_c": results.find_limit("temperature_max_c", "at_most"),

@@ -12,7 +12,7 @@ from batterymi.errors import TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.study_results import list_entries
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.units import UNITS
+from batterymi.vocabulary.unit_table import UNITS
 
 REPRODUCED, CONTRADICTED, UNTESTABLE = "reproduced", "contradicted", "not testable"
 ROUNDING = 1e-12  # of a difference that should be exactly the tolerance

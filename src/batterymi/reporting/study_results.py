@@ -171,7 +171,7 @@ class StudyResults:
         "charging/replay.json",
         "replay_protocols",
         ("summary", "claims"),
-        needs=["campaign_model", "judge_model"],
+        needs=["campaign_model", "reference_model"],
         exists_for=_is_charging,
     )
     transfer = ResultFile["Content | None"](
@@ -195,8 +195,8 @@ class StudyResults:
     @classmethod
     def of_folder(cls, folder: Path, study: Study) -> Self:
         """Return the results of a study that lie in a folder."""
-        reported = ReportedStudy.model_validate(ReportedStudy.dump_from(study))
-        return cls({name: folder / file for name, file in list_results(study).items()}, reported)
+        files = {name: folder / file for name, file in list_results(study).items()}
+        return cls(files, ReportedStudy.take_from(study))
 
     @property
     def selected(self) -> "pd.DataFrame":

@@ -230,16 +230,16 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
     """Return the outcome of the winner on the campaign's model and on the reference model."""
     if replay is None:
         return ""
-    if replay["judge_model"] is None:
+    if replay["reference_model"] is None:
         return "no winner to replay"
-    first, second = replay["campaign_model"], replay["judge_model"]
+    first, second = replay["campaign_model"], replay["reference_model"]
     parts = [
         f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{_suffix(o.unit)}"
         for o in study.objectives
     ]
-    does = "meets" if replay["judge_meets_limits"] else "violates"
-    models = f"{replay['model']} / {replay['judge']}"
-    return f"{models}: {'; '.join(parts)}; the {replay['judge']} re-simulation {does} the limits"
+    does = "meets" if replay["reference_model_meets_limits"] else "violates"
+    models = f"{replay['model']} / {replay['reference']}"
+    return f"{models}: {'; '.join(parts)}; the {replay['reference']} re-simulation {does} the limits"
 
 
 def _count_earlier(earlier: pd.DataFrame | None) -> str:

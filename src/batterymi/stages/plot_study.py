@@ -37,7 +37,7 @@ def plot_study(inputs: dict[str, Path], index: Path, svg: list[Path], png: list[
         settings: what figures need to know of the study.
     """
     results = StudyResults(inputs, settings)
-    drawings = (*DRAWINGS, registry.look_up("picture", settings.picture))
+    drawings = (*DRAWINGS, registry.look_up("figure", settings.figure))
     with house_style():
         for draw, vector, raster in zip(drawings, svg, png, strict=True):
             save_figure(draw(results), vector, raster)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.config.arena import Arena, load_arena
-from batterymi.config.datasets import Dataset, load_datasets
-from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
+from batterymi.config.datasets import Dataset
+from batterymi.config.load import load_config, load_datasets, load_studies, selected_studies, used_datasets
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 from batterymi.workflow.manifest import digests_of
@@ -62,6 +62,10 @@ class Project:
     def ledger(self, study: str) -> str:
         """Return the ledger of a study's campaign; no result, since it cannot be made again."""
         return f"{self.config.ledgers}/{study}.jsonl"
+
+    def receipt(self, dataset: str) -> str:
+        """Return the file that shows that a data set is there, with the digests of its files."""
+        return f"{RAW}/{dataset}/receipt.json"
 
     def folder(self, name: str) -> str:
         """Return where results, logs or benchmarks go."""

@@ -13,6 +13,8 @@ PACKAGE = "batterymi"
 FROM = re.compile(rf"^[ \t]*from[ \t]+({PACKAGE}[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
 PLAIN = re.compile(rf"^[ \t]*import[ \t]+({PACKAGE}[^\n#]*)", re.MULTILINE)
 RELATIVE = re.compile(r"^[ \t]*from[ \t]+\.", re.MULTILINE)
+# lists of names: what a job looks up there is given to the closure by name, so that one more makes no result stale
+CATALOGUES = frozenset({f"{PACKAGE}.registry", f"{PACKAGE}.vocabulary.unit_table"})
 BESIDE = re.compile(r"with_name\(\"([^\"]+)\"\)")
 
 
@@ -66,7 +68,9 @@ def files_beside(path: Path) -> frozenset[Path]:
 
 
 def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
-    """Every source file that a script runs: itself, and what it imports, directly or not.
+    """Return every source file that a script runs: itself, and what it imports, directly or not.
+
+    Lists of names, as the registry, count only if they are among `modules`.
 
     Args:
         script: the adapter's file.
@@ -76,14 +80,14 @@ def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path
         Files in a fixed order, the script first.
     """
     script = Path(script)
-    open_modules = set(imported_modules(script)) | set(modules)
+    open_modules = set(imported_modules(script)) - CATALOGUES | set(modules)
     seen: set[str] = set()
     while open_modules:
         module = open_modules.pop()
         seen.add(module)
         file = module_file(module)
         if file is not None:
-            open_modules |= imported_modules(file) - seen
+            open_modules |= imported_modules(file) - CATALOGUES - seen
     files = {file for module in seen if (file := module_file(module)) is not None}
     beside = {other for file in files for other in files_beside(file)}
     return [script, *sorted(files | beside)]

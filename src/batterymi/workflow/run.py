@@ -31,9 +31,9 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
     """Find a value for each parameter of a stage, by its name.
 
     Args:
-        stage: its parameters are named after inputs, outputs, params or wildcards of its rule. `settings` is validated
-            as the model that annotates it, `processes` is the number of threads, `inputs` all single input files by
-            name. A parameter annotated with a dataclass takes several files at once, each named after a field.
+        stage: its parameters are named after inputs, outputs, params, wildcards or resources of its rule. `settings` is
+            validated as the model that annotates it, `processes` is the number of threads, `inputs` all single input
+            files by name. A parameter annotated with a dataclass takes several files, each named after a field.
         snakemake: the object that Snakemake gives to scripts.
 
     Returns:
@@ -44,6 +44,7 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
     """
     inputs, outputs = _as_paths(snakemake.input), _as_paths(snakemake.output)
     known: dict[str, Any] = {
+        **dict(snakemake.resources.items()),
         **dict(snakemake.wildcards.items()),
         **dict(snakemake.params.items()),
         "inputs": {name: path for name, path in inputs.items() if isinstance(path, Path)},

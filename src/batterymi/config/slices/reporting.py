@@ -24,7 +24,7 @@ class ReportedStudy(Slice):
     derived: tuple[Derived, ...]
     remarks: tuple[str, ...]
     claimed: Claimed | None
-    picture: str
+    figure: str
 
     @property
     def design_columns(self) -> list[str]:
