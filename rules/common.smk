@@ -101,18 +101,6 @@ def levels_code(wildcards):
     return list_code("compare_fidelities.py", *sorted(pairs))
 
 
-
-
-def extra(part, name):
-    """An input: a file of a stage that only studies with that part in their YAML have."""
-
-    def file(wildcards):
-        has = getattr(STUDIES[wildcards.study], part)
-        return f"<results>/{wildcards.study}/{name}" if has else []
-
-    return file
-
-
 def campaign_model(wildcards):
     """The model file, for studies whose own surrogate answers the campaign."""
     uses_model = STUDIES[wildcards.study].campaign.evaluator.name == "surrogate"
@@ -163,11 +151,6 @@ def one_of(studies):
 def is_charging(study):
     """Whether a study's designs are charges."""
     return STUDIES[study].campaign.evaluator.name == "charging"
-
-
-def has_transfer(study):
-    """Whether a study learns from related tasks too."""
-    return STUDIES[study].transfer is not None
 
 
 def replayed(name):
