@@ -34,12 +34,12 @@ class RewardWeights(Strict):
     failure: float = Field(60.0, ge=0, description="Cost of a charge that the simulator cannot go on with.")
 
 
-class Limits(Strict):
+class LimitSettings(Strict):
     """Limits that the reward is soft about."""
 
     plating_margin_mv: float = Field(0.0, description="Smallest anode potential against lithium that is allowed.")
     plating_reserve_mv: float = Field(
-        4.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
+        4.0, ge=0, description="Kept above that, since policies are tested on a finer model than the one trained on."
     )
     checked_reserve_mv: float = Field(
         0.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
@@ -94,7 +94,7 @@ class Environment(Strict):
         min_length=1,
         description=f"What the agent sees, of {', '.join(OBSERVABLE)}; `{ORACLE}` makes it an oracle.",
     )
-    limits: Limits = Field(Limits(), description="Limits of the reward.")
+    limits: LimitSettings = Field(LimitSettings(), description="Limits of the reward.")
     weights: RewardWeights = Field(RewardWeights(), description="Weights of the reward.")
     ranges: ScenarioRanges = Field(ScenarioRanges(), description="Situations of training and validation.")
 
