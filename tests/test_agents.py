@@ -354,7 +354,7 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
 
 
 def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
-    with pytest.raises(ValidationError, match="the name sac stands twice"):
+    with pytest.raises(ValidationError, match="the name sac is listed twice"):
         Training(agents=[{"name": "sac", "kind": "sac"}, {"name": "sac", "kind": "dqn"}])
     gentle = {"name": "gentle", "kind": "sac", "weights": {"degradation": 5}}
     training = Training(agents=[{"name": "sac", "kind": "sac"}, gentle])

@@ -20,7 +20,7 @@ def evaluate(network: Network, environment: ChargingEnvironment, starts: Sequenc
         starts: the scenarios.
 
     Returns:
-        One row per start: reward, minutes (not-a-number if the charge was not finished), smallest margin, highest
+        One row per start: reward, minutes (NaN if the charge was not finished), smallest margin, highest
         temperature and voltage, capacity lost, whether a limit was broken, and whether one was with the checked
         reserve.
     """

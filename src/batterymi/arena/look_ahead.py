@@ -56,7 +56,7 @@ class LookAhead:
         return Decision(rate, ceiling_v=self.voltage_v)
 
     def _follow(self, seen: Observation) -> None:
-        """Take the step that the cell took; where the twin cannot, it starts anew from what is seen."""
+        """Take the step that the cell took; where the twin cannot, it starts again from what is seen."""
         passed = seen.seconds - self._seconds
         if passed > 0:
             try:
