@@ -1,4 +1,4 @@
-"""What all rules share: the checked settings, `slice_of` and `code`.
+"""What all rules share: the checked settings, `slice_of`, `results_for` and `code`.
 
 An input or a param that one rule uses stands beside that rule.
 """
@@ -9,6 +9,7 @@ from batterymi.config.slices.base import Slice
 from batterymi.errors import ConfigError
 from batterymi.process_guard import own_jobs
 from batterymi.registry import modules_of
+from batterymi.reporting.study_results import list_results
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_machine_problems,
@@ -82,6 +83,16 @@ def slice_of(model, **given):
     return read
 
 
+def results_for(reader):
+    """Inputs: what a study wrote for the figures, the summary or the claims, each file by its name in `StudyResults`."""
+
+    def files(wildcards):
+        found = list_results(STUDIES[wildcards.study], reader)
+        return {name: f"<results>/{wildcards.study}/{path}" for name, path in found.items()}
+
+    return files
+
+
 def levels_code(wildcards):
     """Code of the evaluators of all levels."""
     levels = STUDIES[wildcards.study].campaign.fidelities.levels
@@ -90,51 +101,6 @@ def levels_code(wildcards):
     return list_code("compare_fidelities.py", *sorted(pairs))
 
 
-def table_source(wildcards):
-    """The rows a study starts from: its file, or the table that its evaluator makes.
-
-    A file that is missing is left to the job, so that the other studies still run.
-    """
-    table = STUDIES[wildcards.study].table
-    if table.sample:
-        return f"<results>/{wildcards.study}/sampled.parquet"
-    if table.dataset:
-        return receipt(table.dataset.name)
-    return table.file if Path(table.file).exists() else []
-
-
-def source_name(wildcards, input):
-    """The path that `prepare_table` reads, also if nothing is there."""
-    table = STUDIES[wildcards.study].table
-    if table.dataset:
-        return f"{RAW}/{table.dataset.name}"
-    return str(input.source) if input.source else table.file
-
-
-def receipt(name):
-    """What tells that a data set is there, with the digests of its files."""
-    return f"{RAW}/{name}/receipt.json"
-
-
-def dataset_of_study(wildcards):
-    """A study's data set as the catalogue describes it, or None."""
-    table = STUDIES[wildcards.study].table
-    return PROJECT.datasets[table.dataset.name].model_dump(mode="json") if table.dataset else None
-
-
-def candidates_receipt(wildcards):
-    """What tells that the data set of a study's candidates is there."""
-    return receipt(STUDIES[wildcards.study].candidates.dataset)
-
-
-def candidates_folder(wildcards):
-    """Where the files of a study's candidates are."""
-    return str(Path(candidates_receipt(wildcards)).parent)
-
-
-def validation_path(wildcards, input):
-    """What validation found."""
-    return str(input.validation)
 
 
 def extra(part, name):
@@ -145,49 +111,6 @@ def extra(part, name):
         return f"<results>/{wildcards.study}/{name}" if has else []
 
     return file
-
-
-def screen_source(wildcards):
-    """What a screen reads: its file, the receipt of its data set, or nothing.
-
-    A file that is missing is left to the job, so that the other studies still run.
-    """
-    source = STUDIES[wildcards.study].screen.source
-    if source.dataset:
-        return receipt(source.dataset)
-    file = getattr(source, "file", None)
-    return file if file and Path(file).exists() else []
-
-
-def screen_folder(wildcards):
-    """A param: where the files of a screen's data set are, or None."""
-    dataset = STUDIES[wildcards.study].screen.source.dataset
-    return f"{RAW}/{dataset}" if dataset else None
-
-
-def screened_features(wildcards):
-    """A param: numbers that a screen's model takes beside formulas."""
-    return list(STUDIES[wildcards.study].screened_features)
-
-
-def formula_columns(wildcards):
-    """A param: columns of the table whose formulas a screen's model takes."""
-    return list(STUDIES[wildcards.study].formula_columns)
-
-
-def formula_column(wildcards):
-    """A param: the first of them, for what is known already; None if there is none."""
-    return next(iter(STUDIES[wildcards.study].formula_columns), None)
-
-
-def sought(wildcards):
-    """A param: settings of the first objective to maximise or minimise."""
-    return STUDIES[wildcards.study].sought.model_dump(mode="json")
-
-
-def sought_name(wildcards):
-    """A param: the column of that objective."""
-    return STUDIES[wildcards.study].sought.name
 
 
 def campaign_model(wildcards):

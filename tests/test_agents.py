@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import assumes_torch  # noqa: F401 - see there
 import numpy as np
 import pandas as pd
 import pytest

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Workspace
+from conftest import Workspace, needs_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import LONG
 
 from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.protocols import optimise_protocol
@@ -343,11 +344,12 @@ def test_a_decision_beyond_what_the_charger_can_give_is_cut() -> None:
     assert Decision(1.0).seconds is None
 
 
+@needs_torch
 @pytest.mark.slow
 def test_the_small_arena_runs_from_training_to_figures_and_is_no_part_of_the_default_run(workspace: Workspace) -> None:
     options = ("--configfile", "tests/arena_smoke.yaml")
     assert "simulate_controllers" not in workspace.run("-n", "--quiet", "host").stdout
-    finished = workspace.run("charging_arena", *options, "--cores", "2", timeout=600)
+    finished = workspace.run("charging_arena", *options, "--cores", "2", units=LONG)
     assert finished.returncode == 0, finished.stdout
     results = workspace.folder / "results/arena"
     table = pd.read_csv(results / "table.csv")

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SHIPPED
 
 PAGES = sorted(
     [
@@ -75,7 +75,7 @@ def rules() -> frozenset[str]:
     """Return the names of all rules, and of the studies, which are rules too."""
     files = [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]
     found = {name for file in files for name in re.findall(r"^ *rule (\w+):", file.read_text(), flags=re.MULTILINE)}
-    return frozenset(found | {path.stem for path in (ROOT / "config/studies").glob("*.yaml")})
+    return frozenset(found | set(SHIPPED))
 
 
 @cache

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Workspace
+from conftest import ROOT, Workspace, name_foreign_files
 
 ONE = ("--configfile", str(ROOT / "tests/smoke.yaml"), "--config", 'studies=["ncm_cathodes"]')
 
@@ -12,7 +12,7 @@ ONE = ("--configfile", str(ROOT / "tests/smoke.yaml"), "--config", 'studies=["nc
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Workspace:
     """A folder with settings and tables, and nothing else."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "config", tmp_path / "config", ignore=name_foreign_files)
     shutil.copytree(ROOT / "data/textbook", tmp_path / "data/textbook")
     return Workspace(tmp_path)
 

@@ -9,7 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from batterymi.config.agents import Training
 from batterymi.config.arena_parts import ChargeRules, Condition, Entry, Map, Reserve, Scenarios, Search, Situation
-from batterymi.config.load import describe, merged, read_yaml
+from batterymi.config.load import merged, read_yaml
+from batterymi.config.messages import describe
 from batterymi.config.parts import Strict
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from batterymi.config.cells import known_cell
+from batterymi.config.names import CellName
 from batterymi.config.parts import Name, Range, Strict, ascending
+from batterymi.registry import REGISTRY
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.cells import CELLS
 from batterymi.vocabulary.controllers import CONTROLLERS
 
 Celsius = Annotated[float, Field(ge=-20, le=80)]
@@ -24,13 +24,11 @@ class Condition(Strict):
 class Entry(Strict):
     """A cell of the arena."""
 
-    name: str = Field(description="A declared cell.")
+    name: CellName = Field(description="A declared cell.")
     conditions: tuple[Name, ...] | None = Field(None, description="Temperatures; not set: all.")
     controllers: tuple[str, ...] | None = Field(None, description="Controllers; not set: all that do not learn.")
     agents: tuple[Name, ...] = Field((), description="Agents of `training` that are trained and tested on it.")
     held_out: int | None = Field(None, ge=2, le=10_000, description="Scenarios, where they differ.")
-
-    _cell = field_validator("name")(known_cell)
 
     @field_validator("controllers")
     @classmethod
@@ -71,7 +69,7 @@ class Scenarios(Strict):
 class Map(Strict):
     """The feasibility map."""
 
-    cells: tuple[str, ...] = Field(tuple(CELLS), min_length=1, description="Cells.")
+    cells: tuple[CellName, ...] = Field(tuple(REGISTRY["cell"]), min_length=1, description="Cells.")
     starts: tuple[Condition, ...] = Field(
         (
             Condition(name="cold", ambient_c=10),
@@ -89,11 +87,6 @@ class Map(Strict):
     confirmed: int = Field(8, ge=1, le=100, description="Of them, how many at most are charged on the DFN, best first.")
 
     _rates = field_validator("c_rates")(ascending)
-
-    @field_validator("cells")
-    @classmethod
-    def _declared(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(known_cell(name) for name in value)
 
 
 class ChargeRules(Strict):

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Strict, inside_folder, known_unit, registered
+from batterymi.config.names import CellName, EngineName, UnitName
+from batterymi.config.parts import Name, Strict, inside_folder
 
 
 class FixedRun(Strict):
@@ -55,12 +56,7 @@ class PoolChoice(Strict):
         "specific energy.",
     )
     label: str | None = Field(None, description="What figures call that product.")
-    unit: str = Field("1", description="Unit of that product.")
-
-    @field_validator("unit")
-    @classmethod
-    def _units(cls, value: str) -> str:
-        return known_unit(value)
+    unit: UnitName = Field("1", description="Unit of that product.")
 
     @model_validator(mode="after")
     def _product_is_named(self) -> Self:
@@ -79,7 +75,7 @@ class ChargingChoice(Strict):
     """Designs are C-rates of equal SOC steps, answered by PyBaMM."""
 
     name: Literal["charging"]
-    cell: str = Field("power_cell", description="A declared cell of batterymi.charging.cells.")
+    cell: CellName = Field("power_cell", description="A declared cell.")
     model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
     reference_model: Literal["SPMe", "DFN"] = Field("DFN", description="Finer model on which the winner is replayed.")
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
@@ -139,7 +135,9 @@ class Campaign(Strict):
     """The search for better designs."""
 
     evaluator: EvaluatorChoice = Field(description="What answers a design.")
-    engine: str = Field("gaussian_process", description="What proposes designs; docs/reference/campaigns.md.")
+    engine: EngineName | Literal["pool"] = Field(
+        "gaussian_process", description="What proposes designs; docs/reference/campaigns.md."
+    )
     initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
     budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are asked for at once in each round.")
@@ -160,11 +158,6 @@ class Campaign(Strict):
         "inferred from designs all over the space, or from the rows.",
     )
     fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
-
-    @field_validator("engine")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return value if value == "pool" else registered("engine", value)
 
     @field_validator("pool")
     @classmethod

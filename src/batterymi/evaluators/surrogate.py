@@ -47,8 +47,8 @@ class SurrogateEvaluator:
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Predict designs; a prediction cannot fail.
 
-        A prediction outside the possible range is cut to it: a retention of 139 % is the model leaving its ground, and
-        must not attract the search.
+        A prediction outside the possible range is cut to it: a retention of 139 % is an extrapolation, and must not
+        attract the search.
         """
         frame = pd.DataFrame(index=designs.index)
         lacking = {name for one in self._objectives for name in self._models[one.name].features} - set(designs)

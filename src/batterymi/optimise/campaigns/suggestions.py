@@ -7,6 +7,7 @@ import pandas as pd
 
 from batterymi.config.campaign import Campaign
 from batterymi.config.designs import Derived
+from batterymi.config.expressions import parse_quantity
 from batterymi.optimise.space.problem import Problem
 
 EXTRAPOLATES = "the model extrapolates"
@@ -24,11 +25,8 @@ def add_derived(frame: pd.DataFrame, derived: Sequence[Derived]) -> pd.DataFrame
     """
     frame = frame.copy()
     for one in derived:
-        if one.product_of is not None:
-            first, second = one.product_of
-            frame[one.name] = frame[first].astype(float) * frame[second].astype(float)
-        elif one.reduction_of is not None and one.against is not None:
-            frame[one.name] = 100 * (1 - frame[one.reduction_of].astype(float) / one.against)
+        columns = {name: frame[name].to_numpy(float) for name in one.names}
+        frame[one.name] = parse_quantity(one.formula)(columns)
     return frame
 
 
