@@ -6,10 +6,10 @@ from typing import Any
 from batterymi.agents.environment import ChargingEnvironment
 from batterymi.charging.outcome import ChargeError, FailureKind
 from batterymi.charging.state import Reading, Start
-from batterymi.config.agents import Environment, Limits, Training
+from batterymi.config.agents import Environment, LimitSettings, Training
 
 REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
-LIMITS = Limits(
+LIMITS = LimitSettings(
     plating_margin_mv=0,
     plating_reserve_mv=10,
     checked_reserve_mv=5,

@@ -14,7 +14,7 @@ from timing import LONG
 from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.protocols import optimise_protocol
 from batterymi.arena.scenario_set import ScenarioSet, draw_validation
-from batterymi.arena.trial import run_trial
+from batterymi.arena.trial import Progress, run_trial
 from batterymi.arena.tune import find_fastest_constant, find_plating_limited, find_safe_constant
 from batterymi.charging.charge_loop import Terms
 from batterymi.charging.controller import Decision, Observation
@@ -185,12 +185,10 @@ def test_limits_let_a_warm_start_rise_and_a_cool_one_not() -> None:
     assert LIMITS.at(MILD).temperature_c == 45
     assert LIMITS.at(Start(0.1, 45.0)).temperature_c == 50
     assert LIMITS.at(Start(0.1, 25.0, 60.0)).temperature_c == 65
-    outcome = {"plating_margin_mv": -0.001, "temperature_max_c": 45.04, "voltage_max_v": 4.2019}
-    assert LIMITS.at(MILD).broken(outcome) == ["plating"]
-    worse = {"plating_margin_mv": 1.0, "temperature_max_c": 45.06, "voltage_max_v": 4.2021}
-    assert LIMITS.at(MILD).broken(worse) == ["temperature", "voltage"]
-    unknown = {"plating_margin_mv": math.nan, "temperature_max_c": 30.0, "voltage_max_v": 4.0}
-    assert LIMITS.at(MILD).broken(unknown) == ["plating"], "what is not known is not safe"
+    broken = LIMITS.at(MILD).find_broken
+    assert broken(Progress(-0.001, 45.04, 4.2019)) == ["plating"]
+    assert broken(Progress(1.0, 45.06, 4.2021)) == ["temperature", "voltage"]
+    assert broken(Progress(math.nan, 30.0, 4.0)) == ["plating"], "what is not known is not safe"
 
 
 def test_the_find_fastest_constant_current_is_the_one_computed_by_hand() -> None:

@@ -31,7 +31,7 @@ class Network:
     is_discrete: bool
 
     def action(self, vector: Vector) -> float:
-        """The greedy action.
+        """Return the greedy action.
 
         Args:
             vector: what the agent sees, shape (n_in,).
@@ -139,7 +139,7 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
         )
     if (n_in := network.layers[0][0].shape[1]) != len(encoder.names):
         raise AgentError(
-            f"{path}: the network takes {n_in} numbers, and {len(encoder.names)} are observed; train it anew"
+            f"{path}: the network takes {n_in} numbers, and {len(encoder.names)} are observed; train it again"
         )
     return PolicyController(card["name"], network, encoder, actions, bool(print_["hold_voltage"]))
 
@@ -154,9 +154,9 @@ def _read_card(path: PathLike) -> dict[str, Any]:
         raise AgentError(f"{path}: is not a policy's JSON: {error}") from None
     found = card.get("format") if isinstance(card, dict) else None
     if found != FORMAT:
-        raise AgentError(f"{path}: has format {found!r}, readable is {FORMAT}; train the agent anew")
+        raise AgentError(f"{path}: has format {found!r}, readable is {FORMAT}; train the agent again")
     if missing := [key for key in ("name", "kind", "scale", "fingerprint", "digest") if key not in card]:
-        raise AgentError(f"{path}: lacks {', '.join(missing)}; train the agent anew")
+        raise AgentError(f"{path}: lacks {', '.join(missing)}; train the agent again")
     return card
 
 
@@ -171,7 +171,7 @@ def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
         raise AgentError(f"{path}: cannot be read: {error.strerror}") from None
     if (found := sha256(path)) != card["digest"]:
         raise AgentError(
-            f"{path}: has digest {found[:12]}…, its card says {card['digest'][:12]}…; train the agent anew"
+            f"{path}: has digest {found[:12]}…, its card says {card['digest'][:12]}…; train the agent again"
         )
     try:
         return Network.from_tensors(load(data), bool(card["fingerprint"]["action"]["n"]))

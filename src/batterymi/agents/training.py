@@ -9,10 +9,11 @@ from typing import Any
 
 from batterymi.agents.callback import Progress, TrainingCallback, Validation
 from batterymi.agents.checkpoint import load_checkpoint
-from batterymi.agents.environment import ChargingEnvironment, validation_starts
+from batterymi.agents.environment import ChargingEnvironment
 from batterymi.agents.learner import make_learner
 from batterymi.agents.observation import fingerprint
 from batterymi.agents.policy import Network
+from batterymi.agents.starts import list_validation_starts
 from batterymi.charging.plant import Simulator
 from batterymi.config.agents import Agent, Training
 
@@ -65,7 +66,7 @@ def train(simulator: Simulator, cell: str, agent: Agent, settings: Training, see
     with _hold_to_one_thread():
         learner = make_learner(agent, environment, seed)
         progress = _resume(folder, learner, identity)
-        starts = validation_starts(settings.validation, settings.seed, own.ranges)
+        starts = list_validation_starts(settings.validation, settings.seed, own.ranges)
         validation = Validation(ChargingEnvironment(simulator, own, agent.kind), starts, settings.derate)
         callback = TrainingCallback(agent, settings, folder, identity, progress, validation)
         learner.learn(agent.steps - learner.num_timesteps, callback=callback, reset_num_timesteps=False)

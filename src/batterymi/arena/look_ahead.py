@@ -1,7 +1,6 @@
 """Greedy look-ahead: at every step the largest current that a model predicts to keep all limits."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.limits import Limits
@@ -57,7 +56,7 @@ class LookAhead:
         return Decision(rate, ceiling_v=self.voltage_v)
 
     def _follow(self, seen: Observation) -> None:
-        """Take the step that the cell took; where the twin cannot, it starts anew from what is seen."""
+        """Take the step that the cell took; where the twin cannot, it starts again from what is seen."""
         passed = seen.seconds - self._seconds
         if passed > 0:
             try:
@@ -173,11 +172,6 @@ def _slack(model: Plant, limits: Limits, rate: float, seconds: float) -> tuple[f
         reading = model.peek(rate, seconds)
     except ChargeError:
         return FAR, "solver"
-    outcome: dict[str, Any] = {
-        "plating_margin_mv": reading.plating_margin_mv,
-        "temperature_max_c": reading.temperature_max_c,
-        "voltage_max_v": reading.voltage_max_v,
-    }
-    slacks = limits.slacks(outcome)
+    slacks = limits.slacks(reading)
     name = min(slacks, key=lambda kind: slacks[kind])
     return slacks[name], name

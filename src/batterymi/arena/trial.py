@@ -24,25 +24,25 @@ class Progress:
     """Extremes of a charge so far.
 
     Attributes:
-        margin_mv: smallest plating margin.
-        temperature_c: highest temperature.
-        voltage_v: highest voltage.
+        plating_margin_mv: smallest plating margin.
+        temperature_max_c: highest temperature.
+        voltage_max_v: highest voltage.
         failure: kind of the failure that ended it, empty if none did.
         steps: state of charge and temperature (°C) at the start of each step, and its C-rate.
     """
 
-    margin_mv: float = float("inf")
-    temperature_c: float = float("-inf")
-    voltage_v: float = float("-inf")
+    plating_margin_mv: float = float("inf")
+    temperature_max_c: float = float("-inf")
+    voltage_max_v: float = float("-inf")
     failure: str = ""
     steps: list[Step] = field(default_factory=list)
 
     def add_step(self, before: Reading, reading: Reading) -> None:
         """Take a step in."""
         self.steps.append((before.soc, before.temperature_c, reading.rate))
-        self.margin_mv = min(self.margin_mv, reading.plating_margin_mv)
-        self.temperature_c = max(self.temperature_c, reading.temperature_max_c)
-        self.voltage_v = max(self.voltage_v, reading.voltage_max_v)
+        self.plating_margin_mv = min(self.plating_margin_mv, reading.plating_margin_mv)
+        self.temperature_max_c = max(self.temperature_max_c, reading.temperature_max_c)
+        self.voltage_max_v = max(self.voltage_max_v, reading.voltage_max_v)
 
 
 @dataclass
@@ -127,7 +127,7 @@ def run_trial(
     except ChargeError as error:
         unknown = Reading(0.0, start.soc, 0.0, *[math.nan] * 8)
         return Trial(_make_row(unknown, Progress(failure=error.kind.value), timed, limits, terms), [])
-    progress = Progress(temperature_c=before.temperature_c, voltage_v=before.voltage_v)
+    progress = Progress(temperature_max_c=before.temperature_c, voltage_max_v=before.voltage_v)
     try:
         for reading in charge(session, timed, terms, start.ambient_c):
             progress.add_step(before, reading)
@@ -144,9 +144,7 @@ def _make_row(now: Reading, progress: Progress, timed: TimedController, limits: 
     outcome: dict[str, Any] = {
         "minutes": now.seconds / 60 if reached else float("nan"),
         "soc_end": now.soc,
-        "plating_margin_mv": progress.margin_mv,
-        "temperature_max_c": progress.temperature_c,
-        "voltage_max_v": progress.voltage_v,
+        **{name: value if math.isfinite(value := getattr(progress, name)) else math.nan for name in EXTREMES},
         "capacity_lost_mah": now.capacity_lost_mah,
         "plated_mah": now.plated_mah,
         "failure": progress.failure,
@@ -154,6 +152,5 @@ def _make_row(now: Reading, progress: Progress, timed: TimedController, limits: 
         "ms_per_decision": timed.ms_per_decision,
         "temperature_limit_c": limits.temperature_c,
     }
-    broken = limits.broken(outcome)
-    outcome |= {key: outcome[key] if math.isfinite(outcome[key]) else math.nan for key in EXTREMES}
+    broken = limits.find_broken(progress)
     return outcome | {f"breaks_{kind}": kind in broken for kind in KINDS}

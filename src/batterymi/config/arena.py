@@ -223,8 +223,8 @@ def _unknown(key: str, found: Iterable[str], known: list[str]) -> list[str]:
 
 
 def _twice(key: str, names: list[str]) -> list[str]:
-    """Names that stand twice."""
-    return [f"{key}: '{name}' stands twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    """Return a problem for each name that is listed twice."""
+    return [f"{key}: '{name}' is listed twice" for name in sorted({n for n in names if names.count(n) > 1})]
 
 
 def load_arena(path: str, overrides: Mapping[str, Any]) -> Arena:

@@ -9,8 +9,8 @@ from batterymi.spelling import did_you_mean
 
 # keys of earlier versions and what they are called now, by the model of the file; without numbers of list entries
 RENAMED: dict[str, dict[str, str]] = {
-    "Study": {"picture": "figure"},
-    "Arena": {},
+    "Study": {"picture": "figure", "campaign.evaluator.judge": "campaign.evaluator.reference_model"},
+    "Arena": {"scenarios.ladder": "scenarios.discrepancy"},
     "Config": {},
 }
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line

@@ -84,7 +84,7 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
 
 
 def _mean_rates(mine: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Mean C-rate in each bin, not-a-number where there are too few steps; shape (n_soc, n_temperature)."""
+    """Mean C-rate in each bin, NaN where there are too few steps; shape (n_soc, n_temperature)."""
     where = mine["soc"].to_numpy(float), mine["temperature_c"].to_numpy(float)
     count = np.histogram2d(*where, bins=list(edges))[0]
     total = np.histogram2d(*where, bins=list(edges), weights=mine["c_rate"].to_numpy(float))[0]
