@@ -9,6 +9,7 @@ import install_torch
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from batterymi import registry
 from batterymi.workflow.provenance import code_closure, imported_modules, module_file
@@ -29,12 +30,13 @@ def test_ranges_and_lock_agree() -> None:
     for line in locked_requirements():
         pinned = Requirement(line)
         assert str(pinned.specifier).startswith("=="), line
-        lock.setdefault(pinned.name.lower(), []).append(str(pinned.specifier).removeprefix("=="))
+        lock.setdefault(canonicalize_name(pinned.name), []).append(str(pinned.specifier).removeprefix("=="))
     locked = [extra for name, extra in project["optional-dependencies"].items() if name != "bench"]
     wanted = [*project["dependencies"], *(requirement for extra in locked for requirement in extra)]
     for text in wanted:
         requirement = Requirement(text)
-        assert all(requirement.specifier.contains(version) for version in lock[requirement.name.lower()]), text
+        versions = lock[canonicalize_name(requirement.name)]
+        assert all(requirement.specifier.contains(version) for version in versions), text
 
 
 def test_every_line_of_the_lock_has_digests_but_the_one_of_pytorch() -> None:
