@@ -1,21 +1,15 @@
 """Many charges of one cell, by one process or several."""
 
-import logging
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
-from typing import Any
 
 from batterymi.charging.outcome import ChargeResult
 from batterymi.charging.protocols import Protocol
 from batterymi.charging.simulator import ChargingSimulator
-from batterymi.process_guard import end_with_owner
+from batterymi.process_pool import report_every, run_in_processes
 
-logger = logging.getLogger(__name__)
-
-_WORKER: dict[str, ChargingSimulator] = {}
+# importing PyBaMM takes longer than building a model
+PRELOAD = ("pybamm", "batterymi.charging.simulator")
 
 
 def simulate_protocols(
@@ -46,51 +40,19 @@ def simulate_protocols(
     Returns:
         One result per protocol, in their order.
     """
-    settings = (cell, model, soc_start, soc_end, ambient_c)
-    results: list[ChargeResult] = []
-    if processes <= 1 or len(protocols) < 2:
-        if not protocols:
-            return results
-        simulator = ChargingSimulator(*settings)
-        for protocol in protocols:
-            results.append(simulator.run(protocol, keep_trace=keep_traces))
-            _report(progress, len(results), len(protocols))
-        return results
-    tasks = [(protocol, keep_traces) for protocol in protocols]
-    with ProcessPoolExecutor(
-        processes, mp_context=worker_context(), initializer=_build_in_worker, initargs=settings
-    ) as pool:
-        for result in pool.map(_run_in_worker, tasks, chunksize=4):
-            results.append(result)
-            _report(progress, len(results), len(protocols))
-    return results
-
-
-def worker_context() -> BaseContext:
-    """Workers are forked from a server that has imported PyBaMM once, which takes longer than building a model."""
     os.environ.setdefault("PYBAMM_DISABLE_TELEMETRY", "true")
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["pybamm", __name__])
-    return context
+    return run_in_processes(
+        _charge,
+        [(protocol, keep_traces) for protocol in protocols],
+        processes,
+        build=ChargingSimulator,
+        build_args=(cell, model, soc_start, soc_end, ambient_c),
+        preload=PRELOAD,
+        progress=report_every(20, "charges simulated") if progress is None else progress,
+    )
 
 
-def _build_in_worker(*settings: Any) -> None:
-    """Build the model once in each worker."""
-    end_with_owner()
-    _WORKER["simulator"] = ChargingSimulator(*settings)
-
-
-def _run_in_worker(task: tuple[Protocol, bool]) -> ChargeResult:
-    """Charge by this worker's model."""
+def _charge(simulator: ChargingSimulator, task: tuple[Protocol, bool]) -> ChargeResult:
+    """Charge by a protocol."""
     protocol, keep_trace = task
-    return _WORKER["simulator"].run(protocol, keep_trace=keep_trace)
-
-
-def _report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:
-    """Tell how far it is, in the log every 20 charges and to whoever asked."""
-    if done % 20 == 0 or done == total:
-        logger.info("%d of %d charges simulated", done, total)
-    if progress is not None:
-        progress(done, total)
+    return simulator.run(protocol, keep_trace=keep_trace)

@@ -10,9 +10,6 @@ Not in these lives: losses in discharge, rest and storage, cracks, gas and loss 
 parameters are from the literature and not fitted to any cell here.
 """
 
-import logging
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,16 +18,14 @@ from numpy.typing import NDArray
 
 from batterymi.charging.cells import find_cell
 from batterymi.charging.outcome import ChargeError
-from batterymi.charging.parallel import worker_context
+from batterymi.charging.parallel import PRELOAD
 from batterymi.charging.protocol_runs import charge
 from batterymi.charging.protocols import FourStep
 from batterymi.charging.simulator import ChargingSimulator
 from batterymi.charging.state import Start
 from batterymi.closed_loop.thermal_life import AMBIENT_C, STEP_SHARE, STEPS, cycle_lives, ten_minute_protocols
 from batterymi.files import write_csv, write_json
-from batterymi.process_guard import end_with_owner
-
-logger = logging.getLogger(__name__)
+from batterymi.process_pool import report_every, run_in_processes
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -40,8 +35,6 @@ AGES = (0.0, 0.1, 0.2)  # shares of lithium lost, the last at the end of life
 REST_S = 3600.0
 CHARGE_SHARE = STEPS * STEP_SHARE  # of the nominal capacity
 TELL_EVERY = 50
-
-_WORKER: dict[str, Any] = {}
 
 
 def simulate_lives(lives_path: str, about_path: str, *, cell: str, model: str = "SPMe", processes: int = 1) -> None:
@@ -56,37 +49,18 @@ def simulate_lives(lives_path: str, about_path: str, *, cell: str, model: str = 
         processes: worker processes, each with a model of its own; results do not depend on it.
     """
     protocols = ten_minute_protocols()
-    rows = []
-    for row in live_all([tuple(rates) for rates in protocols.to_numpy(float)], cell, model, processes):
-        rows.append(row)
-        if len(rows) % TELL_EVERY == 0 or len(rows) == len(protocols):
-            logger.info("%s: %d of %d protocols simulated", cell, len(rows), len(protocols))
+    rows = run_in_processes(
+        live,
+        [tuple(rates) for rates in protocols.to_numpy(float)],
+        processes,
+        build=ChargingSimulator,
+        build_args=(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C),
+        preload=PRELOAD,
+        progress=report_every(TELL_EVERY, f"protocols simulated on {cell}"),
+    )
     lives = pd.concat([protocols, pd.DataFrame(rows)], axis=1)
     write_csv(lives_path, lives)
     write_json(about_path, describe_lives(lives, cell, model))
-
-
-def live_all(protocols: list[Rates], cell: str, model: str, processes: int) -> Iterable[Row]:
-    """Lives of many protocols, in their order, as `live` gives them."""
-    if processes <= 1:
-        _build_in_worker(cell, model)
-        yield from map(_live_in_worker, protocols)
-        return
-    with ProcessPoolExecutor(
-        processes, mp_context=worker_context(), initializer=_build_in_worker, initargs=(cell, model)
-    ) as pool:
-        yield from pool.map(_live_in_worker, protocols, chunksize=4)
-
-
-def _build_in_worker(cell: str, model: str) -> None:
-    """Build the model once in each process."""
-    end_with_owner()
-    _WORKER["simulator"] = ChargingSimulator(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C)
-
-
-def _live_in_worker(rates: Rates) -> Row:
-    """Life of a protocol by this process's model."""
-    return live(_WORKER["simulator"], rates)
 
 
 def live(simulator: ChargingSimulator, rates: Rates) -> Row:
