@@ -81,14 +81,6 @@ def slice_of(model, **given):
     return read
 
 
-def levels_code(wildcards):
-    """Code of the evaluators of all levels."""
-    levels = STUDIES[wildcards.study].campaign.fidelities.levels
-    pairs = {("evaluator", level.evaluator.name) for level in levels}
-    pairs |= {("engine", "gaussian_process"), ("engine", "random")}
-    return list_code("compare_fidelities.py", *sorted(pairs))
-
-
 def table_source(wildcards):
     """The rows a study starts from: its file, or the table that its evaluator makes.
 
@@ -180,24 +172,20 @@ def formula_column(wildcards):
 
 
 def sought(wildcards):
-    """A param: settings of the first objective to maximise or minimise."""
-    return STUDIES[wildcards.study].sought.model_dump(mode="json")
+    """A param: settings of the first objective that is optimised."""
+    return STUDIES[wildcards.study].optimised[0].model_dump(mode="json")
 
 
 def sought_name(wildcards):
     """A param: the column of that objective."""
-    return STUDIES[wildcards.study].sought.name
+    return STUDIES[wildcards.study].optimised[0].name
 
 
 def campaign_model(wildcards):
     """The model file, for studies whose own surrogate answers the campaign."""
-    uses_model = STUDIES[wildcards.study].campaign.evaluator.name == "surrogate"
+    evaluator = STUDIES[wildcards.study].evaluator
+    uses_model = evaluator is not None and evaluator.name == "surrogate"
     return f"<results>/{wildcards.study}/surrogate/model.skops" if uses_model else []
-
-
-def designable(wildcards):
-    """Settings of the features that the study's campaign chooses."""
-    return [feature.model_dump(mode="json") for feature in STUDIES[wildcards.study].designable]
 
 
 def headline(wildcards):
@@ -210,25 +198,15 @@ def worker_threads(wildcards):
     return 2 if is_charging(wildcards.study) else 1
 
 
-def is_pool(study):
-    """Whether a study's campaign is replayed over the rows of its table."""
-    return STUDIES[study].campaign.evaluator.name == "pool"
-
-
-def is_experiment(study):
-    """Whether a study's designs are answered by experiments."""
-    return STUDIES[study].campaign.evaluator.name == "experiment"
-
-
 def pool_file(wildcards):
     """The list of designs that a study's campaign chooses from, if it has one."""
-    return STUDIES[wildcards.study].campaign.pool or []
+    return STUDIES[wildcards.study].pool or []
 
 
 def earlier(wildcards):
     """An input: what became of earlier suggestions, for campaigns of experiments."""
     name = f"<results>/{wildcards.study}/campaign/earlier_suggestions.csv"
-    return name if is_experiment(wildcards.study) else []
+    return name if STUDIES[wildcards.study].is_experiment else []
 
 
 def one_of(studies):
@@ -237,8 +215,8 @@ def one_of(studies):
 
 
 def is_charging(study):
-    """Whether a study's designs are charges."""
-    return STUDIES[study].campaign.evaluator.name == "charging"
+    """Whether a study's designs are charging protocols."""
+    return STUDIES[study].is_charging
 
 
 def has_transfer(study):

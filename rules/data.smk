@@ -4,6 +4,8 @@ Takes   the study's CSV file, its data set from a mirror or the network, or its 
 Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <results>/CITATIONS.md
 """
 
+from batterymi.config.slices.sampling import SamplingSettings
+
 
 def dataset_entry(wildcards):
     """A param: a data set as the catalogue describes it."""
@@ -47,7 +49,7 @@ rule cite_datasets:
 
 
 rule sample_table:
-    """Ask the evaluator for space-filling designs, where no measured table exists."""
+    """Evaluate space-filling designs, where no measured table exists."""
     input:
         code=code("sample_table.py", "evaluator", "constraint"),
     output:
@@ -60,13 +62,7 @@ rule sample_table:
     priority: 10
     threads: worker_threads
     params:
-        designs=setting("table", "sample", "designs"),
-        features=setting("features"),
-        objectives=setting("objectives"),
-        simplex=setting("simplex"),
-        constraints=setting("constraints"),
-        evaluator=setting("campaign", "evaluator"),
-        seed=setting("seed"),
+        settings=slice_of(SamplingSettings),
     script:
         "../scripts/sample_table.py"
 

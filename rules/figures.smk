@@ -19,7 +19,7 @@ rule plot_study:
         history="<results>/{study}/campaign/history.parquet",
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/named_designs.csv",
+        named="<results>/{study}/campaign/reference_designs.csv",
         validation="<results>/{study}/surrogate/validation.json",
         traces=replayed("traces.parquet"),
         transfer=extra("transfer", "transfer/transfer.json"),

@@ -14,7 +14,7 @@ rule summarise_study:
         metrics="<results>/{study}/surrogate/metrics.csv",
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/named_designs.csv",
+        named="<results>/{study}/campaign/reference_designs.csv",
         validation="<results>/{study}/surrogate/validation.json",
         transfer=extra("transfer", "transfer/transfer.json"),
         ranking=extra("candidates", "candidates/ranking.json"),
@@ -64,7 +64,7 @@ rule build_claims:
         predictions=expand(
             "<results>/{study}/surrogate/predictions.parquet", study=PROJECT.selected
         ),
-        named=expand("<results>/{study}/campaign/named_designs.csv", study=PROJECT.selected),
+        named=expand("<results>/{study}/campaign/reference_designs.csv", study=PROJECT.selected),
         suggestions=expand("<results>/{study}/campaign/suggestions.csv", study=PROJECT.selected),
         benchmarks=expand("<results>/{study}/campaign/benchmark.json", study=PROJECT.selected),
         tables=expand("<results>/{study}/table.json", study=PROJECT.selected),

@@ -14,7 +14,7 @@ from batterymi.config.load import load_study, read_yaml
 from batterymi.config.study import Config, Study
 
 SURROGATE = ("metrics.csv", "predictions.parquet", "importances.csv", "validation.json", "model.skops", "card.md")
-CAMPAIGN = ("history.parquet", "suggestions.csv", "benchmark.json", "named_designs.csv")
+CAMPAIGN = ("history.parquet", "suggestions.csv", "benchmark.json", "reference_designs.csv")
 # inputs and outputs of each stage under results/<study>/, named as in its rule
 STAGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "prepare_table": ({}, {"table": "table.parquet", "report": "table.json"}),
@@ -24,21 +24,21 @@ STAGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     ),
     "run_campaign": (
         {"table": "table.parquet", "model": "surrogate/model.skops"},
-        {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN},
+        {Path(name).stem: f"campaign/{name}" for name in CAMPAIGN},
     ),
     "plot_study": (
         {"table": "table.parquet"}
         | {Path(name).stem: f"surrogate/{name}" for name in SURROGATE[:4]}
-        | {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN},
+        | {Path(name).stem.replace("reference_designs", "named"): f"campaign/{name}" for name in CAMPAIGN},
         {"done": "figures/index.json"},
     ),
     "summarise_study": (
         {"table": "table.json", "metrics": "surrogate/metrics.csv", "validation": "surrogate/validation.json"}
-        | {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN[1:]},
+        | {Path(name).stem.replace("reference_designs", "named"): f"campaign/{name}" for name in CAMPAIGN[1:]},
         {"summary": "summary.json"},
     ),
 }
-OPTIONAL = ("traces", "transfer", "ranking", "screen", "earlier", "replay", "pool")
+OPTIONAL = ("traces", "transfer", "ranking", "screen", "earlier", "replay", "pool", "code")
 
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:
@@ -54,13 +54,10 @@ def params_of(rule: str, study: Study) -> dict[str, Any]:
         "train_surrogate": (
             *("title", "table", "features", "descriptors", "objectives", "ablations", "surrogate", "remarks", "seed"),
         ),
-        "run_campaign": ("objectives", "simplex", "constraints", "campaign", "designs", "derived", "seed"),
     }.get(rule, ())
     params = {key: content[key] for key in chosen}
     if rule == "prepare_table":
         return params | {"dataset": None}
-    if rule == "run_campaign":
-        return params | {"features": [feature.model_dump(mode="json") for feature in study.designable]}
     return params | {"headline": study.headline} | ({} if params else {"study": content})
 
 

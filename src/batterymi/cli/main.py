@@ -116,7 +116,7 @@ def _table_line(name: str, study: Any) -> str:
     if study.table.dataset:
         return f"settings right, {shape}; rows come from the data set {study.table.dataset.name}"
     if study.table.sample:
-        made = f"{study.table.sample.designs} rows will be made by {study.campaign.evaluator.name}"
+        made = f"{study.table.sample.designs} rows will be made by {study.evaluator.name}"
         return f"settings right, {shape}; {made}"
     loaded = read_rows(study.table.file, study.table)
     rows, dropped = check_rows(

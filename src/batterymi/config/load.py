@@ -19,6 +19,7 @@ SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "settings h
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
 MAX_BITS = 1000  # of an integer; a float holds 1024, and Python prints no more than 4300 digits
 TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
+RENAMED_KEYS = {"designs": "reference_designs", "reach": "max_distance"}  # of earlier versions
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
@@ -282,7 +283,9 @@ def _message(problem: ErrorDetails, model: type) -> str:
     """What was found, and what would be right."""
     if problem["type"] == "extra_forbidden":
         unknown = cut(str(problem["loc"][-1]), MAX_WORD)
-        return f"unknown key {unknown!r}; {did_you_mean(unknown, _keys_at(model, _place(problem['loc'][:-1])))}"
+        if unknown in RENAMED_KEYS:
+            return f"unknown key {unknown!r}; it is now called '{RENAMED_KEYS[unknown]}'"
+        return f"unknown key {unknown!r}; {did_you_mean(unknown, _keys_at(model, problem['loc'][:-1]))}"
     silent = problem["type"] in ("missing", "value_error")
     return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
 
@@ -291,7 +294,7 @@ def _place(location: tuple[int | str, ...]) -> list[str]:
     """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
     place: list[str] = []
     for part in map(str, location):
-        tag_of_union = place[-1:] in (["evaluator"], ["dataset"])
+        tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
         branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
         if not tag_of_union and not branch_of_union and part != "constrained-int":
             place.append(part)
@@ -300,22 +303,19 @@ def _place(location: tuple[int | str, ...]) -> list[str]:
     return [part for part in place if part]
 
 
-def _keys_at(model: Any, place: list[str]) -> list[str]:
-    """Known keys of the model found by walking a path of keys."""
+def _keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Known keys of the model found by walking a path of keys, and of the tags that pydantic adds for unions."""
     from typing import get_args
 
     from pydantic import BaseModel
 
     current: list[Any] = [model]
-    for key in place:
-        if key.isdigit():
-            continue
-        following: list[Any] = []
-        for candidate in current:
-            field = candidate.model_fields.get(key)
-            if field is not None:
-                following += _models_in(field.annotation, get_args, BaseModel)
-        current = following or current
+    for part in map(str, location):
+        fields = [candidate.model_fields[part] for candidate in current if part in candidate.model_fields]
+        tagged = [one for one in current if any(part in get_args(f.annotation) for f in one.model_fields.values())]
+        current = (
+            [inner for f in fields for inner in _models_in(f.annotation, get_args, BaseModel)] or tagged or current
+        )
     return sorted({name for candidate in current for name in candidate.model_fields})
 
 

@@ -1,6 +1,7 @@
 """Lists of designs to choose from."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from batterymi.spelling import did_you_mean
 MAX_LISTED = 10
 
 
-def read_designs(path: str, features: Sequence[Feature]) -> pd.DataFrame:
+def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
     """Read a list of designs.
 
     Args:

@@ -44,9 +44,12 @@ def trust_cells(
     if found["test"]:
         cells["official_test"] = (_official(found["test"], unit), "validation")
         cells["official_test_mae"] = (found["test"]["scores"][found["test"]["selected"]]["mae"], "validation")
-    if "hunts" in benchmark:
-        cells["hunts"] = ("; ".join(_hunt(hunt) for hunt in benchmark["hunts"]), "benchmark")
-        cells["acceleration"] = (benchmark["hunts"][0]["first"]["acceleration"], "benchmark")
+    if "acceleration" in benchmark:
+        cells["evaluations_to_top"] = (
+            "; ".join(_describe_acceleration(one) for one in benchmark["acceleration"]),
+            "benchmark",
+        )
+        cells["acceleration"] = (benchmark["acceleration"][0]["first"]["acceleration"], "benchmark")
     if transfer:
         cells["transfer"] = (_transfer(transfer, unit), "transfer")
     if ranking:
@@ -126,11 +129,11 @@ def _official(found: dict[str, Any], unit: str) -> str:
     )
 
 
-def _hunt(hunt: dict[str, Any]) -> str:
+def _describe_acceleration(found: dict[str, Any]) -> str:
     """Measurements to the best rows of a pool."""
-    first, half = hunt["first"], hunt["half"]
+    first, half = found["first"], found["half"]
     return (
-        f"best {hunt['share']:.0%} ({hunt['rows']} rows): first after {first['engine']['median']:.0f} "
+        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} "
         f"measurements, random "
         f"{first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
         f"[{first['acceleration_lower']:.1f}, "

@@ -66,7 +66,7 @@ def gather_screen(
         listed, scored = listed + account["listed"], scored + account["scored"]
     if listed != listing["listed"]:
         raise TableError(f"the shards were dealt {listed} candidates, {listing['listed']} were listed; run them again")
-    best, moments, inside = merge_best(scored_paths, settings.best, minimise=target.goal == "minimise")
+    best, moments, inside = merge_best(scored_paths, settings.best, minimise=target.sign > 0)
     if moments.n != scored:
         raise TableError(f"the shards hold {moments.n} scored candidates, their reports {scored}; run them again")
     known = nearest_known(best[FORMULA], rows, formula_column, target.name)

@@ -70,9 +70,9 @@ def plot_study(
             importances_path, holds=sought | {"feature": [feature.name for feature in settings.features]}
         ),
         history=read_frame(history_path),
-        suggestions=without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs])),
+        suggestions=without_units(read_frame(suggestions_path, needs=["why", *settings.design_columns])),
         benchmark=read_json(benchmark_path, needs=["feasibility", "comparison"]),
-        named=read_frame(named_path, needs=["name", "status", *settings.told_of_designs]),
+        named=read_frame(named_path, needs=["name", "status", *settings.design_columns]),
         validation=read_json(validation_path, needs=["objectives"])["objectives"],
         traces=read_frame(traces_path) if traces_path else None,
         transfer=read_json(transfer_path) if transfer_path else None,

@@ -13,7 +13,7 @@ from batterymi.config.parts import Objective
 from batterymi.data.headers import without_units
 from batterymi.evaluators.charging import make_protocol, simulator_settings
 from batterymi.files import read_frame, read_json, write_json, write_parquet
-from batterymi.optimise.space.score import violation
+from batterymi.optimise.space.score import read_limits, violation
 from batterymi.vocabulary.splits import REFERENCE, SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -87,10 +87,9 @@ def _compare(
     first: ChargeResult, second: ChargeResult, objectives: tuple[Objective, ...], limits: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The winner's numbers on both models, and whether the judge's meet the limits."""
-    in_force = {f"{limit['objective']}:{limit['side']}": limit["in_force"] for limit in limits}
     names = [objective.name for objective in objectives]
     both = [{name: getattr(result, name) for name in names} for result in (first, second)]
-    broken = violation(pd.DataFrame(both), objectives, in_force)
+    broken = violation(pd.DataFrame(both), objectives, read_limits(limits))
     return {
         "campaign_model": both[0] | {"failure": first.failure},
         "judge_model": both[1] | {"failure": second.failure},

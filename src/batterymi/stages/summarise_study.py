@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.campaign import PoolChoice
 from batterymi.config.parts import Objective
 from batterymi.config.study import Study
 from batterymi.data.headers import without_units
@@ -57,8 +56,8 @@ def summarise_study(
     metrics = read_frame(
         metrics_path, holds={"variant": [headline], "objective": [o.name for o in settings.objectives]}
     )
-    suggestions = without_units(read_frame(suggestions_path, needs=["why", *settings.told_of_designs]))
-    named = read_frame(named_path, needs=["name", "status", "flags", *settings.told_of_designs], keep_default_na=False)
+    suggestions = without_units(read_frame(suggestions_path, needs=["why", *settings.design_columns]))
+    named = read_frame(named_path, needs=["name", "status", "flags", *settings.design_columns], keep_default_na=False)
     chosen = metrics[metrics["variant"] == headline]
     sources = {
         "table": table_path,
@@ -189,7 +188,7 @@ def _best(
     if suggestions.empty:
         return {"best_design": ("none: no design meets the limits", "suggestions"), "best_outcome": ("", "suggestions")}
     best = suggestions.iloc[0]
-    if isinstance(settings.campaign.evaluator, PoolChoice):
+    if settings.campaign.mode == "replay":
         return _best_of_pool(best, settings)
     design = ", ".join(
         f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{_unit(f.unit)}"
@@ -213,7 +212,7 @@ def _best(
 
 def _best_of_pool(best: pd.Series, settings: Study) -> dict[str, tuple[Any, str]]:
     """The best row of a pool, and what a model said that did not see it."""
-    target = next(o for o in settings.objectives if o.goal in ("maximise", "minimise"))
+    target = settings.optimised[0]
     name, unit = target.name, _unit(target.unit)
     predicted = (
         f"predicted without it {best[f'{name}_predicted']:.4g} [{best[f'{name}_lower_95']:.4g}, "

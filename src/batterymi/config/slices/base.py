@@ -4,7 +4,7 @@ A rule hands a slice over as plain data, so that Snakemake reruns the stage when
 then; the stage reads it back, once, with the types that all code below uses.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from batterymi.config.parts import Strict
 
@@ -13,15 +13,16 @@ class Slice(Strict):
     """The settings of one stage; each field has the name of an attribute of what it is taken from."""
 
     @classmethod
-    def dump_from(cls, source: Any, **given: Any) -> dict[str, Any]:
-        """Return the slice of a study, or of other settings, as plain data for a rule's `params`.
+    def take_from(cls, source: Any, **given: Any) -> Self:
+        """Return the slice of a study, or of other settings.
 
         Args:
             source: what has an attribute for each field, as a `Study`.
             given: fields that the source lacks.
-
-        Returns:
-            What `model_validate` reads back.
         """
-        taken = {name: getattr(source, name) for name in cls.model_fields if name not in given}
-        return cls(**taken, **given).model_dump(mode="json")
+        return cls(**{name: getattr(source, name) for name in cls.model_fields if name not in given}, **given)
+
+    @classmethod
+    def dump_from(cls, source: Any, **given: Any) -> dict[str, Any]:
+        """Return the same as plain data for a rule's `params`, which `model_validate` reads back."""
+        return cls.take_from(source, **given).model_dump(mode="json")

@@ -1,12 +1,13 @@
-"""Suggestions: designs with what is expected of them, why they were chosen, and how new they are."""
+"""Suggestions: designs with predicted outcomes, why they were chosen, and how far they are from known rows."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from batterymi.config.campaign import Campaign
+from batterymi.config.campaign import SearchCampaign
 from batterymi.config.designs import Derived
+from batterymi.config.expressions import parse_quantity
 from batterymi.optimise.space.problem import Problem
 
 EXTRAPOLATES = "the model extrapolates"
@@ -24,11 +25,8 @@ def add_derived(frame: pd.DataFrame, derived: Sequence[Derived]) -> pd.DataFrame
     """
     frame = frame.copy()
     for one in derived:
-        if one.product_of is not None:
-            first, second = one.product_of
-            frame[one.name] = frame[first].astype(float) * frame[second].astype(float)
-        elif one.reduction_of is not None and one.against is not None:
-            frame[one.name] = 100 * (1 - frame[one.reduction_of].astype(float) / one.against)
+        columns = {name: frame[name].to_numpy(float) for name in one.names}
+        frame[one.name] = parse_quantity(one.formula)(columns)
     return frame
 
 
@@ -50,7 +48,7 @@ def describe_designs(
     problem: Problem,
     rows: pd.DataFrame,
     derived: Sequence[Derived],
-    settings: Campaign,
+    settings: SearchCampaign,
 ) -> pd.DataFrame:
     """Turn the best designs of campaigns into suggestions.
 
@@ -72,7 +70,7 @@ def describe_designs(
     frame["distance_to_known"] = problem.space.distance(best, rows) if len(best) else []
     n = settings.seeds * settings.budget
     frame["why"] = [
-        f"{'best' if rank == 1 else f'number {rank}'} of {n} designs that {settings.seeds} campaigns asked for; "
+        f"{'best' if rank == 1 else f'number {rank}'} of {n} designs of {settings.seeds} campaigns; "
         f"found in campaign {seed} at evaluation {evaluation}"
         + ("; it is a known row" if distance < 1e-6 else "")
         + cut
