@@ -23,7 +23,7 @@ def screen_source(wildcards):
     """
     source = STUDIES[wildcards.study].screen.source
     if source.dataset:
-        return receipt(source.dataset)
+        return PROJECT.receipt(source.dataset)
     file = getattr(source, "file", None)
     return file if file and Path(file).exists() else []
 

@@ -180,7 +180,7 @@ def _written(
         "objectives:",
         f"  - {_start(objective)}, goal: {goal}{_possible(objective)}}}",
         "campaign:",
-        "  evaluator: {name: experiment}",
+        "  mode: experiment",
     ]
     return "\n".join(lines) + "\n"
 

@@ -7,6 +7,12 @@ from pydantic_core import ErrorDetails
 
 from batterymi.spelling import did_you_mean
 
+RENAMED_KEYS = {  # of earlier versions
+    "designs": "reference_designs",
+    "judge": "reference_model",
+    "picture": "figure",
+    "reach": "max_distance",
+}
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
@@ -40,7 +46,10 @@ def _message(problem: ErrorDetails, model: type) -> str:
     """What was found, and what would be right."""
     if problem["type"] == "extra_forbidden":
         unknown = cut(str(problem["loc"][-1]), MAX_WORD)
-        return f"unknown key {unknown!r}; {did_you_mean(unknown, _keys_at(model, problem['loc'][:-1]))}"
+        known = _keys_at(model, problem["loc"][:-1])
+        if RENAMED_KEYS.get(unknown) in known:
+            return f"unknown key {unknown!r}; it is now called '{RENAMED_KEYS[unknown]}'"
+        return f"unknown key {unknown!r}; {did_you_mean(unknown, known)}"
     silent = problem["type"] in ("missing", "value_error")
     return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
 
@@ -49,7 +58,7 @@ def _place(location: tuple[int | str, ...]) -> list[str]:
     """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
     place: list[str] = []
     for part in map(str, location):
-        tag_of_union = place[-1:] in (["evaluator"], ["dataset"])
+        tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
         branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
         if not tag_of_union and not branch_of_union and part != "constrained-int":
             place.append(part)

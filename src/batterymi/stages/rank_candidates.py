@@ -45,12 +45,12 @@ def rank_candidates(
         candidates: settings of the candidates.
         folder: files of their data set.
         features: settings of the features.
-        objectives: settings of the objectives; the first that is sought ranks.
+        objectives: settings of the objectives; the first that is optimised ranks.
         variant: the variant whose model ranks.
         validation_path: what validation found, for the threshold of distance.
     """
     choice = Candidates(**candidates)
-    target = next(o for o in (Objective(**one) for one in objectives) if o.goal in ("maximise", "minimise"))
+    target = next(o for o in (Objective(**one) for one in objectives) if o.is_optimised)
     loaded = registry.look_up("candidates", choice.dataset)(Path(folder))
     rows = read_frame(table_path, needs=[*(one["name"] for one in features), SPLIT])
     rows = rows[rows[SPLIT] == TRAIN]
@@ -73,7 +73,7 @@ def rank_candidates(
         out_of_range=beyond,
         applicability=np.where((distance > threshold) | (beyond != ""), "outside", "inside"),
     )
-    sign = 1 if target.goal == "minimise" else -1
+    sign = target.sign
     frame = frame.iloc[np.lexsort((frame["id"].to_numpy(), sign * mean))]
     frame.insert(0, "rank", np.arange(1, len(frame) + 1))
     write_csv(ranking_path, frame)
