@@ -4,9 +4,23 @@ Takes   <results>/{study}/table.parquet, and the study's models if they answer t
 Makes   <results>/{study}/campaign/
 """
 
+from batterymi.config.slices.campaign import CampaignSettings, ReplaySettings, SuggestionSettings
+
+
+def in_mode(mode):
+    """A constraint of the wildcard: only studies whose campaign is of that mode."""
+    return one_of(name for name, study in STUDIES.items() if study.campaign.mode == mode)
+
+
+def campaign_model(wildcards):
+    """An input: the model file, for studies whose own surrogate answers the campaign."""
+    evaluator = STUDIES[wildcards.study].evaluator
+    uses_model = evaluator is not None and evaluator.name == "surrogate"
+    return f"<results>/{wildcards.study}/surrogate/model.skops" if uses_model else []
+
 
 rule run_campaign:
-    """Check that the problem has an answer, then ask, evaluate and tell until the budget is spent."""
+    """Check that the problem has an answer, then propose, evaluate and learn until the budget is spent."""
     input:
         table="<results>/{study}/table.parquet",
         model=campaign_model,
@@ -16,24 +30,17 @@ rule run_campaign:
         history="<results>/{study}/campaign/history.parquet",
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/named_designs.csv",
+        reference_designs="<results>/{study}/campaign/reference_designs.csv",
     log:
         "<logs>/run_campaign/{study}.log",
     benchmark:
         "<benchmarks>/run_campaign/{study}.tsv"
     wildcard_constraints:
-        study=one_of(study for study in STUDIES if not is_pool(study) and not is_experiment(study)),
+        study=in_mode("search"),
     priority: 3
     threads: worker_threads
     params:
-        features=designable,
-        objectives=setting("objectives"),
-        simplex=setting("simplex"),
-        constraints=setting("constraints"),
-        campaign=setting("campaign"),
-        designs=setting("designs"),
-        derived=setting("derived"),
-        seed=setting("seed"),
+        settings=slice_of(CampaignSettings),
     script:
         "../scripts/run_campaign.py"
 
@@ -44,35 +51,28 @@ def ledger(wildcards):
 
 
 rule suggest_batch:
-    """Suggest what to measure next, and hold earlier suggestions against what was measured."""
+    """Suggest what to measure next, and compare earlier suggestions with what was measured."""
     input:
         table="<results>/{study}/table.parquet",
         model="<results>/{study}/surrogate/model.skops",
         pool=pool_file,
-        code=code("suggest_batch.py", "engine", "evaluator", "constraint"),
+        code=code("suggest_batch.py", "engine", "constraint"),
     output:
         history="<results>/{study}/campaign/history.parquet",
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/named_designs.csv",
+        reference_designs="<results>/{study}/campaign/reference_designs.csv",
         earlier="<results>/{study}/campaign/earlier_suggestions.csv",
     log:
         "<logs>/suggest_batch/{study}.log",
     benchmark:
         "<benchmarks>/suggest_batch/{study}.tsv"
     wildcard_constraints:
-        study=one_of(study for study in STUDIES if is_experiment(study)),
+        study=in_mode("experiment"),
     priority: 3
     params:
-        features=designable,
-        objectives=setting("objectives"),
-        simplex=setting("simplex"),
-        constraints=setting("constraints"),
-        campaign=setting("campaign"),
-        designs=setting("designs"),
-        derived=setting("derived"),
-        ledger_path=ledger,
-        seed=setting("seed"),
+        ledger=ledger,
+        settings=slice_of(SuggestionSettings),
     script:
         "../scripts/suggest_batch.py"
 
@@ -87,21 +87,15 @@ rule replay_pool:
         history="<results>/{study}/campaign/history.parquet",
         suggestions="<results>/{study}/campaign/suggestions.csv",
         benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/named_designs.csv",
+        reference_designs="<results>/{study}/campaign/reference_designs.csv",
     log:
         "<logs>/replay_pool/{study}.log",
     benchmark:
         "<benchmarks>/replay_pool/{study}.tsv"
     wildcard_constraints:
-        study=one_of(study for study in STUDIES if is_pool(study)),
+        study=in_mode("replay"),
     priority: 3
     params:
-        features=setting("features"),
-        descriptors=setting("descriptors"),
-        ablations=setting("ablations"),
-        objectives=setting("objectives"),
-        campaign=setting("campaign"),
-        id_column=setting("table", "id_column"),
-        seed=setting("seed"),
+        settings=slice_of(ReplaySettings),
     script:
         "../scripts/replay_pool.py"

@@ -7,12 +7,6 @@ Makes   <results>/{study}/charging/
 from batterymi.config.slices.charging import ReplaySettings
 
 
-def replay_settings(wildcards):
-    """A param: columns, objectives and simulator of a study."""
-    study = STUDIES[wildcards.study]
-    return ReplaySettings.dump_from(study, evaluator=study.campaign.evaluator)
-
-
 rule replay_protocols:
     """Replay every protocol with its trace, and the winner on the reference model."""
     input:
@@ -30,6 +24,6 @@ rule replay_protocols:
     priority: 3
     threads: 2
     params:
-        settings=replay_settings,
+        settings=slice_of(ReplaySettings),
     script:
         "../scripts/replay_protocols.py"

@@ -93,25 +93,6 @@ def results_for(reader):
     return files
 
 
-def levels_code(wildcards):
-    """Code of the evaluators of all levels."""
-    levels = STUDIES[wildcards.study].campaign.fidelities.levels
-    pairs = {("evaluator", level.evaluator.name) for level in levels}
-    pairs |= {("engine", "gaussian_process"), ("engine", "random")}
-    return list_code("compare_fidelities.py", *sorted(pairs))
-
-
-def campaign_model(wildcards):
-    """The model file, for studies whose own surrogate answers the campaign."""
-    uses_model = STUDIES[wildcards.study].campaign.evaluator.name == "surrogate"
-    return f"<results>/{wildcards.study}/surrogate/model.skops" if uses_model else []
-
-
-def designable(wildcards):
-    """Settings of the features that the study's campaign chooses."""
-    return [feature.model_dump(mode="json") for feature in STUDIES[wildcards.study].designable]
-
-
 def primary_variant(wildcards):
     """The variant that the study's decisions rest on."""
     return STUDIES[wildcards.study].primary_variant
@@ -119,49 +100,17 @@ def primary_variant(wildcards):
 
 def worker_threads(wildcards):
     """Two for studies that simulate, one for the others, whose work is short."""
-    return 2 if is_charging(wildcards.study) else 1
-
-
-def is_pool(study):
-    """Whether a study's campaign is replayed over the rows of its table."""
-    return STUDIES[study].campaign.evaluator.name == "pool"
-
-
-def is_experiment(study):
-    """Whether a study's designs are answered by experiments."""
-    return STUDIES[study].campaign.evaluator.name == "experiment"
+    return 2 if STUDIES[wildcards.study].is_charging else 1
 
 
 def pool_file(wildcards):
     """The list of designs that a study's campaign chooses from, if it has one."""
-    return STUDIES[wildcards.study].campaign.pool or []
-
-
-def earlier(wildcards):
-    """An input: what became of earlier suggestions, for campaigns of experiments."""
-    name = f"<results>/{wildcards.study}/campaign/earlier_suggestions.csv"
-    return name if is_experiment(wildcards.study) else []
+    return STUDIES[wildcards.study].pool or []
 
 
 def one_of(studies):
     """A constraint of the wildcard: only these studies."""
     return "|".join(studies) or "no_study_at_all"
-
-
-def is_charging(study):
-    """Whether a study's designs are charges."""
-    return STUDIES[study].campaign.evaluator.name == "charging"
-
-
-def replayed(name):
-    """An input: a file of the charging stage, for studies that have one."""
-
-    def file(wildcards):
-        return (
-            f"<results>/{wildcards.study}/charging/{name}" if is_charging(wildcards.study) else []
-        )
-
-    return file
 
 
 if IS_FIRST and (

@@ -5,6 +5,7 @@ Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <resul
 """
 
 from batterymi.config.slices.data import CitationSettings, FetchSettings, TableSettings
+from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.data.header_units import names_other_units
 
 
@@ -85,7 +86,7 @@ rule cite_datasets:
 
 
 rule sample_table:
-    """Ask the evaluator for space-filling designs, where no measured table exists."""
+    """Evaluate space-filling designs, where no measured table exists."""
     input:
         code=code("sample_table.py", "evaluator", "constraint"),
     output:
@@ -98,13 +99,7 @@ rule sample_table:
     priority: 10
     threads: worker_threads
     params:
-        designs=setting("table", "sample", "designs"),
-        features=setting("features"),
-        objectives=setting("objectives"),
-        simplex=setting("simplex"),
-        constraints=setting("constraints"),
-        evaluator=setting("campaign", "evaluator"),
-        seed=setting("seed"),
+        settings=slice_of(SamplingSettings),
     script:
         "../scripts/sample_table.py"
 

@@ -4,7 +4,17 @@ Takes   <results>/{study}/table.parquet, campaign/benchmark.json
 Makes   <results>/{study}/fidelities/: the ledger of costs, the comparison and its figure
 """
 
-WITH_LEVELS = [name for name, study in STUDIES.items() if study.campaign.fidelities]
+from batterymi.config.slices.campaign import FidelityFigureSettings, FidelitySettings
+
+WITH_LEVELS = [name for name, study in STUDIES.items() if study.fidelities]
+
+
+def levels_code(wildcards):
+    """An input: code of the stage, of the evaluators of all levels, and of both engines."""
+    levels = STUDIES[wildcards.study].fidelities.levels
+    evaluators = sorted({("evaluator", level.evaluator.name) for level in levels})
+    engines = [("engine", "gaussian_process"), ("engine", "random")]
+    return list_code("compare_fidelities.py", *evaluators, *engines)
 
 
 rule compare_fidelities:
@@ -12,6 +22,7 @@ rule compare_fidelities:
     input:
         table="<results>/{study}/table.parquet",
         benchmark="<results>/{study}/campaign/benchmark.json",
+        pool=pool_file,
         code=levels_code,
     output:
         ledger="<results>/{study}/fidelities/ledger.csv",
@@ -24,13 +35,7 @@ rule compare_fidelities:
         study=one_of(WITH_LEVELS),
     threads: 2
     params:
-        features=designable,
-        objectives=setting("objectives"),
-        simplex=setting("simplex"),
-        constraints=setting("constraints"),
-        derived=setting("derived"),
-        campaign=setting("campaign"),
-        seed=setting("seed"),
+        settings=slice_of(FidelitySettings),
     script:
         "../scripts/compare_fidelities.py"
 
@@ -54,7 +59,7 @@ rule plot_fidelities:
     benchmark:
         "<benchmarks>/plot_fidelities/{study}.tsv"
     params:
-        study=setting(),
+        settings=slice_of(FidelityFigureSettings),
     script:
         "../scripts/plot_fidelities.py"
 

@@ -1,9 +1,6 @@
 """Adapter of the rule plot_fidelities."""
 
-from batterymi.figures.fidelity import plot_fidelities
-from batterymi.workflow.run import logged
+from batterymi.stages.plot_fidelities import plot_fidelities
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    plot_fidelities(
-        snakemake.input.ledger, snakemake.input.comparison, snakemake.output.svg, study=snakemake.params.study
-    )
+run_stage(plot_fidelities, snakemake)

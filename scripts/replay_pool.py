@@ -1,15 +1,6 @@
 """Adapter of the rule replay_pool."""
 
 from batterymi.stages.replay_pool import replay_pool
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    replay_pool(
-        snakemake.input.table,
-        snakemake.input.predictions,
-        snakemake.output.history,
-        snakemake.output.suggestions,
-        snakemake.output.benchmark,
-        snakemake.output.named,
-        **snakemake.params,
-    )
+run_stage(replay_pool, snakemake)

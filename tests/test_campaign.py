@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batterymi.config.campaign import NcmFormulasChoice
-from batterymi.config.designs import NamedDesign
-from batterymi.config.parts import Feature, Objective
+from batterymi.config.designs import ReferenceDesign
+from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.benchmark import compare_with_random, evaluations_to_reach
 from batterymi.optimise.campaigns.campaign import best_designs, run_campaign, start_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.reference_designs import judge_named_designs
+from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
 from batterymi.optimise.space.pareto import pareto_optimal
 from batterymi.optimise.space.problem import Problem
-from batterymi.optimise.space.score import score, told_values, violation
+from batterymi.optimise.space.score import penalise_scores, score, violation
 from batterymi.optimise.space.space import Space
 
 NCM = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), ())
@@ -56,7 +56,7 @@ def line() -> Space:
 
 @pytest.fixture
 def ncm_objectives(make_objective: Callable[..., Objective]) -> tuple[Objective, ...]:
-    relaxation = {"to": 215, "reason": "the limit is out of reach"}
+    relaxation = {"to": 215, "reason": "no design attains the limit"}
     return (
         make_objective("capacity_mah_g", "maximise"),
         make_objective("cycle_life", "maximise", scale=10),
@@ -68,7 +68,7 @@ def test_the_infeasible_ncm_limit_is_found_and_relaxed(ncm_space: Space, ncm_obj
     found = check_feasibility(ncm_space, NCM, ncm_objectives, pd.DataFrame(), 0)
     assert found.verdict == "relaxed"
     assert found.limits[0].attainable == pytest.approx(236.5, abs=0.01)
-    assert found.limits_in_force == {"thermal_stability_c:at_least": 215}
+    assert found.limits_in_force == (Limit("thermal_stability_c", "at_least", 215),)
     assert found.pareto_share == 1.0
     assert "250" in found.message
     assert "236.5" in found.message
@@ -101,7 +101,7 @@ def test_a_constant_objective_is_called_degenerate(line: Space, make_objective: 
 
 def _problem(space: Space, make_objective: Callable[..., Objective]) -> Problem:
     objectives = (make_objective("y"), make_objective("z", "limit", at_least=0.5, scale=0.1))
-    return Problem(space, objectives, {"z:at_least": 0.5}, Bowl())
+    return Problem(space, objectives, (Limit("z", "at_least", 0.5),), Bowl())
 
 
 def test_a_campaign_finds_the_best_feasible_design(line: Space, make_objective: Callable[..., Objective]) -> None:
@@ -116,23 +116,25 @@ def test_a_campaign_finds_the_best_feasible_design(line: Space, make_objective: 
     pd.testing.assert_frame_equal(history, again)
 
 
-def test_failures_are_told_as_the_worst_and_never_count_as_feasible(
+def test_failures_count_as_the_worst_and_never_count_as_feasible(
     line: Space, make_objective: Callable[..., Objective]
 ) -> None:
     problem = _problem(line, make_objective)
     history = problem.evaluate(pd.DataFrame({"x": [0.1, 0.6, 0.99]}))
-    told = told_values(history)
+    penalised = penalise_scores(history)
     assert history["failure"].tolist() == ["", "", "broke"]
     assert history["feasible"].tolist() == [False, True, False]
-    assert np.isfinite(told).all()
-    assert told[2] == told.max() == told[0]
+    assert np.isfinite(penalised).all()
+    assert penalised[2] == penalised.max() == penalised[0]
 
 
-def test_suggestions_are_feasible_apart_and_best_first(line: Space, make_objective: Callable[..., Objective]) -> None:
+def test_suggestions_are_feasible_distinct_and_best_first(
+    line: Space, make_objective: Callable[..., Objective]
+) -> None:
     problem = _problem(line, make_objective)
     start = problem.evaluate(start_designs(line, 40, 0))
     history = run_campaign(problem, "random", start, 60, 0)
-    best = best_designs(problem, [history], 5, apart=0.02)
+    best = best_designs(problem, [history], 5, min_distance=0.02)
     assert best["score"].is_monotonic_increasing
     assert np.diff(np.sort(best["x"])).min() >= 0.02
     assert best["feasible"].all()
@@ -145,7 +147,7 @@ def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective])
         make_objective("b", "minimise", at_most=1, scale=2),
     )
     assert score(outcomes, objectives) == pytest.approx([-0.5 + 1.5])
-    assert violation(outcomes, objectives, {"b:at_most": 1.0}) == pytest.approx([1.0])
+    assert violation(outcomes, objectives, (Limit("b", "at_most", 1.0),)) == pytest.approx([1.0])
 
 
 @pytest.mark.parametrize(
@@ -187,14 +189,16 @@ def test_the_front_is_what_nothing_dominates(points: list[tuple[int, int]]) -> N
     assert pareto_optimal(cost).tolist() == wanted
 
 
-def test_designs_of_others_are_judged_by_name(ncm_space: Space, ncm_objectives: tuple) -> None:
-    problem = Problem(ncm_space, ncm_objectives, {"thermal_stability_c:at_least": 215}, NCM)
+def test_reference_designs_are_judged_by_name(ncm_space: Space, ncm_objectives: tuple) -> None:
+    problem = Problem(ncm_space, ncm_objectives, (Limit("thermal_stability_c", "at_least", 215),), NCM)
     rows = pd.DataFrame({"ni": [0.6], "co": [0.2], "mn": [0.2]})
     values = {"high Ni": (0.85, 0.08, 0.07), "NCM622": (0.6, 0.2, 0.2), "LCO": (0.0, 1.0, 0.0)}
-    named = [NamedDesign(name=n, values=dict(zip(("ni", "co", "mn"), v, strict=True))) for n, v in values.items()]
-    found = judge_named_designs(named, problem, rows, ())
+    references = [
+        ReferenceDesign(name=n, values=dict(zip(("ni", "co", "mn"), v, strict=True))) for n, v in values.items()
+    ]
+    found = judge_reference_designs(references, problem, rows, ())
     assert found["status"].tolist() == [
-        "rejected: misses a limit",
+        "rejected: violates a limit",
         "accepted",
         "rejected: outside the search range",
     ]

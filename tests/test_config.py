@@ -61,7 +61,7 @@ CASES: list[tuple[Change, list[str]]] = [
         ["derived: 'kind' is not a number that the campaign chooses; use oh_groups_mmol_g, pore_size_nm"],
     ),
     (lambda s: s.update(figure="pie"), ["figure: 'pie' is not a known figure"]),
-    (lambda s: s["designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
+    (lambda s: s["reference_designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
     (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),
     (lambda s: s["campaign"]["evaluator"].update(name="oracle"), ["campaign.evaluator", "'oracle'"]),
     (
@@ -69,6 +69,21 @@ CASES: list[tuple[Change, list[str]]] = [
         ["campaign.evaluator.cell: 'power_cel' is not a declared cell", "did you mean 'power_cell'?"],
     ),
     (lambda s: s["features"][0].update(unit="ma/g"), ["features.0.unit", "'ma/g' is not a unit", "'mA/g'?"]),
+    (lambda s: s["campaign"].pop("mode"), ["campaign: the mode is missing", "`mode: replay` if the rows"]),
+    (lambda s: s["campaign"].update(mode="serch"), ["campaign", "'serch'", "'search', 'experiment', 'replay'"]),
+    (lambda s: s["campaign"].update(evaluator={"name": "pool"}), ["campaign: the evaluator 'pool'", "`mode: replay`"]),
+    (lambda s: s["campaign"].update(engine="pool"), ["campaign: ", "the engine 'pool'", "`mode: replay`"]),
+    (lambda s: s["campaign"].update(evaluator={"name": "experiment"}), ["campaign: ", "now `mode: experiment`"]),
+    (
+        lambda s: s["campaign"].update(mode="experiment"),
+        ["campaign.evaluator: unknown", "campaign.budget: unknown"],
+    ),
+    (
+        lambda s: s["campaign"].update(reach=1),
+        ["campaign.reach: unknown key 'reach'; it is now 'campaign.max_distance'"],
+    ),
+    (lambda s: s.update(designs=[]), ["designs: unknown key 'designs'; it is now 'reference_designs'"]),
+    (lambda s: s.update(picture="ternary"), ["picture: unknown key 'picture'; it is now 'figure'"]),
 ]
 
 

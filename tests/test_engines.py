@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from batterymi import registry
-from batterymi.config.parts import Constraint, Feature, Objective, Simplex
+from batterymi.config.parts import Constraint, Feature, Limit, Objective, Simplex
 from batterymi.errors import DesignError
 from batterymi.optimise.campaigns.campaign import run_campaign
 from batterymi.optimise.engines.enumerate import leaves_of, maximum
@@ -30,7 +30,7 @@ def number(name: str, low: float, high: float, **more: Any) -> Feature:
     return Feature(name=name, label=name, unit="1", bounds=(low, high), **more)
 
 
-def sought(name: str, goal: str, **more: Any) -> Objective:
+def objective(name: str, goal: str, **more: Any) -> Objective:
     return Objective(name=name, label=name, unit="1", goal=goal, **more)
 
 
@@ -69,27 +69,27 @@ def answered(search: Search, designs: pd.DataFrame, seed: int) -> pd.DataFrame:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(space=spaces(), engine=st.sampled_from(QUICK), seed=st.integers(0, 99), several=st.booleans())
 def test_no_suggestion_is_impossible_or_a_repeat(space: Space, engine: str, seed: int, several: bool) -> None:
-    second = sought("z", "maximise") if several else sought("z", "limit", at_most=0.5)
-    limits = {} if several else {"z:at_most": 0.5}
+    second = objective("z", "maximise") if several else objective("z", "limit", at_most=0.5)
+    limits = () if several else (Limit("z", "at_most", 0.5),)
     reference = {"y": 1.5, "z": -1.5} if several else None
-    search = Search(space, (sought("y", "minimise"), second), limits, reference=reference)
+    search = Search(space, (objective("y", "minimise"), second), limits, reference=reference)
     known = space.sample(np.random.default_rng(seed), 6).drop_duplicates(ignore_index=True)
     history, pending = answered(search, known.iloc[1:], seed), known.iloc[:1]
     assume(len(history) >= 3)
-    asked = registry.look_up("engine", engine)(search, history, 3, seed, pending)
-    assert space.feasible(asked).all()
-    every = np.vstack([space.codes(known), space.codes(asked)]) / space.width
-    gaps = np.abs(every[:, None] - every[None]).max(axis=2) + 9 * np.eye(len(every))
+    proposed = registry.look_up("engine", engine)(search, history, 3, seed, pending)
+    assert space.feasible(proposed).all()
+    codes = np.vstack([space.codes(known), space.codes(proposed)]) / space.width
+    gaps = np.abs(codes[:, None] - codes[None]).max(axis=2) + 9 * np.eye(len(codes))
     assert gaps[len(known) :].min(initial=9) > SAME
-    left = space.every()
-    assert len(asked) == 3 or (left is not None and len(left) < len(known) + 3)
+    left = space.list_designs()
+    assert len(proposed) == 3 or (left is not None and len(left) < len(known) + 3)
     if space.simplex and space.simplex.step:
-        steps = asked[space.parts].to_numpy() / space.simplex.step
+        steps = proposed[space.parts].to_numpy() / space.simplex.step
         assert np.abs(steps - np.round(steps)).max() < 1e-6
     if space.simplex:
-        assert np.abs(asked[space.parts].sum(axis=1) - 1).max() < 1e-9
+        assert np.abs(proposed[space.parts].sum(axis=1) - 1).max() < 1e-9
     again = registry.look_up("engine", engine)(search, history, 3, seed, pending)
-    pd.testing.assert_frame_equal(asked, again)
+    pd.testing.assert_frame_equal(proposed, again)
 
 
 @needs_torch
@@ -97,16 +97,18 @@ def test_no_suggestion_is_impossible_or_a_repeat(space: Space, engine: str, seed
 def test_botorch_respects_space_limits_and_pending_designs(several: bool) -> None:
     features = (number("p", 0.1, 0.8), number("q", 0, 0.5), number("r", 0.05, 0.9), number("t", 500, 900, step=50))
     space = Space(features, Simplex(features=("p", "q", "r"), step=0.01))
-    second = sought("z", "maximise", at_least=-0.5) if several else sought("z", "limit", at_least=-0.5)
+    second = objective("z", "maximise", at_least=-0.5) if several else objective("z", "limit", at_least=-0.5)
     reference = {"y": 1.5, "z": -1.5} if several else None
-    search = Search(space, (sought("y", "minimise"), second), {"z:at_least": -0.5}, is_noisy=True, reference=reference)
+    search = Search(
+        space, (objective("y", "minimise"), second), (Limit("z", "at_least", -0.5),), is_noisy=True, reference=reference
+    )
     known = space.sample(np.random.default_rng(0), 9)
     history = answered(search, known.iloc[1:], 0)
     propose = registry.look_up("engine", "botorch")
-    asked = propose(search, history, 2, 0, known.iloc[:1])
-    assert len(asked) == 2
-    assert space.feasible(asked).all()
-    pd.testing.assert_frame_equal(asked, propose(search, history, 2, 0, known.iloc[:1]))
+    proposed = propose(search, history, 2, 0, known.iloc[:1])
+    assert len(proposed) == 2
+    assert space.feasible(proposed).all()
+    pd.testing.assert_frame_equal(proposed, propose(search, history, 2, 0, known.iloc[:1]))
 
 
 class Hill:
@@ -125,7 +127,7 @@ class Hill:
 @pytest.mark.parametrize("engine", ["gaussian_process", "scikit-optimize"])
 def test_engines_climb_a_hill_beside_failures(engine: str) -> None:
     space = Space((number("x", 0, 1), number("y", 0, 1)))
-    problem = Problem(space, (sought("height", "maximise"),), {}, Hill())  # type: ignore[arg-type]
+    problem = Problem(space, (objective("height", "maximise"),), (), Hill())  # type: ignore[arg-type]
     start = problem.evaluate(space.fill(np.random.default_rng(1), 8))
     history = run_campaign(problem, engine, start, 20, 3)
     assert history["best_so_far"].iloc[-1] < 2e-3
@@ -135,13 +137,13 @@ def test_engines_climb_a_hill_beside_failures(engine: str) -> None:
 
 def test_failures_are_avoided_and_not_forgotten() -> None:
     space = Space((number("x", 0, 1), number("y", 0, 1)))
-    search = Search(space, (sought("height", "maximise"),), {})
+    search = Search(space, (objective("height", "maximise"),), ())
     rows = space.fill(np.random.default_rng(0), 24)
     # the higher x, the better, but beyond 0.6 nothing works
     failed = rows["x"] > 0.6
     history = search.judged(rows.assign(height=rows["x"].where(~failed), failure=np.where(failed, "failed", "")))
-    asked = registry.look_up("engine", "gaussian_process")(search, history, 1, 0)
-    assert asked["x"].iloc[0] < 0.75
+    proposed = registry.look_up("engine", "gaussian_process")(search, history, 1, 0)
+    assert proposed["x"].iloc[0] < 0.75
     unaware = registry.look_up("engine", "gaussian_process")(search, history[~failed], 3, 0)
     assert unaware["x"].iloc[0] > 0.9
 
@@ -149,29 +151,29 @@ def test_failures_are_avoided_and_not_forgotten() -> None:
 @pytest.mark.parametrize("engine", AVAILABLE)
 def test_a_space_that_is_used_up_gives_what_is_left(engine: str) -> None:
     space = Space((number("x", 0, 1, step=0.25), Feature(name="k", label="k", unit="1", choices=("a", "b"))))
-    search = Search(space, (sought("y", "minimise"), sought("z", "report")), {})
-    history = answered(search, space.frame(space.every()[:7]), 0)
-    asked = registry.look_up("engine", engine)(search, history, 5, 0)
-    assert len(asked) == 3
-    assert space.feasible(asked).all()
+    search = Search(space, (objective("y", "minimise"), objective("z", "report")), ())
+    history = answered(search, space.frame(space.list_designs()[:7]), 0)
+    proposed = registry.look_up("engine", engine)(search, history, 5, 0)
+    assert len(proposed) == 3
+    assert space.feasible(proposed).all()
 
 
 def test_candidates_come_from_the_list_and_the_long_list_gives_the_same() -> None:
     rng = np.random.default_rng(0)
     listed = pd.DataFrame(rng.random((6000, 3)), columns=["x", "y", "w"])
     space = Space(tuple(number(name, 0, 1) for name in "xyw"), candidates=listed)
-    search = Search(space, (sought("height", "maximise"),), {}, is_noisy=True)
+    search = Search(space, (objective("height", "maximise"),), (), is_noisy=True)
     rows = listed.iloc[:30]
     history = search.judged(rows.assign(height=-((rows["x"] - 0.5) ** 2) - rows["y"], failure=""))
     propose = registry.look_up("engine", "gaussian_process")
-    asked = propose(search, history, 4, 0)
-    merged = asked.merge(listed.iloc[30:].reset_index(), on=["x", "y", "w"])
+    proposed = propose(search, history, 4, 0)
+    merged = proposed.merge(listed.iloc[30:].reset_index(), on=["x", "y", "w"])
     assert len(merged) == 4
     import batterymi.optimise.engines.gaussian_process as engine
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "LONG_LIST", 10_000)
-        pd.testing.assert_frame_equal(asked, propose(search, history, 4, 0))
+        pd.testing.assert_frame_equal(proposed, propose(search, history, 4, 0))
 
 
 def test_the_exact_maximum_of_trees_is_never_below_random_search() -> None:
@@ -216,11 +218,11 @@ def test_a_gaussian_process_interpolates_exact_values_and_smooths_noisy_ones() -
     assert exact.predict(x)[0] == pytest.approx(y, abs=1e-2)
     assert exact.predict(x)[1].max() < 1e-4
     queries = rng.random((200, 2))
-    rough = exact.in_single_precision().predict(queries)[0]
-    assert rough == pytest.approx(exact.predict(queries)[0], abs=1e-2)
-    believed = exact.given(queries[:3], exact.predict(queries[:3])[0])
-    assert believed.predict(queries)[0] == pytest.approx(exact.predict(queries)[0], abs=1e-3)
-    assert (believed.predict(queries)[1] <= exact.predict(queries)[1] + 1e-9).all()
+    single = exact.as_float32().predict(queries)[0]
+    assert single == pytest.approx(exact.predict(queries)[0], abs=1e-2)
+    conditioned = exact.condition_on(queries[:3], exact.predict(queries[:3])[0])
+    assert conditioned.predict(queries)[0] == pytest.approx(exact.predict(queries)[0], abs=1e-3)
+    assert (conditioned.predict(queries)[1] <= exact.predict(queries)[1] + 1e-9).all()
 
 
 def test_replicates_tell_the_noise() -> None:
@@ -241,13 +243,13 @@ def test_an_outlier_is_drawn_in_on_the_bad_side_only() -> None:
     assert winsorised(values[:4], "high") == pytest.approx(values[:4])
 
 
-def test_narrow_regions_are_walked_and_empty_ones_are_named(make_objective: Callable[..., Objective]) -> None:
+def test_narrow_regions_are_sampled_and_empty_ones_are_named(make_objective: Callable[..., Objective]) -> None:
     features = tuple(number(name, 0, 1) for name in "abcd")
     narrow = Constraint(name="narrow", expression="abs(a - b) + abs(b - c) + abs(c - d) <= 0.01")
     space = Space(features, None, (narrow,))
     designs = space.sample(np.random.default_rng(0), 50)
     assert space.feasible(designs).all()
     assert designs["a"].std() > 0.05
-    both = (narrow, Constraint(name="apart", expression="a - d >= 0.5"))
+    both = (narrow, Constraint(name="distinct", expression="a - d >= 0.5"))
     with pytest.raises(DesignError, match="no design was found that meets all of them at once"):
         Space(features, None, both).sample(np.random.default_rng(0), 1)

@@ -95,7 +95,7 @@ def test_no_group_waits_for_what_only_some_studies_have() -> None:
     """A group starts when all inputs of all its jobs are there; a screen that fails would take the campaign along."""
     texts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
     bodies = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S)", texts + "\nend", flags=re.MULTILINE | re.DOTALL))
-    waiting = {rule for rule, body in bodies.items() if "=extra(" in body or "results_for(" in body}
+    waiting = {rule for rule, body in bodies.items() if "results_for(" in body}
     assert waiting == {"plot_study", "summarise_study"}
     assert not waiting & set(profile("slurm")["groups"])
 

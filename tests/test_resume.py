@@ -12,12 +12,12 @@ from batterymi.config.parts import Feature, Objective
 from batterymi.errors import OutputError, TableError
 from batterymi.optimise.campaigns.campaign import run_campaign, start_designs
 from batterymi.optimise.campaigns.fidelity import Level, run_levels
+from batterymi.optimise.campaigns.fidelity_comparison import LAST, LEVELS, compare_costs
 from batterymi.optimise.campaigns.journal import Journal
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.engines.gaussian import fit_process
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import Space
-from batterymi.stages.compare_fidelities import DEAREST, LEVELS, compare_costs
 
 SPACE = Space(tuple(Feature(name=name, label=name, unit="1", bounds=(0, 1)) for name in ("a", "b")))
 TARGET = Objective(name="y", label="y", unit="1", goal="minimise")
@@ -48,24 +48,24 @@ class Bowl:
 
 
 def campaign(evaluator: object) -> pd.DataFrame:
-    problem = Problem(SPACE, (TARGET,), {}, evaluator)  # type: ignore[arg-type]
+    problem = Problem(SPACE, (TARGET,), (), evaluator)  # type: ignore[arg-type]
     start = problem.evaluate(start_designs(SPACE, 4, 0))
     return run_campaign(problem, "gaussian_process", start, 12, 0)
 
 
 @pytest.mark.parametrize("lives", [0, 2, 4, 7, 11])
 @pytest.mark.parametrize("torn", [False, True])
-def test_a_killed_campaign_resumes_to_the_same_designs_and_asks_none_twice(
+def test_a_killed_campaign_resumes_to_the_same_designs_and_evaluates_none_twice(
     tmp_path: Path, lives: int, torn: bool
 ) -> None:
-    path = str(tmp_path / "journal.jsonl")
+    path = tmp_path / "journal.jsonl"
     whole = campaign(Bowl())
     with pytest.raises(KeyboardInterrupt):
         campaign(Journal(Bowl(lives=lives), path, SPACE.names, ["y"]))
-    kept = Path(path).read_text().count("[[") if lives >= 4 else 0
+    kept = path.read_text().count("[[") if lives >= 4 else 0
     if torn and kept:
-        text = Path(path).read_text()
-        Path(path).write_text(text[:-9])
+        text = path.read_text()
+        path.write_text(text[:-9])
         kept -= 1
     again = Bowl()
     resumed = campaign(Journal(again, path, SPACE.names, ["y"]))
@@ -76,9 +76,9 @@ def test_a_killed_campaign_resumes_to_the_same_designs_and_asks_none_twice(
 def test_a_torn_line_does_not_swallow_the_answer_after_it(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text("[[0.1, 0.2], [0.")
-    Journal(Bowl(), str(path), SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
+    Journal(Bowl(), path, SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
     later = Bowl()
-    Journal(later, str(path), SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
+    Journal(later, path, SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
     assert later.asked == 0
 
 
@@ -88,12 +88,12 @@ DESIGNS = pd.DataFrame({"a": [0.25, 0.5, 0.75], "b": [0.5, 0.5, 0.125]})
 def ask(path: Path) -> tuple[int, pd.DataFrame]:
     """How many of three designs a bowl behind a journal was asked for, and the answers."""
     bowl = Bowl()
-    answers = Journal(bowl, str(path), SPACE.names, ["y"]).evaluate(DESIGNS)
+    answers = Journal(bowl, path, SPACE.names, ["y"]).evaluate(DESIGNS)
     return bowl.asked, answers
 
 
 @pytest.mark.parametrize("line", [b"\xff\xfe\xfa", b"5", b"null", b'"text"', b"[[1], 2]", b"[1, [2, 3]]", b"[" * 9000])
-def test_a_line_of_a_journal_that_is_no_answer_is_told_and_costs_nothing_else(
+def test_a_line_of_a_journal_that_is_no_answer_is_reported_and_costs_nothing_else(
     line: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "journal.jsonl"
@@ -103,7 +103,7 @@ def test_a_line_of_a_journal_that_is_no_answer_is_told_and_costs_nothing_else(
     asked, answers = ask(path)
     assert asked == 0
     pd.testing.assert_frame_equal(answers, wanted)
-    assert caplog.messages == [f"{path}: line 3 is cut off or damaged; its design is asked for again"]
+    assert caplog.messages == [f"{path}: line 3 is cut off or damaged; its design is evaluated again"]
 
 
 def test_no_flipped_bit_of_a_journal_is_taken_for_an_answer(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_answers_of_a_journal_without_digests_are_taken(tmp_path: Path) -> None:
     assert answers["y"].tolist() == DESIGNS["a"].tolist()
 
 
-def test_a_disk_that_is_full_under_a_journal_is_told() -> None:
+def test_a_disk_that_is_full_under_a_journal_is_reported() -> None:
     with pytest.raises(OutputError, match="/dev/full: cannot be written: No space left on device"):
         ask(Path("/dev/full"))
 
@@ -133,18 +133,18 @@ def test_a_disk_that_is_full_under_a_journal_is_told() -> None:
 @pytest.mark.parametrize("line", [b'{"batch": 1', b'"text"', b'{"batch": 1, "key": "k"}', b"[1, 2]", b"\xff"])
 def test_a_ledger_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "mine.jsonl"
-    good = Ledger(str(path))
+    good = Ledger(path)
     good.add("k", 3, [{"design": {"a": 1}, "predicted": {}}])
     broken = path.read_bytes() + line + b"\n"
     path.write_bytes(broken)
     with pytest.raises(TableError, match=r"mine\.jsonl: line 2 is not a batch"):
-        Ledger(str(path))
+        Ledger(path)
     assert path.read_bytes() == broken
 
 
 def test_a_campaign_over_levels_keeps_its_budget_and_counts_only_the_last_level() -> None:
     levels = [Level("rough", 1, Bowl(tilt=0.05)), Level("fine", 4, Bowl())]
-    search = Search(SPACE, (TARGET,), {})
+    search = Search(SPACE, (TARGET,), ())
     ledger = run_levels(search, levels, start_designs(SPACE, 5, 0), budget=40, seed=0)
     assert ledger["cost"].sum() <= 40
     assert 40 - ledger["spent"].iloc[-1] < 4
@@ -157,29 +157,29 @@ def test_a_campaign_over_levels_keeps_its_budget_and_counts_only_the_last_level(
     assert not codes.duplicated().any()
 
 
-def test_levels_that_agree_are_found_to_tell_of_each_other() -> None:
+def test_levels_that_agree_are_found_to_be_correlated() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.random((20, 2))
     both = np.vstack([np.column_stack([inputs, np.full(20, 0.0)]), np.column_stack([inputs[:10], np.full(10, 0.2)])])
     alike = np.sin(5 * both[:, 0])
     unlike = np.where(both[:, 2] > 0, rng.normal(size=30), alike)
-    told = []
+    correlations = []
     for values in (alike, unlike):
         process = fit_process(both, (values - values.mean()) / values.std(), np.full(30, 1e-6), rng)
         new = rng.random((50, 2))
         here, there = np.column_stack([new, np.zeros(50)]), np.column_stack([new, np.full(50, 0.2)])
-        told.append(process.correlation(here, there).mean())
+        correlations.append(process.correlation(here, there).mean())
         np.testing.assert_allclose(process.correlation(here, here), 1, atol=1e-6)
-    assert told[0] > told[1] + 0.1
+    assert correlations[0] > correlations[1] + 0.1
 
 
 def test_costs_are_compared_at_the_first_design_that_meets_the_limits_where_one_campaign_found_none() -> None:
     rows = []
     for seed in range(4):
         rows += [(LEVELS, seed, 5.0, 5.0, np.nan), (LEVELS, seed, 5.0, 10.0, 3.0), (LEVELS, seed, 5.0, 20.0, 2.0)]
-        rows += [(DEAREST, seed, 5.0, 10.0, np.nan), (DEAREST, seed, 5.0, 20.0, np.nan)]
+        rows += [(LAST, seed, 5.0, 10.0, np.nan), (LAST, seed, 5.0, 20.0, np.nan)]
     ledger = pd.DataFrame(rows, columns=["campaign", "seed", "cost", "spent", "best_so_far"])
-    found = compare_costs(ledger, DEAREST, 20, 0)
+    found = compare_costs(ledger, LAST, 20, 0)
     assert found["cost_saved"] == pytest.approx(1 - 10 / 25)
     assert found["verdict"] == "cheaper"
     assert found["seeds_with_both"] == 0
@@ -187,7 +187,11 @@ def test_costs_are_compared_at_the_first_design_that_meets_the_limits_where_one_
 
 @pytest.mark.parametrize(
     ("costs", "budget", "message"),
-    [((3, 1), 90, "become dearer"), ((1, 1), 90, "become dearer"), ((1, 3), 20, "use at least 27")],
+    [
+        ((3, 1), 90, "in order of increasing cost"),
+        ((1, 1), 90, "in order of increasing cost"),
+        ((1, 3), 20, "use at least 27"),
+    ],
 )
 def test_levels_that_make_no_sense_are_named(costs: tuple[float, float], budget: float, message: str) -> None:
     levels = [{"label": f"l{i}", "cost": cost, "evaluator": {"name": "ncm_formulas"}} for i, cost in enumerate(costs)]

@@ -76,7 +76,7 @@ def test_features_of_a_screen_called_like_its_own_columns_are_refused(name: str)
         "table": {"file": "x.csv"},
         "features": [{"name": name, "label": "x", "unit": "1", "bounds": [0, 1]}],
         "objectives": [TARGET],
-        "campaign": {"evaluator": {"name": "surrogate"}},
+        "campaign": {"mode": "search", "evaluator": {"name": "surrogate"}},
     }
     Study.model_validate(content)
     screen = {"source": {"name": "file", "file": "x.csv", "formula_column": "salt"}}

@@ -94,7 +94,7 @@ def test_an_empty_region_is_named_with_its_constraint() -> None:
         Space(features, None, (pores,)).sample(np.random.default_rng(0), 1)
 
 
-def test_reach_keeps_designs_near_the_rows() -> None:
+def test_a_maximum_distance_keeps_designs_near_the_rows() -> None:
     feature = Feature(name="x", label="x", unit="1", bounds=(0, 1))
     space = make_space([feature], None, (), pd.DataFrame({"x": [0.2, 0.8]}), 0.05)
     designs = space.sample(np.random.default_rng(0), 300)["x"].to_numpy()

@@ -57,7 +57,7 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
     write_csv(folder / "surrogate/metrics.csv", metrics)
     write_json(folder / "surrogate/validation.json", {"variant": "all_features", "objectives": {}})
     write_csv(folder / "campaign/suggestions.csv", pd.DataFrame([best]))
-    write_csv(folder / "campaign/named_designs.csv", pd.DataFrame([named]))
+    write_csv(folder / "campaign/reference_designs.csv", pd.DataFrame([named]))
     found = {"verdict": "feasible", "message": "no limits", "pareto_share": None, "limits": []}
     write_json(folder / "campaign/benchmark.json", {"feasibility": found, "answers": "predicted", "comparison": None})
     target = folder / "summary.json"

@@ -193,7 +193,7 @@ def prepare_with(path: Path, columns: dict[str, str], unit: str) -> None:
 def test_lists_of_designs_are_converted_too(tmp_path: Path) -> None:
     (tmp_path / "pool.csv").write_text("thickness [µm]\n1\n2\n", encoding="utf-8")
     feature = Feature(name="thickness", label="Thickness", unit="nm", bounds=(0, 1e4))
-    assert read_designs(str(tmp_path / "pool.csv"), [feature])["thickness"].tolist() == pytest.approx([1000, 2000])
+    assert read_designs(tmp_path / "pool.csv", [feature])["thickness"].tolist() == pytest.approx([1000, 2000])
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,9 @@ def test_the_manifest_lists_what_a_plain_run_makes_and_all_that_it_reads(done: W
 def test_a_rebuild_of_results_elsewhere_agrees_and_leaves_them_and_the_ledger_alone(workspace: Workspace) -> None:
     own = workspace.folder.with_name("elsewhere")
     settings = read_yaml(workspace.folder / SMOKE[1])
-    settings["overrides"]["sodium_ion"] = {"campaign": {"evaluator": {"name": "experiment"}}}
+    search = "mode: search\n  evaluator: {name: surrogate}\n  engine: gaussian_process\n  initial: 5\n  budget: 15\n"
+    workspace.edit("config/studies/sodium_ion.yaml", search, "mode: experiment\n")
+    settings["overrides"] = {"all": settings["overrides"]["all"] | {"campaign": {"seeds": 2}}}
     settings |= {"studies": ["sodium_ion"], "ledgers": f"{own}/ledgers", "pathvars": {"results": f"{own}/results"}}
     (workspace.folder / "own.yaml").write_text(json.dumps(settings))
     finished = workspace.run("--configfile", "own.yaml", "--cores", "2")
@@ -275,6 +277,7 @@ derived:
   - {name: rate, label: Capacity per hour, unit: mAh/g, expression: capacity / time}
   - {name: half, label: Half of it, unit: mAh/g, expression: rate / 2}
 campaign:
+  mode: search
   evaluator: {name: surrogate}
 """,
         encoding="utf-8",

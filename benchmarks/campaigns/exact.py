@@ -41,7 +41,7 @@ def long_list() -> None:
     listed = pd.DataFrame(rng.random((N, D)), columns=names)
     features = tuple(Feature(name=name, label=name, unit="1", bounds=(0, 1)) for name in names)
     target = Objective(name="y", label="y", unit="1", goal="maximise")
-    search = Search(Space(features, candidates=listed), (target,), {}, is_noisy=True)
+    search = Search(Space(features, candidates=listed), (target,), (), is_noisy=True)
     rows = listed.iloc[rng.choice(N, KNOWN, replace=False)].reset_index(drop=True)
     rows["y"] = rows[names[:6]].sum(axis=1) + np.sin(6 * rows["f0"]) + 0.1 * rng.normal(size=KNOWN)
     history = search.judged(rows.assign(failure=""))

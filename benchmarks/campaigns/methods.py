@@ -74,7 +74,7 @@ def _optuna_study(bench: Bench, sampler: str, seed: int) -> Any:
     if sampler == "gp":
         options["deterministic_objective"] = bench.noise == 0
     kind = {"tpe": library.samplers.TPESampler, "gp": library.samplers.GPSampler}[sampler]
-    return library.create_study(directions=["minimize"] * len(bench.problem.sought), sampler=kind(**options))
+    return library.create_study(directions=["minimize"] * len(bench.problem.optimised), sampler=kind(**options))
 
 
 def skopt(acquisition: str) -> Method:
@@ -153,7 +153,7 @@ def _botorch_several(bench: Bench, history: pd.DataFrame, inputs: Any) -> Any:
     from gpytorch.mlls import SumMarginalLogLikelihood
 
     assert bench.reference is not None
-    signs = np.array([1.0 if one.goal == "maximise" else -1.0 for one in bench.objectives])
+    signs = np.array([-float(one.sign) for one in bench.objectives])
     names = [one.name for one in bench.objectives]
     values = torch.tensor(history[names].to_numpy(float) * signs)
     exact = [1e-6 * column.var().expand(len(column), 1) for column in values.T]

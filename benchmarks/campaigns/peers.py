@@ -54,8 +54,8 @@ def _ax_client(bench: Bench, names: list[str], seed: int) -> Any:
     client.configure_experiment(
         [RangeParameterConfig(name=name, bounds=(0, 1), parameter_type="float") for name in names]
     )
-    aims = [one.name if one.goal == "maximise" else f"-{one.name}" for one in bench.objectives]
-    limits = [f"{name.split(':')[0]} >= {limit}" for name, limit in bench.limits.items()]
+    aims = [one.name if one.sign < 0 else f"-{one.name}" for one in bench.objectives]
+    limits = [f"{limit.objective} {'>=' if limit.sign < 0 else '<='} {limit.value}" for limit in bench.limits]
     worst = [f"{name} >= {value}" for name, value in (bench.reference or {}).items()]
     client.configure_optimization(", ".join(aims), outcome_constraints=list(dict.fromkeys(worst + limits)))
     client.configure_generation_strategy(
@@ -101,6 +101,6 @@ def _baybe_campaign(bench: Bench, names: list[str]) -> Any:
     from baybe.targets import NumericalTarget
 
     space = SearchSpace.from_product([NumericalContinuousParameter(name=name, bounds=(0, 1)) for name in names])
-    targets = [NumericalTarget(name=one.name, minimize=one.goal == "minimise") for one in bench.objectives]
+    targets = [NumericalTarget(name=one.name, minimize=one.sign > 0) for one in bench.objectives]
     objective = SingleTargetObjective(targets[0]) if len(targets) == 1 else ParetoObjective(targets)
     return Campaign(space, objective)

@@ -1,14 +1,14 @@
 """Problems with known answers, on which engines and libraries are compared."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.config.parts import Feature, Objective, Simplex
+from batterymi.config.parts import Feature, Limit, Objective, Simplex
 from batterymi.optimise.space.problem import Problem
 from batterymi.optimise.space.space import Space
 
@@ -41,7 +41,7 @@ class Bench:
     Attributes:
         name: of the problem.
         space: where designs come from.
-        objectives: what is sought.
+        objectives: of the campaigns.
         function: true outcomes of designs, one array per objective.
         initial: evaluations of the shared start.
         budget: evaluations in all.
@@ -62,7 +62,7 @@ class Bench:
     optimum: float
     batch: int = 1
     noise: float = 0.0
-    limits: dict[str, float] = field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
     reference: dict[str, float] | None = None
     looked_at: tuple[int, ...] = ()
 
@@ -113,7 +113,7 @@ def _number(name: str, low: float, high: float) -> Feature:
     return Feature(name=name, label=name, unit="1", bounds=(low, high))
 
 
-def _sought(name: str, goal: str, **more: float) -> Objective:
+def _objective(name: str, goal: str, **more: float) -> Objective:
     return Objective(name=name, label=name, unit="1", goal=goal, **more)
 
 
@@ -189,16 +189,20 @@ def ncm_volume(limit: float, worst: Array, scales: Array) -> float:
 def make_problems() -> dict[str, Bench]:
     """All problems by name."""
     cube, composition = Space(tuple(_number(name, 0, 1) for name in NAMES)), _ncm_space()
-    three = (_sought("capacity", "maximise"), _sought("life", "maximise", scale=10), _sought("stability", "maximise"))
+    three = (
+        _objective("capacity", "maximise"),
+        _objective("life", "maximise", scale=10),
+        _objective("stability", "maximise"),
+    )
     worst = {"capacity": 200.0, "life": 750.0, "stability": 215.0}
-    limits = {"stability:at_least": 215.0}
+    limits = (Limit("stability", "at_least", 215.0),)
     grid = _ncm_grid()
     volume = ncm_volume(215, np.array(list(worst.values())), np.array([1, 10, 1]))
     oven = Space(
         (_number("a", 0, 1), _number("b", 0, 1), _number("c", 0, 1), _number("t", 500, 900)),
         Simplex(features=("a", "b", "c")),
     )
-    low, high = (_sought("y", "minimise"),), (_sought("y", "maximise"),)
+    low, high = (_objective("y", "minimise"),), (_objective("y", "maximise"),)
     best_yield = float(synthesis(pd.DataFrame({"a": [0.55], "b": [0.3], "c": [0.15], "t": [720.0]}))[0][0])
     made = [
         Bench("hartmann6", cube, low, hartmann6, 10, 50, -3.32237, looked_at=(30, 50)),

@@ -57,7 +57,7 @@ def main() -> None:
     for problem in options.problems:
         bench = problems[problem]
         for method in options.methods:
-            if len(bench.problem.sought) > 1 and method in SINGLE:
+            if len(bench.problem.optimised) > 1 and method in SINGLE:
                 continue
             for seed in range(options.seeds):
                 if (problem, method, seed) in done:

@@ -24,7 +24,6 @@ REGISTRY: dict[str, dict[str, str]] = {
         "surrogate": "batterymi.evaluators.surrogate:SurrogateEvaluator",
         "ncm_formulas": "batterymi.evaluators.ncm_formulas:NcmFormulas",
         "charging": "batterymi.evaluators.charging:ChargingEvaluator",
-        "experiment": "batterymi.evaluators.experiment:Experiment",
     },
     "loader": {
         "obelix": "batterymi.data.loaders.obelix:load_rows",

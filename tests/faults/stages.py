@@ -1,7 +1,6 @@
 """Single stages of a finished run, called through their adapters as Snakemake does, but without it."""
 
 import runpy
-from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +14,7 @@ from batterymi.config.study import Config, Study
 from batterymi.reporting.study_results import list_results
 
 SURROGATE = ("metrics.csv", "predictions.parquet", "importances.csv", "validation.json", "model.skops", "card.md")
-CAMPAIGN = ("history.parquet", "suggestions.csv", "benchmark.json", "named_designs.csv")
+CAMPAIGN = ("history.parquet", "suggestions.csv", "benchmark.json", "reference_designs.csv")
 FIGURES = ("data", "parity", "importances", "validation", "convergence", "study")
 
 
@@ -35,7 +34,7 @@ STAGES: dict[str, tuple[dict[str, str], dict[str, str | tuple[str, ...]]]] = {
     ),
     "run_campaign": (
         {"table": "table.parquet", "model": "surrogate/model.skops"},
-        {Path(name).stem.split("_")[0]: f"campaign/{name}" for name in CAMPAIGN},
+        {Path(name).stem: f"campaign/{name}" for name in CAMPAIGN},
     ),
     "plot_study": (
         list_results(smoke_study("sodium_ion"), "figures"),
@@ -49,23 +48,9 @@ OPTIONAL = ("pool",)
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:
     """What the rule hands over beside files, as `rules/` says."""
-    with suppress(ModuleNotFoundError):
-        stage = getattr(import_module(f"batterymi.stages.{rule}"), rule)
-        dump = getattr(get_type_hints(stage).get("settings"), "dump_from", None)
-        given = {"path": study.table.file, "dataset": None} if rule == "prepare_table" else {}
-        if dump:
-            return {"settings": dump(study, **given)}
-    content = study.model_dump(mode="json")
-    chosen = {
-        "train_surrogate": (
-            *("title", "table", "features", "descriptors", "objectives", "ablations", "surrogate", "remarks", "seed"),
-        ),
-        "run_campaign": ("objectives", "simplex", "constraints", "campaign", "designs", "derived", "seed"),
-    }.get(rule, ())
-    params = {key: content[key] for key in chosen}
-    if rule == "run_campaign":
-        return params | {"features": [feature.model_dump(mode="json") for feature in study.designable]}
-    return params
+    stage = getattr(import_module(f"batterymi.stages.{rule}"), rule)
+    given = {"path": study.table.file, "dataset": None} if rule == "prepare_table" else {}
+    return {"settings": get_type_hints(stage)["settings"].dump_from(study, **given)}
 
 
 def run_stage(

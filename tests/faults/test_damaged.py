@@ -98,7 +98,7 @@ def test_a_file_without_a_record_that_was_spoilt_is_named(way: str, unrecorded: 
         assert_told(unrecorded, rule, name, way)
 
 
-@pytest.mark.parametrize("name", ["table.parquet", "campaign/suggestions.csv", "campaign/named_designs.csv"])
+@pytest.mark.parametrize("name", ["table.parquet", "campaign/suggestions.csv", "campaign/reference_designs.csv"])
 def test_a_table_without_a_record_that_lacks_a_column_is_named(name: str, unrecorded: Workspace) -> None:
     assert "it lacks the column" in assert_told(unrecorded, "plot_study", name, "swapped")
 

@@ -19,6 +19,7 @@ from kills import await_jobs, digests, start
 from stages import STAGES, run_adapter, run_stage, smoke_study
 from timing import RUN, end_within, wait_until
 
+from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.errors import TableError
 from batterymi.files import SUMS, sha256
 from batterymi.workflow.manifest import read_manifest
@@ -292,11 +293,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
     "cite_datasets": ({}, {"settings": {"datasets": {}}}, ("citations",)),
     "sample_table": (
         {},
-        {
-            key: smoke_study("ncm_cathodes").model_dump(mode="json")[key]
-            for key in ("features", "objectives", "simplex", "constraints", "seed")
-        }
-        | {"designs": 8, "evaluator": {"name": "ncm_formulas"}},
+        {"settings": SamplingSettings.dump_from(smoke_study("ncm_cathodes")) | {"n_sampled": 8}},
         ("rows", "failures"),
     ),
 }

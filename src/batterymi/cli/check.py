@@ -44,8 +44,8 @@ def describe_study(study: Study) -> str:
     shape = f"settings are right, {features}, {objectives}"
     if study.table.dataset:
         return f"{shape}; rows come from the data set {study.table.dataset.name}"
-    if study.table.sample:
-        return f"{shape}; {study.table.sample.designs} rows will be made by {study.campaign.evaluator.name}"
+    if study.table.sample and study.evaluator:
+        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}"
     return f"{shape}; {_count_rows(study)}"
 
 

@@ -161,7 +161,7 @@ def study_yaml(csv: Path, file: str, title: str) -> str:
         table=_describe_table(file, roles),
         features=[_write_on_one_line(_describe_feature(feature)) for feature in roles.features],
         objectives=[_write_on_one_line(objective)],
-        campaign={"evaluator": _write_on_one_line({"name": "experiment"})},
+        campaign={"mode": "experiment"},
     )
     content.yaml_set_start_comment("yaml-language-server: $schema=../schema.json")
     if roles.left_out:

@@ -8,20 +8,22 @@ from typing import Any
 import pandas as pd
 
 from batterymi.cli.settings import find_study, read_config
+from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
+from batterymi.data.designs import read_designs
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import load_table
 from batterymi.errors import ConfigError
 from batterymi.files import write_csv
-from batterymi.stages.suggest_batch import make_search, propose_next
+from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import with_unit
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
-    """Print the next designs of a study, and write them to a file where asked to.
+    """Print the next designs of a study, and write them to a file where proposed to.
 
     Raises:
         ConfigError: if there is no such study, or the number of designs is out of range.
@@ -36,7 +38,7 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
     """Suggest designs, without the study's models.
 
     The designs are those that `snakemake` suggests for a study of experiments; what it adds is a validated prediction
-    of each, its interval, and the memory of the campaign.
+    of each, its interval, and the ledger of the campaign.
 
     Args:
         name: of the study.
@@ -48,50 +50,47 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
         Text to print.
 
     Raises:
-        ConfigError: if the study's rows are no file.
+        ConfigError: if the study's rows are no file, or its designs are the rows themselves.
         TableError: if the table cannot be used.
         DesignError: if no design meets the constraints.
     """
     if study.table.file is None:
         raise ConfigError([f"{name}: its rows are made by the workflow; `batterymi suggest` needs table.file"])
+    if study.campaign.mode == "replay":
+        message = (
+            "`campaign.mode: replay` chooses among measured rows; `batterymi suggest` needs mode experiment or search"
+        )
+        raise ConfigError([f"{name}: {message}"])
     rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
-    settings = study.campaign if n is None else study.campaign.model_copy(update={"suggestions": n})
-    if settings.engine in ("enumerate", "pool"):
-        settings = settings.model_copy(update={"engine": "gaussian_process"})
-    search = make_search(
-        rows,
-        settings.model_dump(mode="json"),
-        [feature.model_dump(mode="json") for feature in study.designable],
-        study.objectives,
-        study.simplex.model_dump(mode="json") if study.simplex else None,
-        [constraint.model_dump(mode="json") for constraint in study.constraints],
-        [one.model_dump(mode="json") for one in study.derived],
-    )
-    asked = propose_next(search, rows, settings, study.seed)
+    # trees are listed with the study's models, which are not fitted here
+    engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
+    pool = read_designs(Path(study.pool), study.designable) if study.pool else None
+    search = make_search(DesignSettings.take_from(study), rows, pool)
+    proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
     if csv is not None:
-        write_csv(csv, _to_append(asked, study), recorded=False)
-    return _text(name, asked, study, rows)
+        write_csv(csv, _to_append(proposed, study), recorded=False)
+    return _text(name, proposed, study, rows)
 
 
-def _text(name: str, asked: pd.DataFrame, study: Study, rows: pd.DataFrame) -> str:
+def _text(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -> str:
     """Designs for a person at a terminal."""
     counts = rows[SPLIT].value_counts()
     known = f"{counts.get(TRAIN, 0)} measured rows"
     known += f", {counts[PENDING]} pending" if PENDING in counts else ""
     known += f", {counts[FAILED]} failed" if FAILED in counts else ""
     lines = [f"{study.title}: {known}; engine {study.campaign.engine}", ""]
-    for place, (_, row) in enumerate(asked.iterrows(), start=1):
+    for place, (_, row) in enumerate(proposed.iterrows(), start=1):
         values = "; ".join(
             f"{f.label} {row[f.name]}" if f.is_category else f"{with_unit(f.label, f.unit)} {row[f.name]:.5g}"
             for f in study.designable
         )
         lines += [f"{place}. {values}", f"   {row['why']}"]
-    if asked.empty:
+    if proposed.empty:
         lines.append("no design is left: all of them are known, pending or failed")
     return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
 
 
-def _to_append(asked: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _to_append(proposed: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return designs under the header of the table and in its units, to be appended to it."""
     path, declared = study.table.file or "", (*study.features, *study.objectives)
     header = list(read_csv(path).columns)
@@ -101,10 +100,10 @@ def _to_append(asked: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for column in header:
         own = names.get(column, column)
-        if own not in asked:
-            columns[column] = ["pending" if own in objectives else ""] * len(asked)
+        if own not in proposed:
+            columns[column] = ["pending" if own in objectives else ""] * len(proposed)
         elif own in conversions:
-            columns[column] = conversions[own].convert_to_file(asked[own])
+            columns[column] = conversions[own].convert_to_file(proposed[own])
         else:
-            columns[column] = asked[own]
+            columns[column] = proposed[own]
     return pd.DataFrame(columns)

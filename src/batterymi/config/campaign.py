@@ -1,11 +1,15 @@
 """What a campaign searches with, and what answers its designs."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from batterymi.config.names import CellName, EngineName, UnitName
 from batterymi.config.parts import Name, Strict, inside_folder
+
+ALL_FEATURES = "all_features"
+VARIANT = "`all_features`, or the name of an ablation"
 
 
 class FixedRun(Strict):
@@ -26,43 +30,7 @@ class SurrogateChoice(Strict):
     """Designs are answered by the study's own model."""
 
     name: Literal["surrogate"]
-    variant: str = Field(
-        "all_features",
-        description="`all_features`, or the name of an ablation whose model answers.",
-    )
-
-
-class ExperimentChoice(Strict):
-    """Designs are answered by you: the next batch is suggested, and what you measure is appended to the table."""
-
-    name: Literal["experiment"]
-    variant: str = Field("all_features", description="As for `surrogate`; this model predicts the suggestions.")
-
-
-class PoolChoice(Strict):
-    """Designs are rows of the table, answered by looking them up."""
-
-    name: Literal["pool"]
-    variant: str = Field(
-        "all_features", description="`all_features`, or the ablation whose features the campaign uses."
-    )
-    batch: int = Field(5, ge=1, le=1000, description="Rows that are asked for at once.")
-    shares: tuple[float, ...] = Field(
-        (0.01, 0.05), min_length=1, description="Best shares of the pool that a campaign hunts for."
-    )
-    times: Name | None = Field(
-        None,
-        description="Column, known beforehand, whose product with the objective is hunted for; as the capacity for "
-        "specific energy.",
-    )
-    label: str | None = Field(None, description="What figures call that product.")
-    unit: UnitName = Field("1", description="Unit of that product.")
-
-    @model_validator(mode="after")
-    def _product_is_named(self) -> Self:
-        if (self.times is None) != (self.label is None):
-            raise ValueError("times and label belong together")
-        return self
+    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model answers.")
 
 
 class NcmFormulasChoice(Strict):
@@ -92,9 +60,7 @@ class ChargingChoice(Strict):
         return self
 
 
-EvaluatorChoice = Annotated[
-    SurrogateChoice | NcmFormulasChoice | ChargingChoice | PoolChoice | ExperimentChoice, Field(discriminator="name")
-]
+EvaluatorChoice = Annotated[SurrogateChoice | NcmFormulasChoice | ChargingChoice, Field(discriminator="name")]
 
 
 class FidelityLevel(Strict):
@@ -115,10 +81,10 @@ class Fidelities(Strict):
     initial: int = Field(8, ge=3, le=1000, description="Designs to start from.")
 
     @model_validator(mode="after")
-    def _dearer_and_dearer(self) -> Self:
+    def _check_levels(self) -> Self:
         costs = [level.cost for level in self.levels]
         if costs != sorted(set(costs)):
-            raise ValueError(f"levels must become dearer from one to the next, found costs {costs}")
+            raise ValueError(f"list levels in order of increasing cost, found costs {costs}")
         labels = [level.label for level in self.levels]
         if len(set(labels)) < len(labels):
             raise ValueError(f"every level needs a label of its own, found {labels}")
@@ -131,24 +97,24 @@ class Fidelities(Strict):
         return self
 
 
-class Campaign(Strict):
-    """The search for better designs."""
+class _Campaign(Strict):
+    """What campaigns of all modes have."""
 
-    evaluator: EvaluatorChoice = Field(description="What answers a design.")
-    engine: EngineName | Literal["pool"] = Field(
-        "gaussian_process", description="What proposes designs; docs/reference/campaigns.md."
-    )
-    initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
-    budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
-    batch: int = Field(1, ge=1, le=1000, description="Designs that are asked for at once in each round.")
+    mode: str
     seeds: int = Field(10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim.")
-    reach: float | None = Field(
+    suggestions: int = Field(5, ge=1, le=100, description="Best designs to list; with `experiment`, the next batch.")
+
+
+class _DesignCampaign(_Campaign):
+    """What campaigns have that propose designs within bounds."""
+
+    engine: EngineName = Field("gaussian_process", description="What proposes designs; docs/reference/campaigns.md.")
+    max_distance: float | None = Field(
         None,
         gt=0,
         description="Largest distance of a design to the nearest row (root mean square over the features, in "
         "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
     )
-    suggestions: int = Field(5, ge=1, le=100, description="Best designs to list; with `experiment`, the next batch.")
     pool: str | None = Field(
         None, description="CSV file of designs to choose from, one per row; not set: any design within the bounds."
     )
@@ -157,12 +123,15 @@ class Campaign(Strict):
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
         "inferred from designs all over the space, or from the rows.",
     )
-    fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
-    @field_validator("pool")
-    @classmethod
-    def _inside(cls, value: str | None) -> str | None:
-        return inside_folder(value)
+    _inside = field_validator("pool")(inside_folder)
+
+
+class _BudgetedCampaign(_Campaign):
+    """What campaigns have that spend a budget."""
+
+    initial: int = Field(8, ge=2, le=1000, description="Random designs to start from, shared with random search.")
+    budget: int = Field(25, ge=1, le=10_000, description="Evaluations per campaign, start included.")
 
     @model_validator(mode="after")
     def _budget_covers_start(self) -> Self:
@@ -172,3 +141,85 @@ class Campaign(Strict):
                 f"use at least {self.initial + 1}"
             )
         return self
+
+
+class SearchCampaign(_DesignCampaign, _BudgetedCampaign):
+    """Designs are proposed, and answered by an evaluator at once; beside random search from the same starts."""
+
+    mode: Literal["search"] = Field(description="An evaluator answers the designs that are proposed.")
+    evaluator: EvaluatorChoice = Field(description="What answers a design.")
+    batch: int = Field(1, ge=1, le=1000, description="Designs that are proposed at once in each round.")
+    fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
+
+    @property
+    def variant(self) -> str:
+        """The variant whose model answers designs; all features where none does."""
+        return self.evaluator.variant if isinstance(self.evaluator, SurrogateChoice) else ALL_FEATURES
+
+
+class ExperimentCampaign(_DesignCampaign):
+    """The next batch is suggested to you, and what you measure is appended to the table."""
+
+    mode: Literal["experiment"] = Field(description="You measure the designs that are suggested.")
+    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model predicts the suggestions.")
+
+
+class ReplayCampaign(_BudgetedCampaign):
+    """Designs are the rows of the table, answered by looking them up."""
+
+    engine: ClassVar[str] = "pool"
+
+    mode: Literal["replay"] = Field(description="The rows of the table are the designs; their values are known.")
+    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose features the campaign uses.")
+    batch: int = Field(5, ge=1, le=1000, description="Rows that are chosen at once.")
+    shares: tuple[float, ...] = Field(
+        (0.01, 0.05), min_length=1, description="Best shares of the rows; how soon a campaign finds them is measured."
+    )
+    times: Name | None = Field(
+        None,
+        description="Column, known beforehand, whose product with the objective ranks the rows; as the capacity for "
+        "specific energy.",
+    )
+    label: str | None = Field(None, description="What figures call that product.")
+    unit: UnitName = Field("1", description="Unit of that product.")
+
+    @model_validator(mode="after")
+    def _product_is_named(self) -> Self:
+        if (self.times is None) != (self.label is None):
+            raise ValueError("times and label belong together")
+        return self
+
+
+MODES = {
+    "search": "an evaluator answers designs",
+    "experiment": "you measure the designs that are suggested",
+    "replay": "the rows of the table are the designs",
+}
+
+
+def refuse_old_modes(value: Any) -> Any:
+    """Refuse a campaign without a mode, or with the names that told the mode before there was one."""
+    if not isinstance(value, Mapping):
+        return value
+    evaluator = value.get("evaluator")
+    name = evaluator.get("name") if isinstance(evaluator, Mapping) else None
+    if name == "pool" or value.get("engine") == "pool":
+        raise ValueError(
+            "the evaluator 'pool' and the engine 'pool' are now `mode: replay`, without evaluator and engine; variant, "
+            "batch, shares, times, label and unit stand beside the mode"
+        )
+    if name == "experiment":
+        raise ValueError(
+            "the evaluator 'experiment' is now `mode: experiment`, without evaluator; variant stands beside the mode"
+        )
+    if "mode" not in value:
+        choices = "; ".join(f"`mode: {mode}` if {meaning}" for mode, meaning in MODES.items())
+        raise ValueError(f"the mode is missing; write {choices}")
+    return value
+
+
+Campaign = Annotated[
+    SearchCampaign | ExperimentCampaign | ReplayCampaign,
+    Field(discriminator="mode"),
+    BeforeValidator(refuse_old_modes),
+]

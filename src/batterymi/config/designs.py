@@ -1,4 +1,4 @@
-"""Parts of a study's YAML that say something of designs: those of others, derived quantities, the chapter's claims."""
+"""Parts of a study's YAML about designs: reference designs, derived quantities, the chapter's claims."""
 
 from typing import Self
 
@@ -9,8 +9,8 @@ from batterymi.config.names import UnitName
 from batterymi.config.parts import Line, Name, Strict
 
 
-class NamedDesign(Strict):
-    """A design of somebody's, held against the constraints and the evaluator."""
+class ReferenceDesign(Strict):
+    """A known design, judged by the constraints and the evaluator beside the campaign's own."""
 
     name: Line = Field(description="What tables call it.", min_length=1)
     values: dict[Name, float | str] = Field(description="One value per feature.")

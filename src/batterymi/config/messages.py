@@ -9,7 +9,12 @@ from batterymi.spelling import did_you_mean
 
 # keys of earlier versions and what they are called now, by the model of the file; without numbers of list entries
 RENAMED: dict[str, dict[str, str]] = {
-    "Study": {"picture": "figure", "campaign.evaluator.judge": "campaign.evaluator.reference_model"},
+    "Study": {
+        "designs": "reference_designs",
+        "picture": "figure",
+        "campaign.reach": "campaign.max_distance",
+        "campaign.evaluator.judge": "campaign.evaluator.reference_model",
+    },
     "Arena": {"scenarios.ladder": "scenarios.discrepancy"},
     "Config": {},
 }
@@ -58,7 +63,7 @@ def _place(location: tuple[int | str, ...]) -> list[str]:
     """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
     place: list[str] = []
     for part in map(str, location):
-        tag_of_union = place[-1:] in (["evaluator"], ["dataset"])
+        tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
         branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
         if not tag_of_union and not branch_of_union and part != "constrained-int":
             place.append(part)

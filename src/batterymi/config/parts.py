@@ -7,7 +7,8 @@ show, so they say how to choose a value.
 import itertools
 import math
 import unicodedata
-from typing import Annotated, Any, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -17,6 +18,8 @@ from batterymi.registry import BASELINES
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
+Side = Literal["at_least", "at_most"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 
@@ -145,6 +148,31 @@ class Feature(Column):
         return (self.levels[0], self.levels[-1]) if self.levels else self.bounds
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A value that an outcome must reach, or must not exceed.
+
+    Attributes:
+        objective: name of the outcome.
+        side: which of the two.
+        value: the limit itself, in the outcome's unit.
+    """
+
+    objective: str
+    side: Side
+    value: float
+
+    @property
+    def sign(self) -> int:
+        """1 where smaller outcomes are safer, -1 where larger ones are."""
+        return -1 if self.side == "at_least" else 1
+
+    @property
+    def text(self) -> str:
+        """The limit as messages say it, as "y at least 5"."""
+        return f"{self.objective} {self.side.replace('_', ' ')} {self.value:g}"
+
+
 class Relaxation(Strict):
     """A declared way out when a limit cannot be met by any design."""
 
@@ -179,6 +207,21 @@ class Objective(Column):
         if len(limits) == 2 and not limits[0] < limits[1]:
             raise ValueError(f"at_least {limits[0]:g} is not below at_most {limits[1]:g}")
         return self
+
+    @property
+    def is_optimised(self) -> bool:
+        """Whether it is maximised or minimised."""
+        return self.goal in ("maximise", "minimise")
+
+    @property
+    def sign(self) -> int:
+        """What makes it a cost, of which less is better: -1 where it is maximised, else 1."""
+        return -1 if self.goal == "maximise" else 1
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Its limits, as declared."""
+        return tuple(Limit(self.name, side, value) for side in SIDES if (value := getattr(self, side)) is not None)
 
 
 class Simplex(Strict):

@@ -5,8 +5,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.campaign import Campaign, ChargingChoice, ExperimentChoice, PoolChoice, SurrogateChoice
-from batterymi.config.designs import Claimed, Derived, NamedDesign
+from batterymi.config.campaign import (
+    ALL_FEATURES,
+    Campaign,
+    ChargingChoice,
+    EvaluatorChoice,
+    Fidelities,
+    SearchCampaign,
+    SurrogateChoice,
+)
+from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.names import CellName, FigureName
 from batterymi.config.parts import (
     Ablation,
@@ -25,8 +33,6 @@ from batterymi.config.parts import (
 from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
 from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
-
-ALL_FEATURES = "all_features"
 
 
 class Study(Strict):
@@ -48,8 +54,8 @@ class Study(Strict):
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
-    designs: tuple[NamedDesign, ...] = Field(
-        (), description="Designs of others to hold against constraints and evaluator."
+    reference_designs: tuple[ReferenceDesign, ...] = Field(
+        (), description="Known designs, as from the literature, to compare with constraints, limits and the evaluator."
     )
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
     remarks: tuple[str, ...] = Field((), description="What readers of the summary and the model card should know.")
@@ -65,7 +71,13 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        problems = [*self._naming(), *self._references(), *self._search(), *self._named_designs(), *self._screened()]
+        problems = [
+            *self._naming(),
+            *self._references(),
+            *self._search(),
+            *self._reference_designs(),
+            *self._screened(),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -86,8 +98,7 @@ class Study(Strict):
     @property
     def primary_variant(self) -> str:
         """The variant that decisions rest on: the one that answers the campaign."""
-        choice = self.campaign.evaluator
-        return choice.variant if isinstance(choice, SurrogateChoice | PoolChoice | ExperimentChoice) else ALL_FEATURES
+        return self.campaign.variant
 
     @property
     def primary_descriptors(self) -> tuple[Descriptor, ...]:
@@ -100,14 +111,44 @@ class Study(Strict):
         return self.variants.get(self.primary_variant, self.features)
 
     @property
+    def optimised(self) -> tuple[Objective, ...]:
+        """The objectives that are maximised or minimised; at least one."""
+        return tuple(objective for objective in self.objectives if objective.is_optimised)
+
+    @property
     def target(self) -> Objective:
-        """The first objective to maximise or minimise."""
-        return next(objective for objective in self.objectives if objective.goal in ("maximise", "minimise"))
+        """The first of them, which ranks candidates and rows."""
+        return self.optimised[0]
 
     @property
     def target_name(self) -> str:
         """The column of that objective."""
         return self.target.name
+
+    @property
+    def design_columns(self) -> list[str]:
+        """Columns of the campaign's files that describe a design; none where designs are rows of the table."""
+        return [] if self.campaign.mode == "replay" else [feature.name for feature in self.designable]
+
+    @property
+    def evaluator(self) -> EvaluatorChoice | None:
+        """What answers designs; None where they are measured or looked up."""
+        return self.campaign.evaluator if isinstance(self.campaign, SearchCampaign) else None
+
+    @property
+    def is_charging(self) -> bool:
+        """Whether designs are charging protocols."""
+        return isinstance(self.evaluator, ChargingChoice)
+
+    @property
+    def fidelities(self) -> Fidelities | None:
+        """Levels of fidelity to compare, if there are any."""
+        return self.campaign.fidelities if isinstance(self.campaign, SearchCampaign) else None
+
+    @property
+    def pool(self) -> str | None:
+        """The file of designs that the campaign chooses from, if it has one."""
+        return None if self.campaign.mode == "replay" else self.campaign.pool
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -128,23 +169,18 @@ class Study(Strict):
     @property
     def is_experiment(self) -> bool:
         """Whether designs are answered by experiments."""
-        return isinstance(self.campaign.evaluator, ExperimentChoice)
+        return self.campaign.mode == "experiment"
 
     @property
     def files(self) -> tuple[str, ...]:
         """Files of data that the study reads, beside data sets."""
         screened = self.screen.source.file if self.screen and isinstance(self.screen.source, FileSource) else None
-        return tuple(file for file in (self.table.file, self.campaign.pool, screened) if file)
+        return tuple(file for file in (self.table.file, self.pool, screened) if file)
 
     def lookups(self, *kinds: str) -> list[tuple[str, str]]:
         """Registered names that the study uses, as (kind, name) pairs, for the given kinds."""
-        searched = [
-            ("engine", self.campaign.engine),
-            ("engine", "random"),
-            ("evaluator", self.campaign.evaluator.name),
-        ]
         used = [
-            *(searched if not isinstance(self.campaign.evaluator, PoolChoice) else ()),
+            *self._campaign_lookups(),
             *(("constraint", one.function) for one in self.constraints if one.function),
             ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
@@ -159,6 +195,15 @@ class Study(Strict):
         # the evaluator that asks a model runs the code of its family too
         wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
         return [pair for pair in used if pair[0] in wanted]
+
+    def _campaign_lookups(self) -> list[tuple[str, str]]:
+        """Return the registered names of the campaign: of engines, and of the evaluator."""
+        if self.campaign.mode == "replay":
+            return []
+        # measured rows are replayed with a Gaussian process where the study's own engine needs a model of trees
+        stand_in = ["gaussian_process"] if self.is_experiment and self.campaign.engine == "enumerate" else []
+        engines = [("engine", name) for name in (self.campaign.engine, "random", *stand_in)]
+        return [*engines, *([("evaluator", self.evaluator.name)] if self.evaluator else [])]
 
     def _naming(self) -> Iterable[str]:
         if not self.features and not self.descriptors:
@@ -211,29 +256,26 @@ class Study(Strict):
 
     def _search(self) -> Iterable[str]:
         if self.primary_variant not in self.variants:
-            name, known = self.primary_variant, list(self.variants)
-            yield f"campaign.evaluator.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
-        is_pool = isinstance(self.campaign.evaluator, PoolChoice)
-        if is_pool != (self.campaign.engine == "pool"):
-            yield "campaign: the engine 'pool' and the evaluator 'pool' belong together"
-        for feature in () if is_pool else self.designable:
+            key, name = "evaluator.variant" if self.evaluator else "variant", self.primary_variant
+            yield f"campaign.{key}: '{name}' is not a variant; {did_you_mean(name, self.variants)}"
+        is_replay = self.campaign.mode == "replay"
+        for feature in () if is_replay else self.designable:
             if not feature.is_category and feature.range is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
-        if not any(objective.goal in ("maximise", "minimise") for objective in self.objectives):
+        if not self.optimised:
             yield "objectives: at least one must be maximised or minimised"
-        if self.table.sample and isinstance(self.campaign.evaluator, SurrogateChoice | PoolChoice | ExperimentChoice):
-            yield f"table.sample needs an evaluator other than {self.campaign.evaluator.name}, which has no rows yet"
-        if self.descriptors and not is_pool:
-            yield "descriptors: only campaigns over a pool can use them so far; a design has no formula"
+        if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
+            yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
+        if self.descriptors and not is_replay:
+            yield "descriptors: only `campaign.mode: replay` can use them so far; a design has no formula"
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._simplex_reachable()
         yield from self._engine_fits()
-        if isinstance(self.campaign.evaluator, ChargingChoice):
-            charging = self.campaign.evaluator
+        if isinstance(self.evaluator, ChargingChoice):
             if any(feature.unit != "C-rate" for feature in self.features):
                 yield "features: the charging evaluator takes only features in C-rate"
-            for reference in charging.references:
+            for reference in self.evaluator.references:
                 if any(rate < 0 or minutes <= 0 for rate, minutes in reference.timed or ()):
                     yield f"campaign.evaluator.references: '{reference.label}' has a negative step"
 
@@ -251,24 +293,24 @@ class Study(Strict):
     def _engine_fits(self) -> Iterable[str]:
         """What the engine and the reference ask of the rest."""
         campaign = self.campaign
-        sought = {o.name for o in self.objectives if o.goal in ("maximise", "minimise")}
+        if campaign.mode == "replay":
+            return
+        names = {objective.name for objective in self.optimised}
         if campaign.reference is not None:
-            if len(sought) < 2:
+            if len(names) < 2:
                 yield "campaign.reference: a reference point needs several objectives to maximise or minimise"
-            for name in campaign.reference.keys() ^ sought:
-                said = "is not sought" if name in campaign.reference else "lacks its worst value"
-                yield f"campaign.reference: '{name}' {said}; {did_you_mean(name, sought)}"
-        if campaign.pool is not None and isinstance(campaign.evaluator, PoolChoice):
-            yield "campaign.pool: the evaluator 'pool' takes its designs from the table"
+            for name in campaign.reference.keys() ^ names:
+                said = "is not optimised" if name in campaign.reference else "lacks its worst value"
+                yield f"campaign.reference: '{name}' {said}; {did_you_mean(name, names)}"
         if campaign.engine == "enumerate":
-            if not isinstance(campaign.evaluator, SurrogateChoice | ExperimentChoice):
-                yield "campaign.engine: 'enumerate' needs the evaluator surrogate or experiment, whose trees it lists"
-            if self.simplex is not None or self.constraints or campaign.reach is not None:
-                yield "campaign.engine: 'enumerate' knows bounds only, no simplex, constraint or reach"
+            if not (self.is_experiment or isinstance(self.evaluator, SurrogateChoice)):
+                yield "campaign.engine: 'enumerate' needs the evaluator surrogate, whose trees it lists"
+            if self.simplex is not None or self.constraints or campaign.max_distance is not None:
+                yield "campaign.engine: 'enumerate' knows bounds only, no simplex, constraint or max_distance"
             if any(feature.step or feature.levels for feature in self.designable) or campaign.pool:
                 yield "campaign.engine: 'enumerate' knows continuous numbers only, no step, levels or pool"
-            if len(sought) > 1:
-                yield "campaign.engine: 'enumerate' seeks one objective"
+            if len(names) > 1:
+                yield "campaign.engine: 'enumerate' optimises one objective"
 
     @property
     def screened_features(self) -> tuple[str, ...]:
@@ -312,22 +354,22 @@ class Study(Strict):
                         f"'{argument}' candidates do not have; name an ablation that drops it"
                     )
 
-    def _named_designs(self) -> Iterable[str]:
+    def _reference_designs(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}
-        for design in self.designs:
+        for design in self.reference_designs:
             for name, value in design.values.items():
                 feature = wanted.get(name)
                 if feature is None:
-                    yield f"designs: '{design.name}': {name} is not searched; {did_you_mean(name, wanted)}"
+                    yield f"reference_designs: '{design.name}': {name} is not searched; {did_you_mean(name, wanted)}"
                 elif feature.choices and value not in feature.choices:
                     yield (
-                        f"designs: '{design.name}': '{value}' is not a choice of {name}; "
+                        f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; "
                         f"{did_you_mean(str(value), feature.choices)}"
                     )
                 elif not feature.choices and isinstance(value, str):
-                    yield f"designs: '{design.name}': {name} is '{value}', not a number"
+                    yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
             for name in wanted.keys() - design.values.keys():
-                yield f"designs: '{design.name}' lacks {name}"
+                yield f"reference_designs: '{design.name}' lacks {name}"
 
 
 class ClosedLoop(Strict):

@@ -1,6 +1,7 @@
 """Lists of designs to choose from."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from batterymi.spelling import did_you_mean
 MAX_LISTED = 10
 
 
-def read_designs(path: str, features: Sequence[Feature]) -> pd.DataFrame:
+def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
     """Read a list of designs.
 
     Args:
@@ -29,7 +30,7 @@ def read_designs(path: str, features: Sequence[Feature]) -> pd.DataFrame:
     """
     cells = read_csv(path)
     names = match_headers(list(cells.columns), {}, features)
-    conversions = find_conversions(path, names, features)
+    conversions = find_conversions(str(path), names, features)
     cells = cells.rename(columns=names)
     missing = [feature.name for feature in features if feature.name not in cells.columns]
     if missing:

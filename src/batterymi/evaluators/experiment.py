@@ -4,9 +4,9 @@ from batterymi.evaluators.surrogate import SurrogateEvaluator
 
 
 class Experiment(SurrogateEvaluator):
-    """Predictions beside which measurements will stand.
+    """Predictions to compare measurements with.
 
-    It is called expensive, since an evaluation is a day in the laboratory; what limits can be met is judged by the
+    It is called expensive, since an evaluation is a day in the laboratory; which limits can be met is judged by the
     rows.
     """
 

@@ -25,7 +25,7 @@ class LookUp:
         self._outcomes = outcomes
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """The outcomes of designs that stand in the table."""
+        """Return the outcomes of designs of the table."""
         rows = np.array([self._known[key] for key in self._keys(designs)])
         return self._outcomes.iloc[rows].set_axis(designs.index).assign(failure="")
 
@@ -38,5 +38,5 @@ class LookUp:
         return
 
     def _keys(self, designs: pd.DataFrame) -> list[tuple[object, ...]]:
-        """What tells designs apart."""
+        """Return what identifies designs."""
         return list(designs[self._names].itertuples(index=False, name=None))

@@ -1,5 +1,7 @@
 """The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as they stand there."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from batterymi.config.campaign import NcmFormulasChoice
@@ -20,7 +22,7 @@ class NcmFormulas:
         self,
         choice: NcmFormulasChoice,
         objectives: tuple[Objective, ...],
-        model_path: str | None = None,
+        model: Path | None = None,
         processes: int = 1,
     ) -> None:
         """Take the settings; there is nothing to set."""

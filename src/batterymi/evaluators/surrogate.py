@@ -1,5 +1,7 @@
 """Designs answered by the study's own model."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -19,7 +21,7 @@ class SurrogateEvaluator:
         self,
         choice: SurrogateChoice,
         objectives: tuple[Objective, ...],
-        model_path: str | None,
+        model: Path | None,
         processes: int = 1,
     ) -> None:
         """Load the models.
@@ -27,22 +29,20 @@ class SurrogateEvaluator:
         Args:
             choice: settings.
             objectives: the study's objectives.
-            model_path: the file that `train_surrogate` wrote.
+            model: the file that `train_surrogate` wrote.
             processes: not used; predictions are quick.
 
         Raises:
             ValueError: if no model file is given.
-            DamagedFileError: if the file is none of this study.
+            DamagedFileError: if the file has no model of an objective.
         """
-        if model_path is None:
+        if model is None:
             raise ValueError("the surrogate evaluator needs a model file")
-        stored = load_models(model_path)
-        self._models: dict[str, StoredModel] = {
-            model.objective: model for model in stored if model.variant == choice.variant
-        }
+        stored = load_models(model)
+        self._models: dict[str, StoredModel] = {one.objective: one for one in stored if one.variant == choice.variant}
         if lacking := [one.name for one in objectives if one.name not in self._models]:
-            raise DamagedFileError(model_path, f"it has no model of {lacking[0]} for the variant {choice.variant}")
-        self._objectives, self._path = objectives, model_path
+            raise DamagedFileError(model, f"it has no model of {lacking[0]} for the variant {choice.variant}")
+        self._objectives, self._path = objectives, model
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Predict designs; a prediction cannot fail.
@@ -53,20 +53,18 @@ class SurrogateEvaluator:
         frame = pd.DataFrame(index=designs.index)
         lacking = {name for one in self._objectives for name in self._models[one.name].features} - set(designs)
         if lacking:
-            raise DamagedFileError(
-                self._path, f"its models take '{min(lacking)}', which designs of this study have not"
-            )
+            raise DamagedFileError(self._path, f"its models take '{min(lacking)}', which designs of this study lack")
         for objective in self._objectives:
             mean, _ = self._models[objective.name].predict(designs)
             frame[objective.name] = np.clip(mean, *(objective.valid or (-np.inf, np.inf)))
         return frame.assign(failure="")
 
     def model_of(self, objective: str) -> StoredModel:
-        """The model behind an objective."""
+        """Return the model of an objective."""
         return self._models[objective]
 
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """Half widths of the predictions' 95 % intervals."""
+        """Return half widths of the predictions' 95 % intervals."""
         return pd.DataFrame(
             {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives},
             index=designs.index,

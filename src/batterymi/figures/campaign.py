@@ -1,11 +1,11 @@
 """Campaigns beside random search."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from batterymi.config.campaign import PoolChoice
+from batterymi.config.parts import Objective
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import with_unit
@@ -20,6 +20,7 @@ def plot_convergence(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
+    campaign = results.study.campaign
     judged = _judged_suggestions(results)
     figure, axes = plt.subplots(
         1 + len(judged), 1, figsize=(COLUMN_IN, 2.6 * (1 + len(judged))), squeeze=False, layout="constrained"
@@ -27,7 +28,7 @@ def plot_convergence(results: StudyResults) -> "Figure":
     axis = axes[0, 0]
     for lower, (name, part) in zip(axes[1:, 0], judged.items(), strict=True):
         _earlier(lower, results, name, part)
-    if results.history.empty and results.study.campaign.evaluator.name == "experiment":
+    if results.history.empty and campaign.mode == "experiment":
         axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
         axis.set_axis_off()
         return figure
@@ -35,12 +36,13 @@ def plot_convergence(results: StudyResults) -> "Figure":
         axis.text(0.5, 0.5, _wrap(results.benchmark["feasibility"]["message"]), ha="center", va="center")
         axis.set_axis_off()
         return figure
-    for engine, colour in ((results.study.campaign.engine, BLUE), ("random", ORANGE)):
+    for engine, colour in ((campaign.engine, BLUE), ("random", ORANGE)):
         _band(axis, results, results.history[results.history["engine"] == engine], engine, colour)
-    axis.axvline(results.study.campaign.initial + 0.5, color=GREY, lw=0.7, ls=":")
+    comparison = results.benchmark["comparison"]
+    initial = comparison["initial"] if campaign.mode == "experiment" else campaign.initial
+    axis.axvline(initial + 0.5, color=GREY, lw=0.7, ls=":")
     axis.set_xlabel("Evaluations (dotted: end of the shared start)")
     axis.set_ylabel(_score_label(results))
-    comparison = results.benchmark["comparison"]
     axis.set_title(
         f"{comparison['evaluations_saved']:.1f} evaluations saved "
         f"[{comparison['evaluations_saved_lower']:.1f}, {comparison['evaluations_saved_upper']:.1f}], "
@@ -92,24 +94,24 @@ def _earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataFrame)
     axis.set_ylabel(_wrap("Predicted " + with_unit(target.label[0].lower() + target.label[1:], target.unit), 34))
 
 
-def _single(results: StudyResults) -> Any:
-    """The objective that alone makes the score, or None if there are several."""
-    sought = [o for o in results.study.objectives if o.goal in ("maximise", "minimise")]
-    return sought[0] if len(sought) == 1 and sought[0].weight == sought[0].scale == 1 else None
+def _find_single(results: StudyResults) -> Objective | None:
+    """Return the objective that alone makes the score, or None if there are several."""
+    first, *others = results.study.optimised
+    return first if not others and first.weight == first.scale == 1 else None
 
 
 def _sign(results: StudyResults) -> float:
     """What turns a score back into the objective, or into a score to maximise."""
-    only = _single(results)
-    return 1.0 if only is not None and only.goal == "minimise" else -1.0
+    only = _find_single(results)
+    return -1.0 if only is None else float(only.sign)
 
 
 def _score_label(results: StudyResults) -> str:
     """What the vertical axis shows."""
-    only, choice = _single(results), results.study.campaign.evaluator
-    if isinstance(choice, PoolChoice) and choice.label:
-        return _wrap("Best " + with_unit(choice.label[0].lower() + choice.label[1:], choice.unit), 34)
-    if sum(o.goal in ("maximise", "minimise") for o in results.study.objectives) > 1:
+    only, campaign = _find_single(results), results.study.campaign
+    if campaign.mode == "replay" and campaign.label:
+        return _wrap("Best " + with_unit(campaign.label[0].lower() + campaign.label[1:], campaign.unit), 34)
+    if len(results.study.optimised) > 1:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"

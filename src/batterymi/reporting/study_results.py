@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, overload
 
-from batterymi.config.campaign import ExperimentChoice, PoolChoice
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.config.study import Study
 from batterymi.files import read_frame, read_json
@@ -19,6 +18,8 @@ T = TypeVar("T")
 Content = dict[str, Any]
 Reader = Literal["figures", "summary", "claims"]
 Names = Iterable[str] | Callable[[ReportedStudy], Iterable[str]]
+
+CAMPAIGN_RULES = {"search": "run_campaign", "experiment": "suggest_batch", "replay": "replay_pool"}  # by mode
 
 
 class ResultFile(Generic[T]):
@@ -103,14 +104,7 @@ def _name_primary_variant(study: ReportedStudy) -> dict[str, list[str]]:
 
 def _name_campaign_rule(study: ReportedStudy) -> str:
     """Return the rule that runs a study's campaign."""
-    if isinstance(study.campaign.evaluator, PoolChoice):
-        return "replay_pool"
-    return "suggest_batch" if isinstance(study.campaign.evaluator, ExperimentChoice) else "run_campaign"
-
-
-def _is_charging(study: Study) -> bool:
-    """Return whether a study's designs are charges."""
-    return study.campaign.evaluator.name == "charging"
+    return CAMPAIGN_RULES[study.campaign.mode]
 
 
 class StudyResults:
@@ -151,7 +145,7 @@ class StudyResults:
         needs=["feasibility", "answers", "comparison"],
     )
     reference_designs = ResultFile["pd.DataFrame"](
-        "campaign/named_designs.csv",
+        "campaign/reference_designs.csv",
         _name_campaign_rule,
         ("figures", "summary", "claims"),
         needs=lambda study: ["name", "status", "flags", *study.design_columns],
@@ -165,14 +159,14 @@ class StudyResults:
         exists_for=lambda study: study.is_experiment,
     )
     traces = ResultFile["pd.DataFrame | None"](
-        "charging/traces.parquet", "replay_protocols", ("figures",), exists_for=_is_charging
+        "charging/traces.parquet", "replay_protocols", ("figures",), exists_for=lambda study: study.is_charging
     )
     replay = ResultFile["Content | None"](
         "charging/replay.json",
         "replay_protocols",
         ("summary", "claims"),
         needs=["campaign_model", "reference_model"],
-        exists_for=_is_charging,
+        exists_for=lambda study: study.is_charging,
     )
     transfer = ResultFile["Content | None"](
         "transfer/transfer.json",

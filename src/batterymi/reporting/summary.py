@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.campaign import PoolChoice
 from batterymi.config.parts import Objective
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.optimise.campaigns.suggestions import EXTRAPOLATES
@@ -148,7 +147,7 @@ def _describe_best(results: StudyResults) -> Cells:
     if suggestions.empty:
         return {"best_design": ("none: no design meets the limits", "suggestions"), "best_outcome": ("", "suggestions")}
     best = suggestions.iloc[0]
-    if isinstance(study.campaign.evaluator, PoolChoice):
+    if study.campaign.mode == "replay":
         design, outcome = _describe_best_row(best, study)
     else:
         design, outcome = _warn_of_best(best, results) + _describe_design(best, study), _describe_outcome(best, results)
@@ -182,7 +181,7 @@ def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
 
 def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]:
     """Return the best row of a pool, and the prediction of a model that was not trained on it."""
-    target = next(o for o in study.objectives if o.goal in ("maximise", "minimise"))
+    target = study.optimised[0]
     name = target.name
     low, high = best[f"{name}_lower_95"], best[f"{name}_upper_95"]
     predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"

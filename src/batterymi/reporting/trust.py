@@ -21,7 +21,7 @@ def summarise_trust(results: StudyResults) -> Cells:
     )
     return {
         **{key: (value, "validation") for key, value in _summarise_validation(found, unit).items()},
-        **{key: (value, "benchmark") for key, value in _summarise_hunts(results.benchmark).items()},
+        **{key: (value, "benchmark") for key, value in _summarise_acceleration(results.benchmark).items()},
         **{key: (describe(part, unit), entry) for key, part, entry, describe in optional if part},
     }
 
@@ -47,13 +47,13 @@ def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]
     return cells
 
 
-def _summarise_hunts(benchmark: Mapping[str, Any]) -> dict[str, Any]:
+def _summarise_acceleration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
     """Return how many evaluations campaigns over a pool took to its best rows."""
-    if "hunts" not in benchmark:
+    if "acceleration" not in benchmark:
         return {}
     return {
-        "evaluations_to_top": "; ".join(_describe_hunt(hunt) for hunt in benchmark["hunts"]),
-        "acceleration": benchmark["hunts"][0]["first"]["acceleration"],
+        "evaluations_to_top": "; ".join(_describe_acceleration(one) for one in benchmark["acceleration"]),
+        "acceleration": benchmark["acceleration"][0]["first"]["acceleration"],
     }
 
 
@@ -128,11 +128,11 @@ def _describe_official_test(found: dict[str, Any], unit: str) -> str:
     )
 
 
-def _describe_hunt(hunt: dict[str, Any]) -> str:
+def _describe_acceleration(found: dict[str, Any]) -> str:
     """Return the number of measurements to the best rows of a pool."""
-    first, half = hunt["first"], hunt["half"]
+    first, half = found["first"], found["half"]
     return (
-        f"best {hunt['share']:.0%} ({hunt['rows']} rows): first after {first['engine']['median']:.0f} "
+        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} "
         f"measurements, random "
         f"{first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
         f"[{first['acceleration_lower']:.1f}, "

@@ -45,7 +45,7 @@ def gather_screen(
     """
     screen, target = settings.screen, settings.target
     account = _add_accounts(reports, read_json(listing, ["listed", "dropped"]), settings)
-    best = merge_best(_read_blocks(scored), screen.best, minimise=target.goal == "minimise")
+    best = merge_best(_read_blocks(scored), screen.best, minimise=target.sign > 0)
     if best.moments.n != account["scored"]:
         raise TableError(
             f"the shards hold {best.moments.n} scored candidates, their reports {account['scored']}; run them again"

@@ -15,7 +15,7 @@ from batterymi.config.slices.charging import ReplaySettings
 from batterymi.data.headers import without_units
 from batterymi.evaluators.charging import make_protocol, make_setup
 from batterymi.files import read_frame, read_json, write_json, write_parquet
-from batterymi.optimise.space.score import violation
+from batterymi.optimise.space.score import read_limits, violation
 from batterymi.vocabulary.splits import REFERENCE, SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -83,10 +83,9 @@ def _compare_models(
     first: ChargeResult, second: ChargeResult, objectives: tuple[Objective, ...], limits: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the winner's numbers on both models, and whether those of the reference model meet the limits."""
-    in_force = {f"{limit['objective']}:{limit['side']}": limit["in_force"] for limit in limits}
     names = [objective.name for objective in objectives]
     both = [{name: getattr(result, name) for name in names} for result in (first, second)]
-    broken = violation(pd.DataFrame(both), objectives, in_force)
+    broken = violation(pd.DataFrame(both), objectives, read_limits(limits))
     return {
         "campaign_model": both[0] | {"failure": first.failure},
         "reference_model": both[1] | {"failure": second.failure},

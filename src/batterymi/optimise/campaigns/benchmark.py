@@ -16,7 +16,7 @@ def evaluations_to_reach(best_so_far: NDArray[np.float64], value: float) -> int:
     """First evaluation, counted from 1, at which a campaign is at least as good as a value.
 
     Args:
-        best_so_far: shape (n,), falling; not-a-number before the first feasible design.
+        best_so_far: shape (n,), falling; NaN before the first feasible design.
         value: the value to reach.
 
     Returns:
@@ -75,17 +75,17 @@ def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[s
 def _pair(part: pd.DataFrame, engine: str) -> dict[str, Any]:
     """One seed's two campaigns."""
     ours = part[part["engine"] == engine].sort_values("evaluation")["best_so_far"].to_numpy()
-    other = part[part["engine"] == RANDOM].sort_values("evaluation")["best_so_far"].to_numpy()
-    found = [best[-1] for best in (ours, other) if np.isfinite(best[-1])]
+    random = part[part["engine"] == RANDOM].sort_values("evaluation")["best_so_far"].to_numpy()
+    found = [best[-1] for best in (ours, random) if np.isfinite(best[-1])]
     target = max(found) if found else float("nan")
     return {
         "seed": int(part["seed"].iloc[0]),
         "value_to_reach": target,
         "engine_evaluations": evaluations_to_reach(ours, target),
-        "random_evaluations": evaluations_to_reach(other, target),
+        "random_evaluations": evaluations_to_reach(random, target),
         "final_engine": float(ours[-1]),
-        "final_random": float(other[-1]),
-        "final_gain": float(other[-1] - ours[-1]),
+        "final_random": float(random[-1]),
+        "final_gain": float(random[-1] - ours[-1]),
     }
 
 
@@ -100,7 +100,7 @@ def _quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
 
 
 def _finite_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of the finite values of each row; not-a-number where a row has none."""
+    """Means of the finite values of each row; NaN where a row has none."""
     finite = np.isfinite(values)
     total = np.where(finite, values, 0).sum(axis=1)
     count = finite.sum(axis=1)

@@ -1,4 +1,4 @@
-"""One campaign: ask, evaluate, tell, until the budget is spent."""
+"""One campaign: propose, evaluate, learn, until the budget is spent."""
 
 import logging
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def run_campaign(
         start: evaluated designs, as `Problem.evaluate` returns them.
         budget: evaluations in all, the start included.
         seed: of the engine.
-        batch: designs that are asked for at once.
+        batch: designs that are proposed at once.
 
     Returns:
         One row per evaluation, in order, with `evaluation` counting from 1 and `best_so_far`, see `progress`.
@@ -39,11 +39,11 @@ def run_campaign(
     propose = registry.look_up("engine", engine_name)
     history = start
     while len(history) < budget:
-        asked = propose(problem, history, min(batch, budget - len(history)), seed)
-        if asked.empty:
-            logger.info("%s, seed %d: all designs of the space were asked for", engine_name, seed)
+        proposed = propose(problem, history, min(batch, budget - len(history)), seed)
+        if proposed.empty:
+            logger.info("%s, seed %d: all designs of the space are evaluated", engine_name, seed)
             break
-        history = pd.concat([history, problem.evaluate(asked[problem.space.names])], ignore_index=True)
+        history = pd.concat([history, problem.evaluate(proposed[problem.space.names])], ignore_index=True)
     history = history.assign(engine=engine_name, seed=seed)
     history["evaluation"] = np.arange(1, len(history) + 1)
     history["best_so_far"] = progress(problem, history)
@@ -54,14 +54,14 @@ def progress(search: Search, history: pd.DataFrame) -> pd.Series:
     """How good the designs up to each are; it falls.
 
     Args:
-        search: what is sought.
+        search: objectives and limits.
         history: evaluated designs, in order.
 
     Returns:
         With one objective, the smallest score of a feasible design; with several, the negative hypervolume of the
-        feasible ones. Not-a-number before the first feasible design.
+        feasible ones. NaN before the first feasible design.
     """
-    if len(search.sought) < 2:
+    if len(search.optimised) < 2:
         return history["score"].where(history["feasible"]).cummin().ffill()
     costs, feasible = search.costs(history), history["feasible"].to_numpy(bool)
     values, front = np.full(len(history), np.nan), np.empty((0, costs.shape[1]))
@@ -74,29 +74,29 @@ def progress(search: Search, history: pd.DataFrame) -> pd.Series:
     return pd.Series(values, index=history.index)
 
 
-def best_designs(search: Search, histories: Sequence[pd.DataFrame], n: int, apart: float = 0.02) -> pd.DataFrame:
+def best_designs(search: Search, histories: Sequence[pd.DataFrame], n: int, min_distance: float = 0.02) -> pd.DataFrame:
     """The best feasible designs of several campaigns, no two of them nearly the same.
 
     With several objectives they are of the front, ordered by the weighted score: a preference chooses among designs
     that no other dominates, and never instead of them.
 
     Args:
-        search: what was sought.
+        search: objectives and limits.
         histories: campaigns.
         n: how many at most.
-        apart: smallest distance between two of them, see `Space.distance`.
+        min_distance: smallest distance between two of them, see `Space.distance`.
 
     Returns:
         Up to n rows of the histories, best first.
     """
-    every = pd.concat(histories, ignore_index=True)
-    good = every[every["feasible"].astype(bool)].sort_values(["score", "seed", "evaluation"], kind="stable")
-    if len(search.sought) > 1 and len(good):
+    evaluated = pd.concat(histories, ignore_index=True)
+    good = evaluated[evaluated["feasible"].astype(bool)].sort_values(["score", "seed", "evaluation"], kind="stable")
+    if len(search.optimised) > 1 and len(good):
         good = good[pareto_optimal(search.costs(good))]
     kept = good.iloc[:0]
     for position in range(len(good)):
         candidate = good.iloc[[position]]
-        if kept.empty or search.space.distance(candidate, kept)[0] >= apart:
+        if kept.empty or search.space.distance(candidate, kept)[0] >= min_distance:
             kept = pd.concat([kept, candidate]) if len(kept) else candidate
         if len(kept) == n:
             break

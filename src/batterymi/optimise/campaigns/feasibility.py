@@ -1,7 +1,7 @@
 """Can the limits be met at all, and does the problem have an answer? Asked before a campaign spends anything."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.config.parts import Objective
+from batterymi.config.parts import Limit, Objective, Side
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.hypervolume import infer_reference
 from batterymi.optimise.space.pareto import costs, pareto_optimal
@@ -18,6 +18,7 @@ from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
 
+Array = NDArray[np.float64]
 N_SCAN = 4096
 N_ROUNDS = 30
 N_AROUND = 128
@@ -39,7 +40,7 @@ class LimitReport:
     """
 
     objective: str
-    side: str
+    side: Side
     declared: float
     attainable: float
     reachable: bool
@@ -57,7 +58,7 @@ class Feasibility:
         limits: one entry per limit.
         pareto_share: share of scanned designs that are Pareto-optimal; None with one objective or without a scan.
         checked_on: "scan of the space" or "rows of the table".
-        reference: the worst value of each sought objective that counts, inferred; None with one objective.
+        reference: the worst value of each optimised objective that counts, inferred; None with one objective.
     """
 
     verdict: str
@@ -68,9 +69,9 @@ class Feasibility:
     reference: dict[str, float] | None = None
 
     @property
-    def limits_in_force(self) -> dict[str, float]:
-        """Limits to run with, by "objective:side"."""
-        return {f"{limit.objective}:{limit.side}": limit.in_force for limit in self.limits}
+    def limits_in_force(self) -> tuple[Limit, ...]:
+        """Limits to run with."""
+        return tuple(Limit(limit.objective, limit.side, limit.in_force) for limit in self.limits)
 
     @property
     def worth_running(self) -> bool:
@@ -109,111 +110,76 @@ def check_feasibility(
     rng = np.random.default_rng(seed)
     designs = space.fill(rng, N_SCAN)
     outcomes = evaluator.evaluate(designs)
-    limits = [
-        _limit(space, evaluator, objective, side, designs, outcomes, rng)
-        for objective in objectives
-        for side in ("at_least", "at_most")
-        if getattr(objective, side) is not None
-    ]
+    scan = _Scan(space, evaluator, designs, outcomes, rng)
+    limits = [_report_limit(scan, objective, limit) for objective in objectives for limit in objective.limits]
     share = _pareto_share(outcomes, objectives)
     spread = np.ptp(score(outcomes, objectives))
-    in_force = {f"{limit.objective}:{limit.side}": limit.in_force for limit in limits}
-    reference = infer_worst(outcomes, objectives, in_force)
-    found = Feasibility("feasible", "", limits, share, "scan of the space", reference)
+    found = Feasibility("feasible", "", limits, share, "scan of the space")
+    found = replace(found, reference=infer_worst(outcomes, objectives, found.limits_in_force))
     if spread <= 1e-9:
-        return _with(found, "degenerate", "every design has the same score; nothing can be chosen")
+        return _conclude(found, "degenerate", "every design has the same score; nothing can be chosen")
     lost = [limit for limit in limits if not limit.reachable and not limit.reason]
     if lost:
-        return _with(found, "infeasible", "; ".join(map(_unreachable, lost)))
-    gap = _joint_gap(space, evaluator, objectives, found.limits_in_force, designs, outcomes, rng)
+        return _conclude(found, "infeasible", "; ".join(map(_describe_unreachable, lost)))
+    gap = scan.descend(lambda answers: violation(answers, objectives, found.limits_in_force))
     if gap > 1e-9:
         text = f"each limit can be met alone, but not all at once; designs miss them by at least {gap:.3g} scales"
-        return _with(found, "infeasible", text)
+        return _conclude(found, "infeasible", text)
     eased = [limit for limit in limits if limit.reason]
     if eased:
-        text = "; ".join(f"{_unreachable(limit)}; run with {limit.in_force:g}: {limit.reason}" for limit in eased)
-        return _with(found, "relaxed", text)
-    return _with(found, "feasible", "designs that meet all limits exist" if limits else "no limits")
+        text = "; ".join(
+            f"{_describe_unreachable(limit)}; run with {limit.in_force:g}: {limit.reason}" for limit in eased
+        )
+        return _conclude(found, "relaxed", text)
+    return _conclude(found, "feasible", "designs that meet all limits exist" if limits else "no limits")
 
 
-def _with(found: Feasibility, verdict: str, message: str) -> Feasibility:
-    """The same finding under a verdict."""
+def _conclude(found: Feasibility, verdict: str, message: str) -> Feasibility:
+    """Log a verdict, and return the finding with it."""
     logger.info("feasibility: %s: %s", verdict, message)
     return replace(found, verdict=verdict, message=message)
 
 
-def _unreachable(limit: LimitReport) -> str:
+def _describe_unreachable(limit: LimitReport) -> str:
     """Name a limit that no design meets, and the nearest value that one does."""
-    side = limit.side.replace("_", " ")
-    return (
-        f"no design has {limit.objective} {side} {limit.declared:g}; "
-        f"the nearest attainable value is {limit.attainable:.4g}"
-    )
+    declared = Limit(limit.objective, limit.side, limit.declared)
+    return f"no design has {declared.text}; the nearest attainable value is {limit.attainable:.4g}"
 
 
-def _limit(
-    space: Space,
-    evaluator: Evaluator,
-    objective: Objective,
-    side: str,
-    designs: pd.DataFrame,
-    outcomes: pd.DataFrame,
-    rng: np.random.Generator,
-) -> LimitReport:
-    """How near designs come to one limit."""
-    sign = -1.0 if side == "at_least" else 1.0
+@dataclass(frozen=True)
+class _Scan:
+    """Evaluated designs all over a space, from which better ones are searched for."""
 
-    def shortfall(answers: pd.DataFrame) -> NDArray[np.float64]:
-        return sign * answers[objective.name].to_numpy(float)
+    space: Space
+    evaluator: Evaluator
+    designs: pd.DataFrame
+    outcomes: pd.DataFrame
+    rng: np.random.Generator
 
-    best = sign * _pursue(space, evaluator, shortfall, designs, outcomes, rng)
-    declared = float(getattr(objective, side))
-    reachable = sign * best <= sign * declared
-    if reachable or objective.relaxation is None:
-        return LimitReport(objective.name, side, declared, best, reachable, declared)
-    eased = objective.relaxation
-    return LimitReport(objective.name, side, declared, best, reachable, eased.to, eased.reason)
-
-
-def _joint_gap(
-    space: Space,
-    evaluator: Evaluator,
-    objectives: Sequence[Objective],
-    limits: dict[str, float],
-    designs: pd.DataFrame,
-    outcomes: pd.DataFrame,
-    rng: np.random.Generator,
-) -> float:
-    """Smallest sum of violations that any design has."""
-
-    def total(answers: pd.DataFrame) -> NDArray[np.float64]:
-        return violation(answers, objectives, limits)
-
-    return _pursue(space, evaluator, total, designs, outcomes, rng)
+    def descend(self, cost: Callable[[pd.DataFrame], Array]) -> float:
+        """Return the smallest cost over the space: from the best scanned design by ever smaller steps."""
+        values = cost(self.outcomes)
+        best, lowest = self.designs.iloc[[int(np.nanargmin(values))]], float(np.nanmin(values))
+        step_scale = 0.25
+        for _ in range(N_ROUNDS):
+            around = self.space.perturb(np.repeat(self.space.codes(best), N_AROUND, axis=0), self.rng, step_scale)
+            allowed = self.space.frame(around[self.space.allowed(around)])
+            if len(allowed):
+                found = cost(self.evaluator.evaluate(allowed))
+                if np.nanmin(found) < lowest:
+                    best, lowest = allowed.iloc[[int(np.nanargmin(found))]], float(np.nanmin(found))
+                    continue
+            step_scale *= 0.7
+        return lowest
 
 
-def _pursue(
-    space: Space,
-    evaluator: Evaluator,
-    cost: Any,
-    designs: pd.DataFrame,
-    outcomes: pd.DataFrame,
-    rng: np.random.Generator,
-) -> float:
-    """Smallest cost over the space: the best scanned design, then ever smaller steps around the best so far."""
-    values = cost(outcomes)
-    best, lowest = designs.iloc[[int(np.nanargmin(values))]], float(np.nanmin(values))
-    reach = 0.25
-    for _ in range(N_ROUNDS):
-        around = space.vary(np.repeat(space.codes(best), N_AROUND, axis=0), rng, reach)
-        allowed = space.frame(around[space.allowed(around)])
-        if len(allowed):
-            found = cost(evaluator.evaluate(allowed))
-            if np.nanmin(found) < lowest:
-                best, lowest = allowed.iloc[[int(np.nanargmin(found))]], float(np.nanmin(found))
-                continue
-        reach *= 0.7
-    return lowest
+def _report_limit(scan: _Scan, objective: Objective, limit: Limit) -> LimitReport:
+    """Report how near designs come to one limit."""
+    best = limit.sign * scan.descend(lambda answers: limit.sign * answers[limit.objective].to_numpy(float))
+    reachable = limit.sign * best <= limit.sign * limit.value
+    eased = None if reachable else objective.relaxation
+    in_force, reason = (eased.to, eased.reason) if eased else (limit.value, "")
+    return LimitReport(limit.objective, limit.side, limit.value, best, reachable, in_force, reason)
 
 
 def _pareto_share(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> float | None:
@@ -223,40 +189,39 @@ def _pareto_share(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> fl
 
 
 def infer_worst(
-    outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Mapping[str, float]
+    outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Sequence[Limit]
 ) -> dict[str, float] | None:
-    """The worst value of each sought objective that counts in a hypervolume, from designs that meet the limits.
+    """Infer the worst value of each optimised objective that counts in a hypervolume.
 
     Args:
-        outcomes: one column per objective.
+        outcomes: one column per objective; designs that meet the limits count, if there are any.
         objectives: the study's objectives.
         limits: limits in force.
 
     Returns:
-        A value per sought objective; None with one, or without a design to infer it from.
+        A value per optimised objective; None with one, or without a design to infer it from.
     """
-    sought = [one for one in objectives if one.goal in ("maximise", "minimise")]
+    optimised = [one for one in objectives if one.is_optimised]
     known = outcomes[[one.name for one in objectives]].dropna()
-    if len(sought) < 2 or known.empty:
+    if len(optimised) < 2 or known.empty:
         return None
     good = known[violation(known, objectives, limits) <= 0]
-    worst = infer_reference(costs(good.iloc[:2000] if len(good) else known.iloc[:2000], sought))
-    return {o.name: float(-value if o.goal == "maximise" else value) for o, value in zip(sought, worst, strict=True)}
+    worst = infer_reference(costs(good.iloc[:2000] if len(good) else known.iloc[:2000], optimised))
+    return {one.name: float(one.sign * value) for one, value in zip(optimised, worst, strict=True)}
 
 
 def _from_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:
     """Judge an expensive problem by the rows of its table."""
     declared = declared_limits(objectives)
     limits = []
-    for key, value in declared.items():
-        name, _, side = key.partition(":")
-        best = float(rows[name].max() if side == "at_least" else rows[name].min())
-        reachable = best >= value if side == "at_least" else best <= value
-        limits.append(LimitReport(name, side, value, best, bool(reachable), value))
+    for limit in declared:
+        best = limit.sign * float((limit.sign * rows[limit.objective]).min())
+        reachable = limit.sign * best <= limit.sign * limit.value
+        limits.append(LimitReport(limit.objective, limit.side, limit.value, best, bool(reachable), limit.value))
     n_meeting = int((violation(rows, objectives, declared) <= 0).sum())
     reference = infer_worst(rows, objectives, declared)
     found = Feasibility("", "", limits, None, "rows of the table", reference)
     if n_meeting:
-        return _with(found, "feasible", f"{n_meeting} of {len(rows)} rows meet all limits")
+        return _conclude(found, "feasible", f"{n_meeting} of {len(rows)} rows meet all limits")
     text = f"none of {len(rows)} rows meets all limits; the campaign may still find a design that does"
-    return _with(found, "not shown feasible", text)
+    return _conclude(found, "not shown feasible", text)

@@ -1,8 +1,8 @@
-"""Campaigns that may ask cheaper, rougher evaluators first, and pay for every answer.
+"""Campaigns over levels of fidelity: cheaper, rougher evaluators, and a price for every answer.
 
-Only answers of the last level count as results. The others are worth what they tell of it: an evaluation at a level is
-worth the expected improvement at the last one, times its correlation with it, per cost (augmented expected improvement,
-Huang et al. 2006, doi:10.1007/s00158-005-0587-0).
+Only answers of the last level count as results. The others are worth what they reveal of it: an evaluation at a level
+is worth the expected improvement at the last one, times its correlation with it, per cost (augmented expected
+improvement, Huang et al. 2006, doi:10.1007/s00158-005-0587-0).
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.engines.gaussian_process import MIN_ROWS, N_ANCHORS
-from batterymi.optimise.engines.models import Outcome, Scaled, Works, fit_outcome, gather, measured, predict_all
-from batterymi.optimise.engines.optimize_acquisition import best_design
-from batterymi.optimise.engines.posterior import Belief
+from batterymi.optimise.engines.models import Outcome, Scaled, SuccessModel, fit_outcome, gather, measured, predict_all
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
+from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.engines.warp import Warp
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
-APART = 0.2  # of two neighbouring levels, in units of the search range: levels are alike until rows say otherwise
+LEVEL_DISTANCE = (
+    0.2  # of two neighbouring levels, in units of the search range: levels are alike until rows say otherwise
+)
 LEAST_CORRELATION = 1e-6
 
 
@@ -44,7 +46,7 @@ class Level:
 
 @dataclass(frozen=True)
 class AtLevel:
-    """What is believed of an outcome at one level, from answers of all levels.
+    """A model of an outcome at one level, from answers of all levels.
 
     Attributes:
         process: one whose last input is the level.
@@ -60,30 +62,30 @@ class AtLevel:
         return self.process.warp
 
     def scaled(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance on that scale, each of shape (n,)."""
+        """Return mean and variance on that scale, each of shape (n,)."""
         return self.process.scaled(with_level(inputs, self.level))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance in the outcome's unit, each of shape (n,)."""
+        """Return mean and variance in the outcome's unit, each of shape (n,)."""
         return self.process.predict(with_level(inputs, self.level))
 
-    def given(self, inputs: Array) -> "AtLevel":
-        """The same as if inputs had their predicted means at this level."""
-        return AtLevel(self.process.given(with_level(inputs, self.level)), self.level)
+    def condition_on(self, inputs: Array) -> "AtLevel":
+        """Return the model as if inputs had their predicted means at this level."""
+        return AtLevel(self.process.condition_on(with_level(inputs, self.level)), self.level)
 
-    def roughly(self) -> Self:
-        """The same; campaigns with levels have no long lists."""
+    def as_float32(self) -> Self:
+        """Return the same; campaigns with levels have no long lists."""
         return self
 
     def correlation(self, inputs: Array, level: int) -> Array:
-        """What an answer at another level would tell of this one, shape (n,)."""
-        both = [with_level(inputs, one) for one in (level, self.level)]
+        """Return the correlation of an answer at another level with this one, shape (n,)."""
+        both = [with_level(inputs, place) for place in (level, self.level)]
         return self.process.process.correlation(*both)
 
 
 def with_level(inputs: Array, level: int | Array) -> Array:
-    """Inputs with a level beside them, shape (n, n_inputs + 1)."""
-    return np.column_stack([inputs, np.broadcast_to(APART * np.asarray(level, float), len(inputs))])
+    """Return inputs with a level beside them, shape (n, n_inputs + 1)."""
+    return np.column_stack([inputs, np.broadcast_to(LEVEL_DISTANCE * np.asarray(level, float), len(inputs))])
 
 
 def run_levels(
@@ -91,26 +93,26 @@ def run_levels(
 ) -> pd.DataFrame:
     """Run a campaign over levels of fidelity until its cost budget is spent.
 
-    The start is asked for at the first level, and its first designs at the last level too, so that there is something
-    to learn the levels' likeness from. What remains for one evaluation is always spent at the last level.
+    The start is evaluated at the first level, and its first designs at the last level too, so that there is something
+    to learn the levels' correlation from. What remains for one evaluation is always spent at the last level.
 
     Args:
-        search: what is sought, where.
+        search: objectives and limits, and the space.
         levels: cheapest first; the answers of the last count.
         start: designs to start from.
         budget: cost of all evaluations together.
         seed: of the engine.
-        paired: designs of the start that the last level answers too.
+        paired: designs of the start that the last level evaluates too.
 
     Returns:
-        The ledger: one row per evaluation, in order; see `Ledgered`.
+        The ledger: one row per evaluation, in order; see `CostLedger`.
     """
-    ledger = Ledgered(search, levels)
+    ledger = CostLedger(search, levels)
     last = len(levels) - 1
     for position in range(len(start)):
-        ledger.ask(start.iloc[[position]], 0, "start")
+        ledger.evaluate(start.iloc[[position]], 0, "start")
         if position < paired and ledger.spent + levels[last].cost <= budget:
-            ledger.ask(start.iloc[[position]], last, "start, to learn the likeness of the levels")
+            ledger.evaluate(start.iloc[[position]], last, "start, to learn the correlation of the levels")
     while ledger.spent + levels[last].cost <= budget + 1e-9:
         left = budget - ledger.spent
         affordable = [level for level in range(last) if left - levels[level].cost >= levels[last].cost - 1e-9]
@@ -118,12 +120,12 @@ def run_levels(
         if proposed is None:
             break
         design, level, why = proposed
-        ledger.ask(design, level, why)
+        ledger.evaluate(design, level, why)
     return ledger.frame()
 
 
-class Ledgered:
-    """What was asked at which level, for what cost, with what answer.
+class CostLedger:
+    """What was evaluated at which level, for what cost, with what answer.
 
     Its columns are the design, the objectives, `failure`, `score`, `violation`, `feasible`, `level`, `label`, `cost`,
     `spent` (all costs up to here), `why` and `best_so_far` (the best feasible score that the last level gave).
@@ -135,16 +137,16 @@ class Ledgered:
         self._rows: list[pd.DataFrame] = []
         self.spent = 0.0
 
-    def ask(self, design: pd.DataFrame, level: int, why: str) -> None:
-        """Have one design answered at a level, and pay for it."""
-        one = self._levels[level]
+    def evaluate(self, design: pd.DataFrame, level: int, why: str) -> None:
+        """Evaluate one design at a level, and pay for it."""
+        chosen = self._levels[level]
         design = design[self._search.space.names].reset_index(drop=True)
-        answered = self._search.judged(pd.concat([design, one.evaluator.evaluate(design)], axis=1))
-        self.spent += one.cost
-        self._rows.append(answered.assign(level=level, label=one.label, cost=one.cost, spent=self.spent, why=why))
+        answered = self._search.judged(pd.concat([design, chosen.evaluator.evaluate(design)], axis=1))
+        self.spent += chosen.cost
+        self._rows.append(answered.assign(level=level, label=chosen.label, cost=chosen.cost, spent=self.spent, why=why))
 
     def frame(self) -> pd.DataFrame:
-        """All rows."""
+        """Return all rows."""
         frame = pd.concat(self._rows, ignore_index=True)
         counts = frame["feasible"].astype(bool) & (frame["level"] == len(self._levels) - 1)
         return frame.assign(best_so_far=frame["score"].where(counts).cummin().ffill())
@@ -153,69 +155,75 @@ class Ledgered:
 def propose_at_level(
     search: Search, levels: Sequence[Level], history: pd.DataFrame, open_levels: Sequence[int], seed: int
 ) -> tuple[pd.DataFrame, int, str] | None:
-    """The design and level that promise most per cost; None where the space has no other design.
+    """Return the design and level with the largest acquisition value per cost; None if no design is left.
 
     Args:
-        search: what is sought, where.
+        search: objectives and limits, and the space.
         levels: cheapest first.
         history: rows of a ledger.
-        open_levels: levels that may be asked.
+        open_levels: levels that can be paid.
         seed: of every random choice.
     """
     rng = np.random.default_rng([seed, len(history)])
     space, last = search.space, len(levels) - 1
     known = history[measured(history, search.modelled)]
-    belief = _belief(search, history, known, last, rng)
+    posterior = _fit_posterior(search, history, known, last, rng)
     ordered = known.sort_values(["level", "feasible", "violation", "score"], ascending=[False, False, True, True])
     anchors = space.codes(ordered)[:N_ANCHORS]
-    believed = _with_believed_front(belief, known)
-    if not len(belief.front) and len(believed.front):
-        open_levels = [last]  # nothing counts yet, and something is known that promises to
+    predicted = _add_predicted_front(posterior, known)
+    if not len(posterior.front) and len(predicted.front):
+        open_levels = [last]  # nothing counts yet, and something is predicted to
     best: tuple[float, Array, int] | None = None
     for level in open_levels:
-        # an answer of a dearer level makes the cheaper one needless
+        # an answer of a costlier level makes the cheaper one needless
         taken = space.codes(history[history["level"] >= level])
 
-        # a rough answer is of use where it may beat what is believed; the last level also turns belief into a result
-        gain = belief if level == last else believed
+        # a rough answer is of use where it may beat what is predicted; the last level also turns that into a result
+        gain = posterior if level == last else predicted
 
-        def promise(codes: Array, level: int = level, gain: Belief = gain) -> Array:
-            return gain.promise(codes) + _log_worth(belief, space, codes, level, last) - np.log(levels[level].cost)
+        def acquisition(codes: Array, level: int = level, gain: Posterior = gain) -> Array:
+            return (
+                gain.acquire(codes)
+                + _log_correlation(posterior, space, codes, level, last)
+                - np.log(levels[level].cost)
+            )
 
-        design = best_design(space, promise, rng, anchors, taken)
+        design = optimize_acquisition(space, acquisition, rng, anchors, taken)
         if design is None:
             continue
-        value = float(promise(design)[0])
+        value = float(acquisition(design)[0])
         if best is None or value > best[0]:
             best = (value, design, level)
     if best is None:
         return None
     _, design, level = best
-    told = float(np.exp(_log_worth(belief, space, design, level, last)[0]))
-    how = "" if level == last else f"; tells of {levels[last].label} with correlation {told:.2f}"
-    return space.frame(design), level, belief.why(design) + how
+    correlation = float(np.exp(_log_correlation(posterior, space, design, level, last)[0]))
+    how = "" if level == last else f"; correlation with {levels[last].label} {correlation:.2f}"
+    return space.frame(design), level, posterior.explain(design) + how
 
 
-def _with_believed_front(belief: Belief, known: pd.DataFrame) -> Belief:
-    """The same, with all designs that are believed to meet the limits at the last level in its front."""
-    predicted = predict_all(belief.models, belief.search.space.inputs(belief.search.space.codes(known)))
+def _add_predicted_front(posterior: Posterior, known: pd.DataFrame) -> Posterior:
+    """Add all designs that are predicted to meet the limits at the last level to the front."""
+    predicted = predict_all(posterior.models, posterior.search.space.inputs(posterior.search.space.codes(known)))
     means = pd.DataFrame({name: mean for name, (mean, _) in predicted.items()})
-    meets = belief.search.violation(means) <= 0
-    front = np.vstack([belief.front, belief.search.costs(means)[meets]])
-    return replace(belief, front=front).updated()
+    meets = posterior.search.violation(means) <= 0
+    front = np.vstack([posterior.front, posterior.search.costs(means)[meets]])
+    return replace(posterior, front=front).update_front()
 
 
-def _log_worth(belief: Belief, space: Space, codes: Array, level: int, last: int) -> Array:
-    """Logarithm of the smallest correlation of any outcome at a level with that at the last, shape (n,)."""
+def _log_correlation(posterior: Posterior, space: Space, codes: Array, level: int, last: int) -> Array:
+    """Return the logarithm of the smallest correlation of any outcome at a level with that at the last, shape (n,)."""
     if level == last:
         return np.zeros(len(codes))
     inputs = space.inputs(codes)
-    told = [model.correlation(inputs, level) for model in belief.models.values() if isinstance(model, AtLevel)]
-    return np.log(np.maximum(np.min(told, axis=0), LEAST_CORRELATION))
+    found = [model.correlation(inputs, level) for model in posterior.models.values() if isinstance(model, AtLevel)]
+    return np.log(np.maximum(np.min(found, axis=0), LEAST_CORRELATION))
 
 
-def _belief(search: Search, history: pd.DataFrame, known: pd.DataFrame, last: int, rng: np.random.Generator) -> Belief:
-    """What the answers of all levels say of the last one."""
+def _fit_posterior(
+    search: Search, history: pd.DataFrame, known: pd.DataFrame, last: int, rng: np.random.Generator
+) -> Posterior:
+    """Fit the posterior at the last level to the answers of all levels."""
     space = search.space
     replicates = gather(np.column_stack([space.codes(known), known["level"].to_numpy(float)]))
     inputs = with_level(space.inputs(replicates.codes[:, :-1]), replicates.codes[:, -1])
@@ -225,6 +233,6 @@ def _belief(search: Search, history: pd.DataFrame, known: pd.DataFrame, last: in
         fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng)
         models[name] = AtLevel(fitted, last)
     failed = history[(history["failure"] != "").to_numpy()]
-    works = Works(space, space.codes(known), space.codes(failed), rng) if len(failed) else None
+    success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None
     counts = known["feasible"].to_numpy(bool) & (known["level"] == last).to_numpy()
-    return Belief(search, models, works, search.costs(known)[counts], None, None).updated()
+    return Posterior(search, models, success, search.costs(known)[counts], None, None).update_front()

@@ -1,4 +1,4 @@
-"""The memory of a campaign in the laboratory: every batch that was ever suggested, with what was predicted of it."""
+"""The ledger of a campaign in the laboratory: every batch that was ever suggested, with its predictions."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from batterymi.config.parts import Objective
 from batterymi.errors import TableError
 from batterymi.files import write_text
 from batterymi.optimise.space.space import Space
@@ -29,13 +30,13 @@ class Ledger:
     can be made again.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path) -> None:
         """Read what is there.
 
         Raises:
             TableError: if a line is not a batch; nothing is lost or changed.
         """
-        self.path = Path(path)
+        self.path = path
         self.batches: list[dict[str, Any]] = []
         if not self.path.is_file():
             return
@@ -46,11 +47,11 @@ class Ledger:
             except (ValueError, KeyError, TypeError):
                 raise TableError(
                     f"{path}: line {number} is not a batch of suggestions; restore the file, or move it away to start "
-                    "the campaign's memory anew"
+                    "a new ledger"
                 ) from None
 
     def add(self, key: str, n_rows: int, suggestions: list[dict[str, Any]]) -> int:
-        """Append a batch, unless the same one stands there already.
+        """Append a batch, unless the same one is there already.
 
         Args:
             key: digest of rows and settings that led to it.
@@ -69,14 +70,14 @@ class Ledger:
         self.batches.append({"batch": number, "key": key, "rows": n_rows, "suggestions": suggestions})
         lines = [json.dumps(batch, sort_keys=True, ensure_ascii=False) for batch in self.batches]
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(str(self.path), "\n".join(lines) + "\n", recorded=False)
+        write_text(self.path, "\n".join(lines) + "\n", recorded=False)
         return number
 
 
 def earlier_suggestions(
-    ledger: Ledger, rows: pd.DataFrame, space: Space, objectives: Sequence[Any], current: int
+    ledger: Ledger, rows: pd.DataFrame, space: Space, objectives: Sequence[Objective], current: int
 ) -> pd.DataFrame:
-    """What became of suggestions: predicted against measured.
+    """Compare suggestions with what was measured of them.
 
     A row answers a suggestion if it was appended later and names it in a column `suggestion`, or lies within half a
     percent of it in every number and has the same categories.
@@ -98,36 +99,35 @@ def earlier_suggestions(
         later = rows.iloc[batch["rows"] :]
         for number, suggestion in enumerate(batch["suggestions"], start=1):
             name = f"{batch['batch']}.{number}"
-            row = _answer(name, suggestion["design"], later, space)
-            status = "not tried" if row is None else {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
+            row = _find_answer(name, suggestion["design"], later, space)
             for objective in objectives:
-                predicted = suggestion["predicted"].get(objective.name)
-                if predicted is None:
-                    continue
-                measured = float(row[objective.name]) if row is not None and status == "measured" else np.nan
-                middle, low, high = predicted
-                inside = "" if np.isnan(measured) or low is None else "yes" if low <= measured <= high else "no"
-                line = "" if row is None else str(row["line"])
-                found.append(
-                    [
-                        name,
-                        batch["batch"],
-                        status,
-                        line,
-                        objective.name,
-                        objective.unit,
-                        middle,
-                        low,
-                        high,
-                        measured,
-                        inside,
-                    ]
-                )
+                if objective.name in suggestion["predicted"]:
+                    answer = _compare_answer(suggestion["predicted"][objective.name], row, objective)
+                    found.append({"suggestion": name, "batch": batch["batch"], **answer})
     return pd.DataFrame(found, columns=EARLIER)
 
 
-def _answer(name: str, design: dict[str, Any], later: pd.DataFrame, space: Space) -> pd.Series | None:
-    """The row that answers a suggestion, or None."""
+def _compare_answer(predicted: Sequence[float | None], row: pd.Series | None, objective: Objective) -> dict[str, Any]:
+    """Compare one predicted outcome, and its 95 % interval, with the row that answers it, if there is one."""
+    status = "not tried" if row is None else {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
+    measured = float(row[objective.name]) if row is not None and status == "measured" else np.nan
+    middle, low, high = predicted
+    has_interval = low is not None and high is not None and not np.isnan(measured)
+    return {
+        "status": status,
+        "line": "" if row is None else str(row["line"]),
+        "objective": objective.name,
+        "unit": objective.unit,
+        "predicted": middle,
+        "lower_95": low,
+        "upper_95": high,
+        "measured": measured,
+        "inside_95": ("yes" if low <= measured <= high else "no") if has_interval else "",  # type: ignore[operator]
+    }
+
+
+def _find_answer(name: str, design: dict[str, Any], later: pd.DataFrame, space: Space) -> pd.Series | None:
+    """Return the row that answers a suggestion, or None."""
     if COLUMN in later:
         named = later[later[COLUMN].astype(str).str.strip() == name]
         if len(named):

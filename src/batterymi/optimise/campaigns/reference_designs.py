@@ -1,11 +1,11 @@
-"""Designs of others, held against constraints, limits, theory and the evaluator."""
+"""Reference designs, judged by constraints, limits, theory and the evaluator."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from batterymi.config.designs import Derived, NamedDesign
+from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.features.capacity import theoretical_capacity
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals
 from batterymi.optimise.space.problem import Problem
@@ -14,13 +14,13 @@ from batterymi.optimise.space.space import Space
 CAPACITY_UNIT = "mAh/g"
 
 
-def judge_named_designs(
-    named: Sequence[NamedDesign], problem: Problem, rows: pd.DataFrame, derived: Sequence[Derived]
+def judge_reference_designs(
+    references: Sequence[ReferenceDesign], problem: Problem, rows: pd.DataFrame, derived: Sequence[Derived]
 ) -> pd.DataFrame:
     """Say of each design whether it can exist, what is predicted of it, and whether theory allows that.
 
     Args:
-        named: the designs.
+        references: the designs.
         problem: what the campaign searches.
         rows: the table's rows to learn from.
         derived: quantities to append.
@@ -30,25 +30,25 @@ def judge_named_designs(
         the constraints, outcomes with bounds, theoretical capacity, flags, distance to the nearest known row.
     """
     space = problem.space
-    designs = pd.DataFrame([design.values for design in named], columns=space.names)
+    designs = pd.DataFrame([design.values for design in references], columns=space.names)
     outcomes = [objective.name for objective in problem.objectives]
     judged = (
         problem.evaluate(designs)
-        if len(named)
+        if len(references)
         else designs.reindex(columns=[*space.names, *outcomes, "failure", "feasible"])
     )
     frame = add_derived(add_intervals(judged[[*space.names, *outcomes]], problem), derived)
-    frame.insert(0, "name", [design.name for design in named])
+    frame.insert(0, "name", [design.name for design in references])
     frame.insert(1, "status", _status(space, designs, judged))
     for name, margin in space.margins(designs).items():
         frame[f"{name}_margin"] = margin.to_numpy()
     limits = [
         theoretical_capacity(design.formula, design.working_ions) if design.formula and design.working_ions else np.nan
-        for design in named
+        for design in references
     ]
     frame["theoretical_capacity_mah_g"] = limits
     frame["flags"] = _flags(frame, problem)
-    frame["distance_to_known"] = space.distance(designs, rows) if len(named) else []
+    frame["distance_to_known"] = space.distance(designs, rows) if len(references) else []
     return frame
 
 
@@ -69,7 +69,7 @@ def _status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) -> list[s
         elif judged["failure"].iloc[i]:
             status.append(f"failed: {judged['failure'].iloc[i]}")
         elif not judged["feasible"].iloc[i]:
-            status.append("rejected: misses a limit")
+            status.append("rejected: violates a limit")
         else:
             status.append("accepted")
     return status

@@ -1,11 +1,11 @@
-"""Suggestions: designs with what is expected of them, why they were chosen, and how new they are."""
+"""Suggestions: designs with predicted outcomes, why they were chosen, and how far they are from known rows."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from batterymi.config.campaign import Campaign
+from batterymi.config.campaign import SearchCampaign
 from batterymi.config.designs import Derived
 from batterymi.config.expressions import parse_quantity
 from batterymi.optimise.space.problem import Problem
@@ -48,7 +48,7 @@ def describe_designs(
     problem: Problem,
     rows: pd.DataFrame,
     derived: Sequence[Derived],
-    settings: Campaign,
+    settings: SearchCampaign,
 ) -> pd.DataFrame:
     """Turn the best designs of campaigns into suggestions.
 
@@ -70,7 +70,7 @@ def describe_designs(
     frame["distance_to_known"] = problem.space.distance(best, rows) if len(best) else []
     n = settings.seeds * settings.budget
     frame["why"] = [
-        f"{'best' if rank == 1 else f'number {rank}'} of {n} designs that {settings.seeds} campaigns asked for; "
+        f"{'best' if rank == 1 else f'number {rank}'} of {n} designs of {settings.seeds} campaigns; "
         f"found in campaign {seed} at evaluation {evaluation}"
         + ("; it is a known row" if distance < 1e-6 else "")
         + cut

@@ -1,6 +1,6 @@
-"""What a design promises: expected improvement of one objective or of a front, and the chance to meet limits.
+"""Acquisition values: expected improvement of one objective or of a front, and the probability of meeting limits.
 
-All are logarithms, since the promise falls over hundreds of orders of magnitude and a search needs its slope everywhere
+All are logarithms, since the values fall over hundreds of orders of magnitude and a search needs its slope everywhere
 (Ament et al. 2023, arXiv:2310.20708).
 """
 
@@ -15,7 +15,7 @@ FLOOR = -700.0
 
 
 def log_expected_improvement(mean: Array, variance: Array, best: float) -> Array:
-    """Logarithm of the expected amount by which a value falls below the best.
+    """Return the logarithm of the expected amount by which a value falls below the best.
 
     Args:
         mean: shape (n,).
@@ -30,7 +30,7 @@ def log_expected_improvement(mean: Array, variance: Array, best: float) -> Array
 
 
 def log_h(z: Array) -> Array:
-    """Logarithm of phi(z) + z Phi(z), exact down to z = -1e150."""
+    """Return the logarithm of phi(z) + z Phi(z), exact down to z = -1e150."""
     density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
     with np.errstate(all="ignore"):
         near = np.log(np.exp(density) + z * ndtr(z))
@@ -41,12 +41,12 @@ def log_h(z: Array) -> Array:
 
 
 def log_probability_below(mean: Array, variance: Array, limit: float) -> Array:
-    """Logarithm of the probability that a value is at most a limit, shape (n,)."""
+    """Return the logarithm of the probability that a value is at most a limit, shape (n,)."""
     return log_ndtr((limit - mean) / np.sqrt(variance))
 
 
 def log_expected_hypervolume_improvement(means: Array, variances: Array, cells: Cells) -> Array:
-    """Logarithm of the volume that a design is expected to add to what a front dominates.
+    """Return the logarithm of the volume that a design is expected to add to what a front dominates.
 
     It is exact for independent outcomes. Within a box the added volume is a product over the objectives, and so is its
     expectation (Daulton et al. 2020, arXiv:2006.05078, without their sampling).
@@ -69,7 +69,7 @@ def log_expected_hypervolume_improvement(means: Array, variances: Array, cells: 
 
 
 def _expected_below(mean: Array, deviation: Array, edges: Array) -> Array:
-    """Expected amount by which a value falls below each edge, shape (n, n_edges)."""
+    """Return the expected amount by which a value falls below each edge, shape (n, n_edges)."""
     levels, place = np.unique(edges, return_inverse=True)
     z = (levels[None, :] - mean[:, None]) / deviation[:, None]
     with np.errstate(invalid="ignore"):

@@ -26,7 +26,7 @@ class Engine(Protocol):
         """Propose designs.
 
         Args:
-            search: what is sought, where.
+            search: objectives and limits, and the space.
             history: evaluated designs with their outcomes, `failure`, `score`, `violation` and `feasible`.
             n: how many designs.
             seed: of every random choice.
@@ -38,7 +38,7 @@ class Engine(Protocol):
 
 
 def as_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]) -> pd.DataFrame:
-    """Designs in codes as a table with reasons.
+    """Return designs in codes as a table with reasons.
 
     Args:
         space: where they come from.
@@ -52,15 +52,15 @@ def as_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]
     return space.frame(codes).assign(why=list(reasons))
 
 
-def filling(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:
-    """Designs that fill the space evenly, for want of anything to learn from."""
+def fill_space(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:
+    """Return designs that fill the space evenly, where there is too little to learn from."""
     return new_designs(space, rng, n, taken, "fills the space evenly; there is too little to learn from yet")
 
 
 def new_designs(
     space: Space, rng: np.random.Generator, n: int, taken: Array, why: str, *, evenly: bool = True
 ) -> pd.DataFrame:
-    """Designs that were not taken, evenly spread or random.
+    """Draw designs that were not taken, evenly spread or random.
 
     Args:
         space: where they come from.
@@ -68,23 +68,23 @@ def new_designs(
         n: how many.
         taken: designs not to choose again, in codes.
         why: what stands beside each.
-        evenly: by a Sobol sequence; else by chance.
+        evenly: by a Sobol sequence; else at random.
 
     Returns:
         Up to n designs; fewer where the space has no others.
     """
-    every = space.every()
+    listed = space.list_designs()
     chosen: list[Array] = []
     for _ in range(50):
         missing = n - len(chosen)
-        if every is not None:
-            drawn = every[rng.permutation(len(every))]
+        if listed is not None:
+            drawn = listed[rng.permutation(len(listed))]
         else:
             drawn = space.fill_codes(rng, missing) if evenly else space.sample_codes(rng, missing)
         for design in drawn:
-            if len(chosen) < n and space.apart(design[None], taken)[0]:
+            if len(chosen) < n and space.is_distinct(design[None], taken)[0]:
                 chosen.append(design[None])
                 taken = np.vstack([taken, design])
-        if len(chosen) == n or every is not None:
+        if len(chosen) == n or listed is not None:
             break
     return as_suggestions(space, chosen, [why] * len(chosen))

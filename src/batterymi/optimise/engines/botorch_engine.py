@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.optimise.engines.base import as_suggestions, filling
+from batterymi.config.parts import Limit
+from batterymi.optimise.engines.base import as_suggestions, fill_space
 from batterymi.optimise.engines.gaussian import EXACT
-from batterymi.optimise.engines.models import Works, gather, measured, winsorised
-from batterymi.optimise.engines.optimize_acquisition import best_design
+from batterymi.optimise.engines.models import SuccessModel, gather, measured, winsorised
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ N_DRAWS_FRONT = 64
 def propose(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Designs that BoTorch's acquisition functions prefer: qLogNEI for one objective, qLogNEHVI for several.
+    """Propose the designs that BoTorch's acquisition functions choose: qLogNEI for one objective, else qLogNEHVI.
 
     Both average over what is not known of the designs measured so far, take limits on outcomes as constraints, and fill
     a batch one by one given the designs before. The search over the space is ours, since steps, compositions and
@@ -41,7 +42,7 @@ def propose(
     waiting = space.codes(pending) if pending is not None else np.empty((0, len(space.features)))
     taken = np.vstack([taken, waiting])
     if len(known) < MIN_ROWS or not known["score"].nunique() > 1:
-        return filling(space, rng, n, taken)
+        return fill_space(space, rng, n, taken)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -70,7 +71,7 @@ def _propose(
     scales = {name: _scale(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
     model = _fit(search, known, scales)
     failed = history[(history["failure"] != "").to_numpy()]
-    works = Works(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
+    success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
     baseline = _tensor(space.inputs(replicates.codes))
     anchors = space.codes(known.sort_values(["feasible", "violation", "score"], ascending=[False, True, True]))
     chosen: list[Array] = []
@@ -78,17 +79,17 @@ def _propose(
         before = np.vstack([waiting, *chosen])
         acquisition = _acquisition(search, model, scales, baseline, _tensor(space.inputs(before)), rng)
 
-        def promise(codes: Array, acquisition: Any = acquisition) -> Array:
+        def evaluate(codes: Array, acquisition: Any = acquisition) -> Array:
             with torch.no_grad():
                 values = acquisition(_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
-            return values + works.log_probability(codes) if works is not None else values
+            return values + success.log_probability(codes) if success is not None else values
 
-        design = best_design(space, promise, rng, anchors[:N_ANCHORS], taken)
+        design = optimize_acquisition(space, evaluate, rng, anchors[:N_ANCHORS], taken)
         if design is None:
             break
         chosen.append(design)
         taken = np.vstack([taken, design])
-    what = "hypervolume" if len(search.sought) > 1 else "objective"
+    what = "hypervolume" if len(search.optimised) > 1 else "objective"
     return as_suggestions(space, chosen, [f"largest expected improvement of the {what}, limits included"] * len(chosen))
 
 
@@ -141,17 +142,16 @@ def _acquisition(
     from botorch.sampling import SobolQMCNormalSampler
 
     names = list(scales)
-    several = len(search.sought) > 1
+    several = len(search.optimised) > 1
 
     def gains(samples: Any, X: Any = None) -> Any:  # noqa: N803 - the library calls it by this name
         columns = []
-        for one in search.sought:
+        for one in search.optimised:
             centre, spread = scales[one.name]
-            sign = 1.0 if one.goal == "maximise" else -1.0
-            columns.append(sign * (centre + spread * samples[..., names.index(one.name)]) / one.scale)
+            columns.append(-one.sign * (centre + spread * samples[..., names.index(one.name)]) / one.scale)
         return torch.stack(columns, dim=-1) if several else columns[0]
 
-    constraints = [_constraint(names.index(name), side, limit, scales[name]) for name, side, limit in search.limit_list]
+    constraints = [_make_constraint(names.index(one.objective), one, scales[one.objective]) for one in search.limits]
     sampler = SobolQMCNormalSampler(torch.Size([N_DRAWS_FRONT if several else N_DRAWS]), seed=int(rng.integers(2**31)))
     shared = {
         "model": model,
@@ -169,8 +169,7 @@ def _acquisition(
     return qLogNoisyExpectedImprovement(objective=GenericMCObjective(gains), **shared)
 
 
-def _constraint(column: int, side: str, limit: float, scale: tuple[float, float]) -> Any:
-    """A limit as the library takes it: negative where it is met."""
+def _make_constraint(column: int, limit: Limit, scale: tuple[float, float]) -> Any:
+    """Return a limit as the library takes it: negative where it is met."""
     centre, spread = scale
-    sign = -1.0 if side == "at_least" else 1.0
-    return lambda samples: sign * (samples[..., column] - (limit - centre) / spread)
+    return lambda samples: limit.sign * (samples[..., column] - (limit.value - centre) / spread)

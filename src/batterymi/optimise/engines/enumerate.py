@@ -47,7 +47,7 @@ class Maximum:
         value: the largest prediction.
         lower: lower corner of a box in which it is reached, shape (n_inputs,).
         upper: its upper corner.
-        n_boxes: boxes that were looked at.
+        n_boxes: boxes that were compared.
     """
 
     value: float
@@ -129,7 +129,7 @@ def maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
     values = np.concatenate([tree.values for tree in trees])
     owner = np.repeat(np.arange(len(trees)), [len(tree.values) for tree in trees])
     starts = np.concatenate([[0], np.cumsum(np.bincount(owner))[:-1]])
-    every = np.arange(len(values))
+    whole = np.arange(len(values))
 
     def bound(box_low: Array, box_high: Array, among: NDArray[np.intp]) -> tuple[float, NDArray[np.intp]]:
         # a leaf takes inputs above its lower end, so that one beginning where the box ends is out of reach
@@ -140,7 +140,7 @@ def maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
         return float(best.sum()), inside
 
     tie = itertools.count()
-    value, inside = bound(lower, upper, every)
+    value, inside = bound(lower, upper, whole)
     heap = [(-value, next(tie), lower, upper, inside)]
     for n_boxes in range(1, MAX_BOXES + 1):
         negative, _, low, high, inside = heapq.heappop(heap)
@@ -201,14 +201,14 @@ def propose(
     """
     assert isinstance(search, Problem)
     rng = np.random.default_rng([seed, len(history)])
-    space, target = search.space, search.sought[0]
+    space, target = search.space, search.optimised[0]
     taken = space.codes(history) if pending is None else np.vstack([space.codes(history), space.codes(pending)])
     cell, value = best_cell(search, target)
     chosen: list[Array] = []
     for attempt in range(20 * n):
         share = np.full(cell.shape[1], 0.5) if attempt == 0 else rng.random(cell.shape[1])
         design = (cell[0] + share * (cell[1] - cell[0]))[None]
-        if space.apart(design, taken)[0]:
+        if space.is_distinct(design, taken)[0]:
             chosen.append(design)
             taken = np.vstack([taken, design])
         if len(chosen) == n:
@@ -224,14 +224,13 @@ def best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
         DesignError: if the evaluator's model is no ensemble of trees.
     """
     stored = problem.evaluator.model_of(target.name)  # type: ignore[attr-defined]
-    sign = 1.0 if target.goal == "maximise" else -1.0
-    trees = [Leaves(one.lower, one.upper, sign * one.values) for one in leaves_of(stored.fitted.regressor)]
+    trees = [Leaves(one.lower, one.upper, -target.sign * one.values) for one in leaves_of(stored.fitted.regressor)]
     found: list[tuple[float, Array]] = []
     for forest in _forests(problem.space, stored):
         best = maximum(trees, *forest.inputs)
         found.append((best.value, _codes_of(best, forest)))
     value, cell = max(found, key=lambda pair: pair[0])
-    return cell, sign * value
+    return cell, -target.sign * value
 
 
 def _forests(space: Space, stored: Any) -> list[Forest]:

@@ -49,28 +49,28 @@ class GaussianProcess:
     solved: Array
 
     def covariance(self, some: Array, others: Array) -> Array:
-        """Covariance of the function at two sets of inputs, shape (n_some, n_others)."""
+        """Return the covariance of the function at two sets of inputs, shape (n_some, n_others)."""
         kind = self.weights.dtype
         scaled = [np.asarray(one, dtype=kind) * self.weights for one in (some, others)]
-        return self.scale * matern(distances(*scaled))
+        return self.scale * matern52(pairwise_distances(*scaled))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance of the function, without the noise of a measurement, each of shape (n,)."""
+        """Return mean and variance of the function, without the noise of a measurement, each of shape (n,)."""
         link = self.covariance(inputs, self.inputs)
         mean = self.level + link @ self.solved
         white = link @ self.inverse_root
         return mean, np.maximum(self.scale - np.einsum("ij,ij->i", white, white), 1e-12 * self.scale)
 
     def correlation(self, some: Array, others: Array) -> Array:
-        """What each input's function value tells of that at the input beside it: their correlation, shape (n,).
+        """Return the posterior correlation of the function between pairs of inputs, shape (n,).
 
         Args:
             some: shape (n, n_inputs).
             others: the same shape.
         """
-        apart = np.sqrt((((some - others) * self.weights) ** 2).sum(axis=1))
+        distance = np.sqrt((((some - others) * self.weights) ** 2).sum(axis=1))
         links = [self.covariance(one, self.inputs) @ self.inverse_root for one in (some, others)]
-        shared = self.scale * matern(apart) - np.einsum("ij,ij->i", *links)
+        shared = self.scale * matern52(distance) - np.einsum("ij,ij->i", *links)
         own = [np.maximum(self.scale - np.einsum("ij,ij->i", link, link), 1e-12 * self.scale) for link in links]
         return np.clip(shared / np.sqrt(own[0] * own[1]), -1.0, 1.0)
 
@@ -79,18 +79,18 @@ class GaussianProcess:
         """Transposed inverse of the root: multiplying by it is several times faster than solving for many inputs."""
         return solve_triangular(self.root, np.eye(len(self.root)), lower=True, check_finite=False).T.copy()
 
-    def in_single_precision(self) -> "GaussianProcess":
-        """The process in numbers of half the size, for a first look at long lists."""
-        rough = replace(
+    def as_float32(self) -> "GaussianProcess":
+        """Return the process in single precision, to shorten long lists quickly."""
+        single = replace(
             self, **{name: getattr(self, name).astype(np.float32) for name in ("inputs", "weights", "solved")}
         )
-        rough.__dict__["inverse_root"] = self.inverse_root.astype(np.float32)
-        return rough
+        single.__dict__["inverse_root"] = self.inverse_root.astype(np.float32)
+        return single
 
-    def given(self, inputs: Array, values: Array) -> "GaussianProcess":
-        """The process as if further values were known exactly."""
+    def condition_on(self, inputs: Array, values: Array) -> "GaussianProcess":
+        """Return the process given further values, known exactly."""
         noise = np.concatenate([self.noise, np.full(len(inputs), EXACT)])
-        return condition(
+        return factorise(
             replace(
                 self,
                 inputs=np.vstack([self.inputs, inputs]),
@@ -100,8 +100,8 @@ class GaussianProcess:
         )
 
 
-def distances(some: Array, others: Array) -> Array:
-    """Euclidean distances between rows, shape (n_some, n_others)."""
+def pairwise_distances(some: Array, others: Array) -> Array:
+    """Return Euclidean distances between rows, shape (n_some, n_others)."""
     squares = some @ others.T
     squares *= -2
     squares += (some**2).sum(axis=1)[:, None]
@@ -110,8 +110,8 @@ def distances(some: Array, others: Array) -> Array:
     return np.sqrt(squares, out=squares)
 
 
-def matern(distance: Array) -> Array:
-    """Matérn 5/2 correlation (Rasmussen and Williams 2006, eq. 4.17)."""
+def matern52(distance: Array) -> Array:
+    """Return the Matérn 5/2 correlation (Rasmussen and Williams 2006, eq. 4.17)."""
     root = 5**0.5 * distance
     decay = np.exp(-root)
     polynomial = root * root
@@ -122,8 +122,8 @@ def matern(distance: Array) -> Array:
     return polynomial
 
 
-def condition(process: GaussianProcess) -> GaussianProcess:
-    """The process with factors that fit its values and hyperparameters."""
+def factorise(process: GaussianProcess) -> GaussianProcess:
+    """Return the process with the factors that follow from its values and hyperparameters."""
     covariance = process.covariance(process.inputs, process.inputs)
     covariance.flat[:: len(covariance) + 1] += process.noise + JITTER
     root = cholesky(covariance, lower=True, check_finite=False)
@@ -146,9 +146,9 @@ def fit_process(
     Returns:
         The process.
     """
-    chosen = _fitted_rows(values, rng)
+    chosen = _select_fitted_rows(values, rng)
     part = None if noise is None else noise[chosen]
-    objective = _Posterior(inputs[chosen], values[chosen], part)
+    objective = _NegativeLogPosterior(inputs[chosen], values[chosen], part)
     best: tuple[float, Array] | None = None
     for number in range(n_starts):
         start = objective.start()
@@ -171,11 +171,11 @@ def fit_process(
         root=np.empty((0, 0)),
         solved=np.empty(0),
     )
-    return condition(process)
+    return factorise(process)
 
 
-def _fitted_rows(values: Array, rng: np.random.Generator) -> NDArray[np.intp]:
-    """The rows that hyperparameters are fitted to: all, or the lowest half and others by chance."""
+def _select_fitted_rows(values: Array, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the rows that hyperparameters are fitted to: all, or the lowest half and random others."""
     if len(values) <= MAX_FITTED:
         return np.arange(len(values))
     order = np.argsort(values, kind="stable")
@@ -183,7 +183,7 @@ def _fitted_rows(values: Array, rng: np.random.Generator) -> NDArray[np.intp]:
     return np.sort(np.concatenate([order[:half], rng.choice(order[half:], MAX_FITTED - half, replace=False)]))
 
 
-class _Posterior:
+class _NegativeLogPosterior:
     """Negative log posterior density of hyperparameters, with its gradient.
 
     The vector holds logarithms of the length scales, of the variance, of the noise if it is fitted, and the level.
@@ -237,10 +237,10 @@ class _Posterior:
         if self._noise is None:
             gradient[d + 1] = 0.5 * np.trace(slope) * noise
         gradient[-1] = -solved.sum()
-        return self._with_priors(float(value), gradient, vector)
+        return self._add_priors(float(value), gradient, vector)
 
-    def _with_priors(self, value: float, gradient: Array, vector: Array) -> tuple[float, Array]:
-        """Log-normal priors on all but the level, whose prior is normal."""
+    def _add_priors(self, value: float, gradient: Array, vector: Array) -> tuple[float, Array]:
+        """Add log-normal priors on all but the level, whose prior is normal."""
         centre = self.start()
         width = np.ones_like(vector)
         width[: self._d] = LENGTH_DEVIATION

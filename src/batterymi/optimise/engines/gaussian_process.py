@@ -6,27 +6,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.optimise.engines.base import as_suggestions, filling
+from batterymi.optimise.engines.base import as_suggestions, fill_space
 from batterymi.optimise.engines.models import measured
-from batterymi.optimise.engines.optimize_acquisition import best_design, shortlist
-from batterymi.optimise.engines.posterior import Belief
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, shortlist
+from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.space.problem import Search
 
 Array = NDArray[np.float64]
 N_ANCHORS = 4
 MIN_ROWS = 3
-DEMAND = 0.1  # improvement that every second design is sought by, in deviations of the objective
-LONG_LIST = 5000  # candidates that are looked at again for every design of a batch
+XI = 0.1  # improvement that does not count for every second design, in deviations of the objective
+LONG_LIST = 5000  # candidates that are compared again for every design of a batch
 
 
 def propose(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """The designs that promise most.
+    """Propose the designs with the largest acquisition values.
 
-    With one objective the promise is log expected improvement, on the scale on which the objective looks most normal;
-    with several it is the expected gain of hypervolume, exact for independent outcomes. With one objective every second
-    design is sought by a larger improvement, which lies elsewhere once a valley is known, since another may be deeper.
+    With one objective that is log expected improvement, on the scale on which the objective looks most normal; with
+    several it is the expected gain of hypervolume, exact for independent outcomes. With one objective every second
+    design must improve by xi, which lies elsewhere once a valley is known, since another may be deeper.
     Limits and failed experiments enter as probabilities. A batch is filled one by one, each design taken to have its
     predicted outcome, so that the batch spreads. See `Engine` for arguments.
     """
@@ -36,24 +36,24 @@ def propose(
     waiting = search.space.codes(pending) if pending is not None else np.empty((0, len(search.space.features)))
     taken = np.vstack([search.space.codes(history), waiting])
     if len(known) < MIN_ROWS or not known["score"].nunique() > 1:
-        return filling(search.space, rng, n, taken)
-    belief = Belief.of(search, history, known, rng)
+        return fill_space(search.space, rng, n, taken)
+    posterior = Posterior.fit(search, history, known, rng)
     if len(waiting):
-        belief = belief.given(waiting)
+        posterior = posterior.condition_on(waiting)
     anchors = search.space.codes(known.sort_values(["feasible", "violation", "score"], ascending=[False, True, True]))
     space = search.space
-    every = space.every() if space.candidates is not None else None
-    if every is not None and len(every) > LONG_LIST:
-        # what is believed of a batch only takes promise away, so the next of it are among the first of the list
-        space = space.narrowed(shortlist(belief.roughly().promise, every, LONG_LIST + len(taken)))
+    listed = space.list_designs() if space.candidates is not None else None
+    if listed is not None and len(listed) > LONG_LIST:
+        # conditioning on the designs of a batch only lowers values, so the next of it are among the first of the list
+        space = space.narrowed(shortlist(posterior.as_float32().acquire, listed, LONG_LIST + len(taken)))
     chosen, reasons = [], []
     for place in range(n):
-        used = replace(belief, demand=DEMAND if (len(history) + place) % 2 else 0.0)
-        design = best_design(space, used.promise, rng, anchors[:N_ANCHORS], taken)
+        used = replace(posterior, xi=XI if (len(history) + place) % 2 else 0.0)
+        design = optimize_acquisition(space, used.acquire, rng, anchors[:N_ANCHORS], taken)
         if design is None:
             break
         chosen.append(design)
-        reasons.append(used.why(design))
+        reasons.append(used.explain(design))
         taken = np.vstack([taken, design])
-        belief = belief.given(design)
+        posterior = posterior.condition_on(design)
     return as_suggestions(search.space, chosen, reasons)

@@ -1,4 +1,4 @@
-"""What a campaign believes of its outcomes: one Gaussian process each, and the chance that an experiment works."""
+"""Models of a campaign's outcomes: one Gaussian process each, and the probability that an experiment succeeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,23 +21,23 @@ PRIOR_STRENGTH = 4.0  # replicates that the common scatter is worth against a de
 
 
 class Outcome(Protocol):
-    """What is believed of one outcome."""
+    """A model of one outcome."""
 
     @property
     def warp(self) -> Warp:
         """The scale that it is modelled on."""
 
     def scaled(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance on that scale, each of shape (n,)."""
+        """Return mean and variance on that scale, each of shape (n,)."""
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance in the outcome's unit, each of shape (n,); on a bent scale median and like variance."""
+        """Return mean and variance in the outcome's unit, shape (n,); on a bent scale median and like variance."""
 
-    def given(self, inputs: Array) -> Self:
-        """The same as if inputs had their predicted means."""
+    def condition_on(self, inputs: Array) -> Self:
+        """Return the model as if inputs had their predicted means."""
 
-    def roughly(self) -> Self:
-        """The same in single precision, for a first look at long lists."""
+    def as_float32(self) -> Self:
+        """Return the model in single precision, to shorten long lists quickly."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,24 @@ class Scaled:
     warp: Warp
 
     def scaled(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance on the scale, each of shape (n,)."""
+        """Return mean and variance on the scale, each of shape (n,)."""
         return self.process.predict(inputs)
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and variance in the outcome's unit, each of shape (n,); on a bent scale median and like variance."""
+        """Return mean and variance in the outcome's unit, shape (n,); on a bent scale median and like variance."""
         return self.warp.back(*self.process.predict(inputs))
 
-    def given(self, inputs: Array) -> "Scaled":
-        """The process as if inputs had their predicted means.
+    def condition_on(self, inputs: Array) -> "Scaled":
+        """Return the process as if inputs had their predicted means.
 
         This is the kriging believer (Ginsbourger et al. 2010, doi:10.1007/978-3-642-10701-6_6).
         """
         mean, _ = self.process.predict(inputs)
-        return replace(self, process=self.process.given(inputs, mean))
+        return replace(self, process=self.process.condition_on(inputs, mean))
 
-    def roughly(self) -> "Scaled":
-        """The same in single precision."""
-        return replace(self, process=self.process.in_single_precision())
+    def as_float32(self) -> "Scaled":
+        """Return the model in single precision."""
+        return replace(self, process=self.process.as_float32())
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class Replicates:
     counts: Array
 
     def mean(self, values: Array) -> Array:
-        """Mean of each design, shape (n,)."""
+        """Return the mean of each design, shape (n,)."""
         return np.bincount(self.group, values) / self.counts
 
     def noise(self, values: Array) -> Array | None:
-        """Variance of each design's mean from the scatter of repeats; None where no design was repeated.
+        """Return the variance of each design's mean from the scatter of repeats; None where no design was repeated.
 
         The common variance is that of all repeats about their means. A design measured three times or more has its own,
         drawn towards the common one.
@@ -153,7 +153,7 @@ def fit_outcome(
 
 
 def winsorised(values: Array, bad: str) -> Array:
-    """Values with those far on the bad side drawn in to three interquartile ranges beyond the quartiles.
+    """Return values with those far on the bad side drawn in to three interquartile ranges beyond the quartiles.
 
     One experiment gone wrong would else set the scale of all others, and the difference between good designs would
     vanish in it.
@@ -161,49 +161,48 @@ def winsorised(values: Array, bad: str) -> Array:
     if len(values) < 6:
         return values
     low, high = np.quantile(values, [0.25, 0.75])
-    reach = OUTLIER * (high - low)
-    if reach <= 0:
+    margin = OUTLIER * (high - low)
+    if margin <= 0:
         return values
-    top = high + reach if bad in ("high", "both") else np.inf
-    bottom = low - reach if bad in ("low", "both") else -np.inf
+    top = high + margin if bad in ("high", "both") else np.inf
+    bottom = low - margin if bad in ("low", "both") else -np.inf
     return np.clip(values, bottom, top)
 
 
-class Works:
-    """The probability that an experiment works, learned from those that failed.
+class SuccessModel:
+    """The probability that an experiment succeeds, learned from those that failed.
 
-    A Gaussian process is fitted to 1 where one worked and to -1 where it failed, and the probability is that of being
-    above
-    0: least-squares classification (Rasmussen and Williams 2006, section 6.5), which is sure among failures where the
-    Laplace approximation of the logistic one stays near a half on tables of this size.
+    A Gaussian process is fitted to 1 where one succeeded and to -1 where it failed, and the probability is that of
+    being above 0: least-squares classification (Rasmussen and Williams 2006, section 6.5), which is sure among failures
+    where the Laplace approximation of the logistic one stays near a half on tables of this size.
     """
 
-    def __init__(self, space: Space, worked: Array, failed: Array, rng: np.random.Generator) -> None:
+    def __init__(self, space: Space, succeeded: Array, failed: Array, rng: np.random.Generator) -> None:
         """Fit the process.
 
         Args:
             space: where designs come from.
-            worked: designs that gave a result, in codes.
+            succeeded: designs that gave a result, in codes.
             failed: designs that gave none, in codes.
             rng: of the fit.
         """
         self._space = space
-        inputs = space.inputs(np.vstack([worked, failed]))
-        labels = np.concatenate([np.ones(len(worked)), -np.ones(len(failed))])
+        inputs = space.inputs(np.vstack([succeeded, failed]))
+        labels = np.concatenate([np.ones(len(succeeded)), -np.ones(len(failed))])
         self._process = fit_process(inputs, labels, np.full(len(labels), LABEL_NOISE), rng)
 
     def log_probability(self, codes: Array) -> Array:
-        """Logarithm of the probability that designs work, shape (n,)."""
+        """Return the logarithm of the probability that experiments succeed, shape (n,)."""
         mean, variance = self._process.predict(self._space.inputs(codes))
         return log_probability_below(-mean, variance + LABEL_NOISE, 0.0)
 
 
 def measured(history: pd.DataFrame, names: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows have all outcomes, shape (n_rows,)."""
+    """Return which rows have all outcomes, shape (n_rows,)."""
     good = history[list(names)].astype(float).notna().all(axis=1).to_numpy()
     return good & (history["failure"] == "").to_numpy()
 
 
 def predict_all(models: Mapping[str, Outcome], inputs: Array) -> dict[str, tuple[Array, Array]]:
-    """Mean and variance of every outcome."""
+    """Return mean and variance of every outcome."""
     return {name: model.predict(inputs) for name, model in models.items()}

@@ -1,4 +1,4 @@
-"""The design that promises most, over any space: broad, then near, then by slope."""
+"""The design with the largest acquisition value, over any space: random, then local, then gradient search."""
 
 from collections.abc import Callable
 
@@ -9,19 +9,21 @@ from scipy.optimize import minimize
 from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
-Promise = Callable[[Array], Array]
+Acquisition = Callable[[Array], Array]
 N_BROAD = 512
 N_NEAR = 256
 N_STARTS = 6
 N_ROUND = 24
-REACHES = (0.1, 0.03, 0.01, 0.003, 0.001)
+STEP_SCALES = (0.1, 0.03, 0.01, 0.003, 0.001)
 STEP = 1e-6
 CHUNK = 1024
-APART = 0.1  # between starts, in units of the search range
+MIN_START_DISTANCE = 0.1  # in units of the search range
 
 
-def best_design(space: Space, promise: Promise, rng: np.random.Generator, anchors: Array, taken: Array) -> Array | None:
-    """The allowed design with the largest promise that was not taken.
+def optimize_acquisition(
+    space: Space, acquisition: Acquisition, rng: np.random.Generator, anchors: Array, taken: Array
+) -> Array | None:
+    """Return the allowed design with the largest acquisition value that was not taken.
 
     Lists of designs are searched whole. Elsewhere designs that fill the space, and others around the best known ones,
     give starts; around those ever smaller steps are tried where steps, categories or constraints stand in the way of a
@@ -29,7 +31,7 @@ def best_design(space: Space, promise: Promise, rng: np.random.Generator, anchor
 
     Args:
         space: where designs come from.
-        promise: what a design promises, from codes of shape (n, n_features) to shape (n,).
+        acquisition: its value for designs, from codes of shape (n, n_features) to shape (n,).
         rng: source of randomness.
         anchors: the best designs known, in codes.
         taken: designs not to choose again, in codes.
@@ -37,98 +39,98 @@ def best_design(space: Space, promise: Promise, rng: np.random.Generator, anchor
     Returns:
         One design in codes, shape (1, n_features); None if all are taken.
     """
-    every = space.every()
-    if every is not None:
-        left = every[space.apart(every, taken)]
-        return left[[int(np.argmax(in_pieces(promise, left)))]] if len(left) else None
-    candidates = np.vstack([_broad(space, rng), _near(space, rng, anchors)])
-    candidates = candidates[space.allowed(candidates) & space.apart(candidates, taken)]
+    listed = space.list_designs()
+    if listed is not None:
+        left = listed[space.is_distinct(listed, taken)]
+        return left[[int(np.argmax(evaluate_in_chunks(acquisition, left)))]] if len(left) else None
+    candidates = np.vstack([_draw_broad(space, rng), _perturb_anchors(space, rng, anchors)])
+    candidates = candidates[space.allowed(candidates) & space.is_distinct(candidates, taken)]
     if not len(candidates):
-        candidates = _unlike(space, rng, taken)
+        candidates = _draw_distinct(space, rng, taken)
         if not len(candidates):
             return None
-    values = promise(candidates)
-    starts = _spread(space, candidates, values)
-    found, promised = candidates[starts], values[starts]
+    values = acquisition(candidates)
+    starts = _select_starts(space, candidates, values)
+    found, values_found = candidates[starts], values[starts]
     if space.has_steps or space.is_constrained or space.categories:
-        found, promised = _step_around(space, promise, rng, found, promised, taken)
+        found, values_found = _improve_by_steps(space, acquisition, rng, found, values_found, taken)
     if space.n_numbers:
-        polished = space.snap(_follow_slope(space, promise, found))
-        good = space.allowed(polished) & space.apart(polished, taken)
+        polished = space.snap(_follow_slope(space, acquisition, found))
+        good = space.allowed(polished) & space.is_distinct(polished, taken)
         found = np.vstack([found, polished[good]])
-        promised = np.concatenate([promised, promise(polished[good])]) if good.any() else promised
-    return found[[int(np.argmax(promised))]]
+        values_found = np.concatenate([values_found, acquisition(polished[good])]) if good.any() else values_found
+    return found[[int(np.argmax(values_found))]]
 
 
-def in_pieces(promise: Promise, codes: Array) -> Array:
-    """Promises of many designs, computed in pieces that fit the memory, shape (n,)."""
-    pieces = [promise(codes[start : start + CHUNK]) for start in range(0, len(codes), CHUNK)]
-    return np.concatenate(pieces) if pieces else np.empty(0)
+def evaluate_in_chunks(acquisition: Acquisition, codes: Array) -> Array:
+    """Return acquisition values of many designs, shape (n,), in chunks that fit the memory."""
+    chunks = [acquisition(codes[start : start + CHUNK]) for start in range(0, len(codes), CHUNK)]
+    return np.concatenate(chunks) if chunks else np.empty(0)
 
 
-def shortlist(promise: Promise, codes: Array, n: int) -> Array:
-    """The n designs of a long list that promise most, best first, in codes."""
-    values = in_pieces(promise, codes)
+def shortlist(acquisition: Acquisition, codes: Array, n: int) -> Array:
+    """Return the n designs of a long list with the largest acquisition values, best first, in codes."""
+    values = evaluate_in_chunks(acquisition, codes)
     if len(values) > n:
         chosen = np.argpartition(-values, n)[:n]
         return codes[chosen[np.argsort(-values[chosen], kind="stable")]]
     return codes[np.argsort(-values, kind="stable")]
 
 
-def _broad(space: Space, rng: np.random.Generator) -> Array:
-    """Designs all over the space."""
+def _draw_broad(space: Space, rng: np.random.Generator) -> Array:
+    """Draw designs all over the space."""
     return space.sample_codes(rng, N_BROAD) if space.is_constrained else space.fill_codes(rng, N_BROAD)
 
 
-def _near(space: Space, rng: np.random.Generator, anchors: Array) -> Array:
-    """Designs around the best known ones, at several distances."""
+def _perturb_anchors(space: Space, rng: np.random.Generator, anchors: Array) -> Array:
+    """Return designs around the best known ones, at several distances."""
     if not len(anchors):
         return np.empty((0, len(space.features)))
     around = anchors[np.arange(N_NEAR) % len(anchors)]
-    return space.vary(around, rng, 10.0 ** rng.uniform(-2.5, -0.5, size=(N_NEAR, 1)))
+    return space.perturb(around, rng, 10.0 ** rng.uniform(-2.5, -0.5, size=(N_NEAR, 1)))
 
 
-def _unlike(space: Space, rng: np.random.Generator, taken: Array) -> Array:
-    """Any designs that were not taken, after some patience."""
+def _draw_distinct(space: Space, rng: np.random.Generator, taken: Array) -> Array:
+    """Draw any designs that were not taken; none after some attempts."""
     for _ in range(20):
         drawn = space.sample_codes(rng, N_BROAD)
-        left = drawn[space.apart(drawn, taken)]
+        left = drawn[space.is_distinct(drawn, taken)]
         if len(left):
             return left
     return np.empty((0, len(space.features)))
 
 
-def _spread(space: Space, codes: Array, values: Array) -> list[int]:
-    """The most promising designs, no two of them close together."""
+def _select_starts(space: Space, codes: Array, values: Array) -> list[int]:
+    """Return the places of the best designs, no two of them close together."""
     inputs = space.inputs(codes)
     chosen: list[int] = []
     for i in np.argsort(-values, kind="stable")[:200]:
-        if all(np.linalg.norm(inputs[i] - inputs[j]) > APART for j in chosen):
+        if all(np.linalg.norm(inputs[i] - inputs[j]) > MIN_START_DISTANCE for j in chosen):
             chosen.append(int(i))
         if len(chosen) == N_STARTS:
             break
     return chosen
 
 
-def _step_around(
-    space: Space, promise: Promise, rng: np.random.Generator, found: Array, promised: Array, taken: Array
+def _improve_by_steps(
+    space: Space, acquisition: Acquisition, rng: np.random.Generator, found: Array, values_found: Array, taken: Array
 ) -> tuple[Array, Array]:
-    """Better designs by ever smaller steps from each start."""
-    for reach in REACHES:
-        around = space.vary(np.repeat(found, N_ROUND, axis=0), rng, reach)
-        good = space.allowed(around) & space.apart(around, taken)
+    """Find better designs by ever smaller steps from each start."""
+    for step_scale in STEP_SCALES:
+        around = space.perturb(np.repeat(found, N_ROUND, axis=0), rng, step_scale)
+        good = space.allowed(around) & space.is_distinct(around, taken)
         values = np.full(len(around), -np.inf)
         if good.any():
-            values[good] = promise(around[good])
+            values[good] = acquisition(around[good])
         best = values.reshape(len(found), N_ROUND).argmax(axis=1) + np.arange(len(found)) * N_ROUND
-        better = values[best] > promised
+        better = values[best] > values_found
         found = np.where(better[:, None], around[best], found)
-        promised = np.where(better, values[best], promised)
-    return found, promised
+        values_found = np.where(better, values[best], values_found)
+    return found, values_found
 
 
-def _follow_slope(space: Space, promise: Promise, codes: Array) -> Array:
-    """Where the slope leads from each design, categories held, steps and constraints not asked."""
+def _follow_slope(space: Space, acquisition: Acquisition, codes: Array) -> Array:
+    """Follow the slope from each design, categories held, whatever steps and constraints."""
     unit = space.coordinates(codes)
     n, d = unit.shape
 
@@ -139,7 +141,7 @@ def _follow_slope(space: Space, promise: Promise, codes: Array) -> Array:
         points = np.repeat(here[:, None, :], d + 1, axis=1)
         points[:, np.arange(1, d + 1), np.arange(d)] += step
         placed = space.place(points.reshape(-1, d), np.repeat(codes, d + 1, axis=0))
-        values = promise(placed).reshape(n, d + 1)
+        values = acquisition(placed).reshape(n, d + 1)
         slope = (values[:, 1:] - values[:, :1]) / step
         return -float(values[:, 0].sum()), -slope.ravel()
 

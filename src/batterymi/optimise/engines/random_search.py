@@ -10,28 +10,28 @@ from batterymi.optimise.space.problem import Search
 def propose_random(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Designs drawn uniformly from the space, whatever was found before; see `Engine`."""
+    """Draw designs uniformly from the space, whatever was found before; see `Engine`."""
     rng = np.random.default_rng([seed, len(history), 2])
-    return new_designs(search.space, rng, n, _taken(search, history, pending), "drawn by chance", evenly=False)
+    return new_designs(search.space, rng, n, _list_taken(search, history, pending), "drawn at random", evenly=False)
 
 
 def propose_sobol(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """The next designs of one scrambled Sobol sequence over the space, whatever was found before; see `Engine`."""
+    """Return the next designs of one scrambled Sobol sequence, whatever was found before; see `Engine`."""
     rng = np.random.default_rng([seed, 3])
-    taken = _taken(search, history, pending)
-    if search.space.every() is not None:
+    taken = _list_taken(search, history, pending)
+    if search.space.list_designs() is not None:
         return new_designs(search.space, rng, n, taken, "next of a Sobol sequence")
     sequence = search.space.fill_codes(rng, len(taken) + n)
-    left = sequence[search.space.apart(sequence, taken)]
+    left = sequence[search.space.is_distinct(sequence, taken)]
     # those before were proposed already, unless others took their place
     first = min(len(taken), max(len(left) - n, 0))
     rest = left[first : first + n]
     return search.space.frame(rest).assign(why="next of a Sobol sequence")
 
 
-def _taken(search: Search, history: pd.DataFrame, pending: pd.DataFrame | None) -> np.ndarray:
-    """Designs that are known or under way, in codes."""
+def _list_taken(search: Search, history: pd.DataFrame, pending: pd.DataFrame | None) -> np.ndarray:
+    """Return designs that are known or under way, in codes."""
     known = search.space.codes(history)
     return known if pending is None else np.vstack([known, search.space.codes(pending)])

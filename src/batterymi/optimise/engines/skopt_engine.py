@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.optimise.engines.base import as_suggestions, filling
-from batterymi.optimise.engines.optimize_acquisition import best_design
+from batterymi.optimise.engines.base import as_suggestions, fill_space
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
-from batterymi.optimise.space.score import told_values
+from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
@@ -20,10 +20,10 @@ N_ANCHORS = 4
 def propose(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Designs with the largest expected improvement of the weighted score, by scikit-optimize's Gaussian process.
+    """Propose designs with the largest expected improvement of the score, by scikit-optimize's Gaussian process.
 
     The library fits and predicts; the search for the largest improvement is ours, since its own knows neither steps nor
-    constraints. Of a batch, each design is told with its predicted value before the next is chosen. See `Engine`.
+    constraints. Of a batch, each design counts with its predicted value before the next is chosen. See `Engine`.
     """
     from skopt import Optimizer
     from skopt.acquisition import gaussian_ei
@@ -31,50 +31,50 @@ def propose(
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
     taken = space.codes(history)
-    values = told_values(history)
+    values = penalise_scores(history)
     if pending is not None and len(pending):
         taken = np.vstack([taken, space.codes(pending)])
     if len(history) < 2:
-        return filling(space, rng, n, taken)
+        return fill_space(space, rng, n, taken)
     optimizer = Optimizer(_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
     anchors = space.codes(history)[np.argsort(values, kind="stable")[:N_ANCHORS]]
     with _quiet():
         optimizer.tell(_points(space, space.codes(history)), values.tolist())
         if pending is not None and len(pending):
-            _believe(optimizer, _points(space, space.codes(pending)))
+            _tell_predicted(optimizer, _points(space, space.codes(pending)))
         chosen, reasons = [], []
         for number in range(n):
 
-            def promise(codes: Array) -> Array:
+            def acquisition(codes: Array) -> Array:
                 transformed = optimizer.space.transform(_points(space, codes))
                 return gaussian_ei(transformed, optimizer.models[-1], y_opt=min(optimizer.yi))
 
-            design = best_design(space, promise, rng, anchors, taken)
+            design = optimize_acquisition(space, acquisition, rng, anchors, taken)
             if design is None:
                 break
             chosen.append(design)
-            reasons.append(f"expected improvement of the score {float(promise(design)[0]):.3g}")
+            reasons.append(f"expected improvement of the score {float(acquisition(design)[0]):.3g}")
             taken = np.vstack([taken, design])
             if number + 1 < n:
-                _believe(optimizer, _points(space, design))
+                _tell_predicted(optimizer, _points(space, design))
     return as_suggestions(space, chosen, reasons)
 
 
-def _believe(optimizer: Any, points: list[list[Any]]) -> None:
-    """Tell designs with the values that are predicted for them."""
+def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:
+    """Add designs with the values that are predicted for them."""
     predicted = optimizer.models[-1].predict(optimizer.space.transform(points))
     optimizer.tell(points, [float(value) for value in predicted])
 
 
 def _dimensions(space: Space) -> list[Any]:
-    """Coordinates of the unit cube, then the categories."""
+    """Return coordinates of the unit cube, then the categories."""
     from skopt.space import Categorical, Real
 
     return [*(Real(0.0, 1.0) for _ in range(space.n_numbers)), *(Categorical(f.choices) for f in space.categories)]
 
 
 def _points(space: Space, codes: Array) -> list[list[Any]]:
-    """Points in the optimizer's coordinates."""
+    """Return points in the optimizer's coordinates."""
     unit = space.coordinates(codes).tolist()
     frame = space.frame(codes)[[feature.name for feature in space.categories]]
     return [[*numbers, *words] for numbers, words in zip(unit, frame.to_numpy(object).tolist(), strict=True)]

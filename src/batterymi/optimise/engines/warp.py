@@ -12,7 +12,7 @@ POWERS = (0.0, 2.0)  # that bend as much as a logarithm, on either side
 PRIOR_DEVIATION = 0.5  # of the power about 1, which bends nothing
 MIN_VALUES = 8
 TINY = 1e-6  # smallest deviation in the outcome's unit, in spreads
-REACH = 1e6  # spreads beyond which nothing is taken back to the outcome's unit
+LARGEST = 1e6  # spreads beyond which nothing is taken back to the outcome's unit
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _unbend(bent: Array, power: float) -> Array:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         above = _root(1 + power * bent, power, bent) - 1
         below = 1 - _root(1 - (2 - power) * bent, 2 - power, -bent)
-    return np.clip(np.where(bent >= 0, above, below), -REACH, REACH)
+    return np.clip(np.where(bent >= 0, above, below), -LARGEST, LARGEST)
 
 
 def _root(base: Array, power: float, limit: Array) -> Array:

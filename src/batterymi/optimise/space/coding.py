@@ -134,7 +134,7 @@ class Coding:
         return self.coordinates(self.codes(designs))
 
     def place(self, unit: Array, codes: Array) -> Array:
-        """Codes at coordinates in the unit cube, categories as in `codes`, steps not yet asked."""
+        """Codes at coordinates in the unit cube, categories as in `codes`, whatever the steps."""
         placed = codes.copy()
         for column, feature in enumerate(self.numbers):
             i = self.names.index(feature.name)

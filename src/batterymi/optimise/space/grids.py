@@ -72,7 +72,7 @@ def all_on_grids(features: Sequence[Feature], simplex: Simplex | None, limit: in
         limit: most designs to list.
 
     Returns:
-        Shape (n_designs, n_features), constraints not asked; None if there are more, or some number is continuous.
+        Shape (n_designs, n_features), whatever the constraints; None if there are more, or some number is continuous.
     """
     names = [feature.name for feature in features]
     parts = list(simplex.features) if simplex else []

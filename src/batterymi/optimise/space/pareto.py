@@ -11,13 +11,7 @@ from batterymi.config.parts import Objective
 
 def costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
     """Objectives to maximise or minimise as columns to minimise, shape (n_designs, n_objectives)."""
-    signs = {"maximise": -1.0, "minimise": 1.0}
-    columns = [
-        signs[objective.goal] * outcomes[objective.name].to_numpy(float)
-        for objective in objectives
-        if objective.goal in signs
-    ]
-    return np.column_stack(columns)
+    return np.column_stack([one.sign * outcomes[one.name].to_numpy(float) for one in objectives if one.is_optimised])
 
 
 def pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,18 +1,19 @@
 """One number for several objectives, and how far designs are from their limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.config.parts import Objective
+from batterymi.config.parts import Limit, Objective
 
 Array = NDArray[np.float64]
 
 
 def score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
-    """Weighted sum of the objectives, each in units of its scale; smaller is better.
+    """Return the weighted sum of the objectives, each in units of its scale; smaller is better.
 
     Dividing by the declared scale makes the terms dimensionless before they are added.
 
@@ -25,52 +26,46 @@ def score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
     """
     total = np.zeros(len(outcomes))
     for objective in objectives:
-        if objective.goal in ("maximise", "minimise"):
-            sign = -1 if objective.goal == "maximise" else 1
+        if objective.is_optimised:
             values = outcomes[objective.name].to_numpy(float)
-            total += sign * objective.weight * values / objective.scale
+            total += objective.sign * objective.weight * values / objective.scale
     return total
 
 
-def violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Mapping[str, float]) -> Array:
-    """By how much designs miss the limits, in units of the objectives' scales, added up.
+def violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Sequence[Limit]) -> Array:
+    """Add up by how much designs miss the limits, in units of the objectives' scales.
 
     Args:
         outcomes: one column per objective.
         objectives: the study's objectives.
-        limits: limits in force, as found by `limits_in_force`.
+        limits: the limits in force.
 
     Returns:
-        Shape (n_designs,); 0 where all limits are met, not-a-number where an outcome is missing.
+        Shape (n_designs,); 0 where all limits are met, NaN where an outcome is missing.
     """
     total = np.zeros(len(outcomes))
-    for objective in objectives:
-        values = outcomes[objective.name].to_numpy(float)
-        if objective.at_least is not None:
-            limit = limits[f"{objective.name}:at_least"]
-            total += np.maximum(limit - values, 0) / objective.scale
-        if objective.at_most is not None:
-            limit = limits[f"{objective.name}:at_most"]
-            total += np.maximum(values - limit, 0) / objective.scale
+    scales = {objective.name: objective.scale for objective in objectives}
+    for limit in limits:
+        excess = limit.sign * (outcomes[limit.objective].to_numpy(float) - limit.value)
+        total += np.maximum(excess, 0) / scales[limit.objective]
     return total
 
 
-def declared_limits(objectives: Sequence[Objective]) -> dict[str, float]:
-    """Limits as the study declares them, by "objective:at_least" or "objective:at_most"."""
-    limits = {}
-    for objective in objectives:
-        if objective.at_least is not None:
-            limits[f"{objective.name}:at_least"] = objective.at_least
-        if objective.at_most is not None:
-            limits[f"{objective.name}:at_most"] = objective.at_most
-    return limits
+def declared_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
+    """Return the limits as the study declares them."""
+    return tuple(limit for objective in objectives for limit in objective.limits)
 
 
-def told_values(history: pd.DataFrame) -> Array:
-    """What an engine of one number is told: the score, plus the violation in units of the spread of scores.
+def read_limits(reports: Iterable[Mapping[str, Any]]) -> tuple[Limit, ...]:
+    """Return the limits in force from the reports on them in a campaign's `benchmark.json`."""
+    return tuple(Limit(one["objective"], one["side"], float(one["in_force"])) for one in reports)
+
+
+def penalise_scores(history: pd.DataFrame) -> Array:
+    """Add the violation to the score, in units of its spread, for engines that know no limits.
 
     The penalty grows with the distance to the limits, so that an engine sees which way they lie; a constant such as
-    1e6 would flatten everything else in a Gaussian process. A failed design is told as the worst value of all.
+    1e6 would flatten everything else in a Gaussian process. A failed design gets the worst value of all.
 
     Args:
         history: evaluated designs.

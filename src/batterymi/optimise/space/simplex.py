@@ -102,7 +102,7 @@ class BoundedSimplex:
         return low, np.maximum(low, high)
 
     def _close(self, free: Array) -> Array:
-        """Append the last part, and mend the last bit of rounding."""
+        """Append the last part, and fix the last bit of rounding."""
         free = np.clip(free, self.lower[:-1], self.upper[:-1])
         last = 1 - free.sum(axis=1, keepdims=True)
         return np.hstack([free, np.clip(last, self.lower[-1], self.upper[-1])])

@@ -1,0 +1,63 @@
+"""Settings of the stages about campaigns: `run_campaign`, `suggest_batch`, `replay_pool` and others."""
+
+from typing import Any, Self
+
+from batterymi.config.campaign import ExperimentCampaign, ReplayCampaign, SearchCampaign
+from batterymi.config.designs import Derived, ReferenceDesign
+from batterymi.config.parts import Ablation, Constraint, Descriptor, Feature, Objective, Simplex
+from batterymi.config.slices.base import Slice
+
+
+class DesignSettings(Slice):
+    """What designs may be, and what they are for."""
+
+    designable: tuple[Feature, ...]
+    simplex: Simplex | None
+    constraints: tuple[Constraint, ...]
+    derived: tuple[Derived, ...]
+    objectives: tuple[Objective, ...]
+    campaign: SearchCampaign | ExperimentCampaign
+    seed: int
+
+
+class CampaignSettings(DesignSettings):
+    """A campaign that an evaluator answers."""
+
+    campaign: SearchCampaign
+    reference_designs: tuple[ReferenceDesign, ...]
+
+
+class SuggestionSettings(DesignSettings):
+    """A campaign of experiments."""
+
+    campaign: ExperimentCampaign
+    reference_designs: tuple[ReferenceDesign, ...]
+
+
+class FidelitySettings(DesignSettings):
+    """A campaign over levels of fidelity."""
+
+    campaign: SearchCampaign
+
+
+class FidelityFigureSettings(Slice):
+    """What the figure of levels of fidelity shows."""
+
+    objectives: tuple[Objective, ...]
+
+
+class ReplaySettings(Slice):
+    """A campaign over the rows of a table."""
+
+    features: tuple[Feature, ...]
+    descriptors: tuple[Descriptor, ...]
+    ablations: tuple[Ablation, ...]
+    objectives: tuple[Objective, ...]
+    campaign: ReplayCampaign
+    id_column: str | None
+    seed: int
+
+    @classmethod
+    def take_from(cls, source: Any, **given: Any) -> Self:
+        """Return the slice of a study."""
+        return super().take_from(source, id_column=source.table.id_column, **given)

@@ -1,0 +1,138 @@
+"""What cheaper levels of fidelity are worth: campaigns of the same cost over all levels, on the last, and at random."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.campaign import Fidelities
+from batterymi.evaluators.make import make_evaluator
+from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM
+from batterymi.optimise.campaigns.campaign import start_designs
+from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
+from batterymi.optimise.space.problem import Search
+from batterymi.process_pool import report_every, run_in_processes
+from batterymi.registry import look_up
+from batterymi.statistics.intervals import interval
+
+LEVELS, LAST = "all levels", "last level only"
+Task = tuple[Search, Fidelities, list[Level]]
+
+
+def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, processes: int) -> pd.DataFrame:
+    """Spend the same cost in three ways, from the same starts.
+
+    Args:
+        search: objectives and limits, and the space.
+        fidelities: the levels, and the cost of a campaign.
+        seeds: of the starts.
+        processes: worker processes; the result does not depend on it.
+
+    Returns:
+        Every evaluation of every campaign, with its level, cost and reason; see `CostLedger`.
+    """
+    parts = run_in_processes(
+        _run_seed,
+        seeds,
+        processes,
+        build=_build_task,
+        build_args=(search, fidelities),
+        progress=report_every(1, "seeds done"),
+    )
+    return pd.concat(parts, ignore_index=True)
+
+
+def summarise_fidelities(ledger: pd.DataFrame, fidelities: Fidelities, seeds: range) -> dict[str, Any]:
+    """Return levels, budget, mean numbers of evaluations, and the comparisons of costs."""
+    own = ledger[ledger["campaign"] == LEVELS]["label"]
+    return {
+        "levels": [{"label": one.label, "cost": one.cost} for one in fidelities.levels],
+        "budget": fidelities.budget,
+        "seeds": len(seeds),
+        "comparisons": [compare_costs(ledger, other, fidelities.budget, seeds[0]) for other in (LAST, RANDOM)],
+        "evaluations": {one.label: float((own == one.label).sum() / len(seeds)) for one in fidelities.levels},
+    }
+
+
+def _build_task(search: Search, fidelities: Fidelities) -> Task:
+    """Build the evaluators of all levels, once in each process."""
+    levels = [Level(one.label, one.cost, make_evaluator(one.evaluator, search.objectives)) for one in fidelities.levels]
+    return search, fidelities, levels
+
+
+def _run_seed(task: Task, seed: int) -> pd.DataFrame:
+    """Run the three campaigns of one seed."""
+    search, fidelities, levels = task
+    start = start_designs(search.space, fidelities.initial, seed)
+    parts = [run_levels(search, levels, start, fidelities.budget, seed).assign(campaign=LEVELS)]
+    for name, engine in ((LAST, "gaussian_process"), (RANDOM, RANDOM)):
+        parts.append(_run_last_level(task, start, seed, engine).assign(campaign=name))
+    return pd.concat(parts, ignore_index=True).assign(seed=seed)
+
+
+def _run_last_level(task: Task, start: pd.DataFrame, seed: int, engine: str) -> pd.DataFrame:
+    """Run a campaign that evaluates at the last level alone."""
+    search, fidelities, levels = task
+    ledger, last = CostLedger(search, levels), len(levels) - 1
+    propose = look_up("engine", engine)
+    waiting = [start.iloc[[position]] for position in range(len(start))]
+    while ledger.spent + levels[last].cost <= fidelities.budget + 1e-9:
+        if waiting:
+            ledger.evaluate(waiting.pop(0), last, "start")
+            continue
+        proposed = propose(search, ledger.frame(), 1, seed)
+        if proposed.empty:
+            break
+        ledger.evaluate(proposed, last, str(proposed["why"].iloc[0]))
+    return ledger.frame()
+
+
+def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) -> dict[str, Any]:
+    """Compare the cost of campaigns over all levels with that of others.
+
+    For each seed the value to reach is the worse of the two final values, so that nothing is censored. A campaign that
+    found no design that meets the limits counts as if the one after its budget did.
+
+    Args:
+        ledger: rows of campaigns, with campaign, seed, spent and best_so_far.
+        other: the campaign to compare with.
+        budget: of each.
+        seed: of the bootstrap over seeds.
+
+    Returns:
+        Share of the cost saved and the gain in the final score, with 95 % intervals over seeds, and a verdict.
+    """
+    costs, gains = [], []
+    for _, part in ledger.groupby("seed", sort=True):
+        pair = [part[part["campaign"] == name] for name in (LEVELS, other)]
+        final = [campaign["best_so_far"].iloc[-1] for campaign in pair]
+        # where one of them found nothing that meets the limits, the first design that does is the value to reach
+        target = max(float("inf") if np.isnan(value) else value for value in final)
+        costs.append([_cost_to_reach(campaign, target, budget) for campaign in pair])
+        gains.append(final[1] - final[0])
+    spent, gained = np.array(costs), np.array(gains, float)
+    draws = np.random.default_rng(seed).integers(len(spent), size=(N_BOOTSTRAPS, len(spent)))
+    shares: NDArray[np.float64] = 1 - spent[draws, 0].sum(axis=1) / spent[draws, 1].sum(axis=1)
+    saved = interval(shares)
+    finite = gained[np.isfinite(gained)]
+    again = np.random.default_rng(seed).integers(max(len(finite), 1), size=(N_BOOTSTRAPS, max(len(finite), 1)))
+    gain = interval(finite[again].mean(axis=1)) if len(finite) else (float("nan"), float("nan"))
+    return {
+        "other": other,
+        "cost_saved": float(1 - spent[:, 0].sum() / spent[:, 1].sum()),
+        "cost_saved_lower": saved[0],
+        "cost_saved_upper": saved[1],
+        "final_gain": float(finite.mean()) if len(finite) else None,
+        "final_gain_lower": gain[0],
+        "final_gain_upper": gain[1],
+        "seeds_with_both": len(finite),
+        "verdict": "cheaper" if saved[0] > 0 else "more expensive" if saved[1] < 0 else "no gain shown",
+    }
+
+
+def _cost_to_reach(rows: pd.DataFrame, target: float, budget: float) -> float:
+    """Return what was spent when a value was first reached."""
+    tolerance = 1e-9 * max(1.0, abs(target)) if np.isfinite(target) else 0.0
+    reached = rows.loc[rows["best_so_far"] <= target + tolerance, "spent"]
+    return float(reached.iloc[0]) if len(reached) else budget + float(rows["cost"].max())

@@ -1,0 +1,161 @@
+"""The next batch of experiments, and what the engine would have saved on those that were made."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi import registry
+from batterymi.config.campaign import ExperimentCampaign
+from batterymi.config.designs import Derived
+from batterymi.config.parts import Feature
+from batterymi.config.slices.campaign import DesignSettings
+from batterymi.evaluators.lookup import LookUp
+from batterymi.optimise.campaigns.benchmark import RANDOM, compare_with_random
+from batterymi.optimise.campaigns.campaign import run_campaign
+from batterymi.optimise.campaigns.feasibility import infer_worst
+from batterymi.optimise.campaigns.seeds import empty_history
+from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, cut_predictions
+from batterymi.optimise.engines.models import gather
+from batterymi.optimise.space.make_space import make_study_space
+from batterymi.optimise.space.problem import Problem, Search
+from batterymi.optimise.space.score import declared_limits
+from batterymi.optimise.space.space import Space
+from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
+
+logger = logging.getLogger(__name__)
+
+MIN_REPLAYED = 12  # different designs from which a replay says anything
+N_REPLAYED = 20  # evaluations of a replay beyond its start
+START_SHARE = 5  # one design in so many is known at the start of a replay
+
+
+def make_search(settings: DesignSettings, table: pd.DataFrame, candidates: pd.DataFrame | None = None) -> Search:
+    """Make the search of a campaign over experiments.
+
+    Args:
+        settings: of designs, objectives and campaign.
+        table: the study's table.
+        candidates: a list of designs to choose from.
+
+    Returns:
+        The search; its limits are the declared ones.
+
+    Raises:
+        DesignError: if no design meets the constraints.
+    """
+    measured = table[table[SPLIT] == TRAIN]
+    limits = declared_limits(settings.objectives)
+    reference = settings.campaign.reference or infer_worst(measured, settings.objectives, limits)
+    space = make_study_space(settings, table, candidates)
+    return Search(space, settings.objectives, limits, is_noisy=True, reference=reference)
+
+
+def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed: int) -> pd.DataFrame:
+    """Propose the next designs, from all that are known, under way or failed.
+
+    Args:
+        search: objectives and limits, and the space.
+        table: the study's table.
+        engine: what proposes.
+        n: how many designs.
+        seed: of every random choice.
+
+    Returns:
+        Up to n designs with a column `why`.
+    """
+    known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
+    history = search.judged(known.assign(failure=np.where(known[SPLIT] == FAILED, "failed", "")))
+    pending = table[table[SPLIT] == PENDING]
+    proposed: pd.DataFrame = registry.look_up("engine", engine)(
+        search, history, n, seed, pending if len(pending) else None
+    )
+    return proposed
+
+
+def describe_batch(
+    proposed: pd.DataFrame, problem: Problem, rows: pd.DataFrame, derived: tuple[Derived, ...]
+) -> pd.DataFrame:
+    """Add to proposed designs what the validated model predicts of them, and how far they are from measured rows."""
+    judged = problem.evaluate(proposed[problem.space.names])
+    predicted = judged.drop(columns=["failure", "score", "violation", "feasible"])
+    frame = add_derived(add_intervals(predicted, problem), derived)
+    frame["distance_to_known"] = problem.space.distance(proposed, rows) if len(proposed) else []
+    notes = cut_predictions(frame, problem)
+    frame["why"] = [why + note for why, note in zip(proposed["why"], notes, strict=True)]
+    return frame
+
+
+def list_for_ledger(suggestions: pd.DataFrame, problem: Problem) -> list[dict[str, Any]]:
+    """Return what the ledger keeps of suggestions: design, and prediction with bounds."""
+    kept = []
+    for _, row in suggestions.iterrows():
+        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in problem.space.features}
+        bounds = {
+            o.name: [_as_json(row[f"{o.name}{ending}"]) for ending in ("", "_lower_95", "_upper_95")]
+            for o in problem.objectives
+        }
+        kept.append({"design": design, "predicted": bounds})
+    return kept
+
+
+def _as_json(value: Any) -> float | None:
+    """Return a number for JSON, None where it is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def replay_rows(
+    search: Search, rows: pd.DataFrame, settings: ExperimentCampaign, seed: int
+) -> tuple[pd.DataFrame, dict[str, Any] | None]:
+    """Replay campaigns over the measured rows, beside random order, to see what the engine would have saved.
+
+    Args:
+        search: objectives and limits, and the space.
+        rows: the measured rows.
+        settings: of the campaign.
+        seed: of the starts.
+
+    Returns:
+        The campaigns and their comparison, with `initial`, the designs of a start; none with fewer than 12 different
+        designs.
+    """
+    problem, designs = _make_replay_problem(search, rows)
+    n = len(designs)
+    if n < MIN_REPLAYED:
+        logger.info("%d different designs are too few to replay a campaign on", n)
+        return empty_history(problem), None
+    initial = max(3, n // START_SHARE)
+    # trees of the study's model know all rows, so that they cannot be replayed
+    engine = settings.engine if settings.engine != "enumerate" else "gaussian_process"
+    parts = []
+    for one in range(seed, seed + settings.seeds):
+        order = np.random.default_rng([one, 1]).permutation(n)
+        start = problem.evaluate(designs.iloc[order[:initial]].reset_index(drop=True))
+        budget = min(n, initial + N_REPLAYED)
+        parts += [run_campaign(problem, name, start, budget, one) for name in (engine, RANDOM)]
+    history = pd.concat(parts, ignore_index=True)
+    history["engine"] = history["engine"].replace(engine, settings.engine)
+    return history, compare_with_random(history, settings.engine, seed) | {"initial": initial}
+
+
+def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, pd.DataFrame]:
+    """Return the problem whose designs are the measured ones, answered by their mean outcomes; and these designs."""
+    space = search.space
+    replicates = gather(space.codes(rows))
+    names = [objective.name for objective in search.objectives]
+    designs = space.frame(replicates.codes)
+    outcomes = pd.DataFrame({name: replicates.mean(rows[name].to_numpy(float)) for name in names})
+    free = Space(tuple(_widen_bounds(f, designs) for f in space.features), candidates=designs)
+    answers = LookUp(designs, outcomes, space.names)
+    return Problem(free, search.objectives, search.limits, answers, is_noisy=True, reference=search.reference), designs
+
+
+def _widen_bounds(feature: Feature, designs: pd.DataFrame) -> Feature:
+    """Return the feature with bounds around all rows, and no step, since rows need not lie on one."""
+    if feature.is_category:
+        return feature
+    values = designs[feature.name].to_numpy(float)
+    low, high = feature.range or (0.0, 1.0)
+    bounds = (min(low, float(values.min())), max(high, float(values.max())))
+    return feature.model_copy(update={"bounds": bounds, "step": None, "levels": None})

@@ -1,0 +1,243 @@
+"""Campaigns over a pool of measured rows, replayed: how many measurements would have found the best ones.
+
+Every row of the table is known, but a campaign sees a row's value only after it chose it. So the search is scored on
+real measurements, noise included, with no model standing in for nature.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.campaign import ReplayCampaign
+from batterymi.config.parts import Objective
+from batterymi.config.slices.campaign import ReplaySettings
+from batterymi.features.descriptors import compute_descriptors
+from batterymi.features.encode import make_encoder
+from batterymi.optimise.campaigns.benchmark import RANDOM
+from batterymi.optimise.engines.pool import PoolEngine, PoolKernels
+from batterymi.process_pool import report_every, run_in_processes
+from batterymi.statistics.intervals import interval
+from batterymi.surrogates.problem import Inputs
+
+Array = NDArray[np.float64]
+N_BOOTSTRAPS = 5000
+CUT = 3.0  # standard deviations
+N_COMPONENTS = 10
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Rows to choose from.
+
+    Attributes:
+        rows: of the table.
+        target: the objective.
+        value: what ranks the rows, shape (n_rows,): the objective, or its product with a known column.
+        matrix: scaled inputs, shape (n_rows, n_columns).
+    """
+
+    rows: pd.DataFrame
+    target: Objective
+    value: Array
+    matrix: Array
+
+    @property
+    def score(self) -> Array:
+        """The value as a cost, shape (n_rows,)."""
+        return self.target.sign * self.value
+
+
+def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
+    """Make the pool of a study: its rows, by the first objective that is optimised."""
+    campaign = settings.campaign
+    target = next(one for one in settings.objectives if one.is_optimised)
+    dropped = {name for one in settings.ablations if one.name == campaign.variant for name in one.drop}
+    inputs = Inputs(
+        tuple(one for one in settings.features if one.name not in dropped),
+        tuple(one for one in settings.descriptors if one.name not in dropped),
+    )
+    value = rows[target.name].to_numpy(float) * (rows[campaign.times].to_numpy(float) if campaign.times else 1.0)
+    return Pool(rows, target, value, _scale_inputs(rows, inputs))
+
+
+def _scale_inputs(rows: pd.DataFrame, inputs: Inputs) -> Array:
+    """Return scaled inputs of the pool, which are known before any value is.
+
+    Cut at three standard deviations and turned into ten principal components at most: else a row with a rare element is
+    far from all others, and the search visits every oddity of the pool before it learns from its neighbours.
+    """
+    from sklearn.decomposition import PCA
+
+    frame = inputs.frame(rows, compute_descriptors(rows, inputs.descriptors))
+    encoded = make_encoder(inputs.features, list(frame.columns)).fit_transform(frame)
+    n_components = min(N_COMPONENTS, encoded.shape[1], len(encoded))
+    reduced: Array = PCA(n_components, svd_solver="full").fit_transform(np.clip(encoded, -CUT, CUT))
+    return reduced
+
+
+def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.DataFrame:
+    """Replay the engine and random search from the same starts.
+
+    Args:
+        pool: the rows.
+        campaign: settings of the campaign.
+        seed: of the first start; the others follow.
+
+    Returns:
+        Every measurement that a campaign chose, with `row`, its place in the pool, `line` and the objective.
+    """
+    parts = run_in_processes(
+        _replay_seed,
+        range(seed, seed + campaign.seeds),
+        1,
+        build=_build_task,
+        build_args=(pool, campaign),
+        progress=report_every(10, "campaigns done"),
+    )
+    history = pd.concat(parts, ignore_index=True)
+    history["line"] = pool.rows["line"].to_numpy()[history["row"].to_numpy()]
+    history[pool.target.name] = pool.rows[pool.target.name].to_numpy()[history["row"].to_numpy()]
+    return history
+
+
+def _build_task(pool: Pool, campaign: ReplayCampaign) -> tuple[PoolKernels, Array, ReplayCampaign]:
+    """Return what all seeds share: correlations between all rows, their scores, and the settings."""
+    return PoolKernels(pool.matrix), pool.score, campaign
+
+
+def _replay_seed(task: tuple[PoolKernels, Array, ReplayCampaign], seed: int) -> pd.DataFrame:
+    """Replay the engine and random search from one start, each without repeats."""
+    kernels, score, campaign = task
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(score))
+    budget = min(campaign.budget, len(score))
+    start = order[: campaign.initial]
+    chosen, engine = list(start), PoolEngine(kernels)
+    engine.tell(start, score[start])
+    while len(chosen) < budget:
+        batch = engine.ask(min(campaign.batch, budget - len(chosen)))
+        engine.tell(batch, score[batch])
+        chosen += list(batch)
+    runs = [_list_run(name, rows, score, seed) for name, rows in ((campaign.engine, chosen), (RANDOM, order[:budget]))]
+    return pd.concat(runs, ignore_index=True)
+
+
+def _list_run(engine: str, chosen: Any, score: Array, seed: int) -> pd.DataFrame:
+    """Return one campaign as a table, one row per measurement."""
+    rows = np.array(chosen)
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "score": score[rows],
+            "best_so_far": np.minimum.accumulate(score[rows]),
+            "evaluation": np.arange(1, len(rows) + 1),
+            "engine": engine,
+            "seed": seed,
+            "feasible": True,
+            "failure": "",
+        }
+    )
+
+
+def measure_acceleration(
+    history: pd.DataFrame, score: Array, share: float, campaign: ReplayCampaign, seed: int
+) -> dict[str, Any]:
+    """Measure how many evaluations it takes to the first, and to half, of the best share of the pool.
+
+    A campaign that has not found them within its budget counts as budget + 1, which favours random search, since that
+    misses more often.
+
+    Args:
+        history: campaigns of the engine and of random search.
+        score: of all rows, smaller is better.
+        share: of the rows that count as best.
+        campaign: settings of the campaign.
+        seed: of the bootstrap over seeds.
+
+    Returns:
+        Under `first` and `half`: evaluations of both, their difference, and the acceleration factor, the ratio of their
+        means, with 95 % intervals over seeds.
+    """
+    n_best = max(1, round(share * len(score)))
+    limit = float(np.sort(score)[n_best - 1])
+    budget = int(history["evaluation"].max())
+    found: dict[str, Any] = {"share": share, "rows": n_best, "budget": budget}
+    for goal, needed in (("first", 1), ("half", -(-n_best // 2))):
+        ours, random = (
+            _count_evaluations(history[history["engine"] == name], limit, needed, budget)
+            for name in (campaign.engine, RANDOM)
+        )
+        draws = np.random.default_rng(seed).integers(len(ours), size=(N_BOOTSTRAPS, len(ours)))
+        saved = interval((random - ours)[draws].mean(axis=1))
+        factor = interval(random[draws].mean(axis=1) / ours[draws].mean(axis=1))
+        found[goal] = {
+            "engine": _summarise_counts(ours),
+            "random": _summarise_counts(random),
+            "missed_engine": int((ours > budget).sum()),
+            "missed_random": int((random > budget).sum()),
+            "saved": float((random - ours).mean()),
+            "saved_lower": saved[0],
+            "saved_upper": saved[1],
+            "acceleration": float(random.mean() / ours.mean()),
+            "acceleration_lower": factor[0],
+            "acceleration_upper": factor[1],
+        }
+    return found
+
+
+def _count_evaluations(part: pd.DataFrame, limit: float, needed: int, budget: int) -> Array:
+    """Count per seed the evaluations until so many of the best rows were found; budget + 1 if never."""
+    wide = part.pivot(index="seed", columns="evaluation", values="score").to_numpy()
+    enough = (wide <= limit).cumsum(axis=1) >= needed
+    return np.where(enough.any(axis=1), enough.argmax(axis=1) + 1, budget + 1).astype(float)
+
+
+def _summarise_counts(counts: Array) -> dict[str, float]:
+    """Return mean, median and quartiles of counts."""
+    low, median, high = np.quantile(counts, [0.25, 0.5, 0.75])
+    return {"mean": float(counts.mean()), "median": float(median), "lower": float(low), "upper": float(high)}
+
+
+def describe_saving(acceleration: dict[str, Any]) -> dict[str, Any]:
+    """Return evaluations saved to the first of the best rows, under the keys of the comparison of campaigns."""
+    first = acceleration["first"]
+    factor = [first[f"acceleration{ending}"] for ending in ("", "_lower", "_upper")]
+    said = "fewer" if first["saved_lower"] > 0 else "more" if first["saved_upper"] < 0 else "no fewer"
+    return {
+        "evaluations_saved": first["saved"],
+        "evaluations_saved_lower": first["saved_lower"],
+        "evaluations_saved_upper": first["saved_upper"],
+        "experiment_reduction": 1 - 1 / factor[0],
+        "experiment_reduction_lower": 1 - 1 / factor[1],
+        "experiment_reduction_upper": 1 - 1 / factor[2],
+        "verdict": f"{said} measurements than random search to the first row of the best {acceleration['share']:.0%}",
+    }
+
+
+def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettings) -> pd.DataFrame:
+    """Return the best rows of the pool, with what a model predicts of them that did not see them.
+
+    Args:
+        pool: the rows.
+        predictions: out-of-fold predictions of all models.
+        settings: of the study.
+    """
+    name, campaign = pool.target.name, settings.campaign
+    chosen = (predictions["variant"] == campaign.variant) & (predictions["objective"] == name) & predictions["best"]
+    best = pool.rows.iloc[np.argsort(pool.score, kind="stable")[: campaign.suggestions]]
+    predicted = predictions[chosen].set_index("line").loc[best["line"]]
+    return pd.DataFrame(
+        {
+            "label": best[settings.id_column or "line"].astype(str),
+            "line": best["line"],
+            name: best[name],
+            f"{name}_predicted": predicted["predicted"].to_numpy(),
+            f"{name}_lower_95": predicted["lower_95"].to_numpy(),
+            f"{name}_upper_95": predicted["upper_95"].to_numpy(),
+            "ranked_by": pool.value[best.index],
+            "why": "one of the best rows of the pool; the interval is of a model that did not see it",
+        }
+    )

@@ -1,0 +1,63 @@
+"""A campaign from several starts, each beside random search."""
+
+import pandas as pd
+
+from batterymi.config.campaign import SearchCampaign
+from batterymi.optimise.campaigns.benchmark import RANDOM
+from batterymi.optimise.campaigns.campaign import run_campaign, start_designs
+from batterymi.optimise.space.problem import Problem
+from batterymi.process_pool import report_every, run_in_processes
+
+Task = tuple[Problem, SearchCampaign]
+
+
+def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: int) -> pd.DataFrame:
+    """Run the engine and random search from the same starts.
+
+    Args:
+        problem: what to search, with what answers.
+        settings: of the campaign.
+        seed: of the first start; the others follow.
+        processes: worker processes; the result does not depend on it.
+
+    Returns:
+        Every evaluation of every campaign; see `run_campaign`.
+    """
+    parts = run_in_processes(
+        _run_seed,
+        range(seed, seed + settings.seeds),
+        processes,
+        build=_share_task,
+        build_args=(problem, settings),
+        progress=report_every(1, "campaigns done"),
+    )
+    return pd.concat(parts, ignore_index=True)
+
+
+def empty_history(problem: Problem) -> pd.DataFrame:
+    """Return the history of a campaign that was not run."""
+    names = [*problem.space.names, *(objective.name for objective in problem.objectives)]
+    judged = ["failure", "score", "violation", "feasible"]
+    return pd.DataFrame(columns=[*names, *judged, "engine", "seed", "evaluation", "best_so_far"])
+
+
+def count_failures(history: pd.DataFrame) -> dict[str, int]:
+    """Count the evaluations that failed, by kind."""
+    if history.empty:
+        return {}
+    failed = history.loc[history["failure"] != "", "failure"]
+    return {str(kind): int(n) for kind, n in failed.value_counts().sort_index().items()}
+
+
+def _share_task(problem: Problem, settings: SearchCampaign) -> Task:
+    """Return what all seeds of a process share."""
+    return problem, settings
+
+
+def _run_seed(task: Task, seed: int) -> pd.DataFrame:
+    """Run the engine and random search from one start."""
+    problem, settings = task
+    start = problem.evaluate(start_designs(problem.space, settings.initial, seed))
+    engines = dict.fromkeys([settings.engine, RANDOM])
+    runs = [run_campaign(problem, engine, start, settings.budget, seed, settings.batch) for engine in engines]
+    return pd.concat(runs, ignore_index=True)
