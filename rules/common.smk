@@ -46,18 +46,6 @@ wildcard_constraints:
     dataset="|".join(PROJECT.datasets) or "no_data_set",
 
 
-def setting(*keys):
-    """A param: the value at a path of keys in the study's YAML, as plain data."""
-
-    def read(wildcards):
-        value = STUDIES[wildcards.study].model_dump(mode="json")
-        for key in keys:
-            value = value[key]
-        return value
-
-    return read
-
-
 def code(script, *kinds):
     """An input: a script, every module it imports, and those that the study looks up by name."""
 
@@ -91,11 +79,6 @@ def results_for(reader):
         return {name: f"<results>/{wildcards.study}/{path}" for name, path in found.items()}
 
     return files
-
-
-def primary_variant(wildcards):
-    """The variant that the study's decisions rest on."""
-    return STUDIES[wildcards.study].primary_variant
 
 
 def worker_threads(wildcards):
