@@ -35,7 +35,8 @@ def test_ranges_and_lock_agree() -> None:
     wanted = [*project["dependencies"], *(requirement for extra in locked for requirement in extra)]
     for text in wanted:
         requirement = Requirement(text)
-        assert all(requirement.specifier.contains(version) for version in lock[canonicalize_name(requirement.name)]), text
+        versions = lock[canonicalize_name(requirement.name)]
+        assert all(requirement.specifier.contains(version) for version in versions), text
 
 
 def test_every_line_of_the_lock_has_digests_but_the_one_of_pytorch() -> None:
