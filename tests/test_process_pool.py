@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from timing import START, run_within
 
+import batterymi
 from batterymi.errors import BatteryMIError
 from batterymi.process_pool import run_in_processes
 
@@ -63,3 +64,13 @@ def test_workers_do_not_run_the_script_again(preload: tuple[str, ...], tmp_path:
     done = run_within(START, [sys.executable, script], cwd=tmp_path, stderr=subprocess.PIPE)
     assert done.stdout == "[5, 6, 7]\n", done.stderr
     assert (tmp_path / "ran").read_text() == "x"
+
+
+def test_nothing_else_starts_processes() -> None:
+    package = Path(batterymi.__file__).parent
+    starting = [
+        path.name
+        for path in package.rglob("*.py")
+        if "ProcessPoolExecutor" in path.read_text(encoding="utf-8") or "multiprocessing" in path.read_text("utf-8")
+    ]
+    assert starting == ["process_pool.py"]
