@@ -1,7 +1,7 @@
 """Rounds of noisy tests of a list of protocols, and ways to choose what to test.
 
 The model is that of Attia et al. 2020: Bayesian linear regression on Nyström features of a Gaussian kernel. With as
-many features as protocols that is the Gaussian process with that kernel, in which form it is computed here.
+many features as protocols that is the Gaussian process with that kernel, as campaigns use it too.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import norm
+
+from batterymi.optimise.engines.acquisition import log_expected_improvement
+from batterymi.optimise.engines.gaussian import pairwise_distances, squared_exponential
+from batterymi.optimise.engines.listed import ListedProcess
 
 Array = NDArray[np.float64]
 Arms = NDArray[np.intp]
@@ -50,49 +52,15 @@ class Scale:
 PAPER = Scale()
 
 
-@dataclass(frozen=True)
-class Model:
-    """What tests say of all protocols.
+def make_prior(inputs: Array, scale: Scale = PAPER) -> ListedProcess:
+    """Return the process of lives before any test.
 
-    Attributes:
-        mean: of each protocol's life, shape (n,).
-        covariance: of them, shape (n, n).
-        noise: standard deviation of a test.
+    Args:
+        inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
+        scale: settings in cycles.
     """
-
-    mean: Array
-    covariance: Array
-    noise: float
-
-    @classmethod
-    def prior(cls, inputs: Array, scale: Scale = PAPER) -> "Model":
-        """Before any test.
-
-        Args:
-            inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
-            scale: settings in cycles.
-        """
-        squares = ((inputs[:, None, :] - inputs[None, :, :]) ** 2).sum(axis=2)
-        kernel = scale.deviation**2 * np.exp(-GAMMA * squares)
-        return cls(np.full(len(inputs), scale.prior_mean), kernel, scale.deviation)
-
-    @property
-    def deviation(self) -> Array:
-        """Standard deviation of each protocol's life, shape (n,)."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), (1e-6 * self.noise) ** 2))
-
-    def given(self, arms: Arms, lives: Array) -> "Model":
-        """After more tests; what was believed before is the prior.
-
-        Args:
-            arms: which protocol each was of, shape (m,); one may occur more than once.
-            lives: observed, shape (m,).
-        """
-        link = self.covariance[:, arms]
-        factor = cho_factor(link[arms] + self.noise**2 * np.eye(len(arms)), lower=True)
-        gain = cho_solve(factor, link.T)
-        mean = self.mean + (lives - self.mean[arms]) @ gain
-        return Model(mean, self.covariance - link @ gain, self.noise)
+    correlation = squared_exponential(np.sqrt(GAMMA) * pairwise_distances(inputs, inputs))
+    return ListedProcess.make_prior(correlation, scale.deviation**2, scale.prior_mean)
 
 
 @dataclass
@@ -100,25 +68,32 @@ class State:
     """A loop under way.
 
     Attributes:
-        model: what is believed.
+        model: of the lives of all protocols, given the tests.
+        noise: standard deviation of a test.
         arms: protocols tested so far, in order.
         lives: what was observed of them.
         number: rounds done.
         proposals: per round, the protocol that BayesGap would stop at, and the gap that it then had.
     """
 
-    model: Model
+    model: ListedProcess
+    noise: float
     arms: list[int] = field(default_factory=list)
     lives: list[float] = field(default_factory=list)
     number: int = 0
     proposals: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def deviation(self) -> Array:
+        """Standard deviation of each protocol's life, shape (n,)."""
+        return np.sqrt(np.maximum(self.model.variance, (1e-6 * self.noise) ** 2))
 
     def observe(self, arms: Arms, lives: Array) -> None:
         """End a round with the results of its tests."""
         self.arms += arms.tolist()
         self.lives += lives.tolist()
         self.number += 1
-        self.model = self.model.given(arms, lives)
+        self.model = self.model.condition_on(arms, lives, self.noise**2)
         if self.proposals:
             upper, lower = gap_bounds(self)
             leader = self.proposals[-1][0]
@@ -136,14 +111,13 @@ def choose_at_random(state: State, n: int, rng: np.random.Generator) -> Arms:
 
 def choose_by_ucb(state: State, n: int, rng: np.random.Generator) -> Arms:
     """The n protocols with the highest upper bounds; ties by chance."""
-    return _highest(state.model.mean + UCB * state.model.deviation, n, rng)
+    return _highest(state.model.mean + UCB * state.deviation, n, rng)
 
 
 def choose_by_improvement(state: State, n: int, rng: np.random.Generator) -> Arms:
     """The n protocols whose life is expected to exceed the best mean by most; ties by chance."""
-    model = state.model
-    ahead = (model.mean - model.mean.max()) / model.deviation
-    return _highest(model.deviation * (ahead * norm.cdf(ahead) + norm.pdf(ahead)), n, rng)
+    mean = state.model.mean
+    return _highest(log_expected_improvement(-mean, state.deviation**2, -float(mean.max())), n, rng)
 
 
 def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
@@ -173,12 +147,12 @@ def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
 
 def gap_bounds(state: State) -> tuple[Array, Array]:
     """Upper and lower bounds of BayesGap in the round to come."""
-    reach = BETA * DECAY**state.number * state.model.deviation
-    return state.model.mean + reach, state.model.mean - reach
+    half_width = BETA * DECAY**state.number * state.deviation
+    return state.model.mean + half_width, state.model.mean - half_width
 
 
 def recommend_by_mean(state: State) -> int:
-    """The protocol that is believed to last longest."""
+    """Return the protocol with the longest predicted life."""
     return int(np.argmax(state.model.mean))
 
 
@@ -224,7 +198,7 @@ def run_loop(
     choose, recommend = METHODS[method]
     noise = np.random.default_rng([seed, 1]).normal(0, scale.deviation, size=(rounds, len(lives)))
     rng = np.random.default_rng([seed, 2])
-    state, recommended = State(Model.prior(inputs, scale)), []
+    state, recommended = State(make_prior(inputs, scale), scale.deviation), []
     for number in range(rounds):
         arms = choose(state, batch, rng)
         state.observe(arms, lives[arms] + noise[number, arms])
