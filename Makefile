@@ -16,10 +16,8 @@ READY := .venv/.ready
 # uv does not read pip's configuration; hand on the folder of wheels that it names, if it names one
 WHEELS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export UV_FIND_LINKS ?= $(WHEELS)
-# without such a folder, take PyTorch for the CPU, which is a tenth of the one for graphics cards
-ifeq ($(strip $(UV_FIND_LINKS)),)
-export UV_TORCH_BACKEND ?= cpu
-endif
+# 'optional' goes on where there is no build of PyTorch for this Python
+TORCH ?= needed
 # text is UTF-8 here, whatever the system's language settings say
 export PYTHONUTF8 := 1
 # Snakemake and matplotlib keep caches at home; where nothing can be written there, keep them here
@@ -38,11 +36,15 @@ all: setup run report show ## set up, run every study, build the report, show th
 .PHONY: setup
 setup: $(READY) ## create .venv from requirements.lock
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml supply/torch.sha256
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "battery-mi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	@# uv is pinned in the lock like the rest, and installs it
+	@test -x $(BIN)/uv || { awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements.lock >.venv/uv.lock \
+		&& $(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement .venv/uv.lock; }
+	@grep -v '^torch==' requirements.lock \
+		| $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement -
+	@$(BIN)/python supply/install_torch.py $(if $(filter optional,$(TORCH)),--optional)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -91,6 +93,7 @@ test: setup check ## every check and test
 .PHONY: nightly
 nightly: setup ## what takes too long for every change
 	$(BIN)/python -m pytest -m nightly
+	@$(MAKE) --no-print-directory audit
 
 .PHONY: cluster
 cluster: setup ## every test on a Slurm that it starts on this machine; needs root, and Debian's packages
@@ -105,12 +108,24 @@ docs: setup ## generate config/schema.json and the option tables of config/READM
 	$(BIN)/python -m batterymi.config.document
 
 .PHONY: lock
-lock: setup ## resolve the ranges of pyproject.toml anew into requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 \
-		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file requirements.lock
-	@# any build of PyTorch will do, and what a graphics card needs comes with the build that needs it
-	sed -i.old -E -e '/^(nvidia-|cuda-|triton)/d' -e 's/^(torch==[0-9.]+).*/\1/' requirements.lock
-	uniq requirements.lock > requirements.lock.old && mv requirements.lock.old requirements.lock
+lock: setup ## resolve the ranges of pyproject.toml anew into requirements.lock, with hashes
+	@mkdir -p build
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file build/requirements.lock
+	@# any build of PyTorch will do, so that it has no hash here; what a graphics card needs comes with its build
+	awk '/^[^ ]/ { wanted = !/^(torch==|nvidia-|cuda-|triton==)/ } /^torch==/ && !seen++ { sub(/[+ ].*/, ""); print } \
+		wanted' build/requirements.lock >requirements.lock
+	$(BIN)/python supply/install_torch.py --record
+
+.PHONY: sbom
+sbom: setup ## list all components with versions, licences and what needs what: build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file build/sbom.json $(BIN)/python
+
+.PHONY: audit
+audit: setup ## hold requirements.lock against published vulnerabilities (pip-audit)
+	@$(BIN)/python supply/audit_lock.py
 
 .PHONY: bench
 bench: setup ## measure set-up, the default run and the empty rerun

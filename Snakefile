@@ -4,7 +4,7 @@ snakemake                      every study of config/config.yaml, then the summa
 snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with what it needs
 snakemake closed_loop          what adaptive choice adds in rounds of fast-charging tests
-snakemake charging_arena       who charges fastest within all limits, judged by a finer model; one to two hours
+snakemake charging_arena       who charges fastest within all limits on the reference model; one to two hours
 snakemake screens              candidate compositions, scored in shards and passed through gates
 snakemake fidelities           what cheaper evaluations are worth, where a study declares them
 snakemake -n                   what would run, and why

@@ -2,7 +2,7 @@
 
     python benchmarks/charging.py [--protocols N] [--processes 2]
 
-Prints Markdown for docs/charging.md. Times are of the processor, on one core, so that other work on the machine counts
+Prints Markdown for docs/results. Times are of the processor, on one core, so that other work on the machine counts
 little; the speed-up of several processes is of the clock and needs a machine that does nothing else.
 """
 
@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from batterymi.charging.parallel import simulate_protocols
 from batterymi.charging.protocols import FourStep
-from batterymi.charging.simulator import ChargingSimulator
+from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
 from batterymi.charging.state import Start
 from batterymi.closed_loop.thermal_life import ten_minute_protocols as rates_of_protocols
 
@@ -62,11 +62,11 @@ def measure_speed(model: str, n: int | None) -> list[tuple[str, str]]:
 def measure_scaling(processes: int, n: int) -> tuple[str, str]:
     """Row of the clock's speed-up by several processes; building counts, importing PyBaMM does not."""
     protocols = ten_minute_protocols(n)
-    simulate_protocols(protocols[:processes], cell="power_cell", model="SPMe", processes=processes)
+    simulate_protocols(protocols[:processes], ChargeSetup(), processes=processes)
     times = []
     for workers in (1, processes):
         started = time.perf_counter()
-        simulate_protocols(protocols, cell="power_cell", model="SPMe", processes=workers)
+        simulate_protocols(protocols, ChargeSetup(), processes=workers)
         times.append(time.perf_counter() - started)
     load = os.getloadavg()[0]
     label = f"{processes} processes against 1, {len(protocols)} protocols, load of the machine {load:.1f}"

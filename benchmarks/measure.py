@@ -2,7 +2,7 @@
 
     python benchmarks/measure.py [--setup] [--mirror FOLDER]
 
-Works on a clone in a temporary folder, so that nothing here is touched. Prints Markdown for docs/performance.md.
+Works on a clone in a temporary folder, so that nothing here is touched. Prints Markdown for docs/results.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python benchmarks/measured.py [results]
 
-Reads results that are there (make measured); prints Markdown for docs/performance.md.
+Reads results that are there (make measured); prints Markdown for docs/results.
 """
 
 import json

@@ -47,12 +47,12 @@ def prepare(table: str, folder: Path, sizes: list[int]) -> dict[str, float]:
     """Candidates and models; what the enumeration took."""
     import numpy as np
     import pandas as pd
+    from batterymi.surrogates.models import fit_model
 
     from batterymi.config.parts import Descriptor
     from batterymi.config.screen import EnumerationSource
     from batterymi.features.descriptors import compute_descriptors
     from batterymi.screening.enumeration import enumerate_compositions
-    from batterymi.surrogates.models import fit_model
     from batterymi.surrogates.store import save_models
 
     started = time.process_time()

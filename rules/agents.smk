@@ -4,6 +4,13 @@ Takes   the settings `training` of the arena's configuration, as ARENA.training
 Makes   <results>/arena/agents/{cell}/{algorithm}/{seed}/: the policy, its weights, its learning curve, what it cost
 """
 
+from batterymi.config.slices.agents import WeightStudySettings
+
+
+def training_of(wildcards):
+    """A param: settings of one agent's training."""
+    return ARENA.training.alone(wildcards.algorithm)
+
 
 rule train_agent:
     """Train on the coarse model; a training that was interrupted goes on from its last checkpoint."""
@@ -26,15 +33,26 @@ rule train_agent:
         seed=r"\d+",
     threads: 1
     params:
-        training=training_of,
+        settings=training_of,
     script:
         "../scripts/train_agent.py"
+
+
+def weight_files(name):
+    """An input: a file of all trainings of the study of weights, and of the agent that it varies."""
+
+    def files(wildcards):
+        study, variants = ARENA.training.study, ARENA.training.variants
+        agents = [study.agent, *(agent.name for agent in variants)] if study else []
+        return [path for agent in agents for path in trained(wildcards.cell, agent, name)]
+
+    return files
 
 
 rule compare_weights:
     """What the weights of the reward change, over seeds."""
     input:
-        records=weight_records,
+        records=weight_files("training.json"),
         curves=weight_files("curve.csv"),
         code=list_code("compare_weights.py"),
     output:
@@ -44,7 +62,9 @@ rule compare_weights:
     benchmark:
         "<benchmarks>/compare_weights/{cell}.tsv"
     params:
-        seed=ARENA.training.seed,
-        steps=study_steps(),
+        settings=WeightStudySettings.dump_from(
+            ARENA.training,
+            steps=ARENA.training.study.steps if ARENA.training.study else None,
+        ),
     script:
         "../scripts/compare_weights.py"

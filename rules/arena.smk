@@ -1,8 +1,17 @@
-"""The charging arena: controllers tuned or trained on a coarse model, judged by a finer one on the same scenarios.
+"""The charging arena: controllers tuned or trained on a coarse model, tested on a finer one in the same scenarios.
 
 Takes   the settings of config/arena.yaml
 Makes   <results>/arena/: charges, the table, comparisons, the feasibility map, claims and figures
 """
+
+from batterymi.config.slices.arena import (
+    ArenaClaimSettings,
+    FigureSettings,
+    MapSettings,
+    ProtocolSettings,
+    ReferenceSettings,
+    TuningSettings,
+)
 
 
 wildcard_constraints:
@@ -22,10 +31,7 @@ rule tune_controllers:
     benchmark:
         "<benchmarks>/tune_controllers/{cell}/{condition}.tsv"
     params:
-        situation=situation,
-        reserve=ARENA.reserve.model_dump(),
-        n_scenarios=ARENA.scenarios.validation,
-        seed=ARENA.scenarios.seed,
+        settings=slice_of_place(TuningSettings),
     script:
         "../scripts/tune_controllers.py"
 
@@ -42,45 +48,72 @@ rule optimise_protocols:
     benchmark:
         "<benchmarks>/optimise_protocols/{cell}/{condition}.tsv"
     params:
-        situation=situation,
-        reserve=ARENA.reserve.model_dump(),
-        search=ARENA.search.model_dump(),
-        n_scenarios=ARENA.scenarios.validation,
-        seed=ARENA.scenarios.seed,
+        settings=slice_of_place(ProtocolSettings),
     script:
         "../scripts/optimise_protocols.py"
 
 
-rule judge_controllers:
-    """Held-out scenarios on the finer model, the same for everyone."""
+def needs_tuning(name):
+    """An input: what a group of controllers was tuned to, for the group that is."""
+
+    def file(wildcards):
+        path = f"<results>/arena/{name}/{wildcards.cell}/{wildcards.condition}.json"
+        return path if wildcards.group == "tuned" else []
+
+    return file
+
+
+def policies_here(wildcards):
+    """An input: trained policies of a group of agents, one for each seed."""
+    is_agent = wildcards.group in ARENA.agent_names
+    return trained(wildcards.cell, wildcards.group, "policy.json") if is_agent else []
+
+
+rule simulate_controllers:
+    """Held-out scenarios on the reference model, the same for every controller."""
     input:
         tuned=needs_tuning("tuned"),
         protocols=needs_tuning("protocols"),
         policies=policies_here,
-        code=list_code("judge_controllers.py"),
+        code=list_code("simulate_controllers.py"),
     output:
-        charges="<results>/arena/judged/{cell}/{condition}/{group}/charges.parquet",
-        traces="<results>/arena/judged/{cell}/{condition}/{group}/traces.parquet",
-        steps="<results>/arena/judged/{cell}/{condition}/{group}/steps.parquet",
+        charges="<results>/arena/reference/{cell}/{condition}/{group}/charges.parquet",
+        traces="<results>/arena/reference/{cell}/{condition}/{group}/traces.parquet",
+        steps="<results>/arena/reference/{cell}/{condition}/{group}/steps.parquet",
     log:
-        "<logs>/judge_controllers/{cell}/{condition}/{group}.log",
+        "<logs>/simulate_controllers/{cell}/{condition}/{group}.log",
     benchmark:
-        "<benchmarks>/judge_controllers/{cell}/{condition}/{group}.tsv"
+        "<benchmarks>/simulate_controllers/{cell}/{condition}/{group}.tsv"
     params:
-        situation=situation,
-        controllers=controllers_here,
-        reserve=ARENA.reserve.model_dump(),
-        n_scenarios=n_held_out,
-        n_ladder=ARENA.scenarios.ladder,
-        seed=ARENA.scenarios.seed,
+        settings=slice_of_place(ReferenceSettings),
     script:
-        "../scripts/judge_controllers.py"
+        "../scripts/simulate_controllers.py"
+
+
+def tuned_situations(folder):
+    """What tuning writes, where a tuned controller takes part."""
+    return [
+        f"<results>/arena/{folder}/{entry.name}/{condition}.json"
+        for entry in ARENA.cells
+        if "tuned" in ARENA.groups_of(entry.name)
+        for condition in ARENA.conditions_of(entry.name)
+    ]
+
+
+def every_training(name):
+    """A file of every training whose agent takes part."""
+    return [
+        path
+        for entry in ARENA.cells
+        for agent in entry.agents
+        for path in trained(entry.name, agent, name)
+    ]
 
 
 rule compare_controllers:
     """The table, controllers in pairs, who exploits the coarse model, and what feedback is worth."""
     input:
-        charges=every_job("charges.parquet"),
+        parts=every_job("charges.parquet"),
         tuned=tuned_situations("tuned"),
         protocols=tuned_situations("protocols"),
         records=every_training("training.json"),
@@ -90,7 +123,7 @@ rule compare_controllers:
         table="<results>/arena/table.csv",
         html=report("<results>/arena/table.html", category="3 Arena"),
         comparisons="<results>/arena/comparisons.csv",
-        ladder="<results>/arena/ladder.csv",
+        discrepancy="<results>/arena/discrepancy.csv",
         feedback="<results>/arena/feedback.json",
     log:
         "<logs>/compare_controllers.log",
@@ -100,21 +133,28 @@ rule compare_controllers:
         "../scripts/compare_controllers.py"
 
 
+def map_settings(wildcards):
+    """A param: a cell at every starting temperature of the map, and budgets."""
+    return MapSettings.dump_from(
+        ARENA.map,
+        situations=ARENA.map_situations(wildcards.cell),
+        search=ARENA.map_search,
+        seed=ARENA.scenarios.seed,
+    )
+
+
 rule map_feasibility:
     """The fastest safe charge that anything finds, for a cell at each starting temperature."""
     input:
         code=list_code("map_feasibility.py", ("engine", "gaussian_process")),
     output:
-        map="<results>/arena/feasibility/{cell}.csv",
+        table="<results>/arena/feasibility/{cell}.csv",
     log:
         "<logs>/map_feasibility/{cell}.log",
     benchmark:
         "<benchmarks>/map_feasibility/{cell}.tsv"
     params:
-        situations=map_situations,
-        search=map_search(),
-        wanted_min=ARENA.map.wanted_min,
-        seed=ARENA.scenarios.seed,
+        settings=map_settings,
     script:
         "../scripts/map_feasibility.py"
 
@@ -140,39 +180,42 @@ rule plot_arena:
     benchmark:
         "<benchmarks>/plot_arena.tsv"
     params:
-        cell=ARENA.drawn_cell,
-        condition=ARENA.drawn_condition.name,
-        margin_mv=ARENA.rules()["margin_mv"],
-        temperature_c=ARENA.temperature_limit(ARENA.drawn_condition),
-        wanted_min=ARENA.map.wanted_min,
+        settings=FigureSettings(
+            cell=ARENA.drawn_cell,
+            condition=ARENA.drawn_condition.name,
+            margin_mv=ARENA.rules.margin_mv,
+            temperature_c=ARENA.temperature_limit(ARENA.drawn_condition),
+            wanted_min=ARENA.map.wanted_min,
+        ).model_dump(),
     script:
         "../scripts/plot_arena.py"
 
 
-rule judge_claims:
-    """The chapter's numbers on fast charging, held against the arena."""
+rule check_arena_claims:
+    """The chapter's numbers on fast charging, compared with the arena."""
     input:
-        claims=CONFIG.claims,
+        chapter=CONFIG.claims,
         charges="<results>/arena/charges.parquet",
         maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
-        code=list_code("judge_claims.py"),
+        code=list_code("check_arena_claims.py"),
     output:
         claims=report("<results>/arena/claims.csv", category="3 Arena"),
     log:
-        "<logs>/judge_claims.log",
+        "<logs>/check_arena_claims.log",
     benchmark:
-        "<benchmarks>/judge_claims.tsv"
+        "<benchmarks>/check_arena_claims.tsv"
     params:
-        cell=ARENA.drawn_cell,
-        condition=ARENA.drawn_condition.name,
+        settings=ArenaClaimSettings(
+            cell=ARENA.drawn_cell, condition=ARENA.drawn_condition.name
+        ).model_dump(),
     script:
-        "../scripts/judge_claims.py"
+        "../scripts/check_arena_claims.py"
 
 
 rule charging_arena:
     """Every controller on every cell at every temperature; not part of the default run."""
     input:
         rules.compare_controllers.output,
-        rules.judge_claims.output,
+        rules.check_arena_claims.output,
         weights_table(),
         rules.plot_arena.output,

@@ -12,6 +12,13 @@ def in_mode(mode):
     return one_of(name for name, study in STUDIES.items() if study.campaign.mode == mode)
 
 
+def campaign_model(wildcards):
+    """An input: the model file, for studies whose own surrogate answers the campaign."""
+    evaluator = STUDIES[wildcards.study].evaluator
+    uses_model = evaluator is not None and evaluator.name == "surrogate"
+    return f"<results>/{wildcards.study}/surrogate/model.skops" if uses_model else []
+
+
 rule run_campaign:
     """Check that the problem has an answer, then propose, evaluate and learn until the budget is spent."""
     input:

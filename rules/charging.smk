@@ -1,12 +1,14 @@
-"""Charges over time, and the campaign's winner before a better model.
+"""Charges over time, and the campaign's winner on the reference model.
 
 Takes   <results>/{study}/table.parquet, campaign/suggestions.csv
 Makes   <results>/{study}/charging/
 """
 
+from batterymi.config.slices.charging import ReplaySettings
+
 
 rule replay_protocols:
-    """Replay every protocol with its trace, and the winner on the judge's model."""
+    """Replay every protocol with its trace, and the winner on the reference model."""
     input:
         table="<results>/{study}/table.parquet",
         suggestions="<results>/{study}/campaign/suggestions.csv",
@@ -22,8 +24,6 @@ rule replay_protocols:
     priority: 3
     threads: 2
     params:
-        features=setting("features"),
-        objectives=setting("objectives"),
-        evaluator=setting("campaign", "evaluator"),
+        settings=slice_of(ReplaySettings),
     script:
         "../scripts/replay_protocols.py"

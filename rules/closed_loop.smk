@@ -4,6 +4,8 @@ Takes   nothing but the settings `closed_loop` of the configuration
 Makes   <results>/closed_loop/{lives}/: true lives, what loops recommend, the comparison and its figure
 """
 
+from batterymi.config.slices.closed_loop import LivesSettings, LoopSettings
+
 
 rule compute_thermal_lives:
     """Lives by the thermal model with which the loop was published."""
@@ -33,7 +35,7 @@ rule simulate_lives:
         "<benchmarks>/simulate_lives.tsv"
     threads: 2
     params:
-        cell=CONFIG.closed_loop.cell,
+        settings=LivesSettings.dump_from(CONFIG.closed_loop, model="SPMe"),
     script:
         "../scripts/simulate_lives.py"
 
@@ -54,10 +56,7 @@ rule close_loop:
     wildcard_constraints:
         lives="thermal|simulated",
     params:
-        batches=CONFIG.closed_loop.batches,
-        rounds=CONFIG.closed_loop.rounds,
-        seeds=CONFIG.closed_loop.seeds,
-        seed=CONFIG.closed_loop.seed,
+        settings=LoopSettings.dump_from(CONFIG.closed_loop),
     script:
         "../scripts/close_loop.py"
 

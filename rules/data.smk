@@ -4,12 +4,47 @@ Takes   the study's CSV file, its data set from a mirror or the network, or its 
 Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <results>/CITATIONS.md
 """
 
+from batterymi.config.slices.data import CitationSettings, FetchSettings, TableSettings
 from batterymi.config.slices.sampling import SamplingSettings
+from batterymi.data.header_units import names_other_units
 
 
-def dataset_entry(wildcards):
-    """A param: a data set as the catalogue describes it."""
-    return PROJECT.datasets[wildcards.dataset].model_dump(mode="json")
+def dataset_files(wildcards):
+    """A param: the files of a data set as the catalogue describes them."""
+    return FetchSettings.dump_from(PROJECT.datasets[wildcards.dataset])
+
+
+def table_source(wildcards):
+    """An input: the rows a study starts from, its file, or the table that its evaluator makes.
+
+    A file that is missing is left to the job, so that the other studies still run.
+    """
+    table = STUDIES[wildcards.study].table
+    if table.sample:
+        return f"<results>/{wildcards.study}/sampled.parquet"
+    if table.dataset:
+        return PROJECT.receipt(table.dataset.name)
+    return table.file if Path(table.file).exists() else []
+
+
+def table_settings(wildcards, input):
+    """A param: where the rows of a study are, also if nothing is there, and what its columns may hold."""
+    study = STUDIES[wildcards.study]
+    dataset = study.table.dataset.name if study.table.dataset else None
+    return TableSettings.dump_from(
+        study,
+        path=f"{RAW}/{dataset}" if dataset else str(input.source or study.table.file),
+        dataset=PROJECT.datasets[dataset] if dataset else None,
+    )
+
+
+def table_code(wildcards):
+    """An input: the code, with the units if the header of the study's file names others than its columns."""
+    study = STUDIES[wildcards.study]
+    columns = (*study.features, *study.objectives)
+    is_converted = names_other_units(study.table.file, study.table.columns, columns)
+    converter = [("converter", "units")] if is_converted else []
+    return list_code("prepare_table.py", *study.lookups("loader"), *converter)
 
 
 rule fetch_dataset:
@@ -25,7 +60,7 @@ rule fetch_dataset:
         # not a param: where files come from does not change what they hold
         mirror=CONFIG.mirror or "",
     params:
-        dataset=dataset_entry,
+        settings=dataset_files,
     script:
         "../scripts/fetch_dataset.py"
 
@@ -43,7 +78,9 @@ rule cite_datasets:
     benchmark:
         "<benchmarks>/cite_datasets.tsv"
     params:
-        datasets={name: PROJECT.datasets[name].model_dump(mode="json") for name in PROJECT.used},
+        settings=CitationSettings.dump_from(
+            PROJECT, datasets={name: PROJECT.datasets[name] for name in PROJECT.used}
+        ),
     script:
         "../scripts/cite_datasets.py"
 
@@ -71,7 +108,7 @@ rule prepare_table:
     """Check every row against the declared columns, units and ranges."""
     input:
         source=table_source,
-        code=code("prepare_table.py", "loader"),
+        code=table_code,
     output:
         table="<results>/{study}/table.parquet",
         report="<results>/{study}/table.json",
@@ -81,13 +118,7 @@ rule prepare_table:
         "<benchmarks>/prepare_table/{study}.tsv"
     priority: 5
     params:
-        source=source_name,
-        table=setting("table"),
-        features=setting("features"),
-        objectives=setting("objectives"),
-        simplex=setting("simplex"),
-        descriptors=setting("descriptors"),
-        dataset=dataset_of_study,
+        settings=table_settings,
     script:
         "../scripts/prepare_table.py"
 

@@ -1,33 +1,23 @@
 """Draw a study's figures.
 
 Takes   the study's table, models' scores and campaigns
-Makes   <results>/{study}/figures/: data, parity, importances, validation, convergence, and the study's own picture, as SVG and PNG
+Makes   <results>/{study}/figures/: data, parity, importances, validation, convergence, and the study's own figure, as SVG and PNG
 
 All figures of a study come from one job: importing a plotting library takes longer than drawing with it.
 """
 
-FIGURES = ("data", "parity", "importances", "validation", "convergence", "picture")
+from batterymi.config.slices.reporting import ReportedStudy
+
+FIGURES = ("data", "parity", "importances", "validation", "convergence", "study")
 
 
 rule plot_study:
-    """Data overview, parity, importances, validation, convergence, and the study's own picture."""
+    """Data overview, parity, importances, validation, convergence, and the study's own figure."""
     input:
-        table="<results>/{study}/table.parquet",
-        metrics="<results>/{study}/surrogate/metrics.csv",
-        predictions="<results>/{study}/surrogate/predictions.parquet",
-        importances="<results>/{study}/surrogate/importances.csv",
-        history="<results>/{study}/campaign/history.parquet",
-        suggestions="<results>/{study}/campaign/suggestions.csv",
-        benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/reference_designs.csv",
-        validation="<results>/{study}/surrogate/validation.json",
-        traces=replayed("traces.parquet"),
-        transfer=extra("transfer", "transfer/transfer.json"),
-        ranking=extra("candidates", "candidates/ranking.csv"),
-        earlier=earlier,
-        code=code("plot_study.py", "picture", "constraint"),
+        unpack(results_for("figures")),
+        code=code("plot_study.py", "figure", "constraint"),
     output:
-        done="<results>/{study}/figures/index.json",
+        index="<results>/{study}/figures/index.json",
         svg=report(
             expand("<results>/{{study}}/figures/{name}.svg", name=FIGURES),
             caption="../report/figures.rst",
@@ -40,7 +30,6 @@ rule plot_study:
     benchmark:
         "<benchmarks>/plot_study/{study}.tsv"
     params:
-        study=setting(),
-        headline=headline,
+        settings=slice_of(ReportedStudy),
     script:
         "../scripts/plot_study.py"

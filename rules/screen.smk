@@ -6,7 +6,26 @@ Makes   <results>/{study}/screen/: candidates and scores in shards, the best of 
 The number of shards changes no result: `snakemake --set-scatter screen=64`.
 """
 
+from batterymi.config.slices.screening import (
+    FunnelSettings,
+    GatheringSettings,
+    ListingSettings,
+    ScoringSettings,
+)
+
 SCREENED = [name for name, study in STUDIES.items() if study.screen]
+
+
+def screen_source(wildcards):
+    """What a screen reads: the receipt of its data set, its file, or nothing.
+
+    A file that is missing is left to the job, so that the other studies still run.
+    """
+    source = STUDIES[wildcards.study].screen.source
+    if source.dataset:
+        return PROJECT.receipt(source.dataset)
+    file = getattr(source, "file", None)
+    return file if file and Path(file).exists() else []
 
 
 scattergather:
@@ -17,7 +36,7 @@ rule list_candidates:
     """List all candidates of a source, in blocks dealt to the shards."""
     input:
         source=screen_source,
-        code=list_code("list_candidates.py"),
+        code=code("list_candidates.py", "candidates"),
     output:
         shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),
         listing="<results>/{study}/screen/candidates.json",
@@ -28,21 +47,19 @@ rule list_candidates:
     wildcard_constraints:
         study=one_of(SCREENED),
     params:
-        screen=setting("screen"),
-        folder=screen_folder,
-        features=screened_features,
+        settings=slice_of(ListingSettings),
     script:
         "../scripts/list_candidates.py"
 
 
 rule score_candidates:
-    """Ask the model for every candidate of a shard that passes the gates before it."""
+    """Predict every candidate of a shard that passes the gates before the model."""
     input:
         candidates="<results>/{study}/screen/candidates/{scatteritem}.parquet",
         table="<results>/{study}/table.parquet",
         model="<results>/{study}/surrogate/model.skops",
         predictions="<results>/{study}/surrogate/predictions.parquet",
-        code=code("score_candidates.py", "descriptor"),
+        code=code("score_candidates.py", "descriptor", "model"),
     output:
         scored="<results>/{study}/screen/scored/{scatteritem}.parquet",
         report="<results>/{study}/screen/scored/{scatteritem}.json",
@@ -53,10 +70,7 @@ rule score_candidates:
     wildcard_constraints:
         study=one_of(SCREENED),
     params:
-        screen=setting("screen"),
-        objective=sought_name,
-        formula_columns=formula_columns,
-        features=screened_features,
+        settings=slice_of(ScoringSettings),
     script:
         "../scripts/score_candidates.py"
 
@@ -80,10 +94,7 @@ rule gather_screen:
     wildcard_constraints:
         study=one_of(SCREENED),
     params:
-        screen=setting("screen"),
-        objective=sought,
-        formula_column=formula_column,
-        features=screened_features,
+        settings=slice_of(GatheringSettings),
     script:
         "../scripts/gather_screen.py"
 
@@ -109,7 +120,7 @@ rule plot_screen:
     wildcard_constraints:
         study=one_of(SCREENED),
     params:
-        objective=sought,
+        settings=slice_of(FunnelSettings),
     script:
         "../scripts/plot_screen.py"
 

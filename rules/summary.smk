@@ -8,19 +8,9 @@ import re
 
 
 rule summarise_study:
-    """Collect what a study found, each number with the file it stands in."""
+    """Collect what a study found, each number with the file that it is read from."""
     input:
-        table="<results>/{study}/table.json",
-        metrics="<results>/{study}/surrogate/metrics.csv",
-        suggestions="<results>/{study}/campaign/suggestions.csv",
-        benchmark="<results>/{study}/campaign/benchmark.json",
-        named="<results>/{study}/campaign/reference_designs.csv",
-        validation="<results>/{study}/surrogate/validation.json",
-        transfer=extra("transfer", "transfer/transfer.json"),
-        ranking=extra("candidates", "candidates/ranking.json"),
-        screen=extra("screen", "screen/report.json"),
-        replay=replayed("replay.json"),
-        earlier=earlier,
+        unpack(results_for("summary")),
         code=code("summarise_study.py"),
     output:
         summary="<results>/{study}/summary.json",
@@ -29,8 +19,7 @@ rule summarise_study:
     benchmark:
         "<benchmarks>/summarise_study/{study}.tsv"
     params:
-        study=setting(),
-        headline=headline,
+        settings=slice_of(ReportedStudy),
     script:
         "../scripts/summarise_study.py"
 
@@ -59,23 +48,11 @@ rule build_claims:
         claims=CONFIG.claims,
         summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
         # what the pointers of the claims lead to
-        metrics=expand("<results>/{study}/surrogate/metrics.csv", study=PROJECT.selected),
-        rows=expand("<results>/{study}/table.parquet", study=PROJECT.selected),
-        predictions=expand(
-            "<results>/{study}/surrogate/predictions.parquet", study=PROJECT.selected
-        ),
-        named=expand("<results>/{study}/campaign/reference_designs.csv", study=PROJECT.selected),
-        suggestions=expand("<results>/{study}/campaign/suggestions.csv", study=PROJECT.selected),
-        benchmarks=expand("<results>/{study}/campaign/benchmark.json", study=PROJECT.selected),
-        tables=expand("<results>/{study}/table.json", study=PROJECT.selected),
-        replays=expand(
-            "<results>/{study}/charging/replay.json",
-            study=filter(is_charging, PROJECT.selected_studies),
-        ),
-        transfers=expand(
-            "<results>/{study}/transfer/transfer.json",
-            study=filter(has_transfer, PROJECT.selected_studies),
-        ),
+        results=[
+            f"<results>/{study}/{path}"
+            for study in PROJECT.selected_studies
+            for path in list_results(STUDIES[study], "claims").values()
+        ],
         code=code("build_claims.py"),
     output:
         csv="<results>/claims.csv",

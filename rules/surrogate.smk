@@ -12,7 +12,7 @@ rule train_surrogate:
     input:
         table="<results>/{study}/table.parquet",
         report="<results>/{study}/table.json",
-        code=code("train_surrogate.py", "descriptor"),
+        code=code("train_surrogate.py", "descriptor", "model"),
     output:
         metrics="<results>/{study}/surrogate/metrics.csv",
         predictions="<results>/{study}/surrogate/predictions.parquet",

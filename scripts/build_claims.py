@@ -1,12 +1,6 @@
 """Adapter of the rule build_claims."""
 
 from batterymi.stages.build_claims import build_claims
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    build_claims(
-        snakemake.input.claims,
-        snakemake.input.summaries,
-        snakemake.output.csv,
-        snakemake.output.html,
-    )
+run_stage(build_claims, snakemake)

@@ -1,13 +1,6 @@
 """Adapter of the rule build_summary."""
 
 from batterymi.stages.build_summary import build_summary
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    build_summary(
-        snakemake.input.summaries,
-        snakemake.output.csv,
-        snakemake.output.md,
-        snakemake.output.html,
-        snakemake.output.txt,
-    )
+run_stage(build_summary, snakemake)

@@ -1,7 +1,6 @@
 """Adapter of the rule cite_datasets."""
 
 from batterymi.stages.cite_datasets import cite_datasets
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    cite_datasets(snakemake.output.citations, **snakemake.params)
+run_stage(cite_datasets, snakemake)

@@ -1,13 +1,6 @@
 """Adapter of the rule close_loop."""
 
 from batterymi.stages.close_loop import close_loop
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    close_loop(
-        snakemake.input.lives,
-        snakemake.input.about,
-        snakemake.output.runs,
-        snakemake.output.comparison,
-        **snakemake.params,
-    )
+run_stage(close_loop, snakemake)

@@ -1,12 +1,6 @@
 """Adapter of the rule compare_transfer."""
 
 from batterymi.stages.compare_transfer import compare_transfer
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    compare_transfer(
-        snakemake.input.table,
-        snakemake.output.predictions,
-        snakemake.output.result,
-        **snakemake.params,
-    )
+run_stage(compare_transfer, snakemake)

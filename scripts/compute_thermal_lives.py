@@ -1,7 +1,6 @@
 """Adapter of the rule compute_thermal_lives."""
 
-from batterymi.stages.close_loop import compute_thermal_lives
-from batterymi.workflow.run import logged
+from batterymi.stages.compute_thermal_lives import compute_thermal_lives
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    compute_thermal_lives(snakemake.output.lives, snakemake.output.about)
+run_stage(compute_thermal_lives, snakemake)

@@ -1,7 +1,6 @@
 """Adapter of the rule list_candidates."""
 
-from batterymi.stages.score_candidates import list_candidates
-from batterymi.workflow.run import logged
+from batterymi.stages.list_candidates import list_candidates
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    list_candidates(snakemake.output.shards, snakemake.output.listing, **snakemake.params)
+run_stage(list_candidates, snakemake)

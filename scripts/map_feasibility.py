@@ -1,7 +1,6 @@
 """Adapter of the rule map_feasibility."""
 
 from batterymi.stages.map_feasibility import map_feasibility
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    map_feasibility(snakemake.output.map, **snakemake.params)
+run_stage(map_feasibility, snakemake)

@@ -1,7 +1,6 @@
 """Adapter of the rule optimise_protocols."""
 
-from batterymi.stages.tune_controllers import optimise_protocols
-from batterymi.workflow.run import logged
+from batterymi.stages.optimise_protocols import optimise_protocols
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    optimise_protocols(snakemake.output.protocols, snakemake.output.history, **snakemake.params)
+run_stage(optimise_protocols, snakemake)

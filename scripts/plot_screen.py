@@ -1,7 +1,6 @@
 """Adapter of the rule plot_screen."""
 
-from batterymi.figures.screen import plot_screen
-from batterymi.workflow.run import logged
+from batterymi.stages.plot_screen import plot_screen
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    plot_screen(snakemake.input.top, snakemake.input.report, snakemake.output.svg, **snakemake.params)
+run_stage(plot_screen, snakemake)

@@ -1,11 +1,6 @@
 """Adapter of the rule prepare_table."""
 
-from batterymi.data.table import prepare_table
-from batterymi.workflow.run import logged
+from batterymi.stages.prepare_table import prepare_table
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    prepare_table(
-        table_path=snakemake.output.table,
-        report_path=snakemake.output.report,
-        **snakemake.params,
-    )
+run_stage(prepare_table, snakemake)

@@ -1,15 +1,6 @@
 """Adapter of the rule score_candidates."""
 
 from batterymi.stages.score_candidates import score_candidates
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    score_candidates(
-        snakemake.input.candidates,
-        snakemake.input.table,
-        snakemake.input.model,
-        snakemake.input.predictions,
-        snakemake.output.scored,
-        snakemake.output.report,
-        **snakemake.params,
-    )
+run_stage(score_candidates, snakemake)

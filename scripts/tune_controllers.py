@@ -1,7 +1,6 @@
 """Adapter of the rule tune_controllers."""
 
 from batterymi.stages.tune_controllers import tune_controllers
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import run_stage
 
-with logged(snakemake.log[0]):
-    tune_controllers(snakemake.output.tuned, **snakemake.params)
+run_stage(tune_controllers, snakemake)

@@ -1,10 +1,12 @@
 """What the tests share: a copy of the workflow to run Snakemake in, and small problems with known answers."""
 
+import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +14,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports NumPy; 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+import yaml
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
+from timing import LONG, RUN, run_within, share_units
 
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space.space import Space
 
 ROOT = Path(__file__).resolve().parents[1]
-MIRROR = ROOT.parent / "shared" / "data"  # of the data sets, where there is one
+# of the data sets, where there is one: beside the checkout, or as in `make test MIRROR=folder`
+MIRROR = Path(os.environ.get("MIRROR") or ROOT.parent / "shared" / "data").absolute()
+SAMPLES = ROOT / "tests" / "samples"  # small files of the same formats, made up
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "requirements.lock")
+# those that the project ships: a folder may hold studies of its user, too, with tables that no copy has
+SHIPPED = tuple(
+    f"{case}{edition}"
+    for case in ("fast_charging", "lithium_sulfur", "ncm_cathodes", "sodium_ion", "solid_electrolytes")
+    for edition in ("", "_measured")
+)
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
 SMOKE = ("--configfile", "tests/smoke.yaml")
 SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
+NO_TORCH = "no PyTorch: set-up found no build of the pinned version for this Python"
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason=NO_TORCH)
 
 
 @dataclass(frozen=True)
@@ -42,26 +56,17 @@ class Workspace:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src"), "PYTHONDONTWRITEBYTECODE": ""}
 
-    def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake in the copy; both streams come back as stdout."""
-        return self._run(self.command(*arguments), timeout)
+    def run(self, *arguments: str, units: float = RUN) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy, for so many units of work at most; both streams come back as stdout."""
+        return self.run_command(self.command(*arguments), units)
 
-    def batterymi(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run the command `batterymi` in the copy; both streams come back as stdout."""
-        return self._run([sys.executable, "-m", "batterymi.cli", *arguments], timeout)
+    def batterymi(self, *arguments: str, units: float = RUN) -> subprocess.CompletedProcess[str]:
+        """Run the command `batterymi` in the copy, likewise."""
+        return self.run_command([sys.executable, "-m", "batterymi.cli", *arguments], units)
 
-    def _run(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy."""
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+    def run_command(self, command: list[str], units: float = RUN) -> subprocess.CompletedProcess[str]:
+        """Run any command in the copy, likewise."""
+        return run_within(units, command, cwd=self.folder, env=self.environment)
 
     def jobs(self, *arguments: str) -> set[str]:
         """Rules, with their study, that a dry run would execute."""
@@ -91,10 +96,77 @@ def copy_workflow(folder: Path) -> Workspace:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=name_foreign_files)
         else:
             shutil.copy(source, target)
     return Workspace(folder)
+
+
+def data_sets_of(workspace: Workspace) -> Path:
+    """Return where a copy finds data sets: the mirror, or the samples, whose digests its catalogue then holds."""
+    if MIRROR.is_dir():
+        return MIRROR
+    path = workspace.folder / "config/datasets.yaml"
+    catalogue = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, dataset in catalogue.items():
+        for file, entry in dataset["files"].items():
+            content = (SAMPLES / name / file).read_bytes()
+            entry |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    path.write_text(yaml.safe_dump(catalogue), encoding="utf-8")
+    return SAMPLES
+
+
+def name_foreign_files(folder: str, names: list[str]) -> set[str]:
+    """Return the files of a folder that no copy needs: compiled modules, and studies that are its user's own."""
+    shipped = {f"{study}.yaml" for study in SHIPPED}
+    is_studies = Path(folder) == ROOT / "config" / "studies"
+    return {name for name in names if name == "__pycache__" or (is_studies and name not in shipped)}
+
+
+def build_once(folder: Path, build: Callable[[], object]) -> None:
+    """Build what several workers share; where that has failed, whoever needs it too is told so and does not try again.
+
+    Args:
+        folder: where it is built; its neighbours note how that ended.
+        build: fills the folder.
+    """
+    finished, failed = folder.with_name(f"{folder.name}.finished"), folder.with_name(f"{folder.name}.failed")
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if failed.exists():
+            pytest.skip(
+                f"{folder.name} could not be built, see the test that failed first: {failed.read_text('utf-8')}"
+            )
+        if not finished.exists():
+            try:
+                build()
+            except Exception as error:
+                failed.write_text((str(error).splitlines() or [""])[0], encoding="utf-8")
+                raise
+            finished.touch()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the workers share what is measured, before they start."""
+    share_units()
+
+
+FAILED_FIXTURES: dict[int, tuple[BaseException, str]] = {}  # what they raised, and the test that needed one first
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report what a shared fixture raised once; the other tests that need it are skipped, with the reason."""
+    report = yield
+    if call.when == "setup" and call.excinfo is not None and report.failed:
+        error = call.excinfo.value
+        # pytest keeps what the fixture of a module or session raised, and raises the same object for every test
+        first = FAILED_FIXTURES.setdefault(id(error), (error, item.nodeid))[1]
+        if first != item.nodeid:
+            reason = f"a fixture failed, see {first}: {(str(error).splitlines() or [type(error).__name__])[0]}"
+            report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, f"Skipped: {reason}")
+    return report
 
 
 @pytest.fixture
@@ -103,19 +175,24 @@ def workspace(tmp_path: Path) -> Workspace:
     return copy_workflow(tmp_path / "copy")
 
 
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the workers of one run of the tests share what they build."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy in which two studies were run, once for all workers of the tests; who wants to edit it copies it."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, finished = base / "small_run", base / "small_run.finished"
-    with FileLock(base / "small_run.lock"):
-        if not finished.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            done = copy_workflow(folder / "a copy, with blanks and ü").run(*SMALL, "--cores", "2")
-            assert done.returncode == 0, done.stdout
-            finished.touch()
-    return Workspace(folder / "a copy, with blanks and ü")
+    folder = shared_folder(tmp_path_factory) / "small_run"
+    copy = folder / "a copy, with blanks and ü"
+
+    def build() -> None:
+        done = copy_workflow(copy).run(*SMALL, "--cores", "2", units=LONG)
+        assert done.returncode == 0, done.stdout
+
+    build_once(folder, build)
+    return Workspace(copy)
 
 
 @pytest.fixture(scope="session")

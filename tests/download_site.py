@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from batterymi.config.slices.data import FetchSettings
 from batterymi.data import fetch
-from batterymi.data.fetch import fetch_dataset
+from batterymi.stages.fetch_dataset import fetch_dataset
 
 CONTENT = bytes(range(256)) * 4
 OTHER = b"something else altogether"
@@ -89,6 +90,7 @@ class Answer(BaseHTTPRequestHandler):
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(fetch, "CHUNK", 64)
+    monkeypatch.setattr(fetch, "RETRIES", fetch.RETRIES.new(total=3, backoff_factor=0))
     with Site() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -121,10 +123,13 @@ def entry(site: Site, *names: str) -> dict[str, Any]:
     }
 
 
-def fetch_cells(folder: Path, dataset: dict[str, Any], mirror: Path | None = None, retries: int = 3) -> None:
-    """What the rule does, without the pauses."""
-    source = str(mirror) if mirror else None
-    fetch_dataset(folder / "receipt.json", name="cells", dataset=dataset, mirror=source, pauses=(0.0,) * retries)
+def fetch_cells(folder: Path, dataset: dict[str, Any], mirror: Path | None = None, retries: int | None = None) -> None:
+    """Do what the rule does; `retries` sets how often, instead of the three times of the fixture `site`."""
+    settings = FetchSettings.model_validate({"files": dataset["files"]})
+    with pytest.MonkeyPatch.context() as patch:
+        if retries is not None:
+            patch.setattr(fetch, "RETRIES", fetch.RETRIES.new(total=retries, backoff_factor=0))
+        fetch_dataset(folder / "receipt.json", "cells", settings, str(mirror or ""))
 
 
 def visible(folder: Path) -> set[str]:

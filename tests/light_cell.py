@@ -6,10 +6,10 @@ from typing import Any
 from batterymi.agents.environment import ChargingEnvironment
 from batterymi.charging.outcome import ChargeError, FailureKind
 from batterymi.charging.state import Reading, Start
-from batterymi.config.agents import Environment, Limits, Training
+from batterymi.config.agents import Environment, LimitSettings, Training
 
 REST = Reading(0.0, 0.1, 0.0, 3.5, 3.5, 25.0, 25.0, 40.0, 100.0, 0.0, 0.0)
-LIMITS = Limits(
+LIMITS = LimitSettings(
     plating_margin_mv=0,
     plating_reserve_mv=10,
     checked_reserve_mv=5,
@@ -29,6 +29,14 @@ class LightSession:
         self.start, self.fails_above = start, fails_above
         self.held = 1 - start.lithium_lost
         self.now = self._read(REST, 0.0, 0.0, start.soc, start.temperature_c)
+
+    @property
+    def soc(self) -> float:
+        return self.now.soc
+
+    @property
+    def seconds(self) -> float:
+        return self.now.seconds
 
     def step(self, rate: float, seconds: float) -> Reading:
         self.now = self.peek(rate, seconds)
@@ -62,7 +70,7 @@ class LightSession:
         )
 
 
-class LightPlant:
+class LightSimulator:
     """What a simulator offers, without the wait."""
 
     capacity_ah = 2.5
@@ -76,8 +84,10 @@ class LightPlant:
         return LightSession(start, self.fails_above)
 
 
-def make_environment(kind: str = "sac", plant: LightPlant | None = None, **settings: Any) -> ChargingEnvironment:
-    return ChargingEnvironment(plant or LightPlant(), Environment(**settings), kind)
+def make_environment(
+    kind: str = "sac", simulator: LightSimulator | None = None, **settings: Any
+) -> ChargingEnvironment:
+    return ChargingEnvironment(simulator or LightSimulator(), Environment(**settings), kind)
 
 
 def make_training(**changes: Any) -> Training:

@@ -5,28 +5,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import assumes_torch  # noqa: F401 - see there
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from light_cell import LIMITS, REST, TINY, LightPlant, make_environment, make_training
+from light_cell import LIMITS, REST, TINY, LightSimulator, make_environment, make_training
 from pydantic import ValidationError
 
+from batterymi.agents.callback import TrainingCallback
 from batterymi.agents.checkpoint import STATE
-from batterymi.agents.environment import held_rate, take_step, validation_starts
 from batterymi.agents.evaluate import evaluate, is_better, summarise
 from batterymi.agents.learner import make_learner, network_of
-from batterymi.agents.observation import Actions, fingerprint, make_actions, make_sight
+from batterymi.agents.observation import Actions, fingerprint, make_actions, make_encoder
 from batterymi.agents.policy import Network, load_policy, save_policy
-from batterymi.agents.reward import Bounds, reward_terms
-from batterymi.charging.controller import Observation
+from batterymi.agents.reward import SoftLimits, compute_costs
+from batterymi.agents.starts import list_validation_starts
+from batterymi.agents.training import Trained, train
+from batterymi.agents.weights import MEASURES
+from batterymi.charging.charge_loop import Terms, take_step
+from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.state import Start
-from batterymi.config.agents import Agent, Environment, Limits, RewardWeights, ScenarioRanges, Training
+from batterymi.charging.voltage_hold import VoltageHold
+from batterymi.config.agents import Agent, Environment, LimitSettings, RewardWeights, ScenarioRanges, Training
+from batterymi.config.slices.agents import WeightStudySettings
 from batterymi.errors import AgentError
 from batterymi.files import remove, write_csv, write_json
-from batterymi.stages.compare_weights import MEASURES, compare_weights
-from batterymi.stages.train_agent import Trained, Watch, train
+from batterymi.stages.compare_weights import compare_weights
 
 
 @pytest.mark.parametrize("kind", ["dqn", "sac"])
@@ -54,31 +60,32 @@ def test_every_observation_lies_within_its_bounds(kind: str) -> None:
 def test_no_charger_sees_the_plating_margin() -> None:
     environment = make_environment()
     environment.reset(options={"start": Start()})
-    plain = environment._see()
+    plain = environment._observe()
     environment.session.now = replace(environment.session.now, plating_margin_mv=-77.0, capacity_lost_mah=9.0)
-    assert (environment._see() == plain).all()
+    assert (environment._observe() == plain).all()
     oracle = make_environment(observe=("soc", "plating_margin"))
     oracle.reset(options={"start": Start()})
-    before = oracle._see()[1]
+    before = oracle._observe()[1]
     oracle.session.now = replace(oracle.session.now, plating_margin_mv=-40.0)
-    assert oracle._see()[1] < before
+    assert oracle._observe()[1] < before
 
 
+@settings(deadline=None)
 @given(rate=st.floats(0.3, 5), soc=st.floats(0, 0.3), lost=st.floats(0, 0.1), step_s=st.sampled_from([30.0, 60.0]))
 def test_a_charge_ends_exactly_at_the_state_of_charge_to_reach(
     rate: float, soc: float, lost: float, step_s: float
 ) -> None:
-    session = LightPlant().begin(Start(soc=soc, lithium_lost=lost))
+    session = LightSimulator().begin(Start(soc=soc, lithium_lost=lost))
     while session.now.soc < 0.8 - 1e-6:
-        take_step(session, rate, step_s, 0.8)
+        take_step(session, Decision(rate), Terms(control_s=step_s), VoltageHold())
     assert session.now.soc == pytest.approx(0.8, abs=1e-6)
     assert session.now.seconds == pytest.approx(3600 * (0.8 - soc) * (1 - lost) / rate, rel=1e-4)
 
 
 @given(rate=st.floats(0.3, 6), soc=st.floats(0.1, 0.79), lost=st.floats(0, 0.2))
 def test_a_held_voltage_is_neither_passed_nor_undercut_without_need(rate: float, soc: float, lost: float) -> None:
-    session = LightPlant().begin(Start(soc=soc, lithium_lost=lost))
-    held = held_rate(session, rate, 60, 4.0)
+    session = LightSimulator().begin(Start(soc=soc, lithium_lost=lost))
+    held = VoltageHold().find_rate(session, rate, 60, 4.0)
     voltage = session.peek(held, 60).voltage_max_v
     assert voltage <= 4.0 or held <= 0.02
     assert held == rate or voltage > 3.99 or held <= 0.02
@@ -93,7 +100,7 @@ def test_a_charge_beyond_the_time_limit_is_cut_off_not_ended() -> None:
 
 
 def test_a_failure_of_the_simulator_ends_the_charge_and_costs_what_the_settings_say() -> None:
-    environment = make_environment(plant=LightPlant(fails_above=2.0), hold_voltage=False)
+    environment = make_environment(simulator=LightSimulator(fails_above=2.0), hold_voltage=False)
     environment.reset(options={"start": Start()})
     _, reward, ended, cut_off, info = environment.step(np.array([1.0]))
     assert (reward, ended, cut_off, info["broken"]) == (-60.0, True, False, True)
@@ -110,9 +117,9 @@ def test_costs_of_a_step_are_those_of_the_formula() -> None:
         capacity_lost_mah=0.5,
     )
     weights = RewardWeights(speed=2, degradation=3, plating=4, temperature=5, voltage=6)
-    terms = reward_terms(REST, after, Bounds.of(LIMITS, Start(), 4.2), weights, capacity_ah=2.5)
+    costs = compute_costs(REST, after, SoftLimits.from_settings(LIMITS, Start(), 4.2).soft, weights, capacity_ah=2.5)
     expected = {"speed": 2 * 1.5, "degradation": 3 * 20, "plating": 4 * 1.5 * 1.5, "temperature": 5 * 1.5 * 3}
-    assert terms == pytest.approx(expected | {"voltage": 6 * 1.5 * 3})
+    assert costs == pytest.approx(expected | {"voltage": 6 * 1.5 * 3})
 
 
 @given(margin=st.floats(10, 300), hot=st.floats(-10, 44), volts=st.floats(3, 4.2), seconds=st.floats(1, 600))
@@ -120,20 +127,22 @@ def test_within_the_limits_a_minute_costs_a_minute(margin: float, hot: float, vo
     after = replace(
         REST, seconds=seconds, plating_margin_mv=margin, temperature_max_c=hot, voltage_max_v=volts, capacity_lost_mah=1
     )
-    terms = reward_terms(REST, after, Bounds.of(LIMITS, Start(), 4.2), RewardWeights(), 2.5)
-    assert sum(terms.values()) == pytest.approx(seconds / 60)
+    soft = SoftLimits.from_settings(LIMITS, Start(), 4.2).soft
+    assert sum(compute_costs(REST, after, soft, RewardWeights(), 2.5).values()) == pytest.approx(seconds / 60)
 
 
 @given(st.lists(st.floats(0.5, 2), min_size=1, max_size=30))
 def test_the_return_of_a_charge_is_the_time_that_it_gains_on_the_reference(rates: list[float]) -> None:
-    environment = make_environment(plant=LightPlant(), hold_voltage=False, limits=Limits(plating_reserve_mv=0))
+    environment = make_environment(
+        simulator=LightSimulator(), hold_voltage=False, limits=LimitSettings(plating_reserve_mv=0)
+    )
     environment.reset(options={"start": Start(soc=0.1, ambient_c=26)})
     gained, steps = 0.0, iter(rates * 200)
     ended = False
     while not ended:
         action = 2 * np.log(next(steps) / 0.25) / np.log(5 / 0.25) - 1
         _, reward, ended, _, info = environment.step(np.array([action]))
-        assert info["terms"]["plating"] == info["terms"]["temperature"] == info["terms"]["voltage"] == 0
+        assert info["costs"]["plating"] == info["costs"]["temperature"] == info["costs"]["voltage"] == 0
         gained += reward
     assert gained == pytest.approx(60 * 0.7 / 2 - environment.session.now.seconds / 60, abs=1e-6)
 
@@ -142,7 +151,7 @@ def test_the_return_of_a_charge_is_the_time_that_it_gains_on_the_reference(rates
     ("start", "limit"), [(Start(ambient_c=25), 45), (Start(ambient_c=44), 49), (Start(initial_c=60), 65)]
 )
 def test_a_hot_start_may_warm_by_what_is_declared(start: Start, limit: float) -> None:
-    assert Bounds.of(LIMITS, start, 4.2).temperature_c == limit
+    assert SoftLimits.from_settings(LIMITS, start, 4.2).bare.temperature_c == limit
 
 
 @given(st.integers(0, 24))
@@ -166,10 +175,10 @@ def test_training_and_validation_draw_different_starts() -> None:
         environment.reset(seed=seed)
         drawn.add(environment.start.soc)
     ranges = ScenarioRanges(preheated_share=0.25, edge_share=0.25)
-    starts = validation_starts(8, 1, ranges)
+    starts = list_validation_starts(8, 1, ranges)
     assert len(drawn) == 20
     assert not drawn & {start.soc for start in starts}
-    assert starts == validation_starts(8, 1, ranges)
+    assert starts == list_validation_starts(8, 1, ranges)
     assert [start.initial_c is not None for start in starts] == [True, True, *[False] * 6]
     assert [start.ambient_c in (10, 45) for start in starts] == [False, False, True, True, *[False] * 4]
 
@@ -187,7 +196,7 @@ def test_the_network_without_pytorch_decides_like_the_one_within(kind: str) -> N
     learner = make_learner(Agent(name="a", kind=kind, **TINY), environment, 5)
     network = network_of(learner)
     rng = np.random.default_rng(0)
-    for vector in rng.uniform(-1, 1, (50, len(environment.sight.names))).astype(np.float32):
+    for vector in rng.uniform(-1, 1, (50, len(environment.encoder.names))).astype(np.float32):
         expected, _ = learner.predict(vector, deterministic=True)
         assert network.action(vector) == pytest.approx(float(np.asarray(expected).item()), abs=1e-5)
 
@@ -197,19 +206,19 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A training that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
     agent = Agent(name="a", kind=request.param, **TINY)
-    return request.param, train(LightPlant(), "light", agent, make_training(), 7, folder)
+    return request.param, train(LightSimulator(), "light", agent, make_training(), 7, folder)
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Kill the training some steps after a checkpoint, in the middle of a charge."""
-    plain = Watch._on_step
+    plain = TrainingCallback._on_step
 
-    def dies(self: Watch) -> bool:
+    def dies(self: TrainingCallback) -> bool:
         if self.model.num_timesteps >= after:
             raise KeyboardInterrupt
         return plain(self)
 
-    monkeypatch.setattr(Watch, "_on_step", dies)
+    monkeypatch.setattr(TrainingCallback, "_on_step", dies)
 
 
 def test_an_interrupted_training_ends_as_if_nothing_had_happened(
@@ -220,14 +229,14 @@ def test_an_interrupted_training_ends_as_if_nothing_had_happened(
     with monkeypatch.context() as patch:
         interrupt(patch, after=80)
         with pytest.raises(KeyboardInterrupt):
-            train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+            train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     state = json.loads((tmp_path / STATE).read_text(encoding="utf-8"))
     steps = state["counters"]["num_timesteps"]
     assert 20 < steps < 80
     with np.load(tmp_path / state["buffer"]["file"], allow_pickle=False) as buffer:
         assert len(buffer["rewards"]) == steps
     np.random.seed(99)
-    found = train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+    found = train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     assert found.steps == expected.steps == 90
     assert found.progress.curve == expected.progress.curve
     for name, values in expected.network.tensors().items():
@@ -241,25 +250,25 @@ def test_a_checkpoint_of_another_environment_is_refused_and_kept(
     with monkeypatch.context() as patch:
         interrupt(patch, after=60)
         with pytest.raises(KeyboardInterrupt):
-            train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+            train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     before = sorted(path.name for path in tmp_path.glob("[!.]*"))
     other = make_training().model_copy(update={"environment": Environment(time_limit_min=60, step_s=30)})
     with pytest.raises(AgentError, match=r"step_s is 60\.0, needed is 30\.0.*restore them to go on"):
-        train(LightPlant(), "light", agent, other, 7, tmp_path)
+        train(LightSimulator(), "light", agent, other, 7, tmp_path)
     with pytest.raises(AgentError, match="seed is 7, needed is 8"):
-        train(LightPlant(), "light", agent, make_training(), 8, tmp_path)
+        train(LightSimulator(), "light", agent, make_training(), 8, tmp_path)
     assert sorted(path.name for path in tmp_path.glob("[!.]*")) == before
     (tmp_path / before[0]).write_bytes(b"cut off")
     with pytest.raises(AgentError, match="damaged"):
-        train(LightPlant(), "light", agent, make_training(), 7, tmp_path)
+        train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
 
 
 def make_policy(path: Path, scale: float = 1.0, **changes: Any) -> Network:
     """A policy with random weights on disk."""
     environment = Environment(**changes)
-    sight, actions = make_sight(environment, 2.5, 4.2), make_actions(environment, "sac")
+    encoder, actions = make_encoder(environment, 2.5, 4.2), make_actions(environment, "sac")
     rng = np.random.default_rng(4)
-    n_in = len(sight.names)
+    n_in = len(encoder.names)
     layers = [
         (rng.normal(size=shape).astype(np.float32), rng.normal(size=shape[0]).astype(np.float32))
         for shape in ((8, n_in), (1, 8))
@@ -272,7 +281,7 @@ def make_policy(path: Path, scale: float = 1.0, **changes: Any) -> Network:
             "name": "sac",
             "kind": "sac",
             "scale": scale,
-            "fingerprint": fingerprint("light", environment, sight, actions),
+            "fingerprint": fingerprint("light", environment, encoder, actions),
         },
     )
     return network
@@ -283,10 +292,11 @@ def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) 
     controller = load_policy(tmp_path / "policy.json", {"cell": "light", "step_s": 60.0})
     environment = make_environment()
     environment.reset(options={"start": Start(ambient_c=30)})
-    seen = Observation.of(environment.session.now, 30)
-    controller.begin(seen)
-    assert controller.rate(seen) == environment.actions.rate(network.action(environment._see()))
-    assert 0.25 <= controller.rate(seen) <= 5
+    seen = Observation(environment.session, 30)
+    controller.begin(seen, environment.session)
+    rate = controller.decide(seen).rate
+    assert rate == environment.actions.rate(network.action(environment._observe()))
+    assert 0.25 <= rate <= 5
     charges = evaluate(network, environment, [Start(soc=0.7, ambient_c=30)])
     assert charges["minutes"].notna().all()
     assert summarise(charges, 60)["minutes"] == charges["minutes"][0]
@@ -294,10 +304,10 @@ def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) 
 
 def test_a_policy_keeps_the_factor_that_made_it_safe(tmp_path: Path) -> None:
     make_policy(tmp_path / "policy.json")
-    seen = Observation(0.0, 0.1, 3.6, 30.0, 40.0, 0.0, 30.0)
-    plain = load_policy(tmp_path / "policy.json").rate(seen)
+    seen = Observation(LightSimulator().begin(Start(ambient_c=30)), 30.0)
+    plain = load_policy(tmp_path / "policy.json").decide(seen).rate
     make_policy(tmp_path / "policy.json", scale=0.9)
-    assert load_policy(tmp_path / "policy.json").rate(seen) == pytest.approx(max(0.9 * plain, 0.25))
+    assert load_policy(tmp_path / "policy.json").decide(seen).rate == pytest.approx(max(0.9 * plain, 0.25))
 
 
 @pytest.mark.parametrize(
@@ -345,7 +355,7 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
 
 
 def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
-    with pytest.raises(ValidationError, match="the name sac stands twice"):
+    with pytest.raises(ValidationError, match="the name sac is listed twice"):
         Training(agents=[{"name": "sac", "kind": "sac"}, {"name": "sac", "kind": "dqn"}])
     gentle = {"name": "gentle", "kind": "sac", "weights": {"degradation": 5}}
     training = Training(agents=[{"name": "sac", "kind": "sac"}, gentle])
@@ -388,7 +398,8 @@ def test_weights_are_compared_over_seeds(tmp_path: Path) -> None:
             write_csv(
                 records[-1].with_name("curve.csv"), looks.assign(**{m: [1.0, 10.0 * seed, 99.0] for m in MEASURES})
             )
-    compare_weights(records, tmp_path / "weights.csv", seed=1, steps=100)
+    curves = [path.with_name("curve.csv") for path in records]
+    compare_weights(records, curves, tmp_path / "weights.csv", WeightStudySettings(seed=1, steps=100))
     table = pd.read_csv(tmp_path / "weights.csv").set_index("agent")
     assert table.loc["sac", "minutes_mean"] == pytest.approx(20)
     assert 10 <= table.loc["sac", "minutes_mean_lower"] < 20 < table.loc["sac", "minutes_mean_upper"] <= 30

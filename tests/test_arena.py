@@ -6,24 +6,27 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Workspace
+from conftest import Workspace, needs_torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import LONG
 
 from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.protocols import optimise_protocol
-from batterymi.arena.tune import Bench, fastest_constant, plating_limited, validation_scenarios
-from batterymi.charging.charge_loop import Terms, run_charge
-from batterymi.charging.charger import ByController, Decision
-from batterymi.charging.controller import Observation
+from batterymi.arena.scenario_set import ScenarioSet, draw_validation
+from batterymi.arena.trial import Progress, run_trial
+from batterymi.arena.tune import find_fastest_constant, find_plating_limited, find_safe_constant
+from batterymi.charging.charge_loop import Terms
+from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.controllers import CHAPTER_PHASES, BySoc, ByTime, ConstantRate, equal_windows
 from batterymi.charging.limits import Limits
 from batterymi.charging.outcome import ChargeError, FailureKind
+from batterymi.charging.plant import Plant
 from batterymi.charging.scenarios import draw_scenarios
 from batterymi.charging.state import Reading, Start
 from batterymi.config.arena import load_arena
+from batterymi.config.arena_parts import ChargeRules, Search
 from batterymi.errors import BatteryMIError, ConfigError
-from batterymi.stages.tune_controllers import _safe_constant
 
 LIMITS = Limits(0.0, 45.0, 4.2, 5.0)
 TERMS = Terms(c_rate_max=6.0)
@@ -43,6 +46,14 @@ class LinearSession:
         margin = 100 + self.cell.flattery_mv - 40 * rate - 80 * soc
         voltage = self.cell.empty_v + 0.8 * soc + (self.cell.volts_per_c + self.start.lithium_lost) * rate
         return Reading(seconds, soc, rate, voltage, voltage, temperature, temperature, 30.0, margin, lost, 0.0)
+
+    @property
+    def soc(self) -> float:
+        return self.now.soc
+
+    @property
+    def seconds(self) -> float:
+        return self.now.seconds
 
     def seconds_to(self, soc: float, rate: float) -> float:
         return 3600 * (1 - self.start.lithium_lost) * (soc - self.now.soc) / rate
@@ -85,16 +96,16 @@ class LinearCell:
         return self.sessions[-1]
 
 
-def bench(scenarios: list[Start] | None = None, limits: Limits = LIMITS) -> Bench:
-    return Bench(LinearCell(), scenarios or [MILD], limits, TERMS)
+def make_scenarios(starts: list[Start] | None = None, limits: Limits = LIMITS) -> ScenarioSet:
+    return ScenarioSet(LinearCell(), starts or [MILD], limits, TERMS)
 
 
 @settings(max_examples=40, deadline=None)
 @given(rate=st.floats(0.5, 6.0), soc=st.floats(0.0, 0.7), lost=st.floats(0.0, 0.15))
 def test_every_charge_ends_exactly_at_the_state_of_charge_to_reach(rate: float, soc: float, lost: float) -> None:
     cell = LinearCell()
-    charger = ByController(Constantly(rate), "constantly")
-    row = run_charge(cell, Start(soc, 25.0, None, lost), charger, LIMITS, TERMS).row
+    charger = Constantly(rate)
+    row = run_trial(cell, Start(soc, 25.0, None, lost), charger, LIMITS, TERMS).row
     assert row["soc_end"] == pytest.approx(0.8, abs=1e-6)
     assert row["minutes"] == pytest.approx(60 * (0.8 - soc) * (1 - lost) / rate, rel=1e-4)
     assert all(seconds <= 60 for _, seconds in cell.sessions[0].taken)
@@ -109,10 +120,10 @@ class Constantly:
         """Take the C-rate."""
         self._rate = rate
 
-    def begin(self, seen: Observation) -> None: ...
+    def begin(self, seen: Observation, plant: Plant) -> None: ...
 
-    def rate(self, seen: Observation) -> float:
-        return self._rate
+    def decide(self, seen: Observation) -> Decision:
+        return Decision(self._rate)
 
 
 @settings(max_examples=40, deadline=None)
@@ -121,7 +132,7 @@ def test_a_held_voltage_is_never_passed_and_is_met_within_two_millivolts(
     rate: float, ceiling: float, lost: float
 ) -> None:
     cell = LinearCell()
-    row = run_charge(cell, Start(0.1, 25.0, None, lost), ConstantRate("", rate, ceiling), LIMITS, TERMS).row
+    row = run_trial(cell, Start(0.1, 25.0, None, lost), ConstantRate("", rate, ceiling), LIMITS, TERMS).row
     assert row["voltage_max_v"] <= ceiling + 1e-9
     # the last step is planned whole and ends before it gets that far
     lowered = [one for one, _ in cell.sessions[0].taken[:-1] if one < rate - 1e-9]
@@ -130,29 +141,29 @@ def test_a_held_voltage_is_never_passed_and_is_met_within_two_millivolts(
 
 def test_protocols_by_time_and_by_state_of_charge_switch_where_they_say() -> None:
     cell = LinearCell()
-    run_charge(cell, MILD, ByTime("", ((3.0, 5.0), (1.0, 100.0))), LIMITS, TERMS)
+    run_trial(cell, MILD, ByTime("", ((3.0, 5.0), (1.0, 100.0))), LIMITS, TERMS)
     assert cell.sessions[0].taken[0] == (3.0, pytest.approx(300.0))
-    row = run_charge(cell, replace(MILD, soc=0.0), BySoc("", CHAPTER_PHASES), LIMITS, TERMS).row
+    row = run_trial(cell, replace(MILD, soc=0.0), BySoc("", CHAPTER_PHASES), LIMITS, TERMS).row
     assert row["minutes"] == pytest.approx(28.4, abs=1e-3), "the arithmetic of the chapter's four phases"
     assert [rate for rate, _ in cell.sessions[1].taken] == [5.0, 3.0, 1.5, 0.5]
     windows = equal_windows((4.0, 2.0), 0.1, 0.8)
     assert windows == [(pytest.approx(0.45), 4.0), (pytest.approx(0.8), 2.0)]
-    row = run_charge(cell, replace(MILD, lithium_lost=0.1), BySoc("", windows), LIMITS, TERMS).row
+    row = run_trial(cell, replace(MILD, lithium_lost=0.1), BySoc("", windows), LIMITS, TERMS).row
     assert row["minutes"] == pytest.approx(0.9 * 60 * (0.35 / 4 + 0.35 / 2), rel=1e-6)
 
 
 def test_a_profile_that_ends_too_early_and_one_that_is_too_slow_are_not_finished() -> None:
-    early = run_charge(LinearCell(), MILD, ByTime("", ((1.0, 6.0),)), LIMITS, TERMS).row
+    early = run_trial(LinearCell(), MILD, ByTime("", ((1.0, 6.0),)), LIMITS, TERMS).row
     assert math.isnan(early["minutes"])
     assert early["soc_end"] == pytest.approx(0.2)
-    slow = run_charge(LinearCell(), MILD, ConstantRate("", 0.1, 4.2), LIMITS, TERMS).row
+    slow = run_trial(LinearCell(), MILD, ConstantRate("", 0.1, 4.2), LIMITS, TERMS).row
     assert math.isnan(slow["minutes"])
     assert slow["soc_end"] == pytest.approx(0.1 + 0.1 * 2)
 
 
 def test_a_failure_keeps_what_was_broken_before_it() -> None:
     cell = LinearCell(breaks_at=3.0)
-    row = run_charge(cell, MILD, ByTime("", ((2.9, 5.0), (5.0, 5.0))), LIMITS, TERMS).row
+    row = run_trial(cell, MILD, ByTime("", ((2.9, 5.0), (5.0, 5.0))), LIMITS, TERMS).row
     assert row["failure"] == "solver_failed"
     assert math.isnan(row["minutes"])
     assert row["breaks_plating"]
@@ -162,7 +173,7 @@ def test_a_failure_keeps_what_was_broken_before_it() -> None:
 def test_a_cell_that_cannot_be_put_on_charge_is_a_failure_without_numbers() -> None:
     cell = LinearCell()
     cell.is_broken = True
-    charge = run_charge(cell, MILD, ConstantRate("", 1.0, 4.2), LIMITS, TERMS)
+    charge = run_trial(cell, MILD, ConstantRate("", 1.0, 4.2), LIMITS, TERMS)
     assert charge.row["failure"] == "unphysical"
     assert math.isnan(charge.row["minutes"])
     assert math.isnan(charge.row["plating_margin_mv"])
@@ -174,37 +185,35 @@ def test_limits_let_a_warm_start_rise_and_a_cool_one_not() -> None:
     assert LIMITS.at(MILD).temperature_c == 45
     assert LIMITS.at(Start(0.1, 45.0)).temperature_c == 50
     assert LIMITS.at(Start(0.1, 25.0, 60.0)).temperature_c == 65
-    outcome = {"plating_margin_mv": -0.001, "temperature_max_c": 45.04, "voltage_max_v": 4.2019}
-    assert LIMITS.at(MILD).broken(outcome) == ["plating"]
-    worse = {"plating_margin_mv": 1.0, "temperature_max_c": 45.06, "voltage_max_v": 4.2021}
-    assert LIMITS.at(MILD).broken(worse) == ["temperature", "voltage"]
-    unknown = {"plating_margin_mv": math.nan, "temperature_max_c": 30.0, "voltage_max_v": 4.0}
-    assert LIMITS.at(MILD).broken(unknown) == ["plating"], "what is not known is not safe"
+    broken = LIMITS.at(MILD).find_broken
+    assert broken(Progress(-0.001, 45.04, 4.2019)) == ["plating"]
+    assert broken(Progress(1.0, 45.06, 4.2021)) == ["temperature", "voltage"]
+    assert broken(Progress(math.nan, 30.0, 4.0)) == ["plating"], "what is not known is not safe"
 
 
-def test_the_fastest_constant_current_is_the_one_computed_by_hand() -> None:
+def test_the_find_fastest_constant_current_is_the_one_computed_by_hand() -> None:
     # 100 - 40 rate - 64 = 0 at 80 %
-    assert fastest_constant(bench(), 4.2, "here") == pytest.approx(0.9, rel=0.011)
+    assert find_fastest_constant(make_scenarios(), 4.2, "here") == pytest.approx(0.9, rel=0.011)
     tight = LIMITS.with_reserve(margin_mv=12)
-    assert fastest_constant(bench(limits=tight), 4.2, "here") == pytest.approx(0.6, rel=0.011)
+    assert find_fastest_constant(make_scenarios(limits=tight), 4.2, "here") == pytest.approx(0.6, rel=0.011)
 
 
 def test_no_constant_current_is_sought_beyond_the_charger() -> None:
-    ours = bench(limits=replace(LIMITS, temperature_c=200.0))
+    ours = make_scenarios(limits=replace(LIMITS, temperature_c=200.0))
     ours.simulator = LinearCell(flattery_mv=1000)
-    assert fastest_constant(ours, 4.2, "here") == TERMS.c_rate_max
-    assert plating_limited(ours, TERMS.c_rate_max, 4.2) == (TERMS.c_rate_max, 4.2)
+    assert find_fastest_constant(ours, 4.2, "here") == TERMS.c_rate_max
+    assert find_plating_limited(ours, TERMS.c_rate_max, 4.2) == (TERMS.c_rate_max, 4.2)
 
 
 def test_limits_that_no_protocol_meets_are_told_with_numbers() -> None:
     with pytest.raises(BatteryMIError, match=r"here: limits: no protocol meets them; even 0.42C has a plating margin"):
-        fastest_constant(bench(limits=LIMITS.with_reserve(margin_mv=60)), 4.2, "here")
+        find_fastest_constant(make_scenarios(limits=LIMITS.with_reserve(margin_mv=60)), 4.2, "here")
 
 
 class Place:
     """A situation on the linear cell."""
 
-    where, nominal = "here", MILD
+    label, nominal = "here", MILD
 
     def __init__(self, limits: Limits) -> None:
         """Take the limits without reserve."""
@@ -215,31 +224,31 @@ class Place:
 
 
 def test_a_reserve_that_cannot_be_kept_leaves_a_controller_out_and_limits_that_cannot_stop_the_run() -> None:
-    wanting = bench(limits=LIMITS.with_reserve(margin_mv=60))
-    found, reason = _safe_constant(wanting, Place(LIMITS), 4.2)  # type: ignore[arg-type]
+    wanting = make_scenarios(limits=LIMITS.with_reserve(margin_mv=60))
+    found, reason = find_safe_constant(wanting, Place(LIMITS), 4.2)  # type: ignore[arg-type]
     assert found is None
     assert "plating margin" in reason
     with pytest.raises(BatteryMIError, match="no protocol meets them"):
-        _safe_constant(wanting, Place(LIMITS.with_reserve(margin_mv=60)), 4.2)  # type: ignore[arg-type]
+        find_safe_constant(wanting, Place(LIMITS.with_reserve(margin_mv=60)), 4.2)  # type: ignore[arg-type]
 
 
 def test_a_lower_voltage_with_more_current_is_faster_and_keeps_the_margin_everywhere() -> None:
-    scenarios = validation_scenarios(8, 1, (0.0, 0.3), (0.0, 0.1), MILD)
-    ours = bench(scenarios)
+    scenarios = draw_validation(8, 1, (0.0, 0.3), (0.0, 0.1), MILD)
+    ours = make_scenarios(scenarios)
     ours.simulator = cell = LinearCell()
     # such a voltage tells the margin: at 80 %, where the margin is 0 at 0.9C, it is 4.09 V
     cell.empty_v, cell.volts_per_c = 3.0, 0.5
-    constant = fastest_constant(ours, 4.2, "here")
-    rate, ceiling = plating_limited(ours, constant, 4.2)
+    constant = find_fastest_constant(ours, 4.2, "here")
+    rate, ceiling = find_plating_limited(ours, constant, 4.2)
     assert rate > constant
     assert 4.08 <= ceiling <= 4.09
-    assert ours.minutes(ConstantRate("", rate, ceiling)) < ours.minutes(ConstantRate("", constant, 4.2))
-    rows = [ours.try_one(ConstantRate("", rate, ceiling), start) for start in scenarios]
+    assert ours.mean_minutes(ConstantRate("", rate, ceiling)) < ours.mean_minutes(ConstantRate("", constant, 4.2))
+    rows = [ours.try_start(ConstantRate("", rate, ceiling), start) for start in scenarios]
     assert min(row["plating_margin_mv"] for row in rows) >= 0
 
 
 def test_validation_scenarios_hold_the_corners_and_none_of_the_held_out_ones() -> None:
-    ours = validation_scenarios(12, 3, (0.0, 0.3), (0.0, 0.1), MILD)
+    ours = draw_validation(12, 3, (0.0, 0.3), (0.0, 0.1), MILD)
     corners = {(one.soc, one.lithium_lost) for one in ours[:4]}
     assert corners == {(0.0, 0.0), (0.0, 0.1), (0.3, 0.0), (0.3, 0.1)}
     held_out = draw_scenarios(50, 3, "held_out", ambient_c=(25.0, 25.0))
@@ -249,7 +258,7 @@ def test_validation_scenarios_hold_the_corners_and_none_of_the_held_out_ones() -
 def test_look_ahead_keeps_its_reserve_and_beats_every_constant_current() -> None:
     twin, cell = LinearCell(), LinearCell()
     charger = LookAhead("look_ahead", twin, LIMITS.with_reserve(margin_mv=10), 60.0, 6.0, 4.2)
-    row = run_charge(cell, MILD, charger, LIMITS, TERMS).row
+    row = run_trial(cell, MILD, charger, LIMITS, TERMS).row
     assert 10 <= row["plating_margin_mv"] <= 11.5
     assert row["minutes"] < 60 * 0.7 / 0.9
     assert charger.binds["plating"] > 0.5 * sum(charger.binds.values())
@@ -258,43 +267,41 @@ def test_look_ahead_keeps_its_reserve_and_beats_every_constant_current() -> None
 
 def test_look_ahead_on_a_flattering_twin_breaks_the_limit_by_what_it_is_flattered() -> None:
     charger = LookAhead("look_ahead", LinearCell(flattery_mv=15), LIMITS, 60.0, 6.0, 4.2)
-    row = run_charge(LinearCell(), MILD, charger, LIMITS, TERMS).row
+    row = run_trial(LinearCell(), MILD, charger, LIMITS, TERMS).row
     assert -15 <= row["plating_margin_mv"] <= -13.5
-    oracle = run_charge(LinearCell(), MILD, Oracle("oracle", LIMITS, 60.0, 6.0), LIMITS, TERMS).row
+    oracle = run_trial(LinearCell(), MILD, Oracle("oracle", LIMITS, 60.0, 6.0), LIMITS, TERMS).row
     assert 0 <= oracle["plating_margin_mv"] <= 1.5
 
 
 def test_look_ahead_holds_the_voltage_of_an_aged_cell_that_its_twin_does_not_know() -> None:
     aged = Start(0.1, 25.0, None, 0.15)
     charger = LookAhead("look_ahead", LinearCell(), LIMITS, 60.0, 6.0, 4.2)
-    assert run_charge(LinearCell(), aged, charger, LIMITS, TERMS).row["voltage_max_v"] <= 4.2
+    assert run_trial(LinearCell(), aged, charger, LIMITS, TERMS).row["voltage_max_v"] <= 4.2
 
 
 def test_look_ahead_goes_on_where_its_twin_cannot_be_solved() -> None:
     charger = LookAhead("look_ahead", LinearCell(breaks_at=1.0), LIMITS, 60.0, 6.0, 4.2)
-    row = run_charge(LinearCell(), MILD, charger, LIMITS, TERMS).row
+    row = run_trial(LinearCell(), MILD, charger, LIMITS, TERMS).row
     assert math.isfinite(row["minutes"])
     assert row["minutes"] == pytest.approx(60 * 0.7 / 0.97, rel=0.1)
 
 
+def make_rules(c_rates: tuple[float, float]) -> ChargeRules:
+    return load_arena("config/arena.yaml", {}).rules.model_copy(update={"c_rates": c_rates})
+
+
 def test_optimised_protocols_keep_all_limits_and_beat_the_constant_current() -> None:
-    rates, history = optimise_protocol(bench(), steps=4, soc_start=0.1, rates=(0.2, 5.0), budget=30, initial=8, seed=1)
+    rules = make_rules((0.2, 5.0))
+    rates, history = optimise_protocol(make_scenarios(), rules, Search(steps=4, budget=30, initial=8), 1)
     assert rates is not None
-    row = bench().try_one(BySoc("", equal_windows(rates, 0.1, 0.8)), MILD)
+    row = make_scenarios().try_start(BySoc("", equal_windows(rates, 0.1, 0.8)), MILD)
     assert row["plating_margin_mv"] >= 0
     # windows end at 27.5, 45, 62.5 and 80 %: the fastest C-rates are 1.95, 1.6, 1.25 and 0.9
     best = 60 * 0.175 * (1 / 1.95 + 1 / 1.6 + 1 / 1.25 + 1 / 0.9)
     assert best - 1e-6 <= row["minutes"] <= 1.15 * best < 60 * 0.7 / 0.9
     assert history["feasible"].sum() < len(history)
-    none, _ = optimise_protocol(
-        bench(limits=LIMITS.with_reserve(margin_mv=90)),
-        steps=2,
-        soc_start=0.1,
-        rates=(0.6, 5.0),
-        budget=8,
-        initial=3,
-        seed=1,
-    )
+    tight = make_scenarios(limits=LIMITS.with_reserve(margin_mv=90))
+    none, _ = optimise_protocol(tight, make_rules((0.6, 5.0)), Search(steps=2, budget=8, initial=3), 1)
     assert none is None
 
 
@@ -332,16 +339,17 @@ def test_wrong_settings_are_told_in_one_line_that_says_what_would_be_right(
 
 def test_a_decision_beyond_what_the_charger_can_give_is_cut() -> None:
     cell = LinearCell()
-    run_charge(cell, MILD, ByController(Constantly(50.0), "x"), LIMITS, TERMS)
+    run_trial(cell, MILD, Constantly(50.0), LIMITS, TERMS)
     assert cell.sessions[0].taken[0][0] == 6.0
     assert Decision(1.0).seconds is None
 
 
+@needs_torch
 @pytest.mark.slow
 def test_the_small_arena_runs_from_training_to_figures_and_is_no_part_of_the_default_run(workspace: Workspace) -> None:
     options = ("--configfile", "tests/arena_smoke.yaml")
-    assert "judge_controllers" not in workspace.run("-n", "--quiet", "host").stdout
-    finished = workspace.run("charging_arena", *options, "--cores", "2", timeout=600)
+    assert "simulate_controllers" not in workspace.run("-n", "--quiet", "host").stdout
+    finished = workspace.run("charging_arena", *options, "--cores", "2", units=LONG)
     assert finished.returncode == 0, finished.stdout
     results = workspace.folder / "results/arena"
     table = pd.read_csv(results / "table.csv")

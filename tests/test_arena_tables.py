@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.arena.feedback import worth_of_feedback
+from batterymi.arena.feasibility import explain_verdict
+from batterymi.arena.feedback import measure_feedback
 from batterymi.arena.statistics import paired_difference, share_interval, wilson
-from batterymi.arena.table import climb_ladder, compare_pairs, flag, make_table, verdict
+from batterymi.arena.table import assign_costs, compare_pairs, flag, make_table, measure_discrepancy, verdict
 from batterymi.files import write_json
-from batterymi.stages.compare_controllers import read_costs
-from batterymi.stages.judge_claims import find, hold_claim
-from batterymi.stages.map_feasibility import tell
+from batterymi.reporting.arena_claims import check_claim, find_nominal
+from batterymi.stages.compare_controllers import CostFiles, read_costs
 
 
 @given(share=st.floats(0, 1), n=st.integers(1, 500))
@@ -117,16 +117,16 @@ def test_the_table_pools_seeds_and_tells_violations_on_the_fine_model(made_up: p
     assert table.loc["sac", "violations_upper"] == pytest.approx(wilson(0, 20)[1])
 
 
-def test_pairs_ladder_and_feedback_tell_who_is_better_and_who_exploits(made_up: pd.DataFrame) -> None:
+def test_pairs_discrepancy_and_feedback_tell_who_is_better_and_who_exploits(made_up: pd.DataFrame) -> None:
     pairs = compare_pairs(made_up).set_index(["controller", "other"])
     assert pairs.loc[("sac", "plating_limited"), "verdict"] == "faster"
     assert pairs.loc[("sac", "plating_limited"), "minutes_gained"] == pytest.approx(-4)
     assert pairs.loc[("protocol_nominal", "sac"), "verdict"].startswith("not better: faster by breaking")
-    ladder = climb_ladder(made_up).set_index("controller")
-    assert ladder.loc["protocol_nominal", "verdict"].startswith("exploits the coarse model: 100 %")
-    assert ladder.loc["sac", "verdict"] == "keeps all limits on both"
-    assert ladder.loc["sac", "margin_difference_mv_median"] == -2
-    sentence = worth_of_feedback(made_up, pairs.reset_index())["places"][0]["sentence"]
+    discrepancy = measure_discrepancy(made_up).set_index("controller")
+    assert discrepancy.loc["protocol_nominal", "verdict"].startswith("exploits the coarse model: 100 %")
+    assert discrepancy.loc["sac", "verdict"] == "keeps all limits on both"
+    assert discrepancy.loc["sac", "margin_difference_mv_median"] == -2
+    sentence = measure_feedback(made_up, pairs.reset_index())["places"][0]["sentence"]
     assert "the fastest safe feedback is SAC with 16.9 min" in sentence
     assert "no open loop controller keeps all limits" in sentence
     assert "leaves the limits in 100 % of the others" in sentence
@@ -147,33 +147,33 @@ def test_costs_are_read_for_each_temperature_and_added_over_the_seeds(made_up: p
     write_json(tmp_path / "tuned/c/mild.json", {"cc_cv_safe": {"cpu_s": 7.0}, "charges": 3})
     for seed in (1, 2):
         write_json(tmp_path / f"agents/c/sac/{seed}/training.json", {"cpu_s": 30.0})
-    records = [str(tmp_path / f"agents/c/sac/{seed}/training.json") for seed in (1, 2)]
-    costs = read_costs(made_up, [str(tmp_path / "tuned/c/mild.json")], [], records)
-    assert costs == {("c", "mild", "cc_cv_safe"): 7.0, ("c", "mild", "sac"): 60.0}
+    records = [tmp_path / f"agents/c/sac/{seed}/training.json" for seed in (1, 2)]
+    costs = read_costs(CostFiles([tmp_path / "tuned/c/mild.json"], None, records))
+    assert assign_costs(made_up, costs) == {("c", "mild", "cc_cv_safe"): 7.0, ("c", "mild", "sac"): 60.0}
 
 
 def test_claims_are_held_against_the_fastest_safe_charge(made_up: pd.DataFrame) -> None:
-    findings = find(made_up.assign(capacity_ah=2.0))
+    findings = find_nominal(made_up.assign(capacity_ah=2.0))
     assert findings.best is not None
     assert findings.best["controller"] == "sac", "the faster protocol plates"
     fast_map = pd.DataFrame([{"cell": "Marquis2019", "start": "mild", "minutes": 9.4, "feasible": True}])
     claim = {"id": "fc_time", "section": "4.3.4", "quantity": "q", "value": 9.8, "unit": "min", "tolerance": 0.5}
-    row = hold_claim(claim, findings, fast_map, "c, mild")
+    row = check_claim(claim, findings, fast_map, "c, mild")
     assert row["measured"] == pytest.approx(15.9)
     assert row["verdict"] == "contradicted"
     assert "Marquis2019 mild 9.4 min" in row["reason"]
-    assert hold_claim(claim | {"value": 16.2}, findings, fast_map, "c, mild")["verdict"] == "reproduced"
-    lost = hold_claim(claim | {"id": "fc_degradation", "tolerance": math.nan}, findings, fast_map, "c, mild")
+    assert check_claim(claim | {"value": 16.2}, findings, fast_map, "c, mild")["verdict"] == "reproduced"
+    lost = check_claim(claim | {"id": "fc_degradation", "tolerance": math.nan}, findings, fast_map, "c, mild")
     assert lost["measured"] == pytest.approx(50.0), "1 mAh of 2 Ah, times 1000"
-    missing = hold_claim(claim | {"id": "fc_improvement"}, findings, fast_map, "c, mild")
+    missing = check_claim(claim | {"id": "fc_improvement"}, findings, fast_map, "c, mild")
     assert missing["verdict"] == "not testable"
 
 
 def test_an_infeasible_wish_is_told_in_numbers_or_as_the_failure_that_it_is() -> None:
     wish = {"wanted_c_rate": 4.2, "wanted_margin_mv": -52.0, "wanted_temperature_c": 37.0, "wanted_voltage_v": 4.3}
-    told = tell(False, 12.7, "look-ahead", 10, "plating", wish | {"wanted_breaks": "plating voltage"})
+    told = explain_verdict(False, 12.7, "look-ahead", 10, "plating", wish | {"wanted_breaks": "plating voltage"})
     assert told.endswith("at a constant 4.20C the margin is -52 mV, the cell reaches 37 °C and 4.30 V")
-    failed = tell(
+    failed = explain_verdict(
         False,
         30.7,
         "look-ahead",

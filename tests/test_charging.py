@@ -9,7 +9,7 @@ from batterymi.charging.cells import CELLS, find_cell
 from batterymi.charging.outcome import ChargeResult
 from batterymi.charging.parallel import simulate_protocols
 from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
-from batterymi.charging.simulator import MESH, OPTIONS, ChargingSimulator
+from batterymi.charging.simulator import MESH, OPTIONS, ChargeSetup, ChargingSimulator
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("charging")]
 STEPS = FourStep((2.0, 1.5, 1.0, 0.8))
@@ -157,8 +157,7 @@ def test_two_processes_give_the_same_results_in_the_same_order() -> None:
     protocols: list[Protocol] = [STEPS, FourStep((1.0,) * 4), FourStep((3.0, 2.0, 1.5, 1.0))]
     told: list[tuple[int, int]] = []
     one, two = (
-        simulate_protocols(protocols, cell="power_cell", model="SPMe", processes=n, progress=lambda *a: told.append(a))
-        for n in (1, 2)
+        simulate_protocols(protocols, ChargeSetup(), processes=n, progress=lambda *a: told.append(a)) for n in (1, 2)
     )
     assert [numbers(a) for a in one] == [numbers(b) for b in two]
     assert [a.label for a in one] == [p.label for p in protocols]

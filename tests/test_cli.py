@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from batterymi.cli.main import main
 from batterymi.cli.new_study import MAX_LINES, split_unit, study_yaml
 from batterymi.config.load import load_study
-from batterymi.data.table import prepare_table
+from batterymi.config.slices.data import TableSettings
+from batterymi.data.table import load_table
 from batterymi.files import write_csv, write_json
-from batterymi.vocabulary.units import UNITS
+from batterymi.stages.prepare_table import prepare_table
+from batterymi.vocabulary.unit_table import find_unit
 
 CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
 A1,700,10,air,0.5,5,b1,fine,151.2,2026
@@ -53,23 +55,48 @@ def test_a_new_study_needs_no_editing(folder: Path, capsys: pytest.CaptureFixtur
     assert "left out, constant or without use: operator notes, date" in text
     assert main(["check", "my_cathodes_2"]) == 0
     assert "5 good rows" in capsys.readouterr().out
-    columns = {key: [one.model_dump(mode="json") for one in getattr(study, key)] for key in ("features", "objectives")}
-    prepare_table(
-        study.table.file or "",
-        "t.parquet",
-        "t.json",
-        table=study.table.model_dump(mode="json"),
-        simplex=None,
-        **columns,
-    )
+    settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
+    prepare_table(Path("t.parquet"), Path("t.json"), settings)
     assert pd.read_parquet("t.parquet")["capacity_mah_g"].tolist() == [151.2, 158.0, 149.9, 162.5, 140.1]
+
+
+def test_none_is_a_value_and_not_an_empty_cell(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["none,0,83.7", "none,0.1,84.7", "FEC,2,85.5", "FEC,5,n/a", "VC,1,86.7", "VC,2,-"]
+    (folder / "data/additives.csv").write_text("\n".join(["additive,additive_wt%,ce_first_pct", *rows]) + "\n")
+    assert main(["new-study", "data/additives.csv"]) == 0
+    study = load_study(folder / "config/studies/additives.yaml")
+    assert [feature.choices for feature in study.features] == [("none", "FEC", "VC"), None]
+    assert main(["check", "additives"]) == 0
+    assert "6 good rows" in capsys.readouterr().out, "two of them are experiments under way"
+    settings = TableSettings.take_from(study, path=study.table.file, dataset=None)
+    rows = load_table(settings).rows
+    assert rows["additive"].tolist().count("none") == 2
+    assert (rows["split"] == "pending").sum() == 2
+
+
+def test_units_of_the_file_are_converted_and_suggestions_are_written_in_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "\n".join(f"{i / 2},{10 + i - i * i / 9:.3f}" for i in range(2, 12))
+    (folder / "data/films.csv").write_text(f"thickness [µm],capacity_mAh_g\n{rows}\n", encoding="utf-8")
+    assert main(["new-study", "data/films.csv"]) == 0
+    path = folder / "config/studies/films.yaml"
+    text = path.read_text(encoding="utf-8").replace("unit: µm, bounds: [1, 5.5]", "unit: nm, bounds: [1000, 5500]")
+    path.write_text(text, encoding="utf-8")
+    capsys.readouterr()
+    assert main(["check", "films"]) == 0
+    assert "10 good rows in data/films.csv; thickness_um converted from µm to nm" in capsys.readouterr().out
+    assert main(["suggest", "films", "-n", "3", "--csv", "next.csv"]) == 0
+    suggested = pd.read_csv("next.csv")
+    assert list(suggested.columns) == ["thickness [µm]", "capacity_mAh_g"]
+    assert suggested["thickness [µm]"].between(1, 5.5).all()
 
 
 def test_a_study_that_is_there_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "config/studies/mine.yaml"
     path.write_text("precious")
     assert main(["new-study", "data/My cathodes-2.csv", "--name", "mine"]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert path.read_text() == "precious"
 
 
@@ -105,7 +132,7 @@ def test_a_check_names_every_mistake_of_settings_and_tables(folder: Path, capsys
     printed = capsys.readouterr()
     assert "sodium_ion.yaml: objectives.0.goal" in printed.err
     assert "lithium_sulfur.csv: line" in printed.err
-    assert "solid_electrolytes: settings right" in printed.out
+    assert "solid_electrolytes: settings are right" in printed.out
 
 
 def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,10 +163,66 @@ def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.Captur
     assert "config/studies/sodium_ion.yaml" in capsys.readouterr().out
     assert main(["explain", "na"]) == 0
     printed = capsys.readouterr().out
-    for part in ("claimed 0.75", "contradicted", "a.json#x", "0.71: close", "b.json#y"):
+    for part in ("section 4.5 claims 0.75", "contradicted", "a.json#x", "0.71: close", "b.json#y"):
         assert part in printed
     assert main(["explain", "sodium_ion.q3"]) == 1
     assert "known: q2, title" in capsys.readouterr().err
+
+
+def explain(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what `batterymi explain` prints."""
+    assert main(["explain", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("study", "file", "rule"),
+    [
+        ("sodium_ion", "campaign/benchmark.json", "run_campaign"),
+        ("my_cathodes_2", "campaign/benchmark.json", "suggest_batch"),
+        ("sodium_ion_measured", "campaign/benchmark.json", "replay_pool"),
+        ("solid_electrolytes_measured", "screen/report.json", "gather_screen"),
+        ("fast_charging", "charging/replay.json", "replay_protocols"),
+        ("sodium_ion", "table.json", "prepare_table"),
+    ],
+)
+def test_the_rule_that_made_a_number_is_named_whatever_kind_of_campaign(
+    study: str, file: str, rule: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new-study", "data/My cathodes-2.csv"]) == 0
+    write_json(folder / f"results/{study}/summary.json", {"x": {"value": 1, "source": f"results/{study}/{file}"}})
+    printed = explain(capsys, f"{study}.x")
+    assert printed.endswith(f"{study}.x = 1\nread from results/{study}/{file}\nmade by the rule {rule}\n")
+    (folder / f"logs/{rule}").mkdir(parents=True)
+    (folder / f"logs/{rule}/{study}.log").touch()
+    assert f"made by the rule {rule}; its log is logs/{rule}/{study}.log\n" in explain(capsys, f"{study}.x")
+
+
+def test_results_and_logs_are_found_where_the_configuration_puts_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "elsewhere/sodium_ion"
+    (folder / "mine.yaml").write_text(f"pathvars: {{results: {out}/results, logs: {out}/logs}}\n")
+    source = f"{out}/results/sodium_ion/surrogate/metrics.csv"
+    write_json(out / "results/sodium_ion/summary.json", {"q2": {"value": 0.5, "source": source}})
+    (out / "logs/train_surrogate").mkdir(parents=True)
+    (out / "logs/train_surrogate/sodium_ion.log").touch()
+    printed = explain(capsys, "sodium_ion.q2", "--configfile", "mine.yaml")
+    assert f"its log is {out}/logs/train_surrogate/sodium_ion.log" in printed
+    assert f"{out}/results" not in explain_error(capsys, "sodium_ion.q2")
+
+
+def explain_error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what `batterymi explain` says where it cannot."""
+    assert main(["explain", *arguments]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_number_of_a_study_whose_settings_are_gone_still_has_its_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(folder / "results/old/summary.json", {"x": {"value": 1, "source": "results/old/table.json"}})
+    assert explain(capsys, "old.x") == "old.x = 1\nread from results/old/table.json\n"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +236,12 @@ def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.Captur
         ("Retention (%)", "Retention", "percent"),
         ("C-rate", "C-rate", "C-rate"),
         ("pH", "PH", "1"),
-        ("Yield (furlongs)", "Yield (furlongs)", "1"),
+        ("Current density (mA/cm2)", "Current density", "mA/cm2"),
+        ("areal_load_mg_cm2", "Areal load", "mg/cm2"),
+        ("Thickness [μm]", "Thickness", "µm"),
+        ("Range (furlongs)", "Range", "furlongs"),
+        ("Yield (as received)", "Yield (as received)", "1"),
+        ("Sample m", "Sample m", "1"),
     ],
 )
 def test_units_are_read_from_headers(header: str, label: str, unit: str) -> None:
@@ -176,5 +264,5 @@ def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path)
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     study = load_study(tmp_path / "x.yaml")
     assert len(study.features) == len(headers) - 1
-    assert all(feature.unit in UNITS for feature in study.features)
+    assert all(find_unit(feature.unit) == feature.unit for feature in study.features)
     assert yaml.safe_load(text)["table"]["file"] == "data/x.csv"

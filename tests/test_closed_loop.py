@@ -8,12 +8,18 @@ import pytest
 from conftest import MIRROR
 from sklearn.kernel_approximation import Nystroem
 
+from batterymi.closed_loop.choices import METHODS, State, choose_by_gap, recommend_observed
 from batterymi.closed_loop.compare import SAME_MODEL, compare_methods, rounds_to_match
-from batterymi.closed_loop.loop import METHODS, PAPER, State, choose_by_gap, make_prior, recommend_observed, run_loop
+from batterymi.closed_loop.life_model import PAPER, make_prior
+from batterymi.closed_loop.lives import remark_lives, usable_lives
+from batterymi.closed_loop.loop import LONGER, run_loop
 from batterymi.closed_loop.thermal_life import cycle_lives, ten_minute_protocols
+from batterymi.config.slices.closed_loop import LoopSettings
 from batterymi.errors import TableError
 from batterymi.files import read_json, write_csv, write_json
-from batterymi.stages.close_loop import LONGER, close_loop, compute_thermal_lives, remark_lives, usable_lives
+from batterymi.stages.close_loop import close_loop
+from batterymi.stages.compute_thermal_lives import compute_thermal_lives
+from batterymi.stages.plot_closed_loop import plot_closed_loop
 
 PROTOCOLS = ten_minute_protocols()
 LIVES = cycle_lives(PROTOCOLS).astype(float)
@@ -125,11 +131,8 @@ def test_a_loop_is_repeatable_and_recommends_a_protocol_each_round(method: str) 
 def test_bayesgap_tests_no_protocol_twice_in_a_batch_and_prefers_the_promising() -> None:
     rng = np.random.default_rng(0)
     every = np.arange(len(LIVES))
-    state = State(
-        make_prior(INPUTS).condition_on(np.tile(every, 3), np.tile(LIVES, 3), PAPER.deviation**2),
-        PAPER.deviation,
-        number=2,
-    )
+    model = make_prior(INPUTS).condition_on(np.tile(every, 3), np.tile(LIVES, 3), PAPER.deviation**2)
+    state = State(model, PAPER.deviation, number=2)
     chosen = choose_by_gap(state, 48, rng)
     assert len(set(chosen.tolist())) == 48
     assert LIVES[chosen].mean() > np.quantile(LIVES, 0.7)
@@ -194,11 +197,11 @@ def test_a_loop_without_a_choice_is_refused() -> None:
 
 
 def test_the_stage_compares_every_method_on_any_lives(tmp_path: Path) -> None:
-    lives, about, runs, comparison = (str(tmp_path / name) for name in ("l.csv", "l.json", "r.csv", "c.json"))
+    lives, about, runs, comparison = (tmp_path / name for name in ("l.csv", "l.json", "r.csv", "c.json"))
     compute_thermal_lives(lives, about)
     write_csv(lives, pd.read_csv(lives).head(30))
     write_json(about, {"life_model": "thirty", "remarks": ["a remark"]})
-    close_loop(lives, about, runs, comparison, batches=(4, 48), rounds=2, seeds=3, seed=0)
+    close_loop(lives, about, runs, comparison, LoopSettings(batches=(4, 48), rounds=2, seeds=3, seed=0))
     found, rows = read_json(comparison), pd.read_csv(runs)
     assert (found["life_model"], found["remarks"], found["protocols"]) == ("thirty", ["a remark"], 30)
     assert {(one["batch"], one["method"]) for one in found["comparisons"]} == {(b, m) for b in (4, 48) for m in METHODS}
@@ -209,12 +212,10 @@ def test_the_stage_compares_every_method_on_any_lives(tmp_path: Path) -> None:
 
 
 def test_the_figure_is_drawn_from_what_the_stage_writes(tmp_path: Path) -> None:
-    from batterymi.figures.closed_loop import plot_closed_loop
-
-    lives, about, runs, comparison = (str(tmp_path / name) for name in ("l.csv", "l.json", "r.csv", "c.json"))
+    lives, about, runs, comparison = (tmp_path / name for name in ("l.csv", "l.json", "r.csv", "c.json"))
     compute_thermal_lives(lives, about)
-    close_loop(lives, about, runs, comparison, batches=(8,), rounds=1, seeds=2, seed=0)
-    plot_closed_loop(runs, comparison, str(tmp_path / "rounds.svg"))
+    close_loop(lives, about, runs, comparison, LoopSettings(batches=(8,), rounds=1, seeds=2, seed=0))
+    plot_closed_loop(runs, comparison, tmp_path / "rounds.svg", tmp_path / "rounds.png")
     assert "<svg" in (tmp_path / "rounds.svg").read_text(encoding="utf-8")
     assert (tmp_path / "rounds.png").stat().st_size > 10_000
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import SHIPPED
+from pydantic import BaseModel
 
+from batterymi.config.arena import Arena
 from batterymi.config.load import load_config, load_studies, load_study, read_yaml, selected_studies
-from batterymi.config.study import Config
+from batterymi.config.messages import RENAMED, keys_at
+from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,10 +53,22 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["table"].update(file="../../etc/passwd"), ["table", "leaves the workflow's folder"]),
     (lambda s: s.pop("objectives"), ["objectives: field required"]),
     (lambda s: s["features"][0].pop("bounds"), ["'pore_size_nm' needs bounds"]),
-    (lambda s: s.update(picture="pie"), ["picture: 'pie' is not a known picture"]),
+    (
+        lambda s: (
+            s["features"].append({"name": "kind", "label": "Kind", "unit": "1", "choices": ["a", "b"]}),
+            s.update(derived=[{"name": "x", "label": "x", "unit": "1", "expression": "2 * kind"}]),
+        ),
+        ["derived: 'kind' is not a number that the campaign chooses; use oh_groups_mmol_g, pore_size_nm"],
+    ),
+    (lambda s: s.update(figure="pie"), ["figure: 'pie' is not a known figure"]),
     (lambda s: s["reference_designs"][0]["values"].pop("pore_size_nm"), ["lacks pore_size_nm"]),
     (lambda s: s["features"].append(s["features"][0]), ["'pore_size_nm' is declared twice"]),
     (lambda s: s["campaign"]["evaluator"].update(name="oracle"), ["campaign.evaluator", "'oracle'"]),
+    (
+        lambda s: s["campaign"].update(evaluator={"name": "charging", "cell": "power_cel"}),
+        ["campaign.evaluator.cell: 'power_cel' is not a declared cell", "did you mean 'power_cell'?"],
+    ),
+    (lambda s: s["features"][0].update(unit="ma/g"), ["features.0.unit", "'ma/g' is not a unit", "'mA/g'?"]),
     (lambda s: s["campaign"].pop("mode"), ["campaign: the mode is missing", "`mode: replay` if the rows"]),
     (lambda s: s["campaign"].update(mode="serch"), ["campaign", "'serch'", "'search', 'experiment', 'replay'"]),
     (lambda s: s["campaign"].update(evaluator={"name": "pool"}), ["campaign: the evaluator 'pool'", "`mode: replay`"]),
@@ -62,8 +78,12 @@ CASES: list[tuple[Change, list[str]]] = [
         lambda s: s["campaign"].update(mode="experiment"),
         ["campaign.evaluator: unknown", "campaign.budget: unknown"],
     ),
-    (lambda s: s["campaign"].update(reach=1), ["campaign.reach: unknown key 'reach'; it is now called 'max_distance'"]),
-    (lambda s: s.update(designs=[]), ["designs: unknown key 'designs'; it is now called 'reference_designs'"]),
+    (
+        lambda s: s["campaign"].update(reach=1),
+        ["campaign.reach: unknown key 'reach'; it is now 'campaign.max_distance'"],
+    ),
+    (lambda s: s.update(designs=[]), ["designs: unknown key 'designs'; it is now 'reference_designs'"]),
+    (lambda s: s.update(picture="ternary"), ["picture: unknown key 'picture'; it is now 'figure'"]),
 ]
 
 
@@ -76,6 +96,22 @@ def test_a_mistake_is_named_with_file_key_finding_and_remedy(
     assert found.startswith(str(tmp_path / "my_study.yaml"))
     for part in wanted:
         assert part in found
+
+
+def test_an_old_key_is_refused_with_its_new_name(study: dict[str, Any], tmp_path: Path) -> None:
+    study["picture"] = study.pop("figure")
+    assert problems(study, tmp_path) == [
+        f"{tmp_path}/my_study.yaml: picture: unknown key 'picture'; it is now 'figure'"
+    ]
+
+
+@pytest.mark.parametrize("model", [Study, Arena, Config])
+def test_renamed_keys_lead_to_keys_that_there_are(model: type[BaseModel]) -> None:
+    for old, new in RENAMED[model.__name__].items():
+        *place, last = new.split(".")
+        assert last in keys_at(model, tuple(place)), new
+        *place, last = old.split(".")
+        assert last not in keys_at(model, tuple(place)), old
 
 
 def test_all_mistakes_are_told_at_once(study: dict[str, Any], tmp_path: Path) -> None:
@@ -127,9 +163,9 @@ def test_overrides_reach_the_study_they_name() -> None:
 
 def test_the_shipped_studies_are_right() -> None:
     studies, rejected = load_studies(Config())
-    assert not rejected
-    assert {study.edition for study in studies.values()} == {"textbook", "measured"}
-    assert len(studies) == 10
-    assert len(selected_studies(Config(), studies, rejected)) == 5
-    assert len(selected_studies(Config(editions=("textbook", "measured")), studies, rejected)) == 10
-    assert studies["solid_electrolytes"].headline == "without_activation_energy"
+    assert not set(SHIPPED) & set(rejected)
+    assert len(SHIPPED) == 10
+    assert {studies[name].edition for name in SHIPPED} == {"textbook", "measured"}
+    assert len(set(SHIPPED) & set(selected_studies(Config(), studies, rejected))) == 5
+    assert set(SHIPPED) <= set(selected_studies(Config(editions=("textbook", "measured")), studies, rejected))
+    assert studies["solid_electrolytes"].primary_variant == "without_activation_energy"

@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, SMOKE, Workspace
+from timing import LONG, RUN, START, run_within
 
 RECIPE = (ROOT / "Containerfile").read_text(encoding="utf-8")
 
@@ -42,14 +42,14 @@ def test_the_steps_of_the_recipe_give_an_environment_in_which_a_job_runs(tmp_pat
             else:
                 shutil.copy(ROOT / source, image / target)
     own = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    done = subprocess.run(["make", "setup"], cwd=image, env=own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run_within(LONG, ["make", "setup"], cwd=image, env=own)
+    assert done.returncode == 0, done.stdout
     inside = {**own, "PATH": f"{image}/.venv/bin:{own['PATH']}", "PYTHONPATH": "src"}
     for folder, package in ((workspace.folder, workspace.folder / "src"), (tmp_path, image / "src")):
         command = ["python", "-c", "import batterymi.files; print(batterymi.files.__file__)"]
-        found = subprocess.run(command, cwd=folder, env=inside, capture_output=True, text=True, check=True)
+        found = run_within(START, command, cwd=folder, env=inside)
         assert found.stdout.strip() == str(package / "batterymi/files.py")
     job = ["snakemake", "results/sodium_ion/table.parquet", "--cores", "1", *SMOKE]
-    done = subprocess.run(job, cwd=workspace.folder, env=inside, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run_within(RUN, job, cwd=workspace.folder, env=inside)
+    assert done.returncode == 0, done.stdout
     assert (workspace.folder / "results/sodium_ion/table.parquet").is_file()

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from conftest import MIRROR, ROOT
 
-from batterymi.config.datasets import citations_markdown, load_datasets
+from batterymi.config.load import load_datasets
+from batterymi.data.citations import format_citations
 from batterymi.errors import ConfigError
 
 CATALOGUE = ROOT / "config" / "datasets.yaml"
@@ -84,12 +85,12 @@ def test_a_catalogue_that_is_none_is_refused(text: str, message: str, tmp_path: 
 
 def test_citations_name_licence_works_home_and_digests_of_the_data_sets_used() -> None:
     datasets = load_datasets(CATALOGUE)
-    text = citations_markdown(datasets, ["severson_cycle_life", "obelix"])
+    text = format_citations({name: datasets[name] for name in ("severson_cycle_life", "obelix")})
     for name in ("severson_cycle_life", "obelix"):
         one = datasets[name]
         owed = [one.title, one.licence, one.homepage, *one.citation, *(file.sha256 for file in one.files.values())]
         assert [part for part in owed if part not in text] == []
     assert "mp_electrodes" not in text
     marked = datasets["obelix"].model_copy(update={"title": MARKUP, "licence": MARKUP, "citation": (MARKUP,)})
-    assert "<img" not in citations_markdown({"obelix": marked}, ["obelix"])
-    assert "None" in citations_markdown(datasets, [])
+    assert "<img" not in format_citations({"obelix": marked})
+    assert "None" in format_citations({})

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import needs_torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from batterymi.optimise.space.space import SAME, Space
 
 ENGINES = [name for name in registry.names("engine") if name != "enumerate"]
 QUICK = [name for name in ENGINES if name != "botorch"]
+AVAILABLE = [*QUICK, pytest.param("botorch", marks=needs_torch)]
 
 
 def number(name: str, low: float, high: float, **more: Any) -> Feature:
@@ -91,6 +93,7 @@ def test_no_suggestion_is_impossible_or_a_repeat(space: Space, engine: str, seed
     pd.testing.assert_frame_equal(proposed, again)
 
 
+@needs_torch
 @pytest.mark.parametrize("several", [False, True])
 def test_botorch_respects_space_limits_and_pending_designs(several: bool) -> None:
     features = (number("p", 0.1, 0.8), number("q", 0, 0.5), number("r", 0.05, 0.9), number("t", 500, 900, step=50))
@@ -146,14 +149,14 @@ def test_failures_are_avoided_and_not_forgotten() -> None:
     assert unaware["x"].iloc[0] > 0.9
 
 
-def test_a_space_that_is_used_up_gives_what_is_left() -> None:
+@pytest.mark.parametrize("engine", AVAILABLE)
+def test_a_space_that_is_used_up_gives_what_is_left(engine: str) -> None:
     space = Space((number("x", 0, 1, step=0.25), Feature(name="k", label="k", unit="1", choices=("a", "b"))))
     search = Search(space, (objective("y", "minimise"), objective("z", "report")), ())
     history = answered(search, space.frame(space.list_designs()[:7]), 0)
-    for engine in ENGINES:
-        proposed = registry.look_up("engine", engine)(search, history, 5, 0)
-        assert len(proposed) == 3, engine
-        assert space.feasible(proposed).all()
+    proposed = registry.look_up("engine", engine)(search, history, 5, 0)
+    assert len(proposed) == 3
+    assert space.feasible(proposed).all()
 
 
 def test_candidates_come_from_the_list_and_the_long_list_gives_the_same() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 from download_site import CONTENT, OTHER, Site, entry, fetch_cells, visible
+from urllib3.exceptions import ProtocolError
 
 from batterymi.data import fetch
 from batterymi.data.fetch import FetchError
@@ -127,9 +128,21 @@ def test_a_busy_server_is_asked_again(site: Site, raw: Path) -> None:
     assert (raw / "a.csv").read_bytes() == CONTENT
 
 
+def test_a_server_that_stays_busy_is_given_up_and_says_so(site: Site, raw: Path) -> None:
+    site.content["a.csv"], site.statuses = CONTENT, [503] * 9
+    with pytest.raises(FetchError, match=r"a\.csv: cannot be had .*the server answered 503 .*textbook edition"):
+        fetch_cells(raw, entry(site), retries=2)
+    assert len(site.requests) == 3
+
+
 def test_pauses_between_attempts_grow() -> None:
-    assert len(fetch.PAUSES) >= 3
-    assert list(fetch.PAUSES) == sorted(set(fetch.PAUSES))
+    pauses, retry = [], fetch.RETRIES
+    while retry.total:
+        retry = retry.increment("GET", "https://example.org", error=ProtocolError("broke off"))
+        pauses.append(retry.get_backoff_time())
+    assert len(pauses) >= 3
+    assert pauses == sorted(set(pauses))
+    assert 5 < sum(pauses) < 60
 
 
 def test_without_a_network_the_ways_out_are_named(site: Site, raw: Path) -> None:
@@ -222,7 +235,7 @@ def test_the_cause_of_a_failed_connection_is_told_in_words(
     def fail(*_: object, **__: object) -> None:
         raise requests.exceptions.ConnectionError from error
 
-    monkeypatch.setattr(requests, "get", fail)
+    monkeypatch.setattr(requests.Session, "get", fail)
     with pytest.raises(FetchError, match=words):
         fetch_cells(raw, entry(site), retries=0)
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batterymi.config.parts import MODELS, Feature
+from batterymi import registry
+from batterymi.config.parts import Feature
 from batterymi.errors import DamagedFileError, OutputError, TableError
 from batterymi.files import (
     SUMS,
@@ -27,8 +28,8 @@ from batterymi.files import (
     write_text,
 )
 from batterymi.surrogates import store
-from batterymi.surrogates.models import fit_model
-from batterymi.surrogates.store import load_models, save_models
+from batterymi.surrogates.model import Options, make_model
+from batterymi.surrogates.store import StoredModel, load_models, save_models
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -128,8 +129,11 @@ def test_what_users_edit_and_copies_of_a_storage_have_no_record(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "study.yaml"]
 
 
+Models = tuple[list[StoredModel], pd.DataFrame]
+
+
 @pytest.fixture
-def models() -> tuple[list[dict], pd.DataFrame]:
+def models() -> Models:
     features = (
         Feature(name="x", label="x", unit="1", bounds=(0, 1)),
         Feature(name="kind", label="kind", unit="1", choices=("a", "b")),
@@ -137,27 +141,26 @@ def models() -> tuple[list[dict], pd.DataFrame]:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.random(12), "kind": ["a", "b"] * 6})
     stored = [
-        {
-            "variant": "all_features",
-            "objective": "y",
-            "model": name,
-            "features": ["x", "kind"],
-            "categories": ["kind"],
-            "descriptors": [],
-            "forests_vary": True,
-            "pipeline": fit_model(name, features, frame, frame["x"].to_numpy() ** 2, 0),
-            "half_width_per_spread": 0.5,
-        }
-        for name in MODELS
+        StoredModel(
+            variant="all_features",
+            objective="y",
+            features=["x", "kind"],
+            categories=["kind"],
+            descriptors=[],
+            fitted=make_model(name, Options(local_spread=True), {}).fit(features, frame, frame["x"].to_numpy() ** 2),
+            half_width_per_spread=0.5,
+        )
+        for name in registry.names("model")
     ]
     return stored, frame
 
 
-def test_models_come_back_with_the_same_predictions(models: tuple[list[dict], pd.DataFrame], tmp_path: Path) -> None:
+def test_models_come_back_with_the_same_predictions(models: Models, tmp_path: Path) -> None:
     stored, frame = models
     save_models(str(tmp_path / "m.skops"), stored)
     for before, after in zip(stored, load_models(str(tmp_path / "m.skops")), strict=True):
-        assert np.array_equal(before["pipeline"].predict(frame), after.predict(frame)[0])
+        for ours, theirs in zip(before.predict(frame), after.predict(frame), strict=True):
+            assert np.array_equal(ours, theirs)
     save_models(str(tmp_path / "again.skops"), stored)
     assert (tmp_path / "m.skops").read_bytes() == (tmp_path / "again.skops").read_bytes()
 
@@ -192,7 +195,7 @@ def changed(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
 
 @pytest.mark.parametrize("name", ["0.npz", "0.npy"])
 def test_an_archive_within_a_model_file_is_not_unpacked(
-    name: str, models: tuple[list[dict], pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import scipy.sparse
 
@@ -212,7 +215,7 @@ def test_an_archive_within_a_model_file_is_not_unpacked(
         load_models(str(path))
 
 
-def test_an_array_that_holds_a_pickle_is_not_loaded(models: tuple[list[dict], pd.DataFrame], tmp_path: Path) -> None:
+def test_an_array_that_holds_a_pickle_is_not_loaded(models: Models, tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple:
             return Path.touch, (tmp_path / "exploded",)

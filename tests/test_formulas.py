@@ -6,13 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batterymi.features.composition import element_fractions, magpie_features, magpie_labels
-from batterymi.features.formulas import (
-    SYMBOLS,
-    FormulaError,
-    parse_formula,
-    parse_formulas,
-    unparsable,
-)
+from batterymi.features.formulas import FormulaError, parse_formula, parse_formulas, unparsable
+from batterymi.vocabulary.elements import SYMBOLS
 
 KNOWN = {
     "Na3V2(PO4)3": {"Na": 3, "V": 2, "P": 3, "O": 12},

@@ -37,7 +37,7 @@ class Files:
 
 def job(**given: Any) -> Any:
     """What Snakemake gives to a script."""
-    parts = ("input", "output", "params", "wildcards")
+    parts = ("input", "output", "params", "wildcards", "resources")
     return SimpleNamespace(threads=2, **{part: given.get(part, {}) for part in parts})
 
 

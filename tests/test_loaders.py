@@ -9,7 +9,7 @@ import pytest
 from conftest import MIRROR, ROOT
 
 from batterymi import registry
-from batterymi.config.datasets import load_datasets
+from batterymi.config.load import load_datasets
 from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
 from batterymi.errors import TableError

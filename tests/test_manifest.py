@@ -1,5 +1,6 @@
 """The manifest of a run, and whether a rebuild is told to agree exactly when it does."""
 
+import importlib.metadata
 import json
 import subprocess
 from pathlib import Path
@@ -10,25 +11,27 @@ import pytest
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import write_csv, write_json, write_parquet
 from batterymi.stages.write_manifest import write_manifest
+from batterymi.workflow.comparison import compare_results
 from batterymi.workflow.manifest import (
-    check_inputs,
-    check_outputs,
-    compare_results,
-    digests_of,
-    outputs_of,
+    digest_files,
+    find_changed_inputs,
+    find_changed_outputs,
+    list_outputs,
     read_manifest,
 )
 from batterymi.workflow.verify import (
     RebuildError,
     compare_verdicts,
     copy_ledgers,
+    copy_with_usual_paths,
     copy_workflow,
-    not_listed,
+    find_unlisted,
     rebuild_in,
-    verify,
-    with_usual_paths,
+    verify_run,
 )
 
+OLD_NUMPY = "numpy==0.0.1 \\\n    --hash=sha256:" + "0" * 64 + "\n"
+NEW_PANDAS = f"pandas=={importlib.metadata.version('pandas')} \\\n    --hash=sha256:" + "1" * 64 + "\n"
 INPUTS = ["config/studies/one.yaml", "data/one.csv", "requirements.lock"]
 
 
@@ -42,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config/studies/one.yaml").write_text("title: one\n")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/one.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "requirements.lock").write_text("numpy==0.0.1\n")
+    (tmp_path / "requirements.lock").write_text(OLD_NUMPY + NEW_PANDAS)
     write(results)
     return results
 
@@ -53,7 +56,7 @@ def write(results: Path, memories: tuple[str, ...] = ()) -> None:
         results / "MANIFEST.json",
         studies=["one"],
         settings={"studies": "all"},
-        inputs=digests_of(INPUTS),
+        inputs=digest_files(INPUTS),
         ledgers=memories,
         made=[r"summary\.csv$", r"(?P<study>one)/(?P<name>table|summary)\.\w+$", r"(?P<study>one)/figures/\w+\.png$"],
     )
@@ -84,17 +87,17 @@ def test_a_manifest_holds_every_file_and_nothing_of_the_machine(run: Path) -> No
 
 def test_changed_inputs_and_outputs_are_named(run: Path) -> None:
     manifest = read_manifest(run / "MANIFEST.json")
-    assert check_inputs(manifest) == check_outputs(manifest, run) == []
+    assert find_changed_inputs(manifest) == find_changed_outputs(manifest, run) == []
     Path("data/one.csv").write_text("a,b\n1,3\n")
     Path("requirements.lock").unlink()
     (run / "summary.csv").write_text("name,value\n")
     (run / "one/table.parquet").unlink()
-    assert check_inputs(manifest) == ["requirements.lock: is gone", "data/one.csv: was changed since"]
-    assert [line.rpartition(": ")[2] for line in check_outputs(manifest, run)] == [
-        "is gone",
+    assert find_changed_inputs(manifest) == ["requirements.lock: is missing", "data/one.csv: was changed since"]
+    assert [line.rpartition(": ")[2] for line in find_changed_outputs(manifest, run)] == [
+        "is missing",
         "is not what the run wrote",
     ]
-    agrees, told = verify(run, 1)
+    agrees, told = verify_run(run, 1)
     assert not agrees
     assert "data/one.csv: was changed since" in told
 
@@ -106,7 +109,7 @@ def test_changed_inputs_and_outputs_are_named(run: Path) -> None:
 def test_a_rebuild_agrees_within_the_tolerance_only(run: Path, scale: float, word: str, agrees: bool) -> None:
     other = run.parent / "other"
     make_results(other, scale=scale, word=word)
-    names = [file.relative_to(other).as_posix() for file in outputs_of(other, ["one"])]
+    names = [file.relative_to(other).as_posix() for file in list_outputs(other, ["one"])]
     found = compare_results(run, other, names, names)
     assert found.agrees == agrees
     if agrees and scale != 1:
@@ -138,7 +141,7 @@ def test_a_figure_that_differs_though_its_numbers_don_t_is_no_agreement(run: Pat
     other = run.parent / "other"
     make_results(other)
     (other / "one/figures/data.png").write_bytes(b"another")
-    names = [file.relative_to(other).as_posix() for file in outputs_of(other, ["one"])]
+    names = [file.relative_to(other).as_posix() for file in list_outputs(other, ["one"])]
     found = compare_results(run, other, names, [*names, "one/more.csv"])
     assert found.missing == ["one/more.csv"]
     assert "made from numbers that are the same" in found.different["one/figures/data.png"]
@@ -170,7 +173,7 @@ def test_digests_of_tables_and_points_of_a_solver_are_not_numbers(run: Path) -> 
     for folder, digest, rows in ((run, "a" * 64, 5), (other, "b" * 64, 6)):
         write_json(folder / "one" / "table.json", {"sha256": digest, "rows": 5})
         write_parquet(folder / "one" / "traces.parquet", pd.DataFrame({"time_s": range(rows)}))
-    names = [file.relative_to(other).as_posix() for file in outputs_of(other, ["one"])]
+    names = [file.relative_to(other).as_posix() for file in list_outputs(other, ["one"])]
     found = compare_results(run, other, names, names)
     assert found.agrees
     assert found.close["one/table.json"] == 0
@@ -185,23 +188,23 @@ def test_files_that_the_run_did_not_make_are_not_listed_but_told(run: Path) -> N
     write(run)
     manifest = read_manifest(run / "MANIFEST.json")
     assert set(manifest["outputs"]) == listed
-    assert not_listed(run, manifest) == ["arena", "one/fidelities", "two"]
-    agrees, told = verify(run, 1, rebuild=False)
+    assert find_unlisted(run, manifest) == ["arena", "one/fidelities", "two"]
+    agrees, told = verify_run(run, 1, rebuild=False)
     assert agrees
-    assert told[-1] == "not part of the manifest, and held against nothing: arena, one/fidelities, two"
+    assert told[-1] == "not part of the manifest, and not compared: arena, one/fidelities, two"
 
 
 def test_an_input_counts_as_it_was_when_the_run_began_and_a_memory_as_the_run_left_it(run: Path) -> None:
-    began = digests_of(INPUTS)
+    began = digest_files(INPUTS)
     for path in ("data/one.csv", "memory.jsonl"):
         Path(path).write_text("edited meanwhile\n")
     write_manifest(
         run / "MANIFEST.json", studies=["one"], settings={}, inputs=began, ledgers=["memory.jsonl"], made=[".*"]
     )
     manifest = read_manifest(run / "MANIFEST.json")
-    assert check_inputs(manifest) == ["data/one.csv: was changed since"]
+    assert find_changed_inputs(manifest) == ["data/one.csv: was changed since"]
     Path("memory.jsonl").write_text("and again\n")
-    assert "memory.jsonl: was changed since" in check_inputs(manifest)
+    assert "memory.jsonl: was changed since" in find_changed_inputs(manifest)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +250,7 @@ def test_only_a_number_of_the_same_study_excuses_a_figure(run: Path) -> None:
     make_results(other)
     (other / "one/figures/data.png").write_bytes(b"another")
     (other / "summary.csv").write_text((run / "summary.csv").read_text().replace("1.5", "1.50"))
-    names = [file.relative_to(other).as_posix() for file in outputs_of(other, ["one"])]
+    names = [file.relative_to(other).as_posix() for file in list_outputs(other, ["one"])]
     found = compare_results(run, other, names, names)
     assert found.close == {"summary.csv": 0.0}
     assert set(found.different) == {"one/figures/data.png"}
@@ -278,10 +281,10 @@ def test_a_rebuild_works_on_folders_of_its_own(run: Path, monkeypatch: pytest.Mo
 def test_results_elsewhere_are_compared_as_if_they_were_at_the_usual_place(run: Path, tmp_path: Path) -> None:
     (run / "one/a.csv").write_text(f"source\n{run}/one/b.csv\nx{run}/one\n")
     (run / "one/b.png").write_bytes(f"{run}/".encode())
-    copy = with_usual_paths(run, ["one/a.csv", "one/b.png"], tmp_path)
+    copy = copy_with_usual_paths(run, ["one/a.csv", "one/b.png"], tmp_path)
     assert (copy / "one/a.csv").read_text() == f"source\nresults/one/b.csv\nx{run}/one\n"
     assert (copy / "one/b.png").read_bytes() == (run / "one/b.png").read_bytes()
-    assert with_usual_paths(Path("results"), ["one/a.csv"], tmp_path) == Path("results")
+    assert copy_with_usual_paths(Path("results"), ["one/a.csv"], tmp_path) == Path("results")
 
 
 def test_a_workflow_that_cannot_be_copied_is_a_clean_error(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,19 +10,22 @@ import pytest
 
 from batterymi.config.parts import Feature, Objective
 from batterymi.config.sources import Table
+from batterymi.files import read_json, write_json
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
+from batterymi.reporting.trust import _official
 from batterymi.statistics.intervals import conformal_factor
 from batterymi.surrogates.applicability import error_over_distance, held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
 from batterymi.surrogates.curve import learning_curve
 from batterymi.surrogates.leaks import compare_groupings, single_features
-from batterymi.surrogates.models import GRIDS
+from batterymi.surrogates.model import find_model
 from batterymi.surrogates.noise import noise_floor
-from batterymi.surrogates.official import test_once as score_once
+from batterymi.surrogates.official import OfficialTest, score_official_test
 from batterymi.surrogates.permutation import permutation_test
 from batterymi.surrogates.problem import Inputs, Problem, joint_groups
 from batterymi.surrogates.validate import calibration
 from batterymi.surrogates.validation import (
+    CrossValidation,
     Method,
     expected_below,
     make_splits,
@@ -55,6 +59,11 @@ def problem_of(
     )
 
 
+def validated(problem: Problem, folds: int = 5, method: Method = NESTED, bootstraps: int = 500) -> CrossValidation:
+    """A cross-validation of it."""
+    return CrossValidation(problem, make_splits(folds, problem.groups, 0), method, bootstraps, 0)
+
+
 @pytest.fixture
 def papers() -> tuple[Problem, pd.DataFrame]:
     """Rows of one paper share features and an offset that no feature tells."""
@@ -69,11 +78,12 @@ def papers() -> tuple[Problem, pd.DataFrame]:
 def test_rows_of_one_paper_help_each_other_and_the_guard_says_so(papers: tuple[Problem, pd.DataFrame]) -> None:
     problem, rows = papers
     table = Table(file="x.csv", group="paper")
-    out = out_of_fold("extra_trees", problem, make_splits(5, problem.groups, 0), NESTED, 0)
-    found = compare_groupings("extra_trees", problem, rows, table, out, 5, NESTED, 500, 0)
+    validation = validated(problem)
+    out = out_of_fold("extra_trees", validation)
+    found = compare_groupings("extra_trees", validation, out, rows, table, 5)
     assert [entry["split"] for entry in found] == ["random", "paper"]
     assert found[0]["r2"] > 0.9 > 0.6 > found[1]["r2"]
-    assert "flatter" in found[1]["warning"]
+    assert "optimistic" in found[1]["warning"]
 
 
 def test_independent_rows_raise_no_warning() -> None:
@@ -82,8 +92,9 @@ def test_independent_rows_raise_no_warning() -> None:
     observed = matrix[:, 0] + 0.3 * rng.normal(size=120)
     rows = pd.DataFrame({"lot": np.arange(120) % 20, "line": np.arange(120), "split": "train"})
     problem = problem_of(matrix, observed, list(rows["lot"]))
-    out = out_of_fold("ridge", problem, make_splits(5, problem.groups, 0), NESTED, 0)
-    found = compare_groupings("ridge", problem, rows, Table(file="x.csv", group="lot"), out, 5, NESTED, 500, 0)
+    validation = validated(problem)
+    out = out_of_fold("ridge", validation)
+    found = compare_groupings("ridge", validation, out, rows, Table(file="x.csv", group="lot"), 5)
     assert not any(entry["warning"] for entry in found)
 
 
@@ -142,8 +153,8 @@ def test_conformal_intervals_cover_what_they_promise_on_held_out_rows() -> None:
     observed = matrix[:, 0] + (0.1 + np.abs(matrix[:, 1])) * rng.standard_t(3, size=400)
     problem = problem_of(matrix, observed)
     for name in ("extra_trees", "ridge"):
-        out = out_of_fold(name, problem, make_splits(5, problem.groups, 0), NESTED, 0)
-        for entry in calibration(problem, out, 200, 0):
+        validation = validated(problem, bootstraps=200)
+        for entry in calibration(validation, out_of_fold(name, validation)):
             assert entry["coverage"] == pytest.approx(entry["level"], abs=0.05)
 
 
@@ -181,7 +192,7 @@ def test_hyperparameters_are_chosen_without_the_rows_that_are_tested() -> None:
     first = tune("extra_trees", problem, seen, NESTED, 0)
     second = tune("extra_trees", problem.observing(changed), seen, NESTED, 0)
     assert first.settings == second.settings
-    assert first.settings in GRIDS["extra_trees"]
+    assert first.settings in find_model("extra_trees").grid
     np.testing.assert_array_equal(first.scores, second.scores)
 
 
@@ -201,9 +212,8 @@ def test_shuffling_keeps_groups_together_so_that_shared_offsets_do_not_look_like
         group = np.repeat(np.arange(8), 10)
         matrix = rng.normal(size=(8, 2))[group]
         problem = problem_of(matrix, rng.normal(size=8)[group] + 0.05 * rng.normal(size=80), list(group))
-        splits = make_splits(8, problem.groups, 0)
-        out = out_of_fold("ridge", problem, splits, Method(), 0)
-        called += permutation_test("ridge", problem, splits, out, Method(), 199, 1, 0).p_value < 0.05
+        validation = validated(problem, 8, Method())
+        called += permutation_test("ridge", validation, out_of_fold("ridge", validation), 199, 1).p_value < 0.05
     assert called <= 4
 
 
@@ -228,7 +238,7 @@ def test_bounds_become_what_is_expected_below_them(bounded: tuple[Problem, np.nd
 
 def test_the_effect_of_bounds_is_told(bounded: tuple[Problem, np.ndarray]) -> None:
     problem, _ = bounded
-    found = compare_treatments("ridge", problem, make_splits(5, problem.groups, 0), Method(), {}, 200, 0)
+    found = compare_treatments("ridge", validated(problem, method=Method(), bootstraps=200), {})
     ways = found["treatments"]
     assert found["n_censored"] == int(problem.censored.sum())
     assert ways["expected"]["mae_one_sided"] < ways["bound"]["mae_one_sided"]
@@ -240,10 +250,9 @@ def test_far_rows_are_flagged_and_predicted_worse() -> None:
     matrix = np.vstack([rng.normal(size=(180, 2)), rng.uniform(4, 8, size=(20, 2)) * rng.choice([-1, 1], size=(20, 2))])
     observed = (matrix**2).sum(axis=1)
     problem = problem_of(matrix, observed)
-    splits = make_splits(5, problem.groups, 0)
-    out = out_of_fold("extra_trees", problem, splits, NESTED, 0)
-    distance = held_out_distances(problem, out, splits)
-    found = error_over_distance(problem, out, distance, 500, 0)
+    validation = validated(problem)
+    out = out_of_fold("extra_trees", validation)
+    found = error_over_distance(validation, out, held_out_distances(validation, out))
     assert found["rows_beyond"] == 20
     assert found["mae_beyond_lower"] > found["mae_within_upper"]
     assert found["spearman"] > 0.3
@@ -254,7 +263,7 @@ def test_a_learning_curve_falls_and_is_carried_on_with_an_interval() -> None:
     rng = np.random.default_rng(0)
     matrix = rng.uniform(-2, 2, size=(300, 2))
     problem = problem_of(matrix, np.sin(3 * matrix[:, 0]) + 0.05 * rng.normal(size=300))
-    found = learning_curve("extra_trees", problem, make_splits(5, problem.groups, 0), NESTED, {}, 300, 0)
+    found = learning_curve("extra_trees", validated(problem, bootstraps=300), {})
     errors = [point["mae"] for point in found["points"]]
     assert errors == sorted(errors, reverse=True)
     assert found["doubled"]["rows"] == 2 * 240
@@ -266,14 +275,25 @@ def test_the_official_test_learns_from_training_rows_alone() -> None:
     rng = np.random.default_rng(0)
     matrix, weights = rng.normal(size=(120, 3)), np.array([1.0, 0.0, -1.0])
     observed = matrix @ weights + 0.1 * rng.normal(size=120)
-    problem = problem_of(matrix[:80], observed[:80])
+    validation = validated(problem_of(matrix[:80], observed[:80]), bootstraps=300)
     frame = pd.DataFrame(matrix[80:], columns=["x0", "x1", "x2"])
-    bounds = np.zeros(40, dtype=bool)
-    found = score_once("ridge", ["dummy"], problem, frame, observed[80:], bounds, range(40), NESTED, 300, 0)
+    test = OfficialTest(frame, observed[80:], np.zeros(40, dtype=bool), range(40))
+    found = score_official_test("ridge", ["dummy"], validation, test)
     assert found["scores"]["ridge"]["r2"] > 0.98
     assert found["gain_over"]["dummy"]["lower"] > 0
-    worse = score_once("ridge", ["dummy"], problem, frame, -observed[80:], bounds, range(40), NESTED, 300, 0)
+    worse = score_official_test("ridge", ["dummy"], validation, replace(test, observed=-observed[80:]))
     assert worse["predictions"] == found["predictions"]
+
+
+def test_an_official_test_whose_predictions_are_all_the_same_is_told_without_a_rank_correlation(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    matrix, observed = rng.normal(size=(60, 3)), rng.normal(size=60)
+    validation = validated(problem_of(matrix[:40], observed[:40]), bootstraps=50)
+    frame = pd.DataFrame(matrix[40:], columns=["x0", "x1", "x2"])
+    test = OfficialTest(frame, observed[40:], np.arange(20) == 0, range(20))
+    write_json(tmp_path / "validation.json", {"y": {"test": score_official_test("dummy", [], validation, test)}})
+    text = _official(read_json(tmp_path / "validation.json")["y"]["test"], " eV")
+    assert "no rank correlation on 20 rows" in text
 
 
 def test_a_pool_engine_finds_the_best_sooner_and_repeats_nothing() -> None:

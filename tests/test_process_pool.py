@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from timing import START, run_within
 
 from batterymi.errors import BatteryMIError
 from batterymi.process_pool import run_in_processes
@@ -59,6 +60,6 @@ def test_workers_do_not_run_the_script_again(preload: tuple[str, ...], tmp_path:
         "with open('ran', 'a') as stream:\n    stream.write('x')\n"
         f"print(run_in_processes(add, [1, 2, 3], 2, build=int, build_args=('4',), preload={preload!r}))\n"
     )
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = run_within(START, [sys.executable, script], cwd=tmp_path, stderr=subprocess.PIPE)
     assert done.stdout == "[5, 6, 7]\n", done.stderr
     assert (tmp_path / "ran").read_text() == "x"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from batterymi.errors import TableError
-from batterymi.workflow.resources import read_benchmarks, request_memory, request_runtime, tabulate
+from batterymi.workflow.resources import format_requests, read_benchmarks, request_memory, request_runtime
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -42,7 +42,7 @@ def test_the_dearest_job_of_a_rule_counts_whichever_run_it_was_in(tmp_path: Path
         (tmp_path / name).write_text(HEAD + row + "\n")
     table = read_benchmarks([str(tmp_path / "one"), str(tmp_path / "two")])
     assert table.to_numpy().tolist() == [["build_summary", 1, 0.0, 0.1, 0.1], ["train_surrogate", 2, 200.0, 90.0, 80.0]]
-    assert "| train_surrogate | 2 | 200 | 90 | 80 | 1000 | 10 |" in tabulate(table)
+    assert "| train_surrogate | 2 | 200 | 90 | 80 | 1000 | 10 |" in format_requests(table)
 
 
 def test_a_folder_without_benchmarks_is_named(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_no_group_waits_for_what_only_some_studies_have() -> None:
     """A group starts when all inputs of all its jobs are there; a screen that fails would take the campaign along."""
     texts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
     bodies = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S)", texts + "\nend", flags=re.MULTILINE | re.DOTALL))
-    waiting = {rule for rule, body in bodies.items() if "=extra(" in body}
+    waiting = {rule for rule, body in bodies.items() if "results_for(" in body}
     assert waiting == {"plot_study", "summarise_study"}
     assert not waiting & set(profile("slurm")["groups"])
 
@@ -106,5 +106,5 @@ def test_who_uses_the_slurm_profile_alone_misses_nothing_of_the_default_one() ->
 
 
 def test_the_document_shows_what_was_measured() -> None:
-    table = tabulate(pd.read_csv(ROOT / "benchmarks/resources.csv"))
-    assert table in (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    table = format_requests(pd.read_csv(ROOT / "benchmarks/resources.csv"))
+    assert table in (ROOT / "docs/reference/cluster.md").read_text(encoding="utf-8")

@@ -13,19 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batterymi.config.screen import EnumerationSource, Gate
+from batterymi.config.slices.screening import FunnelSettings, GatheringSettings, ListingSettings, ScoringSettings
 from batterymi.errors import TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.formulas import parse_formulas
-from batterymi.figures.screen import draw_screen, plot_screen
+from batterymi.figures.screen import draw_screen
 from batterymi.files import write_json
 from batterymi.screening import sources
+from batterymi.screening.best import identify_compositions, merge_best
 from batterymi.screening.enumeration import enumerate_compositions
 from batterymi.screening.gates import Funnel, pass_gates, split_gates
 from batterymi.screening.scorer import Scorer
-from batterymi.stages.gather_screen import compositions_of, gather_screen, merge_best
-from batterymi.stages.score_candidates import list_candidates, score_candidates
-from batterymi.surrogates.applicability import neighbour_distance
-from batterymi.surrogates.models import fit_model
+from batterymi.stages.gather_screen import gather_screen
+from batterymi.stages.list_candidates import list_candidates
+from batterymi.stages.plot_screen import plot_screen
+from batterymi.stages.score_candidates import score_candidates
+from batterymi.surrogates.model import Options, make_model
 from batterymi.surrogates.store import StoredModel, save_models
 
 DESCRIPTORS: list[dict[str, Any]] = [
@@ -49,6 +52,23 @@ SCREEN: dict[str, Any] = {
 TARGET = {"name": "y", "label": "y", "unit": "1", "goal": "maximise"}
 
 
+def listing(features: list[str] | None = None, **screen: Any) -> ListingSettings:
+    """Settings of the first stage."""
+    return ListingSettings.model_validate({"screen": SCREEN | screen, "screened_features": features or []})
+
+
+def scoring(features: list[str] | None = None, **screen: Any) -> ScoringSettings:
+    """Settings of the second."""
+    of_model = {"target_name": "y", "formula_columns": ["composition"], "screened_features": features or []}
+    return ScoringSettings.model_validate({"screen": SCREEN | screen, **of_model})
+
+
+def gathering(features: list[str] | None = None, **screen: Any) -> GatheringSettings:
+    """Settings of the third."""
+    of_model = {"target": TARGET, "formula_columns": ["composition"], "screened_features": features or []}
+    return GatheringSettings.model_validate({"screen": SCREEN | screen, **of_model})
+
+
 def some_formulas(n: int, seed: int = 0) -> list[str]:
     """Formulas drawn from an enumeration, each once."""
     every = [formula for part in enumerate_compositions(LITHIUM) for formula in part]
@@ -64,27 +84,10 @@ def stored_model(name: str, n_rows: int = 60, **fields: Any) -> tuple[StoredMode
     frame = pd.concat(compute_descriptors(rows, [Descriptor(**d) for d in DESCRIPTORS]).values(), axis=1)
     observed = frame.iloc[:, 5].to_numpy(float) / 10 + np.random.default_rng(2).normal(size=n_rows)
     frame = pd.concat([rows[fields.get("features", [])], frame], axis=1)
-    pipeline = fit_model(name, [], frame, observed, 3, 20)
-    kinds = {"variant": "all_features", "objective": "y", "model": name, "features": [], "categories": []}
-    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0, "forests_vary": True}
-    return StoredModel(pipeline=pipeline, **(kinds | settings_ | fields)), rows.assign(y=observed)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["ridge", "gaussian_process", "extra_trees", "random_forest", "support_vector", "histogram_boosting", "blend"],
-)
-def test_the_fast_scorer_answers_as_the_model_does(name: str) -> None:
-    stored, rows = stored_model(name)
-    asked = pd.DataFrame({"composition": [*some_formulas(40, 5), rows["composition"].iloc[7]]})
-    answers = Scorer(stored, rows.iloc[:50], rows.iloc[50:]).ask(asked)
-    mean, half = stored.predict(asked)
-    np.testing.assert_allclose(answers.mean, mean, rtol=1e-8, atol=1e-9)
-    np.testing.assert_allclose(answers.half_width, half, rtol=1e-6, atol=1e-7)
-    expected = neighbour_distance(stored.pipeline, stored.frame(rows.iloc[:50]), stored.frame(asked))
-    np.testing.assert_allclose(answers.distance, expected, rtol=1e-6, atol=1e-6)
-    known = asked["composition"].isin(rows["composition"])
-    assert (answers.novel == ~known.to_numpy()).all()
+    fitted = make_model(name, Options(3, 20, local_spread=True), {}).fit([], frame, observed)
+    kinds = {"variant": "all_features", "objective": "y", "features": [], "categories": []}
+    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0}
+    return StoredModel(fitted=fitted, **(kinds | settings_ | fields)), rows.assign(y=observed)
 
 
 def test_a_composition_is_new_whatever_its_other_numbers() -> None:
@@ -92,14 +95,7 @@ def test_a_composition_is_new_whatever_its_other_numbers() -> None:
     asked = pd.DataFrame({"composition": [*some_formulas(5, 5), rows["composition"].iloc[7]], "hull": 0.15})
     asked = asked[~asked["composition"].iloc[:5].isin(rows["composition"]).reindex(asked.index, fill_value=False)]
     for scorer in (Scorer(stored, rows.iloc[:50], rows.iloc[50:]), Scorer(stored, rows.iloc[50:], rows.iloc[:50])):
-        assert scorer.ask(asked).novel.tolist() == [True] * (len(asked) - 1) + [False]
-
-
-def test_a_spread_does_not_depend_on_what_else_is_asked() -> None:
-    stored, _ = stored_model("blend")
-    asked = pd.DataFrame({"composition": some_formulas(30, 5)})
-    alone = np.array([stored.predict(asked.iloc[[i]])[1][0] for i in range(5)])
-    np.testing.assert_allclose(stored.predict(asked)[1][:5], alone, rtol=1e-12)
+        assert scorer.predict(asked).novel.tolist() == [True] * (len(asked) - 1) + [False]
 
 
 def screen_in(
@@ -115,45 +111,21 @@ def screen_in(
     listed.loc[listed.index % 90 == 0, "hull"] = np.nan
     listed.to_csv("candidates.csv", index=False)
     rows.to_parquet("table.parquet")
-    save_models("model.skops", [vars(stored)])
+    save_models("model.skops", [stored])
     pd.DataFrame(
         {"variant": "all_features", "objective": "y", "best": True, "distance": np.linspace(0, 2, 50)}
     ).to_parquet("predictions.parquet")
     metrics = {"variant": "all_features", "objective": "y", "selected": True, "model": name, "verdict": "?", "q2": 0.1}
     pd.DataFrame([metrics | {"mae": 0.5}]).to_csv("metrics.csv", index=False)
     out = folder / f"shards_{n_shards}"
-    shards = [str(out / f"{i}.parquet") for i in range(n_shards)]
-    list_candidates(shards, str(out / "listing.json"), screen=SCREEN | changes, folder=None, features=features)
-    scored, reports = (
-        [str(out / f"s{i}.parquet") for i in range(n_shards)],
-        [str(out / f"s{i}.json") for i in range(n_shards)],
-    )
-    for i in range(n_shards):
-        score_candidates(
-            shards[i],
-            "table.parquet",
-            "model.skops",
-            "predictions.parquet",
-            scored[i],
-            reports[i],
-            screen=SCREEN | changes,
-            objective="y",
-            formula_columns=["composition"],
-            features=features,
-        )
-    gather_screen(
-        scored,
-        reports,
-        str(out / "listing.json"),
-        "table.parquet",
-        "metrics.csv",
-        str(out / "top.csv"),
-        str(out / "report.json"),
-        screen=SCREEN | changes,
-        objective=TARGET,
-        formula_column="composition",
-        features=features,
-    )
+    shards, scored = ([out / f"{kind}{i}.parquet" for i in range(n_shards)] for kind in ("", "s"))
+    reports = [path.with_suffix(".json") for path in scored]
+    list_candidates(None, shards, out / "listing.json", listing(features, **changes))
+    known = (Path("table.parquet"), Path("model.skops"), Path("predictions.parquet"))
+    for shard, *made in zip(shards, scored, reports, strict=True):
+        score_candidates(shard, *known, *made, scoring(features, **changes))
+    files = (out / "listing.json", Path("table.parquet"), Path("metrics.csv"), out / "top.csv", out / "report.json")
+    gather_screen(scored, reports, *files, gathering(features, **changes))
     return out
 
 
@@ -186,13 +158,8 @@ def test_memory_goes_with_the_block_and_not_with_the_shard(tmp_path: Path, monke
         for traced in (False, True):  # the first time, caches fill
             if traced:
                 tracemalloc.start()
-            score_candidates(
-                *("shard.parquet", "table.parquet", "model.skops", "predictions.parquet", "s.parquet", "s.json"),
-                screen=SCREEN,
-                objective="y",
-                formula_columns=["composition"],
-                features=[],
-            )
+            names = ("shard.parquet", "table.parquet", "model.skops", "predictions.parquet", "s.parquet", "s.json")
+            score_candidates(*map(Path, names), settings=scoring())
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert json.loads(Path("s.json").read_text())["listed"] == n
@@ -211,36 +178,33 @@ def as_written(salt: int, units: int) -> str:
 )
 @settings(deadline=None, max_examples=60)
 def test_the_merged_best_are_the_best_of_all_each_composition_once(
-    tmp_path_factory: Any, rows: list[tuple[int, int, bool]], n_best: int, minimise: bool
+    rows: list[tuple[int, int, bool]], n_best: int, minimise: bool
 ) -> None:
-    folder = tmp_path_factory.mktemp("shards")
     frame = pd.DataFrame(rows, columns=["salt", "units", "passed"])
     frame["formula"] = [as_written(salt, units) for salt, units, _ in rows]
     frame = frame.assign(position=range(len(rows)), inside=True)
     frame["predicted"] = frame["salt"] % 3 + 0.0  # many ties; a composition always has the same prediction
-    paths = []
-    for shard in range(3):
-        paths.append(str(folder / f"{shard}.parquet"))
-        frame[frame["position"] % 3 == shard].to_parquet(paths[-1], row_group_size=4)
-    best, moments, inside = merge_best(paths, n_best, minimise=minimise)
+    shards = [frame[frame["position"] % 3 == shard] for shard in range(3)]
+    blocks = [shard.iloc[i : i + 4] for shard in shards for i in range(0, len(shard), 4)]
+    found = merge_best([frame.head(0), *blocks], n_best, minimise=minimise)
     expected = frame[frame["passed"]].sort_values(["predicted", "position"], ascending=[minimise, True])
     expected = expected.drop_duplicates("salt").head(n_best)
-    assert best["position"].tolist() == expected["position"].tolist()
-    assert (moments.n, inside) == (len(rows), len(rows))
-    assert moments.mean == pytest.approx(frame["predicted"].mean())
+    assert found.candidates["position"].tolist() == expected["position"].tolist()
+    assert (found.moments.n, found.inside) == (len(rows), len(rows))
+    assert found.moments.mean == pytest.approx(frame["predicted"].mean())
 
 
 def test_formulas_of_one_composition_are_one() -> None:
     formulas = ["Li2S", "S1Li2", "Li4S2", "Li2/3S1/3", "(LiS0.5)3", "Li2S2", "Li2Og"]
-    assert pd.factorize(compositions_of(pd.Series(formulas)))[0].tolist() == [0, 0, 0, 0, 0, 1, 2]
-    assert len(compositions_of(pd.Series([], dtype=object))) == 0
+    assert pd.factorize(identify_compositions(pd.Series(formulas)))[0].tolist() == [0, 0, 0, 0, 0, 1, 2]
+    assert len(identify_compositions(pd.Series([], dtype=object))) == 0
 
 
 def test_an_enumeration_is_streamed_into_shards_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "BLOCK", 100)
-    settings_ = {"source": LITHIUM.model_dump(mode="json")}
-    shards = [str(tmp_path / f"{shard}.parquet") for shard in range(3)]
-    list_candidates(shards, str(tmp_path / "listing.json"), screen=settings_, folder=None, features=[])
+    shards = [tmp_path / f"{shard}.parquet" for shard in range(3)]
+    settings_ = listing(source=LITHIUM.model_dump(mode="json"), gates=[])
+    list_candidates(None, shards, tmp_path / "listing.json", settings_)
     found = pd.concat([pd.read_parquet(shard) for shard in shards]).sort_values("position")
     assert found["formula"].tolist() == [formula for part in enumerate_compositions(LITHIUM) for formula in part]
     assert found["formula"].is_unique
@@ -274,27 +238,31 @@ def test_a_strict_gate_lets_nobody_pass_at_equality() -> None:
         assert funnel == Funnel([3], [passed], [1]), expression
 
 
+def list_one(name: str, settings_: ListingSettings | None = None) -> None:
+    """List the candidates of this folder in one shard."""
+    list_candidates(None, [Path(f"{name}.parquet")], Path(f"{name}.json"), settings_ or listing())
+
+
 def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings_ = SCREEN | {"source": {"name": "file", "file": "candidates.csv"}}
     with pytest.raises(TableError, match=r"candidates\.csv: there is no such file"):
-        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+        list_one("a")
     Path("candidates.csv").write_text("formula,hull\nLi2S,0\nLiXx,0\n,1\n")
     with pytest.raises(TableError, match=r"(?s)row 3: .*no element 'Xx'.*row 4"):
-        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+        list_one("a")
     Path("candidates.csv").write_text("formula,stability\nLi2S,0\n")
     with pytest.raises(TableError, match=r"the columns hull are missing.*Found: formula, stability"):
-        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+        list_one("a")
     Path("candidates.csv").write_text("note,formula,hull\na,Li2S,0\n\nb,Li2O,NA\nc,Li2O,low\n")
     with pytest.raises(TableError, match=r"candidates\.csv: row 5: 'low' in the column 'hull' is no number"):
-        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+        list_one("a")
     Path("candidates.csv").write_text("formula,hull\nLi2S,0,1\n")
     with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*Expected 2 columns, got 3"):
-        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+        list_one("a")
     assert not Path("a.parquet").exists()
-    settings_["source"] = {"name": "file", "file": "candidates.csv", "bad_rows": "drop"}
+    settings_ = listing(source={"name": "file", "file": "candidates.csv", "bad_rows": "drop"})
     Path("candidates.csv").write_text("formula,hull\nLi2S,\nLiXx,0\n")
-    list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+    list_one("a", settings_)
     assert pd.read_parquet("a.parquet")["formula"].tolist() == ["Li2S"]
     assert json.loads(Path("a.json").read_text()) == {"listed": 1, "dropped": 1}
 
@@ -305,28 +273,28 @@ def test_the_header_of_candidates_is_held_against_what_is_wanted_and_the_rest_do
     monkeypatch.chdir(tmp_path)
     many = "".join(f"Li2S,{i},1,b\n" for i in range(200_000))  # Arrow reads by the megabyte, and guesses from the first
     Path("candidates.csv").write_text(f"formula,note,hull,note\n{many}Li2O,a word,2,b\n")
-    list_candidates(["a.parquet"], "a.json", screen=SCREEN, folder=None, features=[])
+    list_one("a")
     found = pd.read_parquet("a.parquet")
     assert found.columns.tolist() == ["formula", "hull", "position"]
     assert found.iloc[-1].tolist() == ["Li2O", 2.0, 200_000]
     for header in ("formula,hull,hull", "formula,formula,hull"):
         Path("candidates.csv").write_text(f"{header}\nLi2S,0,0\n")
         with pytest.raises(TableError, match=r"candidates\.csv: 2 columns are called '(hull|formula)'; rename all but"):
-            list_candidates(["b.parquet"], "b.json", screen=SCREEN, folder=None, features=[])
+            list_one("b")
     Path("candidates.csv").write_text("")
     with pytest.raises(TableError, match=r"the columns formula, hull are missing.*Found: none"):
-        list_candidates(["b.parquet"], "b.json", screen=SCREEN, folder=None, features=[])
+        list_one("b")
 
 
 def test_rows_are_numbered_as_an_editor_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("candidates.csv").write_text("\nformula,hull\n\n\nLi2S,0\n\nLiXx,0\nLiYy,0\n")
     with pytest.raises(TableError, match=r"(?s)row 7: .*'Xx'.*row 8: .*'Yy'"):
-        list_candidates(["a.parquet"], "a.json", screen=SCREEN, folder=None, features=[])
+        list_one("a")
     pd.DataFrame({"formula": ["Li2S", "LiXx"], "hull": 0.0}).to_parquet("candidates.parquet")
-    settings_ = SCREEN | {"source": {"name": "file", "file": "candidates.parquet"}}
+    settings_ = listing(source={"name": "file", "file": "candidates.parquet"})
     with pytest.raises(TableError, match=r"row 2: .*'Xx'"):
-        list_candidates(["a.parquet"], "a.json", screen=settings_, folder=None, features=[])
+        list_one("a", settings_)
 
 
 def test_more_shards_than_files_may_be_open_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,8 +302,8 @@ def test_more_shards_than_files_may_be_open_are_refused(tmp_path: Path, monkeypa
     Path("candidates.csv").write_text("formula,hull\nLi2S,0\n")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (264, 264))
     with pytest.raises(TableError, match=r"101 shards are too many.* take 100 or fewer: --set-scatter screen=100"):
-        list_candidates([f"{i}.parquet" for i in range(101)], "a.json", screen=SCREEN, folder=None, features=[])
-    list_candidates([f"{i}.parquet" for i in range(100)], "a.json", screen=SCREEN, folder=None, features=[])
+        list_candidates(None, [Path(f"{i}.parquet") for i in range(101)], Path("a.json"), listing())
+    list_candidates(None, [Path(f"{i}.parquet") for i in range(100)], Path("a.json"), listing())
 
 
 def test_candidates_whose_numbers_are_missing_are_counted_and_not_asked(
@@ -362,7 +330,8 @@ def test_a_funnel_in_which_nobody_is_scored_is_drawn(tmp_path: Path, monkeypatch
     out = screen_in(tmp_path, monkeypatch, 2, gates=[{"label": "stable", "expression": "hull < -1"}])
     report = json.loads((out / "report.json").read_text())
     assert (report["candidates"], report["scored"], report["mean_prediction"]) == (900, 0, None)
-    plot_screen(str(out / "top.csv"), str(out / "report.json"), str(out / "funnel.svg"), objective=TARGET)
+    settings_ = FunnelSettings.model_validate({"target": TARGET})
+    plot_screen(out / "top.csv", out / "report.json", out / "funnel.svg", out / "funnel.png", settings_)
     assert (out / "funnel.png").stat().st_size > 1000
 
 
@@ -379,7 +348,7 @@ def test_dropped_rows_are_told_in_the_report_and_the_figure(tmp_path: Path, monk
 def test_a_list_that_the_shards_do_not_hold_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = screen_in(tmp_path, monkeypatch, 2)
     write_json(out / "listing.json", {"listed": 899, "dropped": 0})
-    files = ([str(out / f"s{i}.parquet") for i in range(2)], [str(out / f"s{i}.json") for i in range(2)])
-    made = (str(out / "listing.json"), "table.parquet", "metrics.csv", str(out / "t.csv"), str(out / "r.json"))
+    files = ([out / f"s{i}.parquet" for i in range(2)], [out / f"s{i}.json" for i in range(2)])
+    made = (out / "listing.json", Path("table.parquet"), Path("metrics.csv"), out / "t.csv", out / "r.json")
     with pytest.raises(TableError, match="the shards were dealt 900 candidates, 899 were listed"):
-        gather_screen(*files, *made, screen=SCREEN, objective=TARGET, formula_column="composition", features=[])
+        gather_screen(*files, *made, gathering())

@@ -10,7 +10,7 @@ from conftest import MIRROR, ROOT
 
 from batterymi.config.screen import CompositionsSource, EnumerationSource, FileSource, Screen
 from batterymi.config.study import Study
-from batterymi.data.fetch import fetch_dataset
+from batterymi.data.fetch import fetch_files
 from batterymi.data.loaders.mp_compositions import DECOMPOSITION, FORMATION, GAP, HULL, load_compositions
 from batterymi.errors import TableError
 from batterymi.features.formulas import parse_formulas
@@ -108,10 +108,10 @@ def test_compositions_are_reduced_joined_and_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 def test_the_lithium_compositions_are_those_counted_elsewhere(tmp_path: Path) -> None:
-    from batterymi.config.datasets import load_datasets
+    from batterymi.config.load import load_datasets
 
-    entry = load_datasets(ROOT / "config" / "datasets.yaml")["mp_compositions"].model_dump(mode="json")
-    fetch_dataset(tmp_path / "receipt.json", name="mp_compositions", dataset=entry, mirror=str(MIRROR), pauses=())
+    entry = load_datasets(ROOT / "config" / "datasets.yaml")["mp_compositions"]
+    fetch_files(tmp_path, "mp_compositions", entry.files, str(MIRROR))
     frame = load_compositions(tmp_path, "Li")
     near = frame["e_above_hull"] < 0.1
     assert len(frame) == 9190

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 
 from batterymi.charging.simulator import ChargingSimulator
-from batterymi.closed_loop.thermal_life import AMBIENT_C, ten_minute_protocols
-from batterymi.config.study import ClosedLoop
-from batterymi.stages.simulate_lives import (
+from batterymi.closed_loop.simulated_life import (
     AGES,
     CHARGE_SHARE,
     count_cycles,
     describe_lives,
-    live,
+    simulate_life,
 )
+from batterymi.closed_loop.thermal_life import AMBIENT_C, ten_minute_protocols
+from batterymi.config.study import ClosedLoop
 
 BEST = (6.0, 4.4, 4.4, 4.714286)
 
@@ -43,7 +43,7 @@ def test_a_cycle_that_costs_nothing_has_no_life() -> None:
 
 
 def test_ten_minute_protocols_go_by_nominal_capacity(simulator: ChargingSimulator) -> None:
-    row = live(simulator, BEST)
+    row = simulate_life(simulator, BEST)
     assert row["minutes"] == pytest.approx(10, abs=0.01)
     assert row["failure"] == ""
     assert row["life_cycles"] > row["life_at_fresh_loss"] > 1000
@@ -53,13 +53,13 @@ def test_ten_minute_protocols_go_by_nominal_capacity(simulator: ChargingSimulato
 
 
 def test_hotter_charges_cost_more(simulator: ChargingSimulator) -> None:
-    cool, hot = (live(simulator, rates) for rates in (BEST, (8.0, 7.0, 5.6, 2.584615)))
+    cool, hot = (simulate_life(simulator, rates) for rates in (BEST, (8.0, 7.0, 5.6, 2.584615)))
     assert hot["temperature_max_c"] > cool["temperature_max_c"]
     assert hot["life_cycles"] < cool["life_cycles"]
 
 
 def test_a_charge_that_cannot_be_simulated_is_a_typed_failure(simulator: ChargingSimulator) -> None:
-    row = live(simulator, (60.0, 60.0, 60.0, 60.0))
+    row = simulate_life(simulator, (60.0, 60.0, 60.0, 60.0))
     assert row["failure"] in {"unphysical", "ended_early", "solver_failed"}
     assert "0 % of the lithium lost" in row["message"]
     assert np.isnan(row["life_cycles"])

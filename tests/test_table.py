@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from batterymi.config.slices.data import TableSettings
 from batterymi.data.read_csv import read_csv
-from batterymi.data.table import prepare_table
 from batterymi.errors import TableError
+from batterymi.stages.prepare_table import prepare_table
 
 FEATURES = [
     {"name": "ni", "label": "Ni", "unit": "1", "bounds": [0, 1], "valid": [0, 1]},
@@ -24,15 +25,16 @@ GOOD = [HEADER, "0.5,0.5,a,1", "0.6,0.4,b,2", "0.7,0.3,a,4", "0.8,0.2,b,3"]
 def prepare(folder: Path, text: str | bytes, simplex: bool = True, **table: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
     source = folder / "rows.csv"
     source.write_bytes(text if isinstance(text, bytes) else text.encode())
-    prepare_table(
-        str(source),
-        str(folder / "table.parquet"),
-        str(folder / "table.json"),
-        table={"file": "rows.csv", **table},
-        features=FEATURES,
-        objectives=OBJECTIVES,
-        simplex={"features": ["ni", "co"]} if simplex else None,
-    )
+    settings = {
+        "path": str(source),
+        "dataset": None,
+        "table": {"file": "rows.csv", **table},
+        "features": FEATURES,
+        "objectives": OBJECTIVES,
+        "simplex": {"features": ["ni", "co"]} if simplex else None,
+        "descriptors": [],
+    }
+    prepare_table(folder / "table.parquet", folder / "table.json", TableSettings.model_validate(settings))
     return pd.read_parquet(folder / "table.parquet"), json.loads((folder / "table.json").read_text())
 
 
@@ -63,6 +65,8 @@ def test_a_csv_is_read_alike_however_it_was_saved(text: str | bytes, tmp_path: P
         ("0.9,0.1,a,high", ["line 6", "y", "'high'", "not a number"]),
         ("0.9,0.1,a,", ["line 6", "y", "no value"]),
         ("nan,0.1,a,5", ["line 6", "ni", "no value"]),
+        ("-,0.1,a,5", ["line 6", "ni", "no value"]),
+        ("none,0.1,a,5", ["line 6", "ni", "'none'", "not a number"]),
         ("0.9,0.1,a,inf", ["line 6", "y", "not finite"]),
         ("-0.1,1.1,a,5", ["line 6", "ni", "-0.1", "outside the possible range 0 to 1"]),
         ("0.9,0.1,a,-5", ["line 6", "y", "-5", "outside the possible range 0 to 1000 mAh/g"]),

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from batterymi.config.slices.transfer import TransferSettings
 from batterymi.files import read_json, write_parquet
-from batterymi.stages.compare_transfer import OWN, compare_transfer
+from batterymi.stages.compare_transfer import compare_transfer
+from batterymi.surrogates.transfer import OWN
 
 FEATURES = [{"name": name, "label": name, "unit": "1"} for name in ("x", "z")]
 SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300}
@@ -32,18 +34,17 @@ def compare(folder: Path, related: float, seed: int = 0) -> dict[str, Any]:
         }
     )
     write_parquet(folder / "table.parquet", rows)
-    compare_transfer(
-        str(folder / "table.parquet"),
-        str(folder / "predictions.parquet"),
-        str(folder / "transfer.json"),
-        features=FEATURES,
-        descriptors=[],
-        objectives=[{"name": "y", "label": "y", "unit": "1", "goal": "maximise"}],
-        table={"file": "x.csv", "group": "host"},
-        surrogate=SETTINGS,
-        transfer={"source": ["Li"], "model": "extra_trees", "sizes": [10, 1000], "draws": 2},
-        seed=seed,
-    )
+    settings = {
+        "features": FEATURES,
+        "descriptors": [],
+        "objectives": [{"name": "y", "label": "y", "unit": "1", "goal": "maximise"}],
+        "table": {"file": "x.csv", "group": "host"},
+        "surrogate": SETTINGS,
+        "transfer": {"source": ["Li"], "model": "extra_trees", "sizes": [10, 1000], "draws": 2},
+        "seed": seed,
+    }
+    files = (folder / name for name in ("table.parquet", "predictions.parquet", "transfer.json"))
+    compare_transfer(*files, settings=TransferSettings.model_validate(settings))
     return read_json(folder / "transfer.json")
 
 

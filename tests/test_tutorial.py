@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 from conftest import Workspace
 
 SMOKE = ("--configfile", "tests/smoke.yaml")
-TUTORIAL = Path(__file__).parents[1] / "docs/tutorial.md"
+TUTORIAL = Path(__file__).parents[1] / "docs/tutorial/second-batch.md"
 
 
 def commands() -> list[str]:
@@ -23,10 +22,8 @@ def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
     assert len(commands()) >= 9
     for command in commands():
         line = f"{command} --quiet all {' '.join(SMOKE)}" if command.startswith("snakemake") else command
-        done = subprocess.run(
-            ["bash", "-c", line], cwd=workspace.folder, env=workspace.environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        done = workspace.run_command(["bash", "-c", line])
+        assert done.returncode == 0, f"{command}\n{done.stdout}"
     campaign = workspace.folder / "results/my_hosts/campaign"
     earlier = pd.read_csv(campaign / "earlier_suggestions.csv", dtype=str)
     assert earlier["status"].tolist() == ["measured", "failed", "not tried", "not tried", "not tried"]

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batterymi.config.parts import MODELS, Feature, Objective
+from batterymi import registry
+from batterymi.config.parts import Feature, Objective
 from batterymi.statistics.intervals import half_widths, interval, q_squared, resampled, resamples
 from batterymi.surrogates.permutation import permutation_importances, permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
-from batterymi.surrogates.validation import Method, make_splits, out_of_fold
+from batterymi.surrogates.validation import CrossValidation, Method, make_splits, out_of_fold
 from batterymi.vocabulary.verdicts import judge
 
 FEATURES = (
@@ -39,6 +40,11 @@ def problem_of(
     )
 
 
+def validated(problem: Problem, folds: str | int = "leave_one_out") -> CrossValidation:
+    """A plain cross-validation of it."""
+    return CrossValidation(problem, make_splits(folds, problem.groups, 0), PLAIN, 100, 0)
+
+
 @pytest.fixture
 def line() -> tuple[pd.DataFrame, np.ndarray]:
     rng = np.random.default_rng(0)
@@ -49,19 +55,17 @@ def line() -> tuple[pd.DataFrame, np.ndarray]:
 def test_leave_one_out_of_the_mean_has_its_known_score() -> None:
     observed = np.array([1.0, 2.0, 4.0, 7.0, 9.0])
     frame = pd.DataFrame({"x": range(5), "noise": range(5)}, dtype=float)
-    splits = make_splits("leave_one_out", range(5), 0)
-    out = out_of_fold("dummy", problem_of(frame, observed), splits, PLAIN, 0)
+    out = out_of_fold("dummy", validated(problem_of(frame, observed)))
     assert q_squared(observed, out.mean) == pytest.approx(1 - (5 / 4) ** 2)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", registry.names("model"))
 def test_no_row_is_predicted_by_a_model_that_saw_it(name: str, line: tuple[pd.DataFrame, np.ndarray]) -> None:
     frame, observed = line
-    splits = make_splits("leave_one_out", range(len(observed)), 0)
-    before = out_of_fold(name, problem_of(frame, observed), splits, PLAIN, 0).mean
+    before = out_of_fold(name, validated(problem_of(frame, observed))).mean
     changed = observed.copy()
     changed[8] = 1000.0
-    after = out_of_fold(name, problem_of(frame, changed), splits, PLAIN, 0).mean
+    after = out_of_fold(name, validated(problem_of(frame, changed))).mean
     assert after[8] == before[8]
     assert not np.array_equal(after, before)
 
@@ -76,10 +80,8 @@ def test_no_group_stands_on_both_sides_and_every_row_is_tested_once(folds: str |
 
 
 def _test(frame: pd.DataFrame, observed: np.ndarray, n_tried: int = 5) -> float:
-    splits = make_splits("leave_one_out", range(len(observed)), 0)
-    problem = problem_of(frame, observed)
-    out = out_of_fold("ridge", problem, splits, PLAIN, 0)
-    return permutation_test("ridge", problem, splits, out, PLAIN, 199, n_tried, 0).p_value
+    validation = validated(problem_of(frame, observed))
+    return permutation_test("ridge", validation, out_of_fold("ridge", validation), 199, n_tried).p_value
 
 
 def test_a_real_relation_is_told_from_chance(line: tuple[pd.DataFrame, np.ndarray]) -> None:
@@ -102,19 +104,16 @@ def test_long_tables_are_tested_by_their_pairing() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.random((40, 2)), columns=["x", "noise"])
     observed = frame["x"].to_numpy()
-    splits = make_splits(5, range(40), 0)
-    problem = problem_of(frame, observed)
-    out = out_of_fold("ridge", problem, splits, PLAIN, 0)
-    found = permutation_test("ridge", problem, splits, out, PLAIN, 999, 1, 0)
+    validation = validated(problem_of(frame, observed), 5)
+    found = permutation_test("ridge", validation, out_of_fold("ridge", validation), 999, 1)
     assert (found.method, found.p_value) == ("pairing", pytest.approx(1 / 1000))
 
 
 def test_only_the_feature_that_matters_is_important(line: tuple[pd.DataFrame, np.ndarray]) -> None:
     frame, observed = line
-    splits = make_splits("leave_one_out", range(12), 0)
-    problem = problem_of(frame, observed)
-    out = out_of_fold("ridge", problem, splits, PLAIN, 0)
-    found = permutation_importances(problem, out, splits, 10, 0).groupby("feature")["rmse_increase"].median()
+    validation = validated(problem_of(frame, observed))
+    out = out_of_fold("ridge", validation)
+    found = permutation_importances(validation, out, 10).groupby("feature")["rmse_increase"].median()
     assert found["x"] > 0.5
     assert abs(found["noise"]) < 0.05
 

@@ -23,7 +23,7 @@ class DamagedFileError(BatteryMIError):
 
     def __init__(self, path: object, found: object) -> None:
         """Say what was found and what to do."""
-        super().__init__(f"{path}: {found}; remove the file and run again, it is made anew")
+        super().__init__(f"{path}: {found}; remove the file and run again to make it once more")
 
 
 class ExpressionError(BatteryMIError, ValueError):

@@ -185,7 +185,7 @@ def read_frame(
     path: PathLike,
     needs: Iterable[str] = (),
     holds: Mapping[str, Iterable[str]] | None = None,
-    keep_default_na: bool = True,
+    texts: Iterable[str] = (),
 ) -> "pd.DataFrame":
     """Read a Parquet or CSV file that an earlier stage wrote.
 
@@ -193,7 +193,7 @@ def read_frame(
         path: the file; its ending tells which it is.
         needs: columns without which it is not the file that belongs there.
         holds: values that must stand in some columns.
-        keep_default_na: of a CSV file, whether words such as `nan` are missing values.
+        texts: columns of a CSV file in which words such as `nan` are text, and nothing is an empty text.
 
     Raises:
         DamagedFileError: if it is missing, not what was written there, cannot be read, or lacks a column or a value.
@@ -209,7 +209,7 @@ def read_frame(
                 stream.seek(-min(1, stream.seek(0, os.SEEK_END)), os.SEEK_END)
                 if stream.read(1) != b"\n":
                     raise ValueError("its last line is cut off")
-            frame = unguard_frame(pd.read_csv(path, keep_default_na=keep_default_na))
+            frame = unguard_frame(pd.read_csv(path, converters=dict.fromkeys(texts, str)))
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
     except (OSError, ValueError, MemoryError) as error:

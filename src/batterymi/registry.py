@@ -31,8 +31,23 @@ REGISTRY: dict[str, dict[str, str]] = {
         "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
     },
+    "converter": {
+        "units": "batterymi.vocabulary.unit_table:convert_units",
+    },
     "candidates": {
         "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
+    },
+    "model": {
+        "dummy": "batterymi.surrogates.families.plain:Dummy",
+        "ridge": "batterymi.surrogates.families.plain:Ridge",
+        "nearest_neighbour": "batterymi.surrogates.families.plain:NearestNeighbour",
+        "gaussian_process": "batterymi.surrogates.families.kernels:GaussianProcess",
+        "support_vector": "batterymi.surrogates.families.kernels:SupportVector",
+        "random_forest": "batterymi.surrogates.families.trees:RandomForest",
+        "extra_trees": "batterymi.surrogates.families.trees:ExtraTrees",
+        "gradient_boosting": "batterymi.surrogates.families.trees:GradientBoosting",
+        "histogram_boosting": "batterymi.surrogates.families.trees:HistogramBoosting",
+        "blend": "batterymi.surrogates.families.blend:Blend",
     },
     "descriptor": {
         "magpie": "batterymi.features.descriptors:magpie",
@@ -44,9 +59,15 @@ REGISTRY: dict[str, dict[str, str]] = {
     "constraint": {
         "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
     },
-    "picture": {
+    "cell": {
+        "power_cell": "batterymi.charging.cells:POWER_CELL",
+        "Marquis2019": "batterymi.charging.cells:MARQUIS2019",
+        "Chen2020": "batterymi.charging.cells:CHEN2020",
+        "Ai2020": "batterymi.charging.cells:AI2020",
+        "OKane2022": "batterymi.charging.cells:OKANE2022",
+    },
+    "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",
-        "ranking": "batterymi.figures.ranking:plot_ranking",
         "policies": "batterymi.figures.policies:plot_policies",
         "energy": "batterymi.figures.energy:plot_energy",
         "transfer": "batterymi.figures.transfer:plot_transfer",
@@ -59,14 +80,16 @@ REGISTRY: dict[str, dict[str, str]] = {
     },
 }
 
+BASELINES = ("dummy", "ridge")  # models that every comparison holds
+
 
 def names(kind: str) -> list[str]:
-    """All names of one kind."""
+    """Return all names of one kind."""
     return sorted(REGISTRY[kind])
 
 
 def module_of(kind: str, name: str) -> str:
-    """Dotted name of the module that a registered name stands for.
+    """Return the dotted name of the module that a registered name stands for.
 
     Raises:
         KeyError: if there is no such name; the message suggests one.
@@ -78,7 +101,7 @@ def module_of(kind: str, name: str) -> str:
 
 
 def modules_of(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Modules behind several (kind, name) pairs, without repeats."""
+    """Return the modules behind several (kind, name) pairs, without repeats."""
     return sorted({module_of(kind, name) for kind, name in pairs})
 
 

@@ -1,7 +1,7 @@
 """A Slurm of one node on this machine, for tests and for trying the profile out.
 
-    python tests/cluster/slurm.py up FOLDER      install if need be, start, wait until the node is idle
-    python tests/cluster/slurm.py down FOLDER    stop all of it
+    PYTHONPATH=tests python tests/cluster/slurm.py up FOLDER      install if need be, start, wait until the node is idle
+    PYTHONPATH=tests python tests/cluster/slurm.py down FOLDER    stop all of it
 
 `up` prints the line that points Slurm's commands at it. Everything but Debian's packages lies in FOLDER: keys, state,
 logs. No daemon of the system is touched. It has no accounting, and kills jobs over their memory by polling, since
@@ -15,9 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from timing import RUN, START, run_within, wait_until
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "munged")
@@ -79,11 +80,11 @@ class Slurm:
         }
 
     def ask(self, *command: str) -> str:
-        """Answer of one of Slurm's commands; nothing where it is not installed, fails or takes a minute."""
+        """Answer of one of Slurm's commands; nothing where it is not installed, fails or takes too long."""
         environment = {**os.environ, **self.environment}
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        except (FileNotFoundError, subprocess.TimeoutExpired):
+            done = run_within(START, command, env=environment, stderr=subprocess.DEVNULL)
+        except (FileNotFoundError, TimeoutError):
             return ""
         return done.stdout if done.returncode == 0 else ""
 
@@ -136,15 +137,14 @@ class Slurm:
         if done.returncode != 0:
             raise NoSlurmError(f"{daemon} does not start: {last_line(done.stderr)}")
 
-    def wait_until_idle(self, seconds: float = 120) -> None:
+    def node_state(self) -> str:
+        """What the node does."""
+        return self.ask("sinfo", "--noheader", "--format", "%T").strip()
+
+    def wait_until_idle(self) -> None:
         """Wait until the node takes jobs."""
-        deadline, state = time.monotonic() + seconds, ""
-        while time.monotonic() < deadline:
-            state = self.ask("sinfo", "--noheader", "--format", "%T").strip()
-            if state in {"idle", "mixed", "allocated"}:
-                return
-            time.sleep(0.2)
-        raise NoSlurmError(f"the node is {state or 'unknown'} after {seconds:g} s; see {self.folder}/slurmctld.log")
+        if not wait_until(lambda: self.node_state() in {"idle", "mixed", "allocated"}, RUN):
+            raise NoSlurmError(f"the node stays {self.node_state() or 'unknown'}; see {self.folder}/slurmctld.log")
 
     def process(self, daemon: str) -> int:
         """Process id of a daemon, or 0; an old file may name a process of somebody else by now."""
@@ -164,9 +164,7 @@ class Slurm:
         """Cancel what runs, wait until it has ended, and stop all daemons."""
         self.ask("scancel", "--user", "root", "--signal", "KILL", "--full")
         self.ask("scancel", "--user", "root")
-        deadline = time.monotonic() + 30
-        while self.ask("squeue", "--noheader") and time.monotonic() < deadline:
-            time.sleep(0.2)
+        wait_until(lambda: not self.ask("squeue", "--noheader"), START)
         for daemon in ("slurmctld", "slurmd", "munged"):
             if process := self.process(daemon):
                 os.kill(process, signal.SIGTERM)
@@ -189,13 +187,11 @@ def command_of(process: int) -> str:
         return ""
 
 
-def wait_for_end(process: int, seconds: float = 20) -> None:
+def wait_for_end(process: int) -> None:
     """Wait until a process is gone; kill it if it takes too long."""
-    deadline = time.monotonic() + seconds
-    while is_alive(process):
-        if time.monotonic() > deadline:
-            os.kill(process, signal.SIGKILL)
-        time.sleep(0.05)
+    if not wait_until(lambda: not is_alive(process), START):
+        os.kill(process, signal.SIGKILL)
+        wait_until(lambda: not is_alive(process), START)
 
 
 def last_line(text: str) -> str:
@@ -232,7 +228,7 @@ def install() -> None:
     if not shutil.which("apt-get"):
         raise NoSlurmError(f"Slurm is not installed ({', '.join(lacks())}), and there is no apt-get")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Options::=--force-unsafe-io"]
+    apt = ["apt-get", "--quiet", "-o", "DPkg::Lock::Timeout=-1", "-o", "Dpkg::Options::=--force-unsafe-io"]
     policy = Path("/usr/sbin/policy-rc.d")
     forbids = not policy.exists()
     if forbids:  # no daemon of the system shall start
@@ -241,24 +237,16 @@ def install() -> None:
     try:
         for step in (["install"], ["update"], ["install"]):
             command = [*apt, *step, *(["--yes", "--no-install-recommends", *PACKAGES] if step == ["install"] else [])]
-            done = subprocess.run(
-                command,
-                env=environment,
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                timeout=300,
-                check=False,
-            )
+            done = run_within(RUN, command, env=environment, stdin=subprocess.DEVNULL)
             if step == ["install"] and done.returncode == 0:
                 break
-    except subprocess.TimeoutExpired as error:
-        raise NoSlurmError("apt-get did not install Slurm within 300 s") from error
+    except TimeoutError as error:
+        raise NoSlurmError(f"apt-get did not install Slurm: {last_line(str(error))}") from error
     finally:
         if forbids:
             policy.unlink()
     if lacks():
-        raise NoSlurmError(f"apt-get cannot install Slurm: {last_line(done.stderr)}")
+        raise NoSlurmError(f"apt-get cannot install Slurm: {last_line(done.stdout)}")
 
 
 def main() -> None:

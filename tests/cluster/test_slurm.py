@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import slurm
 from conftest import Workspace
+from timing import RUN, run_within
 
 from batterymi.workflow.locks import hold_lock
 
@@ -25,9 +26,7 @@ def test_without_slurm_the_profile_is_refused_in_a_line_and_a_dry_run_is_not(
     environment = {**workspace.environment, "PATH": str(programs)}
     for option in ("--profile", "--workflow-profile"):
         command = workspace.command("summary", option, "profiles/slurm")
-        done = subprocess.run(
-            command, cwd=workspace.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = run_within(RUN, command, cwd=workspace.folder, env=environment, stderr=subprocess.PIPE)
         assert done.returncode == 1
         assert "there is no Slurm here (no 'sbatch'); run this on a login node" in done.stderr
         assert "slurm-array-jobs" not in done.stderr

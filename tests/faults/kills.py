@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from conftest import Workspace
+from timing import RUN, START, end_within, wait_until
 
 OUTPUTS = (".csv", ".json", ".md", ".html", ".txt", ".parquet", ".skops", ".safetensors", ".svg")
 # these tell how long something took
@@ -82,14 +83,9 @@ def _notes(folder: Path, kind: str) -> dict[str, Path]:
     return {base64.urlsafe_b64decode(name).decode("utf-8"): note for name, note in coded.items()}
 
 
-def wait_for(process: subprocess.Popen[bytes], happens: Callable[[], bool], timeout: float = 600) -> bool:
-    """Wait until something happens; False if the run ended before."""
-    deadline = time.monotonic() + timeout
-    while process.poll() is None and time.monotonic() < deadline:
-        if happens():
-            return True
-        time.sleep(0.02)
-    return False
+def wait_for(process: subprocess.Popen[bytes], happens: Callable[[], bool]) -> bool:
+    """Wait until something happens while a run is under way; False if the run ended before."""
+    return wait_until(lambda: process.poll() is None and happens(), RUN, process)
 
 
 def await_jobs(workspace: Workspace, process: subprocess.Popen[bytes]) -> bool:
@@ -148,15 +144,13 @@ def _kill(process: subprocess.Popen[bytes], folder: Path, way: str) -> None:
     else:
         for pid in set(working_in(folder)) - {process.pid}:
             os.kill(pid, signal.SIGKILL)
-    process.wait(60)
+    end_within(START, process)
 
 
-def survivors(folder: Path, patience: float = 10) -> list[int]:
+def survivors(folder: Path, units: float = START) -> list[int]:
     """Processes that still work in a folder, once those that were killed had time to end."""
-    deadline = time.monotonic() + patience
-    while (found := working_in(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return found
+    wait_until(lambda: not working_in(folder), units)
+    return working_in(folder)
 
 
 def working_in(folder: Path) -> list[int]:

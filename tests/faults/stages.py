@@ -1,7 +1,6 @@
 """Single stages of a finished run, called through their adapters as Snakemake does, but without it."""
 
 import runpy
-from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +11,22 @@ from conftest import ROOT, Workspace
 
 from batterymi.config.load import load_study, read_yaml
 from batterymi.config.study import Config, Study
+from batterymi.reporting.study_results import list_results
 
 SURROGATE = ("metrics.csv", "predictions.parquet", "importances.csv", "validation.json", "model.skops", "card.md")
 CAMPAIGN = ("history.parquet", "suggestions.csv", "benchmark.json", "reference_designs.csv")
+FIGURES = ("data", "parity", "importances", "validation", "convergence", "study")
+
+
+@cache
+def smoke_study(name: str) -> Study:
+    """A study as the smoke configuration runs it."""
+    config = Config.model_validate(read_yaml(ROOT / "tests/smoke.yaml"))
+    return load_study(ROOT / f"config/studies/{name}.yaml", config)
+
+
 # inputs and outputs of each stage under results/<study>/, named as in its rule
-STAGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+STAGES: dict[str, tuple[dict[str, str], dict[str, str | tuple[str, ...]]]] = {
     "prepare_table": ({}, {"table": "table.parquet", "report": "table.json"}),
     "train_surrogate": (
         {"table": "table.parquet", "report": "table.json"},
@@ -27,45 +37,20 @@ STAGES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {Path(name).stem: f"campaign/{name}" for name in CAMPAIGN},
     ),
     "plot_study": (
-        {"table": "table.parquet"}
-        | {Path(name).stem: f"surrogate/{name}" for name in SURROGATE[:4]}
-        | {Path(name).stem.replace("reference_designs", "named"): f"campaign/{name}" for name in CAMPAIGN},
-        {"done": "figures/index.json"},
+        list_results(smoke_study("sodium_ion"), "figures"),
+        {"index": "figures/index.json"}
+        | {ending: tuple(f"figures/{name}.{ending}" for name in FIGURES) for ending in ("svg", "png")},
     ),
-    "summarise_study": (
-        {"table": "table.json", "metrics": "surrogate/metrics.csv", "validation": "surrogate/validation.json"}
-        | {Path(name).stem.replace("reference_designs", "named"): f"campaign/{name}" for name in CAMPAIGN[1:]},
-        {"summary": "summary.json"},
-    ),
+    "summarise_study": (list_results(smoke_study("sodium_ion"), "summary"), {"summary": "summary.json"}),
 }
-OPTIONAL = ("traces", "transfer", "ranking", "screen", "earlier", "replay", "pool", "code")
+OPTIONAL = ("pool",)
 
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:
     """What the rule hands over beside files, as `rules/` says."""
-    with suppress(ModuleNotFoundError):
-        stage = getattr(import_module(f"batterymi.stages.{rule}"), rule)
-        dump = getattr(get_type_hints(stage).get("settings"), "dump_from", None)
-        if dump:
-            return {"settings": dump(study)}
-    content = study.model_dump(mode="json")
-    chosen = {
-        "prepare_table": ("table", "features", "objectives", "simplex", "descriptors"),
-        "train_surrogate": (
-            *("title", "table", "features", "descriptors", "objectives", "ablations", "surrogate", "remarks", "seed"),
-        ),
-    }.get(rule, ())
-    params = {key: content[key] for key in chosen}
-    if rule == "prepare_table":
-        return params | {"dataset": None}
-    return params | {"headline": study.headline} | ({} if params else {"study": content})
-
-
-@cache
-def smoke_study(name: str) -> Study:
-    """A study as the smoke configuration runs it."""
-    config = Config.model_validate(read_yaml(ROOT / "tests/smoke.yaml"))
-    return load_study(ROOT / f"config/studies/{name}.yaml", config)
+    stage = getattr(import_module(f"batterymi.stages.{rule}"), rule)
+    given = {"path": study.table.file, "dataset": None} if rule == "prepare_table" else {}
+    return {"settings": get_type_hints(stage)["settings"].dump_from(study, **given)}
 
 
 def run_stage(
@@ -86,21 +71,27 @@ def run_stage(
     inside, outside = STAGES[rule]
     folder = workspace.folder / "results" / study
     settings = smoke_study(study)
-    source = {"source": str(workspace.folder / (settings.table.file or ""))} if rule == "prepare_table" else {}
-    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ()) | source
-    made = {key: str((outputs or folder) / name) for key, name in outside.items()}
+    params = params_of(rule, settings)
+    if rule == "prepare_table":
+        params["settings"]["path"] = str(workspace.folder / params["settings"]["path"])
+    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ())
+    target = outputs or folder
+    made = {
+        key: str(target / name) if isinstance(name, str) else [str(target / one) for one in name]
+        for key, name in outside.items()
+    }
     return run_adapter(
         rule,
         inputs,
         made,
-        params_of(rule, settings) | source,
+        params,
         log or workspace.folder / f"logs/{rule}.fault.log",
         study,
     )
 
 
 def run_adapter(
-    rule: str, inputs: dict[str, Any], outputs: dict[str, str], params: dict[str, Any], log: Path, study: str = ""
+    rule: str, inputs: dict[str, Any], outputs: dict[str, Any], params: dict[str, Any], log: Path, study: str = ""
 ) -> tuple[int, str]:
     """Run the adapter of a rule.
 
@@ -122,6 +113,7 @@ def run_adapter(
         log=[str(log)],
         threads=1,
         wildcards=_Named({"study": study}),
+        resources=_Named({}),
     )
     try:
         runpy.run_path(str(ROOT / f"scripts/{rule}.py"), {"snakemake": job}, "__main__")

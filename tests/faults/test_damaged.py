@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from conftest import Workspace
 from stages import STAGES, run_stage
 
 from batterymi.config.parts import Feature
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
-from batterymi.files import SUMS, read_frame, read_json, write_csv, write_json, write_parquet
+from batterymi.files import SUMS, read_frame, read_json, write_bytes, write_csv, write_json, write_parquet
 from batterymi.stages.build_summary import build_summary
 from batterymi.surrogates import store
-from batterymi.surrogates.models import fit_model
-from batterymi.surrogates.store import load_models, save_models
+from batterymi.surrogates.model import Options, make_model
+from batterymi.surrogates.store import StoredModel, load_models, save_models
 
 pytestmark = pytest.mark.slow
 OTHER = "ncm_cathodes"
@@ -78,7 +79,7 @@ def assert_told(workspace: Workspace, rule: str, name: str, way: str) -> str:
     case = f"{rule}, {name} {way}: {log}"
     assert status == 1, case
     assert f"error: {path}: " in log, case
-    assert "remove the file and run again, it is made anew" in log, case
+    assert "remove the file and run again to make it once more" in log, case
     assert "Traceback" not in log, case
     assert len(log.splitlines()) <= 5, case
     return log
@@ -178,22 +179,19 @@ def test_a_json_file_that_is_no_json_or_another_one_is_named(tmp_path: Path) -> 
             read_json(path, needs=["a"])
 
 
-def stored_model() -> dict[str, Any]:
+def stored_model() -> StoredModel:
     """A small model as `train_surrogate` stores it."""
     features = (Feature(name="x", label="x", unit="1", bounds=(0, 1)),)
     frame = pd.DataFrame({"x": np.linspace(0, 1, 12)})
-    model = fit_model("ridge", features, frame, frame["x"].to_numpy() ** 2, 0)
-    return {
-        "variant": "all_features",
-        "objective": "y",
-        "model": "ridge",
-        "features": ["x"],
-        "categories": [],
-        "descriptors": [],
-        "forests_vary": True,
-        "pipeline": model,
-        "half_width_per_spread": 0.5,
-    }
+    return StoredModel(
+        variant="all_features",
+        objective="y",
+        features=["x"],
+        categories=[],
+        descriptors=[],
+        fitted=make_model("ridge", Options(), {}).fit(features, frame, frame["x"].to_numpy() ** 2),
+        half_width_per_spread=0.5,
+    )
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,9 +243,13 @@ def test_members_that_lead_out_of_the_archive_reach_no_file(member: str, tmp_pat
 
 def test_a_model_file_of_other_content_is_no_model(tmp_path: Path) -> None:
     path = str(tmp_path / "m.skops")
-    whole = stored_model()
-    for changes in ({"pipeline": {"a": 1}}, {"features": [1]}, {"variant": None}, {"extra": 1}):
-        save_models(path, [whole | changes])
+    model = stored_model()
+    parts = model.fitted.export()
+    whole = vars(model) | {"fitted": parts}
+    wrong = ({"a": 1}, {"name": "ridge"}, parts | {"name": "no_model"}, parts | {"encoder": 1}, parts | {"extra": 1})
+    changed = [{"fitted": one} for one in wrong]
+    for changes in (*changed, {"features": [1]}, {"variant": None}, {"extra": 1}):
+        write_bytes(path, skops.io.dumps([whole | changes]))
         with pytest.raises(DamagedFileError, match="not a model file of this workflow"):
             load_models(path)
 
@@ -261,8 +263,8 @@ def test_a_schema_nested_without_end_is_no_model(tmp_path: Path) -> None:
 
 
 def test_a_spoilt_summary_of_one_study_is_named(tmp_path: Path) -> None:
-    outputs = [str(tmp_path / f"summary.{ending}") for ending in ("csv", "md", "html", "txt")]
+    outputs = [tmp_path / f"summary.{ending}" for ending in ("csv", "md", "txt", "html")]
     write_json(tmp_path / "summary.json", {"title": "no cell"})
     with pytest.raises(DamagedFileError, match=r"summary\.json: not the file that belongs there"):
-        build_summary([str(tmp_path / "summary.json")], *outputs)
+        build_summary([tmp_path / "summary.json"], *outputs)
     assert not list(tmp_path.glob("summary.[cmht]*"))

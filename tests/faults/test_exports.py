@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timing import seconds_of
 
 from batterymi.csv_safety import guard, unguard
 from batterymi.data.read_csv import read_csv
@@ -106,7 +107,7 @@ def test_a_spreadsheet_that_splits_elsewhere_finds_no_formula_either(text: str, 
 def test_a_long_cell_takes_time_by_its_length(text: str) -> None:
     started = time.process_time()
     assert unguard(guard(text)) == text
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < seconds_of(1)
 
 
 def test_a_suggestion_pasted_into_a_table_is_the_category_that_was_meant(tmp_path: Path) -> None:

@@ -13,25 +13,28 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, SHIPPED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from timing import seconds_of
 
 from batterymi.config.designs import Derived
 from batterymi.config.expressions import FUNCTIONS, parse_condition, parse_quantity
 from batterymi.config.load import load_study, read_yaml
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
+from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import check_rows
 from batterymi.errors import BatteryMIError
-from batterymi.features.formulas import SYMBOLS, parse_formula
+from batterymi.features.formulas import parse_formula
 from batterymi.optimise.space.constraints import make_conditions, spelt_out
+from batterymi.vocabulary.elements import SYMBOLS
 
 SHORT = 200
-SECONDS = 2.0  # of processor time, for one input
+UNITS = 2  # of work, for one input
 EACH = pytest.mark.parametrize("inputs", [SHORT, pytest.param(10_000, marks=pytest.mark.nightly)])
-STUDIES = sorted(path.name for path in (ROOT / "config/studies").glob("*.yaml"))
+STUDIES = [f"{study}.yaml" for study in SHIPPED]
 
 NASTY = st.sampled_from(
     [
@@ -87,7 +90,7 @@ def fuzz(inputs: int, strategy: st.SearchStrategy[Any], check: Callable[[Any], N
         except BatteryMIError as error:
             said = str(error).strip()
         assert 0 < len(said) < 20_000, "an error without a word, or one that nobody can read"
-        assert time.process_time() - started < SECONDS
+        assert time.process_time() - started < seconds_of(UNITS)
 
     checks = [
         HealthCheck.too_slow,
@@ -107,6 +110,15 @@ FEATURES = [
     Feature(name="kind", label="Kind", unit="1", choices=("a", "b")),
 ]
 TARGETS = [Objective.model_validate({"name": "y", "label": "y", "unit": "1", "goal": "maximise", "valid": (0, 1000)})]
+SETTINGS = TableSettings(
+    path="rows.csv",
+    dataset=None,
+    table=Table(file="rows.csv"),
+    features=tuple(FEATURES),
+    objectives=tuple(TARGETS),
+    simplex=Simplex(features=("ni", "co")),
+    descriptors=(),
+)
 CSV = mutated(
     st.sampled_from([TABLE, QUOTED, TABLE.replace(",", ";"), TABLE.replace(",", "\t"), "label,split," + TABLE])
 )
@@ -128,8 +140,7 @@ def test_no_csv_does_more_than_be_read_or_refused(inputs: int, tmp_path: Path) -
         assert len(cells)
         assert all(isinstance(cell, str) for cell in cells.to_numpy().ravel())
         if {"ni", "co", "kind", "y"} <= set(cells.columns):
-            simplex = Simplex(features=("ni", "co"))
-            rows, _ = check_rows(cells, "rows.csv", Table(file="rows.csv"), FEATURES, TARGETS, simplex)
+            rows, _ = check_rows(cells, SETTINGS)
             assert np.isfinite(rows["ni"]).all()
 
     fuzz(inputs, ENCODED | st.binary(max_size=200), check)
@@ -177,7 +188,7 @@ def spoilt_study(draw: st.DrawFn) -> str:
 MANY = st.tuples(st.sampled_from(["k{}: 1", "k{}: {{a: 1}}", '"{} \\n": 1', "{}: ff"]), st.integers(1, 5000)).map(
     lambda x: "\n".join(x[0].format(number) for number in range(x[1])) + "\n"
 )
-SHIPPED = st.sampled_from([(ROOT / "config/studies" / name).read_text(encoding="utf-8") for name in STUDIES])
+TEXTS = st.sampled_from([(ROOT / "config/studies" / name).read_text(encoding="utf-8") for name in STUDIES])
 
 
 @EACH
@@ -189,8 +200,8 @@ def test_no_yaml_does_more_than_be_taken_or_refused(inputs: int, tmp_path: Path)
         study = load_study(path)
         assert study.objectives
 
-    many = st.tuples(SHIPPED, MANY).map("\n".join)
-    fuzz(inputs, spoilt_study() | mutated(SHIPPED) | many | st.text(max_size=200), check)
+    many = st.tuples(TEXTS, MANY).map("\n".join)
+    fuzz(inputs, spoilt_study() | mutated(TEXTS) | many | st.text(max_size=200), check)
 
 
 NUMBERS = (

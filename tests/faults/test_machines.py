@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT, SMALL, SMOKE, Workspace, copy_workflow
 from kills import await_jobs, digests, start
 from stages import STAGES, run_adapter, run_stage, smoke_study
+from timing import RUN, end_within, wait_until
 
 from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.errors import TableError
@@ -37,7 +38,7 @@ MARKED = (
     ("- name: NaNi0.5Mn0.5O2\n", f'- name: "{TITLE}"\n'),
     ("case_study: Na-ion Batteries", f'case_study: "{TITLE}"'),
     ("key_descriptors: Structure type, Voltage", f'key_descriptors: "{TITLE}"'),
-    ("picture: capacity_voltage\n", f'picture: capacity_voltage\nremarks: ["{TITLE}"]\n'),
+    ("figure: capacity_voltage\n", f'figure: capacity_voltage\nremarks: ["{TITLE}"]\n'),
 )
 ONE = (*SMOKE, "--config", 'studies=["sodium_ion"]', "--cores", "1")
 # a system whose encoding is ASCII, without the rescue that Python has for the plain C locale, and no home
@@ -71,7 +72,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Odd:
         )
         assert await_jobs(workspace, process)
         workspace.edit("config/studies/sodium_ion.yaml", "seed: 42", "seed: 43")
-        process.wait(600)
+        end_within(RUN, process)
     assert process.returncode == 0, output.read_text(errors="replace")
     (workspace.folder / "jobs_after_the_edit.json").write_text(json.dumps(sorted(workspace.jobs(*ONE))))
     workspace.edit("config/studies/sodium_ion.yaml", "seed: 43", "seed: 42")
@@ -156,12 +157,11 @@ def test_a_clock_that_jumps_in_the_middle_of_a_run_ends_it_and_the_next_one_tell
     for folder in ("results/sodium_ion", "logs/train_surrogate"):
         shutil.rmtree(odd.folder / folder)
     process = start(odd, *ONE)
-    while process.poll() is None and not (odd.folder / "logs/train_surrogate/sodium_ion.log").exists():
-        time.sleep(0.02)
+    wait_until((odd.folder / "logs/train_surrogate/sodium_ion.log").exists, RUN, process)
     late = time.time() + 3600
     for path in (odd.folder / "results/sodium_ion").glob("table.*"):
         os.utime(path, (late, late))
-    assert process.wait(600) == 1
+    assert end_within(RUN, process) == 1
     told = odd.run(*ONE)
     assert told.returncode == 1
     assert "dated in the future: results/sodium_ion/table.json, results/sodium_ion/table.parquet" in told.stdout
@@ -216,7 +216,7 @@ def locales(tmp_path: Path) -> Path:
 def test_a_system_of_latin_letters_makes_the_same_files(odd: Odd, done: Workspace, locales: Path) -> None:
     latin = Latin(odd.folder, locales)
     encoding = [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"]
-    assert latin._run(encoding, 60).stdout.strip() == "iso8859-1"
+    assert latin.run_command(encoding).stdout.strip() == "iso8859-1"
     before = digests(odd.folder)
     goals = [f"results/{name}" for name in ("sodium_ion/table.json", "sodium_ion/figures/index.json", "summary.csv")]
     finished = latin.run(*goals, "--force", *ONE)
@@ -290,7 +290,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
         {"studies": TWO, "settings": {}, "inputs": {}, "ledgers": [], "made": [r"summary\.csv"]},
         ("manifest",),
     ),
-    "cite_datasets": ({}, {"datasets": {}}, ("citations",)),
+    "cite_datasets": ({}, {"settings": {"datasets": {}}}, ("citations",)),
     "sample_table": (
         {},
         {"settings": SamplingSettings.dump_from(smoke_study("ncm_cathodes")) | {"n_sampled": 8}},

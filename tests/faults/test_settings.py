@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 from conftest import ROOT
+from timing import seconds_of
 
 from batterymi.cli.main import main
-from batterymi.config.datasets import load_datasets
 from batterymi.config.designs import Derived
-from batterymi.config.load import load_config, load_study, read_yaml, study_files
+from batterymi.config.load import load_config, load_datasets, load_study, read_yaml, study_files
 from batterymi.config.parts import Constraint
 from batterymi.config.study import Config
 from batterymi.errors import ConfigError, ExpressionError
@@ -67,7 +67,7 @@ def test_yaml_that_would_fill_the_memory_is_refused_at_once(text: str, said: str
     with pytest.raises(ConfigError, match=f"bomb.yaml: .*{said}") as caught:
         read_yaml(path)
     assert len(str(caught.value)) < 500
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < seconds_of(2)
 
 
 def test_aliases_of_a_reasonable_size_are_taken(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_configuration_that_snakemake_read_is_measured_before_it_is_checked() 
     knot["overrides"] = knot
     with pytest.raises(ConfigError, match="more than 40 levels"):
         load_config(knot)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < seconds_of(2)
 
 
 def test_a_configuration_with_an_integer_that_nobody_can_print_is_refused() -> None:
@@ -100,7 +100,7 @@ def test_of_many_mistakes_the_first_are_told_in_a_time_that_grows_with_their_num
     started = time.process_time()
     with pytest.raises(ConfigError) as caught:
         load_study(path)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < seconds_of(4)
     assert len(caught.value.problems) == 21
     assert caught.value.problems[0].startswith(f"{path}: k0: unknown key 'k0'; known: ")
     assert caught.value.problems[-1] == f"{path}: 19981 keys more"
@@ -119,7 +119,7 @@ def test_quantities_that_double_each_other_are_refused() -> None:
     started = time.process_time()
     with pytest.raises(ExpressionError, match="becomes longer than 5000 names"):
         spelt_out(Constraint(name="c", expression="q39 <= 1"), [first, *doubled])
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < seconds_of(2)
 
 
 def test_quantities_that_nest_without_end_are_refused() -> None:

@@ -93,14 +93,14 @@ def load_checkpoint(
     if unlike := differences(state["identity"], identity):
         raise AgentError(
             f"{folder}: holds an interrupted training with other settings: {'; '.join(unlike)}; "
-            "restore them to go on, or remove the folder to begin anew"
+            "restore them to go on, or remove the folder to begin again"
         )
     try:
         tensors = load_file(_checked(folder, state["tensors"]))
         with np.load(_checked(folder, state["buffer"]), allow_pickle=False) as arrays:
             _restore(learner, state, tensors, dict(arrays))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise AgentError(f"{folder}: the checkpoint is damaged: {error}; remove the folder to begin anew") from None
+        raise AgentError(f"{folder}: the checkpoint is damaged: {error}; remove the folder to begin again") from None
     extra = {key.removeprefix(EXTRA): value.numpy() for key, value in tensors.items() if key.startswith(EXTRA)}
     return state["progress"], extra
 
@@ -191,12 +191,12 @@ def _read_state(folder: Path) -> dict[str, Any]:
     try:
         return read_json(folder / STATE)
     except DamagedFileError as error:
-        raise AgentError(f"{folder / STATE}: cannot be read: {error}; remove the folder to begin anew") from None
+        raise AgentError(f"{folder / STATE}: cannot be read: {error}; remove the folder to begin again") from None
 
 
 def _checked(folder: Path, entry: Mapping[str, str]) -> Path:
     """A file of a checkpoint, held against its digest."""
     path = folder / entry["file"]
     if not path.exists() or sha256(path) != entry["sha256"]:
-        raise AgentError(f"{path}: is missing or damaged; remove the folder to begin anew")
+        raise AgentError(f"{path}: is missing or damaged; remove the folder to begin again")
     return path

@@ -20,7 +20,7 @@ def evaluate(network: Network, environment: ChargingEnvironment, starts: Sequenc
         starts: the scenarios.
 
     Returns:
-        One row per start: reward, minutes (not-a-number if the charge was not finished), smallest margin, highest
+        One row per start: reward, minutes (NaN if the charge was not finished), smallest margin, highest
         temperature and voltage, capacity lost, whether a limit was broken, and whether one was with the checked
         reserve.
     """
@@ -35,7 +35,7 @@ def _charge(network: Network, environment: ChargingEnvironment, start: Start) ->
         vector, reward, ended, cut_off, info = environment.step(network.action(vector))
         rewards.append(reward)
         readings.append(info["reading"])
-    bounds = environment.bounds
+    limits = environment.limits
     reached = ended and not info["failure"]
     return {
         "reward": sum(rewards),
@@ -44,8 +44,8 @@ def _charge(network: Network, environment: ChargingEnvironment, start: Start) ->
         "temperature_c": max(step.temperature_max_c for step in readings),
         "voltage_v": max(step.voltage_max_v for step in readings),
         "capacity_lost_mah": readings[-1].capacity_lost_mah,
-        "broken": bool(info["failure"]) or any(bounds.broken(step) for step in readings),
-        "unsafe": not reached or any(bounds.broken(step, with_reserve=True) for step in readings),
+        "broken": bool(info["failure"]) or any(limits.bare.find_broken(step) for step in readings),
+        "unsafe": not reached or any(limits.checked.find_broken(step) for step in readings),
     }
 
 

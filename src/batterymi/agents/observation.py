@@ -15,8 +15,8 @@ Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Sight:
-    """How an observation becomes a vector between -1 and 1.
+class ObservationEncoder:
+    """Turns an observation into a vector between -1 and 1.
 
     Attributes:
         names: quantities, in order.
@@ -31,8 +31,8 @@ class Sight:
     high: tuple[float, ...]
     capacity_ah: float
 
-    def vector(self, seen: Observation, margin_mv: float | None = None) -> Vector:
-        """The network's input.
+    def encode(self, seen: Observation, margin_mv: float | None = None) -> Vector:
+        """Return the network's input.
 
         Args:
             seen: what the charger sees.
@@ -57,7 +57,7 @@ class Sight:
 
     @property
     def is_oracle(self) -> bool:
-        """Whether it sees the anode, as no charger does."""
+        """Whether it sees the anode, as no charger can."""
         return ORACLE in self.names
 
 
@@ -105,7 +105,7 @@ class Actions:
         return float(self.low * (self.high / self.low) ** share)
 
 
-def make_sight(environment: Environment, capacity_ah: float, voltage_max_v: float) -> Sight:
+def make_encoder(environment: Environment, capacity_ah: float, voltage_max_v: float) -> ObservationEncoder:
     """What an agent sees in an environment.
 
     Args:
@@ -124,7 +124,7 @@ def make_sight(environment: Environment, capacity_ah: float, voltage_max_v: floa
         ORACLE: (-50.0, 150.0),
     }
     spans = [ranges[name] for name in environment.observe]
-    return Sight(
+    return ObservationEncoder(
         environment.observe, tuple(low for low, _ in spans), tuple(high for _, high in spans), float(capacity_ah)
     )
 
@@ -140,19 +140,19 @@ def make_actions(environment: Environment, kind: str) -> Actions:
     return Actions(low, high, environment.spacing, environment.n_c_rates if kind == "dqn" else 0)
 
 
-def fingerprint(cell: str, environment: Environment, sight: Sight, actions: Actions) -> dict[str, Any]:
+def fingerprint(cell: str, environment: Environment, encoder: ObservationEncoder, actions: Actions) -> dict[str, Any]:
     """What a policy depends on: with another of these, its actions mean nothing.
 
     Args:
         cell: the cell that it charges.
         environment: settings.
-        sight: what it sees.
+        encoder: what it sees.
         actions: what it does.
 
     Returns:
         Plain values, which JSON holds exactly.
     """
-    spec = {"observation": asdict(sight), "action": asdict(actions)}
+    spec = {"observation": asdict(encoder), "action": asdict(actions)}
     for part in spec.values():
         part.update({key: list(value) for key, value in part.items() if isinstance(value, tuple)})
     own = {"soc_end": environment.soc_end, "step_s": environment.step_s, "hold_voltage": environment.hold_voltage}

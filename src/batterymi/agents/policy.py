@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.agents.observation import Actions, Sight, Vector, differences
-from batterymi.charging.controller import Observation
+from batterymi.agents.observation import Actions, ObservationEncoder, Vector, differences
+from batterymi.charging.controller import Decision, Observation
+from batterymi.charging.plant import Plant
 from batterymi.errors import AgentError, DamagedFileError
 from batterymi.files import PathLike, read_json, sha256, write_bytes, write_json
 
@@ -30,7 +31,7 @@ class Network:
     is_discrete: bool
 
     def action(self, vector: Vector) -> float:
-        """The greedy action.
+        """Return the greedy action.
 
         Args:
             vector: what the agent sees, shape (n_in,).
@@ -64,27 +65,36 @@ class Network:
 
 
 class PolicyController:
-    """Sets the C-rate that a trained network finds best, without exploration."""
+    """Sets the C-rate that a trained network finds best, without exploration.
 
-    def __init__(self, name: str, network: Network, sight: Sight, actions: Actions, hold_voltage: bool = False) -> None:
+    Attributes:
+        ceiling_v: voltage that the charger's circuit holds, or None for no such circuit.
+    """
+
+    ceiling_v: float | None = None
+
+    def __init__(
+        self, name: str, network: Network, encoder: ObservationEncoder, actions: Actions, hold_voltage: bool = False
+    ) -> None:
         """Join what sees, what decides and what acts.
 
         Args:
             name: what tables call it.
             network: decides.
-            sight: turns an observation into the network's input.
+            encoder: turns an observation into the network's input.
             actions: turns its output into a C-rate.
             hold_voltage: whether it was trained with a charger whose circuit holds the voltage limit.
         """
         self.name, self.hold_voltage = name, hold_voltage
-        self._network, self._sight, self._actions = network, sight, actions
+        self._network, self._encoder, self._actions = network, encoder, actions
 
-    def begin(self, seen: Observation) -> None:
-        """Nothing is remembered between charges, nor within one."""
+    def begin(self, seen: Observation, plant: Plant) -> None:
+        """Remember nothing, between charges or within one."""
 
-    def rate(self, seen: Observation) -> float:
-        """C-rate of the next control step."""
-        return self._actions.rate(self._network.action(self._sight.vector(seen)))
+    def decide(self, seen: Observation) -> Decision:
+        """Return the C-rate of the next control step."""
+        rate = self._actions.rate(self._network.action(self._encoder.encode(seen)))
+        return Decision(rate, ceiling_v=self.ceiling_v)
 
 
 def save_policy(path: PathLike, network: Network, card: Mapping[str, Any]) -> None:
@@ -122,16 +132,16 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
         )
     network = _read_network(Path(path).with_name(TENSORS), card)
     actions = replace(Actions(**print_["action"]), scale=float(card["scale"]))
-    sight = Sight(**_tuples(print_["observation"]))
-    if sight.is_oracle:
+    encoder = ObservationEncoder(**_tuples(print_["observation"]))
+    if encoder.is_oracle:
         raise AgentError(
             f"{path}: this oracle sees the plating margin, which no charger does; it can only be evaluated"
         )
-    if (n_in := network.layers[0][0].shape[1]) != len(sight.names):
+    if (n_in := network.layers[0][0].shape[1]) != len(encoder.names):
         raise AgentError(
-            f"{path}: the network takes {n_in} numbers, and {len(sight.names)} are observed; train it anew"
+            f"{path}: the network takes {n_in} numbers, and {len(encoder.names)} are observed; train it again"
         )
-    return PolicyController(card["name"], network, sight, actions, bool(print_["hold_voltage"]))
+    return PolicyController(card["name"], network, encoder, actions, bool(print_["hold_voltage"]))
 
 
 def _read_card(path: PathLike) -> dict[str, Any]:
@@ -144,9 +154,9 @@ def _read_card(path: PathLike) -> dict[str, Any]:
         raise AgentError(f"{path}: is not a policy's JSON: {error}") from None
     found = card.get("format") if isinstance(card, dict) else None
     if found != FORMAT:
-        raise AgentError(f"{path}: has format {found!r}, readable is {FORMAT}; train the agent anew")
+        raise AgentError(f"{path}: has format {found!r}, readable is {FORMAT}; train the agent again")
     if missing := [key for key in ("name", "kind", "scale", "fingerprint", "digest") if key not in card]:
-        raise AgentError(f"{path}: lacks {', '.join(missing)}; train the agent anew")
+        raise AgentError(f"{path}: lacks {', '.join(missing)}; train the agent again")
     return card
 
 
@@ -161,7 +171,7 @@ def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
         raise AgentError(f"{path}: cannot be read: {error.strerror}") from None
     if (found := sha256(path)) != card["digest"]:
         raise AgentError(
-            f"{path}: has digest {found[:12]}…, its card says {card['digest'][:12]}…; train the agent anew"
+            f"{path}: has digest {found[:12]}…, its card says {card['digest'][:12]}…; train the agent again"
         )
     try:
         return Network.from_tensors(load(data), bool(card["fingerprint"]["action"]["n"]))

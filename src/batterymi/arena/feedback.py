@@ -1,18 +1,18 @@
-"""What feedback is worth: open-loop protocols beside controllers that look, as planned and under variation."""
+"""What feedback is worth: open-loop protocols beside controllers that observe, as planned and under variation."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.table import judged
+from batterymi.arena.table import select_held_out
 from batterymi.vocabulary.controllers import CONTROLLERS, OPEN_LOOP, label, ordered
 
-LOOKS = ("plating_limited", "look_ahead")
+FEEDBACK = ("plating_limited", "look_ahead")
 
 
-def worth_of_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, Any]:
-    """Open loop and feedback on the nominal scenario and over the held-out ones.
+def measure_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[str, Any]:
+    """Compare open loop and feedback on the nominal scenario and over the held-out ones.
 
     Args:
         charges: flagged charges of all jobs.
@@ -34,13 +34,13 @@ def _kind(name: str) -> str:
     """Open loop, feedback, or neither: the chapter's profiles, 1C, and the oracle, which no charger can be."""
     if name in OPEN_LOOP:
         return "open loop"
-    return "feedback" if name in LOOKS or name not in CONTROLLERS else ""
+    return "feedback" if name in FEEDBACK or name not in CONTROLLERS else ""
 
 
 def _numbers(part: pd.DataFrame, name: str) -> dict[str, Any]:
     """One controller on the nominal scenario and under variation."""
     mine = part[part["controller"] == name]
-    nominal, varied = mine[mine["scenario"] < 0], judged(mine)
+    nominal, varied = mine[mine["scenario"] < 0], select_held_out(mine)
     return {
         "controller": name,
         "kind": _kind(name),
@@ -55,8 +55,8 @@ def _sentence(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
     """What the numbers say, without saying more."""
     nominal = _fastest(rows, "nominal")
     varied = _fastest(rows, "varied")
-    parts = [f"On the nominal scenario {_told(nominal, 'nominal', 'nominal_minutes')}."]
-    parts.append(f"Under variation {_told(varied, 'varied', 'varied_minutes_median')}.")
+    parts = [f"On the nominal scenario {_describe_fastest(nominal, 'nominal', 'nominal_minutes')}."]
+    parts.append(f"Under variation {_describe_fastest(varied, 'varied', 'varied_minutes_median')}.")
     parts += [
         f"{label(row['controller'])}, planned for the nominal scenario only, leaves the limits in "
         f"{100 * row['varied_violations']:.0f} % of the others."
@@ -83,7 +83,7 @@ def _fastest(rows: list[dict[str, Any]], which: str) -> dict[str, dict[str, Any]
     return found
 
 
-def _told(found: dict[str, dict[str, Any] | None], which: str, column: str) -> str:
+def _describe_fastest(found: dict[str, dict[str, Any] | None], which: str, column: str) -> str:
     """The fastest safe one of each kind in words."""
     words = []
     for kind, row in found.items():

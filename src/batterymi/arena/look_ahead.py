@@ -1,13 +1,11 @@
 """Greedy look-ahead: at every step the largest current that a model predicts to keep all limits."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from batterymi.charging.charge_loop import Session, Simulator
-from batterymi.charging.charger import Decision, Plant
-from batterymi.charging.controller import Observation
+from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.limits import Limits
 from batterymi.charging.outcome import ChargeError
+from batterymi.charging.plant import ChargingSession, Plant, Simulator
 from batterymi.charging.state import Start
 
 TRIES = 8
@@ -18,7 +16,7 @@ FAR = -1e3
 
 @dataclass
 class LookAhead:
-    """Looks one control step ahead with a model of a fresh cell, which starts from what the charger sees.
+    """Looks one control step ahead with a model of a fresh cell, which starts from what the controller sees.
 
     The twin takes the same currents as the cell and so drifts from it, as it does not know the cell's age. The
     charger's circuit holds the full voltage where an aged cell reaches it earlier than the twin.
@@ -58,7 +56,7 @@ class LookAhead:
         return Decision(rate, ceiling_v=self.voltage_v)
 
     def _follow(self, seen: Observation) -> None:
-        """Take the step that the cell took; where the twin cannot, it starts anew from what is seen."""
+        """Take the step that the cell took; where the twin cannot, it starts again from what is seen."""
         passed = seen.seconds - self._seconds
         if passed > 0:
             try:
@@ -68,7 +66,7 @@ class LookAhead:
                 self._model = self._session
         self._seconds = seen.seconds
 
-    def _fresh(self, seen: Observation) -> Session:
+    def _fresh(self, seen: Observation) -> ChargingSession:
         """A fresh cell at rest in the state that is seen."""
         soc = min(max(seen.soc, 0.0), 0.999)
         return self.twin.begin(Start(soc=soc, ambient_c=seen.ambient_c, initial_c=seen.temperature_c))
@@ -174,11 +172,6 @@ def _slack(model: Plant, limits: Limits, rate: float, seconds: float) -> tuple[f
         reading = model.peek(rate, seconds)
     except ChargeError:
         return FAR, "solver"
-    outcome: dict[str, Any] = {
-        "plating_margin_mv": reading.plating_margin_mv,
-        "temperature_max_c": reading.temperature_max_c,
-        "voltage_max_v": reading.voltage_max_v,
-    }
-    slacks = limits.slacks(outcome)
+    slacks = limits.slacks(reading)
     name = min(slacks, key=lambda kind: slacks[kind])
     return slacks[name], name

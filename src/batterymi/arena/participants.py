@@ -1,19 +1,24 @@
-"""Who takes part: controllers by name, as the jobs of the arena make them."""
+"""The controllers that take part, by name, as the jobs of the arena make them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from batterymi.arena.look_ahead import LookAhead, Oracle
-from batterymi.charging.charge_loop import Simulator, Terms
-from batterymi.charging.charger import ByController, Charger
+from batterymi.arena.tune import keep_reserve
+from batterymi.charging.charge_loop import Terms
+from batterymi.charging.controller import Controller
 from batterymi.charging.controllers import CHAPTER_PHASES, CHAPTER_PROFILES, BySoc, ByTime, ConstantRate, equal_windows
 from batterymi.charging.limits import Limits
+from batterymi.charging.plant import Simulator
+from batterymi.config.arena_parts import Reserve
 from batterymi.vocabulary.controllers import OPEN_LOOP
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """What controllers are made from.
+class ControllerFactory:
+    """Makes controllers for a cell.
 
     Attributes:
         cell: its name.
@@ -21,7 +26,7 @@ class Workshop:
         limits: of the cell.
         terms: how charges are run.
         soc_start: where protocols of equal steps begin.
-        reserve: millivolts of margin, kelvin and volts that look-ahead keeps to itself.
+        reserve: what look-ahead keeps to the limits.
         tuned: what tuning found, empty where nothing needs it.
         protocols: what the optimisation of protocols found, empty where nothing needs it.
         twin: the model that look-ahead plans with.
@@ -32,13 +37,13 @@ class Workshop:
     limits: Limits
     terms: Terms
     soc_start: float
-    reserve: tuple[float, float, float]
+    reserve: Reserve
     tuned: dict[str, Any]
     protocols: dict[str, Any]
     twin: Simulator
 
-    def make(self, name: str) -> Charger | None:
-        """A controller by name; None where tuning found that none of its kind keeps the limits."""
+    def make_controller(self, name: str) -> Controller | None:
+        """Return a controller by name; None where tuning found that none of its kind keeps the limits."""
         if name == "cc_cv_1c":
             return ConstantRate(name, 1.0, self.voltage_v)
         if name in CHAPTER_PROFILES:
@@ -49,17 +54,17 @@ class Workshop:
             found = self.tuned[name]
             return ConstantRate(name, found["c_rate"], found["voltage_v"]) if found["c_rate"] else None
         if name in OPEN_LOOP:
-            return self._protocol(name)
-        return self._look_ahead(name)
+            return self._make_protocol(name)
+        return self._make_look_ahead(name)
 
-    def _protocol(self, name: str) -> Charger | None:
-        """An optimised protocol."""
+    def _make_protocol(self, name: str) -> Controller | None:
+        """Return an optimised protocol."""
         rates = self.protocols[name]["c_rates"]
         return BySoc(name, equal_windows(rates, self.soc_start, self.terms.soc_end)) if rates else None
 
-    def _look_ahead(self, name: str) -> Charger:
-        """Look-ahead on a twin, or on the cell itself."""
-        limits = self.limits.with_reserve(*self.reserve)
+    def _make_look_ahead(self, name: str) -> Controller:
+        """Return look-ahead on a twin, or on the cell itself."""
+        limits = keep_reserve(self.limits, self.reserve)
         control_s, most = self.terms.control_s, self.terms.c_rate_max
         if name == "oracle":
             return Oracle(name, self.limits, control_s, most)
@@ -68,26 +73,23 @@ class Workshop:
         raise ValueError(f"'{name}' is not a controller")
 
 
-def load_agents(algorithm: str, paths: list[str], workshop: Workshop) -> list[tuple[int, Charger]]:
-    """Trained policies as chargers, with their seeds.
+def load_agents(algorithm: str, policies: Sequence[Path], factory: ControllerFactory) -> list[tuple[int, Controller]]:
+    """Load trained policies as controllers, with their seeds.
 
     Args:
         algorithm: what tables call all of them.
-        paths: `policy.json` of each seed, in folders named by the seed.
-        workshop: the cell and the rules; the full voltage is held for policies that were trained so.
+        policies: `policy.json` of each seed, in folders named by the seed.
+        factory: the cell and the rules; the full voltage is held for policies that were trained so.
 
     Raises:
         AgentError: if a policy was trained for another cell, another control step or another end.
     """
-    from pathlib import Path
-
     from batterymi.agents.policy import load_policy
 
-    found: list[tuple[int, Charger]] = []
-    terms = workshop.terms
-    needed = {"cell": workshop.cell, "soc_end": terms.soc_end, "step_s": terms.control_s}
-    for path in paths:
+    needed = {"cell": factory.cell, "soc_end": factory.terms.soc_end, "step_s": factory.terms.control_s}
+    found: list[tuple[int, Controller]] = []
+    for path in policies:
         policy = load_policy(path, needed)
-        ceiling_v = workshop.voltage_v if policy.hold_voltage else None
-        found.append((int(Path(path).parent.name), ByController(policy, algorithm, ceiling_v)))
+        policy.name, policy.ceiling_v = algorithm, factory.voltage_v if policy.hold_voltage else None
+        found.append((int(path.parent.name), policy))
     return found

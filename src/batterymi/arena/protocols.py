@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arena.tune import Bench
-from batterymi.charging.charge_loop import run_charge
+from batterymi.arena.scenario_set import ScenarioSet
 from batterymi.charging.controllers import BySoc, equal_windows
+from batterymi.config.arena_parts import ChargeRules, Search
 from batterymi.config.parts import Feature, Objective
 from batterymi.optimise.campaigns.campaign import best_designs, run_campaign
 from batterymi.optimise.space.problem import Problem
@@ -23,19 +23,19 @@ SCALES = {"minutes": 1.0, "plating_margin_mv": 10.0, "temperature_max_c": 2.0, "
 
 
 class ProtocolEvaluator:
-    """Charges every scenario of a bench by a protocol: mean minutes, and the worst of all else."""
+    """Charges every scenario of a set by a protocol: mean minutes, and the worst of all else."""
 
     is_cheap = False
     kind = "simulated"
 
-    def __init__(self, bench: Bench, soc_start: float) -> None:
+    def __init__(self, scenarios: ScenarioSet, soc_start: float) -> None:
         """Take the scenarios.
 
         Args:
-            bench: model, scenarios and limits.
+            scenarios: with model and limits.
             soc_start: where the first step begins; a charge from below begins with its current.
         """
-        self._bench, self._soc_start = bench, soc_start
+        self._scenarios, self._soc_start = scenarios, soc_start
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Answer designs; columns are binary logarithms of C-rates, in order."""
@@ -52,12 +52,10 @@ class ProtocolEvaluator:
 
     def _answer(self, rates: Sequence[float]) -> dict[str, Any]:
         """Mean minutes and worst extremes over the scenarios; the first charge that is not finished ends it."""
-        windows = equal_windows(rates, self._soc_start, self._bench.terms.soc_end)
+        windows = equal_windows(rates, self._soc_start, self._scenarios.terms.soc_end)
         rows = []
-        for start in self._bench.scenarios:
-            self._bench.charges += 1
-            bench = self._bench
-            row = run_charge(bench.simulator, start, BySoc("", windows), bench.limits, bench.terms).row
+        for start in self._scenarios.starts:
+            row = self._scenarios.try_start(BySoc("", windows), start)
             if not np.isfinite(row["minutes"]):
                 return dict.fromkeys(SCALES, float("nan")) | {"failure": row["failure"] or "too slow"}
             rows.append(row)
@@ -72,37 +70,28 @@ class ProtocolEvaluator:
 
 
 def optimise_protocol(
-    bench: Bench,
-    *,
-    steps: int,
-    soc_start: float,
-    rates: tuple[float, float],
-    budget: int,
-    initial: int,
-    seed: int,
+    scenarios: ScenarioSet, rules: ChargeRules, search: Search, seed: int
 ) -> tuple[tuple[float, ...] | None, pd.DataFrame]:
-    """The fastest protocol of equal steps of state of charge that keeps all limits on every scenario of a bench.
+    """Find the fastest protocol of equal steps of state of charge that keeps all limits on every scenario.
 
     The campaign starts from constant currents and random designs.
 
     Args:
-        bench: model, scenarios, and limits with their reserve; all scenarios start equally warm.
-        steps: of the protocol.
-        soc_start: state of charge where the first step begins.
-        rates: smallest and largest C-rate.
-        budget: evaluations, the start included.
-        initial: random designs of the start.
+        scenarios: with model, and limits with their reserve; all scenarios start equally warm.
+        rules: smallest and largest C-rate, and the state of charge where the first step begins.
+        search: steps of the protocol, evaluations with those of the start, and random designs of the start.
         seed: of every choice.
 
     Returns:
         C-rates, or None where no design met the limits; and the campaign's history.
     """
-    problem = make_problem(bench, steps, soc_start, rates)
-    low, high = np.log2(rates[0]), np.log2(rates[1])
-    constants = np.clip(np.log2(CONSTANTS)[:, None], low, high) * np.ones((1, steps))
-    drawn = problem.space.sample(np.random.default_rng([seed, 1]), initial)
+    problem = make_problem(scenarios, rules, search.steps)
+    low, high = np.log2(rules.c_rates[0]), np.log2(rules.c_rates[1])
+    constants = np.clip(np.log2(CONSTANTS)[:, None], low, high) * np.ones((1, search.steps))
+    drawn = problem.space.sample(np.random.default_rng([seed, 1]), search.initial)
     start = pd.concat([pd.DataFrame(constants, columns=problem.space.names), drawn], ignore_index=True)
-    history = run_campaign(problem, "gaussian_process", problem.evaluate(start.iloc[:budget]), budget, seed)
+    first = problem.evaluate(start.iloc[: search.budget])
+    history = run_campaign(problem, "gaussian_process", first, search.budget, seed)
     best = best_designs(problem, [history], 1)
     logger.info("%d protocols tried, %d within all limits", len(history), int(history["feasible"].sum()))
     if best.empty:
@@ -110,24 +99,30 @@ def optimise_protocol(
     return tuple(float(rate) for rate in np.exp2(best[problem.space.names].to_numpy(float)[0])), history
 
 
-def make_problem(bench: Bench, steps: int, soc_start: float, rates: tuple[float, float]) -> Problem:
-    """What the campaign seeks: least minutes within the limits of the bench."""
-    bounds = (float(np.log2(rates[0])), float(np.log2(rates[1])))
+def make_problem(scenarios: ScenarioSet, rules: ChargeRules, steps: int) -> Problem:
+    """Return the campaign's problem: least minutes within the limits of all scenarios.
+
+    Args:
+        scenarios: with model and limits.
+        rules: smallest and largest C-rate, and the state of charge where the first step begins.
+        steps: of the protocol.
+    """
+    bounds = (float(np.log2(rules.c_rates[0])), float(np.log2(rules.c_rates[1])))
     features = tuple(
         Feature(name=f"log2_rate_{number}", label=f"log2 of C-rate {number}", unit="1", bounds=bounds)
         for number in range(1, steps + 1)
     )
-    limits = bench.limits.at(bench.scenarios[0])
+    limits = scenarios.limits.at(scenarios.starts[0])
     objectives = (
-        _objective("minutes", "min", goal="minimise"),
-        _objective("plating_margin_mv", "mV", goal="limit", at_least=limits.margin_mv),
-        _objective("temperature_max_c", "°C", goal="limit", at_most=limits.temperature_c),
-        _objective("voltage_max_v", "V", goal="limit", at_most=limits.voltage_v),
+        _make_objective("minutes", "min", goal="minimise"),
+        _make_objective("plating_margin_mv", "mV", goal="limit", at_least=limits.margin_mv),
+        _make_objective("temperature_max_c", "°C", goal="limit", at_most=limits.temperature_c),
+        _make_objective("voltage_max_v", "V", goal="limit", at_most=limits.voltage_v),
     )
-    evaluator = ProtocolEvaluator(bench, soc_start)
+    evaluator = ProtocolEvaluator(scenarios, rules.soc_nominal)
     return Problem(Space(features), objectives, declared_limits(objectives), evaluator=evaluator)
 
 
-def _objective(name: str, unit: str, **more: Any) -> Objective:
-    """An objective in its scale."""
+def _make_objective(name: str, unit: str, **more: Any) -> Objective:
+    """Return an objective in its scale."""
     return Objective(name=name, label=name, unit=unit, scale=SCALES[name], **more)

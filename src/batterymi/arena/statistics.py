@@ -44,11 +44,11 @@ def resample(values: Array, seed: int = 0) -> Array:
     """Means over seeds and scenarios drawn again with replacement, both.
 
     Args:
-        values: shape (n_seeds, n_scenarios); not-a-number is left out.
+        values: shape (n_seeds, n_scenarios); NaN is left out.
         seed: of the draws; the same seed draws the same scenarios, so that two controllers stay paired.
 
     Returns:
-        Shape (N_BOOTSTRAPS,); not-a-number where nothing but that was drawn.
+        Shape (N_BOOTSTRAPS,); NaN where nothing but that was drawn.
     """
     n_seeds, n_scenarios = values.shape
     scenarios = np.random.default_rng([seed, 0]).integers(n_scenarios, size=(N_BOOTSTRAPS, n_scenarios))
@@ -64,12 +64,12 @@ def paired_difference(ours: Array, theirs: Array, seed: int = 0) -> tuple[float,
     """Mean difference over the scenarios that all charges of both finished, with its 95 % interval.
 
     Args:
-        ours: minutes, shape (n_seeds, n_scenarios); not-a-number where the charge was not finished.
+        ours: minutes, shape (n_seeds, n_scenarios); NaN where the charge was not finished.
         theirs: the same scenarios in the same order, any number of seeds.
         seed: of the bootstrap.
 
     Returns:
-        Ours less theirs, its bounds, and the number of scenarios compared; not-a-number where that is below 2.
+        Ours less theirs, its bounds, and the number of scenarios compared; NaN where that is below 2.
     """
     both = np.isfinite(ours).all(axis=0) & np.isfinite(theirs).all(axis=0)
     n = int(both.sum())

@@ -1,5 +1,6 @@
 """The arena's tables: each controller on each cell at each temperature, and controllers in pairs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from batterymi.vocabulary.controllers import ordered
 
 Array = NDArray[np.float64]
 KEYS = ["cell", "condition"]
+SORTED_BY = ["cell", "condition", "controller", "seed", "model", "scenario"]
 
 
 def flag(charges: pd.DataFrame) -> pd.DataFrame:
@@ -21,14 +23,32 @@ def flag(charges: pd.DataFrame) -> pd.DataFrame:
     return charges.assign(unfinished=unfinished, breaks_any=broken, violates=broken | unfinished)
 
 
-def judged(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
-    """Charges of the held-out scenarios on a model."""
+def select_held_out(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
+    """Return the charges of the held-out scenarios on a model."""
     return charges[(charges["model"] == model) & (charges["scenario"] >= 0)]
 
 
 def matrix(charges: pd.DataFrame, column: str) -> Array:
     """One column of one controller's charges, shape (n_seeds, n_scenarios)."""
     return charges.pivot(index="seed", columns="scenario", values=column).to_numpy(float)
+
+
+def assign_costs(
+    charges: pd.DataFrame, costs: Iterable[tuple[str, str | None, str, float]]
+) -> dict[tuple[str, str, str], float]:
+    """Return CPU seconds of tuning or training, by cell, condition and controller; those of an agent's seeds add up.
+
+    Args:
+        charges: tell which cells and temperatures there are.
+        costs: cell, temperature (None for all), controller and seconds.
+    """
+    assigned: dict[tuple[str, str, str], float] = {}
+    for cell, condition, controller, seconds in costs:
+        of_cell = charges.loc[charges["cell"] == cell, "condition"].unique()
+        for one in of_cell if condition is None else [condition]:
+            key = (cell, str(one), controller)
+            assigned[key] = assigned.get(key, 0.0) + seconds
+    return assigned
 
 
 def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) -> pd.DataFrame:
@@ -43,7 +63,7 @@ def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) 
         CPU minutes and milliseconds per decision.
     """
     rows = []
-    for (cell, condition), part in judged(charges).groupby(KEYS, sort=False):
+    for (cell, condition), part in select_held_out(charges).groupby(KEYS, sort=False):
         for name in ordered(list(part["controller"].unique())):
             mine = part[part["controller"] == name]
             head = {"cell": cell, "condition": condition, "controller": name}
@@ -78,7 +98,7 @@ def _summary(mine: pd.DataFrame) -> dict[str, Any]:
 
 
 def _nominal(charges: pd.DataFrame, head: dict[str, Any]) -> dict[str, Any]:
-    """The nominal charge on the judge's model, median over the seeds."""
+    """The nominal charge on the reference model, median over the seeds."""
     mine = charges[(charges["model"] == "DFN") & (charges["scenario"] < 0)]
     for key, value in head.items():
         mine = mine[mine[key] == value]
@@ -99,7 +119,7 @@ def compare_pairs(charges: pd.DataFrame) -> pd.DataFrame:
         Mean difference in minutes (negative: `controller` is faster), its 95 % interval, and a verdict.
     """
     rows = []
-    for (cell, condition), part in judged(charges).groupby(KEYS, sort=False):
+    for (cell, condition), part in select_held_out(charges).groupby(KEYS, sort=False):
         names = ordered(list(part["controller"].unique()))
         minutes = {name: matrix(part[part["controller"] == name], "minutes") for name in names}
         shares = {name: float(part.loc[part["controller"] == name, "violates"].mean()) for name in names}
@@ -146,8 +166,8 @@ def verdict(lower: float, upper: float, broken: float, broken_of_other: float) -
     return "faster" if broken == 0 else "faster, where both break limits"
 
 
-def climb_ladder(charges: pd.DataFrame) -> pd.DataFrame:
-    """The same charges on the coarse and on the fine model: who keeps limits on one and breaks them on the other.
+def measure_discrepancy(charges: pd.DataFrame) -> pd.DataFrame:
+    """Compare the same charges on the coarse and on the reference model: who keeps limits on one and not on the other.
 
     Args:
         charges: flagged charges of all jobs.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from batterymi.charging.cells import Cell
 from batterymi.charging.electrodes import Electrodes
 from batterymi.charging.readout import CURRENT, ELECTRODE_PAIRS, FRESH_SEI, Readout, check_physical
-from batterymi.charging.solvers import Ladder
+from batterymi.charging.solvers import SolverFallback
 from batterymi.charging.state import Start
 
 Array = NDArray[np.float64]
@@ -75,7 +75,7 @@ class CellModel:
         simulation.build()
         self._model: Any = simulation.built_model
         events = [event.name for event in self._model.events if event.event_type.name == "TERMINATION"]
-        self._ladder = Ladder(self._model, _ordered(self._inputs(Start())), events, 10.0 ** (fineness - 1))
+        self._solvers = SolverFallback(self._model, _ordered(self._inputs(Start())), events, 10.0 ** (fineness - 1))
         self._sei = next((key, place) for key, place in self._model.y_slices.items() if key.name == SEI)
         self._readout = Readout(
             self._model,
@@ -129,7 +129,7 @@ class CellModel:
             ChargeError: if no solver gets there, an event stops it, or the state is one that no cell can be in.
         """
         inputs = np.array(list((origin.inputs | {CURRENT: -rate * self.capacity_ah}).values()))
-        times, states = self._ladder.integrate(state, inputs, seconds, patient)
+        times, states = self._solvers.integrate(state, inputs, seconds, patient)
         outputs = self._readout.read(times, states, inputs)
         check_physical(outputs)
         return states[:, -1], outputs

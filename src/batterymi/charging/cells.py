@@ -82,73 +82,71 @@ BORROWS = (
     "graphite. SEI parameters are the set's examples for growth models. "
 )
 
-_DECLARED = (
-    Cell(
-        name="power_cell",
-        parameter_set="OKane2022",
-        voltage_limits_v=(2.5, 4.2),
-        factors={
-            "Negative electrode thickness [m]": 0.5,
-            "Positive electrode thickness [m]": 0.5,
-            "Nominal cell capacity [A.h]": 0.5,
-            "Negative particle radius [m]": 0.6,
-            "Positive particle radius [m]": 0.6,
-        },
-        values={"Total heat transfer coefficient [W.m-2.K-1]": 30.0},
-        provenance=(
-            "LG M50 (graphite-SiOx / NMC 811) of O'Kane et al. 2022 (doi:10.1039/D2CP00417H), electrochemistry "
-            "after Chen et al. 2020 (doi:10.1149/1945-7111/ab9050), made into a power cell: half as thick "
-            "electrodes with half the capacity, particles of 0.6 times the radius, heat transfer 30 W/m2K. "
-            "Its electrodes hold 2 % more than the nominal 2.5 Ah between the limits. "
-            f"{NOT_FITTED} or to any cell of this design; {COMPARES}"
-        ),
-    ),
-    Cell(
-        name="Marquis2019",
-        parameter_set="Marquis2019",
-        voltage_limits_v=(3.105, 4.1),
-        borrows=PLATING,
-        provenance=(
-            "Kokam SLPB78205130H pouch cell (graphite / LCO) as shipped with PyBaMM, after Marquis et al. 2019 "
-            "(doi:10.1149/2.0341915jes), with properties from Dualfoil; thin electrodes, cooled over the whole face. "
-            "Its electrodes hold 0.873 Ah between the limits, well above the nominal 0.681 Ah, so that 80 % are 62 % "
-            f"of what they hold. {BORROWS}{NOT_FITTED}; {COMPARES}"
-        ),
-    ),
-    Cell(
-        name="Chen2020",
-        parameter_set="Chen2020",
-        voltage_limits_v=(2.5, 4.2),
-        borrows=PLATING,
-        provenance=(
-            "LG M50 (graphite-SiOx / NMC 811, 5 Ah) as shipped with PyBaMM, after Chen et al. 2020 "
-            "(doi:10.1149/1945-7111/ab9050); an energy cell with thick electrodes, measured at 25 °C, and most of its "
-            f"properties do not depend on temperature. {BORROWS}{NOT_FITTED}; {COMPARES}"
-        ),
-    ),
-    Cell(
-        name="Ai2020",
-        parameter_set="Ai2020",
-        voltage_limits_v=(3.0, 4.2),
-        borrows=PLATING,
-        provenance=(
-            "Enertech pouch cell (graphite / LCO, 2.28 Ah, 34 electrode pairs) as shipped with PyBaMM, after Ai et al. "
-            "2020 (doi:10.1149/2.0122001JES) and Rieger et al. 2016 (doi:10.1016/j.est.2016.11.001). "
-            f"{BORROWS}{NOT_FITTED}; {COMPARES}"
-        ),
-    ),
-    Cell(
-        name="OKane2022",
-        parameter_set="OKane2022",
-        voltage_limits_v=(2.5, 4.2),
-        provenance=(
-            "LG M50 (graphite-SiOx / NMC 811, 5 Ah) as shipped with PyBaMM, after O'Kane et al. 2022 "
-            "(doi:10.1039/D2CP00417H), electrochemistry after Chen et al. 2020 (doi:10.1149/1945-7111/ab9050) with "
-            f"properties that depend on temperature. {NOT_FITTED}; {COMPARES}"
-        ),
+POWER_CELL = Cell(
+    name="power_cell",
+    parameter_set="OKane2022",
+    voltage_limits_v=(2.5, 4.2),
+    factors={
+        "Negative electrode thickness [m]": 0.5,
+        "Positive electrode thickness [m]": 0.5,
+        "Nominal cell capacity [A.h]": 0.5,
+        "Negative particle radius [m]": 0.6,
+        "Positive particle radius [m]": 0.6,
+    },
+    values={"Total heat transfer coefficient [W.m-2.K-1]": 30.0},
+    provenance=(
+        "LG M50 (graphite-SiOx / NMC 811) of O'Kane et al. 2022 (doi:10.1039/D2CP00417H), electrochemistry "
+        "after Chen et al. 2020 (doi:10.1149/1945-7111/ab9050), made into a power cell: half as thick "
+        "electrodes with half the capacity, particles of 0.6 times the radius, heat transfer 30 W/m2K. "
+        "Its electrodes hold 2 % more than the nominal 2.5 Ah between the limits. "
+        f"{NOT_FITTED} or to any cell of this design; {COMPARES}"
     ),
 )
-CELLS = {cell.name: cell for cell in _DECLARED}
+MARQUIS2019 = Cell(
+    name="Marquis2019",
+    parameter_set="Marquis2019",
+    voltage_limits_v=(3.105, 4.1),
+    borrows=PLATING,
+    provenance=(
+        "Kokam SLPB78205130H pouch cell (graphite / LCO) as shipped with PyBaMM, after Marquis et al. 2019 "
+        "(doi:10.1149/2.0341915jes), with properties from Dualfoil; thin electrodes, cooled over the whole face. "
+        "Its electrodes hold 0.873 Ah between the limits, well above the nominal 0.681 Ah, so that 80 % are 62 % "
+        f"of what they hold. {BORROWS}{NOT_FITTED}; {COMPARES}"
+    ),
+)
+CHEN2020 = Cell(
+    name="Chen2020",
+    parameter_set="Chen2020",
+    voltage_limits_v=(2.5, 4.2),
+    borrows=PLATING,
+    provenance=(
+        "LG M50 (graphite-SiOx / NMC 811, 5 Ah) as shipped with PyBaMM, after Chen et al. 2020 "
+        "(doi:10.1149/1945-7111/ab9050); an energy cell with thick electrodes, measured at 25 °C, and most of its "
+        f"properties do not depend on temperature. {BORROWS}{NOT_FITTED}; {COMPARES}"
+    ),
+)
+AI2020 = Cell(
+    name="Ai2020",
+    parameter_set="Ai2020",
+    voltage_limits_v=(3.0, 4.2),
+    borrows=PLATING,
+    provenance=(
+        "Enertech pouch cell (graphite / LCO, 2.28 Ah, 34 electrode pairs) as shipped with PyBaMM, after Ai et al. "
+        "2020 (doi:10.1149/2.0122001JES) and Rieger et al. 2016 (doi:10.1016/j.est.2016.11.001). "
+        f"{BORROWS}{NOT_FITTED}; {COMPARES}"
+    ),
+)
+OKANE2022 = Cell(
+    name="OKane2022",
+    parameter_set="OKane2022",
+    voltage_limits_v=(2.5, 4.2),
+    provenance=(
+        "LG M50 (graphite-SiOx / NMC 811, 5 Ah) as shipped with PyBaMM, after O'Kane et al. 2022 "
+        "(doi:10.1039/D2CP00417H), electrochemistry after Chen et al. 2020 (doi:10.1149/1945-7111/ab9050) with "
+        f"properties that depend on temperature. {NOT_FITTED}; {COMPARES}"
+    ),
+)
+CELLS = {cell.name: cell for cell in (POWER_CELL, MARQUIS2019, CHEN2020, AI2020, OKANE2022)}
 
 
 def find_cell(name: str) -> Cell:

@@ -1,57 +1,86 @@
-"""What decides the current while a cell is charged."""
+"""What a controller sees of a cell, and what it decides."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from batterymi.charging.state import Reading
+from batterymi.charging.plant import ChargingSession, Plant
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What a charger sees: nothing of the anode, and nothing of the cell's age.
+    """What a controller sees of a charge under way: nothing of the anode, and nothing of the cell's age.
+
+    It is read when it is asked for, since the resistance of a cell at rest takes a pulse that most protocols never
+    need.
 
     Attributes:
-        seconds: since the charge began.
-        soc: state of charge, 0 to 1.
-        voltage_v: terminal voltage.
-        temperature_c: of the cell.
-        resistance_mohm: internal resistance.
-        rate: C-rate of the last step; 0 before the first.
-        ambient_c: of the surroundings.
+        ambient_c: temperature of the surroundings, °C.
     """
 
-    seconds: float
-    soc: float
-    voltage_v: float
-    temperature_c: float
-    resistance_mohm: float
-    rate: float
+    _session: ChargingSession
     ambient_c: float
 
-    @classmethod
-    def of(cls, reading: Reading, ambient_c: float) -> "Observation":
-        """What is seen of a reading."""
-        return cls(
-            reading.seconds,
-            reading.soc,
-            reading.voltage_v,
-            reading.temperature_c,
-            reading.resistance_mohm,
-            reading.rate,
-            ambient_c,
-        )
+    @property
+    def seconds(self) -> float:
+        """Time since the charge began."""
+        return self._session.seconds
+
+    @property
+    def soc(self) -> float:
+        """State of charge, 0 to 1."""
+        return self._session.soc
+
+    @property
+    def voltage_v(self) -> float:
+        """Terminal voltage."""
+        return self._session.now.voltage_v
+
+    @property
+    def temperature_c(self) -> float:
+        """Temperature of the cell."""
+        return self._session.now.temperature_c
+
+    @property
+    def resistance_mohm(self) -> float:
+        """Internal resistance."""
+        return self._session.now.resistance_mohm
+
+    @property
+    def rate(self) -> float:
+        """C-rate of the last step; 0 before the first."""
+        return self._session.now.rate
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a controller does next.
+
+    Attributes:
+        rate: C-rate, above 0.
+        seconds: how long, or None for the control step.
+        until_soc: state of charge that ends it, instead of a time.
+        until_v: voltage that ends it earlier.
+        ceiling_v: voltage that must not be passed; the charger's own circuit lowers the current to hold it.
+        cutoff_rate: a held current below this ends the charge.
+    """
+
+    rate: float
+    seconds: float | None = None
+    until_soc: float | None = None
+    until_v: float | None = None
+    ceiling_v: float | None = None
+    cutoff_rate: float = 0.0
 
 
 class Controller(Protocol):
-    """A rule that gives the current of every control step.
+    """Decides step by step; it may remember within a charge and forgets between charges."""
 
-    It may remember within a charge and forgets between charges, so that scenarios can be run in any order.
-    """
+    @property
+    def name(self) -> str:
+        """What tables call it."""
 
-    name: str
+    def begin(self, seen: Observation, plant: Plant) -> None:
+        """Look at the cell before the first step; only a controller that reads the truth may keep `plant`."""
 
-    def begin(self, seen: Observation) -> None:
-        """Forget the last charge, and look at the cell before the first step."""
-
-    def rate(self, seen: Observation) -> float:
-        """C-rate of the next control step, above 0."""
+    def decide(self, seen: Observation) -> Decision | None:
+        """Return the next step, or None to end the charge."""

@@ -1,12 +1,13 @@
-"""Chargers with a fixed rule: CC-CV, currents by time, currents by state of charge."""
+"""Controllers with a fixed rule: CC-CV, currents by time, currents by state of charge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batterymi.charging.charger import Decision, Plant
-from batterymi.charging.controller import Observation
+from batterymi.charging.controller import Decision, Observation
+from batterymi.charging.plant import Plant
 
 SMALL = 1e-9
+HOLD_STEP_S = 10.0
 
 CHAPTER_PROFILES: dict[str, tuple[tuple[float, float], ...]] = {
     "chapter_standard": ((1.0, 60.0),),
@@ -40,6 +41,37 @@ class ConstantRate:
     def decide(self, seen: Observation) -> Decision:
         """The same at every step; the charger's circuit does the rest."""
         return Decision(self.c_rate, ceiling_v=self.ceiling_v)
+
+
+@dataclass
+class CcCv:
+    """Constant current up to a voltage, which is then held to the end, as a charger does it.
+
+    The voltage phase begins where the voltage is reached, and its steps are shorter than a controller's.
+
+    Attributes:
+        name: what tables call it.
+        c_rate: of the first phase.
+        voltage_v: voltage to hold.
+        cutoff_rate: C-rate at which the charge is given up.
+    """
+
+    name: str
+    c_rate: float
+    voltage_v: float
+    cutoff_rate: float
+
+    def begin(self, seen: Observation, plant: Plant) -> None:
+        """Start with the constant current."""
+        self._is_holding = False
+
+    def decide(self, seen: Observation) -> Decision:
+        """Return the constant current up to the voltage, then a current that holds it, which only falls."""
+        if not self._is_holding:
+            self._is_holding = True
+            return Decision(self.c_rate, until_soc=1.0, until_v=self.voltage_v)
+        last = seen.rate or self.c_rate
+        return Decision(last, HOLD_STEP_S, ceiling_v=self.voltage_v, cutoff_rate=self.cutoff_rate)
 
 
 @dataclass

@@ -1,14 +1,29 @@
-"""What a charge must keep to, and what it broke."""
+"""What a charge must keep to, in studies, the arena and the training of agents, and what it broke."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Protocol
 
 from batterymi.charging.state import Start
 
 VOLTAGE_TOLERANCE_V = 2e-3
 TEMPERATURE_TOLERANCE_K = 0.05
 KINDS = ("plating", "temperature", "voltage")
+
+
+class Extremes(Protocol):
+    """What limits are compared with; readings of steps have it."""
+
+    @property
+    def plating_margin_mv(self) -> float:
+        """Smallest anode potential against lithium."""
+
+    @property
+    def temperature_max_c(self) -> float:
+        """Highest temperature."""
+
+    @property
+    def voltage_max_v(self) -> float:
+        """Highest voltage."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +44,16 @@ class Limits:
     headroom_k: float = 0.0
 
     def of_start(self, ambient_c: float, initial_c: float) -> "Limits":
-        """The limits of a charge that starts at some temperature."""
+        """Return the limits of a charge that starts at some temperature."""
         hottest = max(ambient_c, initial_c)
         return replace(self, temperature_c=max(self.temperature_c, hottest + self.headroom_k), headroom_k=0.0)
 
     def at(self, start: Start) -> "Limits":
-        """The limits of a charge from a start."""
+        """Return the limits of a charge from a start."""
         return self.of_start(start.ambient_c, start.temperature_c)
 
     def with_reserve(self, margin_mv: float = 0.0, temperature_k: float = 0.0, voltage_v: float = 0.0) -> "Limits":
-        """Tighter limits, for those who plan on a model that is not the cell."""
+        """Return tighter limits, for those who plan on a model that is not the cell."""
         return replace(
             self,
             margin_mv=self.margin_mv + margin_mv,
@@ -46,20 +61,23 @@ class Limits:
             voltage_v=self.voltage_v - voltage_v,
         )
 
-    def slacks(self, outcome: Mapping[str, Any]) -> dict[str, float]:
-        """Distance to each limit in units of 10 mV of margin, 1 K, and 10 mV of voltage; negative where it is broken.
+    def slacks(self, extremes: Extremes) -> dict[str, float]:
+        """Return the distance to each limit in units of 10 mV of margin, 1 K, and 10 mV of voltage.
 
         Args:
-            outcome: holds `plating_margin_mv`, `temperature_max_c` and `voltage_max_v`.
+            extremes: of a step or a charge.
+
+        Returns:
+            By kind; negative where a limit is broken.
         """
         return {
-            "plating": (outcome["plating_margin_mv"] - self.margin_mv) / 10,
-            "temperature": self.temperature_c - outcome["temperature_max_c"],
-            "voltage": (self.voltage_v - outcome["voltage_max_v"]) / 0.01,
+            "plating": (extremes.plating_margin_mv - self.margin_mv) / 10,
+            "temperature": self.temperature_c - extremes.temperature_max_c,
+            "voltage": (self.voltage_v - extremes.voltage_max_v) / 0.01,
         }
 
-    def broken(self, outcome: Mapping[str, Any]) -> list[str]:
-        """Which limits a charge breaks, beyond what the solver's tolerance can cause in temperature and voltage."""
-        slack = self.slacks(outcome)
+    def find_broken(self, extremes: Extremes) -> list[str]:
+        """Return which limits are broken, beyond what the solver's tolerance can cause in temperature and voltage."""
+        slack = self.slacks(extremes)
         least = {"plating": 0.0, "temperature": -TEMPERATURE_TOLERANCE_K, "voltage": -VOLTAGE_TOLERANCE_V / 0.01}
         return [kind for kind in KINDS if not slack[kind] >= least[kind]]

@@ -25,12 +25,12 @@ class ChargeError(Exception):
 
 @dataclass(frozen=True)
 class ChargeResult:
-    """What came of one charge; all numbers are not-a-number after a failure.
+    """What came of one charge; all numbers are NaN after a failure.
 
     Attributes:
         label: the protocol.
         reached: whether the state of charge to reach was reached.
-        time_to_80_min: minutes until then, not-a-number if it was not.
+        time_to_80_min: minutes until then, NaN if it was not.
         soc_end: state of charge at the end.
         plating_margin_mv: smallest anode potential against lithium, over the anode and over time; negative: it plates.
         temperature_max_c: highest temperature, °C.

@@ -5,21 +5,18 @@ from collections.abc import Callable, Sequence
 
 from batterymi.charging.outcome import ChargeResult
 from batterymi.charging.protocols import Protocol
-from batterymi.charging.simulator import ChargingSimulator
+from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
 from batterymi.process_pool import report_every, run_in_processes
 
 # importing PyBaMM takes longer than building a model
 PRELOAD = ("pybamm", "batterymi.charging.simulator")
+LOG_EVERY = 20
 
 
 def simulate_protocols(
     protocols: Sequence[Protocol],
+    setup: ChargeSetup,
     *,
-    cell: str,
-    model: str,
-    soc_start: float = 0.1,
-    soc_end: float = 0.8,
-    ambient_c: float = 25.0,
     processes: int = 1,
     keep_traces: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -28,11 +25,7 @@ def simulate_protocols(
 
     Args:
         protocols: the protocols.
-        cell: a declared cell.
-        model: "SPMe" or "DFN".
-        soc_start: state of charge at the start.
-        soc_end: state of charge to reach.
-        ambient_c: ambient and initial temperature, °C.
+        setup: the cell, its model, and between which states it is charged.
         processes: worker processes, each with a model of its own; results do not depend on it.
         keep_traces: whether to keep the charges over time.
         progress: called with (done, all) after each protocol.
@@ -45,14 +38,13 @@ def simulate_protocols(
         _charge,
         [(protocol, keep_traces) for protocol in protocols],
         processes,
-        build=ChargingSimulator,
-        build_args=(cell, model, soc_start, soc_end, ambient_c),
+        build=setup.build,
         preload=PRELOAD,
-        progress=report_every(20, "charges simulated") if progress is None else progress,
+        progress=report_every(LOG_EVERY, "charges simulated") if progress is None else progress,
     )
 
 
 def _charge(simulator: ChargingSimulator, task: tuple[Protocol, bool]) -> ChargeResult:
-    """Charge by a protocol."""
+    """Return what comes of a charge by a protocol."""
     protocol, keep_trace = task
     return simulator.run(protocol, keep_trace=keep_trace)

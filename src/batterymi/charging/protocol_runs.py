@@ -1,23 +1,14 @@
-"""Protocols, charged to their end: by state of charge, by time, or to a voltage that is then held."""
+"""Protocols, charged to their end."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from batterymi.charging.charge_loop import Terms, charge
+from batterymi.charging.controller import Controller
+from batterymi.charging.controllers import BySoc, ByTime, CcCv
 from batterymi.charging.outcome import ChargeError, FailureKind
-from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
-from batterymi.charging.session import Session, Step
-
-Array = NDArray[np.float64]
-
-CV_STEP_S = 10.0
-CV_TOLERANCE_V = 1e-3
-CV_TRIES = 12
-MAX_CV_STEPS = 1200
-SMALLEST_SLOPE_V = 1e-4
-FULL = 1e-9
+from batterymi.charging.protocols import CCCV, Protocol, Timed
+from batterymi.charging.session import Session
 
 
-def charge(session: Session, protocol: Protocol, soc_end: float) -> None:
+def follow_protocol(session: Session, protocol: Protocol, soc_end: float) -> None:
     """Charge a cell by a protocol.
 
     Args:
@@ -26,120 +17,29 @@ def charge(session: Session, protocol: Protocol, soc_end: float) -> None:
         soc_end: state of charge to reach.
 
     Raises:
-        ChargeError: if the charge cannot be simulated to its end.
+        ChargeError: if the charge cannot be simulated to its end, or not even begin.
     """
-    if isinstance(protocol, FourStep):
-        _charge_by_soc(session, protocol, soc_end)
-    elif isinstance(protocol, Timed):
-        _charge_by_time(session, protocol, soc_end)
-    else:
-        _charge_cc_cv(session, protocol, soc_end)
-
-
-def _charge_by_soc(session: Session, protocol: FourStep, soc_end: float) -> None:
-    """Equal steps of state of charge; each step's time follows from its current."""
-    n = len(protocol.c_rates)
-    width = (soc_end - session.soc) / n
-    targets = [soc_end - width * (n - 1 - place) for place in range(n)]
-    for rate, target in zip(protocol.c_rates, targets, strict=True):
-        session.step(rate, session.seconds_to(target, rate))
-
-
-def _charge_by_time(session: Session, protocol: Timed, soc_end: float) -> None:
-    """Steps of given time, ended by the state of charge to reach."""
-    for rate, minutes in protocol.segments:
-        session.step(rate, min(60 * minutes, session.seconds_to(soc_end, rate)))
-        if session.soc >= soc_end - FULL:
-            return
-
-
-def _charge_cc_cv(session: Session, protocol: CCCV, soc_end: float) -> None:
-    """Constant current to the voltage limit, then the current that holds it."""
-    limit_v = protocol.voltage_limit_v
-    if _charge_to_voltage(session, protocol.c_rate, limit_v, soc_end):
-        return
-    rate, slope_v = protocol.c_rate, None
-    for _ in range(MAX_CV_STEPS):
-        step, slope_v = _hold(session, rate, slope_v, limit_v)
-        if step is None or step.rate < protocol.cutoff_c_rate:
-            _refuse_empty(session, protocol)
-            return
-        rate, left = step.rate, session.seconds_to(soc_end, step.rate)
-        session.take(step if step.seconds <= left else session.solve(rate, left))
-        if session.soc >= soc_end - FULL:
-            return
-    raise ChargeError(FailureKind.ENDED_EARLY, f"the voltage phase took over {MAX_CV_STEPS} steps")
-
-
-def _charge_to_voltage(session: Session, rate: float, limit_v: float, soc_end: float) -> bool:
-    """Charge at constant current to a voltage, and say whether the state of charge to reach came first.
-
-    A current may carry the cell into states beyond the limit that cannot be solved, so the time is halved until it
-    can.
-    """
-    seconds = session.seconds_to(soc_end, rate)
-    while session.soc < soc_end - FULL:
-        try:
-            step = session.solve(rate, seconds, patient=seconds < CV_STEP_S)
-        except ChargeError:
-            if seconds < CV_STEP_S:
-                raise
-            seconds /= 2
-            continue
-        if step.values["voltage"].max() > limit_v:
-            time = step.values["seconds"] - step.values["seconds"][0]
-            crossing = _crossing(time, step.values["voltage"], limit_v)
-            if crossing > 0:
-                session.step(rate, crossing)
-            return False
-        session.take(step)
-        seconds = min(seconds, session.seconds_to(soc_end, rate))
-    return True
-
-
-def _hold(session: Session, rate: float, slope_v: float | None, limit_v: float) -> tuple[Step | None, float | None]:
-    """The step that ends at the voltage limit within a millivolt, by the secant method.
-
-    Args:
-        session: where it starts.
-        rate: C-rate of the step before, which is also the highest.
-        slope_v: voltage per C-rate as the step before left it, or None to measure it.
-        limit_v: voltage to hold.
-
-    Returns:
-        The step, or None if even no current stays below the limit; and the slope for the step after.
-    """
-    last = session.solve(rate, CV_STEP_S)
-    if slope_v is None:
-        slope_v = _slope(last, session.solve(0.98 * rate, CV_STEP_S))
-    for _ in range(CV_TRIES):
-        gap = last.voltage_end - limit_v
-        wanted = min(last.rate - gap / slope_v, rate)
-        if abs(gap) < CV_TOLERANCE_V or wanted == last.rate:
-            return last, slope_v
-        if wanted <= 0:
-            return None, slope_v
-        step = session.solve(wanted, CV_STEP_S)
-        last, slope_v = step, _slope(step, last)
-    raise ChargeError(FailureKind.SOLVER_FAILED, f"no current was found that holds {limit_v} V")
-
-
-def _slope(one: Step, other: Step) -> float:
-    """Voltage at the end per C-rate, from two steps."""
-    return max((one.voltage_end - other.voltage_end) / (one.rate - other.rate), SMALLEST_SLOPE_V)
-
-
-def _refuse_empty(session: Session, protocol: CCCV) -> None:
-    """Name a charge that could not even begin."""
-    if not session.steps:
+    controller = make_controller(protocol, session.soc, soc_end)
+    for _ in charge(session, controller, Terms.for_protocol(soc_end), session.start.ambient_c):
+        pass
+    if isinstance(protocol, CCCV) and not session.steps:
         text = f"the cell is above {protocol.voltage_limit_v} V at every current from {protocol.cutoff_c_rate}C"
         raise ChargeError(FailureKind.ENDED_EARLY, text)
 
 
-def _crossing(time: Array, voltage: Array, limit: float) -> float:
-    """Time at which a voltage first passes a limit, by linear interpolation."""
-    after = int(np.flatnonzero(voltage > limit)[0])
-    if after == 0:
-        return 0.0
-    share = (limit - voltage[after - 1]) / (voltage[after] - voltage[after - 1])
-    return float(time[after - 1] + share * (time[after] - time[after - 1]))
+def make_controller(protocol: Protocol, soc_start: float, soc_end: float) -> Controller:
+    """Return the controller that follows a protocol.
+
+    Args:
+        protocol: what to follow.
+        soc_start: state of charge at the start.
+        soc_end: state of charge to reach, where the last of equal steps ends exactly.
+    """
+    if isinstance(protocol, Timed):
+        return ByTime(protocol.label, protocol.segments)
+    if isinstance(protocol, CCCV):
+        return CcCv(protocol.label, protocol.c_rate, protocol.voltage_limit_v, protocol.cutoff_c_rate)
+    n = len(protocol.c_rates)
+    width = (soc_end - soc_start) / n
+    ends = [soc_end - width * (n - 1 - place) for place in range(n)]
+    return BySoc(protocol.label, tuple(zip(ends, protocol.c_rates, strict=True)))

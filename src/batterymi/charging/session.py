@@ -1,6 +1,6 @@
 """A cell on charge, step by step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from batterymi.charging.state import Reading, Start
 Array = NDArray[np.float64]
 
 PULSE_C, PULSE_S, REST_S = 1.0, 10.0, 1.0
+PATIENT_S = 10.0  # steps shorter than this are worth the other solvers
+SHORTEST_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,11 @@ class Session:
         return self._soc
 
     @property
+    def seconds(self) -> float:
+        """Time since the charge began."""
+        return self._seconds
+
+    @property
     def steps(self) -> list[Step]:
         """Steps taken so far."""
         return self._steps
@@ -102,6 +109,43 @@ class Session:
             ChargeError: if it cannot be simulated; the session stays as it was.
         """
         return self.take(self.solve(rate, seconds))
+
+    def step_to_voltage(self, rate: float, seconds: float, limit_v: float) -> Reading:
+        """Charge at constant current until a voltage or a time is reached, whichever comes first.
+
+        A current may carry the cell into states beyond the voltage that cannot be solved, so the duration is halved
+        until it can.
+
+        Args:
+            rate: C-rate, above 0.
+            seconds: longest duration, above 0.
+            limit_v: terminal voltage that ends the step.
+
+        Returns:
+            What is read at the end, with the extremes of the whole step; the last reading where the cell is above the
+            voltage already.
+
+        Raises:
+            ChargeError: if it cannot be simulated.
+        """
+        end, share, readings = self._seconds + seconds, seconds, list[Reading]()
+        while (left := end - self._seconds) > SHORTEST_S:
+            share = min(share, left)
+            try:
+                step = self.solve(rate, share, patient=share < PATIENT_S)
+            except ChargeError:
+                if share < PATIENT_S:
+                    raise
+                share /= 2
+                continue
+            crossing = _find_crossing(step, limit_v)
+            if crossing is None:
+                readings.append(self.take(step))
+                continue
+            if crossing > 0:
+                readings.append(self.step(rate, crossing))
+            break
+        return _join_readings(readings) if readings else self.now
 
     def peek(self, rate: float, seconds: float) -> Reading:
         """What a step would lead to, without taking it; errors as those of `step`."""
@@ -179,3 +223,26 @@ class Session:
             return self.now.resistance_mohm
         gap = float(step.values["voltage"][-1] - step.values["open_circuit"][-1])
         return 1000 * gap / (step.rate * self._model.capacity_ah)
+
+
+def _find_crossing(step: Step, limit_v: float) -> float | None:
+    """Return the time at which a step first passes a voltage, by linear interpolation; None if it does not."""
+    time, voltage = step.values["seconds"] - step.values["seconds"][0], step.values["voltage"]
+    beyond = np.flatnonzero(voltage > limit_v)
+    if len(beyond) == 0:
+        return None
+    after = int(beyond[0])
+    if after == 0:
+        return 0.0
+    share = (limit_v - voltage[after - 1]) / (voltage[after] - voltage[after - 1])
+    return float(time[after - 1] + share * (time[after] - time[after - 1]))
+
+
+def _join_readings(readings: list[Reading]) -> Reading:
+    """Return the last reading with the extremes of all."""
+    return replace(
+        readings[-1],
+        voltage_max_v=max(reading.voltage_max_v for reading in readings),
+        temperature_max_c=max(reading.temperature_max_c for reading in readings),
+        plating_margin_mv=min(reading.plating_margin_mv for reading in readings),
+    )

@@ -1,9 +1,11 @@
 """Charging a cell in PyBaMM: the one door for every question about fast charging."""
 
+from dataclasses import dataclass
+
 from batterymi.charging.cell_model import MESH, OPTIONS, CellModel
 from batterymi.charging.cells import find_cell
 from batterymi.charging.outcome import ChargeError, ChargeResult
-from batterymi.charging.protocol_runs import charge
+from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import Protocol
 from batterymi.charging.readout import summarise_charge
 from batterymi.charging.session import Session
@@ -12,6 +14,29 @@ from batterymi.charging.state import Start
 __all__ = ["MESH", "OPTIONS", "ChargingSimulator"]
 
 REACHED = 1e-6
+
+
+@dataclass(frozen=True)
+class ChargeSetup:
+    """A cell, its model, and between which states it is charged.
+
+    Attributes:
+        cell: a declared cell.
+        model: "SPMe", or "DFN" for reference.
+        soc_start: state of charge at the start.
+        soc_end: state of charge to reach.
+        ambient_c: ambient and initial temperature, °C.
+    """
+
+    cell: str = "power_cell"
+    model: str = "SPMe"
+    soc_start: float = 0.1
+    soc_end: float = 0.8
+    ambient_c: float = 25.0
+
+    def build(self) -> "ChargingSimulator":
+        """Build the model."""
+        return ChargingSimulator(self.cell, self.model, self.soc_start, self.soc_end, self.ambient_c)
 
 
 class ChargingSimulator:
@@ -36,7 +61,7 @@ class ChargingSimulator:
 
         Args:
             cell: a declared cell.
-            model: "SPMe", or "DFN" to judge.
+            model: "SPMe", or "DFN" for reference.
             soc_start: state of charge at the start of charges that name none, 0 to 1.
             soc_end: state of charge to reach by charges that name none.
             ambient_c: ambient and initial temperature of charges that name none, °C.
@@ -90,14 +115,14 @@ class ChargingSimulator:
         _refuse_fall(start, soc_end)
         try:
             session = self.begin(start)
-            charge(session, protocol, soc_end)
+            follow_protocol(session, protocol, soc_end)
         except ChargeError as error:
             return ChargeResult(protocol.label, failure=error.kind.value, message=str(error))
         return summarise_charge(
             protocol.label,
             session.joined(),
             soc=session.soc,
-            seconds=session.now.seconds,
+            seconds=session.seconds,
             reached=session.soc >= soc_end - REACHED,
             keep_trace=keep_trace,
         )

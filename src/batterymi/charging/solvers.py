@@ -136,7 +136,7 @@ class InParts:
 Solver = CompiledSolver | InParts | CasadiSolver
 
 
-class Ladder:
+class SolverFallback:
     """Solvers in the order in which they are tried; those beyond the first are built when they are needed."""
 
     def __init__(self, model: Any, inputs: dict[str, float], events: Names, tighter: float = 1.0) -> None:

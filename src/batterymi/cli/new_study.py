@@ -1,66 +1,27 @@
 """A study's YAML from a CSV file: types, units and bounds guessed from headers and cells."""
 
+import argparse
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
+from batterymi.cli.settings import read_config
+from batterymi.config.load import RESERVED
 from batterymi.config.parts import on_one_line
-from batterymi.data.read_csv import read_csv
-from batterymi.data.table import EMPTY
-from batterymi.errors import TableError
-from batterymi.vocabulary.units import UNITS
+from batterymi.data.header_units import split_header
+from batterymi.data.read_csv import find_empty, read_csv
+from batterymi.errors import ConfigError, TableError
+from batterymi.files import write_text
+from batterymi.vocabulary.unit_table import find_header_unit
 
-# how people write units in headers, beside the spellings of the unit table
-SPELLINGS = {
-    "%": "percent",
-    "pct": "percent",
-    "wt": "wt%",
-    "wt_pct": "wt%",
-    "c": "°C",
-    "degc": "°C",
-    "celsius": "°C",
-    "k": "K",
-    "v": "V",
-    "mv": "mV",
-    "a": "A",
-    "ev": "eV",
-    "mah": "mAh",
-    "mah_g": "mAh/g",
-    "mah/g": "mAh/g",
-    "mahg-1": "mAh/g",
-    "wh_kg": "Wh/kg",
-    "wh/kg": "Wh/kg",
-    "s_cm": "S/cm",
-    "s/cm": "S/cm",
-    "m2_g": "m2/g",
-    "m2/g": "m2/g",
-    "m²/g": "m2/g",
-    "cm3_g": "cm3/g",
-    "cm³/g": "cm3/g",
-    "mmol_g": "mmol/g",
-    "g_cm3": "g/cm3",
-    "g/cm³": "g/cm3",
-    "min": "min",
-    "minutes": "min",
-    "h": "h",
-    "hr": "h",
-    "hours": "h",
-    "nm": "nm",
-    "pm": "pm",
-    "å": "Å",
-    "a3": "Å3",
-    "å3": "Å3",
-    "å³": "Å3",
-    "cycles": "cycles",
-    "crate": "C-rate",
-    "c-rate": "C-rate",
-    "c_rate": "C-rate",
-}
-BRACKETS = re.compile(r"^(?P<label>.*?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]\s*$")
 SOUGHT = (
     "capacity",
     "retention",
@@ -80,6 +41,9 @@ MAX_CHOICES = 12
 MOST_MISSING = 0.2  # share of a feature's cells; rows without it are left out
 MAX_LINES = 25
 NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
+
+
+SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm"})  # in names
 
 
 @dataclass
@@ -117,11 +81,11 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
     taken: set[str] = {"split", "line", "label"}
     guesses = []
     for header in table.columns:
-        cells = table[header].where(~table[header].str.lower().isin(EMPTY))
+        cells = table[header].where(~find_empty(table[header]))
         known = cells.dropna()
         numbers = pd.to_numeric(known, errors="coerce")
         is_number = len(known) > 0 and bool(numbers.notna().mean() > 0.5)
-        label, unit = split_unit(str(header))
+        label, unit = split_unit(str(header)) if is_number else (_label(str(header)), "1")
         name = _free(_name(str(header)), taken)
         words = [] if is_number else list(dict.fromkeys(known))
         good = numbers.dropna() if is_number else known
@@ -131,30 +95,50 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
 
 
 def split_unit(header: str) -> tuple[str, str]:
-    """Label and unit of a header such as `T (°C)`, `voltage_V` or `Capacity [mAh/g]`.
+    """Return label and unit of a header such as `T (°C)`, `voltage_V` or `Capacity [mAh/g]`.
 
     Args:
         header: of a column.
 
     Returns:
-        The label, and a unit of the unit table; `1` if none is recognised.
+        The label, and a unit; `1` if none is recognised.
     """
-    match = BRACKETS.match(header)
-    if match and (unit := _unit(match["unit"])):
-        return _label(match["label"]), unit
+    label, text = split_header(header)
+    if text and (unit := find_header_unit(text)):
+        return _label(label), unit
     parts = re.split(r"[_\s]+", header.strip())
     for size in (2, 1):
-        if len(parts) > size and (unit := _unit("_".join(parts[-size:]))):
+        if len(parts) > size and (unit := find_header_unit("_".join(parts[-size:]), in_brackets=False)):
             return _label(" ".join(parts[:-size])), unit
     return _label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
 
 
-def study_yaml(csv: Path, file: str, title: str) -> str:
-    """The YAML of a new study.
+@dataclass
+class Roles:
+    """What the columns of a table are for.
 
-    The objective is the last number whose name says that it is one, else the last number of the table. Columns of words
-    with few different ones are categories, columns named after papers or batches are groups, a column of words that
-    differ in every row names the rows.
+    Attributes:
+        objective: what is optimised.
+        features: inputs.
+        identity: what names the rows, if anything.
+        group: what must not straddle train and test, if anything.
+        left_out: headers of the others.
+    """
+
+    objective: Guess
+    features: list[Guess]
+    identity: Guess | None
+    group: Guess | None
+    left_out: list[str]
+
+    @property
+    def used(self) -> list[Guess]:
+        """The columns that the study reads."""
+        return [one for one in (self.objective, self.identity, self.group, *self.features) if one is not None]
+
+
+def study_yaml(csv: Path, file: str, title: str) -> str:
+    """Return the YAML of a new study.
 
     Args:
         csv: the table.
@@ -162,15 +146,43 @@ def study_yaml(csv: Path, file: str, title: str) -> str:
         title: heading of the study.
 
     Returns:
-        At most 25 lines.
+        At most 25 lines, for tables of usual width.
 
     Raises:
         TableError: if the table has no number that could be an objective, or no feature.
     """
+    roles = choose_roles(csv)
+    one = roles.objective
+    goal = "minimise" if _is_like(one, AVOIDED) and not _is_like(one, SOUGHT) else "maximise"
+    objective = _describe_column(one) | {"goal": goal} | _find_possible_range(one)
+    content = CommentedMap(
+        title=title,
+        edition="own",
+        table=_describe_table(file, roles),
+        features=[_write_on_one_line(_describe_feature(feature)) for feature in roles.features],
+        objectives=[_write_on_one_line(objective)],
+        campaign={"mode": "experiment"},
+    )
+    content.yaml_set_start_comment("yaml-language-server: $schema=../schema.json")
+    if roles.left_out:
+        said = ", ".join(on_one_line(header) for header in roles.left_out)
+        content.yaml_set_comment_before_after_key("features", f"left out, constant or without use: {said}")
+    return _dump(content)
+
+
+def choose_roles(csv: Path) -> Roles:
+    """Choose what each column of a table is for.
+
+    The objective is the last number whose name says that it is one, else the last number of the table. Columns of words
+    with few different ones are categories, columns named after papers or batches are groups, a column of words that
+    differ in every row names the rows.
+
+    Raises:
+        TableError: if fewer than two columns hold numbers that vary.
+    """
     table = read_csv(csv)
     guesses = guess_columns(table)
-    numbers = [one for one in guesses if one.numbers is not None]
-    varying = [one for one in numbers if one.numbers is not None and one.numbers.nunique() > 1]
+    varying = [one for one in guesses if one.numbers is not None and one.numbers.nunique() > 1]
     if len(varying) < 2:
         raise TableError(
             f"{csv}: found {len(varying)} columns of numbers that vary; a study needs a feature and an objective"
@@ -178,99 +190,74 @@ def study_yaml(csv: Path, file: str, title: str) -> str:
     objective = next((one for one in reversed(varying) if _is_like(one, (*SOUGHT, *AVOIDED))), varying[-1])
     identity = next((one for one in guesses if one.words and len(one.words) == len(table)), None)
     group = next((one for one in guesses if one is not identity and one.words and _is_like(one, GROUPED)), None)
-    features, left = [], []
-    for one in guesses:
-        if one in (objective, identity, group):
-            continue
-        few_words = 2 <= len(one.words) <= MAX_CHOICES and not one.missing
-        if few_words or (one in varying and one.missing <= MOST_MISSING):
-            features.append(one)
-        else:
-            left.append(one.header)
-    return _written(file, title, objective, features, identity, group, left, guesses)
-
-
-def _written(
-    file: str,
-    title: str,
-    objective: Guess,
-    features: list[Guess],
-    identity: Guess | None,
-    group: Guess | None,
-    left: list[str],
-    guesses: list[Guess],
-) -> str:
-    """The lines of the YAML."""
-    used = [one for one in (objective, identity, group, *features) if one is not None]
-    renamed = {one.header: one.name for one in guesses if one in used and one.header != one.name}
-    table = [f"file: {_quoted(file)}"]
-    table += [f"id_column: {identity.name}"] if identity else []
-    table += [f"group: {group.name}"] if group else []
-    table += ["empty: pending"]
-    table += ["bad_rows: drop"] if any(one.missing for one in used) else []
-    table += [f"columns: {{{', '.join(f'{_quoted(a)}: {b}' for a, b in renamed.items())}}}"] if renamed else []
-    goal = "minimise" if _is_like(objective, AVOIDED) and not _is_like(objective, SOUGHT) else "maximise"
-    lines = [
-        "# yaml-language-server: $schema=../schema.json",
-        f"title: {_quoted(title)}",
-        "edition: own",
-        "table:",
-        *(f"  {line}" for line in table),
-        *([f"# left out, constant or without use: {', '.join(left)}"] if left else []),
-        "features:",
-        *(f"  - {_feature(one)}" for one in features),
-        "objectives:",
-        f"  - {_start(objective)}, goal: {goal}{_possible(objective)}}}",
-        "campaign:",
-        "  mode: experiment",
+    others = [one for one in guesses if not any(one is taken for taken in (objective, identity, group))]
+    features = [
+        one
+        for one in others
+        if (2 <= len(one.words) <= MAX_CHOICES and not one.missing)
+        or (one.numbers is not None and one.numbers.nunique() > 1 and one.missing <= MOST_MISSING)
     ]
-    return "\n".join(lines) + "\n"
+    names = {one.name for one in features}
+    return Roles(objective, features, identity, group, [one.header for one in others if one.name not in names])
 
 
-def _start(one: Guess) -> str:
-    """What every column says of itself."""
-    return f"{{name: {one.name}, label: {_quoted(one.label)}, unit: {_quoted(one.unit)}"
+def _describe_table(file: str, roles: Roles) -> dict[str, Any]:
+    """Return the settings of the table."""
+    found: dict[str, Any] = {"file": file}
+    found |= {"id_column": roles.identity.name} if roles.identity else {}
+    found |= {"group": roles.group.name} if roles.group else {}
+    found |= {"empty": "pending"}
+    found |= {"bad_rows": "drop"} if any(one.missing for one in roles.used) else {}
+    renamed = {one.header: one.name for one in roles.used if one.header != one.name}
+    return found | ({"columns": _write_on_one_line(renamed)} if renamed else {})
 
 
-def _possible(one: Guess) -> str:
-    """The possible range of a share, if its values keep to it, so that no model promises more than all."""
-    known = one.numbers
-    is_share = one.unit in ("percent", "wt%") and known is not None and bool(known.between(0, 100).all())
-    return ", valid: [0, 100]" if is_share else ""
+def _describe_column(one: Guess) -> dict[str, Any]:
+    """Return the settings that features and objectives share."""
+    return {"name": one.name, "label": one.label, "unit": one.unit}
 
 
-def _feature(one: Guess) -> str:
-    """A feature on one line."""
-    start = _start(one)
+def _describe_feature(one: Guess) -> dict[str, Any]:
+    """Return the settings of a feature."""
     if one.numbers is None:
-        return f"{start}, choices: [{', '.join(_quoted(word) for word in one.words)}]}}"
-    low, high = float(one.numbers.min()), float(one.numbers.max())
-    return f"{start}, bounds: [{_plain(low)}, {_plain(high)}]}}"
+        return _describe_column(one) | {"choices": one.words}
+    return _describe_column(one) | {"bounds": [_round(one.numbers.min()), _round(one.numbers.max())]}
 
 
-def _plain(value: float) -> str:
-    """A number that YAML reads as one."""
-    text = np.format_float_positional(value, precision=8, fractional=False, trim="-")
-    return text if len(text) < 14 else f"{value:.6e}"
+def _find_possible_range(one: Guess) -> dict[str, Any]:
+    """Return the possible range of a share, if its values keep to it, so that no model predicts more than all."""
+    known = one.numbers
+    is_share = one.unit.endswith(("percent", "%")) and known is not None and bool(known.between(0, 100).all())
+    return {"valid": [0, 100]} if is_share else {}
 
 
-def _quoted(text: str) -> str:
-    """Text as YAML takes it within brackets."""
-    plain = re.fullmatch(r"[A-Za-zÅ°μ][A-Za-z0-9 _./°Å³²μ-]*", text)
-    return text if plain and text.lower() not in NO_TEXT else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _round(value: float) -> float | int:
+    """Return a number with eight digits, whole ones without a point."""
+    rounded = float(f"{value:.8g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+
+
+def _write_on_one_line(content: dict[str, Any]) -> CommentedMap:
+    """Return settings that are written within braces."""
+    one_line = CommentedMap(content)
+    one_line.fa.set_flow_style()
+    return one_line
+
+
+def _dump(content: CommentedMap) -> str:
+    """Return settings as the YAML of version 1.1, which is the one that they are read as."""
+    yaml = YAML()
+    yaml.version = (1, 1)  # else words such as `yes` stay without quotation marks
+    yaml.width = 1_000_000
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = StringIO()
+    yaml.dump(content, stream)
+    return stream.getvalue().removeprefix("%YAML 1.1\n---\n")
 
 
 def _is_like(one: Guess, words: tuple[str, ...]) -> bool:
     """Whether a column's header holds one of the words."""
     return any(word in one.header.lower() for word in words)
-
-
-def _unit(text: str) -> str | None:
-    """A unit of the unit table from its spelling, or None."""
-    text = text.strip()
-    if text in UNITS and text != "1":
-        return text
-    return SPELLINGS.get(text.lower().replace(" ", ""))
 
 
 def _label(text: str) -> str:
@@ -281,11 +268,8 @@ def _label(text: str) -> str:
 
 def _name(header: str) -> str:
     """A name of lower-case letters, digits and underscores."""
-    plain = (
-        unicodedata.normalize("NFKD", header.replace("°", "").replace("%", " percent"))
-        .encode("ascii", "ignore")
-        .decode()
-    )
+    spelt = header.translate(SPELT_OUT)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:50]
     return name if name[:1].isalpha() and name not in NO_TEXT else f"x_{name}".rstrip("_")
 
@@ -297,3 +281,28 @@ def _free(name: str, taken: set[str]) -> str:
         candidate, number = f"{name}_{number}", number + 1
     taken.add(candidate)
     return candidate
+
+
+def start_study(options: argparse.Namespace) -> None:
+    """Write a study's YAML beside the others; never over one that is there.
+
+    Raises:
+        ConfigError: if the name cannot be used, or there is such a study.
+        TableError: if the CSV file cannot be used.
+    """
+    csv: Path = options.csv
+    try:
+        file = csv.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
+    name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
+    if not name.isidentifier() or not name.isascii() or name != name.lower() or name in RESERVED:
+        raise ConfigError([f"'{name}' cannot name a study; give --name a word of lower-case letters, digits and _"])
+    target = Path(read_config().studies_folder) / f"{name}.yaml"
+    if target.exists():
+        raise ConfigError([f"{target}: this study exists already; remove the file, or choose another --name"])
+    title = csv.stem.replace("_", " ").replace("-", " ").strip()
+    text = study_yaml(csv, file, title[:1].upper() + title[1:])
+    write_text(target, text, recorded=False)
+    sys.stdout.write(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
+    sys.stdout.write(f"  batterymi check {name}\n  snakemake {name}\n")

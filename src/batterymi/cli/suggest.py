@@ -1,19 +1,37 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
+import argparse
+import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from batterymi.cli.settings import find_study, read_config
 from batterymi.config.slices.campaign import DesignSettings
+from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
 from batterymi.data.designs import read_designs
+from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
-from batterymi.data.table import check_rows, read_rows
+from batterymi.data.table import load_table
 from batterymi.errors import ConfigError
 from batterymi.files import write_csv
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import with_unit
+
+
+def suggest_designs(options: argparse.Namespace) -> None:
+    """Print the next designs of a study, and write them to a file where proposed to.
+
+    Raises:
+        ConfigError: if there is no such study, or the number of designs is out of range.
+    """
+    study = find_study(options.study, read_config(options.configfile))
+    if options.n is not None and not 1 <= options.n <= 1000:
+        raise ConfigError([f"-n {options.n}: give a number from 1 to 1000"])
+    sys.stdout.write(suggest_now(options.study, study, options.n, options.csv))
 
 
 def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str:
@@ -43,10 +61,7 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
             "`campaign.mode: replay` chooses among measured rows; `batterymi suggest` needs mode experiment or search"
         )
         raise ConfigError([f"{name}: {message}"])
-    loaded = read_rows(study.table.file, study.table)
-    rows, _ = check_rows(
-        loaded.frame, study.table.file, study.table, study.features, study.objectives, study.simplex, study.descriptors
-    )
+    rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
     # trees are listed with the study's models, which are not fitted here
     engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
     pool = read_designs(Path(study.pool), study.designable) if study.pool else None
@@ -76,12 +91,19 @@ def _text(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -
 
 
 def _to_append(proposed: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Designs under the header of the table, to be appended to it."""
-    header = list(read_csv(study.table.file or "").columns)
-    names = {column: study.table.columns.get(column, column) for column in header}
+    """Return designs under the header of the table and in its units, to be appended to it."""
+    path, declared = study.table.file or "", (*study.features, *study.objectives)
+    header = list(read_csv(path).columns)
+    names = match_headers(header, study.table.columns, declared)
+    conversions = find_conversions(path, names, declared)
     objectives = {objective.name for objective in study.objectives}
-    columns = {
-        column: proposed[own] if own in proposed else ["pending" if own in objectives else ""] * len(proposed)
-        for column, own in names.items()
-    }
+    columns: dict[str, Any] = {}
+    for column in header:
+        own = names.get(column, column)
+        if own not in proposed:
+            columns[column] = ["pending" if own in objectives else ""] * len(proposed)
+        elif own in conversions:
+            columns[column] = conversions[own].convert_to_file(proposed[own])
+        else:
+            columns[column] = proposed[own]
     return pd.DataFrame(columns)

@@ -40,7 +40,9 @@ def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, se
     last = {key: value for key, value in by_round[-1].items() if key != "round"}
     found = {"batch": batch, "method": method, "verdict": "the baseline", **last, "by_round": by_round}
     if method != SAME_MODEL:
-        found["verdict"] = f"{judge(last['gain_lower'], last['gain_upper'])} than random batches with the same model"
+        found["verdict"] = (
+            f"{choose_verdict(last['gain_lower'], last['gain_upper'])} than random batches with the same model"
+        )
         found["random_rounds"] = rounds_to_match(own[:, -1], random, draws)
     return found
 
@@ -71,8 +73,8 @@ def compare_pairs(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[st
     }
 
 
-def judge(lower: float, upper: float) -> str:
-    """One word for an interval of gains; one that includes zero is no gain."""
+def choose_verdict(lower: float, upper: float) -> str:
+    """Return one word for an interval of gains; one that includes zero is no gain."""
     return "better" if lower > 0 else "worse" if upper < 0 else "not better"
 
 

@@ -1,180 +1,19 @@
-"""Rounds of noisy tests of a list of protocols, and ways to choose what to test.
+"""Rounds of noisy tests of a list of protocols."""
 
-The model is that of Attia et al. 2020: Bayesian linear regression on Nyström features of a Gaussian kernel. With as
-many features as protocols that is the Gaussian process with that kernel, as campaigns use it too.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from batterymi.optimise.engines.acquisition import log_expected_improvement
-from batterymi.optimise.engines.gaussian import pairwise_distances, squared_exponential
-from batterymi.optimise.engines.listed import ListedProcess
+from batterymi.closed_loop.choices import METHODS, State
+from batterymi.closed_loop.compare import SAME_MODEL
+from batterymi.closed_loop.life_model import PAPER, Array, Scale, make_prior
 
-Array = NDArray[np.float64]
-Arms = NDArray[np.intp]
+logger = logging.getLogger(__name__)
 
-GAMMA = 1.0
-BETA, DECAY = 5.0, 0.5  # of the confidence bounds of BayesGap: the first, and from round to round
-UCB = 2.0
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What the paper's settings in cycles are for a set of lives.
-
-    Attributes:
-        prior_mean: life expected of every protocol before any test; in the paper the mean of an earlier batch of cells.
-        deviation: standard deviation of a test about the true life, of cells and of early prediction, and at once that
-            of the prior, which the paper sets alike.
-    """
-
-    prior_mean: float = 947.0
-    deviation: float = 164.0
-
-    def carried_over(self, lives: Array, reference: Array) -> "Scale":
-        """The same settings for other lives: as far from their mean, and as wide, in units of their spread.
-
-        So the other problem differs from the reference in which protocols are good, not in how hard they are to tell
-        apart.
-
-        Args:
-            lives: those to scale for, shape (n,).
-            reference: those that this scale belongs to, shape (m,).
-        """
-        ratio = float(lives.std() / reference.std())
-        return Scale(float(lives.mean()) + (self.prior_mean - float(reference.mean())) * ratio, self.deviation * ratio)
-
-
-PAPER = Scale()
-
-
-def make_prior(inputs: Array, scale: Scale = PAPER) -> ListedProcess:
-    """Return the process of lives before any test.
-
-    Args:
-        inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
-        scale: settings in cycles.
-    """
-    correlation = squared_exponential(np.sqrt(GAMMA) * pairwise_distances(inputs, inputs))
-    return ListedProcess.make_prior(correlation, scale.deviation**2, scale.prior_mean)
-
-
-@dataclass
-class State:
-    """A loop under way.
-
-    Attributes:
-        model: of the lives of all protocols, given the tests.
-        noise: standard deviation of a test.
-        arms: protocols tested so far, in order.
-        lives: what was observed of them.
-        number: rounds done.
-        proposals: per round, the protocol that BayesGap would stop at, and the gap that it then had.
-    """
-
-    model: ListedProcess
-    noise: float
-    arms: list[int] = field(default_factory=list)
-    lives: list[float] = field(default_factory=list)
-    number: int = 0
-    proposals: list[tuple[int, float]] = field(default_factory=list)
-
-    @property
-    def deviation(self) -> Array:
-        """Standard deviation of each protocol's life, shape (n,)."""
-        return np.sqrt(np.maximum(self.model.variance, (1e-6 * self.noise) ** 2))
-
-    def observe(self, arms: Arms, lives: Array) -> None:
-        """End a round with the results of its tests."""
-        self.arms += arms.tolist()
-        self.lives += lives.tolist()
-        self.number += 1
-        self.model = self.model.condition_on(arms, lives, self.noise**2)
-        if self.proposals:
-            upper, lower = gap_bounds(self)
-            leader = self.proposals[-1][0]
-            self.proposals[-1] = (leader, float(_highest_other(upper)[leader] - lower[leader]))
-
-
-Choose = Callable[[State, int, np.random.Generator], Arms]
-Recommend = Callable[[State], int]
-
-
-def choose_at_random(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """Any n protocols, none twice in a batch."""
-    return rng.permutation(len(state.model.mean))[:n]
-
-
-def choose_by_ucb(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """The n protocols with the highest upper bounds; ties by chance."""
-    return _highest(state.model.mean + UCB * state.deviation, n, rng)
-
-
-def choose_by_improvement(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """The n protocols whose life is expected to exceed the best mean by most; ties by chance."""
-    mean = state.model.mean
-    return _highest(log_expected_improvement(-mean, state.deviation**2, -float(mean.max())), n, rng)
-
-
-def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """BayesGap (Hoffman et al. 2014) for batches, as in the paper: of leader and strongest rival, the less sure one.
-
-    A protocol that was chosen cannot be chosen again in the batch. Equal bounds, as before the first test, are broken
-    by chance.
-    """
-    upper, lower = gap_bounds(state)
-    order = rng.permutation(len(upper))
-    upper, lower = upper[order], lower[order]
-    left = np.ones(len(upper), bool)
-    chosen: list[int] = []
-    for _ in range(min(n, len(upper))):
-        leader = int(np.argmin(np.where(left, _highest_other(upper) - lower, np.inf)))
-        rivals = np.where(left, upper, -np.inf)
-        rivals[leader] = -np.inf
-        rival = int(np.argmax(rivals))
-        unsure = upper - lower
-        one = leader if unsure[leader] >= unsure[rival] or not left[rival] else rival
-        if not chosen:
-            state.proposals.append((int(order[leader]), float("nan")))
-        chosen.append(one)
-        left[one] = False
-    return order[chosen]
-
-
-def gap_bounds(state: State) -> tuple[Array, Array]:
-    """Upper and lower bounds of BayesGap in the round to come."""
-    half_width = BETA * DECAY**state.number * state.deviation
-    return state.model.mean + half_width, state.model.mean - half_width
-
-
-def recommend_by_mean(state: State) -> int:
-    """Return the protocol with the longest predicted life."""
-    return int(np.argmax(state.model.mean))
-
-
-def recommend_by_gap(state: State) -> int:
-    """The proposal of the round that ended with the smallest gap, as in the paper."""
-    return min(state.proposals, key=lambda pair: pair[1])[0]
-
-
-def recommend_observed(state: State) -> int:
-    """The protocol with the highest mean of its own tests."""
-    total, count = (np.bincount(state.arms, weights, len(state.model.mean)) for weights in (state.lives, None))
-    return int(np.argmax(np.where(count > 0, total / np.maximum(count, 1), -np.inf)))
-
-
-METHODS: dict[str, tuple[Choose, Recommend]] = {
-    "BayesGap": (choose_by_gap, recommend_by_gap),
-    "BayesGap, best mean": (choose_by_gap, recommend_by_mean),
-    "upper bound": (choose_by_ucb, recommend_by_mean),
-    "expected improvement": (choose_by_improvement, recommend_by_mean),
-    "random, same model": (choose_at_random, recommend_by_mean),
-    "random, best observed": (choose_at_random, recommend_observed),
-}
+LONGER = 4  # times as many rounds for random batches, to see when they match
 
 
 def run_loop(
@@ -206,15 +45,27 @@ def run_loop(
     return recommended
 
 
-def _highest(values: Array, n: int, rng: np.random.Generator) -> Arms:
-    """Places of the n highest values, ties by chance."""
-    order = rng.permutation(len(values))
-    return order[np.argsort(-values[order], kind="stable")[:n]]
+def run_methods(
+    lives: Array, inputs: Array, batch: int, rounds: int, seeds: Sequence[int], scale: Scale
+) -> pd.DataFrame:
+    """Loops of all methods; random batches with the same model go on for `LONGER` times the rounds.
 
+    Args:
+        lives: true lives, shape (n,).
+        inputs: what protocols differ in, shape (n, d).
+        batch: tests of a round.
+        rounds: of a loop.
+        seeds: one loop of each method for each.
+        scale: settings of model and noise, in cycles.
 
-def _highest_other(values: Array) -> Array:
-    """For each place, the highest value at another."""
-    order = np.argsort(-values, kind="stable")
-    others = np.full(len(values), values[order[0]])
-    others[order[0]] = values[order[1]]
-    return others
+    Returns:
+        Columns batch, method, seed, round and life_cycles, the true life of what is recommended after the round.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for method in METHODS:
+        length = rounds * LONGER if method == SAME_MODEL else rounds
+        for seed in seeds:
+            arms = run_loop(lives, inputs, method, batch, length, seed, scale)
+            rows += [(batch, method, seed, number, lives[arm]) for number, arm in enumerate(arms, start=1)]
+        logger.info("batches of %d: %s done", batch, method)
+    return pd.DataFrame(rows, columns=["batch", "method", "seed", "round", "life_cycles"])

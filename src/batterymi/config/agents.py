@@ -34,12 +34,12 @@ class RewardWeights(Strict):
     failure: float = Field(60.0, ge=0, description="Cost of a charge that the simulator cannot go on with.")
 
 
-class Limits(Strict):
+class LimitSettings(Strict):
     """Limits that the reward is soft about."""
 
     plating_margin_mv: float = Field(0.0, description="Smallest anode potential against lithium that is allowed.")
     plating_reserve_mv: float = Field(
-        4.0, ge=0, description="Kept above that, since the judge is a finer model than the one trained on."
+        4.0, ge=0, description="Kept above that, since policies are tested on a finer model than the one trained on."
     )
     checked_reserve_mv: float = Field(
         0.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
@@ -94,7 +94,7 @@ class Environment(Strict):
         min_length=1,
         description=f"What the agent sees, of {', '.join(OBSERVABLE)}; `{ORACLE}` makes it an oracle.",
     )
-    limits: Limits = Field(Limits(), description="Limits of the reward.")
+    limits: LimitSettings = Field(LimitSettings(), description="Limits of the reward.")
     weights: RewardWeights = Field(RewardWeights(), description="Weights of the reward.")
     ranges: ScenarioRanges = Field(ScenarioRanges(), description="Situations of training and validation.")
 
@@ -108,7 +108,7 @@ class Environment(Strict):
             if name not in known:
                 raise ValueError(f"'{name}' cannot be observed; {did_you_mean(name, known)}")
         if len(set(value)) != len(value):
-            raise ValueError("a quantity stands twice")
+            raise ValueError("a quantity is listed twice")
         return value
 
     @model_validator(mode="after")
@@ -175,7 +175,7 @@ class Agent(Strict):
 
 
 class WeightStudy(Strict):
-    """One agent trained anew with other weights of the reward."""
+    """One agent trained again with other weights of the reward."""
 
     agent: Name = Field(description="The agent whose settings are taken.")
     steps: int | None = Field(None, ge=50, description="Control steps of each training, where they differ.")
@@ -193,7 +193,7 @@ class Training(Strict):
     seeds: int = Field(5, ge=1, le=100, description="Trainings of each agent.")
     seed: int = Field(1, ge=0, description="The first seed; it also draws the validation scenarios.")
     validation: int = Field(16, ge=1, le=1000, description="Fixed scenarios that choose the best checkpoint.")
-    evaluate_every: int = Field(1000, ge=10, description="Control steps between two looks at them.")
+    evaluate_every: int = Field(1000, ge=10, description="Control steps between two validations.")
     derate: tuple[Annotated[float, Field(gt=0.5, le=1)], ...] = Field(
         (1.0, 0.95, 0.9),
         min_length=1,
@@ -201,7 +201,7 @@ class Training(Strict):
         "scenario keeps its limits.",
     )
     patience: int | None = Field(
-        None, ge=1, description="Looks without a better checkpoint after which training stops; not set: never."
+        None, ge=1, description="Validations without a better checkpoint after which training stops; not set: never."
     )
 
     @field_validator("agents")
@@ -210,7 +210,7 @@ class Training(Strict):
         names = [agent.name for agent in value]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"the name {', '.join(twice)} stands twice; name each agent differently")
+            raise ValueError(f"the name {', '.join(twice)} is listed twice; name each agent differently")
         return value
 
     @model_validator(mode="after")

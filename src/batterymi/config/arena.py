@@ -1,114 +1,26 @@
 """Settings of the charging arena: cells, temperatures, controllers, limits and budgets."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from batterymi.charging.cells import CELLS
 from batterymi.config.agents import Training
-from batterymi.config.load import describe, merged, read_yaml
-from batterymi.config.parts import Name, Range, Strict, ascending
+from batterymi.config.arena_parts import ChargeRules, Condition, Entry, Map, Reserve, Scenarios, Search, Situation
+from batterymi.config.load import merged, read_yaml
+from batterymi.config.messages import describe
+from batterymi.config.parts import Strict
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.controllers import CONTROLLERS, GROUPS
-
-Celsius = Annotated[float, Field(ge=-20, le=80)]
-
-
-def known_cell(value: str) -> str:
-    """Refuse a cell that is not declared."""
-    if value not in CELLS:
-        raise ValueError(f"'{value}' is not a declared cell; {did_you_mean(value, CELLS)}")
-    return value
-
-
-class Condition(Strict):
-    """A temperature that charges start at."""
-
-    name: Name = Field(description="What results call it.")
-    ambient_c: Celsius = Field(description="Of the surroundings, °C.")
-    initial_c: Celsius | None = Field(None, description="Of the cell, °C, where it was heated before; else not set.")
-
-
-class Entry(Strict):
-    """A cell of the arena."""
-
-    name: str = Field(description="A declared cell.")
-    conditions: tuple[Name, ...] | None = Field(None, description="Temperatures; not set: all.")
-    controllers: tuple[str, ...] | None = Field(None, description="Controllers; not set: all that do not learn.")
-    agents: tuple[Name, ...] = Field((), description="Agents of `training` that are trained and judged on it.")
-    held_out: int | None = Field(None, ge=2, le=10_000, description="Scenarios, where they differ.")
-
-    _cell = field_validator("name")(known_cell)
-
-    @field_validator("controllers")
-    @classmethod
-    def _known(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for name in value or ():
-            if name not in CONTROLLERS:
-                raise ValueError(f"'{name}' is not a controller; {did_you_mean(name, CONTROLLERS)}")
-        return value
-
-
-class Reserve(Strict):
-    """What planners keep to the limits, since they plan on a coarser model of a cell whose age they do not know."""
-
-    margin_mv: float = Field(12.0, ge=0, description="Of the plating margin.")
-    temperature_k: float = Field(1.0, ge=0, description="Of the temperature.")
-    voltage_v: float = Field(0.005, ge=0, description="Of the voltage, where no circuit holds it.")
-
-
-class Search(Strict):
-    """Bayesian optimisation of protocols."""
-
-    steps: int = Field(4, ge=1, le=12, description="Equal steps of state of charge.")
-    budget: int = Field(60, ge=6, le=10_000, description="Protocols tried, the start included.")
-    initial: int = Field(10, ge=1, le=1000, description="Random protocols of the start, beside five constant ones.")
-
-
-class Scenarios(Strict):
-    """How many situations."""
-
-    held_out: int = Field(50, ge=2, le=10_000, description="To judge on, per cell and temperature; 50 for a claim.")
-    validation: int = Field(8, ge=1, le=1000, description="To tune on; the first four are the corners of the ranges.")
-    ladder: int = Field(10, ge=1, le=10_000, description="Of the held-out ones, how many are charged on the SPMe too.")
-    seed: int = Field(7, ge=0, description="Of all draws.")
-
-
-class Map(Strict):
-    """The feasibility map."""
-
-    cells: tuple[str, ...] = Field(tuple(CELLS), min_length=1, description="Cells.")
-    starts: tuple[Condition, ...] = Field(
-        (
-            Condition(name="cold", ambient_c=10),
-            Condition(name="mild", ambient_c=25),
-            Condition(name="warm", ambient_c=45),
-            Condition(name="preheated", ambient_c=25, initial_c=60),
-        ),
-        min_length=1,
-        description="Starting temperatures.",
-    )
-    soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
-    c_rates: Range = Field((0.2, 8.0), description="Smallest and largest C-rate.")
-    wanted_min: float = Field(10.0, gt=0, description="The charging time whose feasibility is asked.")
-    budget: int = Field(50, ge=6, le=10_000, description="Protocols tried per cell and temperature.")
-    confirmed: int = Field(8, ge=1, le=100, description="Of them, how many at most are charged on the DFN, best first.")
-
-    _rates = field_validator("c_rates")(ascending)
-
-    @field_validator("cells")
-    @classmethod
-    def _declared(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(known_cell(name) for name in value)
 
 
 class Arena(Strict):
     """config/arena.yaml: the charging arena."""
 
-    cells: tuple[Entry, ...] = Field(min_length=1, description="Cells with what is judged on them.")
+    cells: tuple[Entry, ...] = Field(min_length=1, description="Cells with what is tested on them.")
     conditions: tuple[Condition, ...] = Field(min_length=1, description="Temperatures that charges start at.")
     soc_nominal: float = Field(0.1, ge=0, lt=1, description="State of charge of the nominal scenario.")
     training: Training = Field(
@@ -207,43 +119,100 @@ class Arena(Strict):
         return list(CONTROLLERS if chosen is None else chosen)
 
     def groups_of(self, cell: str) -> list[str]:
-        """Groups of controllers that are judged on a cell, agents included."""
+        """Groups of controllers that are tested on a cell, agents included."""
         names = self.controllers_of(cell)
         return [*(g for g, members in GROUPS.items() if set(members) & set(names)), *self.entry(cell).agents]
 
-    def rules(self) -> dict[str, Any]:
-        """What every charge keeps to, as plain data."""
+    @property
+    def rules(self) -> ChargeRules:
+        """What every charge keeps to."""
         environment = self.training.environment
         limits = environment.limits
-        return {
-            "soc_end": environment.soc_end,
-            "control_s": environment.step_s,
-            "time_limit_min": environment.time_limit_min,
-            "c_rates": list(environment.c_rates),
-            "soc_nominal": self.soc_nominal,
-            "soc": list(environment.ranges.soc),
-            "lithium_lost": list(environment.ranges.lithium_lost),
-            "margin_mv": limits.plating_margin_mv,
-            "temperature_c": limits.temperature_c,
-            "headroom_k": limits.warming_c,
-        }
+        return ChargeRules(
+            soc_end=environment.soc_end,
+            control_s=environment.step_s,
+            time_limit_min=environment.time_limit_min,
+            c_rates=environment.c_rates,
+            soc_nominal=self.soc_nominal,
+            soc=environment.ranges.soc,
+            lithium_lost=environment.ranges.lithium_lost,
+            margin_mv=limits.plating_margin_mv,
+            temperature_c=limits.temperature_c,
+            headroom_k=limits.warming_c,
+        )
 
-    def situation(self, cell: str, condition: Condition) -> dict[str, Any]:
-        """Arguments of `batterymi.arena.situation.Situation`."""
-        return {
-            "cell": cell,
-            "condition": condition.name,
-            "ambient_c": condition.ambient_c,
-            "initial_c": condition.initial_c,
-            "rules": self.rules(),
-        }
+    def situation(self, cell: str, condition: Condition) -> Situation:
+        """Return a cell at a temperature, with the rules."""
+        return Situation(
+            cell=cell,
+            condition=condition.name,
+            ambient_c=condition.ambient_c,
+            initial_c=condition.initial_c,
+            rules=self.rules,
+        )
 
-    def map_situation(self, cell: str, start: Condition) -> dict[str, Any]:
-        """The same for the feasibility map, from its own state of charge."""
-        situation = self.situation(cell, start)
-        return situation | {
-            "rules": situation["rules"] | {"soc_nominal": self.map.soc_start, "c_rates": list(self.map.c_rates)}
-        }
+    def at(self, cell: str, condition: str) -> "Place":
+        """Return what jobs on a cell at a temperature depend on."""
+        return Place(self, cell, condition)
+
+    def map_situations(self, cell: str) -> tuple[Situation, ...]:
+        """Return a cell at every starting temperature of the feasibility map, from the map's own state of charge."""
+        rules = self.rules.model_copy(update={"soc_nominal": self.map.soc_start, "c_rates": self.map.c_rates})
+        return tuple(self.situation(cell, start).model_copy(update={"rules": rules}) for start in self.map.starts)
+
+    @property
+    def map_search(self) -> Search:
+        """How protocols are optimised for the feasibility map."""
+        return self.search.model_copy(update={"budget": self.map.budget})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell at a temperature: what slices of settings are taken from."""
+
+    arena: Arena
+    cell: str
+    condition: str
+
+    @property
+    def situation(self) -> Situation:
+        """The cell at the temperature, with the rules."""
+        return self.arena.situation(self.cell, self.arena.condition(self.condition))
+
+    @property
+    def reserve(self) -> Reserve:
+        """What planners keep to the limits."""
+        return self.arena.reserve
+
+    @property
+    def search(self) -> Search:
+        """How protocols are optimised."""
+        return self.arena.search
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """Controllers that do not learn."""
+        return tuple(self.arena.controllers_of(self.cell))
+
+    @property
+    def validation(self) -> int:
+        """Number of scenarios to tune on."""
+        return self.arena.scenarios.validation
+
+    @property
+    def held_out(self) -> int:
+        """Number of scenarios to test on."""
+        return self.arena.entry(self.cell).held_out or self.arena.scenarios.held_out
+
+    @property
+    def discrepancy(self) -> int:
+        """Number of them that are charged on the coarse model too."""
+        return self.arena.scenarios.discrepancy
+
+    @property
+    def seed(self) -> int:
+        """Seed of all draws."""
+        return self.arena.scenarios.seed
 
 
 def _unknown(key: str, found: Iterable[str], known: list[str]) -> list[str]:
@@ -254,8 +223,8 @@ def _unknown(key: str, found: Iterable[str], known: list[str]) -> list[str]:
 
 
 def _twice(key: str, names: list[str]) -> list[str]:
-    """Names that stand twice."""
-    return [f"{key}: '{name}' stands twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    """Return a problem for each name that is listed twice."""
+    return [f"{key}: '{name}' is listed twice" for name in sorted({n for n in names if names.count(n) > 1})]
 
 
 def load_arena(path: str, overrides: Mapping[str, Any]) -> Arena:

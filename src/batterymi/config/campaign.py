@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Strict, inside_folder, known_unit, registered
+from batterymi.config.names import CellName, EngineName, UnitName
+from batterymi.config.parts import Name, Strict, inside_folder
 
 ALL_FEATURES = "all_features"
 VARIANT = "`all_features`, or the name of an ablation"
@@ -42,9 +43,9 @@ class ChargingChoice(Strict):
     """Designs are C-rates of equal SOC steps, answered by PyBaMM."""
 
     name: Literal["charging"]
-    cell: str = Field("power_cell", description="A declared cell of batterymi.charging.cells.")
+    cell: CellName = Field("power_cell", description="A declared cell.")
     model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
-    judge: Literal["SPMe", "DFN"] = Field("DFN", description="Model that replays the winner.")
+    reference_model: Literal["SPMe", "DFN"] = Field("DFN", description="Finer model on which the winner is replayed.")
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
     ambient_c: float = Field(25.0, ge=-20, le=60, description="Ambient and initial °C.")
@@ -107,7 +108,7 @@ class _Campaign(Strict):
 class _DesignCampaign(_Campaign):
     """What campaigns have that propose designs within bounds."""
 
-    engine: str = Field("gaussian_process", description="What proposes designs; docs/campaigns.md.")
+    engine: EngineName = Field("gaussian_process", description="What proposes designs; docs/reference/campaigns.md.")
     max_distance: float | None = Field(
         None,
         gt=0,
@@ -124,11 +125,6 @@ class _DesignCampaign(_Campaign):
     )
 
     _inside = field_validator("pool")(inside_folder)
-
-    @field_validator("engine")
-    @classmethod
-    def _is_registered(cls, value: str) -> str:
-        return registered("engine", value)
 
 
 class _BudgetedCampaign(_Campaign):
@@ -153,7 +149,7 @@ class SearchCampaign(_DesignCampaign, _BudgetedCampaign):
     mode: Literal["search"] = Field(description="An evaluator answers the designs that are proposed.")
     evaluator: EvaluatorChoice = Field(description="What answers a design.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are proposed at once in each round.")
-    fidelities: Fidelities | None = Field(None, description="Levels of fidelity to compare; docs/campaigns.md.")
+    fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
     @property
     def variant(self) -> str:
@@ -185,9 +181,7 @@ class ReplayCampaign(_BudgetedCampaign):
         "specific energy.",
     )
     label: str | None = Field(None, description="What figures call that product.")
-    unit: str = Field("1", description="Unit of that product.")
-
-    _units = field_validator("unit")(known_unit)
+    unit: UnitName = Field("1", description="Unit of that product.")
 
     @model_validator(mode="after")
     def _product_is_named(self) -> Self:

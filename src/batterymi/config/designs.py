@@ -5,7 +5,8 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_quantity
-from batterymi.config.parts import Line, Name, Strict, known_unit
+from batterymi.config.names import UnitName
+from batterymi.config.parts import Line, Name, Strict
 
 
 class ReferenceDesign(Strict):
@@ -30,15 +31,13 @@ class Derived(Strict):
 
     name: Name = Field(description="Column name.")
     label: str = Field(description="What tables call it.")
-    unit: str = Field(description="A unit of the unit table.")
+    unit: UnitName = Field(description="A unit, as of a column.")
     product_of: tuple[Name, Name] | None = Field(None, description="Two columns to multiply.")
     expression: str | None = Field(
         None, description="Any arithmetic of columns and of quantities above, as `4 * mass * voltage`."
     )
     reduction_of: Name | None = Field(None, description="Column whose reduction is computed.")
     against: float | None = Field(None, gt=0, description="Reference for the reduction.")
-
-    _units = field_validator("unit")(known_unit)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import TypeAdapter, ValidationError
 
+from batterymi.config.datasets import Dataset
+from batterymi.config.messages import MAX_LISTED, MAX_WORD, cut, describe
+from batterymi.config.parts import Name
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
@@ -19,10 +21,9 @@ SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "settings h
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
 MAX_BITS = 1000  # of an integer; a float holds 1024, and Python prints no more than 4300 digits
 TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
-RENAMED_KEYS = {"designs": "reference_designs", "reach": "max_distance"}  # of earlier versions
-MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
+# PyYAML's C loader takes 1 ms for a study, ruamel.yaml 10, and 500 studies are read before each run
 class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Safe YAML in which a key that stands twice is an error."""
 
@@ -228,6 +229,28 @@ def selected_studies(config: Config, studies: Mapping[str, Study], rejected: Map
     return sorted([*(name for name, study in studies.items() if study.edition in config.editions), *rejected])
 
 
+def load_datasets(path: str | Path) -> dict[str, Dataset]:
+    """Read the catalogue.
+
+    Raises:
+        ConfigError: with every problem found, each with file, key, what was found and what would be right.
+    """
+    raw = read_yaml(Path(path))
+    try:
+        names = TypeAdapter(dict[Name, dict]).validate_python(raw)
+    except ValidationError as error:
+        raise ConfigError(describe(error, str(path), Dataset)) from None
+    found, problems = {}, []
+    for name, entry in names.items():
+        try:
+            found[name] = Dataset.model_validate(entry)
+        except ValidationError as error:
+            problems += describe(error, f"{path}: {name}", Dataset)
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
 def used_datasets(studies: Iterable[Study], known: Iterable[str]) -> list[str]:
     """Names of the data sets that studies read.
 
@@ -251,94 +274,6 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
-
-
-def describe(error: ValidationError, source: str, model: type) -> list[str]:
-    """One line per key: file, key, what was found, what would be right; of many keys the first, and how many more."""
-    problems = error.errors(include_url=False)
-    above = {problem["loc"][:length] for problem in problems for length in range(len(problem["loc"]))}
-    by_key: dict[str, list[ErrorDetails]] = {}
-    for problem in problems:
-        if problem["type"] == "too_short" and problem["loc"] in above:
-            continue  # its items were refused one by one already
-        by_key.setdefault(_key(problem), []).append(problem)
-    lines = []
-    for key, same in list(by_key.items())[:MAX_LISTED]:
-        said = " or ".join(dict.fromkeys(_message(problem, model) for problem in same))
-        lines.append(cut(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
-    return lines + ([f"{source}: {len(by_key) - MAX_LISTED} keys more"] if len(by_key) > MAX_LISTED else [])
-
-
-def _key(problem: ErrorDetails) -> str:
-    """The keys that lead to what is wrong, as they stand in the YAML."""
-    *above, last = problem["loc"] or ("",)
-    if problem["type"] == "extra_forbidden":
-        place = [*_place(tuple(above)), repr(str(last)[:MAX_MESSAGE])[1:-1]]
-    else:
-        place = _place(problem["loc"])
-    return ".".join(cut(part, MAX_WORD) for part in place)
-
-
-def _message(problem: ErrorDetails, model: type) -> str:
-    """What was found, and what would be right."""
-    if problem["type"] == "extra_forbidden":
-        unknown = cut(str(problem["loc"][-1]), MAX_WORD)
-        if unknown in RENAMED_KEYS:
-            return f"unknown key {unknown!r}; it is now called '{RENAMED_KEYS[unknown]}'"
-        return f"unknown key {unknown!r}; {did_you_mean(unknown, _keys_at(model, problem['loc'][:-1]))}"
-    silent = problem["type"] in ("missing", "value_error")
-    return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
-
-
-def _place(location: tuple[int | str, ...]) -> list[str]:
-    """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
-    place: list[str] = []
-    for part in map(str, location):
-        tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
-        branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
-        if not tag_of_union and not branch_of_union and part != "constrained-int":
-            place.append(part)
-        elif tag_of_union:
-            place.append("")
-    return [part for part in place if part]
-
-
-def _keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
-    """Known keys of the model found by walking a path of keys, and of the tags that pydantic adds for unions."""
-    from typing import get_args
-
-    from pydantic import BaseModel
-
-    current: list[Any] = [model]
-    for part in map(str, location):
-        fields = [candidate.model_fields[part] for candidate in current if part in candidate.model_fields]
-        tagged = [one for one in current if any(part in get_args(f.annotation) for f in one.model_fields.values())]
-        current = (
-            [inner for f in fields for inner in _models_in(f.annotation, get_args, BaseModel)] or tagged or current
-        )
-    return sorted({name for candidate in current for name in candidate.model_fields})
-
-
-def _models_in(annotation: Any, get_args: Any, base: type) -> list[Any]:
-    """All pydantic models inside an annotation such as `tuple[Feature, ...]` or a union."""
-    if isinstance(annotation, type) and issubclass(annotation, base):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part, get_args, base)]
-
-
-def _found(value: Any) -> str:
-    """Say what stood there, shortened."""
-    return f"; found {cut(repr(value), MAX_WORD)}"
-
-
-def cut(text: str, most: int) -> str:
-    """The text, or its beginning and three dots."""
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def _lower(message: str) -> str:
-    """Start a message in lower case, since it follows a colon."""
-    return message[:1].lower() + message[1:] if message[1:2].islower() else message
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from batterymi import registry
 from batterymi.config.expressions import parse_condition
-from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.units import UNITS
+from batterymi.config.names import ConstraintName, DescriptorName, MemberName, ModelName, UnitName
+from batterymi.registry import BASELINES
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
@@ -39,20 +38,7 @@ def on_one_line(value: str) -> str:
 
 Line = Annotated[str, AfterValidator(one_line)]
 
-MODELS = (
-    "dummy",
-    "ridge",
-    "nearest_neighbour",
-    "gaussian_process",
-    "random_forest",
-    "extra_trees",
-    "gradient_boosting",
-    "histogram_boosting",
-    "support_vector",
-    "blend",
-)
 DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
-BASELINES = ("dummy", "ridge")
 DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
 
 
@@ -78,25 +64,15 @@ def readable(value: str | None) -> str | None:
     return value
 
 
-def known_unit(value: str) -> str:
-    """Refuse a unit that is not in the table of units."""
-    if value not in UNITS:
-        raise ValueError(f"'{value}' is not a unit; {did_you_mean(value, UNITS)}")
-    return value
-
-
 def known_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Refuse models that do not exist, stand twice, or lack the baselines."""
+    """Refuse models that are listed twice, or lack the baselines."""
     if value is None:
         return None
-    for name in value:
-        if name not in MODELS:
-            raise ValueError(f"'{name}' is not a model; {did_you_mean(name, MODELS)}")
     missing = [name for name in BASELINES if name not in value]
     if missing:
         raise ValueError(f"the baselines stay: add {', '.join(missing)}")
-    if len(set(value)) != len(value):
-        raise ValueError("a model stands twice")
+    if twice := [name for name in value if value.count(name) > 1]:
+        raise ValueError(f"'{twice[0]}' is listed twice")
     return value
 
 
@@ -112,13 +88,12 @@ class Column(Labelled):
 
     name: Name = Field(description="Column of the table.")
     label: Line = Field(description="What axes and tables call it.", min_length=1)
-    unit: str = Field(description="A unit of the unit table below; `1` where there is none.")
+    unit: UnitName = Field(description="A unit of the list below, or any that pint knows; `1` where there is none.")
     valid: Range | None = Field(
         None,
         description="Physically possible values; a table with a number outside is refused.",
     )
 
-    _units = field_validator("unit")(known_unit)
     _valid = field_validator("valid")(ascending)
 
 
@@ -280,15 +255,10 @@ class Constraint(Strict):
         description="A condition on features and derived quantities, as `salt + binder <= 0.3`; known are + - * / **, "
         "sqrt, exp, log, log10, abs, min, max, and, or.",
     )
-    function: str | None = Field(None, description="A registered constraint instead.")
+    function: ConstraintName | None = Field(None, description="A registered constraint instead.")
     columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
     values: dict[str, float] = Field(default_factory=dict, description="The function's arguments that are constants.")
     reason: str = Field("", description="Why, with the source; it is printed.")
-
-    @field_validator("function")
-    @classmethod
-    def _registered(cls, value: str | None) -> str | None:
-        return value if value is None else registered("constraint", value)
 
     _readable = field_validator("expression")(readable)
 
@@ -310,20 +280,15 @@ class Descriptor(Labelled):
     """Features computed from columns, as from a formula."""
 
     name: Name = Field(description="What importances and ablations call it.")
-    function: str = Field(description="A registered descriptor.")
+    function: DescriptorName = Field(description="A registered descriptor.")
     columns: dict[str, Name] = Field(description="The function's arguments, and the columns that they are.")
     label: str = Field(description="What figures call it.", min_length=1)
-
-    @field_validator("function")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return registered("descriptor", value)
 
 
 class Surrogate(Strict):
     """The models to compare, and how."""
 
-    models: tuple[str, ...] = Field(
+    models: tuple[ModelName, ...] = Field(
         DEFAULT_MODELS, description="Models to cross-validate; dummy and ridge are baselines and stay."
     )
     folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
@@ -342,11 +307,11 @@ class Surrogate(Strict):
         description="How rows of which only a bound is known are learned from: at the bound, at their expected value "
         "below it, or not at all.",
     )
-    blend: tuple[str, ...] = Field(
+    blend: tuple[MemberName, ...] = Field(
         DEFAULT_BLEND,
         min_length=2,
-        description="Members of the model `blend`, averaged; one that stands several times gets several seeds. Models "
-        "whose errors differ, as stepwise and smooth ones, gain most.",
+        description="Members of the model `blend`, averaged; one that is listed several times gets several seeds. "
+        "Models whose errors differ, as stepwise and smooth ones, gain most.",
     )
     trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
     learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
@@ -355,39 +320,23 @@ class Surrogate(Strict):
 
     _known_models = field_validator("models")(known_models)
 
-    @field_validator("blend")
-    @classmethod
-    def _known_members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        members = [name for name in MODELS if name != "blend"]
-        for name in value:
-            if name not in members:
-                raise ValueError(f"'{name}' cannot be a member; {did_you_mean(name, members)}")
-        return value
-
 
 class Transfer(Strict):
     """Whether rows of related tasks help."""
 
     source: tuple[str, ...] = Field(min_length=1, description="Working ions of the one task that is leaned on.")
-    model: str = Field("histogram_boosting", description="The model that every strategy uses.")
+    model: ModelName = Field("histogram_boosting", description="The model that every strategy uses.")
     sizes: tuple[int, ...] = Field(
         (10, 20, 40, 80, 160, 1000), min_length=1, description="Own rows of the learning curves; a larger number: all."
     )
     draws: int = Field(3, ge=1, le=100, description="Draws of own rows per size.")
-
-    @field_validator("model")
-    @classmethod
-    def _known_model(cls, value: str) -> str:
-        if value not in MODELS:
-            raise ValueError(f"'{value}' is not a model; {did_you_mean(value, MODELS)}")
-        return value
 
 
 class Ablation(Strict):
     """The same comparison without some features."""
 
     name: Name = Field(description="Name of the variant.")
-    models: tuple[str, ...] | None = Field(
+    models: tuple[ModelName, ...] | None = Field(
         None, description="Models to compare instead of all; dummy and ridge are baselines and stay."
     )
     drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
@@ -405,15 +354,6 @@ def inside_folder(value: str | None) -> str | None:
         raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
     if value is not None and "\0" in value:
         raise ValueError(f"{value!r} is no path")
-    return value
-
-
-def registered(kind: str, value: str) -> str:
-    """Refuse a name that the registry does not have."""
-    try:
-        registry.module_of(kind, value)
-    except KeyError as error:
-        raise ValueError(error.args[0]) from None
     return value
 
 

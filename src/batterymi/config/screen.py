@@ -6,25 +6,28 @@ from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
 from batterymi.config.parts import Name, Strict, inside_folder, readable
-from batterymi.features.formulas import SYMBOLS
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.elements import SYMBOLS
 
-# what a gate may ask of a candidate once the model has answered
-ANSWERS = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
+# what a gate may hold against a candidate once it is predicted
+PREDICTED = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
 
-# columns that a screen adds to its candidates, beside the answers
-OWN_COLUMNS = ("formula", "position", "passed", "rank", "nearest_known", "atoms_exchanged", "nearest_measured")
+# columns that a screen adds to its candidates, beside predictions
+OWN_COLUMNS = (
+    *("formula", "position", "passed", "rank", "out_of_range"),
+    *("nearest_known", "atoms_exchanged", "nearest_measured"),
+)
 
 MOST_RATIOS = 2_000_000  # of one choice of elements; they are held in memory
 
 
 def known_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Refuse what is not an element's symbol, or stands twice."""
+    """Refuse what is not an element's symbol, or is listed twice."""
     for symbol in value or ():
         if symbol not in SYMBOLS:
             raise ValueError(f"there is no element '{symbol}'; {did_you_mean(symbol, SYMBOLS)}")
     if value is not None and len(set(value)) != len(value):
-        raise ValueError("an element stands twice")
+        raise ValueError(f"'{next(one for one in value if value.count(one) > 1)}' is listed twice")
     return value
 
 
@@ -108,7 +111,18 @@ class EnumerationSource(Strict):
         return None
 
 
-Source = Annotated[FileSource | CompositionsSource | EnumerationSource, Field(discriminator="name")]
+class CandidatesSource(Strict):
+    """Candidates that a data set comes with, each with an id and the numbers that models of that data set take."""
+
+    name: Literal["lis_adsorption"]
+
+    @property
+    def dataset(self) -> str | None:
+        """The data set it reads."""
+        return self.name
+
+
+Source = Annotated[FileSource | CompositionsSource | EnumerationSource | CandidatesSource, Field(discriminator="name")]
 
 
 class Gate(Strict):
@@ -117,8 +131,9 @@ class Gate(Strict):
     label: str = Field(description="What the funnel calls those that pass.", min_length=1, max_length=60)
     expression: str | None = Field(
         None,
-        description="A condition on numbers of the source, or on the model's answer: predicted, lower_95, upper_95, "
-        "distance, inside (1 on the model's ground), novel (1 unless a row of the table has the same composition).",
+        description="A condition on numbers of the source, or on the prediction: predicted, lower_95, upper_95, "
+        "distance, inside (1 inside the applicability domain), novel (1 unless a row of the table has the same "
+        "composition).",
     )
     without: tuple[str, ...] | None = Field(None, min_length=1, description="Elements that a candidate must not hold.")
     with_any: tuple[str, ...] | None = Field(None, min_length=1, description="Elements of which it must hold one.")
@@ -139,23 +154,23 @@ class Gate(Strict):
         return parse_condition(self.expression).columns if self.expression else ()
 
     @property
-    def asks_model(self) -> bool:
-        """Whether the model must have answered."""
-        return any(name in ANSWERS for name in self.columns)
+    def needs_prediction(self) -> bool:
+        """Whether it needs a prediction."""
+        return any(name in PREDICTED for name in self.columns)
 
 
 class Screen(Strict):
     """Candidate compositions, scored by a surrogate in shards and passed through gates."""
 
     source: Source = Field(description="Where they come from.")
-    variant: Name = Field("all_features", description="Variant whose model answers; it may need formulas only.")
+    variant: Name = Field("all_features", description="Variant whose model predicts; it may need formulas only.")
     gates: tuple[Gate, ...] = Field((), description="Conditions, in order.")
     best: int = Field(50, ge=1, le=10_000, description="Candidates that are listed.")
 
     @model_validator(mode="after")
     def _gates_fit(self) -> Self:
         if len({gate.label for gate in self.gates}) < len(self.gates):
-            raise ValueError("gates: a label stands twice")
+            raise ValueError("gates: two have the same label; give each its own")
         if isinstance(self.source, FileSource):
             taken = (*OWN_COLUMNS, self.source.formula_column)
             for name in [name for gate in self.gates for name in gate.columns if name in taken]:
@@ -163,7 +178,7 @@ class Screen(Strict):
         known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
-                every = [*ANSWERS, *(known or ())]
+                every = [*PREDICTED, *(known or ())]
                 if name not in every:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, every)}")
         return self

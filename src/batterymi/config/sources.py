@@ -78,8 +78,9 @@ class Table(Strict):
     )
     empty: Literal["bad", "pending"] = Field(
         "bad",
-        description="What an empty cell of an objective means: a bad row, or an experiment under way. The words "
-        "`pending` and `failed` in such a cell always mean what they say.",
+        description="What an empty cell of an objective means: a bad row, or an experiment under way. `NA`, `n/a`, "
+        "`NaN`, `null` and `-` are empty too; `none` is a value. The words `pending` and `failed` in a cell of an "
+        "objective always mean what they say.",
     )
     bad_rows: Literal["stop", "drop"] = Field(
         "stop", description="`drop` leaves bad rows out and lists each with its reason."
@@ -103,10 +104,3 @@ class Table(Strict):
         if self.group is None:
             return ()
         return (self.group,) if isinstance(self.group, str) else self.group
-
-
-class Candidates(Strict):
-    """Candidates without a measurement, to be ranked by the headline model."""
-
-    dataset: Literal["lis_adsorption"] = Field(description="Data set whose candidates are ranked.")
-    best: int = Field(20, ge=1, le=10_000, description="Candidates that figures and suggestions show.")

@@ -5,8 +5,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi import registry
-from batterymi.charging.cells import find_cell
 from batterymi.config.campaign import (
     ALL_FEATURES,
     Campaign,
@@ -17,6 +15,7 @@ from batterymi.config.campaign import (
     SurrogateChoice,
 )
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
+from batterymi.config.names import CellName, FigureName
 from batterymi.config.parts import (
     Ablation,
     Column,
@@ -31,8 +30,8 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
-from batterymi.config.screen import ANSWERS, COMPOSITION_COLUMNS, OWN_COLUMNS, FileSource, Screen
-from batterymi.config.sources import Candidates, Table
+from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
+from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
 
 
@@ -54,23 +53,14 @@ class Study(Strict):
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
-    candidates: Candidates | None = Field(None, description="A list of candidates to rank with the models.")
-    screen: Screen | None = Field(None, description="Compositions to score in shards and pass through gates.")
+    screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
     reference_designs: tuple[ReferenceDesign, ...] = Field(
-        (), description="Known designs, as from the literature, that constraints and evaluator judge too."
+        (), description="Known designs, as from the literature, to compare with constraints, limits and the evaluator."
     )
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
     remarks: tuple[str, ...] = Field((), description="What readers of the summary and the model card should know.")
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
-    picture: str = Field("overview", description="The study's own figure.")
-
-    @field_validator("picture")
-    @classmethod
-    def _registered_picture(cls, value: str) -> str:
-        if value not in registry.names("picture"):
-            known = registry.names("picture")
-            raise ValueError(f"'{value}' is not a known picture; {did_you_mean(value, known)}")
-        return value
+    figure: FigureName = Field("overview", description="The study's own figure.")
 
     @field_validator("features", "objectives")
     @classmethod
@@ -106,19 +96,34 @@ class Study(Strict):
         return tuple(descriptor for descriptor in self.descriptors if descriptor.name not in dropped)
 
     @property
-    def headline(self) -> str:
+    def primary_variant(self) -> str:
         """The variant that decisions rest on: the one that answers the campaign."""
         return self.campaign.variant
 
     @property
+    def primary_descriptors(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of the primary variant."""
+        return self.descriptors_of(self.primary_variant)
+
+    @property
     def designable(self) -> tuple[Feature, ...]:
         """The features that a campaign chooses."""
-        return self.variants.get(self.headline, self.features)
+        return self.variants.get(self.primary_variant, self.features)
 
     @property
     def optimised(self) -> tuple[Objective, ...]:
         """The objectives that are maximised or minimised; at least one."""
         return tuple(objective for objective in self.objectives if objective.is_optimised)
+
+    @property
+    def target(self) -> Objective:
+        """The first of them, which ranks candidates and rows."""
+        return self.optimised[0]
+
+    @property
+    def target_name(self) -> str:
+        """The column of that objective."""
+        return self.target.name
 
     @property
     def design_columns(self) -> list[str]:
@@ -149,9 +154,17 @@ class Study(Strict):
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets that the study reads."""
         names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
-        names += [self.candidates.dataset] if self.candidates else []
         names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
         return tuple(dict.fromkeys(names))
+
+    @property
+    def compared_models(self) -> tuple[str, ...]:
+        """Models that the study fits anywhere, members of blends included."""
+        compared = [self.surrogate.models, *(one.models or () for one in self.ablations)]
+        names = [name for models in compared for name in models]
+        names += [self.transfer.model] if self.transfer else []
+        names += ["extra_trees"] if self.surrogate.censoring == "expected" else []  # it predicts what is below bounds
+        return tuple(dict.fromkeys([*names, *(self.surrogate.blend if "blend" in names else ())]))
 
     @property
     def is_experiment(self) -> bool:
@@ -169,12 +182,19 @@ class Study(Strict):
         used = [
             *self._campaign_lookups(),
             *(("constraint", one.function) for one in self.constraints if one.function),
-            ("picture", self.picture),
+            ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
+            *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
-            *(("candidates", self.candidates.dataset) for _ in (self.candidates,) if self.candidates),
+            *(
+                ("candidates", one.source.name)
+                for one in (self.screen,)
+                if one and isinstance(one.source, CandidatesSource)
+            ),
         ]
-        return [pair for pair in used if pair[0] in kinds]
+        # the evaluator that asks a model runs the code of its family too
+        wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
+        return [pair for pair in used if pair[0] in wanted]
 
     def _campaign_lookups(self) -> list[tuple[str, str]]:
         """Return the registered names of the campaign: of engines, and of the evaluator."""
@@ -209,16 +229,23 @@ class Study(Strict):
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]
-        earlier = set(columns)
+        earlier = columns - self._uncomputable()
         for derived in self.derived:
-            wanted += [("derived", name, set(earlier)) for name in derived.names]
+            wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
+        for name in sorted({name for one in self.derived for name in one.names} & self._uncomputable()):
+            yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
                 yield f"{place}: '{name}' is not a column; {did_you_mean(name, known)}"
         for name, left in self.variants.items():
             if not left and not self.descriptors_of(name):
                 yield f"ablations: '{name}' drops every feature"
+
+    def _uncomputable(self) -> set[str]:
+        """Return the features that no quantity of a design can be derived from: categories, and what it leaves out."""
+        numbers = {feature.name for feature in self.designable if not feature.is_category}
+        return {feature.name for feature in self.features} - numbers
 
     def _quantities(self) -> dict[str, set[str]]:
         """Derived quantities, with the columns that each comes down to."""
@@ -228,9 +255,9 @@ class Study(Strict):
         return found
 
     def _search(self) -> Iterable[str]:
-        if self.headline not in self.variants:
-            key, known = "evaluator.variant" if self.evaluator else "variant", list(self.variants)
-            yield f"campaign.{key}: '{self.headline}' is not a variant; {did_you_mean(self.headline, known)}"
+        if self.primary_variant not in self.variants:
+            key, name = "evaluator.variant" if self.evaluator else "variant", self.primary_variant
+            yield f"campaign.{key}: '{name}' is not a variant; {did_you_mean(name, self.variants)}"
         is_replay = self.campaign.mode == "replay"
         for feature in () if is_replay else self.designable:
             if not feature.is_category and feature.range is None:
@@ -307,13 +334,17 @@ class Study(Strict):
             yield f"screen.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
             return
         source, variant = self.screen.source, self.screen.variant
-        has = None if isinstance(source, FileSource) else set(COMPOSITION_COLUMNS if source.dataset else ())
+        has = (
+            None
+            if isinstance(source, FileSource | CandidatesSource)
+            else set(COMPOSITION_COLUMNS if source.dataset else ())
+        )
         for feature in self.variants[variant]:
             if feature.is_category:
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
             elif has is not None and feature.name not in has:
                 yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
-            elif feature.name in (*OWN_COLUMNS, *ANSWERS, getattr(source, "formula_column", None)):
+            elif feature.name in (*OWN_COLUMNS, *PREDICTED, getattr(source, "formula_column", None)):
                 yield f"screen: the feature '{feature.name}' is called like a column of the screen itself; rename it"
         for descriptor in self.descriptors_of(variant):
             for argument, column in descriptor.columns.items():
@@ -350,12 +381,7 @@ class ClosedLoop(Strict):
     rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
     seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
     seed: int = Field(0, ge=0, description="The first.")
-    cell: str = Field("power_cell", description="Declared cell of the simulated lives.")
-
-    @field_validator("cell")
-    @classmethod
-    def _is_declared(cls, cell: str) -> str:
-        return find_cell(cell).name
+    cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
 class Config(Strict):

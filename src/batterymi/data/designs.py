@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
+from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
@@ -28,6 +29,9 @@ def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
         TableError: for a missing column, or cells that are no number or no choice, each with its line.
     """
     cells = read_csv(path)
+    names = match_headers(list(cells.columns), {}, features)
+    conversions = find_conversions(str(path), names, features)
+    cells = cells.rename(columns=names)
     missing = [feature.name for feature in features if feature.name not in cells.columns]
     if missing:
         hints = "; ".join(f"'{name}' ({did_you_mean(name, cells.columns)})" for name in missing)
@@ -40,7 +44,9 @@ def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
             said = f"not a choice; choices: {', '.join(feature.choices)}"
             frame[feature.name] = column
         else:
-            frame[feature.name] = pd.to_numeric(column, errors="coerce").astype(float)
+            numbers = pd.to_numeric(column, errors="coerce").astype(float)
+            conversion = conversions.get(feature.name)
+            frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
             bad, said = ~np.isfinite(frame[feature.name]), "not a number"
         faults += [f"{path}: line {line}: {feature.name}: found '{column[line]}': {said}" for line in cells.index[bad]]
     if faults:

@@ -1,4 +1,8 @@
-"""The stage `fetch_dataset`: files of a data set from a mirror or the network, never one with the wrong content."""
+"""Files of a data set from a mirror or the network, never one with the wrong content.
+
+urllib3 asks again where there is no connection or the server is busy. pooch is of no use here: it hashes a file only
+once all of it is on the disk, starts over where a download broke off, and takes as many bytes as a server sends.
+"""
 
 import errno
 import fcntl
@@ -8,15 +12,18 @@ import logging
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from batterymi.config.datasets import DataFile, Dataset
+from urllib3.exceptions import ProtocolError
+from urllib3.util import Retry
+
+from batterymi.config.datasets import DataFile
 from batterymi.errors import BatteryMIError
-from batterymi.files import sha256, write_json
+from batterymi.files import sha256
 
 if TYPE_CHECKING:
     import requests
@@ -24,7 +31,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 14  # what is lost when a download breaks off
-PAUSES = (1.0, 4.0, 10.0)  # seconds before each retry
+RETRIES = Retry(
+    total=4,  # after 0, 3, 6 and 12 s
+    backoff_factor=1.5,
+    status_forcelist=(429, *range(500, 600)),
+    raise_on_status=False,
+    respect_retry_after_header=False,  # some servers say hours
+)
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
 OFFLINE = (
     "the textbook edition needs no data sets: run `snakemake` without config/measured.yaml; "
@@ -36,18 +49,15 @@ class FetchError(BatteryMIError):
     """One or more files of a data set could not be had; the message says which and why."""
 
 
-class _RetryError(Exception):
-    """A download that may succeed when tried again."""
+class _UnavailableError(Exception):
+    """A server that cannot be reached, or says that it is busy."""
 
 
-def fetch_dataset(
-    receipt_path: str | Path,
-    *,
-    name: str,
-    dataset: dict[str, Any],
-    mirror: str | None = None,
-    pauses: tuple[float, ...] = PAUSES,
-) -> None:
+class _BrokenOffError(_UnavailableError):
+    """A download that may go on when it is asked for again."""
+
+
+def fetch_files(folder: Path, name: str, files: Mapping[str, DataFile], mirror: str | None = None) -> None:
     """Bring every file of a data set into a folder.
 
     A file that is there with the right digest stays. Else it is taken from the mirror, if one is named and has it (as
@@ -56,29 +66,26 @@ def fetch_dataset(
     it.
 
     Args:
-        receipt_path: JSON to write once all files are there, in the folder where they belong: their digests.
+        folder: where the files belong.
         name: the data set's name, its folder in the mirror.
-        dataset: its entry in the catalogue.
+        files: the files by name.
         mirror: folder laid out as `<data set>/<file>`, or None.
-        pauses: seconds to wait before each further attempt.
 
     Raises:
-        FetchError: for every file that could not be had: which, why, and what to do.
+        FetchError: for every file that cannot be had: which, why, and what to do.
     """
-    entry, target = Dataset.model_validate(dataset), Path(receipt_path).parent
     mirror = str(Path(mirror).expanduser()) if mirror else None
     problems = _check_mirror(mirror)
-    for file, wanted in entry.files.items() if not problems else ():
+    for file, wanted in files.items() if not problems else ():
         try:
-            _fetch(target / file, wanted, Path(mirror) / name / file if mirror else None, pauses)
+            _fetch(folder / file, wanted, Path(mirror) / name / file if mirror else None)
         except FetchError as error:
             problems.append(str(error))
         except OSError as error:
-            problems.append(_system_message(target / file, error))
+            problems.append(_system_message(folder / file, error))
     if problems:
         raise FetchError("\n".join(dict.fromkeys(problems)))
-    write_json(receipt_path, {file: wanted.sha256 for file, wanted in entry.files.items()}, recorded=False)
-    logger.info("%s: %d files are there, digests right", name, len(entry.files))
+    logger.info("%s: %d files are there, digests right", name, len(files))
 
 
 def _check_mirror(mirror: str | None) -> list[str]:
@@ -88,7 +95,7 @@ def _check_mirror(mirror: str | None) -> list[str]:
     return [f"mirror: '{mirror}' is not a folder; name one that is laid out as <data set>/<file>"]
 
 
-def _fetch(target: Path, wanted: DataFile, source: Path | None, pauses: tuple[float, ...]) -> None:
+def _fetch(target: Path, wanted: DataFile, source: Path | None) -> None:
     """Bring one file, whole and right."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target):
@@ -103,7 +110,7 @@ def _fetch(target: Path, wanted: DataFile, source: Path | None, pauses: tuple[fl
         elif packed is not None and packed.is_file():
             _unpack(packed, part, target, wanted)
         else:
-            _download(part, target, wanted, pauses, f"; the mirror has no {source}" if source else "")
+            _download(part, target, wanted, f"; the mirror has no {source}" if source else "")
 
 
 @contextmanager
@@ -135,57 +142,75 @@ def _unpack(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
     logger.info("%s: unpacked from the mirror", target.name)
 
 
-def _download(part: Path, target: Path, wanted: DataFile, pauses: tuple[float, ...], lacking: str) -> None:
-    """Take a file from its URL, with retries; `lacking` tells what the mirror has not."""
-    for pause in (*pauses, None):
+def _download(part: Path, target: Path, wanted: DataFile, lacking: str) -> None:
+    """Take a file from its URL, going on where it breaks off; `lacking` says what the mirror does not have."""
+    retry = RETRIES
+    while True:
         try:
             found = _attempt(part, wanted)
             break
-        except _RetryError as error:
-            if pause is None:
+        except _UnavailableError as error:
+            if not isinstance(error, _BrokenOffError) or not retry.total:
                 raise FetchError(f"{target}: cannot be had from {wanted.url}: {error}{lacking}; {OFFLINE}") from None
-            logger.info("%s: %s; trying again in %g s", target.name, error, pause)
-            time.sleep(pause)
+            retry = retry.increment("GET", wanted.url, error=ProtocolError(str(error)))
+            logger.info("%s: %s; asking again", target.name, error)
+            retry.sleep()
     _settle(part, target, found, wanted, wanted.url)
     logger.info("%s: downloaded", target.name)
 
 
 def _attempt(part: Path, wanted: DataFile) -> str:
-    """One download, from where the last one stopped; the digest of the whole.
-
-    pooch's downloaders neither resume nor hash while they stream, hence requests.
-    """
+    """Download a file from where the last attempt stopped; return the digest of the whole."""
     import requests
 
     have = part.stat().st_size if part.exists() else 0
     have = have if have < wanted.bytes else 0
-    headers = {"User-Agent": _agent(), "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    try:
-        with requests.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+    headers = {"User-Agent": _agent(), "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with _open_session() as session:
+        try:
+            answer = session.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT)
+        except requests.exceptions.RequestException as error:
+            raise _UnavailableError(f"no connection ({_reason(error)})") from None
+        with answer:
             if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
                 part.unlink()
-                raise _RetryError(f"the server has less than {wanted.bytes} bytes, {have} or fewer")
+                raise _BrokenOffError(f"the server has less than {wanted.bytes} bytes, {have} or fewer")
             _refuse(answer)
-            resumed = have > 0 and answer.status_code == requests.codes.partial_content
-            hasher = hashlib.sha256()
-            if resumed:
-                _feed(part, hasher)
-            with part.open("ab" if resumed else "wb") as sink:
-                pieces = _limited(answer.iter_content(CHUNK), part, have * resumed, wanted)
-                digest = _stream(_reported(pieces, part.name, have * resumed, wanted.bytes), sink, hasher)
-    except requests.exceptions.ConnectionError as error:
-        raise _RetryError(f"no connection ({_reason(error)})") from None
-    except requests.exceptions.RequestException as error:
-        raise _RetryError(f"the download broke off ({_reason(error)})") from None
+            is_resumed = have > 0 and answer.status_code == requests.codes.partial_content
+            digest = _receive(answer, part, have * is_resumed, wanted)
     size = part.stat().st_size
     if size < wanted.bytes:
-        raise _RetryError(f"the download ended after {size} of {wanted.bytes} bytes")
-    if resumed and digest != wanted.sha256:
+        raise _BrokenOffError(f"the download ended after {size} of {wanted.bytes} bytes")
+    if is_resumed and digest != wanted.sha256:
         part.unlink()  # the first part may be of another version, for which the authors are not to blame
-        raise _RetryError("what had arrived before and what arrived now do not make the right file")
+        raise _BrokenOffError("what had arrived before and what arrived now do not make the right file")
     return digest
+
+
+def _open_session() -> "requests.Session":
+    """Return a session that asks again as `RETRIES` says."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=RETRIES))
+    return session
+
+
+def _receive(answer: "requests.Response", part: Path, done: int, wanted: DataFile) -> str:
+    """Write what a server sends behind the bytes that are there; return the digest of all."""
+    import requests
+
+    hasher = hashlib.sha256()
+    if done:
+        _feed(part, hasher)
+    with part.open("ab" if done else "wb") as sink:
+        pieces = _limited(answer.iter_content(CHUNK), part, done, wanted)
+        try:
+            return _stream(_reported(pieces, part.name, done, wanted.bytes), sink, hasher)
+        except requests.exceptions.RequestException as error:
+            raise _BrokenOffError(f"the download broke off ({_reason(error)})") from None
 
 
 def _agent() -> str:
@@ -199,7 +224,7 @@ def _agent() -> str:
 def _refuse(answer: "requests.Response") -> None:
     """Tell an answer that is final from one that may change."""
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise _RetryError(f"the server answered {answer.status_code} {answer.reason}")
+        raise _UnavailableError(f"the server answered {answer.status_code} {answer.reason}")
     if answer.status_code >= 400:
         raise FetchError(
             f"{answer.url}: the server answered {answer.status_code} {answer.reason}; "

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.csv_safety import unguard
+from batterymi.data.header_units import DELIMITERS
 from batterymi.errors import TableError
 
-DELIMITERS = (",", ";", "\t")
+# what people and programs write where nothing was measured; "none" is a value, as of an additive
+EMPTY = ("", "na", "n/a", "#n/a", "nan", "null", "<na>", "-", "--", "–")
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
@@ -53,6 +55,11 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     index = pd.Index([number for number, _ in rows[1:]], name="line")
     frame = pd.DataFrame(cells, columns=header, index=index, dtype=str)
     return _decimal_points(frame) if delimiter == ";" else frame
+
+
+def find_empty(cells: pd.Series) -> pd.Series:
+    """Return which cells say that there is no value."""
+    return cells.isna() | cells.astype(str).str.strip().str.lower().isin(EMPTY)
 
 
 def _decode(path: Path) -> str:

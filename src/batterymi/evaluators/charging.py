@@ -11,7 +11,7 @@ from batterymi.config.parts import Objective
 
 if TYPE_CHECKING:
     from batterymi.charging.outcome import ChargeResult
-    from batterymi.charging.simulator import ChargingSimulator
+    from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
 
 
 class ChargingEvaluator:
@@ -47,7 +47,7 @@ class ChargingEvaluator:
         return pd.DataFrame([self._row(result) for result in results], index=designs.index)
 
     def half_widths(self, designs: pd.DataFrame) -> None:
-        """None: the simulator states no uncertainty; the judge's replay stands beside it instead."""
+        """None: the simulator states no uncertainty; the winner is replayed on the reference model instead."""
         return
 
     def references(self) -> pd.DataFrame | None:
@@ -62,35 +62,25 @@ class ChargingEvaluator:
         from batterymi.charging.parallel import simulate_protocols
 
         if self._processes > 1 and len(protocols) > 1:
-            return simulate_protocols(protocols, processes=self._processes, **simulator_settings(self._choice))
-        simulator = self._simulator or self._build()
-        return [simulator.run(protocol) for protocol in protocols]
-
-    def _build(self) -> "ChargingSimulator":
-        """Build the simulator once."""
-        from batterymi.charging.simulator import ChargingSimulator
-
-        self._simulator = ChargingSimulator(**simulator_settings(self._choice))
-        return self._simulator
+            return simulate_protocols(protocols, make_setup(self._choice), processes=self._processes)
+        if self._simulator is None:
+            self._simulator = make_setup(self._choice).build()
+        return [self._simulator.run(protocol) for protocol in protocols]
 
     def _row(self, result: "ChargeResult") -> dict[str, Any]:
         """Objectives and failure of one charge."""
         return {name: getattr(result, name) for name in self._names} | {"failure": result.failure}
 
 
-def simulator_settings(choice: ChargingChoice) -> dict[str, Any]:
-    """Arguments of `ChargingSimulator`."""
-    return {
-        "cell": choice.cell,
-        "model": choice.model,
-        "soc_start": choice.soc_start,
-        "soc_end": choice.soc_end,
-        "ambient_c": choice.ambient_c,
-    }
+def make_setup(choice: ChargingChoice) -> "ChargeSetup":
+    """Return what a study's designs are charged on."""
+    from batterymi.charging.simulator import ChargeSetup
+
+    return ChargeSetup(choice.cell, choice.model, choice.soc_start, choice.soc_end, choice.ambient_c)
 
 
 def make_protocol(run: FixedRun) -> Protocol:
-    """The protocol of a reference charge."""
+    """Return the protocol of a reference charge."""
     if run.cc_cv is not None:
         return CCCV(run.cc_cv)
     return Timed(tuple((float(rate), float(minutes)) for rate, minutes in run.timed or ()))

@@ -47,7 +47,7 @@ class SurrogateEvaluator:
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Predict designs; a prediction cannot fail.
 
-        A prediction outside the possible range is cut to it: a retention of 139 % is extrapolation, and must not
+        A prediction outside the possible range is cut to it: a retention of 139 % is an extrapolation, and must not
         attract the search.
         """
         frame = pd.DataFrame(index=designs.index)

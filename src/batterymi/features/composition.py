@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.features.formulas import SYMBOLS, Compositions
+from batterymi.features.formulas import Compositions
+from batterymi.vocabulary.elements import SYMBOLS
 
 ELEMENT_TABLE = Path(__file__).with_name("magpie_elements.csv")
 STATISTICS = ("minimum", "maximum", "range", "mean", "avg_dev", "mode")

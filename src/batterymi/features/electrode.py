@@ -5,7 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.features.composition import magpie_features, magpie_labels
-from batterymi.features.formulas import INDEX, SYMBOLS, Compositions, parse_formulas
+from batterymi.features.formulas import Compositions, parse_formulas
+from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
 # charge of the working ion, standard potential of its metal (V vs SHE; CRC Handbook of Chemistry and Physics), and
 # six-coordinate radius (Å; Shannon 1976, doi:10.1107/S0567739476001551)

@@ -18,7 +18,7 @@ PANELS = (
     ("temperature_c", "Temperature (°C)"),
     ("plating_margin_mv", "Plating margin (mV)"),
 )
-LOOKS: dict[str, dict[str, Any]] = {
+STYLES: dict[str, dict[str, Any]] = {
     "cc_cv_1c": {"color": GREY, "ls": "-", "marker": "o"},
     "chapter_standard": {"color": GREY, "ls": "--", "marker": "v"},
     "chapter_fast": {"color": GREY, "ls": ":", "marker": "^"},
@@ -31,7 +31,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "look_ahead": {"color": GREEN, "ls": "-", "marker": "D"},
     "oracle": {"color": BLACK, "ls": ":", "marker": "*"},
 }
-AGENT_LOOKS = (
+AGENT_STYLES = (
     {"color": BLUE, "ls": "-", "marker": "P"},
     {"color": SKY, "ls": "-", "marker": "X"},
     {"color": BLUE, "ls": "--", "marker": "p"},
@@ -39,17 +39,17 @@ AGENT_LOOKS = (
 )
 
 
-def look(name: str, names: list[str]) -> dict[str, Any]:
-    """Colour, line and marker of a controller; agents are blue, in the order of their names.
+def style_of(name: str, names: list[str]) -> dict[str, Any]:
+    """Return colour, line and marker of a controller; agents are blue, in the order of their names.
 
     Args:
         name: the controller.
         names: all that are drawn.
     """
-    if name in LOOKS:
-        return LOOKS[name]
+    if name in STYLES:
+        return STYLES[name]
     agents = [one for one in sorted(names, reverse=True) if one not in CONTROLLERS]
-    return AGENT_LOOKS[agents.index(name) % len(AGENT_LOOKS)]
+    return AGENT_STYLES[agents.index(name) % len(AGENT_STYLES)]
 
 
 def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) -> "Figure":
@@ -82,7 +82,7 @@ def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) ->
 
 def _draw_trace(axis: "Axes", mine: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
     """One controller's charge over time, thinner for several seeds."""
-    style = look(name, names)
+    style = style_of(name, names)
     seeds = mine["seed"].unique()
     width = 1.4 if len(seeds) == 1 else 0.6
     width = 0.9 if style["color"] == GREY else width
@@ -120,7 +120,7 @@ def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
 
 def _draw_point(axis: "Axes", row: dict[Any, Any], names: list[str]) -> None:
     """One controller: filled where no charge leaves the limits, open else."""
-    style = look(row["controller"], names)
+    style = style_of(row["controller"], names)
     middle = row["minutes_median"]
     reach = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
     axis.errorbar(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from batterymi.figures.arena import look
+from batterymi.figures.arena import style_of
 from batterymi.figures.style import BLACK, COLUMN_IN
 from batterymi.vocabulary.controllers import label
 
@@ -45,13 +45,13 @@ def plot_learning(curves: pd.DataFrame) -> "Figure":
 
 
 def _draw_curve(axis: "Axes", mine: pd.DataFrame, column: str, agent: str, agents: list[str]) -> None:
-    """One agent's curve; looks of different seeds that are a few steps apart are put together."""
+    """One agent's curve; validations of different seeds that are a few steps apart are put together."""
     every = float(np.median(np.diff(np.sort(mine["steps"].unique())))) if mine["steps"].nunique() > 1 else 1.0
     spacing = max(mine.groupby("seed")["steps"].diff().median(), every) if len(mine) > 1 else every
     place = (mine["steps"] / spacing).round() * spacing
     factor = 100.0 if column == "unsafe" else 1.0
     grouped = (factor * mine[column]).groupby(place)
-    style = look(agent, agents)
+    style = style_of(agent, agents)
     axis.fill_between(grouped.min().index, grouped.min(), grouped.max(), color=style["color"], alpha=0.2, lw=0)
     text = f"{label(agent)}, {mine['seed'].nunique()} seeds"
     axis.plot(grouped.median().index, grouped.median(), color=style["color"], ls=style["ls"], label=text)
@@ -61,7 +61,7 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
     """Mean C-rate over state of charge and temperature, where charges of the held-out scenarios went.
 
     Args:
-        steps: state of charge, temperature and C-rate of every step on the judge's model, one cell.
+        steps: state of charge, temperature and C-rate of every step on the reference model, one cell.
         names: controllers, one panel each.
     """
     import matplotlib.pyplot as plt
@@ -84,7 +84,7 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
 
 
 def _mean_rates(mine: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Mean C-rate in each bin, not-a-number where there are too few steps; shape (n_soc, n_temperature)."""
+    """Mean C-rate in each bin, NaN where there are too few steps; shape (n_soc, n_temperature)."""
     where = mine["soc"].to_numpy(float), mine["temperature_c"].to_numpy(float)
     count = np.histogram2d(*where, bins=list(edges))[0]
     total = np.histogram2d(*where, bins=list(edges), weights=mine["c_rate"].to_numpy(float))[0]

@@ -28,7 +28,7 @@ def plot_convergence(results: StudyResults) -> "Figure":
     axis = axes[0, 0]
     for lower, (name, part) in zip(axes[1:, 0], judged.items(), strict=True):
         _earlier(lower, results, name, part)
-    if results.history.empty and results.study.is_experiment:
+    if results.history.empty and campaign.mode == "experiment":
         axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
         axis.set_axis_off()
         return figure

@@ -39,7 +39,7 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
         strict=True,
     ):
         _material(axis, x, y, limit, str(name), COLOURS.get(kind, GREY), filled=True)
-    for _, row in results.named.iterrows():
+    for _, row in results.reference_designs.iterrows():
         x, y = row[voltage.name], row[target.name]
         colour = COLOURS.get(row["structure_type"], GREY)
         low, high = row[f"{target.name}_lower_95"], row[f"{target.name}_upper_95"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def plot_carbon_host(results: StudyResults) -> "Figure":
     """Two panels: retention of the rows and campaigns over pore size and OH, and what the pores can hold.
 
-    The first panel's colour is what the campaign was told of each design. In the second, the hatched region holds more
+    The first panel's colour is the outcome of each design. In the second, the hatched region holds more
     sulfur than the pores, swelling on lithiation included, for the surface that the rows have at each pore size.
     """
     import matplotlib.pyplot as plt
@@ -32,10 +32,10 @@ def _retention(axis: "Axes", results: StudyResults) -> None:
     """Retention over pore size and OH groups."""
     target = results.study.objectives[0]
     x, y = results.study.features[0], results.study.features[2]
-    asked = results.history[results.history["engine"] == results.study.campaign.engine]
+    evaluated = results.history[results.history["engine"] == results.study.campaign.engine]
     low, high = results.table[target.name].min(), 100.0
     style = {"cmap": "viridis", "vmin": low, "vmax": high}
-    axis.scatter(asked[x.name], asked[y.name], c=asked[target.name], s=7, alpha=0.8, linewidths=0, **style)
+    axis.scatter(evaluated[x.name], evaluated[y.name], c=evaluated[target.name], s=7, alpha=0.8, linewidths=0, **style)
     dots = axis.scatter(
         results.table[x.name],
         results.table[y.name],
@@ -48,7 +48,7 @@ def _retention(axis: "Axes", results: StudyResults) -> None:
     )
     forbidden = _needed_pore(results)
     axis.axvspan(0, forbidden, facecolor="none", edgecolor=GREY, hatch="////", lw=0, label="cannot hold 50 wt% S")
-    chapter = results.named.iloc[0]
+    chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[x.name], chapter[y.name], "X", color=RED, ms=7, label="chapter's optimum, rejected")
     axis.set_xlim(1.5, 10.5)
     axis.set_ylim(0.3, 3.1)
@@ -85,7 +85,7 @@ def _pores(axis: "Axes", results: StudyResults) -> None:
     axis.plot(
         rows[size.name][~fits], rows[sulfur.name][~fits], "o", mfc="white", color=ORANGE, label="rows that do not"
     )
-    chapter = results.named.iloc[0]
+    chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[size.name], chapter[sulfur.name], "X", color=RED, ms=7, label="chapter's optimum")
     axis.set_xlim(1.5, 10.5)
     axis.set_ylim(35, 80)

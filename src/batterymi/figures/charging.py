@@ -22,11 +22,11 @@ def plot_charging(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
 
     traces = results.traces
-    assert traces is not None, "the charging picture needs traces"
+    assert traces is not None, "the charging figure needs traces"
     figure, axes = plt.subplots(2, 2, figsize=(7.0, 5.4), sharex=True)
     limits = {
-        "temperature_c": results.limit("temperature_max_c", "at_most"),
-        "plating_margin_mv": results.limit("plating_margin_mv", "at_least"),
+        "temperature_c": results.find_limit("temperature_max_c", "at_most"),
+        "plating_margin_mv": results.find_limit("plating_margin_mv", "at_least"),
     }
     for axis, (column, label) in zip(axes.ravel(), PANELS, strict=True):
         for (_kind, _name), part in traces[traces["kind"] == "train"].groupby(["kind", "label"]):

@@ -1,16 +1,15 @@
 """Closed loops: the life of what is recommended round by round, and what adaptive choice adds to it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE, RED, SKY, house_style, save
-from batterymi.files import read_frame, read_json
+from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = (BLUE, SKY, GREEN, PURPLE, ORANGE, RED)
 MARKERS = "os^Dv<"
@@ -22,33 +21,30 @@ BARS: dict[str, Any] = {"ms": 3, "lw": 0.9, "elinewidth": 0.7}
 NOTE: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 6, "color": GREY}
 
 
-def plot_closed_loop(runs_path: str, comparison_path: str, figure_path: str) -> None:
+def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure":
     """Draw mean true lives over rounds, a panel per batch size, and below them the gains over random batches.
 
     Args:
-        runs_path: what loops recommended.
-        comparison_path: lives and gains with intervals.
-        figure_path: SVG to write; a PNG is written beside it.
+        runs: what loops recommended.
+        comparison: lives and gains with intervals.
     """
-    runs, comparison, unit = in_readable_units(read_frame(runs_path), read_json(comparison_path))
-    batches = sorted(runs["batch"].unique())
-    with house_style():
-        import matplotlib.pyplot as plt
+    import matplotlib.pyplot as plt
 
-        n = len(batches) + 1
-        figure, grid = plt.subplots(n, 1, figsize=(COLUMN_IN, PANEL_IN * n + LEGEND_IN), squeeze=False)
-        *panels, last = grid[:, 0]
-        for axis, batch in zip(panels, batches, strict=True):
-            draw_batch(axis, runs[runs["batch"] == batch], comparison)
-            axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
-            axis.set(ylim=life_range(runs, comparison), xticks=range(1, comparison["rounds"] + 1))
-            axis.set_ylabel(f"True life ({unit})")
-        panels[-1].set_xlabel("Rounds done")
-        draw_gains(last, comparison["comparisons"], batches, unit)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
-        target = Path(figure_path)
-        save(figure, target.parent, target.stem)
+    runs, comparison, unit = in_readable_units(runs, comparison)
+    batches = sorted(runs["batch"].unique())
+    n = len(batches) + 1
+    figure, grid = plt.subplots(n, 1, figsize=(COLUMN_IN, PANEL_IN * n + LEGEND_IN), squeeze=False)
+    *panels, last = grid[:, 0]
+    for axis, batch in zip(panels, batches, strict=True):
+        draw_batch(axis, runs[runs["batch"] == batch], comparison)
+        axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
+        axis.set(ylim=life_range(runs, comparison), xticks=range(1, comparison["rounds"] + 1))
+        axis.set_ylabel(f"True life ({unit})")
+    panels[-1].set_xlabel("Rounds done")
+    draw_gains(last, comparison["comparisons"], batches, unit)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
 
 
 def in_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], str]:
@@ -80,7 +76,7 @@ def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> 
     for place, method in enumerate(dict.fromkeys(runs["method"])):
         grouped = runs[runs["method"] == method].groupby("round")["life_cycles"]
         x, mean, error = grouped.mean().index + SHIFT * (place - 2.5), grouped.mean(), 1.96 * grouped.sem()
-        axis.errorbar(x, mean, error, **look(place), ls=LINES[place], label=method)
+        axis.errorbar(x, mean, error, **style_of(place), ls=LINES[place], label=method)
     axis.axhline(comparison["best_life"], color=GREY, lw=0.7, ls=":")
     place_of = ("axes fraction", "data")
     axis.annotate(
@@ -102,15 +98,15 @@ def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[in
         if rows:
             x = [batches.index(one["batch"]) + 1.6 * SHIFT * (place - 2.5) for one in rows]
             gain, low, high = ([one[key] for one in rows] for key in ("gain", "gain_lower", "gain_upper"))
-            axis.errorbar(x, gain, [np.subtract(gain, low), np.subtract(high, gain)], **look(place), ls="none")
+            axis.errorbar(x, gain, [np.subtract(gain, low), np.subtract(high, gain)], **style_of(place), ls="none")
     axis.axhline(0, color=GREY, lw=0.7)
     axis.set_title("Gain over random batches, same model", loc="left")
     axis.set(xlabel="Tests a round", ylabel=f"Last round ({unit})")
     axis.set_xticks(range(len(batches)), [str(batch) for batch in batches])
 
 
-def look(place: int) -> dict[str, Any]:
-    """Colour, marker and line width of a method."""
+def style_of(place: int) -> dict[str, Any]:
+    """Return colour, marker and line width of a method."""
     return {"color": COLOURS[place], "marker": MARKERS[place], **BARS}
 
 

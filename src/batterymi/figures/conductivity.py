@@ -1,4 +1,4 @@
-"""Solid electrolytes: conductivity against activation energy, the leak in one picture."""
+"""Solid electrolytes: conductivity against activation energy, the leak in one figure."""
 
 from typing import TYPE_CHECKING
 

@@ -16,7 +16,7 @@ MARKERS = "os^Dvp*X"
 
 
 def plot_energy(results: StudyResults) -> "Figure":
-    """Every row, told apart by host chemical system."""
+    """Draw every row, coloured by host chemical system."""
     import matplotlib.pyplot as plt
 
     objective = results.study.objectives[0]

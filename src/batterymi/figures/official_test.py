@@ -18,7 +18,7 @@ def plot_official_test(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
 
     objective = results.study.objectives[0]
-    found = results.validation[objective.name]
+    found = results.validation["objectives"][objective.name]
     test, noise = found["test"], found["noise"]
     rows = results.table[results.table[SPLIT] == TEST].set_index("line").loc[test["lines"]]
     observed, predicted = rows[objective.name].to_numpy(float), np.array(test["predictions"])

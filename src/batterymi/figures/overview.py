@@ -1,4 +1,4 @@
-"""The picture of a study that has none of its own: suggestions among the rows."""
+"""The figure of a study that names none of its own: suggestions among the rows."""
 
 from typing import TYPE_CHECKING
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def plot_policies(results: StudyResults) -> "Figure":
-    """Cycle life of each cell over the nominal charging time, batches told apart, repeats of a policy joined."""
+    """Draw cycle life over nominal charging time, cells coloured by batch, repeats of a policy joined."""
     import matplotlib.pyplot as plt
 
     rows = results.table
@@ -26,7 +26,7 @@ def plot_policies(results: StudyResults) -> "Figure":
         axis.plot(
             part["minutes_to_80"], part["cycle_life"], marker, color=colour, ms=3.5, label=f"{batch}: {len(part)} cells"
         )
-    found = results.validation[results.study.objectives[0].name]
+    found = results.validation["objectives"][results.study.objectives[0].name]
     noise = found["noise"]
     factor = 10 ** noise["deviation"] if noise["sets"] else float("nan")
     best = results.selected.iloc[0]

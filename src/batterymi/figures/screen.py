@@ -1,71 +1,97 @@
 """The funnel of a screen: who passes which gate, and the best of those that pass all."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED, house_style, save
-from batterymi.files import read_frame, read_json
+from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
 from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHOWN = 20
 
 
-def plot_screen(top_path: str, report_path: str, figure_path: str, *, objective: dict[str, Any]) -> None:
-    """Draw the funnel and the best candidates.
+def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective) -> "Figure":
+    """Draw the candidates left after each gate, and intervals of the best.
+
+    Where no gate stops a candidate, predictions over the distance to the rows are drawn instead of a funnel.
 
     Args:
-        top_path: the best candidates, best first.
-        report_path: the account of the screen.
-        figure_path: SVG to write; a PNG goes beside it.
-        objective: settings of what was predicted.
+        top: the best candidates, best first.
+        report: the account of the screen.
+        objective: what was predicted.
     """
-    target = Path(figure_path)
-    with house_style():
-        top = read_frame(top_path, ["formula", "predicted"])
-        save(draw_screen(top, read_json(report_path), Objective(**objective)), target.parent, target.stem)
-
-
-def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective) -> "Figure":
-    """Bars of the candidates left after each gate, and intervals of the best."""
     import matplotlib.pyplot as plt
 
-    shown = top.head(SHOWN)
-    height = 0.55 + 0.14 * max(len(shown), 2 * len(report["funnel"]) + 2, 8)
+    stopped = report["dropped"] or any(step["passed"] < step["asked"] for step in report["funnel"])
+    n_bars = 2 * len(report["funnel"]) + 2 if stopped else 20
+    height = 0.55 + 0.14 * max(min(len(top), SHOWN), n_bars, 8)
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, height))
+    if stopped:
+        _draw_funnel(left, report)
+    else:
+        _draw_distances(left, top, report, objective)
+    _draw_best(right, top.head(SHOWN), report, objective)
+    return figure
+
+
+def _draw_funnel(axis: "Axes", report: dict[str, Any]) -> None:
+    """Draw bars of the candidates left after each gate."""
     labels = ["candidates", *(step["gate"] for step in report["funnel"])]
     counts = [report["candidates"], *(step["passed"] for step in report["funnel"])]
     notes = [f"{report['dropped']:,} unreadable" if report["dropped"] else ""]
     notes += [f"{step['unknown']:,} unknown" if step["unknown"] else "" for step in report["funnel"]]
     places = np.arange(len(labels))[::-1]
-    left.barh(places, np.maximum(counts, 0.8), color=BLUE, height=0.6)
+    axis.barh(places, np.maximum(counts, 0.8), color=BLUE, height=0.6)
     for place, count, note in zip(places, counts, notes, strict=True):
         text = f" {count:,}" + (f"  ({note})" if note else "")
-        left.text(max(count, 1), place, text, va="center", fontsize=6.5)
-    left.set_yticks(places, labels, fontsize=6.5)
-    left.set_xscale("log")
-    left.set_xlim(0.8, 60 * max(counts))
-    left.set_xlabel("Candidates")
+        axis.text(max(count, 1), place, text, va="center", fontsize=6.5)
+    axis.set_yticks(places, labels, fontsize=6.5)
+    axis.set_xscale("log")
+    axis.set_xlim(0.8, 60 * max(counts))
+    axis.set_xlabel("Candidates")
+    axis.set_title("Candidates that pass each gate, in order", fontsize=6.5)
+
+
+def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], objective: Objective) -> None:
+    """Draw predictions of the listed candidates over their distance to the rows."""
+    inside = top["inside"].to_numpy(bool)
+    for part, colour, label in ((inside, BLUE, "inside"), (~inside, RED, "outside")):
+        named = f"{label}: {part.sum():,}"
+        axis.plot(top["distance"][part], top["predicted"][part], ".", color=colour, ms=3, alpha=0.6, label=named)
+    if report["threshold"] is not None:
+        axis.axvline(report["threshold"], color=GREY, ls="--", lw=1)
+    axis.set_xscale("log")
+    axis.set_xlabel("Distance to the rows learned from (scaled)")
+    axis.set_ylabel(with_unit("Predicted " + objective.label[0].lower() + objective.label[1:], objective.unit))
+    axis.set_title(
+        f"Best {len(top):,} of {report['candidates']:,} candidates and the applicability domain:\n"
+        "left of the dashed line, and no number out of the rows' range",
+        fontsize=6.5,
+    )
+    axis.legend()
+
+
+def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], objective: Objective) -> None:
+    """Draw the best candidates with their intervals."""
+    names = shown["formula"] + (" (" + shown["id"] + ")" if "id" in shown else "")
     heights = np.arange(len(shown))[::-1]
-    for place, row in zip(heights, shown.itertuples(), strict=True):
-        colour = BLUE if row.inside else RED
-        right.plot([row.lower_95, row.upper_95], [place, place], color=colour, lw=1)
-        right.plot(row.predicted, place, "o", color=colour, ms=3)
-    right.set_yticks(heights, list(shown["formula"]), fontsize=6)
-    right.set_xlabel(with_unit(objective.label, objective.unit))
+    for place, (_, row) in zip(heights, shown.iterrows(), strict=True):
+        colour = BLUE if row["inside"] else RED
+        axis.plot([row["lower_95"], row["upper_95"]], [place, place], color=colour, lw=1)
+        axis.plot(row["predicted"], place, "o", color=colour, ms=3)
+    axis.set_yticks(heights, list(names), fontsize=6)
+    axis.set_xlabel(with_unit(objective.label, objective.unit))
     if report["mean_prediction"] is not None:
-        right.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
-    left.set_title("Candidates that pass each gate, in order", fontsize=6.5)
-    right.set_title(
+        axis.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
+    axis.set_title(
         f"Best {len(shown)}, 95 % intervals; dashed: mean of all scored\n"
         f"{report['model']}, Q² {report['q2']:.2f}, {report['verdict']}",
         fontsize=6,
         loc="right",
     )
-    return figure

@@ -50,16 +50,15 @@ def house_style() -> Iterator[None]:
 
 
 def save(figure: "Figure", folder: Path, name: str) -> None:
-    """Write a figure as SVG and PNG, without dates, and close it.
+    """Write a figure as `<name>.svg` and `<name>.png` into a folder."""
+    save_figure(figure, folder / f"{name}.svg", folder / f"{name}.png")
 
-    Args:
-        figure: the figure.
-        folder: where to.
-        name: file name without ending.
-    """
+
+def save_figure(figure: "Figure", vector: Path, raster: Path) -> None:
+    """Write a figure as SVG and PNG, without dates, and close it."""
     import matplotlib.pyplot as plt
 
-    for ending, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        with replacing(folder / f"{name}.{ending}") as path:
-            figure.savefig(path, format=ending, metadata=metadata)
+    for target, metadata in ((vector, {"Date": None, "Creator": None}), (raster, {"Software": None})):
+        with replacing(target) as path:
+            figure.savefig(path, format=target.suffix[1:], metadata=metadata)
     plt.close(figure)

@@ -32,7 +32,7 @@ def plot_parity(results: StudyResults) -> "Figure":
         best = results.selected[results.selected["objective"] == objective.name].iloc[0]
         part = results.predictions
         part = part[
-            (part["variant"] == results.headline)
+            (part["variant"] == results.study.primary_variant)
             & (part["objective"] == objective.name)
             & (part["model"] == best["model"])
         ]
@@ -60,10 +60,7 @@ def plot_importances(results: StudyResults) -> "Figure":
     import matplotlib.pyplot as plt
 
     objectives = results.study.objectives
-    features: list[Labelled] = [
-        *results.study.variants[results.headline],
-        *results.study.descriptors_of(results.headline),
-    ]
+    features: list[Labelled] = [*results.study.designable, *results.study.primary_descriptors]
     figure, axes = plt.subplots(
         len(objectives),
         1,
@@ -72,7 +69,7 @@ def plot_importances(results: StudyResults) -> "Figure":
     )
     for axis, objective in zip(axes[:, 0], objectives, strict=True):
         part = results.importances
-        part = part[(part["variant"] == results.headline) & (part["objective"] == objective.name)]
+        part = part[(part["variant"] == results.study.primary_variant) & (part["objective"] == objective.name)]
         for height, feature in enumerate(reversed(features)):
             values = part.loc[part["feature"] == feature.name, "rmse_increase"].to_numpy()
             axis.plot(values, np.full(len(values), height), "|", color=BLUE, alpha=0.45, ms=7)

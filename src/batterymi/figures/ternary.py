@@ -1,6 +1,6 @@
 """NCM: ternary diagrams of the three properties, with the feasible region."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,34 +13,37 @@ from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import with_unit
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-HEIGHT = np.sqrt(3) / 2
+CORNERS = ["ni", "mn", "co"]  # top, left, right, as mpltern takes them
+LOWEST_NI = 50.0  # percent, below the least that the study allows, so that its range fills the triangle
 
 
 def plot_ternary(results: StudyResults) -> "Figure":
-    """Three ternary diagrams, one per property: Ni at the top, Co at the right, Mn at the left."""
+    """Draw one ternary diagram for each property: Ni at the top, Co at the right, Mn at the left."""
     import matplotlib.pyplot as plt
+    import mpltern  # noqa: F401 - makes matplotlib know ternary axes
 
-    space = make_space(results.study.features, results.study.simplex, ())
+    study = results.study
+    space = make_space(study.features, study.simplex, ())
     designs = space.sample(np.random.default_rng(0), 6000)
-    outcomes = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), results.study.objectives).evaluate(designs)
-    x, y = _place(designs[["ni", "co", "mn"]].to_numpy(float))
-    limit = results.limit("thermal_stability_c", "at_least")
+    outcomes = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), study.objectives).evaluate(designs)
+    places = 100 * designs[CORNERS].to_numpy(float).T
+    limit = results.find_limit("thermal_stability_c", "at_least")
+    violates = outcomes["thermal_stability_c"].to_numpy() < (limit or -np.inf)
     assert space.composition is not None
-    corners = np.column_stack(_place(space.composition.corners))
-    figure, axes = plt.subplots(1, 3, figsize=(7.2, 3.0))
-    for axis, objective in zip(axes, results.study.objectives, strict=True):
-        _frame(axis)
-        values = outcomes[objective.name].to_numpy(float)
-        contours = axis.tricontourf(x, y, values, levels=12, cmap="viridis")
-        lost = outcomes["thermal_stability_c"].to_numpy() < (limit or -np.inf)
-        _hatch(axis, x, y, lost)
-        _outline(axis, corners)
-        _points(axis, results)
-        bar = axis.figure.colorbar(contours, ax=axis, orientation="horizontal", shrink=0.85, pad=0.02)
+    parts = study.simplex.features if study.simplex else ()
+    edge = _find_edge(100 * space.composition.corners[:, [parts.index(name) for name in CORNERS]])
+    figure, axes = plt.subplots(1, 3, figsize=(7.2, 3.1), subplot_kw={"projection": "ternary", "ternary_sum": 100.0})
+    for axis, objective in zip(axes, study.objectives, strict=True):
+        _label_axes(axis)
+        contours = axis.tricontourf(*places, outcomes[objective.name].to_numpy(float), levels=12, cmap="viridis")
+        if violates.any():
+            axis.tricontourf(*places, violates.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"])
+        axis.plot(*edge, color=BLACK, lw=0.8)
+        _plot_designs(axis, results)
+        bar = figure.colorbar(contours, ax=axis, orientation="horizontal", ticks=contours.levels[::3], pad=0.05)
         bar.set_label(with_unit(objective.label, objective.unit), fontsize=7)
         bar.ax.tick_params(labelsize=6)
     figure.suptitle(
@@ -49,66 +52,28 @@ def plot_ternary(results: StudyResults) -> "Figure":
     return figure
 
 
-def _place(parts: Array) -> tuple[Array, Array]:
-    """Ternary coordinates of (Ni, Co, Mn), for the part of the triangle with Ni ≥ 0.5, enlarged."""
-    ni, co = parts[:, 0], parts[:, 1]
-    return (co + ni / 2) * 2 - 0.5, (ni - 0.5) * 2 * HEIGHT
+def _label_axes(axis: Any) -> None:
+    """Show the triangle from 50 % Ni up, with its grid and labels."""
+    axis.set_ternary_min(LOWEST_NI, 0.0, 0.0)
+    axis.set_axisbelow(False)
+    axis.grid(color=GREY, lw=0.4)
+    for part, name in ((axis.taxis, "Ni"), (axis.laxis, "Mn"), (axis.raxis, "Co")):
+        part.set_label_text(f"{name} (%)", fontsize=7)
+        part.set_tick_params(labelsize=6)
+        part.set_label_position("tick1")
 
 
-def _frame(axis: "Axes") -> None:
-    """Triangle from 50 % Ni up, with its grid and labels."""
-    axis.plot([0, 1, 0.5, 0], [0, 0, HEIGHT, 0], color=BLACK, lw=0.8)
-    for share in (0.6, 0.7, 0.8, 0.9):
-        left, right = _place(np.array([[share, 0, 1 - share], [share, 1 - share, 0]]))
-        axis.plot(left, right, color=GREY, lw=0.4)
-        axis.annotate(
-            f"{100 * share:.0f}",
-            (left[0], right[0]),
-            xytext=(-3, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=6,
-        )
-    for co in (0.1, 0.2, 0.3, 0.4):
-        ends = _place(np.array([[1 - co, co, 0], [0.5, co, 0.5 - co]]))
-        axis.plot(*ends, color=GREY, lw=0.4)
-        axis.annotate(
-            f"{100 * co:.0f}",
-            (ends[0][0], ends[1][0]),
-            xytext=(3, 0),
-            textcoords="offset points",
-            ha="left",
-            va="center",
-            fontsize=6,
-        )
-    axis.annotate("Ni (%)", (0.12, 0.5), ha="center", fontsize=7, rotation=60)
-    axis.annotate("Co (%)", (0.88, 0.5), ha="center", fontsize=7, rotation=-60)
-    axis.annotate("50 % Mn", (0, 0), xytext=(0, -8), textcoords="offset points", ha="center", fontsize=6)
-    axis.annotate("50 % Co", (1, 0), xytext=(0, -8), textcoords="offset points", ha="center", fontsize=6)
-    axis.annotate("100 % Ni", (0.5, HEIGHT), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=6)
-    axis.set_aspect("equal")
-    axis.set_axis_off()
-
-
-def _hatch(axis: "Axes", x: Array, y: Array, lost: NDArray[np.bool_]) -> None:
-    """Hatch where the limit is missed."""
-    if lost.any():
-        axis.tricontourf(x, y, lost.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"])
-
-
-def _outline(axis: "Axes", corners: Array) -> None:
-    """Edge of the search range."""
+def _find_edge(corners: Array) -> Array:
+    """Return the corners of the search range in order, the first one twice."""
     from scipy.spatial import ConvexHull
 
-    hull = corners[ConvexHull(corners).vertices]
-    axis.plot(*np.vstack([hull, hull[:1]]).T, color=BLACK, lw=0.8)
+    order = ConvexHull(corners[:, :2]).vertices
+    return corners[[*order, order[0]]].T
 
 
-def _points(axis: "Axes", results: StudyResults) -> None:
-    """The campaign's best, and the chapter's material."""
-    if len(results.suggestions):
-        best = _place(results.suggestions[["ni", "co", "mn"]].to_numpy(float)[:1])
-        axis.plot(*best, "*", color=ORANGE, mec=BLACK, mew=0.5, ms=9)
-    chapter = _place(results.named[["ni", "co", "mn"]].to_numpy(float)[:1])
+def _plot_designs(axis: Any, results: StudyResults) -> None:
+    """Mark the campaign's best design, and the chapter's material."""
+    best = 100 * results.suggestions[CORNERS].to_numpy(float)[:1].T
+    chapter = 100 * results.reference_designs[CORNERS].to_numpy(float)[:1].T
+    axis.plot(*best, "*", color=ORANGE, mec=BLACK, mew=0.5, ms=9)
     axis.plot(*chapter, "X", color=RED, mec=BLACK, mew=0.4, ms=6)

@@ -17,8 +17,8 @@ def plot_validation(results: StudyResults) -> "Figure":
     """Four panels for the first objective; a panel is left out where the study has nothing to show in it."""
     import matplotlib.pyplot as plt
 
-    objective = next(o for o in results.study.objectives if o.name in results.validation)
-    found, unit = results.validation[objective.name], objective.unit
+    objective = next(o for o in results.study.objectives if o.name in results.validation["objectives"])
+    found, unit = results.validation["objectives"][objective.name], objective.unit
     panels: list[tuple[Any, Any]] = [(_calibration, found["calibration"])]
     panels.append((_distance, found["applicability"]))
     if found["groupings"]:
@@ -84,7 +84,8 @@ def _distance(axis: "Axes", found: dict[str, Any], unit: str) -> None:
     axis.set_ylim(bottom=0)
     axis.set_xlabel("Distance to the rows learned from (scaled)")
     axis.set_ylabel(with_unit("MAE", unit))
-    axis.set_title(f"Error over distance (rank correlation {found['spearman']:.2f})", fontsize=7)
+    ranks = "no rank correlation" if found["spearman"] is None else f"rank correlation {found['spearman']:.2f}"
+    axis.set_title(f"Error over distance ({ranks})", fontsize=7)
     axis.legend()
 
 

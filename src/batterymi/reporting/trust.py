@@ -1,71 +1,69 @@
-"""What validation, transfer, ranking and pool campaigns found, in sentences for the summary."""
+"""What validation, transfer, screens and pool campaigns found, in sentences for the summary."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from batterymi.config.study import Study
+from batterymi.reporting.study_results import StudyResults
+
+Cells = dict[str, tuple[Any, str]]  # by column of the summary: a value, and the entry of StudyResults with its file
 
 
-def trust_cells(
-    study: Study,
-    validation: dict[str, Any],
-    benchmark: dict[str, Any],
-    transfer: dict[str, Any] | None,
-    ranking: dict[str, Any] | None,
-    screen: dict[str, Any] | None = None,
-) -> dict[str, tuple[Any, str]]:
-    """Cells of the summary beyond scores: each a value and the name of the file that it stands in.
-
-    Args:
-        study: the study's settings.
-        validation: by objective, what `validate` found.
-        benchmark: the campaign's findings.
-        transfer: comparison of ways to transfer, or None.
-        ranking: report on ranked candidates, or None.
-        screen: report on a screen of candidates, or None.
-
-    Returns:
-        Cells by column of the summary.
-    """
-    first = next((o for o in study.objectives if o.name in validation), None)
+def summarise_trust(results: StudyResults) -> Cells:
+    """Return the cells of the summary that tell how far results can be trusted."""
+    validation = results.validation["objectives"]
+    first = next((o for o in results.study.objectives if o.name in validation), None)
     if first is None:
         return {}
     found, unit = validation[first.name], "" if first.unit == "1" else f" {first.unit}"
-    cells: dict[str, tuple[Any, str]] = {"calibration": (_calibration(found["calibration"], unit), "validation")}
-    cells["suspicious_features"] = (_alone(found["single_features"]), "validation")
+    optional = (
+        ("transfer", results.transfer, "transfer", _describe_transfer),
+        ("screen", results.screen_report, "screen_report", _describe_screen),
+    )
+    return {
+        **{key: (value, "validation") for key, value in _summarise_validation(found, unit).items()},
+        **{key: (value, "benchmark") for key, value in _summarise_acceleration(results.benchmark).items()},
+        **{key: (describe(part, unit), entry) for key, part, entry, describe in optional if part},
+    }
+
+
+def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Return what validation found for one objective; nothing of what does not apply to the study."""
+    cells: dict[str, Any] = {
+        "calibration": _describe_calibration(found["calibration"], unit),
+        "suspicious_features": _describe_single_features(found["single_features"]),
+    }
     if found["groupings"]:
-        cells["groupings"] = (_groupings(found["groupings"]), "validation")
-        cells |= {f"r2_by_{_key(e['split'])}": (e["r2"], "validation") for e in found["groupings"]}
+        cells["groupings"] = _describe_groupings(found["groupings"])
+        cells |= {f"r2_by_{_name_column(one['split'])}": one["r2"] for one in found["groupings"]}
     if found["noise"] and found["noise"]["sets"]:
-        cells["noise_floor"] = (_noise(found["noise"], unit), "validation")
+        cells["noise_floor"] = _describe_noise(found["noise"], unit)
     if found["censoring"]:
-        cells["bounds"] = (_bounds(found["censoring"], unit), "validation")
+        cells["bounds"] = _describe_bounds(found["censoring"], unit)
     if found["learning_curve"] and "doubled" in found["learning_curve"]:
-        cells["more_rows"] = (_more_rows(found["learning_curve"]["doubled"], unit), "validation")
+        cells["more_rows"] = _describe_more_rows(found["learning_curve"]["doubled"], unit)
     if found["test"]:
-        cells["official_test"] = (_official(found["test"], unit), "validation")
-        cells["official_test_mae"] = (found["test"]["scores"][found["test"]["selected"]]["mae"], "validation")
-    if "acceleration" in benchmark:
-        cells["evaluations_to_top"] = (
-            "; ".join(_describe_acceleration(one) for one in benchmark["acceleration"]),
-            "benchmark",
-        )
-        cells["acceleration"] = (benchmark["acceleration"][0]["first"]["acceleration"], "benchmark")
-    if transfer:
-        cells["transfer"] = (_transfer(transfer, unit), "transfer")
-    if ranking:
-        cells["candidates"] = (_ranking(ranking, unit), "ranking")
-    if screen:
-        cells["screen"] = (_screen(screen, unit), "screen")
+        cells["official_test"] = _describe_official_test(found["test"], unit)
+        cells["official_test_mae"] = found["test"]["scores"][found["test"]["selected"]]["mae"]
     return cells
 
 
-def _key(split: str) -> str:
-    """A column's name from the name of a split."""
+def _summarise_acceleration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many evaluations campaigns over a pool took to its best rows."""
+    if "acceleration" not in benchmark:
+        return {}
+    return {
+        "evaluations_to_top": "; ".join(_describe_acceleration(one) for one in benchmark["acceleration"]),
+        "acceleration": benchmark["acceleration"][0]["first"]["acceleration"],
+    }
+
+
+def _name_column(split: str) -> str:
+    """Return the name of a column from the name of a split."""
     return split.replace(" + ", "_and_")
 
 
-def _calibration(entries: list[dict[str, float]], unit: str) -> str:
-    """Coverage by level."""
+def _describe_calibration(entries: list[dict[str, float]], unit: str) -> str:
+    """Return the coverage of intervals by their level."""
     return "; ".join(
         f"{e['level']:.0%} intervals cover {e['coverage']:.0%} [{e['coverage_lower']:.0%}, {e['coverage_upper']:.0%}], "
         f"median ±{e['half_width']:.2g}{unit}"
@@ -73,23 +71,23 @@ def _calibration(entries: list[dict[str, float]], unit: str) -> str:
     )
 
 
-def _alone(entries: list[dict[str, Any]]) -> str:
-    """Features that explain the objective alone."""
+def _describe_single_features(entries: list[dict[str, Any]]) -> str:
+    """Return the features that explain the objective alone."""
     return "; ".join(f"{e['feature']} alone gives R² {e['r2']:.2f} ({e['by']})" for e in entries)
 
 
-def _groupings(entries: list[dict[str, Any]]) -> str:
-    """R² by each way to split."""
+def _describe_groupings(entries: list[dict[str, Any]]) -> str:
+    """Return R² by each way to split."""
     text = "; ".join(
         f"{e['split']}: R² {e['r2']:.2f} [{e['r2_lower']:.2f}, {e['r2_upper']:.2f}], MAE {e['mae']:.3g}"
         for e in entries
     )
     warned = [e["split"] for e in entries if e["warning"]]
-    return f"{text}. Random folds flatter against: {', '.join(warned)}" if warned else text
+    return f"{text}. Random folds are optimistic compared with: {', '.join(warned)}" if warned else text
 
 
-def _noise(found: dict[str, Any], unit: str) -> str:
-    """Scatter of repeats."""
+def _describe_noise(found: dict[str, Any], unit: str) -> str:
+    """Return the scatter of repeated measurements."""
     return (
         f"{found['rows']} rows in {found['sets']} sets of repeats scatter by {found['deviation']:.2g} "
         f"[{found['deviation_lower']:.2g}, {found['deviation_upper']:.2g}]{unit}; a perfect model would reach MAE "
@@ -97,8 +95,8 @@ def _noise(found: dict[str, Any], unit: str) -> str:
     )
 
 
-def _bounds(found: dict[str, Any], unit: str) -> str:
-    """What the treatment of bounds changes."""
+def _describe_bounds(found: dict[str, Any], unit: str) -> str:
+    """Return what the treatment of bounds changes."""
     parts = []
     for name, one in found["treatments"].items():
         text = f"{name} {one['mae_one_sided']:.3g}{unit}"
@@ -108,8 +106,8 @@ def _bounds(found: dict[str, Any], unit: str) -> str:
     return f"{found['n_censored']} bounds; one-sided MAE if learned from as {', '.join(parts)}"
 
 
-def _more_rows(double: dict[str, Any], unit: str) -> str:
-    """What twice the rows would bring."""
+def _describe_more_rows(double: dict[str, Any], unit: str) -> str:
+    """Return what twice as many rows would change."""
     low, high = double["change_interval"]
     return (
         f"twice the rows would change the MAE by {double['change']:.2g} [{low:.2g}, {high:.2g}]{unit}, if the "
@@ -118,19 +116,20 @@ def _more_rows(double: dict[str, Any], unit: str) -> str:
     )
 
 
-def _official(found: dict[str, Any], unit: str) -> str:
-    """The official test split."""
+def _describe_official_test(found: dict[str, Any], unit: str) -> str:
+    """Return the scores on the official test split."""
     own = found["scores"][found["selected"]]
     others = ", ".join(f"{name} {one['mae']:.2f}" for name, one in found["scores"].items() if name != found["selected"])
+    ranks = "no rank correlation" if own["spearman"] is None else f"rank correlation {own['spearman']:.2f}"
     return (
         f"{found['selected']} MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}]{unit}, R² "
-        f"{own['r2']:.2f}, rank correlation {own['spearman']:.2f} on {own['rows']} rows, predicted once; without "
+        f"{own['r2']:.2f}, {ranks} on {own['rows']} rows, predicted once; without "
         f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {others}"
     )
 
 
 def _describe_acceleration(found: dict[str, Any]) -> str:
-    """Measurements to the best rows of a pool."""
+    """Return the number of measurements to the best rows of a pool."""
     first, half = found["first"], found["half"]
     return (
         f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} "
@@ -142,44 +141,36 @@ def _describe_acceleration(found: dict[str, Any]) -> str:
     )
 
 
-def _transfer(found: dict[str, Any], unit: str) -> str:
-    """Gains by strategy."""
-    parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_gain(e)})" for e in found["strategies"]]
+def _describe_transfer(found: dict[str, Any], unit: str) -> str:
+    """Return the gain of each strategy of transfer."""
+    parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_describe_gain(e)})" for e in found["strategies"]]
     few = [p for p in found["curves"] if p["strategy"] == found["best"]["strategy"]]
     least = min(few, key=lambda point: point["rows"]) if few else None
     worth = found["worth_rows"]
     more = f"; the best needs {worth} own rows for what {found['own_rows']} give alone" if worth else ""
     if least and "mae_gain" in least:
-        more += f"; with {least['rows']} own rows {least['strategy']} {least['mae']:.3f} ({_gain(least)})"
+        more += f"; with {least['rows']} own rows {least['strategy']} {least['mae']:.3f} ({_describe_gain(least)})"
     return f"{found['model']}: {'; '.join(parts)}{more}"
 
 
-def _gain(entry: dict[str, Any]) -> str:
-    """Gain over own rows only, with its interval and verdict."""
+def _describe_gain(entry: dict[str, Any]) -> str:
+    """Return the gain over own rows only, with its interval and verdict."""
     if "verdict" not in entry:
         return "baseline"
     return f"{entry['verdict']}: {entry['mae_gain']:.3f} [{entry['mae_gain_lower']:.3f}, {entry['mae_gain_upper']:.3f}]"
 
 
-def _ranking(found: dict[str, Any], unit: str) -> str:
-    """How far a ranking of candidates can be believed."""
-    return (
-        f"{found['ranked']} ranked, {found['inside']} of them inside the model's ground; predictions spread by "
-        f"{found['spread_of_predictions']:.2g}{unit} with a median 95 % half width of "
-        f"{found['median_half_width_95']:.2g}"
-    )
-
-
-def _screen(found: dict[str, Any], unit: str) -> str:
-    """Who passed the gates of a screen, and how wide the answers are."""
+def _describe_screen(found: dict[str, Any], unit: str) -> str:
+    """Return how many candidates passed each gate of a screen, and how wide the intervals are."""
     steps = " → ".join(f"{step['passed']:,} {step['gate']}" for step in found["funnel"])
     return (
         f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "
-        f"{found['model']} ({found['verdict']}); the best {found['listed']} have a median 95 % half width of "
-        f"{_number(found['median_half_width_95_of_the_best'])}{unit}"
+        f"{found['model']} ({found['verdict']}), {found['inside']:,} of them inside the applicability domain; "
+        f"predictions spread by {_round_number(found['spread_of_predictions'])}{unit}, the best {found['listed']:,} "
+        f"have a median 95 % half width of {_round_number(found['median_half_width_95_of_the_best'])}{unit}"
     )
 
 
-def _number(value: float | None) -> str:
-    """Two digits, or a word where there is no number."""
+def _round_number(value: float | None) -> str:
+    """Return a number in two digits, or a word where there is none."""
     return "unknown" if value is None else f"{value:.2g}"

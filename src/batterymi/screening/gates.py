@@ -44,8 +44,8 @@ class Funnel:
 
 
 def split_gates(gates: Sequence[Gate]) -> tuple[list[Gate], list[Gate]]:
-    """The gates before the model is asked, and those from the first that needs its answer."""
-    first = next((number for number, gate in enumerate(gates) if gate.asks_model), len(gates))
+    """Return the gates before the model, and those from the first that needs a prediction."""
+    first = next((number for number, gate in enumerate(gates) if gate.needs_prediction), len(gates))
     return list(gates[:first]), list(gates[first:])
 
 

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from batterymi.config.screen import COMPOSITION_COLUMNS, CompositionsSource, EnumerationSource, FileSource
+from batterymi import registry
+from batterymi.config.screen import COMPOSITION_COLUMNS, CandidatesSource, EnumerationSource, FileSource, Source
 from batterymi.errors import TableError
 from batterymi.features.formulas import unparsable
 
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
 MOST_PROBLEMS = 10
-FORMULA = "formula"
+FORMULA, POSITION, ID = "formula", "position", "id"
 MISSING = frozenset(pa.csv.ConvertOptions().null_values)
 
 
@@ -34,8 +35,8 @@ class Tally:
 
 
 def candidate_blocks(
-    source: FileSource | CompositionsSource | EnumerationSource,
-    folder: str | None,
+    source: Source,
+    folder: Path | None,
     columns: Iterable[str],
     tally: Tally,
 ) -> Iterator[pa.Table]:
@@ -55,13 +56,29 @@ def candidate_blocks(
     """
     if isinstance(source, FileSource):
         return _regrouped(_from_file(source, list(columns), tally))
-    if isinstance(source, CompositionsSource):
+    if isinstance(source, EnumerationSource):
+        return _enumerated(source)
+    if isinstance(source, CandidatesSource):
+        frame = _load_candidates(source, folder or Path(), columns, tally)
+    else:
         from batterymi.data.loaders.mp_compositions import load_compositions
 
-        frame = load_compositions(Path(folder or "."), source.element)
-        table = pa.Table.from_pandas(frame[[FORMULA, *COMPOSITION_COLUMNS]], preserve_index=False)
-        return (table.slice(start, BLOCK) for start in range(0, len(table), BLOCK))
-    return _enumerated(source)
+        frame = load_compositions(folder or Path(), source.element)[[FORMULA, *COMPOSITION_COLUMNS]]
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return (table.slice(start, BLOCK) for start in range(0, len(table), BLOCK))
+
+
+def _load_candidates(source: CandidatesSource, folder: Path, columns: Iterable[str], tally: Tally) -> pd.DataFrame:
+    """Return the candidates of a data set in order of their ids.
+
+    Raises:
+        TableError: if they lack a column that the model or a gate needs.
+    """
+    listed = registry.look_up("candidates", source.name)(folder)
+    tally.dropped += len(listed.dropped)
+    _check_header(folder, list(columns), list(listed.frame.columns))
+    frame: pd.DataFrame = listed.frame.sort_values(ID)
+    return frame
 
 
 def _enumerated(source: EnumerationSource) -> Iterator[pa.Table]:

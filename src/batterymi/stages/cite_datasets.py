@@ -1,18 +1,17 @@
 """The stage `cite_datasets`: licences and works to cite, for the data sets that were used."""
 
-from typing import Any
+from pathlib import Path
 
-from batterymi.config.datasets import Dataset, citations_markdown
+from batterymi.config.slices.data import CitationSettings
+from batterymi.data.citations import format_citations
 from batterymi.files import write_text
 
 
-def cite_datasets(path: str, *, datasets: dict[str, Any]) -> None:
+def cite_datasets(citations: Path, settings: CitationSettings) -> None:
     """Write what the authors of the data sets ask for.
 
     Args:
-        path: Markdown to write.
-        datasets: the catalogue's entries of the data sets that were used, by name.
+        citations: Markdown to write.
+        settings: the data sets.
     """
-    write_text(
-        path, citations_markdown({name: Dataset.model_validate(one) for name, one in datasets.items()}, list(datasets))
-    )
+    write_text(citations, format_citations(settings.datasets))

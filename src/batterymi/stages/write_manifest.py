@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.files import write_json
-from batterymi.workflow.manifest import digests_of, make_manifest
+from batterymi.workflow.manifest import digest_files, make_manifest
 
 
 def write_manifest(
@@ -26,4 +26,4 @@ def write_manifest(
         ledgers: ledgers of experiments, which the run reads and appends to; they count as it left them.
         made: regular expressions of what the run makes, as seen from that folder.
     """
-    write_json(manifest, make_manifest(manifest.parent, studies, settings, dict(inputs) | digests_of(ledgers), made))
+    write_json(manifest, make_manifest(manifest.parent, studies, settings, dict(inputs) | digest_files(ledgers), made))

@@ -1,4 +1,4 @@
-"""Where a model may be asked: distance to what it learned from, and the error over that distance."""
+"""The applicability domain: distance to what a model learned from, and the error over that distance."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,67 +7,74 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
-from sklearn.pipeline import Pipeline
 
 from batterymi.statistics.intervals import interval, resampled, resamples
 from batterymi.statistics.scores import mean, spearman
-from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.validation import OutOfFold, Split
+from batterymi.surrogates.distances import Points, Rows
+from batterymi.surrogates.model import Model
+from batterymi.surrogates.validation import CrossValidation, OutOfFold
 
 Array = NDArray[np.float64]
 N_NEIGHBOURS = 5
-FAR_SHARE = 0.1  # share of held-out rows, the farthest, that set the threshold
+OUTSIDE_SHARE = 0.1  # share of held-out rows, the farthest, that set the threshold
 N_BINS = 5
 
 
-def neighbour_distance(model: Pipeline, learned: pd.DataFrame, asked: pd.DataFrame) -> Array:
-    """Mean distance of rows to the five nearest rows that a model learned from, over its scaled inputs.
+def measure_neighbours(rows: Rows, learned: Points) -> Array:
+    """Return the mean distance of encoded rows to the five nearest rows that a model learned from.
+
+    Args:
+        rows: the rows in question.
+        learned: rows that the model learned from, encoded alike.
+
+    Returns:
+        Root mean square over the columns, so in standard deviations of a typical column; shape (n_rows,).
+    """
+    n = min(N_NEIGHBOURS, len(learned))
+    nearest = np.partition(rows.square_distances(learned), n - 1, axis=1)[:, :n]
+    return np.asarray(np.sqrt(nearest).mean(axis=1) / np.sqrt(rows.matrix.shape[1]))
+
+
+def neighbour_distance(model: Model, learned: pd.DataFrame, designs: pd.DataFrame) -> Array:
+    """Return the mean distance of designs to the five nearest rows that a model learned from, shape (n_designs,).
 
     Args:
         model: a fitted model, whose encoder scales.
         learned: inputs of the rows that it learned from, shape (n, n_columns).
-        asked: inputs of the rows in question, shape (m, n_columns).
-
-    Returns:
-        Root mean square over the columns, so in standard deviations of a typical column; shape (m,).
+        designs: inputs of the designs, shape (n_designs, n_columns).
     """
-    encoder = model.named_steps["encoder"]
-    known, new = encoder.transform(learned), encoder.transform(asked)
-    index = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, len(known))).fit(known)
-    return index.kneighbors(new)[0].mean(axis=1) / np.sqrt(known.shape[1])
+    points = Points(model.encoder.transform(learned))
+    return np.concatenate([measure_neighbours(rows, points) for rows in model.encode_chunks(designs)])
 
 
-def held_out_distances(problem: Problem, out: OutOfFold, splits: Sequence[Split]) -> Array:
-    """Distance of every scored row to what its fold's model learned from, shape (n_scored,)."""
-    distance = np.empty(problem.n_scored)
-    for (train, test), model in zip(splits, out.models, strict=True):
-        distance[test] = neighbour_distance(model, problem.frame.iloc[train], problem.frame.iloc[test])
+def held_out_distances(validation: CrossValidation, out: OutOfFold) -> Array:
+    """Return the distance of every scored row to what its fold's model learned from, shape (n_scored,)."""
+    frame = validation.problem.frame
+    distance = np.empty(validation.problem.n_scored)
+    for (train, test), model in zip(validation.splits, out.models, strict=True):
+        distance[test] = neighbour_distance(model, frame.iloc[train], frame.iloc[test])
     return distance
 
 
-def error_over_distance(
-    problem: Problem, out: OutOfFold, distance: Array, bootstraps: int, seed: int
-) -> dict[str, Any]:
-    """Whether held-out rows far from the others are predicted worse.
+def error_over_distance(validation: CrossValidation, out: OutOfFold, distance: Array) -> dict[str, Any]:
+    """Find whether held-out rows far from the others are predicted worse.
 
     Args:
-        problem: what was learned.
-        out: its cross-validation.
+        validation: the cross-validation.
+        out: its predictions.
         distance: from `held_out_distances`.
-        bootstraps: resamples behind the intervals.
-        seed: of the resamples.
 
     Returns:
         `threshold` (the farthest tenth of held-out rows lies beyond), rank correlation of error and distance, mean
         absolute error within and beyond with 95 % intervals, and `bins` of equal numbers of rows.
     """
+    problem, bootstraps, seed = validation.problem, validation.bootstraps, validation.seed
     miss = np.abs(problem.scored - out.mean)
-    threshold = float(np.quantile(distance, 1 - FAR_SHARE))
-    far = distance > threshold
+    threshold = float(np.quantile(distance, 1 - OUTSIDE_SHARE))
+    outside = distance > threshold
     groups = problem.scored_groups
     found: dict[str, Any] = {"threshold": threshold, "spearman": spearman(miss, distance)}
-    for name, part in (("within", ~far), ("beyond", far)):
+    for name, part in (("within", ~outside), ("beyond", outside)):
         found[f"mae_{name}"], found[f"rows_{name}"] = float(miss[part].mean()) if part.any() else None, int(part.sum())
         found[f"mae_{name}_lower"], found[f"mae_{name}_upper"] = _mean_interval(miss, part, groups, bootstraps, seed)
     edges = np.unique(np.quantile(distance, np.linspace(0, 1, N_BINS + 1)))

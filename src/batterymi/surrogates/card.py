@@ -1,52 +1,47 @@
 """Model cards: what a model was made from, how it was judged, and what it cannot do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import Ablation, Surrogate
+from batterymi.config.parts import Surrogate
+from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
 from batterymi.surrogates.problem import Inputs
 
 LIBRARIES = ("scikit-learn", "numpy", "skops")
 
 
-def model_card(
-    title: str,
+def write_card(
+    settings: TrainingSettings,
     metrics: pd.DataFrame,
     variants: Mapping[str, Inputs],
-    ablations: Mapping[str, Ablation],
-    settings: Surrogate,
-    table: Table,
     checks: Mapping[str, Mapping[str, Any]],
     computed: Mapping[str, pd.DataFrame],
     report: Mapping[str, Any],
-    remarks: Sequence[str],
 ) -> str:
     """Write the card of a study's models.
 
     Args:
-        title: the study's title.
+        settings: what models learned from, and how they were compared.
         metrics: one row per variant, objective and model.
         variants: inputs of each variant.
-        ablations: settings of the variants with fewer inputs.
-        settings: how the models were compared.
-        table: settings of the table.
         checks: what `validate` found, by objective.
         computed: descriptors of the rows, for their sizes.
         report: on the table: source, digests, rows left out.
-        remarks: what readers should know beside.
 
     Returns:
         Markdown without HTML, whatever labels, units and reasons hold.
     """
-    lines = [f"# {title}: surrogate models", "", _how(settings, table), "", *_data(report), ""]
+    how = _how(settings.surrogate, settings.table)
+    lines = [f"# {settings.title}: surrogate models", "", how, "", *_data(report), ""]
+    reasons = {ablation.name: ablation.reason for ablation in settings.ablations}
     for variant, inputs in variants.items():
         lines += [f"## {variant}", ""]
-        if variant in ablations:
-            lines += [ablations[variant].reason, ""]
+        if variant in reasons:
+            lines += [reasons[variant], ""]
         listed = [f"{f.label} ({f.unit})" for f in inputs.features]
         listed += [f"{d.label} ({computed[d.name].shape[1]} numbers)" for d in inputs.descriptors]
         lines += [f"Features: {', '.join(listed)}.", ""]
@@ -57,10 +52,10 @@ def model_card(
     lines += [
         "## Limits",
         "",
-        *(f"- {remark}" for remark in remarks),
+        *(f"- {remark}" for remark in settings.remarks),
         f"- {int(metrics['rows'].max())} rows. A score from so few can change with one more row; see its interval.",
-        "- The selected model is the best of several by the same score, which flatters it a little; its p-value is "
-        "corrected for that, its score is not.",
+        "- The selected model is the best of several by the same score, which is a little optimistic for it; its "
+        "p-value is corrected for that, its score is not.",
         "- Intervals assume that new designs resemble the rows. Outside the range of the rows they are too narrow.",
         "",
         "Versions: " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",

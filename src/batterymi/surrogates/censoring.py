@@ -1,53 +1,39 @@
 """What the treatment of bounds changes: rows of which only an upper bound is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from batterymi.statistics.scores import paired_difference
-from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.validation import Method, Split, learn
+from batterymi.surrogates.validation import CrossValidation
 
 TREATMENTS = ("bound", "expected", "drop")
 
 
-def compare_treatments(
-    name: str,
-    problem: Problem,
-    splits: Sequence[Split],
-    method: Method,
-    settings: Mapping[str, Any],
-    bootstraps: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Held-out errors of one model that learns from bounds as they are, from expected values below them, or not at all.
+def compare_treatments(name: str, validation: CrossValidation, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare models that learn from bounds as they are, from expected values below them, or not at all.
 
     A bound is predicted rightly by anything at or below it, so there the error is how far a prediction lies above.
 
     Args:
         name: the model.
-        problem: what it learns.
-        splits: the study's cross-validation.
-        method: how models are fitted.
+        validation: the cross-validation.
         settings: hyperparameters, held fixed.
-        bootstraps: resamples behind the intervals.
-        seed: of models and resamples.
 
     Returns:
         By treatment: mean absolute error with the bounds taken as values, of the other rows alone, of the bounds
         one-sided, and of all rows so judged; and the paired change of that last against "bound".
     """
+    problem = validation.problem
     bounds = problem.censored[: problem.n_scored]
     observed = problem.scored
     found: dict[str, Any] = {"n_censored": int(bounds.sum()), "treatments": {}}
     honest: dict[str, Any] = {}
     for treatment in TREATMENTS:
-        how = replace(method, censoring=treatment)
-        predicted = np.empty(problem.n_scored)
-        for train, test in splits:
-            predicted[test] = learn(name, problem, train, how, seed, settings).predict(problem.frame.iloc[test])
+        method = replace(validation.method, censoring=treatment)
+        predicted = replace(validation, method=method).predict_held_out(name, settings)
         miss = np.abs(observed - predicted)
         one_sided = np.where(bounds, np.maximum(predicted - observed, 0), miss)
         honest[treatment] = one_sided
@@ -59,6 +45,6 @@ def compare_treatments(
         }
         if treatment != "bound":
             found["treatments"][treatment]["change"] = paired_difference(
-                one_sided, honest["bound"], problem.scored_groups, bootstraps, seed
+                one_sided, honest["bound"], problem.scored_groups, validation.bootstraps, validation.seed
             )
     return found

@@ -1,4 +1,4 @@
-"""Learning curves: the error over the number of rows, and what twice as many would bring."""
+"""Learning curves: the error over the number of rows, and what twice as many would give."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,37 +8,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.statistics.intervals import interval, resamples
-from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.validation import Method, Split, learn
+from batterymi.surrogates.validation import CrossValidation, learn
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 N_DRAWS = 2
 FEWEST_ROWS = 5
-N_FITTED = 3  # the last points; a curve that has flattened must not be carried on by its steep start
+N_FITTED = 3  # the last points; a curve that has flattened must not be extrapolated by its steep start
 
 
-def learning_curve(
-    name: str,
-    problem: Problem,
-    splits: Sequence[Split],
-    method: Method,
-    settings: Mapping[str, Any],
-    bootstraps: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Error of held-out rows for models that learned from a share of the groups.
+def learning_curve(name: str, validation: CrossValidation, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure the error of held-out rows for models that learned from a share of the groups.
 
     Whole groups are left out, since the next rows come in groups too. A power law through the last three errors is
-    carried on to twice the rows; its interval comes from resampling the groups that are tested.
+    extrapolated to twice the rows; its interval comes from resampling the groups that are tested.
 
     Args:
         name: the model.
-        problem: what it learns.
-        splits: the study's cross-validation.
-        method: how models are fitted.
+        validation: the cross-validation.
         settings: hyperparameters, held fixed.
-        bootstraps: resamples.
-        seed: of the draws.
 
     Returns:
         `points` (rows, mae, lower, upper), `exponent` of the power law with its interval, and `doubled`: the error
@@ -46,11 +33,11 @@ def learning_curve(
     """
     misses, counts = [], []
     for share in SHARES:
-        miss, n_rows = _misses(name, problem, splits, method, settings, share, seed)
+        miss, n_rows = _measure_misses(name, validation, settings, share)
         if n_rows >= FEWEST_ROWS:
             misses.append(miss)
             counts.append(n_rows)
-    draws = resamples(problem.scored_groups, bootstraps, seed)
+    draws = resamples(validation.problem.scored_groups, validation.bootstraps, validation.seed)
     flat = [row for draw in draws for row in (draw if draw.ndim == 2 else [draw])]
     sampled = np.array([[miss[draw].mean() for miss in misses] for draw in flat])
     points = [
@@ -76,27 +63,22 @@ def learning_curve(
     }
 
 
-def _misses(
-    name: str,
-    problem: Problem,
-    splits: Sequence[Split],
-    method: Method,
-    settings: Mapping[str, Any],
-    share: float,
-    seed: int,
+def _measure_misses(
+    name: str, validation: CrossValidation, settings: Mapping[str, Any], share: float
 ) -> tuple[NDArray[np.float64], int]:
-    """Mean absolute error of each scored row over the draws, and the typical number of rows learned from."""
+    """Return the mean absolute error of each scored row over the draws, and the typical number of rows learned from."""
+    problem, seed = validation.problem, validation.seed
     labels = pd.factorize(np.asarray(problem.groups, dtype=str))[0]
     total, sizes = np.zeros(problem.n_scored), []
     n_draws = 1 if share == 1 else N_DRAWS
     for draw in range(n_draws):
         rng = np.random.default_rng([seed, draw])
-        for train, test in splits:
+        for train, test in validation.splits:
             scored = train[train < problem.n_scored]
             kept = _some_groups(labels[scored], share, rng)
             rows = np.concatenate([scored[kept], train[train >= problem.n_scored]])
-            model = learn(name, problem, rows, method, seed, settings)
-            total[test] += np.abs(problem.observed[test] - model.predict(problem.frame.iloc[test]))
+            model = learn(name, problem, rows, validation.method, seed, settings)
+            total[test] += np.abs(problem.observed[test] - model.predict_mean(problem.frame.iloc[test]))
             sizes.append(int(kept.sum()))
     return total / n_draws, round(float(np.mean(sizes)))
 
@@ -115,5 +97,5 @@ def _power_law(counts: Sequence[int], errors: NDArray[np.float64]) -> tuple[NDAr
     y = np.log(np.maximum(errors[:, -N_FITTED:], 1e-12))
     centred = x - x.mean()
     slope = (y * centred).sum(axis=1) / (centred**2).sum()
-    # carried on from the last point, which is known, not from the fitted line
+    # extrapolated from the last point, which is known, not from the fitted line
     return -slope, errors[:, -1] * 2.0**slope

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from batterymi.config.sources import Table
 from batterymi.statistics.scores import paired_difference, scores
 from batterymi.surrogates.problem import Problem, joint_groups
-from batterymi.surrogates.validation import Method, OutOfFold, Split, learn, make_splits
+from batterymi.surrogates.validation import CrossValidation, OutOfFold, make_splits
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -20,15 +21,7 @@ N_BINS = 20
 
 
 def compare_groupings(
-    name: str,
-    problem: Problem,
-    rows: pd.DataFrame,
-    table: Table,
-    out: OutOfFold,
-    folds: str | int,
-    method: Method,
-    bootstraps: int,
-    seed: int,
+    name: str, validation: CrossValidation, out: OutOfFold, rows: pd.DataFrame, table: Table, folds: str | int
 ) -> list[dict[str, Any]]:
     """Score one model by random folds and by folds that keep each group column together.
 
@@ -39,18 +32,16 @@ def compare_groupings(
 
     Args:
         name: the model.
-        problem: what it learns.
+        validation: the study's own cross-validation.
+        out: its predictions, for the hyperparameters.
         rows: the table.
         table: its settings: the columns of groups.
-        out: the study's own cross-validation, for the hyperparameters.
         folds: as in the study.
-        method: how models are fitted.
-        bootstraps: resamples behind the intervals.
-        seed: of splits and resamples.
 
     Returns:
         One entry per way to split: `split`, scores, and `warning` where it parts from random folds.
     """
+    problem, bootstraps, seed = validation.problem, validation.bootstraps, validation.seed
     sets = [table.group_columns, *((one,) if isinstance(one, str) else one for one in table.compare_groups)]
     schemes: dict[str, Sequence[object]] = {"random": list(range(len(problem.observed)))}
     train = rows[rows[SPLIT] == TRAIN]
@@ -65,9 +56,8 @@ def compare_groupings(
             continue
         regrouped = problem.grouped_by(groups)
         number = 5 if folds == "leave_one_out" else int(folds)
-        predicted = _predict(
-            name, regrouped, make_splits(number, groups, seed, problem.n_scored), method, settings, seed
-        )
+        splits = make_splits(number, groups, seed, problem.n_scored)
+        predicted = replace(validation, problem=regrouped, splits=splits).predict_held_out(name, settings)
         own = regrouped.scored_groups
         entry = {"split": split, **scores(observed, predicted, own, bootstraps, seed), "warning": ""}
         squared = (observed - predicted) ** 2
@@ -79,7 +69,7 @@ def compare_groupings(
             entry |= {"mse_above_random_upper": gap["upper"]}
             if gap["lower"] > 0:
                 entry["warning"] = (
-                    f"random folds flatter: R² {at_random[1]:.2f} at random, {entry['r2']:.2f} by {split}"
+                    f"a random split is optimistic: R² {at_random[1]:.2f} at random, {entry['r2']:.2f} by {split}"
                 )
         found.append(entry)
     for entry in found:
@@ -118,17 +108,6 @@ def most_common(chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The hyperparameters that were chosen most often; the first of them at a tie."""
     listed = [dict(one) for one in chosen]
     return max(listed, key=listed.count) if listed else {}
-
-
-def _predict(
-    name: str, problem: Problem, splits: Sequence[Split], method: Method, settings: Mapping[str, Any], seed: int
-) -> Any:
-    """Held-out predictions with fixed hyperparameters."""
-    predicted = np.empty(problem.n_scored)
-    for train, test in splits:
-        model = learn(name, problem, train, method, seed, settings)
-        predicted[test] = model.predict(problem.frame.iloc[test])
-    return predicted
 
 
 def _line_r2(values: Any, observed: Any) -> float:

@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.statistics.intervals import q_squared
-from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.validation import Method, OutOfFold, Split, out_of_fold
+from batterymi.surrogates.validation import CrossValidation, OutOfFold, out_of_fold
 from batterymi.vocabulary.verdicts import ALPHA
 
 FEWEST = 19  # shuffles before a test may end early
@@ -34,14 +33,7 @@ class PermutationTest:
 
 
 def permutation_test(
-    name: str,
-    problem: Problem,
-    splits: Sequence[Split],
-    out: OutOfFold,
-    method: Method,
-    n_shuffles: int,
-    n_tried: int,
-    seed: int,
+    name: str, validation: CrossValidation, out: OutOfFold, n_shuffles: int, n_tried: int
 ) -> PermutationTest:
     """Test that the features tell something of the objective.
 
@@ -54,20 +46,17 @@ def permutation_test(
 
     Args:
         name: the selected model.
-        problem: what it learned.
-        splits: the cross-validation.
+        validation: the cross-validation.
         out: its predictions.
-        method: how models are fitted.
         n_shuffles: shuffles to draw.
         n_tried: models that were compared.
-        seed: of the shuffles.
 
     Returns:
         The corrected p-value, at most 1, and how it was found.
     """
-    observed = problem.scored
+    problem, observed = validation.problem, validation.problem.scored
     score = float(q_squared(observed, out.mean))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(validation.seed)
     if len(observed) > SMALL_TABLE:
         orders = np.stack([_group_order(problem.scored_groups, rng) for _ in range(n_shuffles)])
         # rows are laid out group by group, so that a shift of whole groups keeps what a group shares
@@ -76,7 +65,7 @@ def permutation_test(
         return PermutationTest(_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
     as_good = drawn = 0
     for order in _orders(len(observed), n_shuffles, rng):
-        again = out_of_fold(name, problem.observing(observed[order]), splits, method, seed)
+        again = out_of_fold(name, validation.with_problem(problem.observing(observed[order])))
         drawn += 1
         as_good += bool(q_squared(observed[order], again.mean) >= score - 1e-12)
         settled = _p_value(as_good, n_shuffles, n_tried) >= ALPHA
@@ -105,25 +94,21 @@ def _p_value(as_good: int, drawn: int, n_tried: int) -> float:
     return min(1.0, n_tried * (as_good + 1) / (drawn + 1))
 
 
-def permutation_importances(
-    problem: Problem, out: OutOfFold, splits: Sequence[Split], n_repeats: int, seed: int
-) -> pd.DataFrame:
+def permutation_importances(validation: CrossValidation, out: OutOfFold, n_repeats: int) -> pd.DataFrame:
     """How much the error of held-out rows grows when one feature is shuffled.
 
     Every row is predicted by the model that did not see it, so a feature that only helps to memorise gets no credit.
     The columns of a descriptor are shuffled together, since they say the same in other words.
 
     Args:
-        problem: what was learned.
-        out: the cross-validation's predictions and models.
-        splits: the cross-validation.
+        validation: the cross-validation.
+        out: its predictions and models.
         n_repeats: shuffles per feature.
-        seed: of the shuffles.
 
     Returns:
         Columns feature (or descriptor), repeat, rmse_increase (in the objective's unit).
     """
-    rng = np.random.default_rng(seed)
+    problem, rng = validation.problem, np.random.default_rng(validation.seed)
     frame, observed = problem.frame.iloc[: problem.n_scored], problem.scored
     base = np.sqrt(np.mean((observed - out.mean) ** 2))
     rows = []
@@ -131,12 +116,12 @@ def permutation_importances(
         orders = [rng.permutation(len(frame)) for _ in range(n_repeats)]
         values = frame[columns]
         predicted = np.empty((n_repeats, len(frame)))
-        for (_, test), model in zip(splits, out.models, strict=True):
+        for (_, test), model in zip(validation.splits, out.models, strict=True):
             shuffled = pd.concat([frame.iloc[test]] * n_repeats, ignore_index=True)
             drawn = values.iloc[np.concatenate([order[test] for order in orders])]
             shuffled[columns] = drawn.to_numpy(dtype=object) if len(columns) == 1 else drawn.to_numpy(float)
             shuffled = shuffled.astype(frame.dtypes.to_dict())
-            predicted[:, test] = model.predict(shuffled).reshape(n_repeats, -1)
+            predicted[:, test] = model.predict_mean(shuffled).reshape(n_repeats, -1)
         error = np.sqrt(np.mean((observed - predicted) ** 2, axis=1))
         rows += [
             {"feature": feature, "repeat": repeat, "rmse_increase": value} for repeat, value in enumerate(error - base)

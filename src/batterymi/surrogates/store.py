@@ -11,25 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
 
+from batterymi import registry
 from batterymi.config.parts import Descriptor
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import PathLike, check_content, write_bytes
-from batterymi.surrogates.models import predict_with_spread
+from batterymi.surrogates.model import Model, find_model, restore_model
 
-# types beyond skops' own list that our models are made of; all are plain data of scikit-learn
-TRUSTED = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.gaussian_process.kernels.ConstantKernel",
-    "sklearn.gaussian_process.kernels.Matern",
-    "sklearn.gaussian_process.kernels.Product",
-    "sklearn.gaussian_process.kernels.Sum",
-    "sklearn.gaussian_process.kernels.WhiteKernel",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-)
 MAX_MEMBERS, MAX_BYTES, MAX_SCHEMA = 200_000, 2_000_000_000, 100_000_000
 SCHEMA, ARRAY, MAGIC = "schema.json", re.compile(r"\d+\.npy"), b"\x93NUMPY"
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -42,27 +32,23 @@ class StoredModel:
     Attributes:
         variant: the features it was given, by name of the variant.
         objective: what it predicts.
-        model: its name.
         features: columns it needs.
         categories: those of the columns that are no numbers.
         descriptors: settings of the features that are computed from columns.
-        pipeline: encoder and regressor.
+        fitted: the model itself.
         half_width_per_spread: half width of a 95 % interval where the spread is 1.
-        forests_vary: whether the spread of a forest is that of its trees.
     """
 
     variant: str
     objective: str
-    model: str
     features: list[str]
     categories: list[str]
     descriptors: list[dict[str, Any]]
-    pipeline: Pipeline
+    fitted: Model
     half_width_per_spread: float
-    forests_vary: bool
 
     def predict(self, designs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Predictions and half widths of their 95 % intervals.
+        """Predict designs, with half widths of 95 % intervals.
 
         Args:
             designs: one row per design, with the model's features among the columns.
@@ -70,7 +56,7 @@ class StoredModel:
         Returns:
             Two arrays of shape (n_designs,).
         """
-        mean, spread = predict_with_spread(self.pipeline, self.frame(designs), forests_vary=self.forests_vary)
+        mean, spread = self.fitted.predict(self.frame(designs))
         return mean, self.half_width_per_spread * spread
 
     def frame(self, designs: pd.DataFrame) -> pd.DataFrame:
@@ -83,16 +69,17 @@ class StoredModel:
         return pd.concat(parts, axis=1)
 
 
-def save_models(path: PathLike, models: list[dict[str, Any]]) -> None:
-    """Write models to a skops file.
-
-    Args:
-        path: the file.
-        models: fields of `StoredModel`, as plain dictionaries.
-    """
+def save_models(path: PathLike, models: Sequence[StoredModel]) -> None:
+    """Write models to a skops file."""
     import skops.io
 
-    write_bytes(path, _canonical(skops.io.dumps(models)))
+    content = [vars(model) | {"fitted": model.fitted.export()} for model in models]
+    write_bytes(path, _canonical(skops.io.dumps(content)))
+
+
+def list_trusted_types() -> set[str]:
+    """Return the types, beyond those that skops trusts, of which registered models are made."""
+    return {name for model in registry.names("model") for name in find_model(model).trusted}
 
 
 def load_models(path: PathLike) -> list[StoredModel]:
@@ -107,11 +94,12 @@ def load_models(path: PathLike) -> list[StoredModel]:
     check_content(path)
     try:
         _check_archive(path)
-        untrusted = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
+        trusted = list_trusted_types()
+        untrusted = set(skops.io.get_untrusted_types(file=path)) - trusted
         if untrusted:
             raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")
-        content = skops.io.load(path, trusted=list(TRUSTED))
-        return [_checked(fields) for fields in content]
+        content = skops.io.load(path, trusted=sorted(trusted))
+        return [_restore_checked(fields) for fields in content]
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
     except BatteryMIError:
@@ -119,6 +107,18 @@ def load_models(path: PathLike) -> list[StoredModel]:
     except Exception as error:  # whatever a library stumbles over, the file is none that this workflow wrote
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DamagedFileError(path, f"not a model file of this workflow ({reason})") from error
+
+
+def find_stored(path: PathLike, variant: str, objective: str) -> StoredModel:
+    """Read the model of a variant and an objective.
+
+    Raises:
+        DamagedFileError: if the file has none.
+    """
+    stored = [model for model in load_models(path) if (model.variant, model.objective) == (variant, objective)]
+    if not stored:
+        raise DamagedFileError(path, f"it has no model of {objective} for the variant {variant}")
+    return stored[0]
 
 
 def _check_archive(path: PathLike) -> None:
@@ -158,10 +158,10 @@ def _is_ours(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
         return ARRAY.fullmatch(member.filename) is not None and stream.read(len(MAGIC)) == MAGIC
 
 
-def _checked(fields: Any) -> StoredModel:
-    """A model from its fields, each of its kind."""
-    model = StoredModel(**fields)
-    if not isinstance(model.pipeline, Pipeline) or not all(
+def _restore_checked(fields: Any) -> StoredModel:
+    """Return a model from its fields, each of its kind."""
+    model = StoredModel(**{**fields, "fitted": restore_model(fields["fitted"])})
+    if not isinstance(model.fitted.encoder, ColumnTransformer) or not all(
         isinstance(text, str) for text in (model.variant, model.objective, *model.features, *model.categories)
     ):
         raise TypeError("a model's fields are not of their kinds")

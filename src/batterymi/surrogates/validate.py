@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.config.parts import Surrogate
+from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
 from batterymi.statistics.intervals import LEVELS, interval, resampled, resamples
 from batterymi.statistics.scores import mean, scores
@@ -17,97 +17,104 @@ from batterymi.surrogates.censoring import compare_treatments
 from batterymi.surrogates.curve import learning_curve
 from batterymi.surrogates.leaks import compare_groupings, most_common, single_features
 from batterymi.surrogates.noise import noise_floor
-from batterymi.surrogates.official import test_once
-from batterymi.surrogates.problem import Problem, joint_groups
-from batterymi.surrogates.validation import OutOfFold, Split, make_method
+from batterymi.surrogates.official import OfficialTest, score_official_test
+from batterymi.surrogates.problem import joint_groups
+from batterymi.surrogates.validation import CrossValidation, OutOfFold
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
+REFERENCES = ("dummy", "ridge", "nearest_neighbour")  # models that others are held against
 logger = logging.getLogger(__name__)
 
 
 def validate(
-    problem: Problem,
-    splits: Sequence[Split],
-    outs: Mapping[str, OutOfFold],
     best: str,
+    validation: CrossValidation,
+    outs: Mapping[str, OutOfFold],
     rows: pd.DataFrame,
     computed: Mapping[str, pd.DataFrame],
-    table: Table,
-    settings: Surrogate,
-    seed: int,
+    settings: TrainingSettings,
 ) -> dict[str, Any]:
     """Check one selected model from all sides that its study asks for.
 
     Args:
-        problem: what it learned.
-        splits: the study's cross-validation.
-        outs: held-out predictions of every model.
         best: the selected model.
+        validation: the study's cross-validation.
+        outs: held-out predictions of every model.
         rows: the table.
         computed: descriptors of its rows.
-        table: settings of the table.
-        settings: settings of the comparison.
-        seed: the study's seed.
+        settings: settings of the table and of the comparison.
 
     Returns:
         `selected`, `single_features`, `calibration`, `applicability`, and where the settings ask for them `procedure`,
         `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others.
     """
-    out, n = outs[best], settings.bootstraps
-    method = make_method(settings)
-    objective = problem.objective.name
-    chosen = most_common(out.chosen)
-    train, repeats, nested = rows[rows[SPLIT] == TRAIN], table.repeats, bool(settings.inner_folds)
+    out, problem, objective = outs[best], validation.problem, validation.problem.objective.name
+    table, comparison, chosen = settings.table, settings.surrogate, most_common(out.chosen)
+    train = rows[rows[SPLIT] == TRAIN]
+    distance = held_out_distances(validation, out)
     found: dict[str, Any] = {
         "selected": best,
         "settings": chosen,
         "single_features": single_features(problem),
-        "calibration": calibration(problem, out, n, seed),
-        "applicability": error_over_distance(problem, out, held_out_distances(problem, out, splits), n, seed),
-        "procedure": _procedure(problem, splits, outs, n, seed) if nested else None,
-        "noise": noise_floor(train, objective, repeats, table.censored, seed) if repeats else None,
+        "calibration": calibration(validation, out),
+        "applicability": error_over_distance(validation, out, distance),
+        "procedure": _procedure(validation, outs) if comparison.inner_folds else None,
+        "noise": noise_floor(train, objective, table.repeats, table.censored, validation.seed)
+        if table.repeats
+        else None,
+        "groupings": compare_groupings(best, validation, out, rows, table, comparison.folds)
+        if table.group_columns or table.compare_groups
+        else None,
     }
-    if table.group_columns or table.compare_groups:
-        found["groupings"] = compare_groupings(best, problem, rows, table, out, settings.folds, method, n, seed)
-    found.setdefault("groupings", None)
     logger.info("%s: compared ways to split", objective)
     bounded = bool(problem.censored.any())
-    found["censoring"] = compare_treatments(best, problem, splits, method, chosen, n, seed) if bounded else None
-    curve = settings.learning_curve
-    found["learning_curve"] = learning_curve(best, problem, splits, method, chosen, n, seed) if curve else None
+    found["censoring"] = compare_treatments(best, validation, chosen) if bounded else None
+    found["learning_curve"] = learning_curve(best, validation, chosen) if comparison.learning_curve else None
     logger.info("%s: learning curve and bounds done", objective)
-    test = rows[rows[SPLIT] == TEST]
-    found["test"] = None
-    if len(test):
-        frame = problem.inputs.frame(rows, computed).loc[test.index]
-        bounds = test[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=test.index)
-        baselines = [name for name in ("dummy", "ridge", "nearest_neighbour") if name in outs]
-        groups = joint_groups(test, table.group_columns)
-        observed = test[objective].to_numpy(float)
-        found["test"] = test_once(
-            best, baselines, problem, frame, observed, bounds.to_numpy(bool), groups, method, n, seed
-        )
-        found["test"]["lines"] = [int(line) for line in test["line"]]
-        if repeats:
-            found["test"]["repeats_in_training"] = int(test[repeats].isin(set(train[repeats])).sum())
-        found["test"]["shared_groups"] = len(set(map(str, groups)) & set(map(str, problem.groups)))
+    is_test = bool((rows[SPLIT] == TEST).any())
+    found["test"] = _score_test(best, validation, list(outs), rows, computed, table) if is_test else None
     return found
 
 
-def calibration(problem: Problem, out: OutOfFold, bootstraps: int, seed: int) -> list[dict[str, float]]:
-    """How often held-out rows lie within their intervals, and how wide those are.
+def _score_test(
+    best: str,
+    validation: CrossValidation,
+    models: Sequence[str],
+    rows: pd.DataFrame,
+    computed: Mapping[str, pd.DataFrame],
+    table: Table,
+) -> dict[str, Any]:
+    """Score the selected model and the baselines on the official test split, and count what it shares with the rest."""
+    problem, test, train = validation.problem, rows[rows[SPLIT] == TEST], rows[rows[SPLIT] == TRAIN]
+    bounds = test[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=test.index)
+    split = OfficialTest(
+        problem.inputs.frame(rows, computed).loc[test.index],
+        test[problem.objective.name].to_numpy(float),
+        bounds.to_numpy(bool),
+        joint_groups(test, table.group_columns),
+    )
+    baselines = [name for name in REFERENCES if name in models]
+    found = score_official_test(best, baselines, validation, split)
+    found["lines"] = [int(line) for line in test["line"]]
+    if table.repeats:
+        found["repeats_in_training"] = int(test[table.repeats].isin(set(train[table.repeats])).sum())
+    found["shared_groups"] = len(set(map(str, split.groups)) & set(map(str, problem.groups)))
+    return found
+
+
+def calibration(validation: CrossValidation, out: OutOfFold) -> list[dict[str, float]]:
+    """Measure how often held-out rows lie within their intervals, and how wide those are.
 
     Args:
-        problem: what was learned.
-        out: held-out predictions.
-        bootstraps: resamples behind the intervals of the shares.
-        seed: of the resamples.
+        validation: the cross-validation.
+        out: its predictions.
 
     Returns:
         Per level: `level`, `coverage` with its 95 % interval over groups, `half_width` (median) and `half_width_rms`.
     """
+    problem = validation.problem
     miss = np.abs(problem.scored - out.mean)
-    draws = resamples(problem.scored_groups, bootstraps, seed)
+    draws = resamples(problem.scored_groups, validation.bootstraps, validation.seed)
     found = []
     for level in LEVELS:
         width: NDArray[np.float64] = out.half_widths(problem.scored, level)
@@ -126,16 +133,17 @@ def calibration(problem: Problem, out: OutOfFold, bootstraps: int, seed: int) ->
     return found
 
 
-def _procedure(
-    problem: Problem, splits: Sequence[Split], outs: Mapping[str, OutOfFold], bootstraps: int, seed: int
-) -> dict[str, Any]:
-    """Score of the whole procedure: in each fold, the model that the inner cross-validation of that fold prefers.
+def _procedure(validation: CrossValidation, outs: Mapping[str, OutOfFold]) -> dict[str, Any]:
+    """Score the whole procedure: in each fold, the model that the inner cross-validation of that fold prefers.
 
-    The selected model is the best of several by the scores that are reported, which flatters it; this one is not.
+    The selected model is the best of several by the scores that are reported, which are optimistic for it; this one is
+    not.
     """
+    problem = validation.problem
     predicted, picked = np.empty(problem.n_scored), []
-    for number, (_, test) in enumerate(splits):
+    for number, (_, test) in enumerate(validation.splits):
         name = min(outs, key=lambda one: outs[one].inner_errors[number])
         predicted[test] = outs[name].mean[test]
         picked.append(name)
-    return {**scores(problem.scored, predicted, problem.scored_groups, bootstraps, seed), "models": picked}
+    found = scores(problem.scored, predicted, problem.scored_groups, validation.bootstraps, validation.seed)
+    return found | {"models": picked}

@@ -1,18 +1,17 @@
 """Nested, grouped cross-validation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
-from sklearn.pipeline import Pipeline
 
 from batterymi.config.parts import DEFAULT_BLEND, Surrogate
 from batterymi.statistics.intervals import LEVELS, conformal_factor, half_widths
-from batterymi.surrogates.models import GRIDS, N_TREES, fit_model, predict_with_spread
+from batterymi.surrogates.model import N_TREES, Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Problem
 
 Array = NDArray[np.float64]
@@ -38,9 +37,9 @@ class Method:
     censoring: str = "bound"
     blend: tuple[str, ...] = DEFAULT_BLEND
 
-    def grid(self, name: str) -> tuple[dict[str, Any], ...]:
-        """Hyperparameters to choose among."""
-        return ({"members": self.blend},) if name == "blend" else GRIDS.get(name, ({},))
+    def make_options(self, seed: int) -> Options:
+        """Return what all models share; ensembles have a local spread where intervals are conformal."""
+        return Options(seed, self.trees, self.blend, local_spread=self.inner_folds is not None)
 
     def error(self, observed: Array, predicted: Array) -> float:
         """Mean error by the criterion."""
@@ -51,6 +50,37 @@ class Method:
 def make_method(settings: Surrogate) -> Method:
     """How models are fitted, by the settings of a comparison."""
     return Method(settings.inner_folds, settings.criterion, settings.trees, settings.censoring, settings.blend)
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """One problem and the way in which models are held out, compared and resampled on it.
+
+    Attributes:
+        problem: what is learned.
+        splits: train and test rows of each fold.
+        method: how models are fitted.
+        bootstraps: resamples behind intervals.
+        seed: of models and resamples.
+    """
+
+    problem: Problem
+    splits: Sequence[Split]
+    method: Method
+    bootstraps: int
+    seed: int
+
+    def with_problem(self, problem: Problem) -> "CrossValidation":
+        """Return the same cross-validation of another problem with the same rows."""
+        return replace(self, problem=problem)
+
+    def predict_held_out(self, name: str, settings: Mapping[str, Any]) -> Array:
+        """Predict every scored row by a model with fixed hyperparameters that was fitted without it."""
+        predicted = np.empty(self.problem.n_scored)
+        for train, test in self.splits:
+            model = learn(name, self.problem, train, self.method, self.seed, settings)
+            predicted[test] = model.predict_mean(self.problem.frame.iloc[test])
+        return predicted
 
 
 @dataclass(frozen=True)
@@ -69,7 +99,7 @@ class OutOfFold:
 
     mean: Array
     spread: Array
-    models: tuple[Pipeline, ...]
+    models: tuple[Model, ...]
     factors: dict[float, Array]
     chosen: tuple[dict[str, Any], ...]
     inner_errors: tuple[float, ...]
@@ -130,7 +160,7 @@ def refuse_straddling(splits: Sequence[Split], groups: NDArray[np.intp]) -> None
             raise ValueError(f"{both.size} groups stand in train and test")
 
 
-def out_of_fold(name: str, problem: Problem, splits: Sequence[Split], method: Method, seed: int) -> OutOfFold:
+def out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
     """Predict every scored row by a model fitted without it.
 
     With inner folds, hyperparameters are chosen within the training rows of each split, by the same groups, and the
@@ -139,19 +169,17 @@ def out_of_fold(name: str, problem: Problem, splits: Sequence[Split], method: Me
 
     Args:
         name: the model.
-        problem: what to learn.
-        splits: the cross-validation.
-        method: how models are fitted.
-        seed: random state of models and inner splits.
+        validation: the cross-validation.
 
     Returns:
         Predictions, spreads and intervals.
     """
+    problem, method, seed = validation.problem, validation.method, validation.seed
     n = problem.n_scored
     mean, spread = np.empty(n), np.empty(n)
     factors = {level: np.empty(n) for level in LEVELS} if method.inner_folds else {}
     models, chosen, errors = [], [], []
-    for train, test in splits:
+    for train, test in validation.splits:
         settings: dict[str, Any] = {}
         if method.inner_folds:
             tuned = tune(name, problem, train, method, seed)
@@ -160,7 +188,7 @@ def out_of_fold(name: str, problem: Problem, splits: Sequence[Split], method: Me
             for level, values in factors.items():
                 values[test] = conformal_factor(tuned.scores, level)
         model = learn(name, problem, train, method, seed, settings)
-        mean[test], spread[test] = _predict(model, problem, test, method)
+        mean[test], spread[test] = model.predict(problem.frame.iloc[test])
         models.append(model)
         chosen.append(settings)
     return OutOfFold(mean, spread, tuple(models), factors, tuple(chosen), tuple(errors))
@@ -198,11 +226,11 @@ def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, se
     scored = rows[rows < problem.n_scored]
     inner = make_splits(method.inner_folds or 5, [problem.groups[row] for row in rows], seed, len(scored))
     best: Tuned | None = None
-    for settings in method.grid(name):
+    for settings in find_model(name).grid:
         mean, spread = np.empty(len(scored)), np.empty(len(scored))
         for train, test in inner:
             model = learn(name, problem, rows[train], method, seed, settings)
-            mean[test], spread[test] = _predict(model, problem, rows[test], method)
+            mean[test], spread[test] = model.predict(problem.frame.iloc[rows[test]])
         error = method.error(problem.observed[scored], mean)
         if best is None or error < best.error:
             best = Tuned(dict(settings), error, np.abs(problem.observed[scored] - mean) / spread)
@@ -212,7 +240,7 @@ def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, se
 
 def learn(
     name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int, settings: Mapping[str, Any]
-) -> Pipeline:
+) -> Model:
     """Fit a model to some rows, bounds treated as the method says.
 
     Args:
@@ -232,8 +260,8 @@ def learn(
         rows, observed = rows[kept], observed[kept]
     elif method.censoring == "expected" and problem.censored[rows].any():
         observed = expected_below(problem, rows, seed)
-    features = problem.inputs.features
-    return fit_model(name, features, problem.frame.iloc[rows], observed, seed, method.trees, settings)
+    model = make_model(name, method.make_options(seed), settings)
+    return model.fit(problem.inputs.features, problem.frame.iloc[rows], observed)
 
 
 def expected_below(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array:
@@ -258,8 +286,9 @@ def expected_below(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array
         mean, features = np.empty(len(rows)), problem.inputs.features
         for train, test in make_splits(3, [problem.groups[row] for row in rows], seed):
             frame = problem.frame.iloc[rows[train]]
-            model = fit_model("extra_trees", features, frame, observed[train], seed, N_IMPUTING, {"max_features": 0.33})
-            mean[test] = model.predict(problem.frame.iloc[rows[test]])
+            forest = make_model("extra_trees", Options(seed, N_IMPUTING), {"max_features": 0.33})
+            model = forest.fit(features, frame, observed[train])
+            mean[test] = model.predict_mean(problem.frame.iloc[rows[test]])
         known = ~bounds
         deviation = max(float(np.std(observed[known] - mean[known])), 1e-9)
         z = np.clip((observed[bounds] - mean[bounds]) / deviation, -5, None)
@@ -267,8 +296,3 @@ def expected_below(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array
         problem.expected[key] = np.minimum(below, observed[bounds])
     observed[bounds] = problem.expected[key]
     return observed
-
-
-def _predict(model: Pipeline, problem: Problem, rows: NDArray[np.intp], method: Method) -> tuple[Array, Array]:
-    """Predictions and spreads of some rows."""
-    return predict_with_spread(model, problem.frame.iloc[rows], forests_vary=method.inner_folds is not None)

@@ -1,6 +1,6 @@
 """Names of the arena's controllers, and what tables and figures call them."""
 
-# groups of controllers that one job judges together: their charges cost about the same
+# groups of controllers that one job tests together: their charges cost about the same
 GROUPS: dict[str, tuple[str, ...]] = {
     "fixed": ("cc_cv_1c", "chapter_standard", "chapter_fast", "chapter_optimized", "chapter_phases"),
     "tuned": ("cc_cv_safe", "plating_limited", "protocol_nominal", "protocol_robust"),

@@ -1,4 +1,4 @@
-"""What would stop a run in its middle, told before it starts: dates, room on the disk, folders."""
+"""What would stop a run in its middle, reported before it starts: dates, room on the disk, folders."""
 
 import os
 import shutil

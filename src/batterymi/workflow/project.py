@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.config.arena import Arena, load_arena
-from batterymi.config.datasets import Dataset, load_datasets
-from batterymi.config.load import load_config, load_studies, selected_studies, used_datasets
+from batterymi.config.datasets import Dataset
+from batterymi.config.load import load_config, load_datasets, load_studies, selected_studies, used_datasets
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
-from batterymi.workflow.manifest import digests_of
+from batterymi.workflow.manifest import digest_files
 
 RAW = "data/raw"  # where data sets are brought to
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
@@ -63,9 +63,13 @@ class Project:
         """Return the ledger of a study's campaign; no result, since it cannot be made again."""
         return f"{self.config.ledgers}/{study}.jsonl"
 
+    def receipt(self, dataset: str) -> str:
+        """Return the file that shows that a data set is there, with the digests of its files."""
+        return f"{RAW}/{dataset}/receipt.json"
+
     def folder(self, name: str) -> str:
         """Return where results, logs or benchmarks go."""
-        return self.config.pathvars.get(name, FOLDERS[name])
+        return str(folder_of(self.config, name))
 
     def tables(self, names: Iterable[str]) -> list[str]:
         """Return files of data that studies read beside data sets, and the claims."""
@@ -84,7 +88,12 @@ class Project:
 
     def digest_inputs(self) -> dict[str, str]:
         """Return digests of what a plain run is made from: settings, tables, the lock."""
-        return digests_of([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
+        return digest_files([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
+
+
+def folder_of(config: Config, name: str) -> Path:
+    """Return where a configuration puts results, logs or benchmarks."""
+    return Path(config.pathvars.get(name, FOLDERS[name]))
 
 
 def open_project(settings: Mapping[str, Any]) -> Project:

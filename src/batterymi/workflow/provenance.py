@@ -13,6 +13,8 @@ PACKAGE = "batterymi"
 FROM = re.compile(rf"^[ \t]*from[ \t]+({PACKAGE}[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE)
 PLAIN = re.compile(rf"^[ \t]*import[ \t]+({PACKAGE}[^\n#]*)", re.MULTILINE)
 RELATIVE = re.compile(r"^[ \t]*from[ \t]+\.", re.MULTILINE)
+# lists of names: what a job looks up there is given to the closure by name, so that one more makes no result stale
+CATALOGUES = frozenset({f"{PACKAGE}.registry", f"{PACKAGE}.vocabulary.unit_table"})
 BESIDE = re.compile(r"with_name\(\"([^\"]+)\"\)")
 
 
@@ -58,14 +60,17 @@ def imported_modules(path: Path) -> frozenset[str]:
 
 
 @cache
-def tables_beside(path: Path) -> frozenset[Path]:
-    """Files that a module reads from its own folder, named by `with_name("…")`."""
-    named = BESIDE.findall(path.read_text(encoding="utf-8"))
-    return frozenset(path.with_name(name) for name in named if path.with_name(name).is_file())
+def files_beside(path: Path) -> frozenset[Path]:
+    """Return the files that a module names by `with_name("…")`: single ones, or all in a folder beside it."""
+    named = {path.with_name(name) for name in BESIDE.findall(path.read_text(encoding="utf-8"))}
+    inside = {file for one in named if one.is_dir() for file in one.iterdir()}
+    return frozenset(file for file in named | inside if file.is_file())
 
 
 def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
-    """Every source file that a script runs: itself, and what it imports, directly or not.
+    """Return every source file that a script runs: itself, and what it imports, directly or not.
+
+    Lists of names, as the registry, count only if they are among `modules`.
 
     Args:
         script: the adapter's file.
@@ -75,14 +80,14 @@ def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path
         Files in a fixed order, the script first.
     """
     script = Path(script)
-    open_modules = set(imported_modules(script)) | set(modules)
+    open_modules = set(imported_modules(script)) - CATALOGUES | set(modules)
     seen: set[str] = set()
     while open_modules:
         module = open_modules.pop()
         seen.add(module)
         file = module_file(module)
         if file is not None:
-            open_modules |= imported_modules(file) - seen
+            open_modules |= imported_modules(file) - CATALOGUES - seen
     files = {file for module in seen if (file := module_file(module)) is not None}
-    tables = {table for file in files for table in tables_beside(file)}
-    return [script, *sorted(files | tables)]
+    beside = {other for file in files for other in files_beside(file)}
+    return [script, *sorted(files | beside)]

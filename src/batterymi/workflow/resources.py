@@ -1,7 +1,7 @@
-"""What jobs took, and what to ask a cluster for: `python -m batterymi.workflow.resources logs/benchmarks`.
+"""What jobs used, and what to request from a cluster: `python -m batterymi.workflow.resources logs/benchmarks`.
 
 Every job writes its time and memory to a file of its own under `logs/benchmarks`. This reads those of one or more runs
-and says for each rule what its dearest job took, and the request that profiles/slurm makes from it.
+and shows for each rule what its most expensive job used, and the request that profiles/slurm makes from it.
 """
 
 import argparse
@@ -20,13 +20,13 @@ MEMORY_FACTOR = 1.5  # other data, other versions of libraries
 LAUNCHERS_MB = 500  # the two Snakemake processes that a job on a cluster starts beside the script, 200 MB each
 TIME_FACTOR = 3.0  # slower processors, busy file systems
 START_MIN = 2.0  # starting Python and Snakemake from a file system over the network
-# no rule asks for less than one that was never measured: Snakemake looks at a job every 0.5 s for 15 s, then every
+# no rule requests less than one that was never measured: Snakemake looks at a job every 0.5 s for 15 s, then every
 # 30 s and not at its end, so that of a short job half may be missing
 LEAST_MB, LEAST_MIN = 1000, 10
 
 
 def read_benchmarks(folders: Iterable[str]) -> pd.DataFrame:
-    """The dearest job of each rule.
+    """Return the most that a job of each rule used.
 
     Args:
         folders: `logs/benchmarks` of runs, with files `<rule>.tsv` and `<rule>/**/<wildcards>.tsv`.
@@ -54,7 +54,7 @@ def read_benchmarks(folders: Iterable[str]) -> pd.DataFrame:
 
 
 def _read_jobs(file: Path) -> pd.DataFrame:
-    """Memory, time and processor time of the jobs of a benchmark; what Snakemake could not see is missing."""
+    """Return memory, time and processor time of the jobs of a benchmark, NaN where Snakemake could not see it."""
     try:
         return pd.read_csv(file, sep="\t")[MEASURED].apply(pd.to_numeric, errors="coerce")
     except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError, UnicodeDecodeError):
@@ -64,23 +64,23 @@ def _read_jobs(file: Path) -> pd.DataFrame:
 
 
 def request_memory(max_rss_mb: float) -> int:
-    """Memory to ask for, in MB: half as much again, and the launchers; in steps of 100, at least the default."""
+    """Return the memory to request, in MB: half as much again, and the launchers; in steps of 100."""
     return max(math.ceil((MEMORY_FACTOR * max_rss_mb + LAUNCHERS_MB) / 100) * 100, LEAST_MB)
 
 
 def request_runtime(most_cpu_s: float, longest_s: float) -> int:
-    """Time to ask for, in minutes: three times the processor time, and the start; in steps of five.
+    """Return the time to request, in minutes: three times the processor time, and the start; in steps of five.
 
-    Jobs compute from start to end, and on a node they have their cores to themselves, so that processor time tells how
-    long they take there. Time on the clock tells what else the machine did; but it is measured to the end, where
-    processor time lacks what came after the last look, and so it is the least that is asked for.
+    Jobs compute from start to end, and on a node they have their cores to themselves, so that processor time is how
+    long they take there. Time on the clock includes what else the machine did; but it is measured to the end, whereas
+    processor time lacks what came after the last measurement, and so it is the least that is requested.
     """
     seconds = max(TIME_FACTOR * most_cpu_s, longest_s)
     return max(math.ceil((seconds / 60 + START_MIN) / 5) * 5, LEAST_MIN)
 
 
-def tabulate(table: pd.DataFrame) -> str:
-    """The table with its requests, as Markdown."""
+def format_requests(table: pd.DataFrame) -> str:
+    """Return the table with its requests as Markdown."""
     lines = ["| rule | jobs | memory, MB | time, s | CPU, s | mem_mb | runtime, min |", "|---|---|---|---|---|---|---|"]
     for row in table.to_dict("records"):
         memory, runtime = request_memory(row["max_rss_mb"]), request_runtime(row["most_cpu_s"], row["longest_s"])
@@ -89,8 +89,8 @@ def tabulate(table: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    """Print the table of some runs; keep it as CSV where asked to."""
+def print_requests() -> None:
+    """Print the table of some runs, and write it as CSV where asked to."""
     parser = argparse.ArgumentParser(prog="python -m batterymi.workflow.resources", description=__doc__)
     parser.add_argument("folders", nargs="+", help="logs/benchmarks of one or more runs")
     parser.add_argument("--csv", help="write what was measured to this file too")
@@ -101,8 +101,8 @@ def main() -> None:
         sys.exit(str(error))
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
-    sys.stdout.write(tabulate(table))
+    sys.stdout.write(format_requests(table))
 
 
 if __name__ == "__main__":
-    main()
+    print_requests()

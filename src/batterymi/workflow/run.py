@@ -31,9 +31,9 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
     """Find a value for each parameter of a stage, by its name.
 
     Args:
-        stage: its parameters are named after inputs, outputs, params or wildcards of its rule. `settings` is validated
-            as the model that annotates it, `processes` is the number of threads. A parameter annotated with a dataclass
-            takes several files at once, each named after a field.
+        stage: its parameters are named after inputs, outputs, params, wildcards or resources of its rule. `settings` is
+            validated as the model that annotates it, `processes` is the number of threads, `inputs` all single input
+            files by name. A parameter annotated with a dataclass takes several files, each named after a field.
         snakemake: the object that Snakemake gives to scripts.
 
     Returns:
@@ -42,11 +42,13 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
     Raises:
         TypeError: if a parameter has no file or value of its name, or an output no parameter.
     """
-    outputs = _as_paths(snakemake.output)
+    inputs, outputs = _as_paths(snakemake.input), _as_paths(snakemake.output)
     known: dict[str, Any] = {
+        **dict(snakemake.resources.items()),
         **dict(snakemake.wildcards.items()),
         **dict(snakemake.params.items()),
-        **_as_paths(snakemake.input),
+        "inputs": {name: path for name, path in inputs.items() if isinstance(path, Path)},
+        **inputs,
         **outputs,
         "processes": snakemake.threads,
     }
@@ -109,13 +111,13 @@ def logged(path: str) -> Iterator[None]:
     add up changes the last digits of a sum. The process ends with the Snakemake that started it.
 
     Args:
-        path: the log file; it is started anew.
+        path: the log file; an older one is replaced.
 
     Yields:
         Nothing.
 
     Raises:
-        SystemExit: code 1 after a `BatteryMIError`, whose message stands in the log, or on stderr if the log cannot be
+        SystemExit: code 1 after a `BatteryMIError`, whose message is in the log, or on stderr if the log cannot be
             written; and if the log cannot be written.
     """
     end_with_owner()

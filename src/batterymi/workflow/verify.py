@@ -14,14 +14,8 @@ import pandas as pd
 
 from batterymi.errors import BatteryMIError
 from batterymi.files import SUMS, write_bytes, write_json
-from batterymi.workflow.manifest import (
-    NAME,
-    Comparison,
-    check_inputs,
-    check_outputs,
-    compare_results,
-    read_manifest,
-)
+from batterymi.workflow.comparison import compare_results
+from batterymi.workflow.manifest import NAME, find_changed_inputs, find_changed_outputs, read_manifest
 
 LEFT_OUT = (".git", ".venv", ".snakemake", "logs", "raw", "__pycache__", "node_modules", ".pytest_cache", ".mypy_cache")
 LAST_LINES = 25
@@ -29,7 +23,7 @@ TEXTS = (".csv", ".json", ".md", ".txt", ".html")
 # of the rebuild, whatever the run had; an absolute one would lead back to the user's own
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 LEDGERS = "campaigns"
-# of tables with what a run concludes: the column that names the row, and those of verdicts
+# of tables with verdicts: the column that names the row, and those of the verdicts
 VERDICTS = {
     "summary.csv": ("study", ("best_model", "verdict", "feasibility", "gain_over_random")),
     "claims.csv": ("id", ("verdict",)),
@@ -40,77 +34,77 @@ class RebuildError(BatteryMIError):
     """The rebuild did not come to its end."""
 
 
-def verify(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, list[str]]:
-    """Hold results against their manifest, then rebuild them elsewhere and compare.
+def verify_run(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, list[str]]:
+    """Compare results with their manifest, then rebuild them elsewhere and compare again.
 
     Args:
         results: the folder of the results; MANIFEST.json lies in it.
         cores: cores of the rebuild.
-        rebuild: whether to rebuild; else only what is there is held against the manifest.
+        rebuild: whether to rebuild; else the files are only compared with the manifest.
 
     Returns:
-        Whether all is as it should be, and what to tell.
+        Whether all agrees, and lines for the user.
 
     Raises:
         TableError: if there is no manifest.
         RebuildError: if the rebuild fails.
     """
     manifest = read_manifest(results / NAME)
-    changed = check_inputs(manifest)
-    if changed:
-        return False, ["the results are of other settings, tables or another lock:", *changed, "run snakemake again"]
-    wrong = check_outputs(manifest, results)
-    if wrong:
-        return False, [*wrong, "remove these files and run snakemake again"]
-    told = [f"{len(manifest['inputs'])} inputs and {len(manifest['outputs'])} outputs are as the manifest says"]
-    if others := not_listed(results, manifest):
-        told.append(f"not part of the manifest, and held against nothing: {', '.join(others)}")
+    if changed := find_changed_inputs(manifest):
+        first = "the results were made from other settings, tables or another lock:"
+        return False, [first, *changed, "run snakemake again"]
+    if changed := find_changed_outputs(manifest, results):
+        return False, [*changed, "remove these files and run snakemake again"]
+    lines = [f"{len(manifest['inputs'])} inputs and {len(manifest['outputs'])} outputs are as the manifest says"]
+    if others := find_unlisted(results, manifest):
+        lines.append(f"not part of the manifest, and not compared: {', '.join(others)}")
     if not rebuild:
-        return True, told
+        return True, lines
+    agrees, found = _rebuild_and_compare(results, manifest, cores)
+    return agrees, [*lines, "rebuilt in a clean folder:", *found]
+
+
+def _rebuild_and_compare(results: Path, manifest: dict[str, Any], cores: int) -> tuple[bool, list[str]]:
+    """Rebuild results in a temporary folder, and compare."""
     with tempfile.TemporaryDirectory(prefix="battery-mi-verify-") as name:
         clean = Path(name) / "workflow"
         copy_workflow(Path(), clean, results)
         copy_ledgers(Path(manifest["settings"].get("ledgers", LEDGERS)), clean)
         rebuild_in(clean, manifest["settings"], cores, Path("data/raw").resolve())
-        usual = with_usual_paths(results, manifest["outputs"], Path(name))
-        found = compare(usual, manifest, clean / "results")
-        told += ["rebuilt in a clean folder:", *found.lines()]
-        if not found.agrees:
-            told += compare_verdicts(usual, clean / "results")
-    return found.agrees, told
-
-
-def compare(results: Path, manifest: dict[str, Any], rebuilt: Path) -> Comparison:
-    """Results beside a rebuild of them."""
-    return compare_results(results, rebuilt, manifest["outputs"], read_manifest(rebuilt / NAME)["outputs"])
+        usual, rebuilt = copy_with_usual_paths(results, manifest["outputs"], Path(name)), clean / "results"
+        found = compare_results(usual, rebuilt, manifest["outputs"], read_manifest(rebuilt / NAME)["outputs"])
+        verdicts = [] if found.agrees else compare_verdicts(usual, rebuilt)
+    return found.agrees, [*found.describe(), *verdicts]
 
 
 def compare_verdicts(results: Path, rebuilt: Path) -> list[str]:
-    """What results and a rebuild conclude that is not the same, or that all of it is.
+    """Return a line for each verdict that differs between results and a rebuild of them, or that none does.
 
-    Searches magnify the last digits in which processors differ, so that they may end at other designs. What is
-    concluded should not depend on that.
+    Searches magnify the last digits in which processors differ, so that they may end at other designs. Verdicts should
+    not depend on that.
     """
     lines = []
     for name, (key, columns) in VERDICTS.items():
-        ours, theirs = (
-            pd.read_csv(folder / name, dtype=str, keep_default_na=False, index_col=key)[list(columns)]
-            if (folder / name).is_file()
-            else pd.DataFrame(columns=list(columns), dtype=str)
-            for folder in (results, rebuilt)
-        )
-        every = ours.index.union(theirs.index)
-        ours, theirs = (one.reindex(every, fill_value="") for one in (ours, theirs))
-        for row in every:
-            pairs = [(column, ours.at[row, column], theirs.at[row, column]) for column in columns]
-            lines += [f"{name}: {row}: {column}: '{a}' and '{b}'" for column, a, b in pairs if a != b]
+        ours, theirs = (_read_verdicts(folder / name, key, columns) for folder in (results, rebuilt))
+        for row in sorted(ours.keys() | theirs.keys()):
+            for column in columns:
+                a, b = (found.get(row, {}).get(column, "") for found in (ours, theirs))
+                lines += [f"{name}: {row}: {column}: '{a}' and '{b}'"] if a != b else []
     if lines:
         return ["verdicts differ too:", *lines]
-    return ["all verdicts are the same; on another processor, searches may end at other designs (docs/reliability.md)"]
+    return ["all verdicts are the same; another processor may lead to other designs (see docs, reproducibility)"]
 
 
-def with_usual_paths(results: Path, names: Iterable[str], folder: Path) -> Path:
-    """Results as if they had been written to the folder `results`, since texts name the files that numbers stand in.
+def _read_verdicts(path: Path, key: str, columns: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the verdicts in a table by the name of the row; none if there is no table."""
+    if not path.is_file():
+        return {}
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=key)[list(columns)]
+    return {str(name): {column: row[column] for column in columns} for name, row in frame.iterrows()}
+
+
+def copy_with_usual_paths(results: Path, names: Iterable[str], folder: Path) -> Path:
+    """Return results as if they had been written to the folder `results`, since texts name the files of numbers.
 
     Args:
         results: the folder of the results.
@@ -147,11 +141,11 @@ def copy_workflow(source: Path, target: Path, results: Path) -> None:
     def unwanted(folder: str, names: list[str]) -> list[str]:
         return [name for name in names if name in LEFT_OUT or (Path(folder) / name).resolve() == out]
 
-    _copy(source, target, unwanted)
+    _copy_folder(source, target, unwanted)
 
 
 def copy_ledgers(ledgers: Path, target: Path) -> None:
-    """Copy the memories of campaigns of experiments to where the rebuild goes on with them.
+    """Copy the ledgers of campaigns of experiments, with which the rebuild continues.
 
     Args:
         ledgers: their folder, as the run had it.
@@ -162,10 +156,10 @@ def copy_ledgers(ledgers: Path, target: Path) -> None:
     """
     if ledgers.is_dir():
         shutil.rmtree(target / LEDGERS, ignore_errors=True)
-        _copy(ledgers, target / LEDGERS, None)
+        _copy_folder(ledgers, target / LEDGERS, None)
 
 
-def _copy(source: Path, target: Path, unwanted: Callable[[str, list[str]], list[str]] | None) -> None:
+def _copy_folder(source: Path, target: Path, unwanted: Callable[[str, list[str]], list[str]] | None) -> None:
     """Copy a folder, or say which file cannot be."""
     try:
         shutil.copytree(source, target, ignore=unwanted)
@@ -176,8 +170,8 @@ def _copy(source: Path, target: Path, unwanted: Callable[[str, list[str]], list[
         raise RebuildError(f"{error.filename or target}: cannot be copied for the rebuild: {error.strerror}") from None
 
 
-def not_listed(results: Path, manifest: dict[str, Any]) -> list[str]:
-    """Folders of results whose files the manifest does not list: of targets of their own, or of other studies.
+def find_unlisted(results: Path, manifest: dict[str, Any]) -> list[str]:
+    """List the folders whose files the manifest does not have: of targets of their own, or of other studies.
 
     Args:
         results: the folder of the results.

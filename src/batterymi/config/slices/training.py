@@ -15,6 +15,6 @@ class TrainingSettings(Slice):
     objectives: tuple[Objective, ...]
     ablations: tuple[Ablation, ...]
     surrogate: Surrogate
-    headline: str
+    primary_variant: str
     remarks: tuple[str, ...]
     seed: int

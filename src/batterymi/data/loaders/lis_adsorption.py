@@ -61,9 +61,9 @@ def load_candidates(folder: Path) -> Rows:
         folder: holds original_validation.xlsx.
 
     Returns:
-        Columns id (Materials Project), catalyst, adsorbate, and the descriptors.
+        Columns id (Materials Project), formula, adsorbate, and the descriptors.
     """
-    columns = {"Mat": "id", "CF": "catalyst", "Ad": "adsorbate", **DESCRIPTORS}
+    columns = {"Mat": "id", "CF": "formula", "Ad": "adsorbate", **DESCRIPTORS}
     path = folder / "original_validation.xlsx"
     frame = read_records(path, columns, HEADER, _sheet(path))
     rows = Rows(frame, len(frame))

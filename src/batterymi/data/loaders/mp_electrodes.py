@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from batterymi.config.sources import ElectrodeRows
 from batterymi.data.loaders.base import Rows, read_records
 from batterymi.features.capacity import FARADAY_MAH_MOL
-from batterymi.features.formulas import SYMBOLS, Compositions, parse_formulas
+from batterymi.features.formulas import Compositions, parse_formulas
+from batterymi.vocabulary.elements import SYMBOLS
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 COLUMNS = {

@@ -224,10 +224,7 @@ def best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
         DesignError: if the evaluator's model is no ensemble of trees.
     """
     stored = problem.evaluator.model_of(target.name)  # type: ignore[attr-defined]
-    trees = [
-        Leaves(one.lower, one.upper, -target.sign * one.values)
-        for one in leaves_of(stored.pipeline.named_steps["regressor"])
-    ]
+    trees = [Leaves(one.lower, one.upper, -target.sign * one.values) for one in leaves_of(stored.fitted.regressor)]
     found: list[tuple[float, Array]] = []
     for forest in _forests(problem.space, stored):
         best = maximum(trees, *forest.inputs)
@@ -244,7 +241,7 @@ def _forests(space: Space, stored: Any) -> list[Forest]:
         words = np.array(combination, float) * [f.is_category for f in space.features]
         numbers = np.array([not f.is_category for f in space.features])
         codes = np.vstack([space.lower, space.lower + space.width]) * numbers + words
-        inputs = stored.pipeline.named_steps["encoder"].transform(stored.frame(space.frame(codes)))
+        inputs = stored.fitted.encoder.transform(stored.frame(space.frame(codes)))
         forests.append(Forest(codes, np.asarray(inputs, float)))
     return forests
 

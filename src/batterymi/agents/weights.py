@@ -1,0 +1,69 @@
+"""What the weights of the reward change: the chapter's third exercise, answered over seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.statistics.intervals import interval
+
+MEASURES = ("minutes_mean", "smallest_margin_mv", "temperature_max_c", "capacity_lost_mah", "violating")
+N_BOOTSTRAPS = 2000
+SLACK = 1.02  # a validation comes at the end of a charge, a little after it is due
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training of one agent with one seed.
+
+    Attributes:
+        agent: its name.
+        weights: of the reward.
+        curve: learning curve.
+    """
+
+    agent: str
+    weights: dict[str, float]
+    curve: pd.DataFrame
+
+    def choose_policy(self, steps: int | None) -> dict[str, Any]:
+        """Return the row of the policy that the training had chosen after some steps; None: at its end."""
+        within = self.curve["is_best"] & (self.curve["steps"] <= (SLACK * steps if steps else np.inf))
+        row = self.curve[within].iloc[-1] if within.any() else self.curve.iloc[0]
+        return {str(key): value for key, value in row.to_dict().items()}
+
+
+def compare_runs(runs: Sequence[TrainingRun], seed: int, steps: int | None = None) -> pd.DataFrame:
+    """Compare what agents with different weights do on the validation scenarios, after equally long trainings.
+
+    Args:
+        runs: of all agents and seeds.
+        seed: of the bootstrap.
+        steps: control steps of the shortest trainings; what longer ones chose later does not count. None: no limit.
+
+    Returns:
+        One row per agent with its weights, and mean and 95 % interval over its seeds of each measure. One seed has no
+        interval.
+    """
+    by_agent: dict[str, list[TrainingRun]] = {}
+    for run in runs:
+        by_agent.setdefault(run.agent, []).append(run)
+    return pd.DataFrame([_make_row(own, seed, steps) for own in by_agent.values()])
+
+
+def _make_row(runs: Sequence[TrainingRun], seed: int, steps: int | None) -> dict[str, Any]:
+    """Return the numbers of one agent over its seeds."""
+    rng, chosen = np.random.default_rng(seed), [run.choose_policy(steps) for run in runs]
+    row: dict[str, Any] = {"agent": runs[0].agent}
+    row |= {f"weight_{key}": value for key, value in runs[0].weights.items()}
+    row["seeds"] = len(runs)
+    for measure in MEASURES:
+        values = np.array([one[measure] for one in chosen], float)
+        row[measure] = float(values.mean())
+        lower, upper = np.nan, np.nan
+        if len(values) > 1:
+            lower, upper = interval(values[rng.integers(len(values), size=(N_BOOTSTRAPS, len(values)))].mean(axis=1))
+        row |= {f"{measure}_lower": lower, f"{measure}_upper": upper}
+    return row

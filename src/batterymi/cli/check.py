@@ -1,0 +1,65 @@
+"""`batterymi check`: settings and tables, in seconds, without running anything."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from batterymi.cli.settings import read_config
+from batterymi.config.load import load_studies
+from batterymi.config.study import Study
+from batterymi.errors import BatteryMIError, ConfigError
+from batterymi.spelling import did_you_mean
+
+
+def check_studies(options: argparse.Namespace) -> None:
+    """Print a line for each study whose settings and table are right.
+
+    Raises:
+        ConfigError: with every mistake found in the others.
+    """
+    studies, rejected = load_studies(read_config(options.configfile))
+    known = {*studies, *rejected}
+    if options.study is not None and options.study not in known:
+        raise ConfigError([f"'{options.study}' is not a study; {did_you_mean(options.study, known)}"])
+    problems: list[str] = []
+    for name in [options.study] if options.study else sorted(known):
+        if name in rejected:
+            problems += rejected[name].problems
+            continue
+        try:
+            sys.stdout.write(f"{name}: {describe_study(studies[name])}\n")
+        except BatteryMIError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
+
+
+def describe_study(study: Study) -> str:
+    """Return what is known of a study before anything runs.
+
+    Raises:
+        TableError: if its table cannot be used.
+    """
+    features, objectives = _count_things(study.features, "feature"), _count_things(study.objectives, "objective")
+    shape = f"settings are right, {features}, {objectives}"
+    if study.table.dataset:
+        return f"{shape}; rows come from the data set {study.table.dataset.name}"
+    if study.table.sample and study.evaluator:
+        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}"
+    return f"{shape}; {_count_rows(study)}"
+
+
+def _count_things(things: Sequence[object], name: str) -> str:
+    """Return how many there are, with the name in the right number."""
+    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
+
+
+def _count_rows(study: Study) -> str:
+    """Return how many rows of a study's file can be used, and what is converted on the way."""
+    from batterymi.config.slices.data import TableSettings
+    from batterymi.data.table import load_table
+
+    loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
+    left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
+    converted = "".join(f"; {one.column} converted from {one.found} to {one.wanted}" for one in loaded.conversions)
+    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"

@@ -1,0 +1,39 @@
+"""What several commands read: the configuration of the folder, and one of its studies."""
+
+from pathlib import Path
+
+from batterymi.config.load import load_config, load_studies, merged, read_yaml
+from batterymi.config.study import Config, Study
+from batterymi.errors import ConfigError
+from batterymi.spelling import did_you_mean
+
+CONFIG = Path("config/config.yaml")
+
+
+def read_config(overrides: Path | None = None) -> Config:
+    """Return the configuration of a run, as a plain `snakemake` would use it.
+
+    Args:
+        overrides: a file that is laid over config/config.yaml, as `--configfile` of Snakemake.
+
+    Raises:
+        ConfigError: if a file is missing or wrong.
+    """
+    if not CONFIG.is_file():
+        raise ConfigError([f"{CONFIG}: there is no such file; run this command in the folder of the workflow"])
+    settings = read_yaml(CONFIG)
+    return load_config(merged(settings, read_yaml(overrides)) if overrides else settings)
+
+
+def find_study(name: str, config: Config) -> Study:
+    """Return the settings of a study.
+
+    Raises:
+        ConfigError: if there is no study of that name, or its YAML is wrong.
+    """
+    studies, rejected = load_studies(config)
+    if name in rejected:
+        raise rejected[name]
+    if name not in studies:
+        raise ConfigError([f"'{name}' is not a study; {did_you_mean(name, [*studies, *rejected])}"])
+    return studies[name]

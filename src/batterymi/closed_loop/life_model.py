@@ -1,0 +1,59 @@
+"""What noisy tests say of the lives of a list of protocols.
+
+The model is that of Attia et al. 2020: Bayesian linear regression on Nyström features of a Gaussian kernel. With as
+many features as protocols that is the Gaussian process with that kernel, as campaigns use it too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.optimise.engines.gaussian import pairwise_distances, squared_exponential
+from batterymi.optimise.engines.listed import ListedProcess
+
+Array = NDArray[np.float64]
+Arms = NDArray[np.intp]
+
+GAMMA = 1.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the paper's settings in cycles are for a set of lives.
+
+    Attributes:
+        prior_mean: life expected of every protocol before any test; in the paper the mean of an earlier batch of cells.
+        deviation: standard deviation of a test about the true life, of cells and of early prediction, and at once that
+            of the prior, which the paper sets alike.
+    """
+
+    prior_mean: float = 947.0
+    deviation: float = 164.0
+
+    def carried_over(self, lives: Array, reference: Array) -> "Scale":
+        """The same settings for other lives: as far from their mean, and as wide, in units of their spread.
+
+        So the other problem differs from the reference in which protocols are good, not in how hard they are to tell
+        apart.
+
+        Args:
+            lives: those to scale for, shape (n,).
+            reference: those that this scale belongs to, shape (m,).
+        """
+        ratio = float(lives.std() / reference.std())
+        return Scale(float(lives.mean()) + (self.prior_mean - float(reference.mean())) * ratio, self.deviation * ratio)
+
+
+PAPER = Scale()
+
+
+def make_prior(inputs: Array, scale: Scale = PAPER) -> ListedProcess:
+    """Return the process of lives before any test.
+
+    Args:
+        inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
+        scale: settings in cycles.
+    """
+    correlation = squared_exponential(np.sqrt(GAMMA) * pairwise_distances(inputs, inputs))
+    return ListedProcess.make_prior(correlation, scale.deviation**2, scale.prior_mean)

@@ -1,0 +1,104 @@
+"""Messages about settings: where, what was found, what would be right."""
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from batterymi.spelling import did_you_mean
+
+# keys of earlier versions and what they are called now, by the model of the file; without numbers of list entries
+RENAMED: dict[str, dict[str, str]] = {
+    "Study": {
+        "designs": "reference_designs",
+        "picture": "figure",
+        "campaign.reach": "campaign.max_distance",
+        "campaign.evaluator.judge": "campaign.evaluator.reference_model",
+    },
+    "Arena": {"scenarios.ladder": "scenarios.discrepancy"},
+    "Config": {},
+}
+MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
+
+
+def describe(error: ValidationError, source: str, model: type) -> list[str]:
+    """One line per key: file, key, what was found, what would be right; of many keys the first, and how many more."""
+    problems = error.errors(include_url=False)
+    above = {problem["loc"][:length] for problem in problems for length in range(len(problem["loc"]))}
+    by_key: dict[str, list[ErrorDetails]] = {}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in above:
+            continue  # its items were refused one by one already
+        by_key.setdefault(_key(problem), []).append(problem)
+    lines = []
+    for key, same in list(by_key.items())[:MAX_LISTED]:
+        said = " or ".join(dict.fromkeys(_message(problem, model) for problem in same))
+        lines.append(cut(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
+    return lines + ([f"{source}: {len(by_key) - MAX_LISTED} keys more"] if len(by_key) > MAX_LISTED else [])
+
+
+def _key(problem: ErrorDetails) -> str:
+    """The keys that lead to what is wrong, as they stand in the YAML."""
+    *above, last = problem["loc"] or ("",)
+    if problem["type"] == "extra_forbidden":
+        place = [*_place(tuple(above)), repr(str(last)[:MAX_MESSAGE])[1:-1]]
+    else:
+        place = _place(problem["loc"])
+    return ".".join(cut(part, MAX_WORD) for part in place)
+
+
+def _message(problem: ErrorDetails, model: type) -> str:
+    """What was found, and what would be right."""
+    if problem["type"] == "extra_forbidden":
+        unknown = cut(str(problem["loc"][-1]), MAX_WORD)
+        place = ".".join(part for part in [*_place(problem["loc"][:-1]), unknown] if not part.isdigit())
+        if new := RENAMED.get(model.__name__, {}).get(place):
+            return f"unknown key {unknown!r}; it is now '{new}'"
+        return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
+    silent = problem["type"] in ("missing", "value_error")
+    return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
+
+
+def _place(location: tuple[int | str, ...]) -> list[str]:
+    """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
+    place: list[str] = []
+    for part in map(str, location):
+        tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
+        branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
+        if not tag_of_union and not branch_of_union and part != "constrained-int":
+            place.append(part)
+        elif tag_of_union:
+            place.append("")
+    return [part for part in place if part]
+
+
+def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the model at a place, which is given by keys and by the tags that pydantic adds for unions."""
+    current: list[Any] = [model]
+    for part in map(str, location):
+        fields = [one.model_fields[part] for one in current if part in one.model_fields]
+        tagged = [one for one in current if any(part in get_args(f.annotation) for f in one.model_fields.values())]
+        current = [inner for field in fields for inner in models_in(field.annotation)] or tagged or current
+    return sorted({name for candidate in current for name in candidate.model_fields})
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return all pydantic models inside an annotation such as `tuple[Feature, ...]` or a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def _found(value: Any) -> str:
+    """Say what stood there, shortened."""
+    return f"; found {cut(repr(value), MAX_WORD)}"
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning and three dots."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _lower(message: str) -> str:
+    """Start a message in lower case, since it follows a colon."""
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message

@@ -1,0 +1,75 @@
+"""Names that settings take from a registry: checked when settings are read, and listed in the schema for editors."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from batterymi import registry
+from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.unit_table import UNITS, UnitError, find_unit
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Marks a text as the name of something registered.
+
+    Attributes:
+        kind: kind of the registry.
+        thing: what messages call it, with its article.
+        excluded: names that are none here.
+    """
+
+    kind: str
+    thing: str
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names that may stand here."""
+        return [name for name in registry.names(self.kind) if name not in self.excluded]
+
+    def check(self, value: str) -> str:
+        """Refuse a name that the registry does not have."""
+        if value not in self.names:
+            raise ValueError(f"'{value}' is not {self.thing}; {did_you_mean(value, self.names)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check the name after its type."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """List the names."""
+        return handler(schema) | {"enum": self.names, "x-list": self.kind}
+
+
+class _AnyUnit:
+    """Marks a text as a unit: it becomes the spelling of the table, and editors complete those of the field."""
+
+    def check(self, value: str) -> str:
+        """Refuse what is not a unit."""
+        try:
+            return find_unit(value)
+        except UnitError as error:
+            raise ValueError(str(error)) from None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check the unit after its type."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """List the units of the field, and take others."""
+        return {"anyOf": [{"enum": list(UNITS)}, handler(schema)]}
+
+
+UnitName = Annotated[str, _AnyUnit()]
+CellName = Annotated[str, Registered("cell", "a declared cell")]
+ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]
+DescriptorName = Annotated[str, Registered("descriptor", "a known descriptor")]
+EngineName = Annotated[str, Registered("engine", "a known engine")]
+ModelName = Annotated[str, Registered("model", "a model")]
+MemberName = Annotated[str, Registered("model", "a model that can be a member", excluded=("blend",))]
+FigureName = Annotated[str, Registered("figure", "a known figure")]

@@ -1,0 +1,36 @@
+"""Settings of the stages of a screen."""
+
+from batterymi.config.parts import Name, Objective
+from batterymi.config.screen import Screen
+from batterymi.config.slices.base import Slice
+
+
+class ListingSettings(Slice):
+    """Where candidates come from, and what must be known of them."""
+
+    screen: Screen
+    screened_features: tuple[Name, ...]
+
+
+class ScoringSettings(Slice):
+    """What is predicted of candidates, from what, and the gates."""
+
+    screen: Screen
+    target_name: Name
+    formula_columns: tuple[Name, ...]
+    screened_features: tuple[Name, ...]
+
+
+class GatheringSettings(Slice):
+    """Which candidates are listed, and beside what."""
+
+    screen: Screen
+    target: Objective
+    formula_columns: tuple[Name, ...]
+    screened_features: tuple[Name, ...]
+
+
+class FunnelSettings(Slice):
+    """What the figure of a screen shows."""
+
+    target: Objective

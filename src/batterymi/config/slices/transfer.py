@@ -1,0 +1,17 @@
+"""Settings of the stage `compare_transfer`."""
+
+from batterymi.config.parts import Descriptor, Feature, Objective, Surrogate, Transfer
+from batterymi.config.slices.base import Slice
+from batterymi.config.sources import Table
+
+
+class TransferSettings(Slice):
+    """What models learn from, and which strategies of transfer are compared."""
+
+    table: Table
+    features: tuple[Feature, ...]
+    descriptors: tuple[Descriptor, ...]
+    objectives: tuple[Objective, ...]
+    surrogate: Surrogate
+    transfer: Transfer
+    seed: int

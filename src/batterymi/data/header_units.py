@@ -1,0 +1,137 @@
+"""Units in the headers of tables, as `thickness [µm]`; without pandas, since rules read them too."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batterymi.config.parts import Column
+from batterymi.errors import TableError
+from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit, find_listed_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BRACKETS = re.compile(r"^(?P<label>.*?)\s*[(\[](?P<unit>[^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$")
+DELIMITERS = (",", ";", "\t")
+MOST_BYTES = 100_000  # of a header
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A column that a file has in another unit than its study.
+
+    Attributes:
+        column: its name in the study.
+        header: what stands in the file.
+        found: unit of the file.
+        wanted: unit of the study.
+    """
+
+    column: str
+    header: str
+    found: str
+    wanted: str
+
+    def convert_to_study(self, values: "pd.Series") -> "pd.Series":
+        """Return numbers of the file in the unit of the study."""
+        return _convert_series(values, self.found, self.wanted)
+
+    def convert_to_file(self, values: "pd.Series") -> "pd.Series":
+        """Return numbers of the study in the unit of the file."""
+        return _convert_series(values, self.wanted, self.found)
+
+
+def _convert_series(values: "pd.Series", found: str, wanted: str) -> "pd.Series":
+    """Return a column of numbers in another unit."""
+    import pandas as pd
+
+    return pd.Series(convert_units(values.to_numpy(float), found, wanted), values.index)
+
+
+def split_header(header: str) -> tuple[str, str]:
+    """Return what stands before and in the brackets of a header; no text where there are none."""
+    match = BRACKETS.match(header)
+    return (match["label"], match["unit"]) if match else (header, "")
+
+
+def match_headers(headers: Sequence[str], given: Mapping[str, str], columns: Sequence[Column]) -> dict[str, str]:
+    """Find the columns that headers name.
+
+    Args:
+        headers: of the file.
+        given: names for headers, as the study's YAML lists them.
+        columns: the declared columns; `thickness [µm]` stands for the one of the name `thickness`.
+
+    Returns:
+        Name of the column by header, where these differ.
+    """
+    known = {column.name for column in columns} - set(headers) - set(given.values())
+    found = {header: label for header in headers if (label := split_header(header)[0]) in known}
+    return {**found, **given}
+
+
+def find_conversions(path: str, names: Mapping[str, str], columns: Sequence[Column]) -> dict[str, Conversion]:
+    """Find the columns that a file has in another unit.
+
+    Args:
+        path: what messages call the file.
+        names: names of columns by header.
+        columns: the declared columns.
+
+    Returns:
+        Conversions by the name of the column.
+
+    Raises:
+        TableError: for a unit that cannot be converted.
+    """
+    declared = {column.name: column for column in columns if not getattr(column, "choices", None)}
+    found, problems = {}, []
+    for header, name in names.items():
+        text = split_header(header)[1]
+        unit = find_header_unit(text) if text and name in declared else None
+        if unit is None or unit == declared[name].unit:
+            continue
+        wanted = declared[name].unit
+        if are_convertible(unit, wanted):
+            found[name] = Conversion(name, header, unit, wanted)
+        else:
+            problems.append(
+                f"{path}: the column '{header}' is in {unit}, the study's '{name}' in {wanted}, and one cannot be "
+                "converted to the other; correct the header, or the unit in the study's YAML"
+            )
+    if problems:
+        raise TableError("\n".join(problems))
+    return found
+
+
+def names_other_units(file: str | None, given: Mapping[str, str], columns: Sequence[Column]) -> bool:
+    """Return whether the header of a file names units that are not those of the columns.
+
+    It is read for each run, so pint is left out: what is not in the table counts as another unit. A file that cannot be
+    read is left to the job.
+    """
+    headers = _read_header(Path(file)) if file else []
+    units = {column.name: column.unit for column in columns}
+    names = match_headers(headers, given, columns)
+    return any(
+        find_listed_unit(text) != units[name]
+        for header, name in names.items()
+        if name in units and (text := split_header(header)[1])
+    )
+
+
+def _read_header(path: Path) -> list[str]:
+    """Return the names in the header of a CSV file; none if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES)
+        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        lines = data.decode(encoding, errors="replace").splitlines()
+        line = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+        delimiter = max(DELIMITERS, key=line.count)
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+    except (OSError, csv.Error):
+        return []

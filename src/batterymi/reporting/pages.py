@@ -1,0 +1,95 @@
+"""Pages of results for readers: HTML that needs no other file, and Markdown, both from templates."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from batterymi.reporting.claims import CONTRADICTED, REPRODUCED, UNTESTABLE, count_verdicts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of texts.
+
+    Attributes:
+        title: its heading.
+        remark: a paragraph above it, or nothing.
+        columns: the first line.
+        rows: the others.
+    """
+
+    title: str
+    remark: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def render_page(title: str, body: str) -> str:
+    """Return a page as HTML.
+
+    Args:
+        title: plain text.
+        body: HTML, texts in it escaped already.
+    """
+    from markupsafe import Markup
+
+    return _render_template("page.html.j2", title=title, body=Markup(body))  # noqa: S704 - escaped by who made it
+
+
+def render_tables(title: str, tables: Sequence[TextTable]) -> str:
+    """Return tables as a page; all texts are escaped."""
+    return _render_template("tables.html.j2", title=title, tables=tables)
+
+
+def render_markdown(tables: Sequence[TextTable]) -> str:
+    """Return tables as Markdown; no text ends its cell or becomes HTML or a link."""
+    return _render_template("tables.md.j2", tables=tables)
+
+
+def render_claims(claims: pd.DataFrame) -> str:
+    """Return the rows of claims.csv as a page."""
+    classes = {REPRODUCED: "reproduced", CONTRADICTED: "contradicted", UNTESTABLE: "untestable"}
+    rows, counts = claims.to_dict("records"), count_verdicts(claims)
+    return _render_template("claims.html.j2", title="Claims", claims=rows, counts=counts, classes=classes)
+
+
+def _render_template(template: str, **values: Any) -> str:
+    """Fill in a template."""
+    return _open_templates().get_template(template).render(**values)
+
+
+@cache
+def _open_templates() -> "Environment":
+    """Return the templates beside this module; those of HTML escape every text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {"markdown_cell": escape_markdown, "number": format_number}
+    return templates
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text as a cell of a Markdown table."""
+    for found, escaped in (("\\", "\\\\"), ("|", "\\|"), ("\n", " "), ("<", "&lt;"), ("](", "]\\(")):
+        text = text.replace(found, escaped)
+    return text
+
+
+def format_number(value: float | None, form: str) -> str:
+    """Return a number, or a dash where there is none."""
+    return "-" if value is None or math.isnan(value) else format(value, form)

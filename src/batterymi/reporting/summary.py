@@ -1,0 +1,260 @@
+"""What one study found: the cells of its summary, each with the file that the number is read from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from batterymi.config.parts import Objective
+from batterymi.config.slices.reporting import ReportedStudy
+from batterymi.optimise.campaigns.suggestions import EXTRAPOLATES
+from batterymi.reporting.study_results import StudyResults
+from batterymi.reporting.trust import Cells, summarise_trust
+from batterymi.vocabulary.verdicts import NO_SKILL
+
+GAINS = ("evaluations_saved", "final_gain")
+SETTINGS = ""  # instead of an entry: what the study's YAML says
+
+
+def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, Any]]:
+    """Collect the findings of a study.
+
+    Args:
+        name: the study's name.
+        results: what it wrote.
+
+    Returns:
+        One entry for each column of the summary, with its `value` and its `source`: the file, or nothing for settings.
+    """
+    study = results.study
+    claimed = study.claimed.model_dump() if study.claimed else {}
+    cells: Cells = {
+        "study": (name, SETTINGS),
+        "title": (study.title, SETTINGS),
+        "edition": (study.edition, SETTINGS),
+        "rows": (results.table_report["rows_to_learn_from"], "table_report"),
+        "rows_are": (_name_origin(study), "table_report"),
+        "features": (_list_features(study), "metrics"),
+        **_collect_scores(results),
+        "verdict": (_join_verdicts(results.selected), "metrics"),
+        "variants": (_describe_variants(results), "metrics"),
+        "feasibility": (_describe_feasibility(results.benchmark), "benchmark"),
+        **_describe_best(results),
+        **_collect_gain(results.benchmark),
+        **summarise_trust(results),
+        "remarks": (" ".join(study.remarks), SETTINGS),
+        "reference_designs": (_describe_reference_designs(results.reference_designs), "reference_designs"),
+        "replay": (_describe_replay(results.replay, study), "replay"),
+        "earlier_suggestions": (_count_earlier(results.earlier), "earlier"),
+        **{f"claimed_{key}": (value, SETTINGS) for key, value in claimed.items()},
+    }
+    return {key: {"value": value, "source": _name_source(results, entry)} for key, (value, entry) in cells.items()}
+
+
+def _name_source(results: StudyResults, entry: str) -> str:
+    """Return the file of an entry, or nothing if the study has none."""
+    return str(results.files.get(entry, ""))
+
+
+def _name_origin(study: ReportedStudy) -> str:
+    """Return where the rows come from."""
+    if study.table.dataset:
+        return f"from the data set {study.table.dataset.name}"
+    return "simulated" if study.table.sample else "read from a table"
+
+
+def _list_features(study: ReportedStudy) -> str:
+    """Return what the model of the primary variant learns from."""
+    names = [feature.name for feature in study.designable]
+    return ", ".join([*names, *(descriptor.label for descriptor in study.primary_descriptors)])
+
+
+def _collect_scores(results: StudyResults) -> Cells:
+    """Return the scores of the first objective's model as numbers, and of all objectives' models in words."""
+    metrics = results.metrics
+    first = metrics[
+        (metrics["variant"] == results.study.primary_variant)
+        & (metrics["objective"] == results.study.objectives[0].name)
+    ].set_index("model", drop=False)
+    best = first[first["selected"]].iloc[0]
+    found = {
+        "objective": best["objective"],
+        "best_model": best["model"],
+        "q2": best["q2"],
+        "q2_lower_95": best["q2_lower"],
+        "q2_upper_95": best["q2_upper"],
+        "p_value": best["p_value"],
+        "mae": best["mae"],
+        "mae_lower_95": best["mae_lower"],
+        "mae_upper_95": best["mae_upper"],
+        "mae_unit": best["unit"],
+        "mae_dummy": first.at["dummy", "mae"],
+        "mae_ridge": first.at["ridge", "mae"],
+        "coverage_80": best["coverage_80"],
+        "q2_dummy": first.at["dummy", "q2"],
+        "q2_ridge": first.at["ridge", "q2"],
+        "all_scores": "; ".join(f"{row['objective']}: {_describe_score(row)}" for row in _list_rows(results.selected)),
+    }
+    return {key: (value, "metrics") for key, value in found.items()}
+
+
+def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return the rows of a table as dictionaries."""
+    return frame.to_dict("records")
+
+
+def _describe_score(row: Mapping[Any, Any]) -> str:
+    """Return a model's name with its Q² and the interval."""
+    score, low, high = (_round_score(row[key]) for key in ("q2", "q2_lower", "q2_upper"))
+    return f"{row['model']} Q² {score} [{low}, {high}]"
+
+
+def _round_score(value: float) -> str:
+    """Return a score in two decimals; what is nearly perfect does not become 1.00."""
+    return f"{value:.2f}" if value < 0.995 or value == 1 else ">0.99"
+
+
+def _join_verdicts(selected: pd.DataFrame) -> str:
+    """Return the verdict on each objective's model, once if they agree."""
+    verdicts = list(dict.fromkeys(selected["verdict"]))
+    if len(verdicts) == 1:
+        return str(verdicts[0])
+    return "; ".join(f"{row['objective']}: {row['verdict']}" for row in _list_rows(selected))
+
+
+def _describe_variants(results: StudyResults) -> str:
+    """Return the best model and the verdict of every variant but the primary one."""
+    metrics = results.metrics
+    others = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
+    return "; ".join(
+        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _list_rows(others)
+    )
+
+
+def _describe_feasibility(benchmark: Mapping[str, Any]) -> str:
+    """Return what was found before the campaign."""
+    found = benchmark["feasibility"]
+    text = f"{found['verdict']}: {found['message']}"
+    share = found["pareto_share"]
+    if share is not None and share > 0.999:
+        text += "; every design is Pareto-optimal, so the objectives alone select nothing"
+    return text
+
+
+def _describe_best(results: StudyResults) -> Cells:
+    """Return the best feasible design and what is expected of it."""
+    suggestions, study = results.suggestions, results.study
+    if suggestions.empty:
+        return {"best_design": ("none: no design meets the limits", "suggestions"), "best_outcome": ("", "suggestions")}
+    best = suggestions.iloc[0]
+    if study.campaign.mode == "replay":
+        design, outcome = _describe_best_row(best, study)
+    else:
+        design, outcome = _warn_of_best(best, results) + _describe_design(best, study), _describe_outcome(best, results)
+    found = {"best_design": design, "best_outcome": outcome, "best_why": best["why"]}
+    return {key: (text, "suggestions") for key, text in found.items()}
+
+
+def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
+    """Return the features of a design."""
+    return ", ".join(
+        f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{_format_unit(f.unit)}"
+        for f in study.designable
+    )
+
+
+def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
+    """Return why a design is no recommendation, if it is none."""
+    if results.benchmark["answers"] == "predicted" and (results.selected["verdict"] == NO_SKILL).any():
+        return "not a recommendation, since the model shows no skill: "
+    if EXTRAPOLATES in best["why"]:
+        return "not a recommendation, since the model extrapolates beyond what is possible: "
+    return ""
+
+
+def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
+    """Return the objectives of a design with their intervals, and the quantities derived from it."""
+    parts = [_describe_objective(best, objective) for objective in results.study.objectives]
+    parts += [f"{one.label} {best[one.name]:.3g}{_format_unit(one.unit)}" for one in results.study.derived]
+    return f"{results.benchmark['answers']}: {'; '.join(parts)}"
+
+
+def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]:
+    """Return the best row of a pool, and the prediction of a model that was not trained on it."""
+    target = study.optimised[0]
+    name = target.name
+    low, high = best[f"{name}_lower_95"], best[f"{name}_upper_95"]
+    predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"
+    return (
+        f"best row of the pool: {best['label']}",
+        f"in the data: {name} {best[name]:.4g}{_format_unit(target.unit)}; {predicted}",
+    )
+
+
+def _describe_objective(best: pd.Series, objective: Objective) -> str:
+    """Return one objective of a design, with its interval if it has one."""
+    text = f"{objective.name} {best[objective.name]:.4g}{_format_unit(objective.unit)}"
+    low, high = best.get(f"{objective.name}_lower_95"), best.get(f"{objective.name}_upper_95")
+    return text if low is None or pd.isna(low) else f"{text} [{low:.4g}, {high:.4g}]"
+
+
+def _format_unit(unit: str) -> str:
+    """Return a unit as it follows its number."""
+    return "" if unit == "1" else f" {unit}"
+
+
+def _collect_gain(benchmark: Mapping[str, Any]) -> Cells:
+    """Return what the campaign gained over random search."""
+    comparison = benchmark["comparison"]
+    if comparison is None:
+        return {"gain_over_random": ("no campaign was run", "benchmark")}
+    ends = ("", "_lower", "_upper")
+    found: dict[str, Any] = {f"{key}{end}": comparison[f"{key}{end}"] for key in GAINS for end in ends}
+    for end in ends:
+        found[f"experiment_reduction{end}_percent"] = 100 * comparison[f"experiment_reduction{end}"]
+    found["seeds"], found["gain_over_random"] = comparison["seeds"], comparison["verdict"]
+    found["final_score_quartiles"] = [comparison["final_best"][key] for key in ("lower", "median", "upper")]
+    found["failures"] = benchmark["failures"]
+    return {key: (value, "benchmark") for key, value in found.items()}
+
+
+def _describe_reference_designs(designs: pd.DataFrame) -> str:
+    """Return the status of each reference design, with what is wrong with it."""
+    return "; ".join(
+        f"{row['name']}: {row['status']}" + (f" ({row['flags']})" if row["flags"] else "")
+        for row in _list_rows(designs)
+    )
+
+
+def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> str:
+    """Return the outcome of the winner on the campaign's model and on the reference model."""
+    if replay is None:
+        return ""
+    if replay["reference_model"] is None:
+        return "no winner to replay"
+    first, second = replay["campaign_model"], replay["reference_model"]
+    parts = [
+        f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{_format_unit(o.unit)}"
+        for o in study.objectives
+    ]
+    does = "meets" if replay["reference_model_meets_limits"] else "violates"
+    models = f"{replay['model']} / {replay['reference']}"
+    return f"{models}: {'; '.join(parts)}; the {replay['reference']} re-simulation {does} the limits"
+
+
+def _count_earlier(earlier: pd.DataFrame | None) -> str:
+    """Return how many earlier suggestions were measured, and how many outcomes lie within their intervals."""
+    if earlier is None:
+        return ""
+    if earlier.empty:
+        return "none were made before this batch"
+    counts = earlier.drop_duplicates("suggestion")["status"].value_counts().sort_index()
+    inside = earlier["inside_95"].value_counts()
+    n_inside, n_measured = int(inside.get("yes", 0)), int(inside.get("yes", 0) + inside.get("no", 0))
+    text = ", ".join(f"{n} {status}" for status, n in counts.items())
+    return f"{text}; {n_inside} of {n_measured} measured outcomes within their 95 % interval" if n_measured else text
+
+
+def _round_number(value: float | None) -> str:
+    """Return a number in four digits, or a dash where there is none."""
+    return "-" if value is None else f"{value:.4g}"

@@ -1,0 +1,220 @@
+"""The summaries of all studies as one table: for machines, for pages, and for a terminal."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from batterymi.errors import DamagedFileError
+from batterymi.files import read_json
+from batterymi.reporting.pages import TextTable
+
+Summary = Mapping[str, Mapping[str, Any]]  # by column: `value` and `source`
+# heading, the columns of summary.csv behind it
+HEADINGS: tuple[tuple[str, str], ...] = (
+    ("Study", "title"),
+    ("Edition", "edition"),
+    ("Rows", "rows"),
+    ("Features", "features"),
+    ("Model", "best_model"),
+    ("Q² [95 %]", "score_text"),
+    ("MAE [95 %]", "mae_text"),
+    ("Dummy", "q2_dummy"),
+    ("Ridge", "q2_ridge"),
+    ("Verdict", "verdict"),
+    ("Best feasible design", "best_design"),
+    ("Expected", "best_outcome"),
+    ("Evaluations saved [95 %]", "gain_text"),
+    ("Experiment reduction", "reduction_text"),
+    ("Final score gained [95 %]", "final_text"),
+    ("Against random search", "gain_over_random"),
+)
+CLAIMED: tuple[tuple[str, str], ...] = (
+    ("Case study", "claimed_case_study"),
+    ("Key descriptors", "claimed_key_descriptors"),
+    ("ML method", "claimed_ml_method"),
+    ("Experiment reduction", "claimed_experiment_reduction"),
+    ("Industrial impact", "claimed_industrial_impact"),
+)
+CLAIMED_REMARK = "As claimed there (section 4.6); claims.csv compares the numbers with ours."
+REMARK = (
+    "Measured by this pipeline. Q² is R² on held-out rows; intervals are 95 %. Evaluations saved are "
+    "against random search from the same starts, to reach the same value; the final score gained is at "
+    "the end of the budget, in units of the objective's scale. Over a pool of known rows, evaluations are counted to "
+    "the first row of its best 1 %."
+)
+NOTES: tuple[tuple[str, str], ...] = (
+    ("All scores", "all_scores"),
+    ("Other variants", "variants"),
+    ("Official test", "official_test"),
+    ("Ways to split", "groupings"),
+    ("Calibration", "calibration"),
+    ("Features that explain the objective alone", "suspicious_features"),
+    ("Noise floor", "noise_floor"),
+    ("Bounds", "bounds"),
+    ("Value of more rows", "more_rows"),
+    ("Transfer", "transfer"),
+    ("Screen", "screen"),
+    ("Evaluations to the best rows", "evaluations_to_top"),
+    ("Feasibility", "feasibility"),
+    ("Reference designs", "reference_designs"),
+    ("Remarks", "remarks"),
+    ("Replay of the winner", "replay"),
+    ("Earlier suggestions", "earlier_suggestions"),
+    ("Why this design", "best_why"),
+)
+
+
+TERMINAL: tuple[tuple[str, str], ...] = (
+    ("model", "best_model"),
+    ("Q² [95 %]", "score_text"),
+    ("dummy, ridge", "baselines"),
+    ("verdict", "verdict"),
+    ("best design", "best_design"),
+    ("expected", "best_outcome"),
+    ("feasibility", "feasibility"),
+    ("official test", "official_test"),
+    ("transfer", "transfer"),
+    ("to the best rows", "evaluations_to_top"),
+    ("replay", "replay"),
+    ("earlier suggestions", "earlier_suggestions"),
+    ("evaluations saved", "gain_text"),
+    ("against random", "gain_over_random"),
+)
+# column of texts, number, digits, unit: a number with its interval
+INTERVALS: tuple[tuple[str, tuple[str, str, str], int, str], ...] = (
+    ("score_text", ("q2", "q2_lower_95", "q2_upper_95"), 2, ""),
+    ("gain_text", ("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper"), 1, ""),
+    ("final_text", ("final_gain", "final_gain_lower", "final_gain_upper"), 2, ""),
+    (
+        "reduction_text",
+        (
+            "experiment_reduction_percent",
+            "experiment_reduction_lower_percent",
+            "experiment_reduction_upper_percent",
+        ),
+        0,
+        " %",
+    ),
+)
+
+
+def read_summary(path: Path) -> Summary:
+    """Read the summary of a study, each cell with its value and its source."""
+    cells = read_json(path, needs=["title", "edition", "best_model", "verdict", "gain_over_random"])
+    for key, cell in cells.items():
+        if not isinstance(cell, dict) or not {"value", "source"} <= set(cell):
+            raise DamagedFileError(path, f"not the file that belongs there: '{key}' has no value and source")
+    return cells
+
+
+def join_summaries(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """Return one row per study: every value, and numbers with their intervals as texts."""
+    frame = pd.DataFrame([{key: _flatten_value(cell["value"]) for key, cell in one.items()} for one in summaries])
+    texts = {
+        name: [_format_interval(row, keys, digits, unit) for row in _list_rows(frame)]
+        for name, keys, digits, unit in INTERVALS
+    }
+    return frame.assign(**texts, mae_text=[_format_mae(row) for row in _list_rows(frame)])
+
+
+def make_tables(frame: pd.DataFrame, sources: Mapping[str, str]) -> list[TextTable]:
+    """Return the tables of the summary's page.
+
+    Args:
+        frame: one row per study.
+        sources: the file of each column.
+    """
+    rows = _list_rows(frame)
+    notes = [(row["title"], heading, row.get(column)) for row in rows for heading, column in NOTES]
+    return [
+        _select_columns(frame, "Summary", REMARK, HEADINGS),
+        TextTable(
+            "Findings",
+            "",
+            ("Study", "Note", "Finding"),
+            [[str(title), heading, _format_cell(text)] for title, heading, text in notes if text and not pd.isna(text)],
+        ),
+        _select_columns(frame, "The chapter's own table", CLAIMED_REMARK, (("Study", "title"), *CLAIMED)),
+        TextTable(
+            "The file of each number", "", ("Column of summary.csv", "File"), [list(pair) for pair in sources.items()]
+        ),
+    ]
+
+
+def collect_sources(summaries: Mapping[Path, Summary]) -> dict[str, str]:
+    """Return the file of each column, with `{study}` for the folder of a study.
+
+    Args:
+        summaries: by their file, in the study's folder.
+    """
+    found: dict[str, str] = {}
+    for path, cells in summaries.items():
+        for key, cell in cells.items():
+            if cell["source"]:
+                source = Path(cell["source"])
+                inside = source.is_relative_to(path.parent)
+                general = path.parent.with_name("{study}") / source.relative_to(path.parent) if inside else source
+                found.setdefault(key, str(general))
+    return found
+
+
+def format_for_terminal(frame: pd.DataFrame, width: int = 100) -> str:
+    """Return a block of lines for each study."""
+    lines = []
+    for row in _list_rows(frame):
+        row["baselines"] = f"{row['q2_dummy']:.2f}, {row['q2_ridge']:.2f}"
+        lines += ["", f"{row['title']} ({row['edition']} edition, {row['rows']} rows, {row['rows_are']})"]
+        shown = [(heading, row[column]) for heading, column in TERMINAL if column in row]
+        for heading, value in shown:
+            if value and not pd.isna(value):
+                start = f"  {heading:<20}"
+                lines.append(
+                    textwrap.fill(_format_cell(value), width, initial_indent=start, subsequent_indent=" " * 22)
+                )
+    return "\n".join(lines) + "\n"
+
+
+def _select_columns(frame: pd.DataFrame, title: str, remark: str, columns: Sequence[tuple[str, str]]) -> TextTable:
+    """Return some columns of all studies under their headings."""
+    rows = [[_format_cell(row.get(column)) for _, column in columns] for row in _list_rows(frame)]
+    return TextTable(title, remark, [heading for heading, _ in columns], rows)
+
+
+def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return the rows of a table as dictionaries."""
+    return frame.to_dict("records")
+
+
+def _flatten_value(value: Any) -> Any:
+    """Return lists and dictionaries as text, for one cell of a CSV file."""
+    if isinstance(value, list):
+        return " ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {one}" for key, one in value.items()) or "none"
+    return value
+
+
+def _format_interval(row: Mapping[str, Any], keys: Sequence[str], digits: int, unit: str) -> str:
+    """Return a number with its interval; a dash where one of them is missing."""
+    values = [row.get(key) for key in keys]
+    if any(value is None or pd.isna(value) for value in values):
+        return "-"
+    middle, low, high = (f"{float(value):.{digits}f}" for value in values if value is not None)
+    return f"{middle}{unit} [{low}, {high}]"
+
+
+def _format_mae(row: Mapping[str, Any]) -> str:
+    """Return the mean absolute error with its interval and unit, in three digits."""
+    middle, low, high = (f"{float(row[key]):.3g}" for key in ("mae", "mae_lower_95", "mae_upper_95"))
+    unit = "" if row["mae_unit"] == "1" else f" {row['mae_unit']}"
+    return f"{middle} [{low}, {high}]{unit}"
+
+
+def _format_cell(value: Any) -> str:
+    """Return a cell as text."""
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return "-"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

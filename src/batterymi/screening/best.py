@@ -1,0 +1,143 @@
+"""The best of all shards, exactly, and what all scored candidates are like."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.features.composition import element_fractions
+from batterymi.features.formulas import parse_formulas
+from batterymi.screening.sources import FORMULA, ID, POSITION
+
+Array = NDArray[np.float64]
+ROUNDED = 9  # digits of atomic fractions that two formulas of one composition share
+
+
+class Moments:
+    """Number, mean and standard deviation of values that come in pieces."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.n, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, values: Array) -> None:
+        """Take values into account."""
+        self.n += len(values)
+        self._sum += float(values.sum())
+        self._squares += float((values**2).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean; not-a-number of nothing."""
+        return self._sum / self.n if self.n else float("nan")
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation; not-a-number of nothing."""
+        return float(np.sqrt(max(self._squares / self.n - self.mean**2, 0.0))) if self.n else float("nan")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The outcome of a screen.
+
+    Attributes:
+        candidates: the best, best first.
+        moments: of all predictions.
+        inside: how many candidates lie inside the applicability domain.
+    """
+
+    candidates: pd.DataFrame
+    moments: Moments
+    inside: int
+
+
+def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, *, minimise: bool = False) -> Best:
+    """Merge blocks of scored candidates.
+
+    Exact, whatever the blocks' order: candidates are ordered by prediction and, where it is equal, by their position in
+    the list; of a composition that is listed twice, also as another formula, the first in that order counts, unless
+    candidates have ids. Only one block and the best so far are in memory.
+
+    Args:
+        blocks: scored candidates, an empty block too, for the columns.
+        n_best: how many are wanted.
+        minimise: whether low predictions are good.
+    """
+    moments, inside, best = {}, 0, pd.DataFrame()
+    for frame in blocks:
+        if not len(best.columns):
+            best = frame.head(0)
+        if not len(frame):
+            continue
+        block = Moments()
+        block.add(frame["predicted"].to_numpy(float))
+        moments[int(frame[POSITION].iloc[0])] = block
+        inside += int(frame["inside"].sum())
+        best = _choose_best(best, frame[frame["passed"]], n_best, minimise)
+    return Best(best.reset_index(drop=True), _join_moments(moments), inside)
+
+
+def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: bool) -> pd.DataFrame:
+    """Return the best rows of two frames, best first, each composition once; the first frame is one of these."""
+    sign = 1 if minimise else -1
+    if len(best) == n_best:
+        more = more[sign * more["predicted"] <= sign * best["predicted"].iloc[-1]]
+    frame = pd.concat([best, more]) if len(best) else more
+    order = np.lexsort((frame[POSITION].to_numpy(), sign * frame["predicted"].to_numpy(float)))
+    ordered = frame.iloc[order]
+    same = pd.DataFrame({FORMULA: identify_compositions(ordered[FORMULA])})
+    if ID in ordered:  # compounds of one composition
+        same[ID] = ordered[ID]
+    return ordered[~same.duplicated().to_numpy()].head(n_best)
+
+
+def identify_compositions(formulas: pd.Series) -> pd.Series:
+    """Return what two formulas share if and only if they are of one composition, as Li2S, S1Li2 and Li4S2."""
+    parsed = parse_formulas(formulas)
+    order = np.lexsort((parsed.elements, parsed.rows))
+    entries = parsed.elements[order] * 10**ROUNDED + np.rint(parsed.fractions[order] * 10**ROUNDED).astype(np.int64)
+    parts = np.split(entries, parsed.starts[1:]) if parsed.n_formulas else []
+    return pd.Series([part.tobytes() for part in parts], index=formulas.index, dtype=object)
+
+
+def _join_moments(blocks: dict[int, Moments]) -> Moments:
+    """Add up moments of all blocks in the order of the list, so that the shards don't change the last digit."""
+    every = Moments()
+    for position in sorted(blocks):
+        block = blocks[position]
+        every.n += block.n
+        every._sum += block._sum
+        every._squares += block._squares
+    return every
+
+
+def find_nearest(formulas: pd.Series, rows: pd.DataFrame, formula_column: str | None, objective: str) -> pd.DataFrame:
+    """Find the row of the table whose composition is most like each candidate's.
+
+    Args:
+        formulas: the candidates.
+        rows: the table.
+        formula_column: its formulas; None if it has none.
+        objective: its measured column.
+
+    Returns:
+        Columns nearest_known, atoms_exchanged (share of atoms to exchange to get from one to the other, 0 for the same
+        composition, 1 for no element in common), nearest_measured; index as `formulas`.
+    """
+    if formula_column is None:
+        return pd.DataFrame(index=formulas.index)
+    known = element_fractions(parse_formulas(rows[formula_column]))
+    asked = element_fractions(parse_formulas(formulas))
+    exchanged = [np.abs(known - one).sum(axis=1) / 2 for one in asked]
+    nearest = [int(np.argmin(one)) for one in exchanged]
+    return pd.DataFrame(
+        {
+            "nearest_known": rows[formula_column].to_numpy()[nearest],
+            "atoms_exchanged": [float(one[row]) for one, row in zip(exchanged, nearest, strict=True)],
+            "nearest_measured": rows[objective].to_numpy(float)[nearest],
+        },
+        index=formulas.index,
+    )

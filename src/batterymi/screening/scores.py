@@ -1,0 +1,72 @@
+"""Scores of a block of candidates: predictions of those that pass the gates before the model, and who passes all."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from batterymi.config.screen import Screen
+from batterymi.config.slices.screening import ScoringSettings
+from batterymi.features.formulas import parse_formulas
+from batterymi.screening.gates import Funnel, pass_gates, split_gates
+from batterymi.screening.scorer import Scorer
+from batterymi.screening.sources import FORMULA, POSITION, as_designs
+
+SCORED = {
+    **dict.fromkeys(("predicted", "lower_95", "upper_95", "distance"), pa.float64()),
+    **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
+    "out_of_range": pa.string(),
+}  # columns of scored candidates, beside those that they came with
+NUMBERS_KNOWN = "the model's numbers known"  # what the funnel calls candidates that a model can predict
+
+
+def label_steps(screen: Screen, features: tuple[str, ...]) -> list[str]:
+    """Return labels of the funnel's steps: the gates and, after those before the model, that its numbers are known.
+
+    Args:
+        screen: settings of the screen.
+        features: numbers that the model takes beside formulas; without any, there is no such step.
+    """
+    before, after = split_gates(screen.gates)
+    needed = [NUMBERS_KNOWN] if features else []
+    return [*(gate.label for gate in before), *needed, *(gate.label for gate in after)]
+
+
+def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) -> tuple[pd.DataFrame, Funnel]:
+    """Score a block of candidates.
+
+    Trees predict something for a missing number too, as if they knew it; so only candidates whose numbers are all known
+    are predicted.
+
+    Args:
+        frame: candidates with their formula and numbers.
+        scorer: the model.
+        settings: gates, and what the model takes.
+
+    Returns:
+        The scored candidates, and the account of the gates.
+    """
+    before, after = split_gates(settings.screen.gates)
+    features = list(settings.screened_features)
+    compositions = parse_formulas(frame[FORMULA])
+    given = frame.drop(columns=POSITION).select_dtypes("number")
+    numbers = {str(name): given[name].to_numpy(float) for name in given}
+    alive, funnel = pass_gates(before, np.ones(len(frame), dtype=bool), numbers, compositions)
+    if features:
+        known = alive & np.isfinite(frame[features].to_numpy(float)).all(axis=1)
+        n, n_known = int(alive.sum()), int(known.sum())
+        alive, funnel = known, funnel.then(Funnel([n], [n_known], [n - n_known]))
+    candidates = frame[alive]
+    predictions = scorer.predict(as_designs(candidates, settings.formula_columns))
+    found = {
+        "predicted": predictions.mean,
+        "lower_95": predictions.mean - predictions.half_width,
+        "upper_95": predictions.mean + predictions.half_width,
+        "distance": predictions.distance,
+        "novel": predictions.novel,
+        "inside": predictions.inside,
+    }
+    for name, values in found.items():
+        numbers[name] = np.full(len(frame), np.nan)
+        numbers[name][alive] = values
+    passed, rest = pass_gates(after, alive, numbers, compositions)
+    return candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range), funnel.then(rest)

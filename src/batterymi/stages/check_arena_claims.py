@@ -1,0 +1,34 @@
+"""The chapter's numbers on fast charging, compared with the arena."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from batterymi.config.slices.arena import ArenaClaimSettings
+from batterymi.files import read_frame, write_csv
+from batterymi.reporting.arena_claims import CHECKS, check_claim, find_nominal
+from batterymi.reporting.claims import read_claims
+
+
+def check_arena_claims(
+    chapter: Path, charges: Path, maps: list[Path], claims: Path, settings: ArenaClaimSettings
+) -> None:
+    """Compare the chapter's numbers with nominal charges and the feasibility map.
+
+    Args:
+        chapter: the chapter's claims.
+        charges: all charges of the arena.
+        maps: the feasibility map, one file per cell.
+        claims: CSV to write: claim, measurement, verdict and reason.
+        settings: whose charges are taken.
+    """
+    cell, condition = settings.cell, settings.condition
+    frame = read_frame(charges)
+    findings = find_nominal(frame[(frame["cell"] == cell) & (frame["condition"] == condition)])
+    fast_map = pd.concat([read_frame(path) for path in maps], ignore_index=True)
+    known = read_claims(chapter)
+    rows = [
+        check_claim(claim, findings, fast_map, f"{cell}, {condition}")
+        for claim in known[known["id"].isin(CHECKS)].to_dict("records")
+    ]
+    write_csv(claims, pd.DataFrame(rows))

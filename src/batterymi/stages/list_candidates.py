@@ -1,0 +1,74 @@
+"""The stage `list_candidates`: all candidates of a screen, dealt to shards."""
+
+import logging
+import resource
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from batterymi.config.screen import PREDICTED
+from batterymi.config.slices.screening import ListingSettings
+from batterymi.errors import TableError
+from batterymi.files import replacing, write_json
+from batterymi.screening.sources import BLOCK, POSITION, Tally, candidate_blocks
+
+logger = logging.getLogger(__name__)
+
+TELL_EVERY = 500  # blocks
+FILES_PER_SHARD, OTHER_FILES = 2, 64  # that are open while candidates are listed
+
+
+def list_candidates(source: Path | None, shards: list[Path], listing: Path, settings: ListingSettings) -> None:
+    """Write all candidates, in blocks dealt to the shards in turn.
+
+    A block always holds the same candidates, whatever the number of shards, so that scores do not depend on it.
+
+    Args:
+        source: receipt of the source's data set, or its file; None if there is neither.
+        shards: Parquet files to write; one row group per block, with the column position.
+        listing: JSON to write: how many were listed, and how many rows dropped.
+        settings: the source, and what must be known of candidates.
+
+    Raises:
+        TableError: if there is no candidate, or there are more shards than the system lets be open.
+    """
+    _check_open_files(len(shards))
+    screen, tally = settings.screen, Tally()
+    folder = source.parent if source and screen.source.dataset else None
+    needed = [name for gate in screen.gates for name in gate.columns if name not in PREDICTED]
+    columns = list(dict.fromkeys([*settings.screened_features, *needed]))
+    position = 0
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(replacing(path)) for path in shards]
+        writers: dict[int, pa.parquet.ParquetWriter] = {}
+        schema = None
+        for number, block in enumerate(candidate_blocks(screen.source, folder, columns, tally)):
+            table = block.append_column(POSITION, pa.array(np.arange(position, position + len(block))))
+            position += len(block)
+            schema = schema or table.schema
+            shard = number % len(shards)
+            if shard not in writers:
+                writers[shard] = stack.enter_context(pa.parquet.ParquetWriter(temporary[shard], table.schema))
+            writers[shard].write_table(table, row_group_size=BLOCK)
+            if (number + 1) % TELL_EVERY == 0:
+                logger.info("%d candidates listed", position)
+        if schema is None:
+            raise TableError(f"screen.source: '{screen.source.name}' gives no candidate at all")
+        for shard in set(range(len(shards))) - set(writers):
+            stack.enter_context(pa.parquet.ParquetWriter(temporary[shard], schema))
+    write_json(listing, {"listed": position, "dropped": tally.dropped})
+    logger.info("%d candidates listed in %d shards, %d rows dropped", position, len(shards), tally.dropped)
+
+
+def _check_open_files(n_shards: int) -> None:
+    """Stop where the system does not let all shards be open at once."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed != resource.RLIM_INFINITY and FILES_PER_SHARD * n_shards + OTHER_FILES > allowed:
+        most = max((allowed - OTHER_FILES) // FILES_PER_SHARD, 1)
+        raise TableError(
+            f"screen: {n_shards} shards are too many, since at most {allowed} files may be open (ulimit -n); "
+            f"take {most} or fewer: --set-scatter screen={most}"
+        )

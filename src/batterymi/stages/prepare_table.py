@@ -1,0 +1,56 @@
+"""The stage `prepare_table`: check the rows of a study, and write them with an account of each that was left out."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from batterymi.config.slices.data import TableSettings
+from batterymi.data.table import load_table
+from batterymi.files import sha256, write_json, write_parquet
+from batterymi.vocabulary.splits import SPLIT, TRAIN
+
+logger = logging.getLogger(__name__)
+
+
+def prepare_table(table: Path, report: Path, settings: TableSettings) -> None:
+    """Check a study's rows and write them, with a report of what was left out and why.
+
+    Args:
+        table: Parquet file to write.
+        report: JSON file to write: source, digest, rows in and out, each dropped row with its reason.
+        settings: where the rows come from, and what the columns may hold.
+
+    Raises:
+        TableError: if the table cannot be used; the message lists every row and column at fault.
+    """
+    loaded = load_table(settings)
+    rows = loaded.rows
+    write_parquet(table, rows)
+    write_json(
+        report,
+        {
+            "source": settings.path,
+            "sha256": _digest_source(settings),
+            "dataset": settings.dataset.model_dump(mode="json") if settings.dataset else None,
+            "rows_in": loaded.n_in,
+            "rows_out": len(rows),
+            "rows_to_learn_from": int((rows[SPLIT] == TRAIN).sum()),
+            "rows_by_split": {str(name): int(n) for name, n in rows[SPLIT].value_counts().sort_index().items()},
+            "dropped": loaded.dropped,
+            "converted": [asdict(conversion) for conversion in loaded.conversions],
+            "columns": {
+                column.name: {"label": column.label, "unit": column.unit}
+                for column in (*settings.features, *settings.objectives)
+            },
+        },
+    )
+    for one in loaded.conversions:
+        logger.info("%s: %s converted from %s to %s", settings.path, one.header, one.found, one.wanted)
+    logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
+
+
+def _digest_source(settings: TableSettings) -> str | dict[str, str]:
+    """Return the digest of the source, or of each file of a data set."""
+    if settings.dataset is None:
+        return sha256(settings.path)
+    return {name: sha256(Path(settings.path) / name) for name in settings.dataset.files}

@@ -1,0 +1,222 @@
+"""The comparison of models on one problem: scores, held-out predictions, verdict, and the best model refitted."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Ablation, Surrogate
+from batterymi.statistics.intervals import (
+    LEVELS,
+    conformal_factor,
+    error_scale,
+    interval,
+    q_squared,
+    resampled,
+    resamples,
+    t_factor,
+)
+from batterymi.statistics.scores import mean
+from batterymi.surrogates.applicability import held_out_distances
+from batterymi.surrogates.model import make_model
+from batterymi.surrogates.permutation import PermutationTest, permutation_importances, permutation_test
+from batterymi.surrogates.problem import Inputs, Problem
+from batterymi.surrogates.store import StoredModel
+from batterymi.surrogates.validate import REFERENCES
+from batterymi.surrogates.validation import (
+    CrossValidation,
+    OutOfFold,
+    learn,
+    make_method,
+    make_splits,
+    out_of_fold,
+    tune,
+)
+from batterymi.vocabulary.verdicts import judge
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+N_IMPORTANCE_REPEATS = 20
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came out of one problem.
+
+    Attributes:
+        validation: the cross-validation.
+        outs: held-out predictions of every model.
+        best: the selected model.
+        metrics: scores of every model.
+        predictions: held-out predictions in long form.
+        importances: permutation importances of the selected model.
+        stored: the selected model, refitted on all rows.
+    """
+
+    validation: CrossValidation
+    outs: dict[str, OutOfFold]
+    best: str
+    metrics: pd.DataFrame
+    predictions: pd.DataFrame
+    importances: pd.DataFrame
+    stored: StoredModel
+
+
+def apply_ablation(settings: Surrogate, ablation: Ablation | None) -> Surrogate:
+    """Return the comparison with the models that an ablation names, if it does."""
+    if ablation is None or ablation.models is None:
+        return settings
+    return settings.model_copy(update={"models": ablation.models})
+
+
+def drop_inputs(inputs: Inputs, ablation: Ablation) -> Inputs:
+    """Return the inputs that an ablation leaves."""
+    return Inputs(
+        tuple(feature for feature in inputs.features if feature.name not in ablation.drop),
+        tuple(descriptor for descriptor in inputs.descriptors if descriptor.name not in ablation.drop),
+    )
+
+
+def compare_models(problem: Problem, settings: Surrogate, seed: int) -> Comparison:
+    """Compare models on one problem, test the best, and refit it.
+
+    Args:
+        problem: what is learned.
+        settings: the models and how they are compared.
+        seed: the study's seed.
+    """
+    splits = make_splits(settings.folds, problem.groups, seed, problem.n_scored)
+    validation = CrossValidation(problem, splits, make_method(settings), settings.bootstraps, seed)
+    outs = {}
+    for name in settings.models:
+        outs[name] = out_of_fold(name, validation)
+        logger.info("%s, %s: cross-validated %s", problem.variant, problem.objective.name, name)
+    error = {name: validation.method.error(problem.scored, out.mean) for name, out in outs.items()}
+    best = min(settings.models, key=lambda name: (error[name], settings.models.index(name)))
+    test = permutation_test(best, validation, outs[best], settings.permutations, len(settings.models) - 1)
+    labels = {"variant": problem.variant, "objective": problem.objective.name}
+    metrics = score_models(validation, outs, best, test)
+    importances = permutation_importances(validation, outs[best], N_IMPORTANCE_REPEATS)
+    row = metrics[metrics["selected"]].iloc[0]
+    logger.info(
+        "%s, %s: %s of %d models, Q2 %.2f, MAE %.3g, p %.3f: %s",
+        *(*labels.values(), best, len(outs), row["q2"], row["mae"], row["p_value"], row["verdict"]),
+    )
+    return Comparison(
+        validation,
+        outs,
+        best,
+        metrics,
+        list_predictions(validation, outs, best).assign(**labels),
+        importances.assign(**labels, unit=problem.objective.unit),
+        refit_model(best, validation, outs[best]),
+    )
+
+
+def score_models(
+    validation: CrossValidation, outs: Mapping[str, OutOfFold], best: str, test: PermutationTest
+) -> pd.DataFrame:
+    """Score every model, with intervals, and say what may be said of the selected one.
+
+    Args:
+        validation: the cross-validation.
+        outs: held-out predictions of every model.
+        best: the selected model.
+        test: its permutation test.
+
+    Returns:
+        One row per model.
+    """
+    problem, observed = validation.problem, validation.problem.scored
+    draws = resamples(problem.scored_groups, validation.bootstraps, validation.seed)
+    squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
+    rows = []
+    for name, out in outs.items():
+        score = interval(resampled(q_squared, draws, observed, out.mean))
+        over = {
+            base: interval(resampled(mean, draws, squared[base] - squared[name])) for base in REFERENCES if base in outs
+        }
+        middle = np.abs(observed - out.mean)
+        absolute = interval(resampled(mean, draws, middle))
+        widths = {level: out.half_widths(observed, level) for level in LEVELS}
+        refit = make_model(name, validation.method.make_options(validation.seed), out.chosen[0])
+        refit.fit(problem.inputs.features, problem.frame, problem.observed)
+        rows.append(
+            {
+                "variant": problem.variant,
+                "objective": problem.objective.name,
+                "unit": problem.objective.unit,
+                "model": name,
+                "rows": len(observed),
+                "features": problem.frame.shape[1],
+                "q2": float(q_squared(observed, out.mean)),
+                "q2_lower": score[0],
+                "q2_upper": score[1],
+                "mae": middle.mean(),
+                "mae_lower": absolute[0],
+                "mae_upper": absolute[1],
+                "rmse": np.sqrt(squared[name].mean()),
+                **{f"coverage_{100 * level:.0f}": np.mean(middle <= width) for level, width in widths.items()},
+                "half_width_80": float(np.median(widths[0.8])),
+                "training_r2": float(q_squared(problem.observed, refit.predict_mean(problem.frame))),
+                **{f"mse_gain_over_{base}_lower": low for base, (low, _) in over.items()},
+                **{f"mse_gain_over_{base}_upper": high for base, (_, high) in over.items()},
+                "selected": name == best,
+                "p_value": test.p_value if name == best else np.nan,
+                "shuffles": test.n_shuffles if name == best else np.nan,
+                "p_method": test.method if name == best else "",
+                "verdict": judge(name, test.p_value, over["dummy"], over["ridge"]) if name == best else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def list_predictions(validation: CrossValidation, outs: Mapping[str, OutOfFold], best: str) -> pd.DataFrame:
+    """Return held-out predictions of every model, with intervals, in long form."""
+    problem = validation.problem
+    fold = np.empty(problem.n_scored, dtype=int)
+    for number, (_, test) in enumerate(validation.splits):
+        fold[test] = number
+    distance = held_out_distances(validation, outs[best])  # the same for all models, which share their encoder
+    frames = []
+    for name, out in outs.items():
+        columns = {
+            "model": name,
+            "best": name == best,
+            "line": problem.lines[: problem.n_scored],
+            "group": [str(group) for group in problem.scored_groups],
+            "fold": fold,
+            "observed": problem.scored,
+            "predicted": out.mean,
+            "distance": distance,
+        }
+        for level in LEVELS:
+            width = out.half_widths(problem.scored, level)
+            columns |= {f"lower_{100 * level:.0f}": out.mean - width, f"upper_{100 * level:.0f}": out.mean + width}
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> StoredModel:
+    """Refit the selected model to all rows, with the width of its intervals from held-out errors."""
+    problem, method, seed = validation.problem, validation.method, validation.seed
+    every = np.arange(len(problem.observed))
+    if method.inner_folds:
+        settings = tune(best, problem, every, method, seed).settings
+        width = conformal_factor(np.abs(problem.scored - out.mean) / out.spread, 0.95)
+    else:
+        settings = {}
+        width = t_factor(problem.n_scored) * error_scale(problem.scored, out.mean, out.spread)
+    return StoredModel(
+        variant=problem.variant,
+        objective=problem.objective.name,
+        features=[feature.name for feature in problem.inputs.features],
+        categories=[feature.name for feature in problem.inputs.features if feature.is_category],
+        descriptors=[one.model_dump(mode="json") for one in problem.inputs.descriptors],
+        fitted=learn(best, problem, every, method, seed, settings),
+        half_width_per_spread=width,
+    )

@@ -1,0 +1,105 @@
+"""Models that are functions of distances to the rows they learned from."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.svm import SVR
+
+from batterymi.surrogates.distances import FEW_COLUMNS, Points, Rows
+from batterymi.surrogates.model import Model, Options, join_predictions
+
+Array = NDArray[np.float64]
+SMALLEST_SPREAD = 1e-9
+
+
+class KernelModel(Model):
+    """A model whose predictions follow from squared distances, which many candidates share with other questions.
+
+    In few columns scikit-learn's own predictions cost as much, and are taken.
+    """
+
+    def predict_encoded(self, rows: Rows) -> tuple[Array, Array]:
+        """Return means and spreads of encoded rows."""
+        if rows.matrix.shape[1] <= FEW_COLUMNS:
+            return self.predict_by_library(rows)
+        return join_predictions([self.predict_by_distance(piece) for piece in rows.split()])
+
+    def predict_by_library(self, rows: Rows) -> tuple[Array, Array]:
+        """Return means and spreads as scikit-learn makes them."""
+        return super().predict_encoded(rows)
+
+    @abstractmethod
+    def predict_by_distance(self, rows: Rows) -> tuple[Array, Array]:
+        """Return means and spreads from squared distances."""
+
+
+class GaussianProcess(KernelModel):
+    """A Gaussian process with a Matérn 5/2 kernel and noise; its spread is its own standard deviation.
+
+    The kernel's parameters maximise the marginal likelihood of the rows.
+    """
+
+    trusted = (
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Matern",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.Sum",
+        "sklearn.gaussian_process.kernels.WhiteKernel",
+    )
+
+    def make_regressor(self, options: Options, settings: Mapping[str, Any]) -> GaussianProcessRegressor:
+        """Return the unfitted regressor."""
+        smooth = Matern(length_scale=1.0, length_scale_bounds=(0.1, 100.0), nu=2.5)
+        kernel = ConstantKernel(1.0, (1e-2, 1e3)) * smooth + WhiteKernel(1e-3, (1e-8, 1.0))
+        return GaussianProcessRegressor(kernel, normalize_y=True, random_state=options.seed)
+
+    @cached_property
+    def _learned(self) -> tuple[Points, Array]:
+        """Rows that it learned from, and the Cholesky factor of their covariance in the order that BLAS takes."""
+        return Points(self.regressor.X_train_), np.asfortranarray(self.regressor.L_)
+
+    def predict_by_library(self, rows: Rows) -> tuple[Array, Array]:
+        """Return means and standard deviations as scikit-learn makes them."""
+        mean, spread = self.regressor.predict(rows.matrix, return_std=True)
+        return mean, np.maximum(spread, SMALLEST_SPREAD)
+
+    def predict_by_distance(self, rows: Rows) -> tuple[Array, Array]:
+        """Return means and standard deviations of the posterior (Rasmussen and Williams 2006, algorithm 2.1)."""
+        points, factor = self._learned
+        model, kernel = self.regressor, self.regressor.kernel_
+        scale, noise = kernel.k1.k1.constant_value, kernel.k2.noise_level
+        scaled = np.sqrt(5 * rows.square_distances(points)) / float(kernel.k1.k2.length_scale)
+        covariance = scale * (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+        mean = covariance @ model.alpha_
+        solved = solve_triangular(factor, covariance.T, lower=True, check_finite=False)
+        variance = np.maximum(scale + noise - np.einsum("ij,ij->j", solved, solved), 0)
+        width = float(model._y_train_std)
+        return mean * width + float(model._y_train_mean), np.maximum(np.sqrt(variance) * width, SMALLEST_SPREAD)
+
+
+class SupportVector(KernelModel):
+    """Support vector regression with a Gaussian kernel."""
+
+    grid = ({"C": 10.0}, {"C": 2.0})
+
+    def make_regressor(self, options: Options, settings: Mapping[str, Any]) -> SVR:
+        """Return the unfitted regressor."""
+        return SVR(**{"C": 10.0, **settings})
+
+    @cached_property
+    def _learned(self) -> Points:
+        """Return the support vectors."""
+        return Points(self.regressor.support_vectors_)
+
+    def predict_by_distance(self, rows: Rows) -> tuple[Array, Array]:
+        """Return means, and spreads of 1."""
+        model = self.regressor
+        kernel = np.exp(-model._gamma * rows.square_distances(self._learned))
+        return kernel @ model.dual_coef_[0] + float(model.intercept_[0]), np.ones(len(rows))

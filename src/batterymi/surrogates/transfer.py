@@ -1,0 +1,209 @@
+"""Transfer from related tasks: whether their rows help, and from how many own rows on they stop to."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batterymi.config.parts import Transfer
+from batterymi.statistics.intervals import interval, q_squared, resampled, resamples
+from batterymi.statistics.scores import mean, paired_difference, scores
+from batterymi.surrogates.model import find_model
+from batterymi.surrogates.problem import Problem
+from batterymi.surrogates.validation import CrossValidation, Method, learn, make_splits
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Strategy = Callable[[Rows, Rows, Rows], Array]
+OWN = "own rows only"
+GAIN = {"": "difference", "_lower": "lower", "_upper": "upper"}
+
+
+class Strategies:
+    """Ways to predict a task's rows with the help of another's.
+
+    Every way is given the rows of the own task that it may learn from, the rows of related tasks, and the rows to
+    predict; groups that are predicted are in neither.
+    """
+
+    def __init__(self, problem: Problem, from_one: NDArray[np.bool_], name: str, seed: int) -> None:
+        """Keep the problem and the model.
+
+        Args:
+            problem: own rows first, rows of related tasks behind.
+            from_one: marks rows of the one related task that the strategies use, shape (n_rows,).
+            name: the model.
+            seed: its random state.
+        """
+        self._problem, self._from_one, self._name, self._seed = problem, from_one, name, seed
+        self._base: dict[bytes, Array] = {}
+
+    def ways(self, source: str) -> dict[str, Strategy]:
+        """Return each strategy by name; it takes own rows, related rows, and rows to predict."""
+        return {
+            OWN: lambda own, others, test: self._predict(own, test),
+            f"{source} only (zero-shot)": lambda own, others, test: self._predict_by_source(others, test),
+            f"pooled with {source}": lambda own, others, test: self._predict(
+                np.concatenate([own, others[self._from_one[others]]]), test
+            ),
+            f"residual on a {source} model": self._predict_residual,
+            "pooled with all": lambda own, others, test: self._predict(np.concatenate([own, others]), test),
+            "all others (zero-shot)": lambda own, others, test: self._predict(others, test),
+        }
+
+    def _predict(self, rows: Rows, test: Rows, target: Array | None = None) -> Array:
+        """Predict by a model that learned from some rows."""
+        problem = self._problem if target is None else self._problem.observing(target)
+        settings = find_model(self._name).choose_settings(len(rows))
+        model = learn(self._name, problem, rows, Method(), self._seed, settings)
+        return model.predict_mean(problem.frame.iloc[test])
+
+    def _predict_by_source(self, others: Rows, test: Rows) -> Array:
+        """Predict by a model that knows the one related task only; kept, since many draws need it."""
+        rows = others[self._from_one[others]]
+        key = rows.tobytes() + b"|" + test.tobytes()
+        if key not in self._base:
+            self._base[key] = self._predict(rows, test)
+        return self._base[key]
+
+    def _predict_residual(self, own: Rows, others: Rows, test: Rows) -> Array:
+        """Predict by the related task's model, corrected by one that learned its errors on own rows."""
+        errors = self._problem.observed.copy()
+        errors[own] -= self._predict_by_source(others, own)
+        return self._predict_by_source(others, test) + self._predict(own, test, errors)
+
+
+@dataclass(frozen=True)
+class TransferFound:
+    """What was found of transfer to one task.
+
+    Attributes:
+        report: scores, gains over own rows only, learning curves.
+        predictions: held-out predictions of every strategy, shape (n_own,) each.
+    """
+
+    report: dict[str, Any]
+    predictions: dict[str, Array]
+
+
+def compare_strategies(
+    validation: CrossValidation, ions: NDArray[np.object_], choice: Transfer, folds: str | int
+) -> TransferFound:
+    """Compare strategies of transfer by the same grouped folds, and over the number of own rows.
+
+    Args:
+        validation: the study's cross-validation; own rows are scored, those of related tasks are not.
+        ions: working ion of each row, shape (n_rows,).
+        choice: settings of the transfer.
+        folds: as in the study, for the related task too.
+    """
+    problem, n, seed = validation.problem, validation.bootstraps, validation.seed
+    is_own = np.arange(len(problem.observed)) < problem.n_scored
+    from_one = np.isin(ions, choice.source) & ~is_own
+    ways = Strategies(problem, from_one, choice.model, seed).ways(" and ".join(choice.source))
+    predictions = _predict_all(validation, ways)
+    groups, observed = problem.scored_groups, problem.scored
+    draws = resamples(groups, n, seed)
+    entries: list[dict[str, Any]] = []
+    for way, predicted in predictions.items():
+        entry = {"strategy": way, **scores(observed, predicted, groups, n, seed)}
+        if way != OWN:
+            own = predictions[OWN]
+            r2 = resampled(q_squared, draws, observed, predicted) - resampled(q_squared, draws, observed, own)
+            entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), interval(r2), strict=True))
+            entry |= _measure_gain(validation, np.abs(observed - own), np.abs(observed - predicted))
+        entries.append(entry)
+    curves = _measure_curves(validation, ways, choice)
+    best = min((entry for entry in entries if entry["strategy"] != OWN), key=lambda entry: entry["mae"])
+    own_entry = next(entry for entry in entries if entry["strategy"] == OWN)
+    report = {
+        "model": choice.model,
+        "source": list(choice.source),
+        "source_task": _score_source_task(validation, np.flatnonzero(from_one), choice.model, folds),
+        "own_rows": problem.n_scored,
+        "own": own_entry,
+        "best": best,
+        "strategies": entries,
+        "curves": curves,
+        "worth_rows": _count_worth(curves, best["strategy"], own_entry["mae"]),
+    }
+    return TransferFound(report, predictions)
+
+
+def _predict_all(validation: CrossValidation, ways: dict[str, Strategy]) -> dict[str, Array]:
+    """Return held-out predictions of every strategy with all own rows."""
+    problem, predicted = validation.problem, {}
+    for name, way in ways.items():
+        predicted[name] = np.empty(problem.n_scored)
+        for train, test in validation.splits:
+            own, others = train[train < problem.n_scored], train[train >= problem.n_scored]
+            predicted[name][test] = way(own, others, test)
+        logger.info("%s: MAE %.3f", name, np.abs(predicted[name] - problem.scored).mean())
+    return predicted
+
+
+def _measure_gain(validation: CrossValidation, alone: Array, helped: Array) -> dict[str, Any]:
+    """Return how much smaller errors are than those of own rows only; a gain whose interval includes zero is none."""
+    groups = validation.problem.scored_groups
+    gain = paired_difference(alone, helped, groups, validation.bootstraps, validation.seed)
+    shown = "gain" if gain["lower"] > 0 else "negative" if gain["upper"] < 0 else "no gain shown"
+    return {f"mae_gain{end}": gain[key] for end, key in GAIN.items()} | {"verdict": shown}
+
+
+def _score_source_task(validation: CrossValidation, rows: Rows, model: str, folds: str | int) -> dict[str, Any]:
+    """Score the same model on the task that is used, by folds of its own groups."""
+    problem, seed = validation.problem, validation.seed
+    groups = [problem.groups[row] for row in rows]
+    predicted = np.empty(len(rows))
+    for train, test in make_splits(folds, groups, seed):
+        settings = find_model(model).choose_settings(len(train))
+        fitted = learn(model, problem, rows[train], Method(), seed, settings)
+        predicted[test] = fitted.predict_mean(problem.frame.iloc[rows[test]])
+    return scores(problem.observed[rows], predicted, groups, validation.bootstraps, seed)
+
+
+def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choice: Transfer) -> list[dict[str, Any]]:
+    """Measure strategies that use own rows over how many they have: errors, and gains over own rows only."""
+    problem = validation.problem
+    draws = resamples(problem.scored_groups, validation.bootstraps, validation.seed)
+    found: list[dict[str, Any]] = []
+    alone: dict[int, Array] = {}
+    fewest = min(int((train < problem.n_scored).sum()) for train, _ in validation.splits)
+    for name in [one for one in ways if "zero-shot" not in one]:
+        for size in choice.sizes:
+            n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
+            miss = _measure_misses(validation, ways[name], size, n_draws)
+            low, high = interval(resampled(mean, draws, miss))
+            point = {"strategy": name, "rows": min(size, fewest), "mae": float(miss.mean())}
+            point |= {"mae_lower": low, "mae_upper": high}
+            if name == OWN:
+                alone[size] = miss
+            else:
+                point |= _measure_gain(validation, alone[size], miss)
+            found.append(point)
+        logger.info("%s: learning curve done", name)
+    return found
+
+
+def _measure_misses(validation: CrossValidation, way: Strategy, size: int, n_draws: int) -> Array:
+    """Return the mean absolute error of each own row over draws of some own rows to learn from."""
+    problem = validation.problem
+    miss = np.zeros(problem.n_scored)
+    for draw in range(n_draws):
+        rng = np.random.default_rng([validation.seed, draw])
+        for train, test in validation.splits:
+            own, others = train[train < problem.n_scored], train[train >= problem.n_scored]
+            some = np.sort(rng.permutation(own)[:size])
+            miss[test] += np.abs(way(some, others, test) - problem.observed[test]) / n_draws
+    return miss
+
+
+def _count_worth(curves: Sequence[dict[str, Any]], strategy: str, mae: float) -> int | None:
+    """Return own rows with which a strategy is as good as all own rows without transfer; None if never."""
+    reached = [point["rows"] for point in curves if point["strategy"] == strategy and point["mae"] <= mae]
+    return min(reached) if reached else None

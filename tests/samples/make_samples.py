@@ -1,0 +1,175 @@
+"""Write small files in the formats of the data sets; every row is made up, so that nobody takes one for a measurement.
+
+    python tests/samples/make_samples.py
+
+Faults that the loaders tell are planted: an unknown element, a bound, a text for a number, a policy that is none.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+Row = Sequence[Any]
+OBELIX = (
+    *("ID", "Reduced Composition", "Z", "True Composition", "Ionic conductivity (S cm-1)", "IC (Total)", "IC (Bulk)"),
+    *("Space group", "Space group #", "a", "b", "c", "alpha", "beta", "gamma", "Family", "DOI", "Checked", "Ref"),
+    *("Cif ID", "Cif ref_1", "Cif ref_2", "note", "close match", "close match DOI", "ICSD ID", "Laskowski ID"),
+    "Liion ID",
+)
+ADSORPTION = (
+    *("CF", "Ad", "Ead", "LR", "Nmx", "Rm", "Rx", "Lmx", "In", "PF", "Pm", "Vm", "Px", "Vx", "Pmx", "Ef", "Eg", "TM"),
+)
+ADSORBATES = {"S8": 0.0, "Li2S8": 0.2, "Li2S6": 0.25, "Li2S4": 0.333, "Li2S2": 0.5}
+# number of metals per non-metal, radii, electronegativities and valence electrons, roughly
+COMPOUNDS = {
+    "TiO2": (0.5, 176, 48, 1.54, 4, 3.44, 6),
+    "MoS2": (0.5, 190, 88, 2.16, 6, 2.58, 6),
+    "TiN": (1, 176, 56, 1.54, 4, 3.04, 5),
+    "CoS2": (0.5, 152, 88, 1.88, 9, 2.58, 6),
+    "VN": (1, 171, 56, 1.63, 5, 3.04, 5),
+    "Fe2O3": (0.667, 156, 48, 1.83, 8, 3.44, 6),
+    "NiS": (1, 149, 88, 1.91, 10, 2.58, 6),
+    "MnO": (1, 161, 48, 1.55, 7, 3.44, 6),
+}
+
+
+def write_csv(name: str, rows: Iterable[Row], encoding: str = "utf-8") -> None:
+    """Write a CSV file of a data set."""
+    path = HERE / name
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding=encoding) as stream:
+        csv.writer(stream, lineterminator="\n").writerows(rows)
+
+
+def make_obelix(chance: np.random.Generator) -> None:
+    """Two parts of a split; the papers of one are not in the other."""
+    metals, anions = ("P", "Ge", "Sn", "La", "Zr", "Al"), ("S", "O", "Cl", "Br")
+    rows = []
+    for number in range(52):
+        metal, anion = metals[number % 6], anions[number // 6 % 4]
+        lithium, others = 1 + number % 7, 3 + number % 5
+        side = round(5 + 6 * chance.random(), 3)
+        value = "<1E-10" if number % 17 == 5 else f"{10 ** (-3 - 5 * chance.random()):.3e}"
+        formula = f"Li{lithium}{metal}1{anion}{others}"
+        full = "".join(f"{part}.0" for part in (f"Li{2 * lithium}", f"{metal}2", f"{anion}{2 * others}"))
+        part = {"ID": f"made-up-{number}", "Reduced Composition": formula, "Z": 2, "True Composition": full}
+        part |= {
+            "Ionic conductivity (S cm-1)": value,
+            "Space group": "F m -3 m",
+            "Space group #": (225, 62, 14)[number % 3],
+        }
+        part |= {"a": side, "b": side, "c": round(side * 1.1, 3), "alpha": 90, "beta": 90, "gamma": 90}
+        part |= {"Family": f"made up {number % 4}", "DOI": f"10.0000/made-up-{number // 3}", "note": "made up"}
+        rows.append(part)
+    rows[7]["True Composition"] = "Li1.0Xx1.0"
+    rows[11]["Ionic conductivity (S cm-1)"] = "unknown"
+    for name, chosen in (("train", rows[:42]), ("test", rows[42:])):
+        write_csv(f"obelix/{name}.csv", [OBELIX, *([one.get(key, "") for key in OBELIX] for one in chosen)])
+
+
+def make_adsorption(chance: np.random.Generator) -> None:
+    """A collected table and candidates, each under two rows of long names."""
+    table, candidates = [], []
+    for number, (formula, about) in enumerate(COMPOUNDS.items()):
+        ratio, metal_radius, other_radius, metal_pull, metal_valence, pull, valence = about
+        solid = [1.9 + chance.random(), 1 + number % 3, 0.3 + chance.random() / 5]
+        electrons = [metal_pull, metal_valence, pull, valence, metal_pull / pull, *(3 * chance.random(2)), number % 2]
+        described = [round(float(one), 4) for one in (ratio, metal_radius, other_radius, *solid, *electrons)]
+        for adsorbate, lithium in ADSORBATES.items():
+            energy = round(1 + 2 * lithium + about[0] + chance.random() / 2, 3)
+            table.append([formula, adsorbate, energy, lithium, *described, f"made up, paper {number // 2}"])
+        candidates.append([f"made-up-{number}", formula, "Li2S2", 0.5, *described])
+    table[3][1] = "Li2S1"
+    candidates[5][-2] = "unknown"
+    names, long = [*ADSORPTION, ""], ["made up"] * 19
+    write_book("lis_adsorption/original_dataset.xlsx", [long, long, names, *table])
+    names = ["Mat", *(name for name in ADSORPTION if name != "Ead")]
+    write_book("lis_adsorption/original_validation.xlsx", [long[:18], long[:18], names, *candidates])
+
+
+def write_book(name: str, rows: Sequence[Row]) -> None:
+    """Write a workbook of one sheet."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in rows:
+        sheet.append([None if cell == "" else cell for cell in row])
+    (HERE / name).parent.mkdir(exist_ok=True)
+    book.save(HERE / name)
+
+
+def make_cells(chance: np.random.Generator) -> None:
+    """Cells of three parts, two or three for each charging policy, and the lists of their lives."""
+    rows: list[list[Any]] = []
+    for number in range(36):
+        policy = number // 2 % 14
+        first, switch, second = 3.6 + 0.3 * policy, 10 + 5 * policy, 6 - 0.2 * policy
+        part = ("Train", "Prim. Test", "Sec. test")[number % 3]
+        date = ("5/12/17", "6/30/17", "4/12/18")[number // 12]
+        life = int(400 + 1500 * chance.random())
+        rows.append([f"MADEUP{number:02}", part, date, life, f"{first:.4g}C({switch}%)-{second:.4g}C"])
+    rows[9][-1] = "secret"
+    header = ["Cell barcode", "Dataset", "Batch date", "Cycle life", "Charging policy"]
+    write_csv("severson_cycle_life/severson_et_al_SI_table9.csv", [header, *rows], "utf-8-sig")
+    for part, name in (("Train", "train"), ("Prim. Test", "test1"), ("Sec. test", "test2")):
+        lives = [[row[3]] for row in rows if row[1] == part]
+        write_csv(f"severson_cycle_life/{name}_cycle_lives.csv", lives)
+
+
+def make_electrodes(chance: np.random.Generator) -> None:
+    """Pairs of formulas for every working ion, and for Li those of seven systems of Ni, Co and Mn."""
+    pairs = []
+    for metals in (("Co",), ("Ni",), ("Mn",), ("Co", "Ni"), ("Co", "Mn"), ("Mn", "Ni"), ("Co", "Mn", "Ni")):
+        for number in range(1, 6):
+            host = "".join(f"{metal}{number + place}" for place, metal in enumerate(metals))
+            oxygen = 2 * sum(number + place for place in range(len(metals)))
+            pairs += [(f"{host}O{oxygen}", f"Li{number}{host}O{oxygen}", "Li")]
+    for metal in ("Fe", "Mn", "V", "Co", "Ni", "Ti", "Cr"):
+        for host in (f"{metal}O2", f"{metal}PO4", f"{metal}S2", f"{metal}2O5", f"{metal}3(PO4)2"):
+            pairs += [(host, f"Na{host}", "Na")]
+    for ion in ("K", "Rb", "Cs", "Mg", "Ca", "Zn", "Al", "Y", "Li"):
+        for host in ("FeO2", "Mn2O4", "VPO4", "TiS2"):
+            pairs += [(host, f"{ion}{host}", ion)]
+    rows = [
+        [charged, f"made-up-{n}", full, f"made-up-{n}", round(1 + 3 * chance.random(), 4), f"made-up-{n}_{ion}"]
+        for n, (charged, full, ion) in enumerate(pairs)
+    ]
+    rows[2][0] = "CoO?"
+    rows[4][4] = -30
+    rows[40][2] = rows[40][0]
+    header = ["high_formula", "high_mpid", "low_formula", "low_mpid", "avg_voltage", "battery_id"]
+    write_csv("mp_electrodes/electrodes.csv", [header, *rows])
+
+
+def make_compositions(chance: np.random.Generator) -> None:
+    """Formation energies, distances from the hull and gaps by formula; some are not known, and some lack lithium."""
+    formulas = [
+        f"Li{n % 5 + 1}{metal}1{anion}{n % 3 + 2}"
+        for n, (metal, anion) in enumerate(
+            (metal, anion) for metal in ("P", "Al", "Zr", "Fe", "Na") for anion in ("O", "S", "Cl", "F")
+        )
+    ]
+    formulas += ["Na1Cl1", "Be1O1"]
+    energies = {
+        "CritExam__Ed": (formulas[::2], -0.1, 0.2),
+        "CritExam__Ef": (formulas, -3.0, 2.0),
+        "mp_e_hull": (formulas[1:], 0.0, 0.15),
+    }
+    header = ["formula", "target"]
+    for kind, (chosen, low, width) in energies.items():
+        rows = [[formula, round(low + width * chance.random(), 5)] for formula in chosen]
+        for place, part in enumerate(("train", "val", "test")):
+            write_csv(f"mp_compositions/{kind}_{part}.csv", [header, *rows[place::3]])
+    gaps = [[formula, round(6 * chance.random(), 4)] for formula in (*formulas[:18], *formulas[:4])]
+    write_csv("mp_compositions/matbench_mp_gap.csv", [header, *gaps])
+    write_csv("mp_compositions/matbench_mp_e_form.csv", [header, *([formula, -1.5] for formula in formulas[:6])])
+
+
+if __name__ == "__main__":
+    for make in (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions):
+        make(np.random.default_rng(0))

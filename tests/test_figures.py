@@ -1,0 +1,51 @@
+"""Figures: drawn from the files of a study, where something can be told of them without looking."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batterymi.config.load import load_study
+from batterymi.figures.style import house_style, save_figure
+from batterymi.figures.ternary import plot_ternary
+from batterymi.files import write_csv, write_json
+from batterymi.reporting.study_results import StudyResults
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def ncm(tmp_path: Path) -> StudyResults:
+    """Results of a made-up campaign over NCM compositions."""
+    study = load_study(ROOT / "config/studies/ncm_cathodes.yaml")
+    results = StudyResults.of_folder(tmp_path, study)
+    best = pd.DataFrame({"ni": [0.7, 0.6], "co": [0.1, 0.2], "mn": [0.2, 0.2], "why": "best"})
+    chapter = pd.DataFrame({"name": ["x"], "status": "accepted", "flags": "", "ni": 0.85, "co": 0.08, "mn": 0.07})
+    write_csv(results.files["suggestions"], best)
+    write_csv(results.files["reference_designs"], chapter)
+    limit = {"objective": "thermal_stability_c", "side": "at_least", "in_force": 215.0}
+    write_json(
+        results.files["benchmark"], {"feasibility": {"limits": [limit]}, "answers": "by formula", "comparison": None}
+    )
+    return results
+
+
+def test_compositions_lie_where_ternary_axes_say(ncm: StudyResults, tmp_path: Path) -> None:
+    """The triangle shows 50 to 100 % Ni, so 70 % lie at 40 % of its height; likewise for Mn and Co."""
+    with house_style():
+        figure = plot_ternary(ncm)
+        figure.canvas.draw()
+        axes = [axis for axis in figure.axes if axis.name == "ternary"]
+        assert len(axes) == 3
+        for axis in axes:
+            star = next(line for line in axis.lines if line.get_marker() == "*")
+            place = star.get_transform().transform(star.get_xydata())
+            assert np.allclose(place, axis.transTernaryAxes.transform([(0.4, 0.4, 0.2)]))
+
+
+def test_a_ternary_figure_has_the_same_bytes_each_time(ncm: StudyResults, tmp_path: Path) -> None:
+    with house_style():
+        for name in ("a", "b"):
+            save_figure(plot_ternary(ncm), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

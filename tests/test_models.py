@@ -1,0 +1,183 @@
+"""Every registered model: one prediction and one interval, wherever it is asked for, and whatever is asked with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from batterymi import registry
+from batterymi.config.campaign import SurrogateChoice
+from batterymi.config.parts import Descriptor, Feature, Objective
+from batterymi.config.slices.screening import ScoringSettings
+from batterymi.errors import TableError
+from batterymi.evaluators.surrogate import SurrogateEvaluator
+from batterymi.features.descriptors import compute_descriptors
+from batterymi.screening.scorer import Scorer
+from batterymi.screening.scores import score_block
+from batterymi.surrogates import distances
+from batterymi.surrogates.applicability import neighbour_distance
+from batterymi.surrogates.comparison import refit_model
+from batterymi.surrogates.distances import Rows
+from batterymi.surrogates.model import Model, Options
+from batterymi.surrogates.problem import Inputs, Problem
+from batterymi.surrogates.store import StoredModel, find_stored, load_models, save_models
+from batterymi.surrogates.validation import CrossValidation, Method, make_splits, out_of_fold
+
+TARGET = Objective(name="y", label="y", unit="1", goal="maximise")
+NUMBER = Feature(name="hull", label="hull", unit="1")
+MAGPIE = Descriptor.model_validate(
+    {"name": "magpie", "function": "magpie", "label": "Magpie", "columns": {"formula": "composition"}}
+)
+INPUTS = {"many columns": Inputs((), (MAGPIE,)), "few columns": Inputs((NUMBER,))}
+METALS = ("Na", "K", "Mg", "Ca", "Al", "Ga", "Si", "Ge", "Zn", "Y")
+
+
+class Line(RegressorMixin, BaseEstimator):
+    """A least squares line that also says how far a row is from the middle."""
+
+    def fit(self, matrix: np.ndarray, observed: np.ndarray) -> "Line":
+        """Fit it."""
+        self.weights_ = np.linalg.lstsq(np.c_[matrix, np.ones(len(matrix))], observed, rcond=None)[0]
+        return self
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        """Return means."""
+        return np.asarray(np.c_[matrix, np.ones(len(matrix))] @ self.weights_)
+
+
+class Band(Model):
+    """A new family: a line whose spread grows from the middle."""
+
+    trusted = (f"{__name__}.Line",)
+
+    def make_regressor(self, options: Options, settings: Mapping[str, Any]) -> Line:
+        """Return the unfitted line."""
+        return Line()
+
+    def predict_encoded(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and spreads."""
+        return self.regressor.predict(rows.matrix), 1 + np.abs(rows.matrix[:, 0])
+
+
+@pytest.fixture
+def band(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register the new family, which is all that it takes."""
+    monkeypatch.setitem(registry.REGISTRY["model"], "band", f"{__name__}:Band")
+
+
+def some_rows(n: int, seed: int) -> pd.DataFrame:
+    """Rows with a composition, a number and a measured value."""
+    rng = np.random.default_rng(seed)
+    metals, ratios = rng.choice(METALS, n), rng.integers(1, 9, (n, 3))
+    rows = pd.DataFrame({"composition": [f"Li{a}{m}{b}S{c}" for m, (a, b, c) in zip(metals, ratios, strict=True)]})
+    rows = rows.assign(hull=rng.uniform(0, 0.2, n), line=np.arange(n), split="train")
+    return rows.assign(y=ratios[:, 0] / ratios[:, 2] + rows["hull"] + 0.1 * rng.normal(size=n))
+
+
+def cross_validate(inputs: Inputs, rows: pd.DataFrame, n_inner: int | None) -> CrossValidation:
+    """A problem and its folds."""
+    n = len(rows)
+    problem = Problem(
+        variant="all_features",
+        objective=TARGET,
+        inputs=inputs,
+        frame=inputs.frame(rows, compute_descriptors(rows, inputs.descriptors)),
+        observed=rows["y"].to_numpy(),
+        groups=list(range(n)),
+        lines=rows["line"].to_numpy(),
+        n_scored=n,
+        censored=np.zeros(n, dtype=bool),
+    )
+    method = Method(inner_folds=n_inner, trees=20)
+    return CrossValidation(problem, make_splits(3, problem.groups, 0), method, 100, 0)
+
+
+def agree(ours: tuple[Any, Any], theirs: tuple[Any, Any]) -> None:
+    """Fail unless means and half widths are the same to rounding."""
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-10)
+
+
+def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataFrame) -> tuple[Any, Any]:
+    """Means and half widths that a screen writes."""
+    taken = {"formula_columns": ["composition"], "screened_features": stored.features, "target_name": "y"}
+    settings = ScoringSettings.model_validate({"screen": {"source": {"name": "mp_compositions"}}} | taken)
+    candidates = designs[["composition", "hull"]].rename(columns={"composition": "formula"})
+    scored, _ = score_block(candidates, Scorer(stored, rows.iloc[:40], rows.iloc[40:]), settings)
+    np.testing.assert_allclose(scored["upper_95"] - scored["predicted"], scored["predicted"] - scored["lower_95"])
+    return scored["predicted"], scored["upper_95"] - scored["predicted"]
+
+
+@pytest.mark.usefixtures("band")
+@pytest.mark.parametrize(("columns", "n_inner"), [("many columns", 2), ("few columns", None)])
+@pytest.mark.parametrize("name", [*registry.names("model"), "band"])
+def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_the_chunks(
+    name: str, columns: str, n_inner: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, designs = some_rows(50, 0), some_rows(23, 1)
+    validation = cross_validate(INPUTS[columns], rows, n_inner)
+    problem, out = validation.problem, out_of_fold(name, validation)
+    stored = refit_model(name, validation, out)
+    save_models(tmp_path / "model.skops", [stored])
+    loaded = find_stored(tmp_path / "model.skops", "all_features", "y")
+    choice = SurrogateChoice(name="surrogate")
+    evaluator = SurrogateEvaluator(choice, (TARGET,), str(tmp_path / "model.skops"))
+    whole = stored.predict(designs)
+    for chunk, piece in ((4096, 512), (7, 3), (1, 1)):
+        monkeypatch.setattr(Model, "chunk", chunk)
+        monkeypatch.setattr(distances, "PIECE", piece)
+        agree(whole, stored.predict(designs))
+        agree(whole, loaded.predict(designs))
+        agree(whole, (evaluator.evaluate(designs)["y"], evaluator.half_widths(designs)["y"]))
+        agree(whole, predict_as_screen(loaded, rows, designs))
+        for (_, test), model in zip(validation.splits, out.models, strict=True):
+            widths = out.half_widths(problem.observed, 0.95)[test]
+            mean, spread = model.predict(problem.frame.iloc[test])
+            agree((out.mean[test], widths), (mean, widths / out.spread[test] * spread))
+
+
+@pytest.mark.usefixtures("band")
+def test_a_spread_of_its_own_reaches_the_interval() -> None:
+    rows, designs = some_rows(50, 0), some_rows(23, 1)
+    validation = cross_validate(INPUTS["many columns"], rows, 2)
+    stored = refit_model("band", validation, out_of_fold("band", validation))
+    half = stored.predict(designs)[1]
+    first = stored.fitted.encoder.transform(stored.frame(designs))[:, 0]
+    np.testing.assert_allclose(half / half[0], (1 + np.abs(first)) / (1 + np.abs(first[0])))
+    agree((half, half), (predict_as_screen(stored, rows, designs)[1], half))
+
+
+def test_a_type_that_no_family_declares_is_not_loaded(
+    band: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validation = cross_validate(INPUTS["few columns"], some_rows(30, 0), None)
+    save_models(tmp_path / "m.skops", [refit_model("band", validation, out_of_fold("band", validation))])
+    assert load_models(tmp_path / "m.skops")[0].fitted.name == "band"
+    monkeypatch.setattr(Band, "trusted", ())
+    with pytest.raises(TableError, match=r"refused: it holds .*\.Line"):
+        load_models(tmp_path / "m.skops")
+
+
+@pytest.mark.parametrize("columns", list(INPUTS))
+def test_the_distance_in_a_screen_is_that_of_validation(columns: str) -> None:
+    rows, designs = some_rows(50, 0), some_rows(23, 1)
+    validation = cross_validate(INPUTS[columns], rows, 2)
+    stored = refit_model("gaussian_process", validation, out_of_fold("gaussian_process", validation))
+    found = Scorer(stored, rows.iloc[:40], rows.iloc[40:]).predict(designs)
+    expected = neighbour_distance(stored.fitted, stored.frame(rows.iloc[:40]), stored.frame(designs))
+    np.testing.assert_allclose(found.distance, expected, rtol=1e-9)
+    known = designs.assign(composition=rows["composition"].iloc[:23], hull=rows["hull"].iloc[:23])
+    assert not Scorer(stored, rows.iloc[:10], rows.iloc[10:]).predict(known).novel.any()
+
+
+@pytest.mark.parametrize("name", ["gaussian_process", "support_vector"])
+def test_kernels_by_distances_are_those_of_the_library(name: str) -> None:
+    rows, designs = some_rows(50, 0), some_rows(23, 1)
+    validation = cross_validate(INPUTS["many columns"], rows, 2)
+    stored = refit_model(name, validation, out_of_fold(name, validation))
+    encoded = Rows(stored.fitted.encoder.transform(stored.frame(designs)))
+    agree(stored.fitted.predict_encoded(encoded), stored.fitted.predict_by_library(encoded))  # type: ignore[attr-defined]
