@@ -174,7 +174,7 @@ def correlate_ranks(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float
 
     Args:
         known: protocols with a life.
-        lives: all, in the order of `ten_minute_protocols`.
+        lives: all, in the order of `make_ten_minute_protocols`.
     """
     # two protocols always correlate perfectly
     if len(known) < 3:

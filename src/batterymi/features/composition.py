@@ -32,7 +32,7 @@ def compute_magpie_features(compositions: Compositions) -> NDArray[np.float64]:
         compositions: n_formulas compositions.
 
     Returns:
-        Shape (n_formulas, 132), columns as `magpie_labels`.
+        Shape (n_formulas, 132), columns as `list_magpie_labels`.
     """
     values = _load_element_table()[1][compositions.elements]
     starts, counts = compositions.starts, compositions.counts

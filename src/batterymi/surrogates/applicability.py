@@ -62,7 +62,7 @@ def compute_error_by_distance(validation: CrossValidation, out: OutOfFold, dista
     Args:
         validation: the cross-validation.
         out: its predictions.
-        distance: from `held_out_distances`.
+        distance: from `compute_held_out_distances`.
 
     Returns:
         `threshold` (the farthest tenth of held-out rows lies beyond), rank correlation of error and distance, mean

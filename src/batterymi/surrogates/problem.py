@@ -74,7 +74,7 @@ class Problem:
         lines: number of each row in the table.
         n_scored: how many rows are scored.
         censored: whether only an upper bound of the row's value is known, shape (n_rows,).
-        expected: kept by `expected_below`.
+        expected: kept by `impute_censored`.
     """
 
     variant: str

@@ -21,7 +21,7 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         processes: worker processes; the result does not depend on it.
 
     Returns:
-        Every evaluation of every campaign; see `run_campaign`.
+        Every evaluation of every campaign; see `run_engine`.
     """
     parts = run_in_processes(
         _run_seed,
