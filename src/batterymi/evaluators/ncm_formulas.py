@@ -1,4 +1,4 @@
-"""The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as they stand there."""
+"""The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as printed there."""
 
 from pathlib import Path
 

@@ -67,7 +67,7 @@ def new_designs(
         rng: source of randomness.
         n: how many.
         taken: designs not to choose again, in codes.
-        why: what stands beside each.
+        why: the reason given for each.
         evenly: by a Sobol sequence; else at random.
 
     Returns:

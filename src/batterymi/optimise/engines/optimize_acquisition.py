@@ -26,8 +26,8 @@ def optimize_acquisition(
     """Return the allowed design with the largest acquisition value that was not taken.
 
     Lists of designs are searched whole. Elsewhere designs that fill the space, and others around the best known ones,
-    give starts; around those ever smaller steps are tried where steps, categories or constraints stand in the way of a
-    slope; and from all starts the slope is followed.
+    give starts; around those ever smaller steps are tried where steps, categories or constraints hide the slope;
+    and from all starts the slope is followed.
 
     Args:
         space: where designs come from.
