@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
@@ -29,7 +30,7 @@ def plot_overview(results: StudyResults) -> "Figure":
         axis.errorbar(
             best[feature.name],
             middle,
-            yerr=[middle - low, high - middle],
+            yerr=np.array([middle - low, high - middle]),
             fmt="*",
             color=ORANGE,
             mec=BLACK,
