@@ -10,7 +10,7 @@ from sklearn.kernel_approximation import Nystroem
 
 from batterymi.closed_loop.choices import METHODS, State, choose_by_gap, recommend_observed
 from batterymi.closed_loop.compare import SAME_MODEL, compare_methods, rounds_to_match
-from batterymi.closed_loop.life_model import PAPER, Model
+from batterymi.closed_loop.life_model import PAPER, make_prior
 from batterymi.closed_loop.lives import remark_lives, usable_lives
 from batterymi.closed_loop.loop import LONGER, run_loop
 from batterymi.closed_loop.thermal_life import cycle_lives, ten_minute_protocols
@@ -85,10 +85,10 @@ def test_the_model_is_regression_on_nystroem_features() -> None:
     precision = tested.T @ tested / noise**2 + np.eye(features.shape[1]) / PAPER.deviation**2
     covariance = np.linalg.inv(precision)
     mean = features @ covariance @ tested.T @ (lives - PAPER.prior_mean) / noise**2 + PAPER.prior_mean
-    model = Model.prior(INPUTS).given(arms, lives)
+    model = make_prior(INPUTS).condition_on(arms, lives, PAPER.deviation**2)
     np.testing.assert_allclose(model.mean, mean, atol=0.5)
     deviation = np.sqrt(np.einsum("ij,jk,ik->i", features, covariance, features))
-    np.testing.assert_allclose(model.deviation, deviation, rtol=0.01)
+    np.testing.assert_allclose(np.sqrt(model.variance), deviation, rtol=0.01)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -97,10 +97,11 @@ def test_tests_say_the_same_all_at_once_or_round_by_round(seed: int) -> None:
     arms = rng.integers(len(INPUTS), size=90)
     lives = LIVES[arms] + rng.normal(size=90) * PAPER.deviation
     cut = int(rng.integers(1, 89))
-    whole = Model.prior(INPUTS).given(arms, lives)
-    parts = Model.prior(INPUTS).given(arms[:cut], lives[:cut]).given(arms[cut:], lives[cut:])
+    whole = make_prior(INPUTS).condition_on(arms, lives, PAPER.deviation**2)
+    parts = make_prior(INPUTS).condition_on(arms[:cut], lives[:cut], PAPER.deviation**2)
+    parts = parts.condition_on(arms[cut:], lives[cut:], PAPER.deviation**2)
     np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-9)
-    np.testing.assert_allclose(parts.deviation, whole.deviation, rtol=1e-6)
+    np.testing.assert_allclose(parts.variance, whole.variance, rtol=1e-6)
 
 
 def test_bayesgap_goes_as_in_the_authors_runs() -> None:
@@ -130,14 +131,15 @@ def test_a_loop_is_repeatable_and_recommends_a_protocol_each_round(method: str) 
 def test_bayesgap_tests_no_protocol_twice_in_a_batch_and_prefers_the_promising() -> None:
     rng = np.random.default_rng(0)
     every = np.arange(len(LIVES))
-    state = State(Model.prior(INPUTS).given(np.tile(every, 3), np.tile(LIVES, 3)), number=2)
+    model = make_prior(INPUTS).condition_on(np.tile(every, 3), np.tile(LIVES, 3), PAPER.deviation**2)
+    state = State(model, PAPER.deviation, number=2)
     chosen = choose_by_gap(state, 48, rng)
     assert len(set(chosen.tolist())) == 48
     assert LIVES[chosen].mean() > np.quantile(LIVES, 0.7)
 
 
 def test_without_a_model_the_best_observed_mean_is_recommended() -> None:
-    state = State(Model.prior(INPUTS), arms=[3, 3, 7], lives=[1000.0, 600.0, 900.0])
+    state = State(make_prior(INPUTS), PAPER.deviation, arms=[3, 3, 7], lives=[1000.0, 600.0, 900.0])
     assert recommend_observed(state) == 7
 
 

@@ -15,7 +15,8 @@ from batterymi.config.parts import Constraint, Feature, Limit, Objective, Simple
 from batterymi.errors import DesignError
 from batterymi.optimise.campaigns.campaign import run_campaign
 from batterymi.optimise.engines.enumerate import leaves_of, maximum
-from batterymi.optimise.engines.gaussian import fit_process
+from batterymi.optimise.engines.gaussian import EXACT, JITTER, fit_process, matern52, pairwise_distances
+from batterymi.optimise.engines.listed import ListedProcess, fit_listed
 from batterymi.optimise.engines.models import gather, winsorised
 from batterymi.optimise.space.hypervolume import free_cells, hypervolume
 from batterymi.optimise.space.problem import Problem, Search
@@ -223,6 +224,36 @@ def test_a_gaussian_process_interpolates_exact_values_and_smooths_noisy_ones() -
     conditioned = exact.condition_on(queries[:3], exact.predict(queries[:3])[0])
     assert conditioned.predict(queries)[0] == pytest.approx(exact.predict(queries)[0], abs=1e-3)
     assert (conditioned.predict(queries)[1] <= exact.predict(queries)[1] + 1e-9).all()
+
+
+def test_a_process_at_a_list_is_the_process_at_any_inputs() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((40, 3))
+    known, values = np.arange(0, 30, 2), rng.normal(size=15)
+    process = fit_process(x[known], values, np.full(15, 0.05), rng)
+    correlation = matern52(pairwise_distances(x * process.weights, x * process.weights))
+    prior = ListedProcess.make_prior(correlation, process.scale, process.level)
+    listed = prior.condition_on(known, values, 0.05 + JITTER)
+    for found, wanted in zip((listed.mean, listed.variance), process.predict(x), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-8)
+    parts = prior.condition_on(known[:7], values[:7], 0.05 + JITTER).condition_on(known[7:], values[7:], 0.05 + JITTER)
+    np.testing.assert_allclose(parts.mean, listed.mean, rtol=1e-8)
+    believed = process.condition_on(x[[37]], process.predict(x[[37]])[0])
+    assumed = listed.assume_mean(37)
+    np.testing.assert_allclose(assumed.variance[:36], believed.predict(x)[1][:36], atol=1e-5)
+    np.testing.assert_allclose(assumed.mean, listed.mean)
+    assert assumed.variance[37] < EXACT
+
+
+def test_the_length_scale_of_a_list_is_the_likeliest_of_the_grid() -> None:
+    rng = np.random.default_rng(1)
+    distance = pairwise_distances(*[np.linspace(0, 1, 80)[:, None]] * 2)
+    grid = [matern52(distance / length) for length in (0.05, 2.0)]
+    for correlation in grid:
+        values = np.linalg.cholesky(correlation + 1e-8 * np.eye(80)) @ rng.normal(size=80)
+        rows = np.arange(0, 80, 2)
+        chosen = fit_listed(grid, (1e-4, 0.1), rows, (values[rows] - values.mean()) / values.std())
+        assert chosen.correlation is correlation
 
 
 def test_replicates_tell_the_noise() -> None:

@@ -11,7 +11,7 @@ import pytest
 from batterymi.config.parts import Feature, Objective
 from batterymi.config.sources import Table
 from batterymi.files import read_json, write_json
-from batterymi.optimise.engines.pool import PoolEngine, PoolKernels
+from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.reporting.trust import _official
 from batterymi.statistics.intervals import conformal_factor
 from batterymi.surrogates.applicability import error_over_distance, held_out_distances
@@ -303,26 +303,31 @@ def test_a_pool_engine_finds_the_best_sooner_and_repeats_nothing() -> None:
         matrix = rng.uniform(-1, 1, size=(200, 3))
         values = ((matrix - 0.4) ** 2).sum(axis=1) + 0.02 * rng.normal(size=200)
         order = rng.permutation(200)
-        engine, asked = PoolEngine(PoolKernels(matrix)), list(order[:10])
-        engine.tell(order[:10], values[order[:10]])
-        while len(asked) < 60:
-            batch = engine.ask(5)
-            engine.tell(batch, values[batch])
-            asked += list(batch)
-        assert len(set(asked)) == 60
+        correlations, chosen = correlate_rows(matrix), order[:10]
+        while len(chosen) < 60:
+            chosen = np.concatenate([chosen, propose_rows(correlations, chosen, values[chosen], 5)])
+        assert len(set(chosen)) == 60
         best = set(np.argsort(values)[:2])
-        ours = next(i for i, row in enumerate([*asked, *best]) if row in best)
+        ours = next(i for i, row in enumerate([*chosen, *best]) if row in best)
         saved.append(next(i for i, row in enumerate(order) if row in best) - ours)
     assert np.mean(saved) > 20
 
 
-def test_a_pool_engine_hands_out_what_is_left_and_then_nothing() -> None:
-    engine = PoolEngine(PoolKernels(np.arange(6.0)[:, None]))
-    engine.tell(np.array([0, 3]), np.array([1.0, 1.0]))
-    rest = engine.ask(10)
+def test_a_pool_engine_proposes_what_is_left_and_then_nothing() -> None:
+    correlations = correlate_rows(np.arange(6.0)[:, None])
+    rest = propose_rows(correlations, np.array([0, 3]), np.array([1.0, 1.0]), 10)
     assert sorted(rest) == [1, 2, 4, 5]
-    engine.tell(rest, np.zeros(4))
-    assert engine.ask(1).size == 0
+    assert propose_rows(correlations, np.arange(6), np.zeros(6), 1).size == 0
+
+
+def test_the_first_of_equal_rows_of_a_pool_is_proposed_however_rounding_goes() -> None:
+    rng = np.random.default_rng(2)
+    matrix = np.repeat(rng.normal(size=(30, 4)), 2, axis=0)
+    values = np.sin(matrix).sum(axis=1)
+    known = np.arange(0, 20)
+    found = [propose_rows(correlate_rows(scale * matrix), known, values[known], 6) for scale in (1.0, 1 / 3, np.pi)]
+    assert found[0][0] % 2 == 0
+    assert found[0].tolist() == found[1].tolist() == found[2].tolist()
 
 
 def test_rows_out_of_the_training_part_are_not_scored() -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import norm
 
-from batterymi.closed_loop.life_model import Arms, Array, Model
+from batterymi.closed_loop.life_model import Arms, Array
+from batterymi.optimise.engines.acquisition import log_expected_improvement
+from batterymi.optimise.engines.listed import ListedProcess
 
 BETA, DECAY = 5.0, 0.5  # of the confidence bounds of BayesGap: the first, and from round to round
 UCB = 2.0
@@ -17,25 +18,32 @@ class State:
     """A loop under way.
 
     Attributes:
-        model: what is believed.
+        model: of the lives of all protocols, given the tests.
+        noise: standard deviation of a test.
         arms: protocols tested so far, in order.
         lives: what was observed of them.
         number: rounds done.
         proposals: per round, the protocol that BayesGap would stop at, and the gap that it then had.
     """
 
-    model: Model
+    model: ListedProcess
+    noise: float
     arms: list[int] = field(default_factory=list)
     lives: list[float] = field(default_factory=list)
     number: int = 0
     proposals: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def deviation(self) -> Array:
+        """Standard deviation of each protocol's life, shape (n,)."""
+        return np.sqrt(np.maximum(self.model.variance, (1e-6 * self.noise) ** 2))
 
     def observe(self, arms: Arms, lives: Array) -> None:
         """End a round with the results of its tests."""
         self.arms += arms.tolist()
         self.lives += lives.tolist()
         self.number += 1
-        self.model = self.model.given(arms, lives)
+        self.model = self.model.condition_on(arms, lives, self.noise**2)
         if self.proposals:
             upper, lower = gap_bounds(self)
             leader = self.proposals[-1][0]
@@ -53,14 +61,13 @@ def choose_at_random(state: State, n: int, rng: np.random.Generator) -> Arms:
 
 def choose_by_ucb(state: State, n: int, rng: np.random.Generator) -> Arms:
     """The n protocols with the highest upper bounds; ties by chance."""
-    return _highest(state.model.mean + UCB * state.model.deviation, n, rng)
+    return _highest(state.model.mean + UCB * state.deviation, n, rng)
 
 
 def choose_by_improvement(state: State, n: int, rng: np.random.Generator) -> Arms:
     """The n protocols whose life is expected to exceed the best mean by most; ties by chance."""
-    model = state.model
-    ahead = (model.mean - model.mean.max()) / model.deviation
-    return _highest(model.deviation * (ahead * norm.cdf(ahead) + norm.pdf(ahead)), n, rng)
+    mean = state.model.mean
+    return _highest(log_expected_improvement(-mean, state.deviation**2, -float(mean.max())), n, rng)
 
 
 def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
@@ -90,12 +97,12 @@ def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
 
 def gap_bounds(state: State) -> tuple[Array, Array]:
     """Upper and lower bounds of BayesGap in the round to come."""
-    reach = BETA * DECAY**state.number * state.model.deviation
-    return state.model.mean + reach, state.model.mean - reach
+    half_width = BETA * DECAY**state.number * state.deviation
+    return state.model.mean + half_width, state.model.mean - half_width
 
 
 def recommend_by_mean(state: State) -> int:
-    """The protocol that is believed to last longest."""
+    """Return the protocol with the longest predicted life."""
     return int(np.argmax(state.model.mean))
 
 

@@ -1,14 +1,16 @@
 """What noisy tests say of the lives of a list of protocols.
 
 The model is that of Attia et al. 2020: Bayesian linear regression on Nyström features of a Gaussian kernel. With as
-many features as protocols that is the Gaussian process with that kernel, in which form it is computed here.
+many features as protocols that is the Gaussian process with that kernel, as campaigns use it too.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+
+from batterymi.optimise.engines.gaussian import pairwise_distances, squared_exponential
+from batterymi.optimise.engines.listed import ListedProcess
 
 Array = NDArray[np.float64]
 Arms = NDArray[np.intp]
@@ -46,46 +48,12 @@ class Scale:
 PAPER = Scale()
 
 
-@dataclass(frozen=True)
-class Model:
-    """What tests say of all protocols.
+def make_prior(inputs: Array, scale: Scale = PAPER) -> ListedProcess:
+    """Return the process of lives before any test.
 
-    Attributes:
-        mean: of each protocol's life, shape (n,).
-        covariance: of them, shape (n, n).
-        noise: standard deviation of a test.
+    Args:
+        inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
+        scale: settings in cycles.
     """
-
-    mean: Array
-    covariance: Array
-    noise: float
-
-    @classmethod
-    def prior(cls, inputs: Array, scale: Scale = PAPER) -> "Model":
-        """Before any test.
-
-        Args:
-            inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
-            scale: settings in cycles.
-        """
-        squares = ((inputs[:, None, :] - inputs[None, :, :]) ** 2).sum(axis=2)
-        kernel = scale.deviation**2 * np.exp(-GAMMA * squares)
-        return cls(np.full(len(inputs), scale.prior_mean), kernel, scale.deviation)
-
-    @property
-    def deviation(self) -> Array:
-        """Standard deviation of each protocol's life, shape (n,)."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), (1e-6 * self.noise) ** 2))
-
-    def given(self, arms: Arms, lives: Array) -> "Model":
-        """After more tests; what was believed before is the prior.
-
-        Args:
-            arms: which protocol each was of, shape (m,); one may occur more than once.
-            lives: observed, shape (m,).
-        """
-        link = self.covariance[:, arms]
-        factor = cho_factor(link[arms] + self.noise**2 * np.eye(len(arms)), lower=True)
-        gain = cho_solve(factor, link.T)
-        mean = self.mean + (lives - self.mean[arms]) @ gain
-        return Model(mean, self.covariance - link @ gain, self.noise)
+    correlation = squared_exponential(np.sqrt(GAMMA) * pairwise_distances(inputs, inputs))
+    return ListedProcess.make_prior(correlation, scale.deviation**2, scale.prior_mean)

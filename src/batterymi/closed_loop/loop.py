@@ -9,7 +9,7 @@ import pandas as pd
 
 from batterymi.closed_loop.choices import METHODS, State
 from batterymi.closed_loop.compare import SAME_MODEL
-from batterymi.closed_loop.life_model import PAPER, Array, Model, Scale
+from batterymi.closed_loop.life_model import PAPER, Array, Scale, make_prior
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def run_loop(
     choose, recommend = METHODS[method]
     noise = np.random.default_rng([seed, 1]).normal(0, scale.deviation, size=(rounds, len(lives)))
     rng = np.random.default_rng([seed, 2])
-    state, recommended = State(Model.prior(inputs, scale)), []
+    state, recommended = State(make_prior(inputs, scale), scale.deviation), []
     for number in range(rounds):
         arms = choose(state, batch, rng)
         state.observe(arms, lives[arms] + noise[number, arms])

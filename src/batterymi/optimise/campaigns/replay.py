@@ -17,7 +17,7 @@ from batterymi.config.slices.campaign import ReplaySettings
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import RANDOM
-from batterymi.optimise.engines.pool import PoolEngine, PoolKernels
+from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.process_pool import report_every, run_in_processes
 from batterymi.statistics.intervals import interval
 from batterymi.surrogates.problem import Inputs
@@ -103,31 +103,26 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
     return history
 
 
-def _build_task(pool: Pool, campaign: ReplayCampaign) -> tuple[PoolKernels, Array, ReplayCampaign]:
+def _build_task(pool: Pool, campaign: ReplayCampaign) -> tuple[list[Array], Array, ReplayCampaign]:
     """Return what all seeds share: correlations between all rows, their scores, and the settings."""
-    return PoolKernels(pool.matrix), pool.score, campaign
+    return correlate_rows(pool.matrix), pool.score, campaign
 
 
-def _replay_seed(task: tuple[PoolKernels, Array, ReplayCampaign], seed: int) -> pd.DataFrame:
+def _replay_seed(task: tuple[list[Array], Array, ReplayCampaign], seed: int) -> pd.DataFrame:
     """Replay the engine and random search from one start, each without repeats."""
-    kernels, score, campaign = task
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(score))
+    correlations, score, campaign = task
+    order = np.random.default_rng(seed).permutation(len(score))
     budget = min(campaign.budget, len(score))
-    start = order[: campaign.initial]
-    chosen, engine = list(start), PoolEngine(kernels)
-    engine.tell(start, score[start])
+    chosen = order[: campaign.initial]
     while len(chosen) < budget:
-        batch = engine.ask(min(campaign.batch, budget - len(chosen)))
-        engine.tell(batch, score[batch])
-        chosen += list(batch)
+        batch = propose_rows(correlations, chosen, score[chosen], min(campaign.batch, budget - len(chosen)))
+        chosen = np.concatenate([chosen, batch])
     runs = [_list_run(name, rows, score, seed) for name, rows in ((campaign.engine, chosen), (RANDOM, order[:budget]))]
     return pd.concat(runs, ignore_index=True)
 
 
-def _list_run(engine: str, chosen: Any, score: Array, seed: int) -> pd.DataFrame:
+def _list_run(engine: str, rows: NDArray[np.intp], score: Array, seed: int) -> pd.DataFrame:
     """Return one campaign as a table, one row per measurement."""
-    rows = np.array(chosen)
     return pd.DataFrame(
         {
             "row": rows,

@@ -122,13 +122,23 @@ def matern52(distance: Array) -> Array:
     return polynomial
 
 
+def squared_exponential(distance: Array) -> Array:
+    """Return the squared exponential correlation, exp(-d²); no half stands in the exponent."""
+    return np.exp(-(distance**2))
+
+
 def factorise(process: GaussianProcess) -> GaussianProcess:
     """Return the process with the factors that follow from its values and hyperparameters."""
-    covariance = process.covariance(process.inputs, process.inputs)
-    covariance.flat[:: len(covariance) + 1] += process.noise + JITTER
-    root = cholesky(covariance, lower=True, check_finite=False)
+    root = take_root(process.covariance(process.inputs, process.inputs), process.noise + JITTER)
     solved = cho_solve((root, True), process.values - process.level, check_finite=False)
     return replace(process, root=root, solved=solved)
+
+
+def take_root(covariance: Array, noise: Array | float) -> Array:
+    """Return the Cholesky factor of a covariance with the noise added to its diagonal, in place."""
+    covariance.flat[:: len(covariance) + 1] += noise
+    root: Array = cholesky(covariance, lower=True, check_finite=False)
+    return root
 
 
 def fit_process(
@@ -219,10 +229,8 @@ class _NegativeLogPosterior:
         root5 = np.sqrt(5 * np.maximum(self._squares @ weights, 1e-20))
         decay = np.exp(-root5)
         kernel = scale * (1 + root5 + root5**2 / 3) * decay
-        total = kernel.copy()
-        total.flat[:: self._n + 1] += (noise if self._noise is None else self._noise) + JITTER
         try:
-            root = cholesky(total, lower=True, check_finite=False)
+            root = take_root(kernel.copy(), (noise if self._noise is None else self._noise) + JITTER)
         except LinAlgError:
             return 1e10, np.zeros_like(vector)
         centred = self._values - level
