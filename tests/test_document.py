@@ -26,7 +26,7 @@ def test_the_schema_and_the_option_tables_are_current(monkeypatch: pytest.Monkey
 def enums(schema: Any) -> list[list[str]]:
     """Return every list of names in a schema."""
     if isinstance(schema, dict):
-        own = [schema["enum"]] if "enum" in schema else []
+        own = [schema["enum"]] if "enum" in schema else [[schema["const"]]] if "const" in schema else []
         return own + [found for part in schema.values() for found in enums(part)]
     return [found for part in schema for found in enums(part)] if isinstance(schema, list) else []
 
