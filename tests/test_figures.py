@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from batterymi.config.load import load_study
-from batterymi.figures.style import house_style, save_figure
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.figures.ternary import plot_ternary
 from batterymi.files import write_csv, write_json
 from batterymi.reporting.study_results import StudyResults
@@ -33,7 +33,7 @@ def ncm(tmp_path: Path) -> StudyResults:
 
 def test_compositions_lie_where_ternary_axes_say(ncm: StudyResults, tmp_path: Path) -> None:
     """The triangle shows 50 to 100 % Ni, so 70 % lie at 40 % of its height; likewise for Mn and Co."""
-    with house_style():
+    with apply_style():
         figure = plot_ternary(ncm)
         figure.canvas.draw()
         axes = [axis for axis in figure.axes if axis.name == "ternary"]
@@ -45,7 +45,7 @@ def test_compositions_lie_where_ternary_axes_say(ncm: StudyResults, tmp_path: Pa
 
 
 def test_a_ternary_figure_has_the_same_bytes_each_time(ncm: StudyResults, tmp_path: Path) -> None:
-    with house_style():
+    with apply_style():
         for name in ("a", "b"):
             save_figure(plot_ternary(ncm), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

@@ -1,4 +1,4 @@
-"""The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as they stand there."""
+"""The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as printed there."""
 
 from pathlib import Path
 
@@ -48,9 +48,9 @@ class NcmFormulas:
         )
 
     def half_widths(self, designs: pd.DataFrame) -> None:
-        """None: the formulas state no uncertainty."""
+        """Return None: the formulas state no uncertainty."""
         return
 
     def references(self) -> None:
-        """None: every row is a design."""
+        """Return None: every row is a design."""
         return
