@@ -45,7 +45,7 @@ def validate_model(
         settings: settings of the table and of the comparison.
 
     Returns:
-        `selected`, `find_single_features`, `calibration`, `applicability`, and where the settings enable them `procedure`,
+        `selected`, `single_features`, `calibration`, `applicability`, and where the settings enable them `procedure`,
         `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others.
     """
     out, problem, objective = outs[best], validation.problem, validation.problem.objective.name
