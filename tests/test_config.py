@@ -14,7 +14,8 @@ from batterymi.cli.suggest import suggest_now
 from batterymi.config.arena import Arena
 from batterymi.config.load import list_selected_studies, load_config, load_studies, load_study, read_yaml
 from batterymi.config.messages import RENAMED, keys_at
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]

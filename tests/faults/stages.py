@@ -10,7 +10,8 @@ from typing import Any, get_type_hints
 from conftest import ROOT, Workspace
 
 from batterymi.config.load import load_study, read_yaml
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.reporting.study_results import list_results
 
 SURROGATE = ("metrics.csv", "predictions.parquet", "importances.csv", "validation.json", "model.skops", "card.md")

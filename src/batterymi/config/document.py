@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from batterymi import registry
 from batterymi.config.arena import Arena
 from batterymi.config.load import load_datasets
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.files import write_text
 from batterymi.vocabulary.unit_table import UNITS
 
