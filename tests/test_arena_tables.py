@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batterymi.arena.feasibility import explain_verdict
 from batterymi.arena.feedback import measure_feedback
-from batterymi.arena.statistics import compute_paired_difference, compute_share_interval, compute_wilson_interval
+from batterymi.arena.statistics import compute_paired_difference, compute_share_interval
 from batterymi.arena.table import (
     assign_costs,
     choose_verdict,
@@ -24,6 +24,7 @@ from batterymi.arena.table import (
 from batterymi.files import write_json
 from batterymi.reporting.arena_claims import check_claim, find_nominal
 from batterymi.stages.compare_controllers import CostFiles, read_costs
+from batterymi.statistics.intervals import compute_wilson_interval
 
 
 @given(share=st.floats(0, 1), n=st.integers(1, 500))

@@ -1,6 +1,6 @@
 """Nested, grouped cross-validation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from batterymi.config.parts import DEFAULT_BLEND, Surrogate
+from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor, compute_half_widths
 from batterymi.surrogates.model import N_TREES, Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Problem
@@ -69,6 +70,10 @@ class CrossValidation:
     method: Method
     bootstraps: int
     seed: int
+
+    def compute_interval(self, values: Array | Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
+        """Compute the 95 % interval of a statistic of the scored rows, over their groups; see `bootstrap_interval`."""
+        return bootstrap_interval(values, statistic, self.seed, self.problem.scored_groups, self.bootstraps)
 
     def with_problem(self, problem: Problem) -> "CrossValidation":
         """Return the same cross-validation of another problem with the same rows."""
