@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batterymi.config.campaign import NcmFormulasChoice
-from batterymi.config.designs import ReferenceDesign
+from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.benchmark import compare_with_random, count_evaluations_to
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
+from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem
 from batterymi.optimise.space.score import compute_score, compute_violation, penalise_scores
@@ -203,3 +204,17 @@ def test_reference_designs_are_judged_by_name(ncm_space: Space, ncm_objectives: 
         "rejected: outside the search range",
     ]
     assert found["distance_to_known"].iloc[1] == 0
+
+
+def test_derived_quantities_of_every_kind_are_computed_in_order() -> None:
+    frame = pd.DataFrame({"mass": [2.0, 3.0], "voltage": [3.0, 4.0]})
+    ways = {
+        "energy": {"product_of": ("mass", "voltage")},
+        "saved": {"reduction_of": "energy", "against": 24.0},
+        "root": {"expression": "sqrt(energy * mass) - 1"},
+    }
+    derived = [Derived.model_validate({"name": name, "label": name, "unit": "1", **way}) for name, way in ways.items()]
+    found = add_derived(frame, derived)
+    assert found["energy"].tolist() == [6.0, 12.0]
+    assert found["saved"].tolist() == [75.0, 50.0]
+    assert found["root"].tolist() == pytest.approx([12**0.5 - 1, 5.0])

@@ -10,6 +10,7 @@ import yaml
 from conftest import SHIPPED
 from pydantic import BaseModel
 
+from batterymi.cli.suggest import suggest_now
 from batterymi.config.arena import Arena
 from batterymi.config.load import list_selected_studies, load_config, load_studies, load_study, read_yaml
 from batterymi.config.messages import RENAMED, keys_at
@@ -44,7 +45,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["features"][0].update(bounds=[float("nan"), 2]), ["features.0.bounds.0", "finite number"]),
     (lambda s: s["objectives"][0].update(unit="percnt"), ["objectives.0.unit", "'percnt'", "did you mean 'percent'?"]),
     (lambda s: s["surrogate"].update(models=["dummy", "ridge", "rigde"]), ["surrogate.models", "'rigde'", "'ridge'"]),
-    (lambda s: s["surrogate"].update(models=["ridge"]), ["surrogate.models", "baselines stay", "dummy"]),
+    (lambda s: s["surrogate"].update(models=["ridge"]), ["surrogate.models", "the baselines are required: add dummy"]),
     (lambda s: s["surrogate"].update(folds=1), ["surrogate.folds", "greater than or equal to 2"]),
     (lambda s: s["campaign"].update(engine="scikit-optimise"), ["campaign.engine", "did you mean 'scikit-optimize'?"]),
     (lambda s: s["constraints"][0].update(function="pores"), ["constraints.0.function", "not a known constraint"]),
@@ -125,7 +126,7 @@ def test_all_mistakes_are_told_at_once(study: dict[str, Any], tmp_path: Path) ->
     ("text", "wanted"),
     [
         ("title: [", "not valid YAML"),
-        ("a: 1\na: 2\n", "the key 'a' stands twice"),
+        ("a: 1\na: 2\n", "the key 'a' is listed twice"),
         ("- 1\n", "found a list"),
         ("", "found nothing"),
         ("x: !!python/object/apply:os.system [ls]\n", "not valid YAML"),
@@ -169,3 +170,23 @@ def test_the_shipped_studies_are_right() -> None:
     assert len(set(SHIPPED) & set(list_selected_studies(Config(), studies, rejected))) == 5
     assert set(SHIPPED) <= set(list_selected_studies(Config(editions=("textbook", "measured")), studies, rejected))
     assert studies["solid_electrolytes"].primary_variant == "without_activation_energy"
+
+
+def test_each_mode_of_a_campaign_looks_up_what_it_uses(study: dict[str, Any]) -> None:
+    def look_up(**campaign: Any) -> list[tuple[str, str]]:
+        names = Study.model_validate(study | {"campaign": campaign, "constraints": []}).list_lookups(
+            "engine", "evaluator"
+        )
+        return [pair for pair in names if pair[0] != "model"]
+
+    engines = [("engine", "gaussian_process"), ("engine", "random")]
+    assert look_up(mode="search", evaluator={"name": "surrogate"}) == [*engines, ("evaluator", "surrogate")]
+    assert look_up(mode="experiment") == engines
+    assert set(look_up(mode="experiment", engine="enumerate")) == {*engines, ("engine", "enumerate")}
+    assert look_up(mode="replay") == []
+
+
+def test_a_replayed_campaign_suggests_nothing_at_the_command_line(study: dict[str, Any]) -> None:
+    replayed = Study.model_validate(study | {"campaign": {"mode": "replay"}})
+    with pytest.raises(ConfigError, match="chooses among measured rows"):
+        suggest_now("mine", replayed, None, None)

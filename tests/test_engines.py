@@ -1,6 +1,7 @@
 """Engines: whatever the space, no suggestion is impossible, known already, out of step, or off the simplex."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,10 @@ def test_no_suggestion_is_impossible_or_a_repeat(space: Space, engine: str, seed
 
 @needs_torch
 @pytest.mark.parametrize("several", [False, True])
-def test_botorch_respects_space_limits_and_pending_designs(several: bool) -> None:
+def test_botorch_respects_space_limits_and_pending_designs_and_compiles_nothing(
+    several: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
     features = (number("p", 0.1, 0.8), number("q", 0, 0.5), number("r", 0.05, 0.9), number("t", 500, 900, step=50))
     space = Space(features, Simplex(features=("p", "q", "r"), step=0.01))
     second = objective("z", "maximise", at_least=-0.5) if several else objective("z", "limit", at_least=-0.5)
@@ -110,6 +114,7 @@ def test_botorch_respects_space_limits_and_pending_designs(several: bool) -> Non
     assert len(proposed) == 2
     assert space.is_feasible(proposed).all()
     pd.testing.assert_frame_equal(proposed, propose(search, history, 2, 0, known.iloc[:1]))
+    assert not any(tmp_path.iterdir())
 
 
 class Hill:
@@ -194,7 +199,7 @@ def test_the_exact_maximum_of_trees_is_never_below_random_search() -> None:
 def test_what_is_no_ensemble_of_trees_is_named() -> None:
     from sklearn.linear_model import RidgeCV
 
-    with pytest.raises(DesignError, match="RidgeCV, no ensemble of trees"):
+    with pytest.raises(DesignError, match="RidgeCV, not an ensemble of trees"):
         extract_leaves(RidgeCV())
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from batterymi.config.load import load_study
+from batterymi.figures.overview import plot_overview
 from batterymi.figures.style import apply_style, save_figure
 from batterymi.figures.ternary import plot_ternary
 from batterymi.files import write_csv, write_json
@@ -49,3 +50,17 @@ def test_a_ternary_figure_has_the_same_bytes_each_time(ncm: StudyResults, tmp_pa
         for name in ("a", "b"):
             save_figure(plot_ternary(ncm), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_the_best_rows_of_a_replay_lie_at_their_features_and_predictions(tmp_path: Path) -> None:
+    study = load_study(ROOT / "config/studies/lithium_sulfur_measured.yaml")
+    target, features = study.objectives[0].name, [feature.name for feature in study.designable]
+    results = StudyResults.of_folder(tmp_path, study)
+    rows = pd.DataFrame(np.arange(3.0 * len(features)).reshape(3, -1), columns=features)
+    results.files["table"].parent.mkdir(parents=True, exist_ok=True)
+    rows.assign(**{target: [1.0, 5.0, 2.0], "line": [7, 8, 9], "split": "train"}).to_parquet(results.files["table"])
+    numbers = {target: 5.0, f"{target}_predicted": 4.0, f"{target}_lower_95": 3.0, f"{target}_upper_95": 4.5}
+    write_csv(results.files["suggestions"], pd.DataFrame({"line": [8], "why": "best", **numbers}))
+    with apply_style():
+        star = next(line for line in plot_overview(results).axes[0].lines if line.get_marker() == "*")
+    assert star.get_xydata().tolist() == [[rows[features[0]][1], 4.0]]

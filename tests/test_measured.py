@@ -12,7 +12,7 @@ from batterymi.config.parts import Feature, Objective
 from batterymi.config.sources import Table
 from batterymi.files import read_json, write_json
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
-from batterymi.reporting.trust import _official
+from batterymi.reporting.trust import _describe_official_test
 from batterymi.statistics.intervals import compute_conformal_factor
 from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
@@ -99,7 +99,7 @@ def test_independent_rows_raise_no_warning() -> None:
 
 
 def test_a_split_in_which_a_group_straddles_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 groups stand in train and test"):
+    with pytest.raises(ValueError, match="1 groups are in both train and test"):
         check_groups_disjoint([(np.array([0, 1]), np.array([2]))], np.array([0, 1, 1]))
 
 
@@ -294,7 +294,7 @@ def test_an_official_test_whose_predictions_are_all_the_same_is_told_without_a_r
     frame = pd.DataFrame(matrix[40:], columns=["x0", "x1", "x2"])
     test = OfficialTest(frame, observed[40:], np.arange(20) == 0, range(20))
     write_json(tmp_path / "validation.json", {"y": {"test": score_official_test("dummy", [], validation, test)}})
-    text = _official(read_json(tmp_path / "validation.json")["y"]["test"], " eV")
+    text = _describe_official_test(read_json(tmp_path / "validation.json")["y"]["test"], " eV")
     assert "no rank correlation on 20 rows" in text
 
 

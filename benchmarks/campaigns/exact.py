@@ -46,9 +46,11 @@ def long_list() -> None:
     rows["y"] = rows[names[:6]].sum(axis=1) + np.sin(6 * rows["f0"]) + 0.1 * rng.normal(size=KNOWN)
     history = search.add_scores(rows.assign(failure=""))
     began = time.perf_counter()
-    asked = propose_designs(search, history, BATCH, 0)
+    proposed = propose_designs(search, history, BATCH, 0)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    sys.stdout.write(f"list of {N:,}: {len(asked)} designs in {time.perf_counter() - began:.0f} s, {memory:.1f} GB\n")
+    sys.stdout.write(
+        f"list of {N:,}: {len(proposed)} designs in {time.perf_counter() - began:.0f} s, {memory:.1f} GB\n"
+    )
 
 
 if __name__ == "__main__":

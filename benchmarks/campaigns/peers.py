@@ -17,7 +17,7 @@ class Ax:
     def __init__(self) -> None:
         """Know of no campaign yet."""
         self._clients: dict[Key, Any] = {}
-        self._asked: dict[Key, list[int]] = {}
+        self._proposed: dict[Key, list[int]] = {}
 
     def __call__(self, bench: Bench, history: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
         """Tell what is new, ask for n designs."""
@@ -31,17 +31,17 @@ class Ax:
             if len(history) == bench.initial:
                 self._clients[key] = _ax_client(bench, names, seed)
                 units = bench.space.to_unit(history)
-                self._asked[key] = [
+                self._proposed[key] = [
                     self._clients[key].attach_trial(dict(zip(names, map(float, row), strict=True))) for row in units
                 ]
             client = self._clients[key]
-            new = history.tail(len(self._asked[key]))
-            for trial, (_, row) in zip(self._asked[key], new.iterrows(), strict=True):
+            new = history.tail(len(self._proposed[key]))
+            for trial, (_, row) in zip(self._proposed[key], new.iterrows(), strict=True):
                 values = {one.name: float(row[one.name]) for one in bench.objectives}
                 exact = {name: (value, 0.0) for name, value in values.items()}
                 client.complete_trial(trial, raw_data=values if bench.noise else exact)
             trials = client.get_next_trials(max_trials=n)
-        self._asked[key] = list(trials)
+        self._proposed[key] = list(trials)
         return bench.space.from_unit(np.array([[trial[name] for name in names] for trial in trials.values()]))
 
 
@@ -70,7 +70,7 @@ class BayBE:
     def __init__(self) -> None:
         """Know of no campaign yet."""
         self._campaigns: dict[Key, Any] = {}
-        self._asked: dict[Key, pd.DataFrame] = {}
+        self._proposed: dict[Key, pd.DataFrame] = {}
 
     def __call__(self, bench: Bench, history: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
         """Tell what is new, ask for n designs."""
@@ -84,12 +84,12 @@ class BayBE:
             warnings.simplefilter("ignore")
             if len(history) == bench.initial:
                 self._campaigns[key] = _baybe_campaign(bench, names)
-                self._asked[key] = pd.DataFrame(bench.space.to_unit(history), columns=names)
-            asked = self._asked[key].reset_index(drop=True)
-            outcomes = history.tail(len(asked))[[one.name for one in bench.objectives]].reset_index(drop=True)
-            self._campaigns[key].add_measurements(pd.concat([asked[names], outcomes], axis=1))
-            self._asked[key] = self._campaigns[key].recommend(batch_size=n)
-        return bench.space.from_unit(self._asked[key][names].to_numpy(float))
+                self._proposed[key] = pd.DataFrame(bench.space.to_unit(history), columns=names)
+            proposed = self._proposed[key].reset_index(drop=True)
+            outcomes = history.tail(len(proposed))[[one.name for one in bench.objectives]].reset_index(drop=True)
+            self._campaigns[key].add_measurements(pd.concat([proposed[names], outcomes], axis=1))
+            self._proposed[key] = self._campaigns[key].recommend(batch_size=n)
+        return bench.space.from_unit(self._proposed[key][names].to_numpy(float))
 
 
 def _baybe_campaign(bench: Bench, names: list[str]) -> Any:

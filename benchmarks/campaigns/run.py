@@ -24,9 +24,9 @@ def run_one(bench: Bench, name: str, seed: int) -> pd.DataFrame:
     spent = [0.0] * len(history)
     while len(history) < bench.budget:
         began = time.process_time()
-        asked = METHODS[name](bench, history, min(bench.batch, bench.budget - len(history)), seed)
+        proposed = METHODS[name](bench, history, min(bench.batch, bench.budget - len(history)), seed)
         took = time.process_time() - began
-        answers = bench.observed(asked[bench.space.names].reset_index(drop=True), rng)
+        answers = bench.observed(proposed[bench.space.names].reset_index(drop=True), rng)
         history = pd.concat([history, answers], ignore_index=True)
         spent += [spent[-1] + took * (i + 1) / len(answers) for i in range(len(answers))]
     return pd.DataFrame(

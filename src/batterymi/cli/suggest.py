@@ -23,7 +23,7 @@ from batterymi.vocabulary.units import format_label
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
-    """Print the next designs of a study, and write them to a file where proposed to.
+    """Print the next designs of a study, and write them to a file if one is named.
 
     Raises:
         ConfigError: if there is no such study, or the number of designs is out of range.

@@ -201,7 +201,7 @@ MODES = {
 
 
 def refuse_old_modes(value: Any) -> Any:
-    """Refuse a campaign without a mode, or with the names that told the mode before there was one."""
+    """Refuse a campaign without a mode, or with the evaluators that were modes before."""
     if not isinstance(value, Mapping):
         return value
     evaluator = value.get("evaluator")
@@ -209,11 +209,11 @@ def refuse_old_modes(value: Any) -> Any:
     if name == "pool" or value.get("engine") == "pool":
         raise ValueError(
             "the evaluator 'pool' and the engine 'pool' are now `mode: replay`, without evaluator and engine; variant, "
-            "batch, shares, times, label and unit stand beside the mode"
+            "batch, shares, times, label and unit are keys beside it"
         )
     if name == "experiment":
         raise ValueError(
-            "the evaluator 'experiment' is now `mode: experiment`, without evaluator; variant stands beside the mode"
+            "the evaluator 'experiment' is now `mode: experiment`, without evaluator; variant is a key beside it"
         )
     if "mode" not in value:
         choices = "; ".join(f"`mode: {mode}` if {meaning}" for mode, meaning in MODES.items())

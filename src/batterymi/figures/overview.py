@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
@@ -12,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def plot_overview(results: StudyResults) -> "Figure":
-    """Draw the first objective over each searched feature: rows, and suggestions with 95 % intervals."""
+    """Draw the first objective over each searched feature: rows, and suggestions with predicted 95 % intervals."""
     import matplotlib.pyplot as plt
 
     features, target = results.study.designable, results.study.objectives[0]
-    rows, best = results.table[results.table[SPLIT] == TRAIN], results.suggestions
+    rows, best = results.table[results.table[SPLIT] == TRAIN], _place_suggestions(results)
     figure, axes = plt.subplots(
         len(features), 1, figsize=(COLUMN_IN, 0.5 + 1.5 * len(features)), sharey=True, squeeze=False
     )
@@ -28,7 +31,7 @@ def plot_overview(results: StudyResults) -> "Figure":
         axis.errorbar(
             best[feature.name],
             middle,
-            yerr=[middle - low, high - middle],
+            yerr=np.array([middle - low, high - middle]),
             fmt="*",
             color=ORANGE,
             mec=BLACK,
@@ -41,3 +44,16 @@ def plot_overview(results: StudyResults) -> "Figure":
     axes[0, 0].set_ylabel(format_label(target.label, target.unit))
     axes[0, 0].legend()
     return figure
+
+
+def _place_suggestions(results: StudyResults) -> pd.DataFrame:
+    """Return suggestions with the features of a design, and the prediction as the objective.
+
+    The suggestions of a replayed campaign are rows of the table, and measured; drawn is what a model predicts of them
+    that did not see them.
+    """
+    best, name = results.suggestions, results.study.objectives[0].name
+    if results.study.design_columns:
+        return best
+    rows = results.table.set_index("line")[[feature.name for feature in results.study.designable]]
+    return best.assign(**{name: best[f"{name}_predicted"]}).join(rows, on="line", rsuffix="_of_row")

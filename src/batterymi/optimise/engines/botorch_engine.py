@@ -143,6 +143,7 @@ def _make_acquisition(
     """Make the acquisition function, larger for better designs."""
     import torch
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+    from botorch.acquisition.multi_objective import logei
     from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
     from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
     from botorch.acquisition.objective import GenericMCObjective
@@ -159,6 +160,9 @@ def _make_acquisition(
         return torch.stack(columns, dim=-1) if several else columns[0]
 
     constraints = [_make_constraint(names.index(one.objective), one, scales[one.objective]) for one in search.limits]
+    # BoTorch would compile a kernel for this processor, whose last digits differ between machines; and a compilation
+    # that was killed leaves a lock in the home folder, for which every later process waits forever
+    logei._load_attempted = True
     sampler = SobolQMCNormalSampler(torch.Size([N_DRAWS_FRONT if several else N_DRAWS]), seed=int(rng.integers(2**31)))
     shared = {
         "model": model,

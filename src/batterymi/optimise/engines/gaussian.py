@@ -126,7 +126,7 @@ def matern52(distance: Array) -> Array:
 
 
 def squared_exponential(distance: Array) -> Array:
-    """Return the squared exponential correlation, exp(-d²); no half stands in the exponent."""
+    """Return the squared exponential correlation, exp(-d²), without a half in the exponent."""
     return np.exp(-(distance**2))
 
 
