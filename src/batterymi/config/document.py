@@ -207,7 +207,7 @@ def _write_default(field: Schema) -> str:
     value = field.get("default", "")
     if value is None:
         return "-"
-    has_parts = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+    has_parts = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
     if has_parts or ("default" not in field and "$ref" in field):
         return "see there"
     if "default" not in field:

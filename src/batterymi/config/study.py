@@ -161,7 +161,7 @@ class Study(Strict):
     @property
     def compared_models(self) -> tuple[str, ...]:
         """Models that the study fits anywhere, members of blends included."""
-        compared = [self.surrogate.models, *(one.models or () for one in self.ablations)]
+        compared = [self.surrogate.models, *(ablation.models or () for ablation in self.ablations)]
         names = [name for models in compared for name in models]
         names += [self.transfer.model] if self.transfer else []
         names += ["extra_trees"] if self.surrogate.censoring == "expected" else []  # it predicts what is below bounds
@@ -182,15 +182,15 @@ class Study(Strict):
         """List the registered names that the study uses, as (kind, name) pairs, for the given kinds."""
         used = [
             *self._campaign_lookups(),
-            *(("constraint", one.function) for one in self.constraints if one.function),
+            *(("constraint", constraint.function) for constraint in self.constraints if constraint.function),
             ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
             *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(
-                ("candidates", one.source.name)
-                for one in (self.screen,)
-                if one and isinstance(one.source, CandidatesSource)
+                ("candidates", item.source.name)
+                for item in (self.screen,)
+                if item and isinstance(item.source, CandidatesSource)
             ),
         ]
         # the evaluator that asks a model runs the code of its family too
@@ -235,7 +235,7 @@ class Study(Strict):
         for derived in self.derived:
             wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
-        for name in sorted({name for one in self.derived for name in one.names} & self._uncomputable()):
+        for name in sorted({name for item in self.derived for name in item.names} & self._uncomputable()):
             yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
@@ -252,8 +252,8 @@ class Study(Strict):
     def _resolve_quantities(self) -> dict[str, set[str]]:
         """Return the derived quantities with the columns on which each depends in the end."""
         found: dict[str, set[str]] = {}
-        for one in self.derived:
-            found[one.name] = set().union(*(found.get(name, {name}) for name in one.names))
+        for item in self.derived:
+            found[item.name] = set().union(*(found.get(name, {name}) for name in item.names))
         return found
 
     def _find_campaign_problems(self) -> Iterable[str]:
@@ -319,7 +319,7 @@ class Study(Strict):
     @property
     def screened_features(self) -> tuple[str, ...]:
         """Return the numbers that the screen's model takes beside formulas."""
-        return tuple(one.name for one in self.variants[self.screen.variant]) if self.screen else ()
+        return tuple(item.name for item in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
     def formula_columns(self) -> tuple[str, ...]:

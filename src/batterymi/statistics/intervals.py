@@ -91,7 +91,7 @@ def compute_wilson_interval(share: float, n: int) -> tuple[float, float]:
     count = share * n
     # unlike the normal approximation, this interval does not vanish at shares of 0 and 1
     around = [math.floor(count + 1e-9), math.ceil(count - 1e-9)]
-    low, high = zip(*(stats.binomtest(one, n).proportion_ci(LEVEL, "wilson") for one in around), strict=True)
+    low, high = zip(*(stats.binomtest(item, n).proportion_ci(LEVEL, "wilson") for item in around), strict=True)
     return float(np.interp(count, around, low)), float(np.interp(count, around, high))
 
 

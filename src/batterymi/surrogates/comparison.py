@@ -217,7 +217,7 @@ def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> Store
         objective=problem.objective.name,
         features=[feature.name for feature in problem.inputs.features],
         categories=[feature.name for feature in problem.inputs.features if feature.is_category],
-        descriptors=[one.model_dump(mode="json") for one in problem.inputs.descriptors],
+        descriptors=[descriptor.model_dump(mode="json") for descriptor in problem.inputs.descriptors],
         fitted=fit_on_rows(best, problem, every, method, seed, settings),
         half_width_per_spread=width,
     )

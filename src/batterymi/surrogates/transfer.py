@@ -182,7 +182,7 @@ def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choi
     alone: dict[int, Array] = {}
     fewest = min(int((train < problem.n_scored).sum()) for train, _ in validation.splits)
     # zero-shot strategies use no own rows, so they have no curve
-    for name in [one for one in ways if "zero-shot" not in one]:
+    for name in [way for way in ways if "zero-shot" not in way]:
         for size in choice.sizes:
             n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
             miss = _measure_misses(validation, ways[name], size, n_draws)

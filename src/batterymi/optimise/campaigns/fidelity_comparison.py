@@ -57,7 +57,10 @@ def summarise_fidelities(ledger: pd.DataFrame, fidelities: Fidelities, seeds: ra
 
 def _build_task(search: Search, fidelities: Fidelities) -> Task:
     """Build the evaluators of all levels, once in each process."""
-    levels = [Level(one.label, one.cost, make_evaluator(one.evaluator, search.objectives)) for one in fidelities.levels]
+    levels = [
+        Level(level.label, level.cost, make_evaluator(level.evaluator, search.objectives))
+        for level in fidelities.levels
+    ]
     return search, fidelities, levels
 
 

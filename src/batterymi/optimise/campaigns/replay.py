@@ -54,11 +54,11 @@ class Pool:
 def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
     """Make the pool of a study: its rows, by the first objective that is optimised."""
     campaign = settings.campaign
-    target = next(one for one in settings.objectives if one.is_optimised)
-    dropped = {name for one in settings.ablations if one.name == campaign.variant for name in one.drop}
+    target = next(objective for objective in settings.objectives if objective.is_optimised)
+    dropped = {name for ablation in settings.ablations if ablation.name == campaign.variant for name in ablation.drop}
     inputs = Inputs(
-        tuple(one for one in settings.features if one.name not in dropped),
-        tuple(one for one in settings.descriptors if one.name not in dropped),
+        tuple(feature for feature in settings.features if feature.name not in dropped),
+        tuple(descriptor for descriptor in settings.descriptors if descriptor.name not in dropped),
     )
     value = rows[target.name].to_numpy(float) * (rows[campaign.times].to_numpy(float) if campaign.times else 1.0)
     return Pool(rows, target, value, _scale_inputs(rows, inputs))
