@@ -75,7 +75,11 @@ def run_stage(
     params = params_of(rule, settings)
     if rule == "prepare_table":
         params["settings"]["path"] = str(workspace.folder / params["settings"]["path"])
-    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ())
+    inputs = (
+        {key: str(folder / name) for key, name in inside.items()}
+        | dict.fromkeys(OPTIONAL, ())
+        | {"code": [str(ROOT / f"scripts/{rule}.py")]}
+    )
     target = outputs or folder
     made = {
         key: str(target / name) if isinstance(name, str) else [str(target / one) for one in name]
