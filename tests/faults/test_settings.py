@@ -30,10 +30,10 @@ MERGES = "a0: &a0 {k0: 1}\n" + "\n".join(
     [
         (LAUGHS, "line 5, column [0-9]+: not valid YAML: more than 50000 entries, aliases counted"),
         (MERGES, "more than 50000 entries"),
-        ("a: " + "[" * 100_000, "more than 40 levels"),
-        ("a: " + "{b: " * 100_000, "more than 40 levels"),
-        ("\n".join("  " * i + "a:" for i in range(900)), "more than 40 levels"),
-        ("a: &a [1, *a]", r"the alias '\*a' stands within what it stands for"),
+        ("a: " + "[" * 100_000, "(more than 40 levels|maximum nesting depth)"),
+        ("a: " + "{b: " * 100_000, "(more than 40 levels|maximum nesting depth)"),
+        ("\n".join("  " * i + "a:" for i in range(900)), "(more than 40 levels|maximum nesting depth)"),
+        ("a: &a [1, *a]", r"the alias '\*a' refers to a node that contains it"),
         ("a: [" + "1, " * 60_000 + "1]", "more than 50000 entries"),
         ("a: " + "x" * 2_000_000, "2000003 characters; settings have at most 1000000"),
         ("a: " + "9" * 5000, "not valid YAML: Exceeds the limit"),
@@ -82,7 +82,7 @@ def test_a_configuration_that_snakemake_read_is_measured_before_it_is_checked() 
         load_config(yaml.safe_load(LAUGHS))
     knot: dict[str, Any] = {}
     knot["overrides"] = knot
-    with pytest.raises(ConfigError, match="more than 40 levels"):
+    with pytest.raises(ConfigError, match="(more than 40 levels|maximum nesting depth)"):
         load_config(knot)
     assert time.process_time() - started < seconds_of(2)
 
@@ -103,7 +103,7 @@ def test_of_many_mistakes_the_first_are_told_in_a_time_that_grows_with_their_num
     assert time.process_time() - started < seconds_of(4)
     assert len(caught.value.problems) == 21
     assert caught.value.problems[0].startswith(f"{path}: k0: unknown key 'k0'; known: ")
-    assert caught.value.problems[-1] == f"{path}: 19981 keys more"
+    assert caught.value.problems[-1] == f"{path}: 19981 more keys"
     path.write_text(text.replace("unit: V", f"unit: {long}", 1))
     with pytest.raises(ConfigError) as caught:
         load_study(path)
@@ -125,7 +125,7 @@ def test_quantities_that_double_each_other_are_refused() -> None:
 def test_quantities_that_nest_without_end_are_refused() -> None:
     first = Derived(name="q0", label="q", unit="1", expression="-" * 95 + "a")
     nested = [Derived(name=f"q{i}", label="q", unit="1", expression="-" * 95 + f"q{i - 1}") for i in range(1, 4)]
-    with pytest.raises(ExpressionError, match="'q3 <= 1' is nested too deeply once its quantities are put in"):
+    with pytest.raises(ExpressionError, match="'q3 <= 1' is nested too deeply once its quantities are substituted"):
         expand_derived(Constraint(name="c", expression="q3 <= 1"), [first, *nested])
 
 
@@ -201,7 +201,7 @@ def test_a_table_outside_the_folder_is_refused(place: str, tmp_path: Path, monke
     study["table"]["file"] = place
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(study))
-    with pytest.raises(ConfigError, match=r"study\.yaml: table: .*(leaves the workflow's folder|is no path)"):
+    with pytest.raises(ConfigError, match=r"study\.yaml: table: .*(leaves the workflow's folder|is not a path)"):
         load_study(path)
 
 
