@@ -2,11 +2,11 @@
 
 snakemake                      every study of config/config.yaml, then the summary and the claims
 snakemake solid_electrolytes   one study
-snakemake summary              the summary table alone, with what it needs
-snakemake closed_loop          what adaptive choice adds in rounds of fast-charging tests
+snakemake summary              the summary table alone, with its inputs
+snakemake closed_loop          gain of adaptive choice in rounds of fast-charging tests
 snakemake charging_arena       who charges fastest within all limits on the reference model; one to two hours
 snakemake screens              candidate compositions, scored in shards and passed through gates
-snakemake fidelities           what cheaper evaluations are worth, where a study declares them
+snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake -n                   what would run, and why
 """
 
@@ -47,7 +47,7 @@ localrules:
 
 
 rule all:
-    """The summary, the claims and every figure of the studies that config/config.yaml names."""
+    """Make the summary, the claims and every figure of the studies that config/config.yaml names."""
     default_target: True
     input:
         rules.build_summary.output,

@@ -17,7 +17,7 @@ from batterymi.charging.parallel import simulate_protocols
 from batterymi.charging.protocols import FourStep
 from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
 from batterymi.charging.state import Start
-from batterymi.closed_loop.thermal_life import ten_minute_protocols as rates_of_protocols
+from batterymi.closed_loop.thermal_life import make_ten_minute_protocols as rates_of_protocols
 
 FINENESS = 3
 STEP_S = 60.0

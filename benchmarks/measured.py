@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.features.composition import element_fractions, magpie_features
+from batterymi.features.composition import compute_element_fractions, compute_magpie_features
 from batterymi.features.formulas import parse_formulas
 
 STUDIES = ("solid_electrolytes", "lithium_sulfur", "fast_charging", "ncm_cathodes", "sodium_ion")
@@ -76,8 +76,8 @@ def formulas_per_second(formulas: list[str], repeats: int = 5) -> float:
     for _ in range(repeats):
         started = time.perf_counter()
         compositions = parse_formulas(formulas)
-        magpie_features(compositions)
-        element_fractions(compositions)
+        compute_magpie_features(compositions)
+        compute_element_fractions(compositions)
         best = min(best, time.perf_counter() - started)
     return len(formulas) / best
 

@@ -175,9 +175,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     """Processor time over the number of candidates."""
     import matplotlib.pyplot as plt
 
-    from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE, house_style, save
+    from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE, apply_style, save
 
-    with house_style():
+    with apply_style():
         figure, axes = plt.subplots(figsize=(COLUMN_IN, 2.6))
         for model, colour in zip(MODELS, SEQUENCE, strict=False):
             own = [one for one in found if one["model"] == model]

@@ -1,7 +1,7 @@
 """Agents that learn to charge, one job for each cell, agent and seed.
 
 Takes   the settings `training` of the arena's configuration, as ARENA.training
-Makes   <results>/arena/agents/{cell}/{algorithm}/{seed}/: the policy, its weights, its learning curve, what it cost
+Makes   <results>/arena/agents/{cell}/{algorithm}/{seed}/: the policy, its weights, its learning curve and its cost
 """
 
 from batterymi.config.slices.agents import WeightStudySettings
@@ -9,11 +9,11 @@ from batterymi.config.slices.agents import WeightStudySettings
 
 def training_of(wildcards):
     """A param: settings of one agent's training."""
-    return ARENA.training.alone(wildcards.algorithm)
+    return ARENA.training.dump_agent_settings(wildcards.algorithm)
 
 
 rule train_agent:
-    """Train on the coarse model; a training that was interrupted goes on from its last checkpoint."""
+    """Train on the coarse model; an interrupted training continues from its last checkpoint."""
     input:
         code=list_code("train_agent.py"),
     output:
@@ -39,7 +39,7 @@ rule train_agent:
 
 
 def weight_files(name):
-    """An input: a file of all trainings of the study of weights, and of the agent that it varies."""
+    """Return an input: a file of all trainings of the weight study, and of the agent that it varies."""
 
     def files(wildcards):
         study, variants = ARENA.training.study, ARENA.training.variants
@@ -50,7 +50,7 @@ def weight_files(name):
 
 
 rule compare_weights:
-    """What the weights of the reward change, over seeds."""
+    """Compare policies trained with other weights of the reward, over seeds."""
     input:
         records=weight_files("training.json"),
         curves=weight_files("curve.csv"),

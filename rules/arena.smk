@@ -21,7 +21,7 @@ wildcard_constraints:
 
 
 rule tune_controllers:
-    """The fastest safe constant current, and the plating-limited charge, on validation scenarios."""
+    """Find the fastest safe constant current and tune the plating-limited charge, on validation scenarios."""
     input:
         code=list_code("tune_controllers.py"),
     output:
@@ -37,7 +37,7 @@ rule tune_controllers:
 
 
 rule optimise_protocols:
-    """Bayesian optimisation of protocols, for the nominal scenario and for all validation scenarios."""
+    """Optimise protocols by Bayesian optimisation, for the nominal and for all validation scenarios."""
     input:
         code=list_code("optimise_protocols.py", ("engine", "gaussian_process")),
     output:
@@ -54,7 +54,7 @@ rule optimise_protocols:
 
 
 def needs_tuning(name):
-    """An input: what a group of controllers was tuned to, for the group that is."""
+    """Return an input: the tuned parameters, for the group of tuned controllers only."""
 
     def file(wildcards):
         path = f"<results>/arena/{name}/{wildcards.cell}/{wildcards.condition}.json"
@@ -64,7 +64,7 @@ def needs_tuning(name):
 
 
 def policies_here(wildcards):
-    """An input: trained policies of a group of agents, one for each seed."""
+    """Return an input: the trained policies of a group of agents, one for each seed."""
     is_agent = wildcards.group in ARENA.agent_names
     return trained(wildcards.cell, wildcards.group, "policy.json") if is_agent else []
 
@@ -91,12 +91,12 @@ rule simulate_controllers:
 
 
 def tuned_situations(folder):
-    """What tuning writes, where a tuned controller takes part."""
+    """List the files of the tuning jobs, for cells with tuned controllers."""
     return [
         f"<results>/arena/{folder}/{entry.name}/{condition}.json"
         for entry in ARENA.cells
-        if "tuned" in ARENA.groups_of(entry.name)
-        for condition in ARENA.conditions_of(entry.name)
+        if "tuned" in ARENA.list_groups(entry.name)
+        for condition in ARENA.list_conditions(entry.name)
     ]
 
 
@@ -111,7 +111,7 @@ def every_training(name):
 
 
 rule compare_controllers:
-    """The table, controllers in pairs, who exploits the coarse model, and what feedback is worth."""
+    """Make the table, and compare controllers in pairs, the two models, and feedback with fixed protocols."""
     input:
         parts=every_job("charges.parquet"),
         tuned=tuned_situations("tuned"),
@@ -144,7 +144,7 @@ def map_settings(wildcards):
 
 
 rule map_feasibility:
-    """The fastest safe charge that anything finds, for a cell at each starting temperature."""
+    """Find the fastest safe charge of a cell at each starting temperature."""
     input:
         code=list_code("map_feasibility.py", ("engine", "gaussian_process")),
     output:
@@ -160,7 +160,7 @@ rule map_feasibility:
 
 
 rule plot_arena:
-    """The first cell's charges, learning and policies, and the feasibility map of all."""
+    """Draw the first cell's charges, learning and policies, and the feasibility map of all cells."""
     input:
         traces=every_job("traces.parquet"),
         steps=every_job("steps.parquet"),
@@ -184,7 +184,7 @@ rule plot_arena:
             cell=ARENA.drawn_cell,
             condition=ARENA.drawn_condition.name,
             margin_mv=ARENA.rules.margin_mv,
-            temperature_c=ARENA.temperature_limit(ARENA.drawn_condition),
+            temperature_c=ARENA.compute_temperature_limit(ARENA.drawn_condition),
             wanted_min=ARENA.map.wanted_min,
         ).model_dump(),
     script:
@@ -213,7 +213,7 @@ rule check_arena_claims:
 
 
 rule charging_arena:
-    """Every controller on every cell at every temperature; not part of the default run."""
+    """Evaluate every controller on every cell at every temperature; not part of the default run."""
     input:
         rules.compare_controllers.output,
         rules.check_arena_claims.output,

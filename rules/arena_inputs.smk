@@ -1,4 +1,4 @@
-"""What the rules of the charging arena share: settings and files of cells, temperatures, controllers and agents."""
+"""Inputs and params of the charging arena: settings and files of cells, temperatures, controllers and agents."""
 
 
 def slice_of_place(model):
@@ -11,15 +11,17 @@ def slice_of_place(model):
 
 
 def trained(cell, agent, name):
-    """A file of each training of an agent on a cell."""
+    """List a file of each training of an agent on a cell."""
     return [f"<results>/arena/agents/{cell}/{agent}/{seed}/{name}" for seed in ARENA.agent_seeds]
 
 
 def drawn_curves():
-    """Learning curves of the cell that is drawn."""
+    """List the learning curves of the cell that is drawn."""
     cell = ARENA.drawn_cell
     return [
-        path for agent in ARENA.entry(cell).agents for path in trained(cell, agent, "curve.csv")
+        path
+        for agent in ARENA.find_entry(cell).agents
+        for path in trained(cell, agent, "curve.csv")
     ]
 
 
@@ -28,11 +30,11 @@ def every_job(name):
     return [
         f"<results>/arena/reference/{entry.name}/{condition}/{group}/{name}"
         for entry in ARENA.cells
-        for condition in ARENA.conditions_of(entry.name)
-        for group in ARENA.groups_of(entry.name)
+        for condition in ARENA.list_conditions(entry.name)
+        for group in ARENA.list_groups(entry.name)
     ]
 
 
 def weights_table():
-    """The study of the reward's weights on the cell that is drawn, if there is one."""
+    """Return the table of the weight study on the cell that is drawn, if there is one."""
     return f"<results>/arena/agents/{ARENA.drawn_cell}/weights.csv" if ARENA.training.study else []

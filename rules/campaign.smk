@@ -1,6 +1,6 @@
-"""Search for better designs, beside random search from the same starts.
+"""Optimise designs, and compare with random search from the same starts.
 
-Takes   <results>/{study}/table.parquet, and the study's models if they answer the designs
+Takes   <results>/{study}/table.parquet, and the study's models if they evaluate designs
 Makes   <results>/{study}/campaign/
 """
 

@@ -1,14 +1,14 @@
 """The closed loop of Attia et al. 2020 over 224 ten-minute protocols, on two models of their cycle lives.
 
 Takes   nothing but the settings `closed_loop` of the configuration
-Makes   <results>/closed_loop/{lives}/: true lives, what loops recommend, the comparison and its figure
+Makes   <results>/closed_loop/{lives}/: true lives, recommendations of the loops, the comparison and its figure
 """
 
 from batterymi.config.slices.closed_loop import LivesSettings, LoopSettings
 
 
 rule compute_thermal_lives:
-    """Lives by the thermal model with which the loop was published."""
+    """Compute cycle lives by the thermal model with which the loop was published."""
     input:
         code=list_code("compute_thermal_lives.py"),
     output:
@@ -23,7 +23,7 @@ rule compute_thermal_lives:
 
 
 rule simulate_lives:
-    """Lives by what simulated charges of a declared cell cost it."""
+    """Compute cycle lives from the capacity that simulated charges cost a declared cell."""
     input:
         code=list_code("simulate_lives.py"),
     output:
@@ -41,7 +41,7 @@ rule simulate_lives:
 
 
 rule close_loop:
-    """Run every way to choose tests from the same seeds."""
+    """Run every method of choosing tests from the same seeds."""
     input:
         lives="<results>/closed_loop/{lives}/lives.csv",
         about="<results>/closed_loop/{lives}/lives.json",
@@ -62,7 +62,7 @@ rule close_loop:
 
 
 rule plot_closed_loop:
-    """The life of what is recommended, round by round."""
+    """Draw the life of the recommended protocol, round by round."""
     input:
         runs="<results>/closed_loop/{lives}/runs.csv",
         comparison="<results>/closed_loop/{lives}/comparison.json",
@@ -85,6 +85,6 @@ rule plot_closed_loop:
 
 
 rule closed_loop:
-    """What adaptive choice of fast-charging tests adds over random batches with the same model."""
+    """Measure the gain of adaptive tests over random batches with the same model."""
     input:
         expand("<results>/closed_loop/{lives}/rounds.svg", lives=["thermal", "simulated"]),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from batterymi.config.slices.base import Slice
 from batterymi.errors import ConfigError
-from batterymi.process_guard import own_jobs
-from batterymi.registry import modules_of
+from batterymi.process_guard import set_job_owner
+from batterymi.registry import find_modules
 from batterymi.reporting.study_results import list_results
 from batterymi.workflow.launch import (
     find_encoding_problems,
@@ -21,7 +21,7 @@ from batterymi.workflow.launch import (
     take_folders,
 )
 from batterymi.workflow.project import RAW, open_project
-from batterymi.workflow.provenance import code_closure, package_folder
+from batterymi.workflow.provenance import find_code_closure, find_package_folder
 
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"
 IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process of a single job
@@ -47,17 +47,17 @@ wildcard_constraints:
 
 
 def code(script, *kinds):
-    """An input: a script, every module it imports, and those that the study looks up by name."""
+    """Return an input: a script, every module it imports, and those that the study looks up by name."""
 
     def files(wildcards):
-        return list_code(script, *(STUDIES[wildcards.study].lookups(*kinds) if kinds else ()))
+        return list_code(script, *(STUDIES[wildcards.study].list_lookups(*kinds) if kinds else ()))
 
     return files
 
 
 def list_code(script, *names):
     """An input: a script, every module it imports, and those of registered names, as (kind, name)."""
-    closure = code_closure(SCRIPTS / script, tuple(modules_of(names)))
+    closure = find_code_closure(SCRIPTS / script, tuple(find_modules(names)))
     here = Path.cwd()
     return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in closure]
 
@@ -82,25 +82,25 @@ def results_for(reader):
 
 
 def worker_threads(wildcards):
-    """Two for studies that simulate, one for the others, whose work is short."""
+    """Return two threads for studies that simulate, one for the others, whose work is short."""
     return 2 if STUDIES[wildcards.study].is_charging else 1
 
 
 def pool_file(wildcards):
-    """The list of designs that a study's campaign chooses from, if it has one."""
+    """Return the list of designs that a study's campaign chooses from, if it has one."""
     return STUDIES[wildcards.study].pool or []
 
 
 def one_of(studies):
-    """A constraint of the wildcard: only these studies."""
+    """Return a constraint of the wildcard: only these studies."""
     return "|".join(studies) or "no_study_at_all"
 
 
 if IS_FIRST and (
     problems := find_machine_problems(
         [PROJECT.folder(name) for name in ("results", "logs", "benchmarks")],
-        [*PROJECT.tables(STUDIES), str(SCRIPTS), package_folder(), RAW],
+        [*PROJECT.tables(STUDIES), str(SCRIPTS), find_package_folder(), RAW],
     )
 ):
     stop(problems)
-own_jobs()
+set_job_owner()

@@ -44,11 +44,11 @@ def table_code(wildcards):
     columns = (*study.features, *study.objectives)
     is_converted = names_other_units(study.table.file, study.table.columns, columns)
     converter = [("converter", "units")] if is_converted else []
-    return list_code("prepare_table.py", *study.lookups("loader"), *converter)
+    return list_code("prepare_table.py", *study.list_lookups("loader"), *converter)
 
 
 rule fetch_dataset:
-    """Bring the files of a data set, each with the digest that the catalogue gives."""
+    """Fetch the files of a data set, and check each against the digest in the catalogue."""
     output:
         receipt="data/raw/{dataset}/receipt.json",
     log:
@@ -66,7 +66,7 @@ rule fetch_dataset:
 
 
 rule cite_datasets:
-    """Licences and works to cite, for the data sets behind the results."""
+    """List the licences and the works to cite of the data sets behind the results."""
     input:
         code=code("cite_datasets.py"),
     output:

@@ -41,7 +41,7 @@ rule compare_fidelities:
 
 
 rule plot_fidelities:
-    """The best result so far over the cost."""
+    """Draw the best result so far over the cost."""
     input:
         ledger="<results>/{study}/fidelities/ledger.csv",
         comparison="<results>/{study}/fidelities/comparison.json",
@@ -65,6 +65,6 @@ rule plot_fidelities:
 
 
 rule fidelities:
-    """What cheaper levels are worth, for every study that declares them."""
+    """Compare levels of fidelity, for every study that declares them."""
     input:
         expand("<results>/{study}/fidelities/cost.svg", study=WITH_LEVELS),

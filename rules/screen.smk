@@ -76,7 +76,7 @@ rule score_candidates:
 
 
 rule gather_screen:
-    """Merge the best of all shards, exactly, and count who passed which gate."""
+    """Merge the best of all shards exactly, and count the candidates that passed each gate."""
     input:
         scored=gather.screen("<results>/{{study}}/screen/scored/{scatteritem}.parquet"),
         reports=gather.screen("<results>/{{study}}/screen/scored/{scatteritem}.json"),
@@ -126,6 +126,6 @@ rule plot_screen:
 
 
 rule screens:
-    """Every screen of candidate compositions that a study declares."""
+    """Run every screen of candidate compositions that a study declares."""
     input:
         expand("<results>/{study}/screen/funnel.svg", study=SCREENED),

@@ -25,7 +25,7 @@ rule summarise_study:
 
 
 rule build_summary:
-    """One row per study."""
+    """Join the studies' summaries into one table, one row per study."""
     input:
         summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
         code=code("build_summary.py"),
@@ -43,11 +43,11 @@ rule build_summary:
 
 
 rule build_claims:
-    """Each number that the chapter states, beside what the pipeline measured."""
+    """Compare each number that the chapter states with what the pipeline measured."""
     input:
         claims=CONFIG.claims,
         summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
-        # what the pointers of the claims lead to
+        # targets of the pointers in the claims
         results=[
             f"<results>/{study}/{path}"
             for study in PROJECT.selected_studies
@@ -78,7 +78,7 @@ def patterns_of_run():
 
 
 rule write_manifest:
-    """Digests of every output, setting and table of the run; `make verify` rebuilds and compares."""
+    """Write the digests of every output, setting and table of the run; `make verify` rebuilds and compares."""
     input:
         rules.build_summary.output,
         rules.build_claims.output,
@@ -104,12 +104,12 @@ rule write_manifest:
 
 
 rule summary:
-    """The summary table."""
+    """Make the summary table."""
     input:
         rules.build_summary.output,
 
 
 rule claims:
-    """The claims table."""
+    """Make the claims table."""
     input:
         rules.build_claims.output,

@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from batterymi.agents.callback import TrainingCallback
 from batterymi.agents.checkpoint import STATE
-from batterymi.agents.evaluate import evaluate, is_better, summarise
-from batterymi.agents.learner import make_learner, network_of
-from batterymi.agents.observation import Actions, fingerprint, make_actions, make_encoder
+from batterymi.agents.evaluate import evaluate_policy, is_better, summarise_charges
+from batterymi.agents.learner import extract_network, make_learner
+from batterymi.agents.observation import Actions, make_actions, make_encoder, make_fingerprint
 from batterymi.agents.policy import Network, load_policy, save_policy
 from batterymi.agents.reward import SoftLimits, compute_costs
 from batterymi.agents.starts import list_validation_starts
-from batterymi.agents.training import Trained, train
+from batterymi.agents.training import Trained, run_training
 from batterymi.agents.weights import MEASURES
 from batterymi.charging.charge_loop import Terms, take_step
 from batterymi.charging.controller import Decision, Observation
@@ -31,7 +31,7 @@ from batterymi.charging.voltage_hold import VoltageHold
 from batterymi.config.agents import Agent, Environment, LimitSettings, RewardWeights, ScenarioRanges, Training
 from batterymi.config.slices.agents import WeightStudySettings
 from batterymi.errors import AgentError
-from batterymi.files import remove, write_csv, write_json
+from batterymi.files import remove_file, write_csv, write_json
 from batterymi.stages.compare_weights import compare_weights
 
 
@@ -194,11 +194,11 @@ def test_a_checkpoint_that_keeps_the_limits_beats_a_faster_one_that_does_not() -
 def test_the_network_without_pytorch_decides_like_the_one_within(kind: str) -> None:
     environment = make_environment(kind)
     learner = make_learner(Agent(name="a", kind=kind, **TINY), environment, 5)
-    network = network_of(learner)
+    network = extract_network(learner)
     rng = np.random.default_rng(0)
     for vector in rng.uniform(-1, 1, (50, len(environment.encoder.names))).astype(np.float32):
         expected, _ = learner.predict(vector, deterministic=True)
-        assert network.action(vector) == pytest.approx(float(np.asarray(expected).item()), abs=1e-5)
+        assert network.choose_action(vector) == pytest.approx(float(np.asarray(expected).item()), abs=1e-5)
 
 
 @pytest.fixture(scope="module", params=["dqn", "sac"])
@@ -206,7 +206,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A training that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
     agent = Agent(name="a", kind=request.param, **TINY)
-    return request.param, train(LightSimulator(), "light", agent, make_training(), 7, folder)
+    return request.param, run_training(LightSimulator(), "light", agent, make_training(), 7, folder)
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
@@ -229,18 +229,18 @@ def test_an_interrupted_training_ends_as_if_nothing_had_happened(
     with monkeypatch.context() as patch:
         interrupt(patch, after=80)
         with pytest.raises(KeyboardInterrupt):
-            train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
+            run_training(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     state = json.loads((tmp_path / STATE).read_text(encoding="utf-8"))
     steps = state["counters"]["num_timesteps"]
     assert 20 < steps < 80
     with np.load(tmp_path / state["buffer"]["file"], allow_pickle=False) as buffer:
         assert len(buffer["rewards"]) == steps
     np.random.seed(99)
-    found = train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
+    found = run_training(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     assert found.steps == expected.steps == 90
     assert found.progress.curve == expected.progress.curve
-    for name, values in expected.network.tensors().items():
-        assert (found.network.tensors()[name] == values).all(), name
+    for name, values in expected.network.export_tensors().items():
+        assert (found.network.export_tensors()[name] == values).all(), name
 
 
 def test_a_checkpoint_of_another_environment_is_refused_and_kept(
@@ -250,17 +250,17 @@ def test_a_checkpoint_of_another_environment_is_refused_and_kept(
     with monkeypatch.context() as patch:
         interrupt(patch, after=60)
         with pytest.raises(KeyboardInterrupt):
-            train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
+            run_training(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     before = sorted(path.name for path in tmp_path.glob("[!.]*"))
     other = make_training().model_copy(update={"environment": Environment(time_limit_min=60, step_s=30)})
     with pytest.raises(AgentError, match=r"step_s is 60\.0, needed is 30\.0.*restore them to go on"):
-        train(LightSimulator(), "light", agent, other, 7, tmp_path)
+        run_training(LightSimulator(), "light", agent, other, 7, tmp_path)
     with pytest.raises(AgentError, match="seed is 7, needed is 8"):
-        train(LightSimulator(), "light", agent, make_training(), 8, tmp_path)
+        run_training(LightSimulator(), "light", agent, make_training(), 8, tmp_path)
     assert sorted(path.name for path in tmp_path.glob("[!.]*")) == before
     (tmp_path / before[0]).write_bytes(b"cut off")
     with pytest.raises(AgentError, match="damaged"):
-        train(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
+        run_training(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
 
 
 def make_policy(path: Path, scale: float = 1.0, **changes: Any) -> Network:
@@ -281,7 +281,7 @@ def make_policy(path: Path, scale: float = 1.0, **changes: Any) -> Network:
             "name": "sac",
             "kind": "sac",
             "scale": scale,
-            "fingerprint": fingerprint("light", environment, encoder, actions),
+            "fingerprint": make_fingerprint("light", environment, encoder, actions),
         },
     )
     return network
@@ -295,11 +295,11 @@ def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) 
     seen = Observation(environment.session, 30)
     controller.begin(seen, environment.session)
     rate = controller.decide(seen).rate
-    assert rate == environment.actions.rate(network.action(environment._observe()))
+    assert rate == environment.actions.rate(network.choose_action(environment._observe()))
     assert 0.25 <= rate <= 5
-    charges = evaluate(network, environment, [Start(soc=0.7, ambient_c=30)])
+    charges = evaluate_policy(network, environment, [Start(soc=0.7, ambient_c=30)])
     assert charges["minutes"].notna().all()
-    assert summarise(charges, 60)["minutes"] == charges["minutes"][0]
+    assert summarise_charges(charges, 60)["minutes"] == charges["minutes"][0]
 
 
 def test_a_policy_keeps_the_factor_that_made_it_safe(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_damaged_policies_and_oracles_are_refused_in_one_line(tmp_path: Path) ->
     (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
     with pytest.raises(AgentError, match="not what was written there"):
         load_policy(tmp_path / "policy.json")
-    remove(tmp_path / "policy.json")
+    remove_file(tmp_path / "policy.json")
     (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
     with pytest.raises(AgentError, match="has format None, readable is 1"):
         load_policy(tmp_path / "policy.json")
@@ -360,7 +360,7 @@ def test_agents_have_names_of_their_own_and_are_found_by_them() -> None:
     gentle = {"name": "gentle", "kind": "sac", "weights": {"degradation": 5}}
     training = Training(agents=[{"name": "sac", "kind": "sac"}, gentle])
     assert training.agent("gentle").environment(training.environment).weights.degradation == 5
-    assert [agent["name"] for agent in training.alone("gentle")["agents"]] == ["gentle"]
+    assert [agent["name"] for agent in training.dump_agent_settings("gentle")["agents"]] == ["gentle"]
     with pytest.raises(KeyError, match="did you mean 'gentle'"):
         training.agent("gentel")
 
@@ -378,7 +378,7 @@ def test_a_study_trains_an_agent_with_every_set_of_weights() -> None:
     greedy, gentle = training.variants
     assert (greedy.name, greedy.steps, greedy.kind) == ("sac_greedy", 500, "sac")
     assert (greedy.weights, gentle.weights) == (RewardWeights(plating=0), RewardWeights(degradation=9))
-    assert Training.model_validate(training.alone("sac_greedy")).agents == (greedy,)
+    assert Training.model_validate(training.dump_agent_settings("sac_greedy")).agents == (greedy,)
     with pytest.raises(ValidationError, match="did you mean 'sac'"):
         Training(study=study | {"agent": "sca"})
     with pytest.raises(ValidationError, match="dqn_b is the name of an agent too"):

@@ -18,7 +18,7 @@ from batterymi.arena.trial import Progress, run_trial
 from batterymi.arena.tune import find_fastest_constant, find_plating_limited, find_safe_constant
 from batterymi.charging.charge_loop import Terms
 from batterymi.charging.controller import Decision, Observation
-from batterymi.charging.controllers import CHAPTER_PHASES, BySoc, ByTime, ConstantRate, equal_windows
+from batterymi.charging.controllers import CHAPTER_PHASES, BySoc, ByTime, ConstantRate, make_equal_windows
 from batterymi.charging.limits import Limits
 from batterymi.charging.outcome import ChargeError, FailureKind
 from batterymi.charging.plant import Plant
@@ -146,7 +146,7 @@ def test_protocols_by_time_and_by_state_of_charge_switch_where_they_say() -> Non
     row = run_trial(cell, replace(MILD, soc=0.0), BySoc("", CHAPTER_PHASES), LIMITS, TERMS).row
     assert row["minutes"] == pytest.approx(28.4, abs=1e-3), "the arithmetic of the chapter's four phases"
     assert [rate for rate, _ in cell.sessions[1].taken] == [5.0, 3.0, 1.5, 0.5]
-    windows = equal_windows((4.0, 2.0), 0.1, 0.8)
+    windows = make_equal_windows((4.0, 2.0), 0.1, 0.8)
     assert windows == [(pytest.approx(0.45), 4.0), (pytest.approx(0.8), 2.0)]
     row = run_trial(cell, replace(MILD, lithium_lost=0.1), BySoc("", windows), LIMITS, TERMS).row
     assert row["minutes"] == pytest.approx(0.9 * 60 * (0.35 / 4 + 0.35 / 2), rel=1e-6)
@@ -194,7 +194,7 @@ def test_limits_let_a_warm_start_rise_and_a_cool_one_not() -> None:
 def test_the_find_fastest_constant_current_is_the_one_computed_by_hand() -> None:
     # 100 - 40 rate - 64 = 0 at 80 %
     assert find_fastest_constant(make_scenarios(), 4.2, "here") == pytest.approx(0.9, rel=0.011)
-    tight = LIMITS.with_reserve(margin_mv=12)
+    tight = LIMITS.add_reserve(margin_mv=12)
     assert find_fastest_constant(make_scenarios(limits=tight), 4.2, "here") == pytest.approx(0.6, rel=0.011)
 
 
@@ -207,7 +207,7 @@ def test_no_constant_current_is_sought_beyond_the_charger() -> None:
 
 def test_limits_that_no_protocol_meets_are_told_with_numbers() -> None:
     with pytest.raises(BatteryMIError, match=r"here: limits: no protocol meets them; even 0.42C has a plating margin"):
-        find_fastest_constant(make_scenarios(limits=LIMITS.with_reserve(margin_mv=60)), 4.2, "here")
+        find_fastest_constant(make_scenarios(limits=LIMITS.add_reserve(margin_mv=60)), 4.2, "here")
 
 
 class Place:
@@ -224,12 +224,12 @@ class Place:
 
 
 def test_a_reserve_that_cannot_be_kept_leaves_a_controller_out_and_limits_that_cannot_stop_the_run() -> None:
-    wanting = make_scenarios(limits=LIMITS.with_reserve(margin_mv=60))
+    wanting = make_scenarios(limits=LIMITS.add_reserve(margin_mv=60))
     found, reason = find_safe_constant(wanting, Place(LIMITS), 4.2)  # type: ignore[arg-type]
     assert found is None
     assert "plating margin" in reason
     with pytest.raises(BatteryMIError, match="no protocol meets them"):
-        find_safe_constant(wanting, Place(LIMITS.with_reserve(margin_mv=60)), 4.2)  # type: ignore[arg-type]
+        find_safe_constant(wanting, Place(LIMITS.add_reserve(margin_mv=60)), 4.2)  # type: ignore[arg-type]
 
 
 def test_a_lower_voltage_with_more_current_is_faster_and_keeps_the_margin_everywhere() -> None:
@@ -257,7 +257,7 @@ def test_validation_scenarios_hold_the_corners_and_none_of_the_held_out_ones() -
 
 def test_look_ahead_keeps_its_reserve_and_beats_every_constant_current() -> None:
     twin, cell = LinearCell(), LinearCell()
-    charger = LookAhead("look_ahead", twin, LIMITS.with_reserve(margin_mv=10), 60.0, 6.0, 4.2)
+    charger = LookAhead("look_ahead", twin, LIMITS.add_reserve(margin_mv=10), 60.0, 6.0, 4.2)
     row = run_trial(cell, MILD, charger, LIMITS, TERMS).row
     assert 10 <= row["plating_margin_mv"] <= 11.5
     assert row["minutes"] < 60 * 0.7 / 0.9
@@ -294,13 +294,13 @@ def test_optimised_protocols_keep_all_limits_and_beat_the_constant_current() -> 
     rules = make_rules((0.2, 5.0))
     rates, history = optimise_protocol(make_scenarios(), rules, Search(steps=4, budget=30, initial=8), 1)
     assert rates is not None
-    row = make_scenarios().try_start(BySoc("", equal_windows(rates, 0.1, 0.8)), MILD)
+    row = make_scenarios().try_start(BySoc("", make_equal_windows(rates, 0.1, 0.8)), MILD)
     assert row["plating_margin_mv"] >= 0
     # windows end at 27.5, 45, 62.5 and 80 %: the fastest C-rates are 1.95, 1.6, 1.25 and 0.9
     best = 60 * 0.175 * (1 / 1.95 + 1 / 1.6 + 1 / 1.25 + 1 / 0.9)
     assert best - 1e-6 <= row["minutes"] <= 1.15 * best < 60 * 0.7 / 0.9
     assert history["feasible"].sum() < len(history)
-    tight = make_scenarios(limits=LIMITS.with_reserve(margin_mv=90))
+    tight = make_scenarios(limits=LIMITS.add_reserve(margin_mv=90))
     none, _ = optimise_protocol(tight, make_rules((0.6, 5.0)), Search(steps=2, budget=8, initial=3), 1)
     assert none is None
 

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 
 from batterymi.arena.feasibility import explain_verdict
 from batterymi.arena.feedback import measure_feedback
-from batterymi.arena.statistics import paired_difference, share_interval, wilson
-from batterymi.arena.table import assign_costs, compare_pairs, flag, make_table, measure_discrepancy, verdict
+from batterymi.arena.statistics import compute_paired_difference, compute_share_interval, compute_wilson_interval
+from batterymi.arena.table import (
+    assign_costs,
+    choose_verdict,
+    compare_pairs,
+    flag_violations,
+    make_table,
+    measure_discrepancy,
+)
 from batterymi.files import write_json
 from batterymi.reporting.arena_claims import check_claim, find_nominal
 from batterymi.stages.compare_controllers import CostFiles, read_costs
@@ -21,19 +28,19 @@ from batterymi.stages.compare_controllers import CostFiles, read_costs
 
 @given(share=st.floats(0, 1), n=st.integers(1, 500))
 def test_wilson_intervals_hold_the_share_and_never_vanish(share: float, n: int) -> None:
-    low, high = wilson(share, n)
+    low, high = compute_wilson_interval(share, n)
     assert 0 <= low <= share + 1e-12
     assert share - 1e-12 <= high <= 1
     assert high - low > 0
-    assert wilson(0.0, 50)[1] == pytest.approx(0.0713, abs=1e-3)
+    assert compute_wilson_interval(0.0, 50)[1] == pytest.approx(0.0713, abs=1e-3)
 
 
 def test_seeds_of_an_agent_do_not_count_as_scenarios() -> None:
     none = np.zeros((5, 50))
-    assert share_interval(none) == wilson(0.0, 50)
+    assert compute_share_interval(none) == compute_wilson_interval(0.0, 50)
     one_bad_seed = none.copy()
     one_bad_seed[0] = 1
-    low, high = share_interval(one_bad_seed)
+    low, high = compute_share_interval(one_bad_seed)
     assert low < 0.05
     assert high > 0.5
 
@@ -42,14 +49,14 @@ def test_paired_differences_find_a_shift_that_unpaired_spread_would_hide() -> No
     rng = np.random.default_rng(0)
     spread = rng.normal(20, 10, size=(1, 50))
     ours = spread - 1 + rng.normal(0, 0.2, size=(3, 50))
-    gain, low, high, n = paired_difference(ours, spread)
+    gain, low, high, n = compute_paired_difference(ours, spread)
     assert n == 50
     assert low < gain < high < -0.8
-    same = paired_difference(spread, spread)
+    same = compute_paired_difference(spread, spread)
     assert same[:3] == (0.0, 0.0, 0.0)
     ours[0, :30] = np.nan
-    assert paired_difference(ours, spread)[3] == 20
-    assert math.isnan(paired_difference(np.full((1, 50), np.nan), spread)[0])
+    assert compute_paired_difference(ours, spread)[3] == 20
+    assert math.isnan(compute_paired_difference(np.full((1, 50), np.nan), spread)[0])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,7 @@ def test_paired_differences_find_a_shift_that_unpaired_spread_would_hide() -> No
 def test_who_breaks_limits_is_never_better_than_who_keeps_them(
     low: float, high: float, ours: float, theirs: float, wanted: str
 ) -> None:
-    assert verdict(low, high, ours, theirs) == wanted
+    assert choose_verdict(low, high, ours, theirs) == wanted
 
 
 def charges_of(controller: str, minutes: float, margin: float, coarse: float, seeds: int = 1) -> list[dict[str, Any]]:
@@ -102,7 +109,7 @@ def charges_of(controller: str, minutes: float, margin: float, coarse: float, se
 def made_up() -> pd.DataFrame:
     """A safe slow controller, a fast one that lives off the coarse model, and a safe agent between them."""
     rows = charges_of("plating_limited", 20, 5, 6) + charges_of("protocol_nominal", 12, -4, 3)
-    return flag(pd.DataFrame(rows + charges_of("sac", 16, 2, 4, seeds=3)))
+    return flag_violations(pd.DataFrame(rows + charges_of("sac", 16, 2, 4, seeds=3)))
 
 
 def test_the_table_pools_seeds_and_tells_violations_on_the_fine_model(made_up: pd.DataFrame) -> None:
@@ -114,7 +121,7 @@ def test_the_table_pools_seeds_and_tells_violations_on_the_fine_model(made_up: p
     assert table.loc["sac", "violations"] == 0
     assert table.loc["plating_limited", "minutes_median"] == pytest.approx(20.95)
     assert table.loc["plating_limited", "nominal_minutes"] == pytest.approx(19.9)
-    assert table.loc["sac", "violations_upper"] == pytest.approx(wilson(0, 20)[1])
+    assert table.loc["sac", "violations_upper"] == pytest.approx(compute_wilson_interval(0, 20)[1])
 
 
 def test_pairs_discrepancy_and_feedback_tell_who_is_better_and_who_exploits(made_up: pd.DataFrame) -> None:
@@ -134,7 +141,7 @@ def test_pairs_discrepancy_and_feedback_tell_who_is_better_and_who_exploits(made
 
 def test_an_unfinished_charge_is_a_violation_and_takes_no_part_in_minutes(made_up: pd.DataFrame) -> None:
     made_up.loc[(made_up["controller"] == "sac") & (made_up["scenario"] == 3), "minutes"] = math.nan
-    again = flag(made_up)
+    again = flag_violations(made_up)
     table = make_table(again, {}).set_index("controller")
     assert table.loc["sac", "share_unfinished"] == pytest.approx(0.05)
     assert table.loc["sac", "violations"] == pytest.approx(0.05)

@@ -12,14 +12,14 @@ from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
-from batterymi.optimise.campaigns.benchmark import compare_with_random, evaluations_to_reach
-from batterymi.optimise.campaigns.campaign import best_designs, run_campaign, start_designs
+from batterymi.optimise.campaigns.benchmark import compare_with_random, count_evaluations_to
+from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
 from batterymi.optimise.campaigns.suggestions import add_derived
-from batterymi.optimise.space.pareto import pareto_optimal
+from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem
-from batterymi.optimise.space.score import penalise_scores, score, violation
+from batterymi.optimise.space.score import compute_score, compute_violation, penalise_scores
 from batterymi.optimise.space.space import Space
 
 NCM = NcmFormulas(NcmFormulasChoice(name="ncm_formulas"), ())
@@ -107,13 +107,13 @@ def _problem(space: Space, make_objective: Callable[..., Objective]) -> Problem:
 
 def test_a_campaign_finds_the_best_feasible_design(line: Space, make_objective: Callable[..., Objective]) -> None:
     problem = _problem(line, make_objective)
-    start = problem.evaluate(start_designs(line, 5, 1))
-    history = run_campaign(problem, "scikit-optimize", start, 20, 1)
+    start = problem.evaluate(draw_start_designs(line, 5, 1))
+    history = run_engine(problem, "scikit-optimize", start, 20, 1)
     assert history["evaluation"].tolist() == list(range(1, 21))
     assert history["best_so_far"].iloc[-1] == pytest.approx(0.04, abs=0.01)
     assert history["best_so_far"].dropna().is_monotonic_decreasing
     assert history.loc[history["feasible"], "z"].min() >= 0.5
-    again = run_campaign(problem, "scikit-optimize", start, 20, 1)
+    again = run_engine(problem, "scikit-optimize", start, 20, 1)
     pd.testing.assert_frame_equal(history, again)
 
 
@@ -133,9 +133,9 @@ def test_suggestions_are_feasible_distinct_and_best_first(
     line: Space, make_objective: Callable[..., Objective]
 ) -> None:
     problem = _problem(line, make_objective)
-    start = problem.evaluate(start_designs(line, 40, 0))
-    history = run_campaign(problem, "random", start, 60, 0)
-    best = best_designs(problem, [history], 5, min_distance=0.02)
+    start = problem.evaluate(draw_start_designs(line, 40, 0))
+    history = run_engine(problem, "random", start, 60, 0)
+    best = select_best_designs(problem, [history], 5, min_distance=0.02)
     assert best["score"].is_monotonic_increasing
     assert np.diff(np.sort(best["x"])).min() >= 0.02
     assert best["feasible"].all()
@@ -147,8 +147,8 @@ def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective])
         make_objective("a", "maximise", weight=0.5, scale=10),
         make_objective("b", "minimise", at_most=1, scale=2),
     )
-    assert score(outcomes, objectives) == pytest.approx([-0.5 + 1.5])
-    assert violation(outcomes, objectives, (Limit("b", "at_most", 1.0),)) == pytest.approx([1.0])
+    assert compute_score(outcomes, objectives) == pytest.approx([-0.5 + 1.5])
+    assert compute_violation(outcomes, objectives, (Limit("b", "at_most", 1.0),)) == pytest.approx([1.0])
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective])
     [([np.nan, 5, 3, 3], 3, 3), ([np.nan, 5, 3, 3], 5, 2), ([9, 8, 7], 6, 4), ([np.nan], 1, 2)],
 )
 def test_evaluations_are_counted_from_one(best: list[float], value: float, evaluations: int) -> None:
-    assert evaluations_to_reach(np.array(best, float), value) == evaluations
+    assert count_evaluations_to(np.array(best, float), value) == evaluations
 
 
 def _history(engine: list[list[float]], random: list[list[float]]) -> pd.DataFrame:
@@ -187,7 +187,7 @@ def test_the_same_campaign_twice_shows_no_gain() -> None:
 def test_the_front_is_what_nothing_dominates(points: list[tuple[int, int]]) -> None:
     cost = np.array(points, float)
     wanted = [not any((b <= a).all() and (b < a).any() for b in cost) for a in cost]
-    assert pareto_optimal(cost).tolist() == wanted
+    assert is_pareto_optimal(cost).tolist() == wanted
 
 
 def test_reference_designs_are_judged_by_name(ncm_space: Space, ncm_objectives: tuple) -> None:

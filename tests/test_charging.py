@@ -38,7 +38,7 @@ def test_a_charge_agrees_with_pybamms_own_experiment(simulator: ChargingSimulato
 
     # the state of charge goes by the nominal capacity, PyBaMM's by what the electrodes hold
     held = simulator._model.electrodes.fresh.capacity_ah
-    parameters = find_cell("power_cell").parameters(0.1 * simulator.capacity_ah / held, 25.0)
+    parameters = find_cell("power_cell").make_parameters(0.1 * simulator.capacity_ah / held, 25.0)
     parameters.update({"Current function [A]": 0.0})
     steps = [pybamm.step.c_rate(-rate, duration=3600 * 0.175 / rate, period=5) for rate in STEPS.c_rates]
     simulation = pybamm.Simulation(
@@ -103,7 +103,7 @@ def test_cc_cv_agrees_with_pybamms_own_hold(simulator: ChargingSimulator) -> Non
 
     # the state of charge goes by the nominal capacity, PyBaMM's by what the electrodes hold
     held = simulator._model.electrodes.fresh.capacity_ah
-    parameters = find_cell("power_cell").parameters(0.1 * simulator.capacity_ah / held, 25.0)
+    parameters = find_cell("power_cell").make_parameters(0.1 * simulator.capacity_ah / held, 25.0)
     parameters.update({"Current function [A]": 0.0})
     found = simulator.run(CCCV(3.0), keep_trace=True)
     assert found.trace is not None

@@ -13,7 +13,7 @@ from batterymi.files import write_json
 from batterymi.reporting.claims import COLUMNS, Measurements, check_claims, compare_with_claim, read_claims
 from batterymi.reporting.pages import render_claims
 from batterymi.reporting.study_results import list_entries
-from batterymi.workflow.provenance import code_closure
+from batterymi.workflow.provenance import find_code_closure
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAIMS = ROOT / "data/textbook/claims.csv"
@@ -135,5 +135,5 @@ def test_texts_of_claims_cannot_become_html(key: str, tmp_path: Path) -> None:
 
 def test_templates_count_as_code_of_the_rules_that_fill_them() -> None:
     template = ROOT / "src/batterymi/reporting/templates/claims.html.j2"
-    assert template in code_closure(ROOT / "scripts/build_claims.py")
-    assert template not in code_closure(ROOT / "scripts/summarise_study.py")
+    assert template in find_code_closure(ROOT / "scripts/build_claims.py")
+    assert template not in find_code_closure(ROOT / "scripts/summarise_study.py")

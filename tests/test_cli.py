@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batterymi.cli.main import main
-from batterymi.cli.new_study import MAX_LINES, split_unit, study_yaml
+from batterymi.cli.new_study import MAX_LINES, make_study_yaml, split_unit
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings
 from batterymi.data.table import load_table
@@ -260,7 +260,7 @@ def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path)
     path = tmp_path / "x.csv"
     lines = [",".join(f'"{h}"' for h in headers), *(",".join(row) for row in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    text = study_yaml(path, "data/x.csv", "X")
+    text = make_study_yaml(path, "data/x.csv", "X")
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     study = load_study(tmp_path / "x.yaml")
     assert len(study.features) == len(headers) - 1

@@ -9,11 +9,11 @@ from conftest import MIRROR
 from sklearn.kernel_approximation import Nystroem
 
 from batterymi.closed_loop.choices import METHODS, State, choose_by_gap, recommend_observed
-from batterymi.closed_loop.compare import SAME_MODEL, compare_methods, rounds_to_match
+from batterymi.closed_loop.compare import SAME_MODEL, compare_methods, count_rounds_to_match
 from batterymi.closed_loop.life_model import PAPER, make_prior
-from batterymi.closed_loop.lives import remark_lives, usable_lives
+from batterymi.closed_loop.lives import remark_lives, select_usable_lives
 from batterymi.closed_loop.loop import LONGER, run_loop
-from batterymi.closed_loop.thermal_life import cycle_lives, ten_minute_protocols
+from batterymi.closed_loop.thermal_life import compute_cycle_lives, make_ten_minute_protocols
 from batterymi.config.slices.closed_loop import LoopSettings
 from batterymi.errors import TableError
 from batterymi.files import read_json, write_csv, write_json
@@ -21,8 +21,8 @@ from batterymi.stages.close_loop import close_loop
 from batterymi.stages.compute_thermal_lives import compute_thermal_lives
 from batterymi.stages.plot_closed_loop import plot_closed_loop
 
-PROTOCOLS = ten_minute_protocols()
-LIVES = cycle_lives(PROTOCOLS).astype(float)
+PROTOCOLS = make_ten_minute_protocols()
+LIVES = compute_cycle_lives(PROTOCOLS).astype(float)
 INPUTS = PROTOCOLS.to_numpy(float)[:, :3]
 MIRRORED = MIRROR / "attia_protocols/protocols_224.csv"
 PUBLISHED_LIVES = {  # figures/SI/hp_sensitivity/policies_lifetimes_sim.csv of the authors' repository
@@ -72,7 +72,7 @@ def test_every_protocol_charges_80_percent_in_ten_minutes() -> None:
 def test_more_current_late_heats_more_and_ages_more() -> None:
     steady = PROTOCOLS.assign(c_rate_1=4.8, c_rate_2=4.8, c_rate_3=4.8, c_rate_4=4.8).head(1)
     hot = steady.assign(c_rate_1=9.6, c_rate_4=9.6, c_rate_2=3.2, c_rate_3=3.2)
-    assert cycle_lives(hot)[0] < cycle_lives(steady)[0]
+    assert compute_cycle_lives(hot)[0] < compute_cycle_lives(steady)[0]
 
 
 def test_the_model_is_regression_on_nystroem_features() -> None:
@@ -115,7 +115,7 @@ def test_bayesgap_goes_as_in_the_authors_runs() -> None:
 @pytest.mark.parametrize(("factor", "shift"), [(0.01, 3.0), (40.0, -9000.0)])
 def test_lives_in_other_units_change_no_choice(method: str, factor: float, shift: float) -> None:
     others = factor * LIVES + shift
-    scale = PAPER.carried_over(others, LIVES)
+    scale = PAPER.rescale_to_lives(others, LIVES)
     assert scale.deviation == pytest.approx(164 * factor)
     assert run_loop(others, INPUTS, method, 8, 3, 1, scale) == run_loop(LIVES, INPUTS, method, 8, 3, 1)
 
@@ -165,14 +165,14 @@ def test_methods_are_compared_in_pairs(gains: list[float], word: str) -> None:
 def test_random_batches_match_in_the_first_round_that_is_as_good_or_never() -> None:
     random = np.tile([700.0, 800.0, 900.0, 950.0], (20, 1))
     draws = np.random.default_rng(0).integers(20, size=(50, 20))
-    assert rounds_to_match(np.full(20, 850.0), random, draws) == {"round": 3, "lower": 3, "upper": 3, "tried": 4}
-    assert rounds_to_match(np.full(20, 990.0), random, draws)["round"] == np.inf
+    assert count_rounds_to_match(np.full(20, 850.0), random, draws) == {"round": 3, "lower": 3, "upper": 3, "tried": 4}
+    assert count_rounds_to_match(np.full(20, 990.0), random, draws)["round"] == np.inf
 
 
 def test_protocols_without_a_life_are_left_out_and_said() -> None:
     table = PROTOCOLS.assign(life_cycles=LIVES)
     table.loc[:9, "life_cycles"] = np.nan
-    inputs, lives = usable_lives(table, "lives.csv")
+    inputs, lives = select_usable_lives(table, "lives.csv")
     assert len(inputs) == len(lives) == 214
     assert "10 of 224" in remark_lives(lives, 224)[0]
 
@@ -188,12 +188,12 @@ def test_a_loop_without_protocols_is_refused(kept: int, words: str) -> None:
     table = PROTOCOLS.assign(life_cycles=np.nan)
     table.loc[: kept - 1, "life_cycles"] = 800.0
     with pytest.raises(TableError, match=words):
-        usable_lives(table, "lives.csv")
+        select_usable_lives(table, "lives.csv")
 
 
 def test_a_loop_without_a_choice_is_refused() -> None:
     with pytest.raises(TableError, match=r"lives.csv.*every protocol lasts 900 cycles"):
-        usable_lives(PROTOCOLS.assign(life_cycles=900.0), "lives.csv")
+        select_usable_lives(PROTOCOLS.assign(life_cycles=900.0), "lives.csv")
 
 
 def test_the_stage_compares_every_method_on_any_lives(tmp_path: Path) -> None:
@@ -221,12 +221,12 @@ def test_the_figure_is_drawn_from_what_the_stage_writes(tmp_path: Path) -> None:
 
 
 def test_many_cycles_are_drawn_in_thousands() -> None:
-    from batterymi.figures.closed_loop import in_readable_units
+    from batterymi.figures.closed_loop import scale_to_readable_units
 
     runs = pd.DataFrame({"round": [1, 2, 3], "life_cycles": [30_000.0, 40_000.0, 50_000.0]})
     gains = {"gain": 500.0, "gain_lower": 100.0, "gain_upper": 900.0}
     few = {"best_life": 1208.0, "rounds": 2, "comparisons": [gains]}
-    assert in_readable_units(runs, few)[1:] == (few, "cycles")
-    scaled, comparison, unit = in_readable_units(runs, few | {"best_life": 60_000.0})
+    assert scale_to_readable_units(runs, few)[1:] == (few, "cycles")
+    scaled, comparison, unit = scale_to_readable_units(runs, few | {"best_life": 60_000.0})
     assert (scaled["life_cycles"].tolist(), comparison["best_life"], unit) == ([30, 40], 60, "1000 cycles")
     assert comparison["comparisons"] == [{"gain": 0.5, "gain_lower": 0.1, "gain_upper": 0.9}]

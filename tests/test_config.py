@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from batterymi.cli.suggest import suggest_now
 from batterymi.config.arena import Arena
-from batterymi.config.load import load_config, load_studies, load_study, read_yaml, selected_studies
+from batterymi.config.load import list_selected_studies, load_config, load_studies, load_study, read_yaml
 from batterymi.config.messages import RENAMED, keys_at
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
@@ -167,8 +167,8 @@ def test_the_shipped_studies_are_right() -> None:
     assert not set(SHIPPED) & set(rejected)
     assert len(SHIPPED) == 10
     assert {studies[name].edition for name in SHIPPED} == {"textbook", "measured"}
-    assert len(set(SHIPPED) & set(selected_studies(Config(), studies, rejected))) == 5
-    assert set(SHIPPED) <= set(selected_studies(Config(editions=("textbook", "measured")), studies, rejected))
+    assert len(set(SHIPPED) & set(list_selected_studies(Config(), studies, rejected))) == 5
+    assert set(SHIPPED) <= set(list_selected_studies(Config(editions=("textbook", "measured")), studies, rejected))
     assert studies["solid_electrolytes"].primary_variant == "without_activation_energy"
 
 

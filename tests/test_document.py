@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batterymi import registry
-from batterymi.config.document import LISTS, schema_text, with_tables, write_options
+from batterymi.config.document import LISTS, insert_tables, make_schema, write_options
 from batterymi.config.load import load_datasets
 from batterymi.vocabulary.unit_table import UNITS
 
@@ -19,8 +19,8 @@ ROWS = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*) \|$", README, re.MULTI
 
 def test_the_schema_and_the_option_tables_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert (ROOT / "config/schema.json").read_text(encoding="utf-8") == schema_text(), "run 'make docs'"
-    assert with_tables(README) == README, "run 'make docs'"
+    assert (ROOT / "config/schema.json").read_text(encoding="utf-8") == make_schema(), "run 'make docs'"
+    assert insert_tables(README) == README, "run 'make docs'"
 
 
 def enums(schema: Any) -> list[list[str]]:
@@ -33,17 +33,17 @@ def enums(schema: Any) -> list[list[str]]:
 
 @pytest.mark.parametrize("kind", ["model", "engine", "descriptor", "constraint", "figure", "cell", "candidates"])
 def test_editors_complete_every_registered_name(kind: str) -> None:
-    assert registry.names(kind) in enums(json.loads(schema_text()))
+    assert registry.list_names(kind) in enums(json.loads(make_schema()))
 
 
 def test_editors_complete_units_and_take_others_and_data_sets_are_those_of_the_catalogue() -> None:
-    schema = json.loads(schema_text())
+    schema = json.loads(make_schema())
     (enum, other) = schema["$defs"]["Feature"]["properties"]["unit"]["anyOf"]
     assert (enum["enum"], other["type"]) == (list(UNITS), "string")
     rows = {
         schema["$defs"][name]["properties"]["name"].get("const") for name in schema["$defs"] if name.endswith("Rows")
     }
-    assert rows == set(registry.names("loader")) <= set(load_datasets(ROOT / "config/datasets.yaml"))
+    assert rows == set(registry.list_names("loader")) <= set(load_datasets(ROOT / "config/datasets.yaml"))
 
 
 @pytest.mark.parametrize(("key", "kind", "default", "about"), ROWS)
@@ -97,11 +97,11 @@ def test_every_name_is_listed_with_what_it_stands_for() -> None:
     for kind, heading in LISTS.items():
         part = README[README.index(f"### {heading}\n") :]
         rows = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", part.split("\n### ")[0], re.MULTILINE))
-        assert list(rows) == registry.names(kind)
+        assert list(rows) == registry.list_names(kind)
         assert all(10 < len(meaning) < 200 for meaning in rows.values()), rows
 
 
 def test_marks_that_are_missing_are_named() -> None:
     with pytest.raises(ValueError, match="lacks the marks"):
-        with_tables("nothing")
+        insert_tables("nothing")
     assert write_options().startswith("### config.yaml")

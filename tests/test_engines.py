@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from batterymi import registry
 from batterymi.config.parts import Constraint, Feature, Limit, Objective, Simplex
 from batterymi.errors import DesignError
-from batterymi.optimise.campaigns.campaign import run_campaign
-from batterymi.optimise.engines.enumerate import leaves_of, maximum
+from batterymi.optimise.campaigns.campaign import run_engine
+from batterymi.optimise.engines.enumerate import extract_leaves, find_maximum
 from batterymi.optimise.engines.gaussian import EXACT, JITTER, fit_process, matern52, pairwise_distances
 from batterymi.optimise.engines.listed import ListedProcess, fit_listed
-from batterymi.optimise.engines.models import gather, winsorised
-from batterymi.optimise.space.hypervolume import free_cells, hypervolume
+from batterymi.optimise.engines.models import group_replicates, winsorise_values
+from batterymi.optimise.space.hypervolume import compute_hypervolume, partition_nondominated
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import SAME, Space
 
-ENGINES = [name for name in registry.names("engine") if name != "enumerate"]
+ENGINES = [name for name in registry.list_names("engine") if name != "enumerate"]
 QUICK = [name for name in ENGINES if name != "botorch"]
 AVAILABLE = [*QUICK, pytest.param("botorch", marks=needs_torch)]
 
@@ -65,7 +65,7 @@ def answered(search: Search, designs: pd.DataFrame, seed: int) -> pd.DataFrame:
     codes = search.space.inputs(search.space.codes(designs))
     weights = np.random.default_rng(seed).normal(size=(codes.shape[1], 2))
     y, z = (np.sin(3 * codes @ weights)).T
-    return search.judged(designs.assign(y=y, z=z, failure=""))
+    return search.add_scores(designs.assign(y=y, z=z, failure=""))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -79,7 +79,7 @@ def test_no_suggestion_is_impossible_or_a_repeat(space: Space, engine: str, seed
     history, pending = answered(search, known.iloc[1:], seed), known.iloc[:1]
     assume(len(history) >= 3)
     proposed = registry.look_up("engine", engine)(search, history, 3, seed, pending)
-    assert space.feasible(proposed).all()
+    assert space.is_feasible(proposed).all()
     codes = np.vstack([space.codes(known), space.codes(proposed)]) / space.width
     gaps = np.abs(codes[:, None] - codes[None]).max(axis=2) + 9 * np.eye(len(codes))
     assert gaps[len(known) :].min(initial=9) > SAME
@@ -112,7 +112,7 @@ def test_botorch_respects_space_limits_and_pending_designs_and_compiles_nothing(
     propose = registry.look_up("engine", "botorch")
     proposed = propose(search, history, 2, 0, known.iloc[:1])
     assert len(proposed) == 2
-    assert space.feasible(proposed).all()
+    assert space.is_feasible(proposed).all()
     pd.testing.assert_frame_equal(proposed, propose(search, history, 2, 0, known.iloc[:1]))
     assert not any(tmp_path.iterdir())
 
@@ -135,9 +135,9 @@ def test_engines_climb_a_hill_beside_failures(engine: str) -> None:
     space = Space((number("x", 0, 1), number("y", 0, 1)))
     problem = Problem(space, (objective("height", "maximise"),), (), Hill())  # type: ignore[arg-type]
     start = problem.evaluate(space.fill(np.random.default_rng(1), 8))
-    history = run_campaign(problem, engine, start, 20, 3)
+    history = run_engine(problem, engine, start, 20, 3)
     assert history["best_so_far"].iloc[-1] < 2e-3
-    resumed = run_campaign(problem, engine, history.iloc[:14][[*start.columns]], 20, 3)
+    resumed = run_engine(problem, engine, history.iloc[:14][[*start.columns]], 20, 3)
     pd.testing.assert_frame_equal(history, resumed, check_exact=False, atol=1e-12)
 
 
@@ -147,7 +147,7 @@ def test_failures_are_avoided_and_not_forgotten() -> None:
     rows = space.fill(np.random.default_rng(0), 24)
     # the higher x, the better, but beyond 0.6 nothing works
     failed = rows["x"] > 0.6
-    history = search.judged(rows.assign(height=rows["x"].where(~failed), failure=np.where(failed, "failed", "")))
+    history = search.add_scores(rows.assign(height=rows["x"].where(~failed), failure=np.where(failed, "failed", "")))
     proposed = registry.look_up("engine", "gaussian_process")(search, history, 1, 0)
     assert proposed["x"].iloc[0] < 0.75
     unaware = registry.look_up("engine", "gaussian_process")(search, history[~failed], 3, 0)
@@ -161,7 +161,7 @@ def test_a_space_that_is_used_up_gives_what_is_left(engine: str) -> None:
     history = answered(search, space.frame(space.list_designs()[:7]), 0)
     proposed = registry.look_up("engine", engine)(search, history, 5, 0)
     assert len(proposed) == 3
-    assert space.feasible(proposed).all()
+    assert space.is_feasible(proposed).all()
 
 
 def test_candidates_come_from_the_list_and_the_long_list_gives_the_same() -> None:
@@ -170,7 +170,7 @@ def test_candidates_come_from_the_list_and_the_long_list_gives_the_same() -> Non
     space = Space(tuple(number(name, 0, 1) for name in "xyw"), candidates=listed)
     search = Search(space, (objective("height", "maximise"),), (), is_noisy=True)
     rows = listed.iloc[:30]
-    history = search.judged(rows.assign(height=-((rows["x"] - 0.5) ** 2) - rows["y"], failure=""))
+    history = search.add_scores(rows.assign(height=-((rows["x"] - 0.5) ** 2) - rows["y"], failure=""))
     propose = registry.look_up("engine", "gaussian_process")
     proposed = propose(search, history, 4, 0)
     merged = proposed.merge(listed.iloc[30:].reset_index(), on=["x", "y", "w"])
@@ -191,7 +191,7 @@ def test_the_exact_maximum_of_trees_is_never_below_random_search() -> None:
     guesses = rng.random((50_000, 3))
     for kind in (ExtraTreesRegressor, RandomForestRegressor, GradientBoostingRegressor):
         model = kind(n_estimators=30, random_state=0).fit(x, y)
-        best = maximum(leaves_of(model), np.zeros(3), np.ones(3))
+        best = find_maximum(extract_leaves(model), np.zeros(3), np.ones(3))
         assert best.value >= model.predict(guesses).max() - 1e-9
         assert model.predict([(best.lower + best.upper) / 2])[0] == pytest.approx(best.value, abs=1e-9)
 
@@ -200,7 +200,7 @@ def test_what_is_no_ensemble_of_trees_is_named() -> None:
     from sklearn.linear_model import RidgeCV
 
     with pytest.raises(DesignError, match="RidgeCV, no ensemble of trees"):
-        leaves_of(RidgeCV())
+        extract_leaves(RidgeCV())
 
 
 @settings(max_examples=40, deadline=None)
@@ -209,8 +209,8 @@ def test_hypervolume_agrees_with_counting_points(n: int, m: int, seed: int) -> N
     rng = np.random.default_rng(seed)
     front, points = rng.random((n, m)), rng.random((20_000, m))
     counted = (points[:, None, :] >= front[None]).all(axis=2).any(axis=1)
-    assert hypervolume(front, np.ones(m)) == pytest.approx(counted.mean(), abs=0.02)
-    cells = free_cells(front, np.ones(m))
+    assert compute_hypervolume(front, np.ones(m)) == pytest.approx(counted.mean(), abs=0.02)
+    cells = partition_nondominated(front, np.ones(m))
     inside = ((points[:, None] > cells.lower) & (points[:, None] <= cells.upper)).all(axis=2).sum(axis=1)
     np.testing.assert_array_equal(inside, ~counted)
 
@@ -265,18 +265,18 @@ def test_replicates_tell_the_noise() -> None:
     rng = np.random.default_rng(0)
     codes = np.repeat(rng.random((40, 2)), 4, axis=0)
     values = np.repeat(rng.random(40), 4) + rng.normal(scale=0.3, size=160)
-    replicates = gather(codes)
+    replicates = group_replicates(codes)
     noise = replicates.noise(values)
     assert noise is not None
     assert noise.mean() == pytest.approx(0.3**2 / 4, rel=0.2)
-    assert gather(rng.random((5, 2))).noise(np.arange(5.0)) is None
+    assert group_replicates(rng.random((5, 2))).noise(np.arange(5.0)) is None
 
 
 def test_an_outlier_is_drawn_in_on_the_bad_side_only() -> None:
     values = np.array([1, 2, 3, 4, 5, 6, 1e6, -1e6])
-    assert winsorised(values, "high").max() < 50
-    assert winsorised(values, "high").min() == -1e6
-    assert winsorised(values[:4], "high") == pytest.approx(values[:4])
+    assert winsorise_values(values, "high").max() < 50
+    assert winsorise_values(values, "high").min() == -1e6
+    assert winsorise_values(values[:4], "high") == pytest.approx(values[:4])
 
 
 def test_narrow_regions_are_sampled_and_empty_ones_are_named(make_objective: Callable[..., Objective]) -> None:
@@ -284,7 +284,7 @@ def test_narrow_regions_are_sampled_and_empty_ones_are_named(make_objective: Cal
     narrow = Constraint(name="narrow", expression="abs(a - b) + abs(b - c) + abs(c - d) <= 0.01")
     space = Space(features, None, (narrow,))
     designs = space.sample(np.random.default_rng(0), 50)
-    assert space.feasible(designs).all()
+    assert space.is_feasible(designs).all()
     assert designs["a"].std() > 0.05
     both = (narrow, Constraint(name="distinct", expression="a - d >= 0.5"))
     with pytest.raises(DesignError, match="no design was found that meets all of them at once"):

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batterymi.config.designs import Derived
-from batterymi.config.expressions import parse_condition, parse_quantity, replaced
+from batterymi.config.expressions import parse_condition, parse_quantity, substitute_quantities
 from batterymi.config.parts import Constraint
-from batterymi.optimise.space.constraints import spelt_out
+from batterymi.optimise.space.constraints import expand_derived
 
 COLUMNS = {"a": np.array([1.0, 2.0, 4.0]), "b": np.array([0.5, 2.0, -1.0])}
 
@@ -46,7 +46,7 @@ def test_a_condition_gives_its_margin(text: str, margin: list[float]) -> None:
     ],
 )
 def test_at_equality_only_conditions_that_are_not_strict_hold(text: str, holds: list[bool]) -> None:
-    assert parse_condition(text).holds(COLUMNS).tolist() == holds
+    assert parse_condition(text).is_satisfied(COLUMNS).tolist() == holds
 
 
 def test_what_has_no_answer_is_not_a_number_and_raises_nothing() -> None:
@@ -92,8 +92,8 @@ def test_no_text_does_more_than_be_parsed_or_refused(text: str) -> None:
 
 
 def test_derived_quantities_are_spelt_out() -> None:
-    assert replaced("e <= 3", {"m": "a + b", "e": "2 * m"}) == "2 * (a + b) <= 3"
+    assert substitute_quantities("e <= 3", {"m": "a + b", "e": "2 * m"}) == "2 * (a + b) <= 3"
     derived = [Derived(name="e", label="e", unit="1", product_of=("a", "b"))]
-    constraint = spelt_out(Constraint(name="c", expression="e <= 1"), derived)
+    constraint = expand_derived(Constraint(name="c", expression="e <= 1"), derived)
     assert constraint.names == ("a", "b")
     assert parse_condition(constraint.expression or "")(COLUMNS) == pytest.approx([0.5, -3, 5])

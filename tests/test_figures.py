@@ -8,7 +8,7 @@ import pytest
 
 from batterymi.config.load import load_study
 from batterymi.figures.overview import plot_overview
-from batterymi.figures.style import house_style, save_figure
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.figures.ternary import plot_ternary
 from batterymi.files import write_csv, write_json
 from batterymi.reporting.study_results import StudyResults
@@ -34,7 +34,7 @@ def ncm(tmp_path: Path) -> StudyResults:
 
 def test_compositions_lie_where_ternary_axes_say(ncm: StudyResults, tmp_path: Path) -> None:
     """The triangle shows 50 to 100 % Ni, so 70 % lie at 40 % of its height; likewise for Mn and Co."""
-    with house_style():
+    with apply_style():
         figure = plot_ternary(ncm)
         figure.canvas.draw()
         axes = [axis for axis in figure.axes if axis.name == "ternary"]
@@ -46,7 +46,7 @@ def test_compositions_lie_where_ternary_axes_say(ncm: StudyResults, tmp_path: Pa
 
 
 def test_a_ternary_figure_has_the_same_bytes_each_time(ncm: StudyResults, tmp_path: Path) -> None:
-    with house_style():
+    with apply_style():
         for name in ("a", "b"):
             save_figure(plot_ternary(ncm), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
@@ -61,6 +61,6 @@ def test_the_best_rows_of_a_replay_lie_at_their_features_and_predictions(tmp_pat
     rows.assign(**{target: [1.0, 5.0, 2.0], "line": [7, 8, 9], "split": "train"}).to_parquet(results.files["table"])
     numbers = {target: 5.0, f"{target}_predicted": 4.0, f"{target}_lower_95": 3.0, f"{target}_upper_95": 4.5}
     write_csv(results.files["suggestions"], pd.DataFrame({"line": [8], "why": "best", **numbers}))
-    with house_style():
+    with apply_style():
         star = next(line for line in plot_overview(results).axes[0].lines if line.get_marker() == "*")
     assert star.get_xydata().tolist() == [[rows[features[0]][1], 4.0]]

@@ -20,8 +20,8 @@ from batterymi.files import (
     check_content,
     read_frame,
     read_json,
-    remove,
-    replacing,
+    remove_file,
+    write_atomically,
     write_csv,
     write_json,
     write_parquet,
@@ -37,7 +37,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     write_text(target, "old")
 
     def fail_half_way() -> None:
-        with replacing(target) as temporary:
+        with write_atomically(target) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 
@@ -125,7 +125,7 @@ def test_what_users_edit_and_copies_of_a_storage_have_no_record(tmp_path: Path) 
     write_text(tmp_path / "a.txt", "b", recorded=False)
     check_content(tmp_path / "a.txt")
     write_text(tmp_path / "a.txt", "c")
-    remove(tmp_path / "a.txt")
+    remove_file(tmp_path / "a.txt")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".snakemake", "study.yaml"]
 
 
@@ -150,7 +150,7 @@ def models() -> Models:
             fitted=make_model(name, Options(local_spread=True), {}).fit(features, frame, frame["x"].to_numpy() ** 2),
             half_width_per_spread=0.5,
         )
-        for name in registry.names("model")
+        for name in registry.list_names("model")
     ]
     return stored, frame
 

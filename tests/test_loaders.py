@@ -13,9 +13,9 @@ from batterymi.config.load import load_datasets
 from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
 from batterymi.errors import TableError
-from batterymi.features.capacity import theoretical_capacity
-from batterymi.features.electrode import electrode, host_magpie
-from batterymi.features.lattice import cell_volume, lattice
+from batterymi.features.capacity import compute_theoretical_capacity
+from batterymi.features.electrode import compute_electrode_descriptors, compute_host_magpie
+from batterymi.features.lattice import compute_cell_volume, compute_lattice_descriptors
 
 mirrored = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 OBELIX = (
@@ -111,9 +111,9 @@ def test_policies_become_numbers(tmp_path: Path) -> None:
 
 
 def test_a_cell_has_its_volume_and_lithium_its_room() -> None:
-    assert cell_volume(2, 3, 4, 90, 90, 90) == pytest.approx(24)
-    assert cell_volume(4, 4, 4, 60, 60, 60) == pytest.approx(64 / np.sqrt(2))
-    assert np.isnan(cell_volume(1, 1, 1, 150, 150, 150))
+    assert compute_cell_volume(2, 3, 4, 90, 90, 90) == pytest.approx(24)
+    assert compute_cell_volume(4, 4, 4, 60, 60, 60) == pytest.approx(64 / np.sqrt(2))
+    assert np.isnan(compute_cell_volume(1, 1, 1, 150, 150, 150))
     # LiF, rock salt: four formulas in a cubic cell of 4.027 Å, 2.64 g/cm3
     cell: dict[str, Any] = {
         "a": 4.027,
@@ -125,7 +125,7 @@ def test_a_cell_has_its_volume_and_lithium_its_room() -> None:
         "space_group": 225,
     }
     columns = {name: pd.Series([value]) for name, value in cell.items()}
-    found = lattice(cell_content=pd.Series(["Li4F4"]), **columns).iloc[0]
+    found = compute_lattice_descriptors(cell_content=pd.Series(["Li4F4"]), **columns).iloc[0]
     assert found["density (g/cm3)"] == pytest.approx(2.64, abs=0.01)
     assert found["volume per atom (Å3)"] == pytest.approx(4.027**3 / 8)
     assert found["crystal system"] == 6
@@ -141,7 +141,7 @@ def test_oxidation_states_follow_from_the_other_charges() -> None:
         }
     )
     rows.loc[3, "discharged"] = "MgV2O5"
-    found = electrode(charged=rows["charged"], discharged=rows["discharged"], ion=rows["ion"])
+    found = compute_electrode_descriptors(charged=rows["charged"], discharged=rows["discharged"], ion=rows["ion"])
     assert found["oxidation state, charged"].tolist() == pytest.approx([3, 4, 3, 5])
     assert found["oxidation state, discharged"].tolist() == pytest.approx([2, 3, 2, 4])
     assert found["electrons per redox metal"].tolist() == pytest.approx([1, 1, 1, 1])
@@ -219,7 +219,7 @@ def test_the_official_split_shares_no_paper_and_two_compositions_under_another_f
 
 def test_every_data_set_of_a_loader_is_in_the_catalogue() -> None:
     catalogue = load_datasets(ROOT / "config/datasets.yaml")
-    assert set(catalogue) == {*registry.names("loader"), "mp_compositions"}
+    assert set(catalogue) == {*registry.list_names("loader"), "mp_compositions"}
 
 
 @mirrored
@@ -229,11 +229,11 @@ def test_no_measured_capacity_exceeds_the_one_of_the_formula() -> None:
     assert len(facts) >= 5
     for fact in facts.to_dict("records"):
         formula = f"LiNi{fact['Ni']}Co{fact['Co']}Mn{fact['Mn']}O2"
-        assert 0.4 < float(fact["value"]) / theoretical_capacity(formula, 1) < 1, fact["material"]
+        assert 0.4 < float(fact["value"]) / compute_theoretical_capacity(formula, 1) < 1, fact["material"]
 
 
 def test_a_host_is_described_without_its_ion() -> None:
     pair = pd.Series(["LiFePO4", "FePO4", "Li2"])
-    found = host_magpie(formula=pair, ion=pd.Series(["Li", "Li", "Li"]))
+    found = compute_host_magpie(formula=pair, ion=pd.Series(["Li", "Li", "Li"]))
     assert found.iloc[0].tolist() == found.iloc[1].tolist()
     assert found["MagpieData mean Number"].iloc[2] == 3

@@ -26,7 +26,7 @@ from batterymi.workflow.verify import (
     copy_with_usual_paths,
     copy_workflow,
     find_unlisted,
-    rebuild_in,
+    rebuild_results,
     verify_run,
 )
 
@@ -270,7 +270,9 @@ def test_a_rebuild_works_on_folders_of_its_own(run: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("batterymi.workflow.verify.subprocess.run", lambda *_, **__: done)
     folders = {"results": str(own), "logs": str(own), "benchmarks": str(own)}
     copy_ledgers(own / "campaigns", clean)
-    rebuild_in(clean, {"pathvars": folders, "ledgers": str(own / "campaigns"), "studies": ["one"]}, 1, own / "none")
+    rebuild_results(
+        clean, {"pathvars": folders, "ledgers": str(own / "campaigns"), "studies": ["one"]}, 1, own / "none"
+    )
     settings = json.loads((clean / "verify.json").read_text())
     assert settings["studies"] == ["one"]
     assert str(own) not in (clean / "verify.json").read_text()

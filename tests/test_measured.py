@@ -13,25 +13,25 @@ from batterymi.config.sources import Table
 from batterymi.files import read_json, write_json
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.reporting.trust import _describe_official_test
-from batterymi.statistics.intervals import conformal_factor
-from batterymi.surrogates.applicability import error_over_distance, held_out_distances
+from batterymi.statistics.intervals import compute_conformal_factor
+from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
-from batterymi.surrogates.curve import learning_curve
-from batterymi.surrogates.leaks import compare_groupings, single_features
+from batterymi.surrogates.curve import compute_learning_curve
+from batterymi.surrogates.leaks import compare_groupings, find_single_features
 from batterymi.surrogates.model import find_model
-from batterymi.surrogates.noise import noise_floor
+from batterymi.surrogates.noise import estimate_noise_floor
 from batterymi.surrogates.official import OfficialTest, score_official_test
-from batterymi.surrogates.permutation import permutation_test
-from batterymi.surrogates.problem import Inputs, Problem, joint_groups
-from batterymi.surrogates.validate import calibration
+from batterymi.surrogates.permutation import run_permutation_test
+from batterymi.surrogates.problem import Inputs, Problem, label_joint_groups
+from batterymi.surrogates.validate import compute_calibration
 from batterymi.surrogates.validation import (
     CrossValidation,
     Method,
-    expected_below,
+    check_groups_disjoint,
+    impute_censored,
     make_splits,
-    out_of_fold,
-    refuse_straddling,
-    tune,
+    predict_out_of_fold,
+    tune_hyperparameters,
 )
 
 NESTED = Method(inner_folds=4, trees=30)
@@ -79,7 +79,7 @@ def test_rows_of_one_paper_help_each_other_and_the_guard_says_so(papers: tuple[P
     problem, rows = papers
     table = Table(file="x.csv", group="paper")
     validation = validated(problem)
-    out = out_of_fold("extra_trees", validation)
+    out = predict_out_of_fold("extra_trees", validation)
     found = compare_groupings("extra_trees", validation, out, rows, table, 5)
     assert [entry["split"] for entry in found] == ["random", "paper"]
     assert found[0]["r2"] > 0.9 > 0.6 > found[1]["r2"]
@@ -93,14 +93,14 @@ def test_independent_rows_raise_no_warning() -> None:
     rows = pd.DataFrame({"lot": np.arange(120) % 20, "line": np.arange(120), "split": "train"})
     problem = problem_of(matrix, observed, list(rows["lot"]))
     validation = validated(problem)
-    out = out_of_fold("ridge", validation)
+    out = predict_out_of_fold("ridge", validation)
     found = compare_groupings("ridge", validation, out, rows, Table(file="x.csv", group="lot"), 5)
     assert not any(entry["warning"] for entry in found)
 
 
 def test_a_split_in_which_a_group_straddles_is_refused() -> None:
     with pytest.raises(ValueError, match="1 groups stand in train and test"):
-        refuse_straddling([(np.array([0, 1]), np.array([2]))], np.array([0, 1, 1]))
+        check_groups_disjoint([(np.array([0, 1]), np.array([2]))], np.array([0, 1, 1]))
 
 
 def test_one_group_alone_cannot_be_held_out() -> None:
@@ -122,7 +122,7 @@ def test_a_feature_that_is_the_objective_in_other_words_is_flagged() -> None:
     rng = np.random.default_rng(0)
     observed = rng.normal(size=150)
     matrix = np.column_stack([np.exp(observed), rng.normal(size=150), 2 * observed + 0.1 * rng.normal(size=150)])
-    found = {entry["feature"] for entry in single_features(problem_of(matrix, observed))}
+    found = {entry["feature"] for entry in find_single_features(problem_of(matrix, observed))}
     assert found == {"x0", "x2"}
 
 
@@ -130,7 +130,7 @@ def test_five_rows_of_chance_are_not_flagged() -> None:
     flagged = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        flagged += bool(single_features(problem_of(rng.normal(size=(5, 1)), rng.normal(size=5))))
+        flagged += bool(find_single_features(problem_of(rng.normal(size=(5, 1)), rng.normal(size=5))))
     assert flagged <= 3
 
 
@@ -140,11 +140,11 @@ def test_the_noise_floor_is_the_scatter_of_repeats() -> None:
     rows = pd.DataFrame(
         {"sample": sample, "y": rng.normal(scale=3, size=300)[sample] + rng.normal(scale=0.5, size=900)}
     )
-    found = noise_floor(rows, "y", "sample", None, 0)
+    found = estimate_noise_floor(rows, "y", "sample", None, 0)
     assert found["sets"] == 300
     assert found["deviation_lower"] < 0.5 < found["deviation_upper"]
     assert found["mae_of_a_perfect_model"] == pytest.approx(0.5 * np.sqrt(2 / np.pi), rel=0.06)
-    assert noise_floor(rows.drop_duplicates("sample"), "y", "sample", None, 0) == {"sets": 0}
+    assert estimate_noise_floor(rows.drop_duplicates("sample"), "y", "sample", None, 0) == {"sets": 0}
 
 
 def test_conformal_intervals_cover_what_they_promise_on_held_out_rows() -> None:
@@ -154,15 +154,15 @@ def test_conformal_intervals_cover_what_they_promise_on_held_out_rows() -> None:
     problem = problem_of(matrix, observed)
     for name in ("extra_trees", "ridge"):
         validation = validated(problem, bootstraps=200)
-        for entry in calibration(validation, out_of_fold(name, validation)):
+        for entry in compute_calibration(validation, predict_out_of_fold(name, validation)):
             assert entry["coverage"] == pytest.approx(entry["level"], abs=0.05)
 
 
 def test_a_conformal_factor_is_the_right_order_statistic() -> None:
     scores = np.arange(1.0, 10.0)
-    assert conformal_factor(scores, 0.5) == 5.0
-    assert conformal_factor(scores, 0.8) == 8.0
-    assert conformal_factor(scores, 0.95) == 9.0
+    assert compute_conformal_factor(scores, 0.5) == 5.0
+    assert compute_conformal_factor(scores, 0.8) == 8.0
+    assert compute_conformal_factor(scores, 0.95) == 9.0
 
 
 @pytest.mark.slow
@@ -176,7 +176,7 @@ def test_intervals_agree_with_an_independent_library() -> None:
     x = rng.normal(size=(200, 1))
     y = x[:, 0] + rng.normal(size=200)
     folds = KFold(5)
-    ours = conformal_factor(np.abs(y - cross_val_predict(LinearRegression(), x, y, cv=folds)), 0.8)
+    ours = compute_conformal_factor(np.abs(y - cross_val_predict(LinearRegression(), x, y, cv=folds)), 0.8)
     other = regression.CrossConformalRegressor(LinearRegression(), confidence_level=0.8, method="base", cv=folds)
     _, theirs = other.fit_conformalize(x, y).predict_interval(np.zeros((1, 1)))
     assert float(theirs[0, 1, 0] - theirs[0, 0, 0]) / 2 == pytest.approx(ours, rel=0.02)
@@ -189,8 +189,8 @@ def test_hyperparameters_are_chosen_without_the_rows_that_are_tested() -> None:
     changed = observed.copy()
     changed[:12] = 1e3 * rng.normal(size=12)
     seen = np.arange(12, 60)
-    first = tune("extra_trees", problem, seen, NESTED, 0)
-    second = tune("extra_trees", problem.observing(changed), seen, NESTED, 0)
+    first = tune_hyperparameters("extra_trees", problem, seen, NESTED, 0)
+    second = tune_hyperparameters("extra_trees", problem.replace_observed(changed), seen, NESTED, 0)
     assert first.settings == second.settings
     assert first.settings in find_model("extra_trees").grid
     np.testing.assert_array_equal(first.scores, second.scores)
@@ -198,11 +198,11 @@ def test_hyperparameters_are_chosen_without_the_rows_that_are_tested() -> None:
 
 def test_groups_are_joined_through_any_of_their_columns() -> None:
     rows = pd.DataFrame({"doi": list("aabcd"), "formula": list("xyyzw")})
-    labels = joint_groups(rows, ["doi", "formula"])
+    labels = label_joint_groups(rows, ["doi", "formula"])
     assert labels[0] == labels[1] == labels[2]
     assert len(set(labels)) == 3
-    assert joint_groups(rows, ["doi"]) == list("aabcd")
-    assert joint_groups(rows, []) == [0, 1, 2, 3, 4]
+    assert label_joint_groups(rows, ["doi"]) == list("aabcd")
+    assert label_joint_groups(rows, []) == [0, 1, 2, 3, 4]
 
 
 def test_shuffling_keeps_groups_together_so_that_shared_offsets_do_not_look_like_skill() -> None:
@@ -213,7 +213,9 @@ def test_shuffling_keeps_groups_together_so_that_shared_offsets_do_not_look_like
         matrix = rng.normal(size=(8, 2))[group]
         problem = problem_of(matrix, rng.normal(size=8)[group] + 0.05 * rng.normal(size=80), list(group))
         validation = validated(problem, 8, Method())
-        called += permutation_test("ridge", validation, out_of_fold("ridge", validation), 199, 1).p_value < 0.05
+        called += (
+            run_permutation_test("ridge", validation, predict_out_of_fold("ridge", validation), 199, 1).p_value < 0.05
+        )
     assert called <= 4
 
 
@@ -229,7 +231,7 @@ def bounded() -> tuple[Problem, np.ndarray]:
 
 def test_bounds_become_what_is_expected_below_them(bounded: tuple[Problem, np.ndarray]) -> None:
     problem, truth = bounded
-    learned = expected_below(problem, np.arange(200), 0)
+    learned = impute_censored(problem, np.arange(200), 0)
     known = ~problem.censored
     np.testing.assert_array_equal(learned[known], truth[known])
     assert (learned[~known] <= -1).all()
@@ -251,8 +253,8 @@ def test_far_rows_are_flagged_and_predicted_worse() -> None:
     observed = (matrix**2).sum(axis=1)
     problem = problem_of(matrix, observed)
     validation = validated(problem)
-    out = out_of_fold("extra_trees", validation)
-    found = error_over_distance(validation, out, held_out_distances(validation, out))
+    out = predict_out_of_fold("extra_trees", validation)
+    found = compute_error_by_distance(validation, out, compute_held_out_distances(validation, out))
     assert found["rows_beyond"] == 20
     assert found["mae_beyond_lower"] > found["mae_within_upper"]
     assert found["spearman"] > 0.3
@@ -263,7 +265,7 @@ def test_a_learning_curve_falls_and_is_carried_on_with_an_interval() -> None:
     rng = np.random.default_rng(0)
     matrix = rng.uniform(-2, 2, size=(300, 2))
     problem = problem_of(matrix, np.sin(3 * matrix[:, 0]) + 0.05 * rng.normal(size=300))
-    found = learning_curve("extra_trees", validated(problem, bootstraps=300), {})
+    found = compute_learning_curve("extra_trees", validated(problem, bootstraps=300), {})
     errors = [point["mae"] for point in found["points"]]
     assert errors == sorted(errors, reverse=True)
     assert found["doubled"]["rows"] == 2 * 240

@@ -19,13 +19,13 @@ from batterymi.features.descriptors import compute_descriptors
 from batterymi.screening.scorer import Scorer
 from batterymi.screening.scores import score_block
 from batterymi.surrogates import distances
-from batterymi.surrogates.applicability import neighbour_distance
+from batterymi.surrogates.applicability import compute_neighbour_distance
 from batterymi.surrogates.comparison import refit_model
 from batterymi.surrogates.distances import Rows
 from batterymi.surrogates.model import Model, Options
 from batterymi.surrogates.problem import Inputs, Problem
 from batterymi.surrogates.store import StoredModel, find_stored, load_models, save_models
-from batterymi.surrogates.validation import CrossValidation, Method, make_splits, out_of_fold
+from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_out_of_fold
 
 TARGET = Objective(name="y", label="y", unit="1", goal="maximise")
 NUMBER = Feature(name="hull", label="hull", unit="1")
@@ -114,13 +114,13 @@ def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataF
 
 @pytest.mark.usefixtures("band")
 @pytest.mark.parametrize(("columns", "n_inner"), [("many columns", 2), ("few columns", None)])
-@pytest.mark.parametrize("name", [*registry.names("model"), "band"])
+@pytest.mark.parametrize("name", [*registry.list_names("model"), "band"])
 def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_the_chunks(
     name: str, columns: str, n_inner: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS[columns], rows, n_inner)
-    problem, out = validation.problem, out_of_fold(name, validation)
+    problem, out = validation.problem, predict_out_of_fold(name, validation)
     stored = refit_model(name, validation, out)
     save_models(tmp_path / "model.skops", [stored])
     loaded = find_stored(tmp_path / "model.skops", "all_features", "y")
@@ -144,7 +144,7 @@ def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_th
 def test_a_spread_of_its_own_reaches_the_interval() -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS["many columns"], rows, 2)
-    stored = refit_model("band", validation, out_of_fold("band", validation))
+    stored = refit_model("band", validation, predict_out_of_fold("band", validation))
     half = stored.predict(designs)[1]
     first = stored.fitted.encoder.transform(stored.frame(designs))[:, 0]
     np.testing.assert_allclose(half / half[0], (1 + np.abs(first)) / (1 + np.abs(first[0])))
@@ -155,7 +155,7 @@ def test_a_type_that_no_family_declares_is_not_loaded(
     band: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validation = cross_validate(INPUTS["few columns"], some_rows(30, 0), None)
-    save_models(tmp_path / "m.skops", [refit_model("band", validation, out_of_fold("band", validation))])
+    save_models(tmp_path / "m.skops", [refit_model("band", validation, predict_out_of_fold("band", validation))])
     assert load_models(tmp_path / "m.skops")[0].fitted.name == "band"
     monkeypatch.setattr(Band, "trusted", ())
     with pytest.raises(TableError, match=r"refused: it holds .*\.Line"):
@@ -166,9 +166,9 @@ def test_a_type_that_no_family_declares_is_not_loaded(
 def test_the_distance_in_a_screen_is_that_of_validation(columns: str) -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS[columns], rows, 2)
-    stored = refit_model("gaussian_process", validation, out_of_fold("gaussian_process", validation))
+    stored = refit_model("gaussian_process", validation, predict_out_of_fold("gaussian_process", validation))
     found = Scorer(stored, rows.iloc[:40], rows.iloc[40:]).predict(designs)
-    expected = neighbour_distance(stored.fitted, stored.frame(rows.iloc[:40]), stored.frame(designs))
+    expected = compute_neighbour_distance(stored.fitted, stored.frame(rows.iloc[:40]), stored.frame(designs))
     np.testing.assert_allclose(found.distance, expected, rtol=1e-9)
     known = designs.assign(composition=rows["composition"].iloc[:23], hull=rows["hull"].iloc[:23])
     assert not Scorer(stored, rows.iloc[:10], rows.iloc[10:]).predict(known).novel.any()
@@ -178,6 +178,6 @@ def test_the_distance_in_a_screen_is_that_of_validation(columns: str) -> None:
 def test_kernels_by_distances_are_those_of_the_library(name: str) -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS["many columns"], rows, 2)
-    stored = refit_model(name, validation, out_of_fold(name, validation))
+    stored = refit_model(name, validation, predict_out_of_fold(name, validation))
     encoded = Rows(stored.fitted.encoder.transform(stored.frame(designs)))
     agree(stored.fitted.predict_encoded(encoded), stored.fitted.predict_by_library(encoded))  # type: ignore[attr-defined]

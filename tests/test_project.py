@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from batterymi import registry
-from batterymi.workflow.provenance import code_closure, imported_modules, module_file
+from batterymi.workflow.provenance import find_code_closure, find_imported_modules, find_module_file
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -58,7 +58,7 @@ def test_conda_brings_what_make_needs_and_leaves_the_rest_to_the_lock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind in registry.REGISTRY for name in registry.names(kind)]
+    ("kind", "name"), [(kind, name) for kind in registry.REGISTRY for name in registry.list_names(kind)]
 )
 def test_every_registered_name_leads_somewhere(kind: str, name: str) -> None:
     found = registry.look_up(kind, name)
@@ -67,7 +67,7 @@ def test_every_registered_name_leads_somewhere(kind: str, name: str) -> None:
 
 def test_an_unknown_name_is_suggested() -> None:
     with pytest.raises(KeyError, match="did you mean 'random'"):
-        registry.module_of("engine", "randon")
+        registry.find_module("engine", "randon")
 
 
 def test_package_init_files_are_empty() -> None:
@@ -84,12 +84,12 @@ def test_imports_found_by_pattern_are_those_of_the_syntax_tree() -> None:
             elif isinstance(node, ast.ImportFrom):
                 expected.add(node.module or "")
                 expected |= {f"{node.module}.{alias.name}" for alias in node.names}
-        assert imported_modules(path) == {name for name in expected if name and module_file(name)}, path
+        assert find_imported_modules(path) == {name for name in expected if name and find_module_file(name)}, path
 
 
 def test_a_closure_holds_what_a_script_imports_directly_or_not() -> None:
     def names(script: str, *modules: str) -> set[str]:
-        return {path.stem for path in code_closure(ROOT / "scripts" / script, modules)}
+        return {path.stem for path in find_code_closure(ROOT / "scripts" / script, modules)}
 
     train = names("train_surrogate.py")
     assert {"train_surrogate", "validation", "comparison", "files", "encode"} <= train
@@ -102,9 +102,9 @@ def test_a_closure_holds_what_a_script_imports_directly_or_not() -> None:
 
 
 def test_imports_inside_functions_count() -> None:
-    file = module_file("batterymi.evaluators.charging")
+    file = find_module_file("batterymi.evaluators.charging")
     assert file is not None
-    assert "batterymi.charging.simulator" in imported_modules(file)
+    assert "batterymi.charging.simulator" in find_imported_modules(file)
 
 
 def test_adapters_are_short_and_call_one_function() -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from batterymi.config.campaign import Fidelities
 from batterymi.config.parts import Feature, Objective
 from batterymi.errors import OutputError, TableError
-from batterymi.optimise.campaigns.campaign import run_campaign, start_designs
+from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.campaigns.fidelity import Level, run_levels
 from batterymi.optimise.campaigns.fidelity_comparison import LAST, LEVELS, compare_costs
 from batterymi.optimise.campaigns.journal import Journal
@@ -49,8 +49,8 @@ class Bowl:
 
 def campaign(evaluator: object) -> pd.DataFrame:
     problem = Problem(SPACE, (TARGET,), (), evaluator)  # type: ignore[arg-type]
-    start = problem.evaluate(start_designs(SPACE, 4, 0))
-    return run_campaign(problem, "gaussian_process", start, 12, 0)
+    start = problem.evaluate(draw_start_designs(SPACE, 4, 0))
+    return run_engine(problem, "gaussian_process", start, 12, 0)
 
 
 @pytest.mark.parametrize("lives", [0, 2, 4, 7, 11])
@@ -145,7 +145,7 @@ def test_a_ledger_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path, line
 def test_a_campaign_over_levels_keeps_its_budget_and_counts_only_the_last_level() -> None:
     levels = [Level("rough", 1, Bowl(tilt=0.05)), Level("fine", 4, Bowl())]
     search = Search(SPACE, (TARGET,), ())
-    ledger = run_levels(search, levels, start_designs(SPACE, 5, 0), budget=40, seed=0)
+    ledger = run_levels(search, levels, draw_start_designs(SPACE, 5, 0), budget=40, seed=0)
     assert ledger["cost"].sum() <= 40
     assert 40 - ledger["spent"].iloc[-1] < 4
     np.testing.assert_allclose(ledger["cost"].cumsum(), ledger["spent"])

@@ -227,7 +227,7 @@ def test_gates_count_who_came_passed_and_could_not_be_told() -> None:
     assert alive.tolist() == [True, False, False, True, False]
     assert funnel == Funnel([5, 3], [3, 2], [1, 0])
     alive, rest = pass_gates(after, alive, numbers, compositions)
-    assert funnel.then(rest) == Funnel([5, 3, 2, 2], [3, 2, 2, 1], [1, 0, 0, 0])
+    assert funnel.concat_steps(rest) == Funnel([5, 3, 2, 2], [3, 2, 2, 1], [1, 0, 0, 0])
 
 
 def test_a_strict_gate_lets_nobody_pass_at_equality() -> None:

@@ -32,7 +32,7 @@ def test_enumeration_gives_what_smact_gives() -> None:
         theirs = smact_filter([Element(one) for one in symbols], threshold=largest, species_unique=False)
         amounts = {tuple(ratio[names.index(one)] for one in symbols) for names, ratio in theirs}
         parsed = parse_formulas(ours)
-        found = set(zip(*(parsed.amount_of(one).astype(int).tolist() for one in symbols), strict=True))
+        found = set(zip(*(parsed.count_atoms(one).astype(int).tolist() for one in symbols), strict=True))
         assert found == amounts
         assert len(ours) == len(found) > 0
 

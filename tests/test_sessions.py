@@ -23,7 +23,7 @@ RATES = (2.0, 1.5, 1.0, 0.8)
 
 @lru_cache
 def electrodes_of(cell: str) -> Electrodes:
-    return Electrodes(CELLS[cell].parameters())
+    return Electrodes(CELLS[cell].make_parameters())
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_the_heat_that_is_told_is_the_heat_that_leaves_the_cell(simulator: Charg
     session = simulator.begin(Start(ambient_c=25.0))
     session.step(3.0, 600.0)
     rested = session.step(0.0, 36000.0)
-    parameters = simulator.cell.parameters()
+    parameters = simulator.cell.make_parameters()
     conductance = (
         parameters["Total heat transfer coefficient [W.m-2.K-1]"] * parameters["Cell cooling surface area [m2]"]
     )
@@ -121,7 +121,7 @@ def test_lithium_that_left_the_particles_is_in_the_film(simulator: ChargingSimul
         return sum(
             share * capacity
             for share, capacity in zip(
-                electrodes.window(lost).stoichiometries(0.4), electrodes.capacities_ah, strict=True
+                electrodes.window(lost).compute_stoichiometries(0.4), electrodes.capacities_ah, strict=True
             )
         )
 
@@ -138,7 +138,7 @@ def test_every_cell_charges_and_loses_no_charge_on_the_way(any_cell: ChargingSim
     session = any_cell.begin(Start(soc=0.1))
     reading = session.step(1.0, session.seconds_to(0.8, 1.0))
     assert reading.soc == pytest.approx(0.8)
-    values = session.joined()
+    values = session.join_steps()
     n_capacity, _ = any_cell._model.electrodes.capacities_ah
     stored = 1000 * n_capacity * (values["average_n"][-1] - values["average_n"][0])
     passed = 1000 * any_cell.capacity_ah * reading.seconds / 3600

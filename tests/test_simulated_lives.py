@@ -12,7 +12,7 @@ from batterymi.closed_loop.simulated_life import (
     describe_lives,
     simulate_life,
 )
-from batterymi.closed_loop.thermal_life import AMBIENT_C, ten_minute_protocols
+from batterymi.closed_loop.thermal_life import AMBIENT_C, make_ten_minute_protocols
 from batterymi.config.study import ClosedLoop
 
 BEST = (6.0, 4.4, 4.4, 4.714286)
@@ -66,7 +66,7 @@ def test_a_charge_that_cannot_be_simulated_is_a_typed_failure(simulator: Chargin
 
 
 def test_failures_and_plating_are_said() -> None:
-    protocols = ten_minute_protocols()
+    protocols = make_ten_minute_protocols()
     n = len(protocols)
     lives = protocols.assign(
         life_cycles=np.where(np.arange(n) < 200, 1000.0 + np.arange(n), np.nan),
@@ -90,7 +90,7 @@ def test_failures_and_plating_are_said() -> None:
 
 
 def test_nothing_can_be_said_of_lives_that_nothing_has() -> None:
-    protocols = ten_minute_protocols()
+    protocols = make_ten_minute_protocols()
     lives = protocols.assign(life_cycles=np.nan, failure="solver_failed", message="no")
     about = describe_lives(pd.DataFrame(lives), "power_cell", "SPMe")
     assert (about["plating_share"], about["rank_agreement"]) == (None, {})

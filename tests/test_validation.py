@@ -8,11 +8,17 @@ import pytest
 
 from batterymi import registry
 from batterymi.config.parts import Feature, Objective
-from batterymi.statistics.intervals import half_widths, interval, q_squared, resampled, resamples
-from batterymi.surrogates.permutation import permutation_importances, permutation_test
+from batterymi.statistics.intervals import (
+    bootstrap_statistic,
+    compute_half_widths,
+    compute_percentile_interval,
+    compute_q_squared,
+    draw_bootstrap_rows,
+)
+from batterymi.surrogates.permutation import compute_permutation_importances, run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
-from batterymi.surrogates.validation import CrossValidation, Method, make_splits, out_of_fold
-from batterymi.vocabulary.verdicts import judge
+from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_out_of_fold
+from batterymi.vocabulary.verdicts import decide_verdict
 
 FEATURES = (
     Feature(name="x", label="x", unit="1", bounds=(0, 1)),
@@ -55,17 +61,17 @@ def line() -> tuple[pd.DataFrame, np.ndarray]:
 def test_leave_one_out_of_the_mean_has_its_known_score() -> None:
     observed = np.array([1.0, 2.0, 4.0, 7.0, 9.0])
     frame = pd.DataFrame({"x": range(5), "noise": range(5)}, dtype=float)
-    out = out_of_fold("dummy", validated(problem_of(frame, observed)))
-    assert q_squared(observed, out.mean) == pytest.approx(1 - (5 / 4) ** 2)
+    out = predict_out_of_fold("dummy", validated(problem_of(frame, observed)))
+    assert compute_q_squared(observed, out.mean) == pytest.approx(1 - (5 / 4) ** 2)
 
 
-@pytest.mark.parametrize("name", registry.names("model"))
+@pytest.mark.parametrize("name", registry.list_names("model"))
 def test_no_row_is_predicted_by_a_model_that_saw_it(name: str, line: tuple[pd.DataFrame, np.ndarray]) -> None:
     frame, observed = line
-    before = out_of_fold(name, validated(problem_of(frame, observed))).mean
+    before = predict_out_of_fold(name, validated(problem_of(frame, observed))).mean
     changed = observed.copy()
     changed[8] = 1000.0
-    after = out_of_fold(name, validated(problem_of(frame, changed))).mean
+    after = predict_out_of_fold(name, validated(problem_of(frame, changed))).mean
     assert after[8] == before[8]
     assert not np.array_equal(after, before)
 
@@ -81,7 +87,7 @@ def test_no_group_stands_on_both_sides_and_every_row_is_tested_once(folds: str |
 
 def _test(frame: pd.DataFrame, observed: np.ndarray, n_tried: int = 5) -> float:
     validation = validated(problem_of(frame, observed))
-    return permutation_test("ridge", validation, out_of_fold("ridge", validation), 199, n_tried).p_value
+    return run_permutation_test("ridge", validation, predict_out_of_fold("ridge", validation), 199, n_tried).p_value
 
 
 def test_a_real_relation_is_told_from_chance(line: tuple[pd.DataFrame, np.ndarray]) -> None:
@@ -105,15 +111,15 @@ def test_long_tables_are_tested_by_their_pairing() -> None:
     frame = pd.DataFrame(rng.random((40, 2)), columns=["x", "noise"])
     observed = frame["x"].to_numpy()
     validation = validated(problem_of(frame, observed), 5)
-    found = permutation_test("ridge", validation, out_of_fold("ridge", validation), 999, 1)
+    found = run_permutation_test("ridge", validation, predict_out_of_fold("ridge", validation), 999, 1)
     assert (found.method, found.p_value) == ("pairing", pytest.approx(1 / 1000))
 
 
 def test_only_the_feature_that_matters_is_important(line: tuple[pd.DataFrame, np.ndarray]) -> None:
     frame, observed = line
     validation = validated(problem_of(frame, observed))
-    out = out_of_fold("ridge", validation)
-    found = permutation_importances(validation, out, 10).groupby("feature")["rmse_increase"].median()
+    out = predict_out_of_fold("ridge", validation)
+    found = compute_permutation_importances(validation, out, 10).groupby("feature")["rmse_increase"].median()
     assert found["x"] > 0.5
     assert abs(found["noise"]) < 0.05
 
@@ -121,23 +127,23 @@ def test_only_the_feature_that_matters_is_important(line: tuple[pd.DataFrame, np
 def test_intervals_of_normal_errors_cover_what_they_say() -> None:
     rng = np.random.default_rng(0)
     observed = rng.normal(size=4000)
-    width = half_widths(observed, np.zeros(4000), np.ones(4000))
+    width = compute_half_widths(observed, np.zeros(4000), np.ones(4000))
     assert np.mean(abs(observed) <= width) == pytest.approx(0.95, abs=0.01)
 
 
 def test_resamples_draw_whole_groups() -> None:
     groups = list("aabbbc")
-    for draw in resamples(groups, 50, 0):
+    for draw in draw_bootstrap_rows(groups, 50, 0):
         counts = np.bincount(draw, minlength=6)
         assert counts[0] == counts[1]
         assert counts[2] == counts[3] == counts[4]
-    rows = resamples(range(4), 7, 0)
+    rows = draw_bootstrap_rows(range(4), 7, 0)
     assert rows[0].shape == (7, 4)
-    assert resampled(lambda v: v.mean(axis=-1), rows, np.ones(4)).tolist() == [1.0] * 7
+    assert bootstrap_statistic(lambda v: v.mean(axis=-1), rows, np.ones(4)).tolist() == [1.0] * 7
 
 
 def test_an_interval_of_nothing_is_nothing() -> None:
-    assert np.isnan(interval(np.array([np.nan, np.inf]))).all()
+    assert np.isnan(compute_percentile_interval(np.array([np.nan, np.inf]))).all()
 
 
 @pytest.mark.parametrize(
@@ -153,4 +159,4 @@ def test_an_interval_of_nothing_is_nothing() -> None:
     ],
 )
 def test_verdicts_follow_the_evidence(arguments: tuple, verdict: str) -> None:
-    assert judge(*arguments) == verdict
+    assert decide_verdict(*arguments) == verdict

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from problems import Bench, make_problems
 from threadpoolctl import threadpool_limits
 
-from batterymi.optimise.space.hypervolume import free_cells, hypervolume
+from batterymi.optimise.space.hypervolume import compute_hypervolume, partition_nondominated
 
 Array = NDArray[np.float64]
 STEP = 0.00125  # of the grid
@@ -35,7 +35,7 @@ def designs(bench: Bench) -> pd.DataFrame:
 
 def gains(front: Array, costs: Array, reference: Array) -> Array:
     """Volume that each of some points would add to a front, shape (n,)."""
-    cells = free_cells(front, reference)
+    cells = partition_nondominated(front, reference)
     added = np.zeros(len(costs))
     for lower, upper in zip(cells.lower, cells.upper, strict=True):
         added += np.maximum(upper - np.maximum(lower, costs), 0).prod(axis=1)
@@ -45,7 +45,7 @@ def gains(front: Array, costs: Array, reference: Array) -> Array:
 def polished(front: Array, n_fixed: int, costs: Array, reference: Array) -> Array:
     """The front with each point but the first few moved to its best place until nothing gains."""
     front, volume = front.copy(), 0.0
-    while (now := hypervolume(front, reference)) > volume * (1 + 1e-6):
+    while (now := compute_hypervolume(front, reference)) > volume * (1 + 1e-6):
         volume = now
         for row in range(n_fixed, len(front)):
             front[row] = costs[gains(np.delete(front, row, axis=0), costs, reference).argmax()]
@@ -54,12 +54,12 @@ def polished(front: Array, n_fixed: int, costs: Array, reference: Array) -> Arra
 
 def ceilings(bench: Bench, seed: int, costs: Array, reference: Array) -> list[float]:
     """Shares of the true volume: chosen one by one at each of `LOOKED_AT`, and all moved together at the last."""
-    front, shares = bench.problem.costs(bench.observed(bench.start(seed), np.random.default_rng(0))), []
+    front, shares = bench.problem.compute_costs(bench.observed(bench.start(seed), np.random.default_rng(0))), []
     while len(front) < bench.budget:
         front = np.vstack([front, costs[gains(front, costs, reference).argmax()]])
         if len(front) in LOOKED_AT:
-            shares.append(hypervolume(front, reference) / bench.optimum)
-    return [*shares, hypervolume(polished(front, bench.initial, costs, reference), reference) / bench.optimum]
+            shares.append(compute_hypervolume(front, reference) / bench.optimum)
+    return [*shares, compute_hypervolume(polished(front, bench.initial, costs, reference), reference) / bench.optimum]
 
 
 def main() -> None:
@@ -68,8 +68,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     options = parser.parse_args()
     bench = make_problems()["NCM front"]
-    known = bench.problem.judged(pd.concat([grid := designs(bench), bench.evaluate(grid)], axis=1))
-    costs = bench.problem.costs(known[known["violation"] <= 0])
+    known = bench.problem.add_scores(pd.concat([grid := designs(bench), bench.evaluate(grid)], axis=1))
+    costs = bench.problem.compute_costs(known[known["violation"] <= 0])
     reference = bench.problem.reference_costs
     found = []
     for seed in range(options.seeds):

@@ -11,8 +11,8 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from batterymi.config.parts import Feature, Objective
-from batterymi.optimise.engines.enumerate import leaves_of, maximum
-from batterymi.optimise.engines.gaussian_process import propose
+from batterymi.optimise.engines.enumerate import extract_leaves, find_maximum
+from batterymi.optimise.engines.gaussian_process import propose_designs
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 
@@ -28,7 +28,7 @@ def enumerate_trees() -> None:
     forest = RandomForestRegressor(100, random_state=42).fit(x, y)
     low, high = np.array([2, 800, 0.5, 50.0]), np.array([10, 3000, 3.0, 75])
     began = time.perf_counter()
-    best = maximum(leaves_of(forest), low, high)
+    best = find_maximum(extract_leaves(forest), low, high)
     took = time.perf_counter() - began
     guessed = forest.predict(np.random.default_rng(0).uniform(low, high, size=(200_000, 4))).max()
     sys.stdout.write(f"trees: {best.value:.4f} proven in {took:.4f} s; best of 200,000 random designs {guessed:.4f}\n")
@@ -44,9 +44,9 @@ def long_list() -> None:
     search = Search(Space(features, candidates=listed), (target,), (), is_noisy=True)
     rows = listed.iloc[rng.choice(N, KNOWN, replace=False)].reset_index(drop=True)
     rows["y"] = rows[names[:6]].sum(axis=1) + np.sin(6 * rows["f0"]) + 0.1 * rng.normal(size=KNOWN)
-    history = search.judged(rows.assign(failure=""))
+    history = search.add_scores(rows.assign(failure=""))
     began = time.perf_counter()
-    proposed = propose(search, history, BATCH, 0)
+    proposed = propose_designs(search, history, BATCH, 0)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     sys.stdout.write(
         f"list of {N:,}: {len(proposed)} designs in {time.perf_counter() - began:.0f} s, {memory:.1f} GB\n"

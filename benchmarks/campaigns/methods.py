@@ -39,7 +39,7 @@ def optuna(sampler: str) -> Method:
         space, key = bench.space, (bench.name, seed)
         names = [f"u{i}" for i in range(space.n_numbers)]
         spread = {name: library.distributions.FloatDistribution(0, 1) for name in names}
-        costs = bench.problem.costs(history).tolist()
+        costs = bench.problem.compute_costs(history).tolist()
         broken = history["violation"].to_numpy(float)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

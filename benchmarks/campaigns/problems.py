@@ -80,7 +80,7 @@ class Bench:
         outcomes = self.evaluate(designs)
         for one in self.objectives:
             outcomes[one.name] += self.noise * rng.normal(size=len(designs))
-        return self.problem.judged(pd.concat([designs, outcomes], axis=1))
+        return self.problem.add_scores(pd.concat([designs, outcomes], axis=1))
 
     @cached_property
     def problem(self) -> Problem:
@@ -100,10 +100,10 @@ class Bench:
 
     def regrets(self, designs: pd.DataFrame) -> Array:
         """By how much the best true value up to each evaluation misses the optimum; of a front, the share of volume."""
-        from batterymi.optimise.campaigns.campaign import progress
+        from batterymi.optimise.campaigns.campaign import compute_best_so_far
 
-        true = self.problem.judged(pd.concat([designs, self.evaluate(designs)], axis=1))
-        best = progress(self.problem, true).to_numpy(float)
+        true = self.problem.add_scores(pd.concat([designs, self.evaluate(designs)], axis=1))
+        best = compute_best_so_far(self.problem, true).to_numpy(float)
         if self.reference is not None:
             return 1 + np.nan_to_num(best, nan=0.0) / self.optimum
         return np.maximum(best - self.optimum, 0)

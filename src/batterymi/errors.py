@@ -19,7 +19,7 @@ class TableError(BatteryMIError):
 
 
 class DamagedFileError(BatteryMIError):
-    """A file that an earlier stage wrote is damaged, or another file stands in its place."""
+    """A file that an earlier stage wrote is damaged, or another file is in its place."""
 
     def __init__(self, path: object, found: object) -> None:
         """Say what was found and what to do."""
@@ -27,11 +27,11 @@ class DamagedFileError(BatteryMIError):
 
 
 class ExpressionError(BatteryMIError, ValueError):
-    """Text that is not arithmetic or no condition; a ValueError too, so that pydantic lists it with its key."""
+    """Text that is not arithmetic and not a condition; a ValueError too, so that pydantic lists it with its key."""
 
 
 class DesignError(BatteryMIError):
-    """A design lies outside its space or has columns that the space does not know."""
+    """A design lies outside its space, or has columns that are not part of the space."""
 
 
 class OutputError(BatteryMIError):

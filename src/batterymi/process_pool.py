@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 LARGEST_CHUNK = 4
 CHUNKS_PER_PROCESS = 8
 
+# each worker's own copy, filled once, so evaluators are not rebuilt or pickled for every seed
 _WORKER: dict[str, Any] = {}
 
 
@@ -123,6 +124,7 @@ def _work_in_process(work: Callable[[Any, Any], Any], task: Any) -> Any:
     if _WORKER["tool"] is None:
         from threadpoolctl import threadpool_limits
 
+        # the workers occupy the cores already
         threadpool_limits(1)
         _WORKER["tool"] = _WORKER["build"]()
     return work(_WORKER["tool"], task)

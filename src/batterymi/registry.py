@@ -1,7 +1,7 @@
-"""Where things looked up by name live.
+"""Registry of objects that settings look up by name.
 
-Each entry maps the name that stands in a study's YAML to `module:attribute`. Modules are imported only when
-their name is used, and `modules_of` tells the workflow which files a name stands for, so that editing one of them
+Each entry maps a name used in a study's YAML to `module:attribute`. Modules are imported only when
+their name is used, and `find_modules` tells the workflow which files a name refers to, so that editing one of them
 reruns just the studies that use it.
 """
 
@@ -13,10 +13,10 @@ from batterymi.spelling import did_you_mean
 
 REGISTRY: dict[str, dict[str, str]] = {
     "engine": {
-        "gaussian_process": "batterymi.optimise.engines.gaussian_process:propose",
-        "botorch": "batterymi.optimise.engines.botorch_engine:propose",
-        "scikit-optimize": "batterymi.optimise.engines.skopt_engine:propose",
-        "enumerate": "batterymi.optimise.engines.enumerate:propose",
+        "gaussian_process": "batterymi.optimise.engines.gaussian_process:propose_designs",
+        "botorch": "batterymi.optimise.engines.botorch_engine:propose_designs",
+        "scikit-optimize": "batterymi.optimise.engines.skopt_engine:propose_designs",
+        "enumerate": "batterymi.optimise.engines.enumerate:propose_designs",
         "sobol": "batterymi.optimise.engines.random_search:propose_sobol",
         "random": "batterymi.optimise.engines.random_search:propose_random",
     },
@@ -50,14 +50,14 @@ REGISTRY: dict[str, dict[str, str]] = {
         "blend": "batterymi.surrogates.families.blend:Blend",
     },
     "descriptor": {
-        "magpie": "batterymi.features.descriptors:magpie",
-        "element_fractions": "batterymi.features.descriptors:fractions",
-        "lattice": "batterymi.features.lattice:lattice",
-        "electrode": "batterymi.features.electrode:electrode",
-        "host_magpie": "batterymi.features.electrode:host_magpie",
+        "magpie": "batterymi.features.descriptors:compute_magpie",
+        "element_fractions": "batterymi.features.descriptors:compute_fractions",
+        "lattice": "batterymi.features.lattice:compute_lattice_descriptors",
+        "electrode": "batterymi.features.electrode:compute_electrode_descriptors",
+        "host_magpie": "batterymi.features.electrode:compute_host_magpie",
     },
     "constraint": {
-        "sulfur_fits_pores": "batterymi.features.pores:sulfur_margin",
+        "sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin",
     },
     "cell": {
         "power_cell": "batterymi.charging.cells:POWER_CELL",
@@ -83,12 +83,12 @@ REGISTRY: dict[str, dict[str, str]] = {
 BASELINES = ("dummy", "ridge")  # models that every comparison holds
 
 
-def names(kind: str) -> list[str]:
+def list_names(kind: str) -> list[str]:
     """Return all names of one kind."""
     return sorted(REGISTRY[kind])
 
 
-def module_of(kind: str, name: str) -> str:
+def find_module(kind: str, name: str) -> str:
     """Return the dotted name of the module that a registered name stands for.
 
     Raises:
@@ -100,16 +100,17 @@ def module_of(kind: str, name: str) -> str:
     return known[name].partition(":")[0]
 
 
-def modules_of(pairs: Iterable[tuple[str, str]]) -> list[str]:
+def find_modules(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """Return the modules behind several (kind, name) pairs, without repeats."""
-    return sorted({module_of(kind, name) for kind, name in pairs})
+    return sorted({find_module(kind, name) for kind, name in pairs})
 
 
 def look_up(kind: str, name: str) -> Any:
-    """Import and return what a registered name stands for.
+    """Import and return the object registered under a name.
 
     Raises:
         KeyError: if there is no such name; the message suggests one.
     """
-    module = import_module(module_of(kind, name))
+    # imported on demand, since BoTorch takes five seconds to import
+    module = import_module(find_module(kind, name))
     return getattr(module, REGISTRY[kind][name].partition(":")[2])

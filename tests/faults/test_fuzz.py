@@ -28,7 +28,7 @@ from batterymi.data.read_csv import read_csv
 from batterymi.data.table import check_rows
 from batterymi.errors import BatteryMIError
 from batterymi.features.formulas import parse_formula
-from batterymi.optimise.space.constraints import make_conditions, spelt_out
+from batterymi.optimise.space.constraints import expand_derived, make_conditions
 from batterymi.vocabulary.elements import SYMBOLS
 
 SHORT = 200
@@ -264,7 +264,7 @@ def test_no_chain_of_quantities_does_more_than_be_put_in_or_refused(inputs: int)
             for number, (before, after) in enumerate(wraps)
             if len(before) + len(after) < 190
         ]
-        constraint = spelt_out(Constraint(name="c", expression=f"q{len(wraps) - 1} <= 1"), chain)
+        constraint = expand_derived(Constraint(name="c", expression=f"q{len(wraps) - 1} <= 1"), chain)
         (condition,) = make_conditions([constraint])
         assert condition({name: np.ones(3) for name in constraint.names}).shape == (3,)
 

@@ -21,10 +21,10 @@ from timing import RUN, end_within, wait_until
 
 from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.errors import TableError
-from batterymi.files import SUMS, sha256
+from batterymi.files import SUMS, compute_sha256
 from batterymi.workflow.manifest import read_manifest
 from batterymi.workflow.preflight import NEEDED_MB, find_date_problems, find_folder_problems
-from batterymi.workflow.run import logged
+from batterymi.workflow.run import log_to_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machines")]
 TITLE = "=<img src=x onerror=alert(1)> Na"
@@ -101,7 +101,7 @@ def test_the_manifest_names_the_settings_that_the_run_checked_not_those_edited_m
     """The fixture put the file right again after the run, so it is what the run began with."""
     path = "config/studies/sodium_ion.yaml"
     manifest = read_manifest(odd.folder / "results/MANIFEST.json")
-    assert manifest["inputs"][path] == sha256(odd.folder / path)
+    assert manifest["inputs"][path] == compute_sha256(odd.folder / path)
 
 
 def test_a_title_with_markup_reaches_no_page_as_markup_and_no_sheet_as_a_formula(odd: Odd) -> None:
@@ -339,7 +339,7 @@ def work(error: Exception | None) -> None:
 def test_a_log_that_cannot_be_written_fails_the_job_in_one_line(
     path: str, error: Exception | None, said: str, capsys: pytest.CaptureFixture
 ) -> None:
-    with pytest.raises(SystemExit, match="1"), logged(path):
+    with pytest.raises(SystemExit, match="1"), log_to_file(path):
         work(error)
     assert capsys.readouterr().err == f"error: {said}\n"
 

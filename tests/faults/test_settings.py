@@ -11,11 +11,11 @@ from timing import seconds_of
 
 from batterymi.cli.main import main
 from batterymi.config.designs import Derived
-from batterymi.config.load import load_config, load_datasets, load_study, read_yaml, study_files
+from batterymi.config.load import list_study_files, load_config, load_datasets, load_study, read_yaml
 from batterymi.config.parts import Constraint
 from batterymi.config.study import Config
 from batterymi.errors import ConfigError, ExpressionError
-from batterymi.optimise.space.constraints import spelt_out
+from batterymi.optimise.space.constraints import expand_derived
 
 LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "\n".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)
@@ -109,7 +109,7 @@ def test_of_many_mistakes_the_first_are_told_in_a_time_that_grows_with_their_num
         load_study(path)
     config = load_config({"studies": [long, *map(str, range(1000))], "studies_folder": str(ROOT / "config/studies")})
     with pytest.raises(ConfigError) as several:
-        study_files(config)
+        list_study_files(config)
     assert max(len(line) for line in [*caught.value.problems, *several.value.problems]) <= 1000
 
 
@@ -118,7 +118,7 @@ def test_quantities_that_double_each_other_are_refused() -> None:
     doubled = [Derived(name=f"q{i}", label="q", unit="1", expression=f"q{i - 1} + q{i - 1}") for i in range(1, 40)]
     started = time.process_time()
     with pytest.raises(ExpressionError, match="becomes longer than 5000 names"):
-        spelt_out(Constraint(name="c", expression="q39 <= 1"), [first, *doubled])
+        expand_derived(Constraint(name="c", expression="q39 <= 1"), [first, *doubled])
     assert time.process_time() - started < seconds_of(2)
 
 
@@ -126,7 +126,7 @@ def test_quantities_that_nest_without_end_are_refused() -> None:
     first = Derived(name="q0", label="q", unit="1", expression="-" * 95 + "a")
     nested = [Derived(name=f"q{i}", label="q", unit="1", expression="-" * 95 + f"q{i - 1}") for i in range(1, 4)]
     with pytest.raises(ExpressionError, match="'q3 <= 1' is nested too deeply once its quantities are put in"):
-        spelt_out(Constraint(name="c", expression="q3 <= 1"), [first, *nested])
+        expand_derived(Constraint(name="c", expression="q3 <= 1"), [first, *nested])
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "..", "/etc/passwd", "a\nb", "A", "1a", "all", "", "a b"])
@@ -134,7 +134,7 @@ def test_names_of_studies_and_data_sets_lead_nowhere_else(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     with pytest.raises(ConfigError, match=r"there is no .*config/studies/"):
-        study_files(
+        list_study_files(
             load_config({"studies": [name], "studies_folder": str(ROOT / "config/studies")}) if name else _empty()
         )
     assert main(["new-study", str(ROOT / "data/textbook/sodium_ion.csv"), f"--name={name or ' '}"]) == 1
@@ -160,11 +160,11 @@ def test_a_study_that_lies_where_a_name_leads_is_refused(name: str, tmp_path: Pa
         path.write_bytes(shipped)
     name = name.replace("ABSOLUTE", str(tmp_path))
     assert (folder / f"{name}.yaml").is_file()
-    assert study_files(load_config({"studies": ["good"], "studies_folder": str(folder)})) == {
+    assert list_study_files(load_config({"studies": ["good"], "studies_folder": str(folder)})) == {
         "good": folder / "good.yaml"
     }
     with pytest.raises(ConfigError, match=f"there is no {folder}/"):
-        study_files(load_config({"studies": [name], "studies_folder": str(folder)}))
+        list_study_files(load_config({"studies": [name], "studies_folder": str(folder)}))
 
 
 @pytest.mark.parametrize("study", ["sodium_ion", "ncm_cathodes", "solid_electrolytes_measured"])

@@ -12,8 +12,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from batterymi.agents.checkpoint import save_checkpoint
 from batterymi.agents.environment import ChargingEnvironment
-from batterymi.agents.evaluate import evaluate, is_better, summarise
-from batterymi.agents.learner import network_of
+from batterymi.agents.evaluate import evaluate_policy, is_better, summarise_charges
+from batterymi.agents.learner import extract_network
 from batterymi.agents.policy import Network
 from batterymi.charging.state import Start
 from batterymi.config.agents import Agent, Training
@@ -40,7 +40,7 @@ CURVE = (
 
 @dataclass
 class Progress:
-    """What a training has come to.
+    """The progress of a training.
 
     Attributes:
         curve: one row per validation.
@@ -85,10 +85,11 @@ class Validation:
         best: dict[str, float] | None = None
         for scale in self.derate if may_derate else (1.0,):
             self.environment.actions = replace(self.environment.actions, scale=scale)
-            charges = evaluate(network, self.environment, self.starts)
-            found = summarise(charges, self.environment.settings.time_limit_min) | {"scale": scale}
+            charges = evaluate_policy(network, self.environment, self.starts)
+            found = summarise_charges(charges, self.environment.settings.time_limit_min) | {"scale": scale}
             if is_better(found, best):
                 best = found
+            # factors are tried in turn, and no further one is needed
             if found["unsafe"] == 0:
                 break
         assert best is not None
@@ -120,6 +121,7 @@ class TrainingCallback(BaseCallback):
         super().__init__()
         self.agent, self.settings, self.folder, self.identity = agent, settings, folder, identity
         self.progress, self.validation = progress, validation
+        # set back by what was used before an interruption, so that the cost includes it
         self.began, self.cpu_before = time.perf_counter(), time.process_time() - progress.cpu_s
         self.steps_before = 0
         self.validated_at = progress.curve[-1]["steps"] if progress.curve else 0
@@ -131,6 +133,7 @@ class TrainingCallback(BaseCallback):
 
     def _on_step(self) -> bool:
         """Add a step to the charge under way; training ends when patience is over."""
+        # there is one environment, so these lists have one entry
         self.reward += float(self.locals["rewards"][0])
         self.broken |= bool(self.locals["infos"][0]["broken"])
         self.between = bool(self.locals["dones"][0])
@@ -143,10 +146,11 @@ class TrainingCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         """Validate and write a checkpoint where both are due and no charge is under way."""
         due = self.model.num_timesteps >= self.validated_at + self.settings.evaluate_every
+        # between two charges the cell's state need not be saved
         if due and self.between:
             self.validate()
             network = self.progress.network
-            extra = network.tensors() if network else {}
+            extra = network.export_tensors() if network else {}
             save_checkpoint(self.folder, self.model, self.identity, self.progress.as_plain(), extra)  # type: ignore[arg-type]
 
     def validate(self) -> None:
@@ -154,7 +158,7 @@ class TrainingCallback(BaseCallback):
         steps = self.model.num_timesteps
         if self.progress.curve and self.validated_at == steps:
             return
-        network = network_of(self.model)  # type: ignore[arg-type]
+        network = extract_network(self.model)  # type: ignore[arg-type]
         found = self.validation.score(network, may_derate=2 * steps >= self.agent.steps)
         best = is_better(found, self.progress.best)
         if best:
@@ -168,6 +172,7 @@ class TrainingCallback(BaseCallback):
 
     def _log(self, found: Mapping[str, float]) -> None:
         """Log how far the training is."""
+        # only steps of this run, since its clock started with it
         done = max(self.model.num_timesteps - self.steps_before, 1)
         left = (self.agent.steps - self.model.num_timesteps) * (time.perf_counter() - self.began) / done
         logger.info(

@@ -1,8 +1,8 @@
-"""An interrupted training on disk: all that it needs to go on as if nothing had happened, in files without code.
+"""An interrupted training on disk: all that it needs to continue without a difference, in files without code.
 
 A checkpoint is taken between two charges, so that the cell's state need not be kept: weights, optimisers and the state
 of PyTorch's generator as safetensors, replay buffer and NumPy's generator as npz, counters and the next start as JSON.
-The JSON is written last and names the others, so a kill while writing leaves the checkpoint before.
+The JSON is written last and names the others, so a kill while writing leaves the previous checkpoint.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from batterymi.agents.learner import own_environment
-from batterymi.agents.observation import differences
+from batterymi.agents.learner import unwrap_environment
+from batterymi.agents.observation import list_differences
 from batterymi.charging.state import Start
 from batterymi.errors import AgentError, DamagedFileError
-from batterymi.files import read_json, remove, replacing, sha256, write_bytes, write_json
+from batterymi.files import compute_sha256, read_json, remove_file, write_atomically, write_bytes, write_json
 
 STATE = "state.json"
 COUNTERS = ("num_timesteps", "_episode_num", "_n_updates", "_n_calls", "exploration_rate")
@@ -36,23 +36,24 @@ def save_checkpoint(
     progress: Mapping[str, Any],
     extra: Mapping[str, NDArray[np.float32]],
 ) -> None:
-    """Write a checkpoint, and remove the one before.
+    """Write a checkpoint, and remove the previous one.
 
     Args:
         folder: where.
         learner: the agent, between two charges.
-        identity: settings that must be the same when training goes on.
+        identity: settings that must be the same when training continues.
         progress: what else to remember, as plain values.
         extra: arrays to remember.
     """
     tensors, buffer = (
         f"{kind}_{learner.num_timesteps}{end}" for kind, end in (("tensors", ".safetensors"), ("buffer", ".npz"))
     )
-    kept = _tensors(learner) | {EXTRA + key: torch.from_numpy(value.copy()) for key, value in extra.items()}
+    kept = _collect_tensors(learner) | {EXTRA + key: torch.from_numpy(value.copy()) for key, value in extra.items()}
     write_bytes(folder / tensors, save(kept), recorded=False)  # the state names their digests
-    with replacing(folder / buffer, recorded=False) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **_arrays(learner))
-    environment = own_environment(learner)
+    with write_atomically(folder / buffer, recorded=False) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **_collect_arrays(learner))
+    environment = unwrap_environment(learner)
+    # written last: a kill before leaves the previous checkpoint valid
     write_json(
         folder / STATE,
         {
@@ -62,10 +63,11 @@ def save_checkpoint(
             "start": asdict(environment.start),
             "environment_rng": environment.np_random.bit_generator.state,
             "action_rng": environment.action_space.np_random.bit_generator.state,
-            "tensors": {"file": tensors, "sha256": sha256(folder / tensors)},
-            "buffer": {"file": buffer, "sha256": sha256(folder / buffer)},
+            "tensors": {"file": tensors, "sha256": compute_sha256(folder / tensors)},
+            "buffer": {"file": buffer, "sha256": compute_sha256(folder / buffer)},
         },
     )
+    # only now, as the previous JSON named these files
     for path in [*folder.glob("tensors_*"), *folder.glob("buffer_*")]:
         if path.name not in (tensors, buffer):
             path.unlink()
@@ -74,7 +76,7 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, learner: OffPolicyAlgorithm, identity: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
-    """Put an agent back to where a checkpoint was taken.
+    """Restore an agent to the state in which a checkpoint was written.
 
     Args:
         folder: where the checkpoint is.
@@ -85,20 +87,21 @@ def load_checkpoint(
         Progress and extra arrays as they were saved; None if there is no checkpoint.
 
     Raises:
-        AgentError: if the checkpoint is of another training, or damaged.
+        AgentError: if the checkpoint belongs to another training, or is damaged.
     """
     if not (folder / STATE).exists():
         return None
     state = _read_state(folder)
-    if unlike := differences(state["identity"], identity):
+    if unlike := list_differences(state["identity"], identity):
         raise AgentError(
             f"{folder}: holds an interrupted training with other settings: {'; '.join(unlike)}; "
             "restore them to go on, or remove the folder to begin again"
         )
     try:
-        tensors = load_file(_checked(folder, state["tensors"]))
-        with np.load(_checked(folder, state["buffer"]), allow_pickle=False) as arrays:
-            _restore(learner, state, tensors, dict(arrays))
+        tensors = load_file(_check_digest(folder, state["tensors"]))
+        # a pickle could run code
+        with np.load(_check_digest(folder, state["buffer"]), allow_pickle=False) as arrays:
+            _restore_learner(learner, state, tensors, dict(arrays))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise AgentError(f"{folder}: the checkpoint is damaged: {error}; remove the folder to begin again") from None
     extra = {key.removeprefix(EXTRA): value.numpy() for key, value in tensors.items() if key.startswith(EXTRA)}
@@ -108,13 +111,13 @@ def load_checkpoint(
 def remove_checkpoint(folder: Path) -> None:
     """Remove the files of a checkpoint, and the folder if nothing else is in it."""
     for path in [folder / STATE, *folder.glob("tensors_*"), *folder.glob("buffer_*")]:
-        remove(path)
+        remove_file(path)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def _tensors(learner: OffPolicyAlgorithm) -> dict[str, torch.Tensor]:
-    """Weights, states of optimisers and of the generator, by name."""
+def _collect_tensors(learner: OffPolicyAlgorithm) -> dict[str, torch.Tensor]:
+    """Return weights, optimiser states and the generator's state, by name."""
     named: dict[str, torch.Tensor] = {TORCH_RNG: torch.get_rng_state()}
     for part, values in learner.get_parameters().items():
         if "optimizer" in part:
@@ -124,13 +127,15 @@ def _tensors(learner: OffPolicyAlgorithm) -> dict[str, torch.Tensor]:
             named |= {f"{part}/{name}": value for name, value in values.items()}
     if getattr(learner, LOG_ENTROPY, None) is not None:
         named[LOG_ENTROPY] = learner.log_ent_coef.detach()  # type: ignore[attr-defined]
+    # safetensors refuses tensors that share memory or are not contiguous
     return {name: value.detach().clone().contiguous() for name, value in named.items()}
 
 
-def _arrays(learner: OffPolicyAlgorithm) -> dict[str, NDArray[Any]]:
-    """Replay buffer as far as it is filled, and the state of NumPy's generator."""
+def _collect_arrays(learner: OffPolicyAlgorithm) -> dict[str, NDArray[Any]]:
+    """Return the filled part of the replay buffer, and the state of NumPy's generator."""
     buffer = learner.replay_buffer
     assert buffer is not None
+    # beyond that the buffer holds nothing worth its space on disk
     filled = buffer.buffer_size if buffer.full else buffer.pos
     _, keys, position, has_gauss, gauss = np.random.get_state()
     return {
@@ -141,14 +146,14 @@ def _arrays(learner: OffPolicyAlgorithm) -> dict[str, NDArray[Any]]:
     }
 
 
-def _restore(
+def _restore_learner(
     learner: OffPolicyAlgorithm,
     state: Mapping[str, Any],
     tensors: Mapping[str, torch.Tensor],
     arrays: Mapping[str, Any],
 ) -> None:
-    """Set everything that a checkpoint holds; the generators last, since the rest draws from them."""
-    learner.set_parameters(_parameters(learner, tensors))
+    """Restore everything that a checkpoint holds; generators come last, since the rest draws from them."""
+    learner.set_parameters(_nest_parameters(learner, tensors))
     if LOG_ENTROPY in tensors:
         learner.log_ent_coef.data = tensors[LOG_ENTROPY].clone()  # type: ignore[attr-defined]
     for name, value in state["counters"].items():
@@ -160,9 +165,11 @@ def _restore(
     for name in BUFFER:
         getattr(buffer, name)[:filled] = arrays[name]
     buffer.pos, buffer.full = int(arrays["position"][0]), bool(arrays["position"][1])
+    # the start of the next charge was already drawn when the checkpoint was written
     learner.env.set_options({"start": Start(**state["start"])})
     learner._last_obs = learner.env.reset()  # type: ignore[assignment]
-    environment = own_environment(learner)
+    environment = unwrap_environment(learner)
+    # after the reset, so that nothing before can advance the generators
     environment.np_random.bit_generator.state = state["environment_rng"]
     environment.action_space.np_random.bit_generator.state = state["action_rng"]
     position, has_gauss, gauss = arrays["rng_rest"]
@@ -170,8 +177,8 @@ def _restore(
     torch.set_rng_state(tensors[TORCH_RNG])
 
 
-def _parameters(learner: OffPolicyAlgorithm, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """Named tensors in the nesting that the agent takes."""
+def _nest_parameters(learner: OffPolicyAlgorithm, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """Return named tensors in the nesting that the agent expects."""
     nested: dict[str, Any] = {}
     for part, values in learner.get_parameters().items():
         own = {key.removeprefix(f"{part}/"): value for key, value in tensors.items() if key.startswith(f"{part}/")}
@@ -181,22 +188,23 @@ def _parameters(learner: OffPolicyAlgorithm, tensors: Mapping[str, torch.Tensor]
         slots: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in own.items():
             number, slot = key.split("/")
+            # PyTorch numbers the states of an optimiser, whereas names in safetensors are text
             slots.setdefault(int(number), {})[slot] = value
         nested[part] = {"state": slots, "param_groups": values["param_groups"]}
     return nested
 
 
 def _read_state(folder: Path) -> dict[str, Any]:
-    """The JSON of a checkpoint."""
+    """Read the JSON of a checkpoint."""
     try:
         return read_json(folder / STATE)
     except DamagedFileError as error:
         raise AgentError(f"{folder / STATE}: cannot be read: {error}; remove the folder to begin again") from None
 
 
-def _checked(folder: Path, entry: Mapping[str, str]) -> Path:
-    """A file of a checkpoint, held against its digest."""
+def _check_digest(folder: Path, entry: Mapping[str, str]) -> Path:
+    """Return the path of a checkpoint's file, after checking its digest."""
     path = folder / entry["file"]
-    if not path.exists() or sha256(path) != entry["sha256"]:
+    if not path.exists() or compute_sha256(path) != entry["sha256"]:
         raise AgentError(f"{path}: is missing or damaged; remove the folder to begin again")
     return path

@@ -20,12 +20,12 @@ from batterymi.config.agents import Environment
 class ChargingEnvironment(gymnasium.Env[Vector, Any]):
     """Charging from a random start to a state of charge, as fast as the limits allow.
 
-    An episode ends (terminated) at the state of charge to reach or where the simulator fails, which is penalised; it is
-    cut off (truncated) at the time limit. The last step is shortened to end at the state of charge to reach.
+    An episode ends (terminated) at the target state of charge or where the simulator fails, which is penalised; it is
+    cut off (truncated) at the time limit. The last step is shortened to end at the target state of charge.
     """
 
     def __init__(self, simulator: Simulator, settings: Environment, kind: str) -> None:
-        """Declare the spaces.
+        """Define the observation space and the action space.
 
         Args:
             simulator: the cell.

@@ -1,4 +1,4 @@
-"""How a policy does on fixed scenarios, on the model that it trains on."""
+"""Evaluation of a policy on fixed scenarios, on the model that it trains on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from batterymi.agents.policy import Network
 from batterymi.charging.state import Start
 
 
-def evaluate(network: Network, environment: ChargingEnvironment, starts: Sequence[Start]) -> pd.DataFrame:
+def evaluate_policy(network: Network, environment: ChargingEnvironment, starts: Sequence[Start]) -> pd.DataFrame:
     """Charge from every start without exploration.
 
     Args:
-        network: what decides.
-        environment: where; its charge under way is lost.
+        network: the policy.
+        environment: to charge in; its present charge is lost.
         starts: the scenarios.
 
     Returns:
@@ -24,15 +24,15 @@ def evaluate(network: Network, environment: ChargingEnvironment, starts: Sequenc
         temperature and voltage, capacity lost, whether a limit was broken, and whether one was with the checked
         reserve.
     """
-    return pd.DataFrame([_charge(network, environment, start) for start in starts])
+    return pd.DataFrame([_run_charge(network, environment, start) for start in starts])
 
 
-def _charge(network: Network, environment: ChargingEnvironment, start: Start) -> dict[str, Any]:
-    """One charge."""
+def _run_charge(network: Network, environment: ChargingEnvironment, start: Start) -> dict[str, Any]:
+    """Run one charge, and return its numbers."""
     vector, _ = environment.reset(options={"start": start})
     rewards, readings, ended, cut_off = [], [], False, False
     while not (ended or cut_off):
-        vector, reward, ended, cut_off, info = environment.step(network.action(vector))
+        vector, reward, ended, cut_off, info = environment.step(network.choose_action(vector))
         rewards.append(reward)
         readings.append(info["reading"])
     limits = environment.limits
@@ -49,8 +49,8 @@ def _charge(network: Network, environment: ChargingEnvironment, start: Start) ->
     }
 
 
-def summarise(charges: pd.DataFrame, time_limit_min: float) -> dict[str, float]:
-    """Numbers of a policy over its validation scenarios.
+def summarise_charges(charges: pd.DataFrame, time_limit_min: float) -> dict[str, float]:
+    """Summarise a policy over its validation scenarios.
 
     Args:
         charges: as `evaluate` returns them.
@@ -58,6 +58,7 @@ def summarise(charges: pd.DataFrame, time_limit_min: float) -> dict[str, float]:
     """
     return {
         "validation_reward": float(charges["reward"].mean()),
+        # left out, unfinished charges would make a policy look fast
         "minutes": float(charges["minutes"].fillna(time_limit_min).median()),
         "minutes_mean": float(charges["minutes"].fillna(time_limit_min).mean()),
         "violating": float(charges["broken"].mean()),
@@ -69,7 +70,8 @@ def summarise(charges: pd.DataFrame, time_limit_min: float) -> dict[str, float]:
 
 
 def is_better(one: dict[str, float], other: dict[str, float] | None) -> bool:
-    """Whether a policy is preferred: fewer unsafe scenarios, then the larger reward."""
+    """Check whether a policy is preferred: fewer unsafe scenarios first, then the larger reward."""
     if other is None:
         return True
+    # safety first: the reward only decides between equally safe policies
     return (one["unsafe"], -one["validation_reward"]) < (other["unsafe"], -other["validation_reward"])

@@ -1,4 +1,4 @@
-"""Learning algorithms of stable-baselines3, and what is read from them."""
+"""Learning algorithms of stable-baselines3, and the extraction of their policies."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ class FallingRate:
     """A learning rate that falls evenly over the training."""
 
     def __init__(self, start: float, end: float) -> None:
-        """Take both ends."""
+        """Store both ends of the schedule."""
         self.start, self.end = start, end
 
     def __call__(self, left: float) -> float:
-        """The rate while a share of the training is left."""
+        """Return the learning rate while a share `left` of the training remains."""
         return self.end + (self.start - self.end) * left
 
 
 def make_learner(agent: Agent, environment: ChargingEnvironment, seed: int) -> OffPolicyAlgorithm:
-    """An untrained agent in its environment.
+    """Make an untrained agent in its environment.
 
     Args:
         agent: settings.
@@ -33,6 +33,7 @@ def make_learner(agent: Agent, environment: ChargingEnvironment, seed: int) -> O
     """
     shared: dict[str, Any] = {
         "learning_rate": FallingRate(agent.learning_rate, agent.learning_rate_end),
+        # a buffer longer than the training would never fill
         "buffer_size": min(agent.buffer, agent.steps),
         "learning_starts": agent.learning_starts,
         "batch_size": agent.batch,
@@ -63,16 +64,16 @@ def make_learner(agent: Agent, environment: ChargingEnvironment, seed: int) -> O
     )
 
 
-def own_environment(learner: OffPolicyAlgorithm) -> ChargingEnvironment:
-    """The environment that an agent learns in, without the wrappers that were put around it."""
+def unwrap_environment(learner: OffPolicyAlgorithm) -> ChargingEnvironment:
+    """Return the environment that an agent learns in, without its wrappers."""
     assert learner.env is not None
     found = learner.env.envs[0].unwrapped  # type: ignore[attr-defined]
     assert isinstance(found, ChargingEnvironment)
     return found
 
 
-def network_of(learner: OffPolicyAlgorithm) -> Network:
-    """The deterministic policy of an agent as it is now.
+def extract_network(learner: OffPolicyAlgorithm) -> Network:
+    """Return the current deterministic policy of an agent.
 
     Args:
         learner: a DQN or SAC agent.
@@ -82,7 +83,9 @@ def network_of(learner: OffPolicyAlgorithm) -> Network:
     """
     is_discrete = isinstance(learner, DQN)
     policy: Any = learner.policy
+    # without exploration SAC acts by its mean, so the layer of the deviation is left out
     body = policy.q_net.q_net if is_discrete else nn.Sequential(policy.actor.latent_pi, policy.actor.mu)
     layers = [layer for layer in body.modules() if isinstance(layer, nn.Linear)]
+    # copies, since training goes on to change the layers in place
     arrays = [(layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy()) for layer in layers]
     return Network(tuple(arrays), is_discrete)

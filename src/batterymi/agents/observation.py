@@ -1,4 +1,4 @@
-"""What an agent sees and does, as numbers that a network takes: scaled, bounded, the same in training and in use."""
+"""What an agent observes and does, as numbers for a network: scaled, bounded, alike in training and in use."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -35,7 +35,7 @@ class ObservationEncoder:
         """Return the network's input.
 
         Args:
-            seen: what the charger sees.
+            seen: what the charger measures.
             margin_mv: plating margin of the last step, for an oracle.
 
         Returns:
@@ -45,6 +45,7 @@ class ObservationEncoder:
             "soc": seen.soc,
             "voltage": seen.voltage_v,
             "temperature": seen.temperature_c,
+            # mΩ times Ah is the overvoltage at 1C in mV, which is alike for cells of any size
             "resistance": seen.resistance_mohm * self.capacity_ah,
             "time": seen.seconds / 60,
             "rate": seen.rate,
@@ -53,6 +54,7 @@ class ObservationEncoder:
         }
         raw = np.array([values[name] for name in self.names], float)
         low, high = np.array(self.low), np.array(self.high)
+        # clipped, since the observation space is declared as -1 to 1
         return np.clip(2 * (raw - low) / (high - low) - 1, -1, 1).astype(np.float32)
 
     @property
@@ -81,25 +83,26 @@ class Actions:
 
     @property
     def is_discrete(self) -> bool:
-        """Whether an action is the number of a C-rate."""
+        """Return whether an action is the number of a C-rate."""
         return self.n > 0
 
     @property
     def rates(self) -> list[float]:
-        """C-rates of the discrete actions."""
-        return [self._at(number / (self.n - 1)) for number in range(self.n)]
+        """Return the C-rates of the discrete actions."""
+        return [self._interpolate_rate(number / (self.n - 1)) for number in range(self.n)]
 
     def rate(self, action: float) -> float:
-        """C-rate of an action.
+        """Return the C-rate of an action.
 
         Args:
             action: number of a C-rate, or a value from -1 (smallest) to 1 (largest).
         """
         share = int(action) / (self.n - 1) if self.is_discrete else (min(max(float(action), -1.0), 1.0) + 1) / 2
-        return max(self.scale * self._at(share), self.low)
+        # lowered currents stay within the range that the agent was trained with
+        return max(self.scale * self._interpolate_rate(share), self.low)
 
-    def _at(self, share: float) -> float:
-        """C-rate at a share of the range."""
+    def _interpolate_rate(self, share: float) -> float:
+        """Return the C-rate at a share of the range."""
         if self.spacing == "even":
             return self.low + share * (self.high - self.low)
         return float(self.low * (self.high / self.low) ** share)
@@ -113,6 +116,7 @@ def make_encoder(environment: Environment, capacity_ah: float, voltage_max_v: fl
         capacity_ah: nominal capacity of the cell.
         voltage_max_v: voltage of the full cell.
     """
+    # fixed ranges rather than running statistics, so that training and use scale alike
     ranges: Mapping[str, tuple[float, float]] = {
         "soc": (0.0, environment.soc_end),
         "voltage": (voltage_max_v - 1.2, voltage_max_v + 0.3),
@@ -130,7 +134,7 @@ def make_encoder(environment: Environment, capacity_ah: float, voltage_max_v: fl
 
 
 def make_actions(environment: Environment, kind: str) -> Actions:
-    """What an agent of some kind does in an environment.
+    """Make the actions of an agent of the given kind in an environment.
 
     Args:
         environment: settings.
@@ -140,8 +144,10 @@ def make_actions(environment: Environment, kind: str) -> Actions:
     return Actions(low, high, environment.spacing, environment.n_c_rates if kind == "dqn" else 0)
 
 
-def fingerprint(cell: str, environment: Environment, encoder: ObservationEncoder, actions: Actions) -> dict[str, Any]:
-    """What a policy depends on: with another of these, its actions mean nothing.
+def make_fingerprint(
+    cell: str, environment: Environment, encoder: ObservationEncoder, actions: Actions
+) -> dict[str, Any]:
+    """Return everything that a policy's actions depend on, to recognise another environment.
 
     Args:
         cell: the cell that it charges.
@@ -154,24 +160,25 @@ def fingerprint(cell: str, environment: Environment, encoder: ObservationEncoder
     """
     spec = {"observation": asdict(encoder), "action": asdict(actions)}
     for part in spec.values():
+        # JSON would make lists of tuples, and a fingerprint must equal the one read back
         part.update({key: list(value) for key, value in part.items() if isinstance(value, tuple)})
     own = {"soc_end": environment.soc_end, "step_s": environment.step_s, "hold_voltage": environment.hold_voltage}
     return {"cell": cell, **own, **spec}
 
 
-def differences(found: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:
-    """Where two fingerprints differ, in words.
+def list_differences(found: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:
+    """List in words where two fingerprints differ.
 
     Args:
-        found: the one that a file holds.
-        wanted: the one that is needed; keys that it lacks are not compared.
+        found: fingerprint in a file.
+        wanted: required fingerprint; keys that it lacks are not compared.
         path: of keys so far.
     """
     lines: list[str] = []
     for key, value in wanted.items():
         there = found.get(key)
         if isinstance(value, Mapping) and isinstance(there, Mapping):
-            lines += differences(there, value, f"{path}{key}.")
+            lines += list_differences(there, value, f"{path}{key}.")
         elif there != value:
             lines.append(f"{path}{key} is {there!r}, needed is {value!r}")
     return lines

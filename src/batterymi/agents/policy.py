@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.agents.observation import Actions, ObservationEncoder, Vector, differences
+from batterymi.agents.observation import Actions, ObservationEncoder, Vector, list_differences
 from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.plant import Plant
 from batterymi.errors import AgentError, DamagedFileError
-from batterymi.files import PathLike, read_json, sha256, write_bytes, write_json
+from batterymi.files import PathLike, compute_sha256, read_json, write_bytes, write_json
 
 FORMAT = 1
 TENSORS = "policy.safetensors"
@@ -24,17 +24,17 @@ class Network:
 
     Attributes:
         layers: weights, shape (n_out, n_in), and biases, shape (n_out,), of each layer.
-        is_discrete: whether the largest output names the action, or its tanh is the action.
+        is_discrete: whether the action is the index of the largest output, or else the tanh of the only output.
     """
 
     layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
     is_discrete: bool
 
-    def action(self, vector: Vector) -> float:
+    def choose_action(self, vector: Vector) -> float:
         """Return the greedy action.
 
         Args:
-            vector: what the agent sees, shape (n_in,).
+            vector: encoded observation, shape (n_in,).
 
         Returns:
             Number of a C-rate, or a value from -1 to 1.
@@ -43,10 +43,11 @@ class Network:
         for inner_weight, inner_bias in hidden:
             vector = np.maximum(inner_weight @ vector + inner_bias, 0)
         out = weight @ vector + bias
+        # SAC squashes its actions by tanh, so the greedy action is the tanh of the mean
         return float(np.argmax(out)) if self.is_discrete else float(np.tanh(out[0]))
 
-    def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """The layers by name."""
+    def export_tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Return the layers by name."""
         named = {}
         for number, (weight, bias) in enumerate(self.layers):
             named[f"layer_{number}.weight"] = np.ascontiguousarray(weight, np.float32)
@@ -55,7 +56,7 @@ class Network:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.float32]], is_discrete: bool) -> "Network":
-        """The network whose layers `tensors` names.
+        """Return the network with the layers that `tensors` holds.
 
         Raises:
             KeyError: if a layer is missing.
@@ -65,7 +66,7 @@ class Network:
 
 
 class PolicyController:
-    """Sets the C-rate that a trained network finds best, without exploration.
+    """A controller that sets the C-rate which a trained network rates best, without exploration.
 
     Attributes:
         ceiling_v: voltage that the charger's circuit holds, or None for no such circuit.
@@ -76,7 +77,7 @@ class PolicyController:
     def __init__(
         self, name: str, network: Network, encoder: ObservationEncoder, actions: Actions, hold_voltage: bool = False
     ) -> None:
-        """Join what sees, what decides and what acts.
+        """Combine the observation encoder, the network and the actions.
 
         Args:
             name: what tables call it.
@@ -93,7 +94,7 @@ class PolicyController:
 
     def decide(self, seen: Observation) -> Decision:
         """Return the C-rate of the next control step."""
-        rate = self._actions.rate(self._network.action(self._encoder.encode(seen)))
+        rate = self._actions.rate(self._network.choose_action(self._encoder.encode(seen)))
         return Decision(rate, ceiling_v=self.ceiling_v)
 
 
@@ -103,14 +104,14 @@ def save_policy(path: PathLike, network: Network, card: Mapping[str, Any]) -> No
     Args:
         path: the JSON file to write.
         network: what decides.
-        card: what else to tell of it; holds `name`, `kind`, `scale` of the C-rates and `fingerprint`.
+        card: further information about it; holds `name`, `kind`, `scale` of the C-rates and `fingerprint`.
     """
     from safetensors.numpy import save
 
     tensors = Path(path).with_name(TENSORS)
-    write_bytes(tensors, save(network.tensors()))
+    write_bytes(tensors, save(network.export_tensors()))
     shapes = [list(weight.shape) for weight, _ in network.layers]
-    write_json(path, {"format": FORMAT, **card, "layers": shapes, "digest": sha256(tensors)})
+    write_json(path, {"format": FORMAT, **card, "layers": shapes, "digest": compute_sha256(tensors)})
 
 
 def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> PolicyController:
@@ -122,17 +123,17 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
 
     Raises:
         AgentError: if a file is missing or damaged, if the policy was trained in another environment, or if it needs to
-            see the anode.
+            observe the anode.
     """
     card = _read_card(path)
     print_ = card["fingerprint"]
-    if unlike := differences(print_, needed or {}):
+    if unlike := list_differences(print_, needed or {}):
         raise AgentError(
             f"{path}: was trained in another environment: {'; '.join(unlike)}; train an agent for this one"
         )
     network = _read_network(Path(path).with_name(TENSORS), card)
     actions = replace(Actions(**print_["action"]), scale=float(card["scale"]))
-    encoder = ObservationEncoder(**_tuples(print_["observation"]))
+    encoder = ObservationEncoder(**_convert_lists(print_["observation"]))
     if encoder.is_oracle:
         raise AgentError(
             f"{path}: this oracle sees the plating margin, which no charger does; it can only be evaluated"
@@ -145,7 +146,7 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
 
 
 def _read_card(path: PathLike) -> dict[str, Any]:
-    """The JSON of a policy."""
+    """Read the JSON of a policy, and check its format."""
     if not Path(path).is_file():
         raise AgentError(f"{path}: there is no such policy; train the agent first")
     try:
@@ -161,7 +162,7 @@ def _read_card(path: PathLike) -> dict[str, Any]:
 
 
 def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
-    """The weights of a policy, held against its digest."""
+    """Read the weights of a policy, after checking their digest."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -169,16 +170,19 @@ def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
         data = path.read_bytes()
     except OSError as error:
         raise AgentError(f"{path}: cannot be read: {error.strerror}") from None
-    if (found := sha256(path)) != card["digest"]:
+    # weights of another training would load without complaint where the shapes agree
+    if (found := compute_sha256(path)) != card["digest"]:
         raise AgentError(
             f"{path}: has digest {found[:12]}…, its card says {card['digest'][:12]}…; train the agent again"
         )
     try:
+        # the number of C-rates is 0 for continuous actions
         return Network.from_tensors(load(data), bool(card["fingerprint"]["action"]["n"]))
     except (SafetensorError, KeyError) as error:
         raise AgentError(f"{path}: does not hold the layers of a policy: {error}") from None
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as tuples."""
+def _convert_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with lists turned into tuples."""
+    # JSON turned the tuples into lists
     return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

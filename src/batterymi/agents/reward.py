@@ -36,8 +36,8 @@ class SoftLimits:
             voltage_max_v - settings.voltage_reserve_v,
             settings.warming_c,
         ).at(start)
-        soft = bare.with_reserve(settings.plating_reserve_mv, settings.temperature_reserve_c)
-        return cls(bare, soft, bare.with_reserve(settings.checked_reserve_mv))
+        soft = bare.add_reserve(settings.plating_reserve_mv, settings.temperature_reserve_c)
+        return cls(bare, soft, bare.add_reserve(settings.checked_reserve_mv))
 
 
 def compute_costs(
@@ -67,9 +67,10 @@ def compute_costs(
         The costs, by name.
     """
     minutes = (after.seconds - before.seconds) / 60
+    # shaping by a potential credits saved time in the step that saves it
     reference = 60 * (after.soc - before.soc) / weights.reference_c_rate
     lost = (after.capacity_lost_mah - before.capacity_lost_mah) / (1000 * capacity_ah)
-    beyond = {kind: max(0.0, -slack) for kind, slack in soft.slacks(after).items()}
+    beyond = {kind: max(0.0, -slack) for kind, slack in soft.compute_slacks(after).items()}
     return {
         "speed": weights.speed * (minutes - reference),
         "degradation": weights.degradation * lost / 1e-5,

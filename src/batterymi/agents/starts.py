@@ -16,6 +16,7 @@ def draw_start(rng: np.random.Generator, ranges: ScenarioRanges) -> Start:
     """
     preheated = float(rng.uniform(*ranges.preheated_c)) if rng.random() < ranges.preheated_share else None
     edge = ranges.ambient_c[int(rng.integers(2))] if rng.random() < ranges.edge_share else None
+    # the environment's own generator gives the seed, so that a training can be repeated
     return _draw(1, int(rng.integers(2**31)), "train", ranges, preheated, edge)[0]
 
 
@@ -36,6 +37,7 @@ def list_validation_starts(n: int, seed: int, ranges: ScenarioRanges) -> list[St
         *((None, edge) for edge in edges),
         *[(None, None)] * n,
     ]
+    # n are drawn each time, so that state of charge and age do not depend on the shares
     return [_draw(n, seed, "validation", ranges, *kinds[number])[number] for number in range(n)]
 
 

@@ -11,7 +11,7 @@ from batterymi.agents.callback import Progress, TrainingCallback, Validation
 from batterymi.agents.checkpoint import load_checkpoint
 from batterymi.agents.environment import ChargingEnvironment
 from batterymi.agents.learner import make_learner
-from batterymi.agents.observation import fingerprint
+from batterymi.agents.observation import make_fingerprint
 from batterymi.agents.policy import Network
 from batterymi.agents.starts import list_validation_starts
 from batterymi.charging.plant import Simulator
@@ -26,7 +26,7 @@ class Trained:
 
     Attributes:
         network: the policy that was best on the validation scenarios.
-        progress: how it came about.
+        progress: learning curve and cost.
         fingerprint: the environment that it belongs to.
         steps: control steps taken.
     """
@@ -38,12 +38,12 @@ class Trained:
 
     @property
     def scale(self) -> float:
-        """Factor of the C-rates with which the policy was chosen."""
+        """Return the factor of the C-rates with which the policy was chosen."""
         return self.progress.best["scale"] if self.progress.best else 1.0
 
 
-def train(simulator: Simulator, cell: str, agent: Agent, settings: Training, seed: int, folder: Path) -> Trained:
-    """Train an agent, on from its checkpoint if there is one.
+def run_training(simulator: Simulator, cell: str, agent: Agent, settings: Training, seed: int, folder: Path) -> Trained:
+    """Train an agent, continuing from its checkpoint if there is one.
 
     Args:
         simulator: the cell.
@@ -55,7 +55,7 @@ def train(simulator: Simulator, cell: str, agent: Agent, settings: Training, see
     """
     own = agent.environment(settings.environment)
     environment = ChargingEnvironment(simulator, own, agent.kind)
-    own_print = fingerprint(cell, own, environment.encoder, environment.actions)
+    own_print = make_fingerprint(cell, own, environment.encoder, environment.actions)
     identity = {
         "fingerprint": own_print,
         "environment": own.model_dump(mode="json"),
@@ -65,7 +65,7 @@ def train(simulator: Simulator, cell: str, agent: Agent, settings: Training, see
     }
     with _hold_to_one_thread():
         learner = make_learner(agent, environment, seed)
-        progress = _resume(folder, learner, identity)
+        progress = _resume_progress(folder, learner, identity)
         starts = list_validation_starts(settings.validation, settings.seed, own.ranges)
         validation = Validation(ChargingEnvironment(simulator, own, agent.kind), starts, settings.derate)
         callback = TrainingCallback(agent, settings, folder, identity, progress, validation)
@@ -75,13 +75,13 @@ def train(simulator: Simulator, cell: str, agent: Agent, settings: Training, see
     return Trained(progress.network, progress, own_print, learner.num_timesteps)
 
 
-def _resume(folder: Path, learner: Any, identity: Mapping[str, Any]) -> Progress:
-    """Progress of the checkpoint, with the agent put back to it; or of a new training."""
+def _resume_progress(folder: Path, learner: Any, identity: Mapping[str, Any]) -> Progress:
+    """Restore the agent and its progress from the checkpoint, or return the progress of a new training."""
     loaded = load_checkpoint(folder, learner, identity)
     if loaded is None:
         return Progress()
     plain, tensors = loaded
-    logger.info("going on after %d steps", learner.num_timesteps)
+    logger.info("continuing after %d steps", learner.num_timesteps)
     network = Network.from_tensors(tensors, identity["agent"]["kind"] == "dqn") if tensors else None
     return Progress(plain["curve"], plain["best"], network, plain["cpu_s"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.statistics.intervals import interval
+from batterymi.statistics.intervals import compute_percentile_interval
 
 MEASURES = ("minutes_mean", "smallest_margin_mv", "temperature_max_c", "capacity_lost_mah", "violating")
 N_BOOTSTRAPS = 2000
@@ -63,7 +63,10 @@ def _make_row(runs: Sequence[TrainingRun], seed: int, steps: int | None) -> dict
         values = np.array([one[measure] for one in chosen], float)
         row[measure] = float(values.mean())
         lower, upper = np.nan, np.nan
+        # one seed says nothing about the spread between seeds
         if len(values) > 1:
-            lower, upper = interval(values[rng.integers(len(values), size=(N_BOOTSTRAPS, len(values)))].mean(axis=1))
+            lower, upper = compute_percentile_interval(
+                values[rng.integers(len(values), size=(N_BOOTSTRAPS, len(values)))].mean(axis=1)
+            )
         row |= {f"{measure}_lower": lower, f"{measure}_upper": upper}
     return row

@@ -80,7 +80,7 @@ class Stopwatch:
         """Start."""
         self._clock, self._begun = clock, clock()
 
-    def lap(self) -> float:
+    def measure_lap(self) -> float:
         """Return the seconds since the start or the last lap."""
         now = self._clock()
         passed, self._begun = now - self._begun, now

@@ -13,12 +13,12 @@ from batterymi.arena.scenario_set import ScenarioSet
 from batterymi.arena.trial import run_trial
 from batterymi.arena.tune import find_fastest_constant
 from batterymi.charging.controller import Controller
-from batterymi.charging.controllers import BySoc, ConstantRate, equal_windows
+from batterymi.charging.controllers import BySoc, ConstantRate, make_equal_windows
 from batterymi.charging.limits import KINDS, Limits
 from batterymi.charging.plant import Simulator
 from batterymi.config.slices.arena import MapSettings
 from batterymi.errors import BatteryMIError
-from batterymi.optimise.campaigns.campaign import best_designs
+from batterymi.optimise.campaigns.campaign import select_best_designs
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ def map_cell(settings: MapSettings) -> pd.DataFrame:
     """Search for the fastest safe charge of a fresh cell by three ways, all confirmed on the DFN.
 
     A constant current is bisected on the DFN itself. Protocols are optimised on the SPMe, and the best of them that the
-    DFN accepts counts. Look-ahead asks the DFN at every step, so it knows what no charger knows: the map asks what the
-    cell allows, not what a charger can find.
+    DFN confirms counts. Look-ahead queries the DFN at every step, so it knows what no charger knows: the map shows what
+    the cell allows, not what a charger can find.
 
     Args:
         settings: the cell at each starting temperature, and budgets.
@@ -79,10 +79,12 @@ def _find_protocol(
     scenarios = ScenarioSet(coarse, [case.nominal], case.limits(coarse.voltage_max_v), case.terms)
     _, history = optimise_protocol(scenarios, case.rules, settings.search, settings.seed)
     problem = make_problem(scenarios, case.rules, settings.search.steps)
-    best = best_designs(problem, [history], settings.confirmed)
+    best = select_best_designs(problem, [history], settings.confirmed)
+    # fastest first on the coarse model, so that the first one confirmed is the result
     for design in best[problem.space.names].to_numpy(float):
+        # the campaign searches over binary logarithms of the C-rates
         rates = np.exp2(design)
-        windows = equal_windows(rates, case.rules.soc_nominal, case.terms.soc_end)
+        windows = make_equal_windows(rates, case.rules.soc_nominal, case.terms.soc_end)
         if (found := _try_nominal(case, fine, BySoc("", windows))) is not None:
             return found | {"c_rates": "-".join(f"{rate:.3g}" for rate in rates)}
     return None
@@ -105,7 +107,9 @@ def _make_row(
     """Return the fastest of all ways, whether the wanted time is feasible, and what limits it."""
     found = {name: way for name, way in ways.items() if way is not None}
     best = min(found, key=lambda name: float(found[name]["minutes"])) if found else ""
+    # the columns have to be there even if no safe charge was found
     numbers = found.get(best, dict.fromkeys(NUMBERS, float("nan")))
+    # the active limit changes from step to step, so the most frequent one is reported
     binding = max(binds, key=lambda kind: binds[kind]) if binds else ""
     feasible = bool(found) and numbers["minutes"] <= wanted_min
     at_wanted = _try_wanted(case, fine, wanted_min)
@@ -143,6 +147,7 @@ def _try_wanted(case: ChargeCase, fine: Simulator, wanted_min: float) -> dict[st
         "wanted_margin_mv": row["plating_margin_mv"],
         "wanted_temperature_c": row["temperature_max_c"],
         "wanted_voltage_v": row["voltage_max_v"],
+        # a charge may fail before it violates any limit
         "wanted_breaks": " ".join(broken) or row["failure"],
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arena.table import select_held_out
-from batterymi.vocabulary.controllers import CONTROLLERS, OPEN_LOOP, label, ordered
+from batterymi.vocabulary.controllers import CONTROLLERS, OPEN_LOOP, label_controller, order_controllers
 
 FEEDBACK = ("plating_limited", "look_ahead")
 
@@ -23,27 +23,30 @@ def measure_feedback(charges: pd.DataFrame, comparisons: pd.DataFrame) -> dict[s
     """
     places = []
     for (cell, condition), part in charges[charges["model"] == "DFN"].groupby(["cell", "condition"], sort=False):
-        names = [n for n in ordered(list(part["controller"].unique())) if _kind(n)]
-        rows = [_numbers(part, name) for name in names]
+        names = [n for n in order_controllers(list(part["controller"].unique())) if _classify_controller(n)]
+        rows = [_summarise_controller(part, name) for name in names]
         pairs = comparisons[(comparisons["cell"] == cell) & (comparisons["condition"] == condition)]
-        places.append({"cell": cell, "condition": condition, "controllers": rows, "sentence": _sentence(rows, pairs)})
+        places.append(
+            {"cell": cell, "condition": condition, "controllers": rows, "sentence": _describe_feedback(rows, pairs)}
+        )
     return {"places": places}
 
 
-def _kind(name: str) -> str:
-    """Open loop, feedback, or neither: the chapter's profiles, 1C, and the oracle, which no charger can be."""
+def _classify_controller(name: str) -> str:
+    """Return 'open loop' or 'feedback'; empty for the chapter's profiles, 1C and the oracle."""
     if name in OPEN_LOOP:
         return "open loop"
     return "feedback" if name in FEEDBACK or name not in CONTROLLERS else ""
 
 
-def _numbers(part: pd.DataFrame, name: str) -> dict[str, Any]:
-    """One controller on the nominal scenario and under variation."""
+def _summarise_controller(part: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Summarise one controller on the nominal scenario and under variation."""
     mine = part[part["controller"] == name]
     nominal, varied = mine[mine["scenario"] < 0], select_held_out(mine)
     return {
         "controller": name,
-        "kind": _kind(name),
+        "kind": _classify_controller(name),
+        # an agent has one nominal charge per seed, every other controller just one
         "nominal_minutes": float(nominal["minutes"].median()),
         "nominal_violations": float(nominal["violates"].mean()),
         "varied_minutes_median": float(varied["minutes"].median()),
@@ -51,14 +54,14 @@ def _numbers(part: pd.DataFrame, name: str) -> dict[str, Any]:
     }
 
 
-def _sentence(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
-    """What the numbers say, without saying more."""
-    nominal = _fastest(rows, "nominal")
-    varied = _fastest(rows, "varied")
+def _describe_feedback(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
+    """Describe in sentences what the numbers show."""
+    nominal = _find_fastest(rows, "nominal")
+    varied = _find_fastest(rows, "varied")
     parts = [f"On the nominal scenario {_describe_fastest(nominal, 'nominal', 'nominal_minutes')}."]
     parts.append(f"Under variation {_describe_fastest(varied, 'varied', 'varied_minutes_median')}.")
     parts += [
-        f"{label(row['controller'])}, planned for the nominal scenario only, leaves the limits in "
+        f"{label_controller(row['controller'])}, planned for the nominal scenario only, leaves the limits in "
         f"{100 * row['varied_violations']:.0f} % of the others."
         for row in rows
         if row["controller"] == "protocol_nominal"
@@ -68,16 +71,18 @@ def _sentence(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
         pair = pairs[(pairs["controller"] == best["controller"]) & (pairs["other"] == robust["controller"])]
         if len(pair):
             one = pair.iloc[0]
+            # the table holds feedback less open loop; as a gain the signs change and the bounds swap
             bounds = f"[{-one['upper']:.1f}, {-one['lower']:.1f}]"
             parts.append(f"In pairs, feedback gains {-one['minutes_gained']:.1f} min {bounds}: {one['verdict']}.")
     return " ".join(parts)
 
 
-def _fastest(rows: list[dict[str, Any]], which: str) -> dict[str, dict[str, Any] | None]:
-    """The fastest controller of each kind that keeps all limits."""
+def _find_fastest(rows: list[dict[str, Any]], which: str) -> dict[str, dict[str, Any] | None]:
+    """Find the fastest controller of each kind that keeps all limits."""
     column = "nominal_minutes" if which == "nominal" else "varied_minutes_median"
     found: dict[str, dict[str, Any] | None] = {}
     for kind in ("open loop", "feedback"):
+        # speed that is bought with violations does not count (docs/decisions/0012)
         safe = [r for r in rows if r["kind"] == kind and r[f"{which}_violations"] == 0 and np.isfinite(r[column])]
         found[kind] = min(safe, key=lambda row: float(row[column])) if safe else None
     return found
@@ -90,5 +95,5 @@ def _describe_fastest(found: dict[str, dict[str, Any] | None], which: str, colum
         if row is None:
             words.append(f"no {kind} controller keeps all limits")
         else:
-            words.append(f"the fastest safe {kind} is {label(row['controller'])} with {row[column]:.1f} min")
+            words.append(f"the fastest safe {kind} is {label_controller(row['controller'])} with {row[column]:.1f} min")
     return " and ".join(words)

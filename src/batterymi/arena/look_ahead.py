@@ -10,7 +10,7 @@ from batterymi.charging.state import Start
 
 TRIES = 8
 RATE_TOLERANCE = 0.02
-SLACK_TOLERANCE = 0.1  # of the units of `Limits.slacks`: 1 mV of margin
+SLACK_TOLERANCE = 0.1  # in the units of `Limits.compute_slacks`: 1 mV of margin
 FAR = -1e3
 
 
@@ -18,17 +18,17 @@ FAR = -1e3
 class LookAhead:
     """Looks one control step ahead with a model of a fresh cell, which starts from what the controller sees.
 
-    The twin takes the same currents as the cell and so drifts from it, as it does not know the cell's age. The
+    The twin takes the same currents as the cell and drifts away from it, since it does not know the cell's age. The
     charger's circuit holds the full voltage where an aged cell reaches it earlier than the twin.
 
     Attributes:
         name: what tables call it.
         twin: the model.
         limits: to keep, reserve included, without the start's temperature.
-        control_s: how far it looks.
+        control_s: length of the prediction.
         c_rate_max: largest current it considers.
         voltage_v: full voltage of the cell.
-        binds: how often each limit decided, over all charges since it was made.
+        binds: how often each limit was active, over all charges since it was made.
     """
 
     name: str
@@ -40,43 +40,45 @@ class LookAhead:
     binds: dict[str, int] = field(default_factory=dict)
 
     def begin(self, seen: Observation, plant: Plant) -> None:
-        """Put the twin where the cell seems to be."""
-        self._limits = self.limits.of_start(seen.ambient_c, seen.temperature_c)
-        self._session = self._fresh(seen)
+        """Start the twin in the state that is observed."""
+        self._limits = self.limits.adjust_for_start(seen.ambient_c, seen.temperature_c)
+        self._session = self._start_twin(seen)
         self._model: Plant = self._session
         self._seconds = seen.seconds
         self._last = 0.0
 
     def decide(self, seen: Observation) -> Decision:
-        """Let the twin follow the step that was taken, then look ahead."""
-        self._follow(seen)
-        rate, limit = largest_rate(self._model, self._limits, self.control_s, self.c_rate_max, self._last)
+        """Advance the twin by the last step, then choose the largest safe current."""
+        self._advance_twin(seen)
+        rate, limit = find_largest_rate(self._model, self._limits, self.control_s, self.c_rate_max, self._last)
         self.binds[limit] = self.binds.get(limit, 0) + 1
         self._last = rate
         return Decision(rate, ceiling_v=self.voltage_v)
 
-    def _follow(self, seen: Observation) -> None:
+    def _advance_twin(self, seen: Observation) -> None:
         """Take the step that the cell took; where the twin cannot, it starts again from what is seen."""
         passed = seen.seconds - self._seconds
         if passed > 0:
             try:
+                # the current that flowed, which is less than decided where the circuit held the voltage
                 self._session.step(seen.rate, passed)
             except ChargeError:
-                self._session = self._fresh(seen)
+                self._session = self._start_twin(seen)
                 self._model = self._session
         self._seconds = seen.seconds
 
-    def _fresh(self, seen: Observation) -> ChargingSession:
-        """A fresh cell at rest in the state that is seen."""
+    def _start_twin(self, seen: Observation) -> ChargingSession:
+        """Start a fresh cell at rest in the state that is observed."""
+        # a start refuses states of charge below 0, and of 1 and above
         soc = min(max(seen.soc, 0.0), 0.999)
         return self.twin.begin(Start(soc=soc, ambient_c=seen.ambient_c, initial_c=seen.temperature_c))
 
 
 @dataclass
 class Oracle:
-    """The same with the cell itself as its model: it knows age and anode, which no charger does.
+    """Look-ahead with the cell itself as its model: it knows age and anode, which no charger does.
 
-    It is a bound for one-step look-ahead, not a contestant.
+    It is a bound for one-step look-ahead, not a participant.
     """
 
     name: str
@@ -86,23 +88,23 @@ class Oracle:
     binds: dict[str, int] = field(default_factory=dict)
 
     def begin(self, seen: Observation, plant: Plant) -> None:
-        """Keep the cell."""
-        self._limits = self.limits.of_start(seen.ambient_c, seen.temperature_c)
+        """Keep the cell itself as the model."""
+        self._limits = self.limits.adjust_for_start(seen.ambient_c, seen.temperature_c)
         self._plant = plant
         self._last = 0.0
 
     def decide(self, seen: Observation) -> Decision:
-        """The largest current that keeps the limits on the cell itself."""
-        rate, limit = largest_rate(self._plant, self._limits, self.control_s, self.c_rate_max, self._last)
+        """Return the largest current that keeps the limits on the cell itself."""
+        rate, limit = find_largest_rate(self._plant, self._limits, self.control_s, self.c_rate_max, self._last)
         self.binds[limit] = self.binds.get(limit, 0) + 1
         self._last = rate
         return Decision(rate)
 
 
-def largest_rate(
+def find_largest_rate(
     model: Plant, limits: Limits, seconds: float, highest: float, guess: float = 0.0, lowest: float = 0.05
 ) -> tuple[float, str]:
-    """The largest C-rate whose step keeps all limits, by false position within a bracket that is halved where needed.
+    """Find the largest C-rate whose step keeps all limits, by false position within a bracket.
 
     Args:
         model: predicts the step.
@@ -113,17 +115,19 @@ def largest_rate(
         lowest: taken where nothing keeps the limits.
 
     Returns:
-        The C-rate, and the limit that decided: "plating", "temperature", "voltage", "solver", or "charger" if the
+        The C-rate, and the active limit: "plating", "temperature", "voltage", "solver", or "charger" if the
         largest C-rate keeps all.
     """
     bracket = _Bracket(lowest, highest)
+    # the safe current changes little from step to step, so the last one saves tries
     tried = min(max(guess, lowest), highest) if guess > 0 else 0.5 * (lowest + highest)
     for number in range(TRIES):
-        slack, limit = _slack(model, limits, tried, seconds)
-        bracket.narrow(tried, slack, limit)
+        slack, limit = _compute_slack(model, limits, tried, seconds)
+        bracket.update_bounds(tried, slack, limit)
         if bracket.is_met(number):
             break
-        tried = bracket.next_try()
+        tried = bracket.choose_next_rate()
+    # a charge must go on, so the lowest current is taken even where it violates a limit
     return (bracket.safe, bracket.limit) if bracket.is_safe else (lowest, bracket.limit)
 
 
@@ -137,8 +141,8 @@ class _Bracket:
         self.is_safe, self.limit = False, "charger"
         self._highest = highest
 
-    def narrow(self, rate: float, slack: float, limit: str) -> None:
-        """Take in what a current gives."""
+    def update_bounds(self, rate: float, slack: float, limit: str) -> None:
+        """Narrow the bracket by the slack that a C-rate gave."""
         if slack >= 0:
             self.safe, self.slack_safe, self.is_safe = rate, slack, True
             if rate < self._highest and self.slack_unsafe is None:
@@ -149,29 +153,32 @@ class _Bracket:
             self.limit = "charger"
 
     def is_met(self, number: int) -> bool:
-        """Whether the safe end is close enough to the limit."""
+        """Check whether the safe end is close enough to the limit."""
         close = self.slack_safe is not None and self.slack_safe <= SLACK_TOLERANCE
         return close or self.unsafe - self.safe <= RATE_TOLERANCE or (self.is_safe and self.safe >= self._highest)
 
-    def next_try(self) -> float:
-        """False position aimed just inside, kept off the ends; a wide step where one end was not tried yet."""
+    def choose_next_rate(self) -> float:
+        """Choose the next C-rate by false position just inside the limit; a wide step while an end is untried."""
         low, high = self.safe, self.unsafe
+        # no unsafe current is known yet, so there is nothing to interpolate to
         if self.slack_unsafe is None:
             return min(high, 1.3 * low + 0.1)
         if self.slack_safe is None:
             return max(low, 0.75 * high - 0.05) if self.slack_unsafe > FAR else 0.5 * (low + high)
+        # a step that cannot be solved has no slack to interpolate with
         if self.slack_unsafe <= FAR:
             return 0.5 * (low + high)
         share = (self.slack_safe - SLACK_TOLERANCE / 2) / (self.slack_safe - self.slack_unsafe)
+        # near an end of the bracket false position would hardly narrow it
         return low + (high - low) * min(max(share, 0.05), 0.95)
 
 
-def _slack(model: Plant, limits: Limits, rate: float, seconds: float) -> tuple[float, str]:
-    """Distance to the nearest limit and its name; far below it where the step cannot be solved."""
+def _compute_slack(model: Plant, limits: Limits, rate: float, seconds: float) -> tuple[float, str]:
+    """Return the distance to the nearest limit and its name; far below 0 where the step cannot be solved."""
     try:
         reading = model.peek(rate, seconds)
     except ChargeError:
         return FAR, "solver"
-    slacks = limits.slacks(reading)
+    slacks = limits.compute_slacks(reading)
     name = min(slacks, key=lambda kind: slacks[kind])
     return slacks[name], name

@@ -9,7 +9,14 @@ from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.tune import keep_reserve
 from batterymi.charging.charge_loop import Terms
 from batterymi.charging.controller import Controller
-from batterymi.charging.controllers import CHAPTER_PHASES, CHAPTER_PROFILES, BySoc, ByTime, ConstantRate, equal_windows
+from batterymi.charging.controllers import (
+    CHAPTER_PHASES,
+    CHAPTER_PROFILES,
+    BySoc,
+    ByTime,
+    ConstantRate,
+    make_equal_windows,
+)
 from batterymi.charging.limits import Limits
 from batterymi.charging.plant import Simulator
 from batterymi.config.arena_parts import Reserve
@@ -27,8 +34,8 @@ class ControllerFactory:
         terms: how charges are run.
         soc_start: where protocols of equal steps begin.
         reserve: what look-ahead keeps to the limits.
-        tuned: what tuning found, empty where nothing needs it.
-        protocols: what the optimisation of protocols found, empty where nothing needs it.
+        tuned: results of tuning, empty where nothing needs them.
+        protocols: the optimised protocols, empty where nothing needs them.
         twin: the model that look-ahead plans with.
     """
 
@@ -60,7 +67,7 @@ class ControllerFactory:
     def _make_protocol(self, name: str) -> Controller | None:
         """Return an optimised protocol."""
         rates = self.protocols[name]["c_rates"]
-        return BySoc(name, equal_windows(rates, self.soc_start, self.terms.soc_end)) if rates else None
+        return BySoc(name, make_equal_windows(rates, self.soc_start, self.terms.soc_end)) if rates else None
 
     def _make_look_ahead(self, name: str) -> Controller:
         """Return look-ahead on a twin, or on the cell itself."""

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arena.scenario_set import ScenarioSet
-from batterymi.charging.controllers import BySoc, equal_windows
+from batterymi.charging.controllers import BySoc, make_equal_windows
 from batterymi.config.arena_parts import ChargeRules, Search
 from batterymi.config.parts import Feature, Objective
-from batterymi.optimise.campaigns.campaign import best_designs, run_campaign
+from batterymi.optimise.campaigns.campaign import run_engine, select_best_designs
 from batterymi.optimise.space.problem import Problem
-from batterymi.optimise.space.score import declared_limits
+from batterymi.optimise.space.score import get_declared_limits
 from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class ProtocolEvaluator:
     kind = "simulated"
 
     def __init__(self, scenarios: ScenarioSet, soc_start: float) -> None:
-        """Take the scenarios.
+        """Store the scenarios.
 
         Args:
             scenarios: with model and limits.
@@ -38,30 +38,33 @@ class ProtocolEvaluator:
         self._scenarios, self._soc_start = scenarios, soc_start
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """Answer designs; columns are binary logarithms of C-rates, in order."""
+        """Evaluate designs; the columns are binary logarithms of C-rates, in order."""
+        # on a logarithmic scale equal distances are equal ratios of currents
         rows = [self._answer(np.exp2(row)) for row in designs.to_numpy(float)]
         return pd.DataFrame(rows, index=designs.index)
 
     def half_widths(self, designs: pd.DataFrame) -> None:
-        """None: the simulator states no uncertainty."""
+        """Return None, since the simulator gives no uncertainty."""
         return
 
     def references(self) -> None:
-        """None."""
+        """Return None, since there are no reference designs."""
         return
 
     def _answer(self, rates: Sequence[float]) -> dict[str, Any]:
-        """Mean minutes and worst extremes over the scenarios; the first charge that is not finished ends it."""
-        windows = equal_windows(rates, self._soc_start, self._scenarios.terms.soc_end)
+        """Return mean minutes and worst extremes over the scenarios, up to the first unfinished charge."""
+        windows = make_equal_windows(rates, self._soc_start, self._scenarios.terms.soc_end)
         rows = []
         for start in self._scenarios.starts:
             row = self._scenarios.try_start(BySoc("", windows), start)
+            # no further scenario can make the protocol feasible, so the others need no charge
             if not np.isfinite(row["minutes"]):
                 return dict.fromkeys(SCALES, float("nan")) | {"failure": row["failure"] or "too slow"}
             rows.append(row)
         frame = pd.DataFrame(rows)
         return {
             "minutes": frame["minutes"].mean(),
+            # an open-loop protocol must keep its limits in every scenario, so the worst one counts
             "plating_margin_mv": frame["plating_margin_mv"].min(),
             "temperature_max_c": frame["temperature_max_c"].max(),
             "voltage_max_v": frame["voltage_max_v"].max(),
@@ -91,8 +94,8 @@ def optimise_protocol(
     drawn = problem.space.sample(np.random.default_rng([seed, 1]), search.initial)
     start = pd.concat([pd.DataFrame(constants, columns=problem.space.names), drawn], ignore_index=True)
     first = problem.evaluate(start.iloc[: search.budget])
-    history = run_campaign(problem, "gaussian_process", first, search.budget, seed)
-    best = best_designs(problem, [history], 1)
+    history = run_engine(problem, "gaussian_process", first, search.budget, seed)
+    best = select_best_designs(problem, [history], 1)
     logger.info("%d protocols tried, %d within all limits", len(history), int(history["feasible"].sum()))
     if best.empty:
         return None, history
@@ -120,7 +123,7 @@ def make_problem(scenarios: ScenarioSet, rules: ChargeRules, steps: int) -> Prob
         _make_objective("voltage_max_v", "V", goal="limit", at_most=limits.voltage_v),
     )
     evaluator = ProtocolEvaluator(scenarios, rules.soc_nominal)
-    return Problem(Space(features), objectives, declared_limits(objectives), evaluator=evaluator)
+    return Problem(Space(features), objectives, get_declared_limits(objectives), evaluator=evaluator)
 
 
 def _make_objective(name: str, unit: str, **more: Any) -> Objective:

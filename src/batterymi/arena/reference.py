@@ -115,6 +115,6 @@ def list_participants(
         if name in names:
             controller = factory.make_controller(name)
             if controller is None:
-                logger.info("%s: none of its kind keeps the limits, so it does not take part", name)
+                logger.info("%s: left out, since no controller of its kind keeps the limits", name)
             else:
                 yield 0, controller

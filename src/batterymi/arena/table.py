@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.arena.statistics import paired_difference, share_interval
+from batterymi.arena.statistics import compute_paired_difference, compute_share_interval
 from batterymi.charging.limits import KINDS
-from batterymi.vocabulary.controllers import ordered
+from batterymi.vocabulary.controllers import order_controllers
 
 Array = NDArray[np.float64]
 KEYS = ["cell", "condition"]
 SORTED_BY = ["cell", "condition", "controller", "seed", "model", "scenario"]
 
 
-def flag(charges: pd.DataFrame) -> pd.DataFrame:
-    """Charges with `unfinished` and `violates`: a limit is broken, or the charge was not finished."""
+def flag_violations(charges: pd.DataFrame) -> pd.DataFrame:
+    """Add `unfinished`, `breaks_any` and `violates`: a limit is violated, or the charge was not finished."""
     unfinished = ~np.isfinite(charges["minutes"].to_numpy(float))
     broken = np.asarray(charges[[f"breaks_{kind}" for kind in KINDS]].to_numpy(bool).any(axis=1))
     return charges.assign(unfinished=unfinished, breaks_any=broken, violates=broken | unfinished)
@@ -25,11 +25,12 @@ def flag(charges: pd.DataFrame) -> pd.DataFrame:
 
 def select_held_out(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
     """Return the charges of the held-out scenarios on a model."""
+    # the nominal scenario has a negative number and is no part of the statistics
     return charges[(charges["model"] == model) & (charges["scenario"] >= 0)]
 
 
-def matrix(charges: pd.DataFrame, column: str) -> Array:
-    """One column of one controller's charges, shape (n_seeds, n_scenarios)."""
+def pivot_by_seed(charges: pd.DataFrame, column: str) -> Array:
+    """Pivot one column of one controller's charges to shape (n_seeds, n_scenarios)."""
     return charges.pivot(index="seed", columns="scenario", values=column).to_numpy(float)
 
 
@@ -39,7 +40,7 @@ def assign_costs(
     """Return CPU seconds of tuning or training, by cell, condition and controller; those of an agent's seeds add up.
 
     Args:
-        charges: tell which cells and temperatures there are.
+        charges: give the cells and the temperatures.
         costs: cell, temperature (None for all), controller and seconds.
     """
     assigned: dict[tuple[str, str, str], float] = {}
@@ -52,7 +53,7 @@ def assign_costs(
 
 
 def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) -> pd.DataFrame:
-    """One row per cell, temperature and controller.
+    """Make the table with one row per cell, temperature and controller.
 
     Args:
         charges: flagged charges of all jobs.
@@ -64,20 +65,26 @@ def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) 
     """
     rows = []
     for (cell, condition), part in select_held_out(charges).groupby(KEYS, sort=False):
-        for name in ordered(list(part["controller"].unique())):
+        for name in order_controllers(list(part["controller"].unique())):
             mine = part[part["controller"] == name]
             head = {"cell": cell, "condition": condition, "controller": name}
             trained = cpu_s.get((str(cell), str(condition), name), 0.0)
-            rows.append(head | _summary(mine) | {"tuning_cpu_min": trained / 60} | _nominal(charges, head))
+            rows.append(
+                head
+                | _summarise_controller(mine)
+                | {"tuning_cpu_min": trained / 60}
+                | _summarise_nominal(charges, head)
+            )
     return pd.DataFrame(rows)
 
 
-def _summary(mine: pd.DataFrame) -> dict[str, Any]:
-    """Numbers of one controller over its scenarios and seeds."""
+def _summarise_controller(mine: pd.DataFrame) -> dict[str, Any]:
+    """Summarise one controller over its scenarios and seeds."""
     minutes = mine["minutes"].to_numpy(float)
+    # unfinished charges have no time; they are counted in a share of their own
     finished = minutes[np.isfinite(minutes)]
     quartiles = np.percentile(finished, [25, 50, 75]) if len(finished) else [np.nan] * 3
-    low, high = share_interval(matrix(mine, "violates"))
+    low, high = compute_share_interval(pivot_by_seed(mine, "violates"))
     return {
         "seeds": mine["seed"].nunique(),
         "scenarios": mine["scenario"].nunique(),
@@ -97,7 +104,7 @@ def _summary(mine: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _nominal(charges: pd.DataFrame, head: dict[str, Any]) -> dict[str, Any]:
+def _summarise_nominal(charges: pd.DataFrame, head: dict[str, Any]) -> dict[str, Any]:
     """The nominal charge on the reference model, median over the seeds."""
     mine = charges[(charges["model"] == "DFN") & (charges["scenario"] < 0)]
     for key, value in head.items():
@@ -110,7 +117,7 @@ def _nominal(charges: pd.DataFrame, head: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare_pairs(charges: pd.DataFrame) -> pd.DataFrame:
-    """Every controller against every other: paired minutes over the same scenarios.
+    """Compare all controllers in pairs: paired minutes over the same scenarios.
 
     Args:
         charges: flagged charges of all jobs.
@@ -120,13 +127,13 @@ def compare_pairs(charges: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (cell, condition), part in select_held_out(charges).groupby(KEYS, sort=False):
-        names = ordered(list(part["controller"].unique()))
-        minutes = {name: matrix(part[part["controller"] == name], "minutes") for name in names}
+        names = order_controllers(list(part["controller"].unique()))
+        minutes = {name: pivot_by_seed(part[part["controller"] == name], "minutes") for name in names}
         shares = {name: float(part.loc[part["controller"] == name, "violates"].mean()) for name in names}
         for one in names:
             for other in names:
                 if one != other:
-                    gain, low, high, n = paired_difference(minutes[one], minutes[other])
+                    gain, low, high, n = compute_paired_difference(minutes[one], minutes[other])
                     rows.append(
                         {
                             "cell": cell,
@@ -140,27 +147,29 @@ def compare_pairs(charges: pd.DataFrame) -> pd.DataFrame:
                             "left_out": minutes[one].shape[1] - n,
                             "violations": shares[one],
                             "violations_of_other": shares[other],
-                            "verdict": verdict(low, high, shares[one], shares[other]),
+                            "verdict": choose_verdict(low, high, shares[one], shares[other]),
                         }
                     )
     return pd.DataFrame(rows)
 
 
-def verdict(lower: float, upper: float, broken: float, broken_of_other: float) -> str:
-    """What a paired difference in minutes says; a controller that breaks limits is never better than one that does not.
+def choose_verdict(lower: float, upper: float, broken: float, broken_of_other: float) -> str:
+    """Return the verdict on a paired difference in minutes; violating limits never counts as better.
 
     Args:
         lower: of the interval of our minutes less theirs.
         upper: of the same.
-        broken: our share of charges outside the limits.
+        broken: share of our charges outside the limits.
         broken_of_other: theirs.
     """
     if not np.isfinite(lower):
         return "not comparable: too few scenarios that both finish"
     if lower > 0:
         return "slower" if broken >= broken_of_other or broken > 0 else "slower, and within all limits"
+    # an interval that includes zero is no evidence of a gain
     if upper >= 0:
         return "not better"
+    # speed that is bought with violations does not count (docs/decisions/0012)
     if broken > 0 and broken_of_other == 0:
         return "not better: faster by breaking limits that the other keeps"
     return "faster" if broken == 0 else "faster, where both break limits"
@@ -179,9 +188,11 @@ def measure_discrepancy(charges: pd.DataFrame) -> pd.DataFrame:
     keys = [*KEYS, "controller", "seed", "scenario"]
     coarse = charges[charges["model"] == "SPMe"].set_index(keys)
     fine = charges[charges["model"] == "DFN"].set_index(keys)
+    # only some of the scenarios are charged on the SPMe too; the inner join keeps those
     both = coarse.join(fine, lsuffix="_spme", rsuffix="_dfn", how="inner").reset_index()
     rows = []
     for (cell, condition, name), part in both.groupby([*KEYS, "controller"], sort=False):
+        # safe on the model that planners may use, unsafe on the reference model
         turned = part["violates_dfn"] & ~part["violates_spme"]
         margins = part["plating_margin_mv_dfn"] - part["plating_margin_mv_spme"]
         rows.append(
@@ -196,14 +207,14 @@ def measure_discrepancy(charges: pd.DataFrame) -> pd.DataFrame:
                 "margin_difference_mv_median": margins.median(),
                 "margin_difference_mv_min": margins.min(),
                 "minutes_difference_median": (part["minutes_dfn"] - part["minutes_spme"]).median(),
-                "verdict": _exploits(part["violates_spme"].mean(), float(turned.mean())),
+                "verdict": _describe_exploit(part["violates_spme"].mean(), float(turned.mean())),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _exploits(broken_coarse: float, turned: float) -> str:
-    """Whether a controller lives off the coarse model."""
+def _describe_exploit(broken_coarse: float, turned: float) -> str:
+    """Describe whether a controller exploits the coarse model."""
     if turned == 0:
         return "breaks limits on both" if broken_coarse > 0 else "keeps all limits on both"
     return f"exploits the coarse model: {100 * turned:.0f} % of its charges keep limits on the SPMe and not on the DFN"

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from batterymi.charging.charge_loop import Terms, charge
+from batterymi.charging.charge_loop import Terms, run_protocol
 from batterymi.charging.controller import Controller, Decision, Observation
 from batterymi.charging.limits import KINDS, Limits
 from batterymi.charging.outcome import ChargeError
@@ -51,7 +51,7 @@ class TimedController:
 
     Attributes:
         controller: decides.
-        decisions: how many were asked for.
+        decisions: number of decisions.
         seconds: how long they took together.
     """
 
@@ -87,9 +87,9 @@ class Trial:
     """A charge that ended, somehow.
 
     Attributes:
-        row: its numbers, as they stand in tables.
+        row: its numbers, as in tables.
         steps: state of charge and temperature (°C) at the start of each step, and its C-rate.
-        trace: the charge over time, if it was asked for and nothing failed before the first step.
+        trace: the charge over time, if `keep_trace` was set and nothing failed before the first step.
     """
 
     row: dict[str, Any]
@@ -129,7 +129,7 @@ def run_trial(
         return Trial(_make_row(unknown, Progress(failure=error.kind.value), timed, limits, terms), [])
     progress = Progress(temperature_max_c=before.temperature_c, voltage_max_v=before.voltage_v)
     try:
-        for reading in charge(session, timed, terms, start.ambient_c):
+        for reading in run_protocol(session, timed, terms, start.ambient_c):
             progress.add_step(before, reading)
             before = reading
     except ChargeError as error:

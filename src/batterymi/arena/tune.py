@@ -40,7 +40,7 @@ def find_safe_constant(scenarios: ScenarioSet, case: ChargeCase, full_v: float) 
     except BatteryMIError as error:
         nominal = ScenarioSet(scenarios.simulator, [case.nominal], case.limits(full_v), scenarios.terms)
         find_fastest_constant(nominal, full_v, case.label)
-        logger.info("no constant current takes part: %s", error)
+        logger.info("left out, as no constant current keeps the limits: %s", error)
         return None, str(error)
 
 
@@ -53,7 +53,7 @@ def find_fastest_constant(scenarios: ScenarioSet, voltage_v: float, label: str) 
         label: what a message calls the situation.
 
     Raises:
-        BatteryMIError: if no C-rate keeps them; the message tells what the lowest breaks.
+        BatteryMIError: if no C-rate keeps them; the message names what the lowest violates.
     """
     low, high = SLACK * scenarios.terms.soc_end / (scenarios.terms.time_limit_min / 60), scenarios.terms.c_rate_max
     if not math.isfinite(scenarios.mean_minutes(ConstantRate("", low, voltage_v))):
@@ -61,6 +61,7 @@ def find_fastest_constant(scenarios: ScenarioSet, voltage_v: float, label: str) 
     if math.isfinite(scenarios.mean_minutes(ConstantRate("", high, voltage_v))):
         return high
     while high / low > RATE_PRECISION:
+        # the geometric mean, since the precision is a ratio of C-rates
         middle = math.sqrt(low * high)
         if math.isfinite(scenarios.mean_minutes(ConstantRate("", middle, voltage_v))):
             low = middle
@@ -78,7 +79,7 @@ def _explain_failure(scenarios: ScenarioSet, rate: float, voltage_v: float) -> s
         )
     limits = scenarios.limits
     return (
-        f"even {rate:.3g}C has a plating margin of {row['plating_margin_mv']:.1f} mV (asked {limits.margin_mv:g} with "
+        f"even {rate:.3g}C has a plating margin of {row['plating_margin_mv']:.1f} mV (needed {limits.margin_mv:g} with "
         f"reserve), {row['temperature_max_c']:.1f} °C (allowed {row['temperature_limit_c']:g}) and "
         f"{row['voltage_max_v']:.3f} V (allowed {limits.voltage_v:g})"
     )
@@ -87,8 +88,8 @@ def _explain_failure(scenarios: ScenarioSet, rate: float, voltage_v: float) -> s
 def find_plating_limited(scenarios: ScenarioSet, constant: float, voltage_v: float) -> tuple[float, float]:
     """Find C-rate and held voltage of the fastest CC-CV whose lower voltage keeps the margin on every scenario.
 
-    A higher current needs a lower voltage; between the two lies the fastest. The C-rates tried are multiples of the
-    safe constant one, and the search stops at the second in a row that is not faster.
+    A higher current needs a lower voltage; between the two lies the fastest. The C-rates tried are multiples of
+    the safe constant one, and the search stops after two in a row that are not faster.
 
     Args:
         scenarios: to try it on.
@@ -121,11 +122,11 @@ def _find_highest_ceiling(scenarios: ScenarioSet, rate: float, top_v: float) -> 
     while high - low > CEILING_PRECISION_V:
         middle = 0.5 * (low + high)
         found = scenarios.mean_minutes(ConstantRate("", rate, middle))
-        # a voltage too low to finish in time is no reason to go lower
+        # a voltage too low to finish in time rules out lower ones
         low, high, minutes = (low, middle, minutes) if math.isnan(found) else (middle, high, found)
     return (low, minutes) if math.isfinite(minutes) else None
 
 
 def keep_reserve(limits: Limits, reserve: Reserve, *, with_voltage: bool = True) -> Limits:
     """Return limits with the reserve; a charger that holds its voltage needs none there."""
-    return limits.with_reserve(reserve.margin_mv, reserve.temperature_k, reserve.voltage_v if with_voltage else 0.0)
+    return limits.add_reserve(reserve.margin_mv, reserve.temperature_k, reserve.voltage_v if with_voltage else 0.0)

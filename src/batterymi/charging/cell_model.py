@@ -20,6 +20,7 @@ OPTIONS = {
     "lithium plating": "partially reversible",
     "SEI": "solvent-diffusion limited",
 }
+# three times as many points move the plating margin by about 0.1 mV (docs/charging.md)
 MESH = {"x_n": 10, "x_s": 5, "x_p": 10, "r_n": 12, "r_p": 12}
 LIFT_V = 1.0  # past the cell's limits, so that a charge beyond them is reported, not cut short
 AMBIENT = "Ambient temperature [K]"
@@ -31,7 +32,7 @@ SEI = "Negative SEI concentration [mol.m-3]"
 
 @dataclass(frozen=True)
 class Origin:
-    """What a charge keeps from its start.
+    """The constants of a charge, set at its start.
 
     Attributes:
         state: the model's state vector.
@@ -53,13 +54,14 @@ class CellModel:
         Args:
             cell: a declared cell.
             model: "SPMe" or "DFN".
-            fineness: factor on the points of the mesh; each more divides the tolerances by ten.
+            fineness: factor on the points of the mesh; each increment divides the tolerances by ten.
         """
+        # has to be set before PyBaMM is imported
         os.environ.setdefault("PYBAMM_DISABLE_TELEMETRY", "true")
         import pybamm
 
         pybamm.set_logging_level("CRITICAL")
-        parameters = cell.parameters()
+        parameters = cell.make_parameters()
         self.electrodes = Electrodes(parameters)
         self.capacity_ah = float(parameters["Nominal cell capacity [A.h]"])
         # of what the electrodes hold between the voltage limits, the nominal capacity counts as the whole
@@ -75,33 +77,34 @@ class CellModel:
         simulation.build()
         self._model: Any = simulation.built_model
         events = [event.name for event in self._model.events if event.event_type.name == "TERMINATION"]
-        self._solvers = SolverFallback(self._model, _ordered(self._inputs(Start())), events, 10.0 ** (fineness - 1))
+        self._solvers = SolverFallback(self._model, _sort_inputs(self._inputs(Start())), events, 10.0 ** (fineness - 1))
         self._sei = next((key, place) for key, place in self._model.y_slices.items() if key.name == SEI)
         self._readout = Readout(
             self._model,
-            list(_ordered(self._inputs(Start()))),
+            list(_sort_inputs(self._inputs(Start()))),
             float(parameters[FRESH_SEI]),
             float(parameters[ELECTRODE_PAIRS]),
         )
 
     def begin(self, start: Start) -> Origin:
-        """State vector and inputs of a cell put on charge.
+        """Return the state vector and the inputs of a cell that is put on charge.
 
         Args:
             start: its state.
         """
-        inputs = _ordered(self._inputs(start))
+        inputs = _sort_inputs(self._inputs(start))
         values = np.array(list(inputs.values()))
         guess = np.zeros(self._model.len_rhs_and_alg)
         state = np.array(self._model.initial_conditions_eval(0.0, guess, values), float).ravel()
         variable, places = self._sei
-        state[places[0]] += self.electrodes.sei_grown(start.lithium_lost) / float(variable.scale.evaluate())
+        # PyBaMM's state vector is scaled, so the added concentration has to be as well
+        state[places[0]] += self.electrodes.compute_sei_growth(start.lithium_lost) / float(variable.scale.evaluate())
         capacity_ah = self.electrodes.window(start.lithium_lost).capacity_ah * self._counted
         return Origin(state, inputs, capacity_ah)
 
     def _inputs(self, start: Start) -> dict[str, float]:
-        """Values of the model's inputs, without current."""
-        negative, positive = self.electrodes.concentrations(self._counted * start.soc, start.lithium_lost)
+        """Return the values of the model's inputs, without current."""
+        negative, positive = self.electrodes.compute_concentrations(self._counted * start.soc, start.lithium_lost)
         return {
             CURRENT: 0.0,
             AMBIENT: start.ambient_c + 273.15,
@@ -126,8 +129,9 @@ class CellModel:
             The state vector at the end, and the outputs over the solver's time points.
 
         Raises:
-            ChargeError: if no solver gets there, an event stops it, or the state is one that no cell can be in.
+            ChargeError: if no solver succeeds, an event stops the charge, or the state is not physical.
         """
+        # PyBaMM counts the current of a discharge as positive
         inputs = np.array(list((origin.inputs | {CURRENT: -rate * self.capacity_ah}).values()))
         times, states = self._solvers.integrate(state, inputs, seconds, patient)
         outputs = self._readout.read(times, states, inputs)
@@ -135,6 +139,6 @@ class CellModel:
         return states[:, -1], outputs
 
 
-def _ordered(inputs: dict[str, float]) -> dict[str, float]:
-    """Inputs in the order in which PyBaMM stacks them."""
+def _sort_inputs(inputs: dict[str, float]) -> dict[str, float]:
+    """Sort the inputs in the order in which PyBaMM stacks them."""
     return dict(sorted(inputs.items()))

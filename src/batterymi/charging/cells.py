@@ -20,6 +20,7 @@ PLATING = (
     "Dead lithium decay constant [s-1]",
     "Dead lithium decay rate [s-1]",
 )
+# the only set used here that ships with lithium plating
 LENDER = "OKane2022"
 
 
@@ -28,7 +29,7 @@ class Cell:
     """A cell for the charging simulator.
 
     Attributes:
-        name: what settings call it.
+        name: its name in the settings.
         parameter_set: PyBaMM's name of the published set.
         borrows: parameters that the set lacks, taken from O'Kane et al. 2022.
         factors: parameters to multiply.
@@ -45,8 +46,8 @@ class Cell:
     factors: dict[str, float] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
 
-    def parameters(self, soc: float | None = None, ambient_c: float = 25.0) -> "pybamm.ParameterValues":
-        """PyBaMM's parameters of the cell, with its voltage limits as cut-offs and the current as an input.
+    def make_parameters(self, soc: float | None = None, ambient_c: float = 25.0) -> "pybamm.ParameterValues":
+        """Return PyBaMM's parameters, with the voltage limits as cut-offs and the current as an input.
 
         Args:
             soc: initial state of charge, 0 to 1 between the voltage limits; None leaves the set's own lithium.
@@ -56,6 +57,7 @@ class Cell:
 
         values = pybamm.ParameterValues(self.parameter_set)
         lender = pybamm.ParameterValues(LENDER)
+        # PyBaMM otherwise refuses names that a set does not have
         values.update({name: lender[name] for name in self.borrows}, check_already_exists=False)
         values.update({name: values[name] * factor for name, factor in self.factors.items()})
         kelvin = ambient_c + 273.15
@@ -67,6 +69,7 @@ class Cell:
                 "Initial temperature [K]": kelvin,
                 "Lower voltage cut-off [V]": low,
                 "Upper voltage cut-off [V]": high,
+                # as an input, so that another current needs no new model
                 "Current function [A]": "[input]",
             }
         )
@@ -87,6 +90,7 @@ POWER_CELL = Cell(
     parameter_set="OKane2022",
     voltage_limits_v=(2.5, 4.2),
     factors={
+        # thinner electrodes and smaller particles make a power cell of the energy cell
         "Negative electrode thickness [m]": 0.5,
         "Positive electrode thickness [m]": 0.5,
         "Nominal cell capacity [A.h]": 0.5,
@@ -150,7 +154,7 @@ CELLS = {cell.name: cell for cell in (POWER_CELL, MARQUIS2019, CHEN2020, AI2020,
 
 
 def find_cell(name: str) -> Cell:
-    """The declared cell of a name.
+    """Return the declared cell with a name.
 
     Raises:
         ValueError: if there is none; the message suggests one.

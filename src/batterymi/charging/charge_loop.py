@@ -9,7 +9,9 @@ from batterymi.charging.plant import ChargingSession
 from batterymi.charging.state import Reading
 from batterymi.charging.voltage_hold import LEAST_RATE, VoltageHold
 
+# the last step ends at the target state of charge only up to rounding
 REACHED = 1e-6
+# a session refuses steps without duration
 SHORTEST_S = 1e-3
 
 
@@ -18,7 +20,7 @@ class Terms:
     """How a charge is run, whoever controls it.
 
     Attributes:
-        soc_end: state of charge to reach.
+        soc_end: target state of charge.
         control_s: control step, s; the last is shortened to end at `soc_end`.
         time_limit_min: a charge that takes longer counts as not finished.
         c_rate_max: currents above are cut, as the charger cannot give them.
@@ -47,7 +49,7 @@ class Terms:
         return seconds >= 60 * self.time_limit_min - SHORTEST_S
 
 
-def charge(session: ChargingSession, controller: Controller, terms: Terms, ambient_c: float) -> Iterator[Reading]:
+def run_protocol(session: ChargingSession, controller: Controller, terms: Terms, ambient_c: float) -> Iterator[Reading]:
     """Charge until the state of charge to reach, the time limit, or the controller's end.
 
     Args:

@@ -60,7 +60,7 @@ class Decision:
         seconds: how long, or None for the control step.
         until_soc: state of charge that ends it, instead of a time.
         until_v: voltage that ends it earlier.
-        ceiling_v: voltage that must not be passed; the charger's own circuit lowers the current to hold it.
+        ceiling_v: voltage that must not be exceeded; the charger's own circuit lowers the current to hold it.
         cutoff_rate: a held current below this ends the charge.
     """
 

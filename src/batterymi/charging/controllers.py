@@ -23,7 +23,7 @@ class ConstantRate:
     """Constant current to a voltage, which is then held.
 
     With the cell's full voltage it is CC-CV; with a lower voltage, tuned so that the anode stays above lithium, it is
-    the textbook's plating-limited charge, which takes the terminal voltage for the margin that it cannot see.
+    the textbook's plating-limited charge, which uses the terminal voltage for the margin that it cannot measure.
 
     Attributes:
         name: what tables call it.
@@ -36,10 +36,10 @@ class ConstantRate:
     ceiling_v: float
 
     def begin(self, seen: Observation, plant: Plant) -> None:
-        """Nothing to remember."""
+        """Do nothing, as there is no state to keep."""
 
     def decide(self, seen: Observation) -> Decision:
-        """The same at every step; the charger's circuit does the rest."""
+        """Return the same decision at every step; the charger's circuit holds the voltage."""
         return Decision(self.c_rate, ceiling_v=self.ceiling_v)
 
 
@@ -87,13 +87,14 @@ class ByTime:
     segments: Sequence[tuple[float, float]]
 
     def begin(self, seen: Observation, plant: Plant) -> None:
-        """Nothing to remember: time is seen."""
+        """Do nothing, as the time is part of every observation."""
 
     def decide(self, seen: Observation) -> Decision | None:
-        """The segment that the clock is in, to its end; None after the last."""
+        """Return the current of the present segment, up to its end; None after the last."""
         end_s = 0.0
         for rate, minutes in self.segments:
             end_s += 60 * minutes
+            # rounding of the clock must not add a step of almost no duration
             if seen.seconds < end_s - SMALL:
                 return Decision(rate, end_s - seen.seconds)
         return None
@@ -113,18 +114,19 @@ class BySoc:
     windows: Sequence[tuple[float, float]]
 
     def begin(self, seen: Observation, plant: Plant) -> None:
-        """Nothing to remember: the state of charge is seen."""
+        """Do nothing, as the state of charge is part of every observation."""
 
     def decide(self, seen: Observation) -> Decision:
-        """The current of the window, to its end."""
+        """Return the current of the present window, up to its end."""
         for end, rate in self.windows:
             if seen.soc < end - SMALL:
                 return Decision(rate, until_soc=end)
+        # the arena cuts the step at its own target, so the last current may hold to a full cell
         return Decision(self.windows[-1][1], until_soc=1.0)
 
 
-def equal_windows(c_rates: Sequence[float], soc_start: float, soc_end: float) -> list[tuple[float, float]]:
-    """Windows of equal width over a range of state of charge.
+def make_equal_windows(c_rates: Sequence[float], soc_start: float, soc_end: float) -> list[tuple[float, float]]:
+    """Make windows of equal width over a range of state of charge.
 
     Args:
         c_rates: one for each window.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pybamm
 
 FARADAY = 96485.33212
+# keeps the root search off a stoichiometry of zero, where potentials are singular
 EMPTY = 1e-6
 
 
@@ -27,8 +28,8 @@ class Window:
     positive: tuple[float, float]
     capacity_ah: float
 
-    def stoichiometries(self, soc: float) -> tuple[float, float]:
-        """Of the negative and of the positive electrode at a state of charge."""
+    def compute_stoichiometries(self, soc: float) -> tuple[float, float]:
+        """Return the stoichiometries of the negative and positive electrode at a state of charge."""
         (x_empty, x_full), (y_empty, y_full) = self.negative, self.positive
         return x_empty + soc * (x_full - x_empty), y_empty + soc * (y_full - y_empty)
 
@@ -42,7 +43,7 @@ class Electrodes:
     """
 
     def __init__(self, parameters: "pybamm.ParameterValues") -> None:
-        """Read capacities and lithium of the fresh cell.
+        """Read the capacities and the lithium of the fresh cell.
 
         Args:
             parameters: of the cell, with its voltage limits as cut-offs.
@@ -69,28 +70,30 @@ class Electrodes:
             parameters
         ).get_min_max_stoichiometries()
         self.fresh = self._make_window((float(x_empty), float(x_full)), (float(y_empty), float(y_full)))
-        self.window = lru_cache(maxsize=1024)(self._window)
+        # cached per cell, since many charges start with the same loss of lithium
+        self.window = lru_cache(maxsize=1024)(self._solve_window)
 
     def _make_window(self, negative: tuple[float, float], positive: tuple[float, float]) -> Window:
-        """The window between stoichiometries of the empty and the full cell."""
+        """Make the window between stoichiometries of the empty and the full cell."""
         return Window(negative, positive, self.capacities_ah[0] * (negative[1] - negative[0]))
 
-    def _window(self, lithium_lost: float) -> Window:
-        """The window after a share of the fresh cell's lithium was lost.
+    def _solve_window(self, lithium_lost: float) -> Window:
+        """Solve the window after a share of the fresh cell's lithium was lost.
 
         Args:
             lithium_lost: share of the fresh cell's capacity, which is its cyclable lithium.
         """
+        # the fresh window exactly, without the rounding of a root search
         if lithium_lost == 0:
             return self.fresh
         lithium_ah = self._lithium_ah - lithium_lost * self.fresh.capacity_ah
-        (x_empty, y_empty), (x_full, y_full) = (self._slip(end, lithium_ah) for end in (0, 1))
+        (x_empty, y_empty), (x_full, y_full) = (self._solve_slippage(end, lithium_ah) for end in (0, 1))
         return self._make_window((x_empty, x_full), (y_empty, y_full))
 
-    def _slip(self, end: int, lithium_ah: float) -> tuple[float, float]:
-        """Stoichiometries at a voltage limit with less lithium than the fresh cell has.
+    def _solve_slippage(self, end: int, lithium_ah: float) -> tuple[float, float]:
+        """Solve the stoichiometries at a voltage limit with less lithium than the fresh cell has.
 
-        Both electrodes hold less there than in the fresh cell, which encloses the answer: with the positive one as
+        Both electrodes hold less there than in the fresh cell, which brackets the root: with the positive one as
         full as before the voltage is too low, with the negative one as full as before too high.
 
         Args:
@@ -105,25 +108,26 @@ class Electrodes:
         def positive(x: float) -> float:
             return (lithium_ah - x * n_ah) / p_ah
 
+        # the fresh cell's own voltage at that end, so that no loss gives the fresh window
         limit_v = self.voltage(x_fresh, y_fresh)
         least = max((lithium_ah - y_fresh * p_ah) / n_ah, EMPTY)
         x = float(brentq(lambda x: self.voltage(x, positive(x)) - limit_v, least, x_fresh, xtol=1e-13))
         return x, positive(x)
 
     def voltage(self, x: float, y: float) -> float:
-        """Open-circuit voltage at stoichiometries of the negative and the positive electrode."""
+        """Return the open-circuit voltage at stoichiometries of the negative and the positive electrode."""
         negative, positive = (
             np.asarray(potential.evaluate(inputs={"place": place})).item()
             for potential, place in zip(self._potentials, (x, y), strict=True)
         )
         return float(positive - negative)
 
-    def concentrations(self, soc: float, lithium_lost: float) -> tuple[float, float]:
-        """Lithium in the negative and the positive particles, mol/m3."""
-        x, y = self.window(lithium_lost).stoichiometries(soc)
+    def compute_concentrations(self, soc: float, lithium_lost: float) -> tuple[float, float]:
+        """Return the lithium concentrations in the negative and the positive particles, mol/m3."""
+        x, y = self.window(lithium_lost).compute_stoichiometries(soc)
         return x * self.most_lithium[0], y * self.most_lithium[1]
 
-    def sei_grown(self, lithium_lost: float) -> float:
-        """SEI that the lost lithium made, mol per m3 of negative electrode."""
+    def compute_sei_growth(self, lithium_lost: float) -> float:
+        """Return the SEI that the lost lithium formed, mol per m3 of negative electrode."""
         moles = lithium_lost * self.fresh.capacity_ah * 3600 / FARADAY
         return moles / self.lithium_per_sei / self.volume_m3

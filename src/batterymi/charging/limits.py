@@ -5,6 +5,7 @@ from typing import Protocol
 
 from batterymi.charging.state import Start
 
+# what the solver's tolerance can cause; the plating margin gets no tolerance
 VOLTAGE_TOLERANCE_V = 2e-3
 TEMPERATURE_TOLERANCE_K = 0.05
 KINDS = ("plating", "temperature", "voltage")
@@ -43,16 +44,16 @@ class Limits:
     voltage_v: float
     headroom_k: float = 0.0
 
-    def of_start(self, ambient_c: float, initial_c: float) -> "Limits":
+    def adjust_for_start(self, ambient_c: float, initial_c: float) -> "Limits":
         """Return the limits of a charge that starts at some temperature."""
         hottest = max(ambient_c, initial_c)
         return replace(self, temperature_c=max(self.temperature_c, hottest + self.headroom_k), headroom_k=0.0)
 
     def at(self, start: Start) -> "Limits":
         """Return the limits of a charge from a start."""
-        return self.of_start(start.ambient_c, start.temperature_c)
+        return self.adjust_for_start(start.ambient_c, start.temperature_c)
 
-    def with_reserve(self, margin_mv: float = 0.0, temperature_k: float = 0.0, voltage_v: float = 0.0) -> "Limits":
+    def add_reserve(self, margin_mv: float = 0.0, temperature_k: float = 0.0, voltage_v: float = 0.0) -> "Limits":
         """Return tighter limits, for those who plan on a model that is not the cell."""
         return replace(
             self,
@@ -61,7 +62,7 @@ class Limits:
             voltage_v=self.voltage_v - voltage_v,
         )
 
-    def slacks(self, extremes: Extremes) -> dict[str, float]:
+    def compute_slacks(self, extremes: Extremes) -> dict[str, float]:
         """Return the distance to each limit in units of 10 mV of margin, 1 K, and 10 mV of voltage.
 
         Args:
@@ -78,6 +79,7 @@ class Limits:
 
     def find_broken(self, extremes: Extremes) -> list[str]:
         """Return which limits are broken, beyond what the solver's tolerance can cause in temperature and voltage."""
-        slack = self.slacks(extremes)
+        slack = self.compute_slacks(extremes)
         least = {"plating": 0.0, "temperature": -TEMPERATURE_TOLERANCE_K, "voltage": -VOLTAGE_TOLERANCE_V / 0.01}
+        # `not >=` rather than `<`, so that NaN counts as a violation
         return [kind for kind in KINDS if not slack[kind] >= least[kind]]

@@ -1,4 +1,4 @@
-"""What comes of a charge: numbers, or a typed failure."""
+"""The result of a charge: numbers, or a typed failure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +18,7 @@ class ChargeError(Exception):
     """A charge that could not be simulated to its end."""
 
     def __init__(self, kind: FailureKind, message: str) -> None:
-        """Keep the kind beside the message."""
+        """Store the kind of failure beside the message."""
         self.kind = kind
         super().__init__(message)
 
@@ -29,7 +29,7 @@ class ChargeResult:
 
     Attributes:
         label: the protocol.
-        reached: whether the state of charge to reach was reached.
+        reached: whether the target state of charge was reached.
         time_to_80_min: minutes until then, NaN if it was not.
         soc_end: state of charge at the end.
         plating_margin_mv: smallest anode potential against lithium, over the anode and over time; negative: it plates.
@@ -42,7 +42,7 @@ class ChargeResult:
         heat_j: heat that the cell made.
         failure: empty, or a `FailureKind`.
         message: what the failure was.
-        trace: the charge over time, if it was asked for.
+        trace: the charge over time, if `keep_trace` was set.
     """
 
     label: str
@@ -57,6 +57,7 @@ class ChargeResult:
     sei_mah: float = float("nan")
     dead_mah: float = float("nan")
     heat_j: float = float("nan")
+    # plain text rather than the enum, since results go into tables
     failure: str = ""
     message: str = ""
     trace: pd.DataFrame | None = None

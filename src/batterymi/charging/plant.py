@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Plant(Protocol):
-    """A cell on charge, as far as controllers may touch it: they may ask what a step would do."""
+    """A cell on charge, as far as controllers may access it: they may query what a step would do."""
 
     def peek(self, rate: float, seconds: float) -> Reading:
         """Return what a step at constant current would give, without taking it."""

@@ -1,6 +1,6 @@
 """Protocols, charged to their end."""
 
-from batterymi.charging.charge_loop import Terms, charge
+from batterymi.charging.charge_loop import Terms, run_protocol
 from batterymi.charging.controller import Controller
 from batterymi.charging.controllers import BySoc, ByTime, CcCv
 from batterymi.charging.outcome import ChargeError, FailureKind
@@ -13,14 +13,14 @@ def follow_protocol(session: Session, protocol: Protocol, soc_end: float) -> Non
 
     Args:
         session: at its start.
-        protocol: how.
-        soc_end: state of charge to reach.
+        protocol: to charge by.
+        soc_end: target state of charge.
 
     Raises:
         ChargeError: if the charge cannot be simulated to its end, or not even begin.
     """
     controller = make_controller(protocol, session.soc, soc_end)
-    for _ in charge(session, controller, Terms.for_protocol(soc_end), session.start.ambient_c):
+    for _ in run_protocol(session, controller, Terms.for_protocol(soc_end), session.start.ambient_c):
         pass
     if isinstance(protocol, CCCV) and not session.steps:
         text = f"the cell is above {protocol.voltage_limit_v} V at every current from {protocol.cutoff_c_rate}C"

@@ -15,13 +15,14 @@ class FourStep:
     c_rates: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a protocol that never ends."""
+        """Check that the protocol ends."""
+        # a step without current never reaches its end; the comparison refuses NaN too
         if not self.c_rates or not all(0 < rate < math.inf for rate in self.c_rates):
             raise ValueError(f"C-rates must be positive, found {self.c_rates}")
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """Return the label for tables."""
         return "-".join(f"{rate:.3g}C" for rate in self.c_rates)
 
 
@@ -32,7 +33,7 @@ class CCCV:
     Attributes:
         c_rate: C-rate of the first phase, > 0.
         voltage_limit_v: voltage to hold.
-        cutoff_c_rate: C-rate at which the charge is given up.
+        cutoff_c_rate: C-rate at which the charge ends.
     """
 
     c_rate: float
@@ -40,15 +41,16 @@ class CCCV:
     cutoff_c_rate: float = 0.05
 
     def __post_init__(self) -> None:
-        """Refuse a charge that does not start."""
+        """Check that the charge can start."""
         if not 0 < self.voltage_limit_v < math.inf:
             raise ValueError(f"voltage_limit_v must be above 0, found {self.voltage_limit_v}")
+        # one chained comparison under `not`, so that NaN is refused as well
         if not math.inf > self.c_rate > self.cutoff_c_rate > 0:
             raise ValueError(f"c_rate {self.c_rate} must be above the cut-off {self.cutoff_c_rate}, which is above 0")
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """Return the label for tables."""
         return f"CC-CV {self.c_rate:.3g}C"
 
 
@@ -63,13 +65,13 @@ class Timed:
     segments: tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
-        """Refuse steps without current or duration."""
+        """Check that every step has a current and a duration."""
         if not self.segments or not all(0 < number < math.inf for segment in self.segments for number in segment):
             raise ValueError(f"C-rates and minutes must be positive, found {self.segments}")
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """Return the label for tables."""
         return " + ".join(f"{rate:.3g}C x {minutes:.3g} min" for rate, minutes in self.segments)
 
 

@@ -58,7 +58,7 @@ class Readout:
             model: a PyBaMM model that was built.
             inputs: names of its inputs, in the order of their values.
             fresh_sei_m: thickness of the fresh cell's SEI.
-            electrode_pairs: how many the cell has; PyBaMM counts the lithium lost of one.
+            electrode_pairs: number of pairs in the cell; PyBaMM counts the lithium lost of one.
         """
         import casadi
 
@@ -72,13 +72,14 @@ class Readout:
         aged = columns.pop("film") * (1 - fresh_sei_m / columns.pop("film_thickness"))
         columns["anode"] += aged
         columns["anode_separator"] += aged[-1]
+        # PyBaMM counts the lithium lost of a single electrode pair
         columns["sei"] *= electrode_pairs
         columns["plated_and_dead"] *= electrode_pairs
         self._sizes = {key: int(column.shape[0]) for key, column in columns.items()}
         self._function = casadi.Function("outputs", [time, state, values], [casadi.vertcat(*columns.values())])
 
     def read(self, times: Array, states: Array, inputs: Array) -> dict[str, Array]:
-        """Outputs at a solution's time points.
+        """Return the outputs at a solution's time points.
 
         Args:
             times: seconds, shape (n_times,).
@@ -89,6 +90,7 @@ class Readout:
             Per output an array over time; profiles over the electrode have the places first. "time" is in seconds from
             the step's start.
         """
+        # all time points in one call of compiled code
         function = self._function.map(len(times))
         found = function(times[np.newaxis], states, np.tile(inputs[:, np.newaxis], len(times))).full()
         values, row = {}, 0
@@ -101,7 +103,7 @@ class Readout:
 
 
 def check_physical(values: dict[str, Array]) -> None:
-    """Refuse states that no cell can be in.
+    """Check that the cell is in a physical state.
 
     Args:
         values: outputs of one step.
@@ -120,8 +122,8 @@ def check_physical(values: dict[str, Array]) -> None:
         raise ChargeError(FailureKind.UNPHYSICAL, f"the electrolyte concentration falls to {lowest:.3g} mol/m3")
 
 
-def plating_margin_mv(values: dict[str, Array]) -> Array:
-    """Smallest anode potential against lithium over the anode, mV, shape (n_times,)."""
+def compute_plating_margin_mv(values: dict[str, Array]) -> Array:
+    """Return the smallest anode potential against lithium over the anode, mV, shape (n_times,)."""
     return 1000 * np.minimum(values["anode"].min(axis=0), values["anode_separator"])
 
 
@@ -131,7 +133,7 @@ class LithiumLost:
 
     Attributes:
         sei: into the SEI.
-        dead: plated, and out of reach since.
+        dead: plated, and no longer connected.
         plated: plated, and can still be stripped.
     """
 
@@ -141,12 +143,12 @@ class LithiumLost:
 
     @property
     def lost(self) -> float:
-        """What does not come back."""
+        """Return the lithium that is lost for good, mAh."""
         return self.sei + self.dead
 
 
 def split_lithium(before: dict[str, Array], after: dict[str, Array]) -> LithiumLost:
-    """Where lithium went.
+    """Split the lithium that left the cycle into SEI, dead and plated lithium.
 
     Args:
         before: outputs, of which the first time point counts.
@@ -154,18 +156,19 @@ def split_lithium(before: dict[str, Array], after: dict[str, Array]) -> LithiumL
     """
     plating = float(after["plated_and_dead"][-1] - before["plated_and_dead"][0])
     lithium = float(after["dead"][-1] + after["plated"][-1])
+    # PyBaMM lumps plated and dead lithium, so their concentrations give the split
     dead = plating * float(after["dead"][-1]) / lithium if lithium > 0 else 0.0
     sei = float(after["sei"][-1] - before["sei"][0])
     return LithiumLost(sei=1000 * sei, dead=1000 * dead, plated=1000 * (plating - dead))
 
 
-def heat_of(values: dict[str, Array]) -> float:
-    """Heat that the cell made over the time points, J, by the trapezoidal rule."""
+def integrate_heat(values: dict[str, Array]) -> float:
+    """Integrate the heat that the cell made over the time points, J, by the trapezoidal rule."""
     return float(np.trapezoid(values["heat"], values["seconds"]))
 
 
 def make_trace(values: dict[str, Array]) -> pd.DataFrame:
-    """A charge over time.
+    """Make the table of a charge over time.
 
     Args:
         values: outputs of all steps, one after the other, with "soc", "seconds" and "rate" over time.
@@ -177,7 +180,7 @@ def make_trace(values: dict[str, Array]) -> pd.DataFrame:
             "c_rate": values["rate"],
             "voltage_v": values["voltage"],
             "temperature_c": values["temperature"] - 273.15,
-            "plating_margin_mv": plating_margin_mv(values),
+            "plating_margin_mv": compute_plating_margin_mv(values),
         }
     )
 
@@ -185,14 +188,14 @@ def make_trace(values: dict[str, Array]) -> pd.DataFrame:
 def summarise_charge(
     label: str, values: dict[str, Array], *, soc: float, seconds: float, reached: bool, keep_trace: bool
 ) -> ChargeResult:
-    """Numbers of a charge that went to its end.
+    """Summarise a charge that ran to its end.
 
     Args:
         label: the protocol.
         values: outputs of all steps, one after the other, with "soc", "seconds" and "rate" over time.
         soc: state of charge at the end.
         seconds: how long it took.
-        reached: whether the state of charge to reach was reached.
+        reached: whether the target state of charge was reached.
         keep_trace: whether to keep the charge over time.
     """
     lithium = split_lithium(values, values)
@@ -201,13 +204,13 @@ def summarise_charge(
         reached=reached,
         time_to_80_min=seconds / 60 if reached else float("nan"),
         soc_end=float(soc),
-        plating_margin_mv=float(plating_margin_mv(values).min()),
+        plating_margin_mv=float(compute_plating_margin_mv(values).min()),
         temperature_max_c=float(values["temperature"].max() - 273.15),
         voltage_max_v=float(values["voltage"].max()),
         capacity_lost_mah=lithium.lost,
         plated_mah=lithium.plated,
         sei_mah=lithium.sei,
         dead_mah=lithium.dead,
-        heat_j=heat_of(values),
+        heat_j=integrate_heat(values),
         trace=make_trace(values) if keep_trace else None,
     )

@@ -20,7 +20,7 @@ def draw_scenarios(
     lithium_lost: tuple[float, float] = (0.0, 0.1),
     preheated_c: float | None = None,
 ) -> list[Start]:
-    """Situations drawn evenly from ranges.
+    """Draw scenarios uniformly from ranges.
 
     Args:
         n: how many.
@@ -34,6 +34,7 @@ def draw_scenarios(
     Returns:
         The situations.
     """
+    # the split is part of the seed, so that held-out scenarios differ from those tuned on
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     low = np.array([soc[0], ambient_c[0], lithium_lost[0]])
     high = np.array([soc[1], ambient_c[1], lithium_lost[1]])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from batterymi.charging.cell_model import CellModel
 from batterymi.charging.outcome import ChargeError
-from batterymi.charging.readout import heat_of, make_trace, plating_margin_mv, split_lithium
+from batterymi.charging.readout import compute_plating_margin_mv, integrate_heat, make_trace, split_lithium
 from batterymi.charging.state import Reading, Start
 
 Array = NDArray[np.float64]
@@ -20,7 +20,7 @@ SHORTEST_S = 1e-6
 
 @dataclass(frozen=True)
 class Step:
-    """A step that was solved, and may yet be taken.
+    """A step that was solved and is not necessarily taken.
 
     Attributes:
         rate: its C-rate.
@@ -36,7 +36,7 @@ class Step:
 
     @property
     def voltage_end(self) -> float:
-        """Voltage at its end."""
+        """Return the voltage at its end."""
         return float(self.values["voltage"][-1])
 
 
@@ -59,26 +59,28 @@ class Session:
         self._soc, self._seconds, self._heat_j = start.soc, 0.0, 0.0
         self._steps: list[Step] = []
         self._solved: Step | None = None
+        # outputs need a solve: the first point of a short rest is the cell before any current
         rest = self.solve(0.0, REST_S)
         self._before = {key: value[..., :1] for key, value in rest.values.items()}
         self._now: Reading | None = None
 
     @property
     def now(self) -> Reading:
-        """The cell after the last step, or at rest before the first.
+        """Return the cell's reading after the last step, or at rest before the first.
 
         Raises:
             ChargeError: if the cell cannot take the pulse that measures its resistance at rest.
         """
+        # only on demand, since the pulse costs a solve that many charges do not need
         if self._now is None:
             pulse = self.solve(PULSE_C, PULSE_S)
             rest = Step(0.0, 0.0, self._state, self._before)
-            self._now = self._read(rest, self._resistance(pulse))
+            self._now = self._make_reading(rest, self._compute_resistance(pulse))
         return self._now
 
     @property
     def soc(self) -> float:
-        """State of charge now, from 0 to 1."""
+        """Return the present state of charge, from 0 to 1."""
         return self._soc
 
     @property
@@ -88,11 +90,11 @@ class Session:
 
     @property
     def steps(self) -> list[Step]:
-        """Steps taken so far."""
+        """Return the steps taken so far."""
         return self._steps
 
     def seconds_to(self, soc: float, rate: float) -> float:
-        """Time to a state of charge at some C-rate, s.
+        """Return the time to a state of charge at a C-rate, s.
 
         C-rates are in multiples of the nominal capacity, while the state of charge goes by what the cell holds.
         """
@@ -108,7 +110,7 @@ class Session:
         Raises:
             ChargeError: if it cannot be simulated; the session stays as it was.
         """
-        return self.take(self.solve(rate, seconds))
+        return self.commit_step(self.solve(rate, seconds))
 
     def step_to_voltage(self, rate: float, seconds: float, limit_v: float) -> Reading:
         """Charge at constant current until a voltage or a time is reached, whichever comes first.
@@ -140,19 +142,20 @@ class Session:
                 continue
             crossing = _find_crossing(step, limit_v)
             if crossing is None:
-                readings.append(self.take(step))
+                readings.append(self.commit_step(step))
                 continue
+            # a start at or above the limit leaves no time for a step
             if crossing > 0:
                 readings.append(self.step(rate, crossing))
             break
         return _join_readings(readings) if readings else self.now
 
     def peek(self, rate: float, seconds: float) -> Reading:
-        """What a step would lead to, without taking it; errors as those of `step`."""
-        return self._read(self.solve(rate, seconds))
+        """Return what a step would lead to, without taking it; errors as those of `step`."""
+        return self._make_reading(self.solve(rate, seconds))
 
     def solve(self, rate: float, seconds: float, patient: bool = True) -> Step:
-        """Solve a step, and leave the session as it was.
+        """Solve a step, without changing the session's state.
 
         Args:
             rate: C-rate, at least 0.
@@ -164,6 +167,7 @@ class Session:
         """
         if not (0 <= rate < np.inf and 0 < seconds < np.inf):
             raise ValueError(f"a step needs a C-rate of at least 0 and a duration above 0, found {rate} and {seconds}")
+        # a peek is often followed by the same step, which then needs no second solve
         if self._solved and (self._solved.rate, self._solved.seconds) == (rate, seconds):
             return self._solved
         try:
@@ -171,32 +175,34 @@ class Session:
         except ChargeError as error:
             raise ChargeError(error.kind, f"at {rate:.3g}C from SOC {self._soc:.2f}: {error}") from None
         time = values.pop("time")
+        # the charge that flowed is counted, as a charger does (docs/decisions/0011)
         values["soc"] = self._soc + rate * time / 3600 * self._model.capacity_ah / self._origin.capacity_ah
         values["seconds"] = self._seconds + time
         values["rate"] = np.full(len(time), rate)
         self._solved = Step(rate, seconds, state, values)
         return self._solved
 
-    def take(self, step: Step) -> Reading:
-        """Go on to the end of a step that was solved from here."""
-        reading = self._read(step)
+    def commit_step(self, step: Step) -> Reading:
+        """Advance to the end of a step that was solved from the present state."""
+        reading = self._make_reading(step)
         self._state, self._soc = step.state, reading.soc
         self._seconds, self._heat_j = reading.seconds, reading.heat_j
         self._steps.append(step)
+        # a solved step is only valid from the state that it began in
         self._now, self._solved = reading, None
         return reading
 
-    def joined(self) -> dict[str, Array]:
-        """Outputs of all steps, one after the other along the last axis."""
+    def join_steps(self) -> dict[str, Array]:
+        """Return the outputs of all steps, concatenated along the last axis."""
         parts = [step.values for step in self._steps] or [self._before]
         return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
 
     def trace(self) -> pd.DataFrame:
-        """The charge over time, at all of the solver's points."""
-        return make_trace(self.joined())
+        """Return the charge over time, at all of the solver's points."""
+        return make_trace(self.join_steps())
 
-    def _read(self, step: Step, resistance_mohm: float | None = None) -> Reading:
-        """Numbers of a step."""
+    def _make_reading(self, step: Step, resistance_mohm: float | None = None) -> Reading:
+        """Return the reading at the end of a step."""
         values = step.values
         lithium = split_lithium(self._before, values)
         return Reading(
@@ -207,18 +213,18 @@ class Session:
             voltage_max_v=float(values["voltage"].max()),
             temperature_c=float(values["temperature"][-1] - 273.15),
             temperature_max_c=float(values["temperature"].max() - 273.15),
-            resistance_mohm=self._resistance(step) if resistance_mohm is None else resistance_mohm,
-            plating_margin_mv=float(plating_margin_mv(values).min()),
+            resistance_mohm=self._compute_resistance(step) if resistance_mohm is None else resistance_mohm,
+            plating_margin_mv=float(compute_plating_margin_mv(values).min()),
             capacity_lost_mah=lithium.lost,
             plated_mah=lithium.plated,
             sei_mah=lithium.sei,
             dead_mah=lithium.dead,
             heat_w=float(values["heat"][-1]),
-            heat_j=self._heat_j + heat_of(values),
+            heat_j=self._heat_j + integrate_heat(values),
         )
 
-    def _resistance(self, step: Step) -> float:
-        """Terminal voltage less open-circuit voltage per current at a step's end, mΩ; at rest that of before."""
+    def _compute_resistance(self, step: Step) -> float:
+        """Compute terminal less open-circuit voltage per current at a step's end, mΩ; over a rest the value before."""
         if step.rate == 0:
             return self.now.resistance_mohm
         gap = float(step.values["voltage"][-1] - step.values["open_circuit"][-1])

@@ -1,4 +1,4 @@
-"""Charging a cell in PyBaMM: the one door for every question about fast charging."""
+"""Charging a cell in PyBaMM: the one entry point for fast-charging simulations."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from batterymi.charging.state import Start
 
 __all__ = ["MESH", "OPTIONS", "ChargingSimulator"]
 
+# the last step ends at the target state of charge only up to rounding
 REACHED = 1e-6
 
 
@@ -62,10 +63,10 @@ class ChargingSimulator:
         Args:
             cell: a declared cell.
             model: "SPMe", or "DFN" for reference.
-            soc_start: state of charge at the start of charges that name none, 0 to 1.
-            soc_end: state of charge to reach by charges that name none.
-            ambient_c: ambient and initial temperature of charges that name none, °C.
-            fineness: factor on the points of the mesh; each more divides the tolerances by ten.
+            soc_start: default state of charge at the start, 0 to 1.
+            soc_end: default target state of charge.
+            ambient_c: default ambient and initial temperature, °C.
+            fineness: factor on the points of the mesh; each increment divides the tolerances by ten.
 
         Raises:
             ValueError: for an unknown cell or model, or a charge that does not go up.
@@ -75,14 +76,14 @@ class ChargingSimulator:
         if fineness < 1:
             raise ValueError(f"fineness must be at least 1, found {fineness}")
         self.start, self.soc_end = Start(soc=soc_start, ambient_c=ambient_c), soc_end
-        _refuse_fall(self.start, soc_end)
+        _check_soc_rises(self.start, soc_end)
         self.cell, self.model = find_cell(cell), model
         self._model = CellModel(self.cell, model, fineness)
         self.capacity_ah = self._model.capacity_ah
         self.voltage_max_v = self.cell.voltage_limits_v[1]
 
     def begin(self, start: Start | None = None) -> Session:
-        """Put the cell on charge, to go on step by step.
+        """Put the cell on charge, to be continued step by step.
 
         Args:
             start: its state; None for the simulator's own.
@@ -102,25 +103,27 @@ class ChargingSimulator:
         """Charge the cell by a protocol.
 
         Args:
-            protocol: how.
+            protocol: to charge by.
             start: the cell's state before; None for the simulator's own.
-            soc_end: state of charge to reach; None for the simulator's own.
+            soc_end: target state of charge; None for the simulator's own.
             keep_trace: whether to keep the charge over time.
 
         Returns:
-            The result; a failed charge is a result too, and raises nothing.
+            The result; a failed charge is a result too and does not raise an error.
         """
         start = self.start if start is None else start
         soc_end = self.soc_end if soc_end is None else soc_end
-        _refuse_fall(start, soc_end)
+        _check_soc_rises(start, soc_end)
         try:
+            # within the try, since a cell may fail at its very start
             session = self.begin(start)
             follow_protocol(session, protocol, soc_end)
         except ChargeError as error:
+            # a result, not an error: a batch of charges goes on after one that fails
             return ChargeResult(protocol.label, failure=error.kind.value, message=str(error))
         return summarise_charge(
             protocol.label,
-            session.joined(),
+            session.join_steps(),
             soc=session.soc,
             seconds=session.seconds,
             reached=session.soc >= soc_end - REACHED,
@@ -128,7 +131,7 @@ class ChargingSimulator:
         )
 
 
-def _refuse_fall(start: Start, soc_end: float) -> None:
-    """Refuse a charge that does not go up."""
+def _check_soc_rises(start: Start, soc_end: float) -> None:
+    """Raise an error unless the state of charge rises."""
     if not start.soc < soc_end <= 1:
         raise ValueError(f"state of charge must rise within 0 to 1, found {start.soc} to {soc_end}")

@@ -1,4 +1,4 @@
-"""Solvers to try in turn: the usual one, then tighter tolerances, then smaller steps, then another solver."""
+"""Solver fallback: the usual solver, then tighter tolerances, then smaller steps, then another solver."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ Names = list[str]
 
 
 class CompiledSolver:
-    """SUNDIALS IDA by PyBaMM, called below PyBaMM's `step`, whose bookkeeping costs as much as integrating a minute."""
+    """SUNDIALS IDA by PyBaMM, called below PyBaMM's `step`, whose overhead costs as much as integrating a minute."""
 
     def __init__(self, model: Any, inputs: dict[str, float], events: Names, tighter: float = 1.0) -> None:
         """Compile the model's functions for the solver.
@@ -48,6 +48,7 @@ class CompiledSolver:
         Raises:
             ChargeError: if the solver fails, or an event stops it.
         """
+        # IDA starts from time derivatives too; algebraic states have none
         slope = np.zeros_like(state)
         slope[: self._model.len_rhs] = np.array(self._model.rhs_eval(0.0, state, inputs), float).ravel()
         try:
@@ -65,14 +66,15 @@ class CompiledSolver:
         times = np.asarray(found.t, float)
         states = np.asarray(found.y, float).reshape(len(times), -1).T
         if found.flag == EVENT:
-            raise ChargeError(FailureKind.ENDED_EARLY, f"event: {self._event(states[:, -1], inputs)}")
+            raise ChargeError(FailureKind.ENDED_EARLY, f"event: {self._find_event(states[:, -1], inputs)}")
         if found.flag < FINAL_TIME:
-            raise ChargeError(FailureKind.SOLVER_FAILED, f"the solver gave up with flag {found.flag}")
+            raise ChargeError(FailureKind.SOLVER_FAILED, f"the solver stopped with flag {found.flag}")
         return times, states
 
-    def _event(self, state: Array, inputs: Array) -> str:
-        """Name of the event that stopped the solver."""
+    def _find_event(self, state: Array, inputs: Array) -> str:
+        """Return the name of the event that stopped the solver."""
         distances = np.asarray(self._solver._setup["rootfn_casadi"](0.0, state, inputs), float).ravel()
+        # the event function that is closest to zero is the one that stopped the solver
         return self._events[int(np.nanargmin(np.abs(distances)))]
 
 
@@ -92,6 +94,7 @@ class CasadiSolver:
         x, z = casadi.MX.sym("x", model.len_rhs), casadi.MX.sym("z", model.len_alg)
         values, seconds = casadi.MX.sym("inputs", len(inputs)), casadi.MX.sym("seconds")
         state = casadi.vertcat(x, z)
+        # with time scaled to 0 to 1, time derivatives are multiplied by the duration
         problem = {"x": x, "p": casadi.vertcat(values, seconds), "ode": seconds * model.rhs_eval(0.0, state, values)}
         if model.len_alg:
             problem |= {"z": z, "alg": model.algebraic_eval(0.0, state, values)}
@@ -116,10 +119,10 @@ class CasadiSolver:
 
 
 class InParts:
-    """A solver that takes a step in parts, each with a fresh beginning."""
+    """A solver that takes a step in parts, each with a restart."""
 
     def __init__(self, solver: CompiledSolver) -> None:
-        """Keep the solver."""
+        """Store the solver."""
         self._solver = solver
 
     def integrate(self, state: Array, inputs: Array, seconds: float) -> Path:
@@ -159,18 +162,20 @@ class SolverFallback:
             state: where to begin.
             inputs: values of the model's inputs.
             seconds: duration.
-            patient: whether to try the others where the first fails.
+            patient: whether to try the fallback solvers where the first fails.
 
         Raises:
-            ChargeError: if none can, or an event stops the charge.
+            ChargeError: if none succeeds, or an event stops the charge.
         """
         failure: ChargeError | None = None
         for solver in self._solvers(patient):
             try:
                 return solver.integrate(state, inputs, seconds)
             except ChargeError as error:
+                # an event ends the charge physically; another solver would find the same
                 if error.kind != FailureKind.SOLVER_FAILED:
                     raise
+                # the first failure is reported, as the usual solver's
                 failure = failure or error
         assert failure is not None
         raise failure

@@ -1,7 +1,8 @@
-"""What a charge starts from, and what is read while it goes on."""
+"""The state that a charge starts from, and the readings during it."""
 
 from dataclasses import dataclass
 
+# the end of life up to which lives are simulated
 MOST_LITHIUM_LOST = 0.2
 
 
@@ -24,18 +25,19 @@ class Start:
     lithium_lost: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse states that no cell is in."""
+        """Check that a cell can be in this state."""
         if not 0 <= self.soc < 1:
             raise ValueError(f"soc must be at least 0 and below 1, found {self.soc}")
         if not 0 <= self.lithium_lost <= MOST_LITHIUM_LOST:
             raise ValueError(f"lithium_lost must be 0 to {MOST_LITHIUM_LOST}, found {self.lithium_lost}")
         for name, value in (("ambient_c", self.ambient_c), ("initial_c", self.temperature_c)):
+            # `not <=` rather than `>`, so that NaN is refused too
             if not -20 <= value <= 80:
                 raise ValueError(f"{name} must be -20 to 80 °C, found {value}")
 
     @property
     def temperature_c(self) -> float:
-        """The cell's own temperature, °C."""
+        """Return the cell's own temperature, °C."""
         return self.ambient_c if self.initial_c is None else self.initial_c
 
 

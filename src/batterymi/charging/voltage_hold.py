@@ -7,6 +7,7 @@ from batterymi.charging.outcome import ChargeError
 from batterymi.charging.plant import ChargingSession
 
 MOST_TRIES = 12
+# the time to a state of charge divides by the C-rate, so it must stay above zero
 LEAST_RATE = 0.02
 
 
@@ -29,10 +30,10 @@ class VoltageHold:
             session: where the step starts.
             rate: highest C-rate.
             seconds: length of the step.
-            ceiling_v: voltage not to pass.
+            ceiling_v: voltage not to exceed.
 
         Returns:
-            The C-rate; at least `LEAST_RATE`, even where the voltage is passed at every current.
+            The C-rate; at least `LEAST_RATE`, even where every current exceeds the voltage.
         """
         low, high = 0.0, rate
         tried = min(rate, session.now.rate) if session.now.rate > 0 and self.slope_v else rate
@@ -45,6 +46,7 @@ class VoltageHold:
             if high <= LEAST_RATE:
                 break
             self.slope_v = _find_slope(last, (tried, gap)) or self.slope_v
+            # a step that cannot be solved has an infinite gap, which gives no slope
             last = (tried, gap) if math.isfinite(gap) else last
             tried = self._choose_next(low, high, tried, gap)
         return max(low, LEAST_RATE)

@@ -24,6 +24,7 @@ def check_studies(options: argparse.Namespace) -> None:
     problems: list[str] = []
     for name in [options.study] if options.study else sorted(known):
         if name in rejected:
+            # one wrong study does not hide the mistakes of the others
             problems += rejected[name].problems
             continue
         try:

@@ -1,4 +1,4 @@
-"""A study's YAML from a CSV file: types, units and bounds guessed from headers and cells."""
+"""The YAML of a new study from a CSV file, with types, units and bounds guessed from headers and cells."""
 
 import argparse
 import re
@@ -15,7 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from batterymi.cli.settings import read_config
 from batterymi.config.load import RESERVED
-from batterymi.config.parts import on_one_line
+from batterymi.config.parts import strip_control_characters
 from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
@@ -48,12 +48,12 @@ SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω"
 
 @dataclass
 class Guess:
-    """What a column seems to be.
+    """The guessed properties of a column.
 
     Attributes:
-        header: as it stands in the file.
-        name: under which the study knows it.
-        label: what figures call it.
+        header: as written in the file.
+        name: its name in the study.
+        label: its label in figures.
         unit: of the unit table.
         numbers: its values, or None if it holds words.
         words: its different words, in order of appearance.
@@ -70,7 +70,7 @@ class Guess:
 
 
 def guess_columns(table: pd.DataFrame) -> list[Guess]:
-    """Type, name, label and unit of every column.
+    """Guess the type, name, label and unit of every column.
 
     Args:
         table: cells as text.
@@ -78,15 +78,17 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
     Returns:
         One guess per column, in order.
     """
+    # names that tables use themselves
     taken: set[str] = {"split", "line", "label"}
     guesses = []
     for header in table.columns:
         cells = table[header].where(~find_empty(table[header]))
         known = cells.dropna()
         numbers = pd.to_numeric(known, errors="coerce")
+        # a few cells that are no numbers do not make a column of words
         is_number = len(known) > 0 and bool(numbers.notna().mean() > 0.5)
-        label, unit = split_unit(str(header)) if is_number else (_label(str(header)), "1")
-        name = _free(_name(str(header)), taken)
+        label, unit = split_unit(str(header)) if is_number else (_make_label(str(header)), "1")
+        name = _make_unique(_make_name(str(header)), taken)
         words = [] if is_number else list(dict.fromkeys(known))
         good = numbers.dropna() if is_number else known
         missing = 1 - len(good) / len(table)
@@ -105,12 +107,13 @@ def split_unit(header: str) -> tuple[str, str]:
     """
     label, text = split_header(header)
     if text and (unit := find_header_unit(text)):
-        return _label(label), unit
+        return _make_label(label), unit
     parts = re.split(r"[_\s]+", header.strip())
+    # the longer spelling first, so that wt_pct is not read as pct
     for size in (2, 1):
         if len(parts) > size and (unit := find_header_unit("_".join(parts[-size:]), in_brackets=False)):
-            return _label(" ".join(parts[:-size])), unit
-    return _label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
+            return _make_label(" ".join(parts[:-size])), unit
+    return _make_label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
 
 
 @dataclass
@@ -137,12 +140,12 @@ class Roles:
         return [one for one in (self.objective, self.identity, self.group, *self.features) if one is not None]
 
 
-def study_yaml(csv: Path, file: str, title: str) -> str:
+def make_study_yaml(csv: Path, file: str, title: str) -> str:
     """Return the YAML of a new study.
 
     Args:
         csv: the table.
-        file: its path as the study shall name it.
+        file: its path as written in the study.
         title: heading of the study.
 
     Returns:
@@ -153,7 +156,7 @@ def study_yaml(csv: Path, file: str, title: str) -> str:
     """
     roles = choose_roles(csv)
     one = roles.objective
-    goal = "minimise" if _is_like(one, AVOIDED) and not _is_like(one, SOUGHT) else "maximise"
+    goal = "minimise" if _has_any_word(one, AVOIDED) and not _has_any_word(one, SOUGHT) else "maximise"
     objective = _describe_column(one) | {"goal": goal} | _find_possible_range(one)
     content = CommentedMap(
         title=title,
@@ -165,7 +168,7 @@ def study_yaml(csv: Path, file: str, title: str) -> str:
     )
     content.yaml_set_start_comment("yaml-language-server: $schema=../schema.json")
     if roles.left_out:
-        said = ", ".join(on_one_line(header) for header in roles.left_out)
+        said = ", ".join(strip_control_characters(header) for header in roles.left_out)
         content.yaml_set_comment_before_after_key("features", f"left out, constant or without use: {said}")
     return _dump(content)
 
@@ -187,9 +190,9 @@ def choose_roles(csv: Path) -> Roles:
         raise TableError(
             f"{csv}: found {len(varying)} columns of numbers that vary; a study needs a feature and an objective"
         )
-    objective = next((one for one in reversed(varying) if _is_like(one, (*SOUGHT, *AVOIDED))), varying[-1])
+    objective = next((one for one in reversed(varying) if _has_any_word(one, (*SOUGHT, *AVOIDED))), varying[-1])
     identity = next((one for one in guesses if one.words and len(one.words) == len(table)), None)
-    group = next((one for one in guesses if one is not identity and one.words and _is_like(one, GROUPED)), None)
+    group = next((one for one in guesses if one is not identity and one.words and _has_any_word(one, GROUPED)), None)
     others = [one for one in guesses if not any(one is taken for taken in (objective, identity, group))]
     features = [
         one
@@ -255,27 +258,29 @@ def _dump(content: CommentedMap) -> str:
     return stream.getvalue().removeprefix("%YAML 1.1\n---\n")
 
 
-def _is_like(one: Guess, words: tuple[str, ...]) -> bool:
-    """Whether a column's header holds one of the words."""
+def _has_any_word(one: Guess, words: tuple[str, ...]) -> bool:
+    """Return whether a column's header contains one of the words."""
     return any(word in one.header.lower() for word in words)
 
 
-def _label(text: str) -> str:
-    """A header as a label."""
-    words = on_one_line(re.sub(r"[_\s]+", " ", text)).strip()
+def _make_label(text: str) -> str:
+    """Make a label from a header."""
+    # the settings refuse control characters in labels
+    words = strip_control_characters(re.sub(r"[_\s]+", " ", text)).strip()
     return words[:1].upper() + words[1:] if words else "?"
 
 
-def _name(header: str) -> str:
-    """A name of lower-case letters, digits and underscores."""
+def _make_name(header: str) -> str:
+    """Make a name of lower-case letters, digits and underscores from a header."""
     spelt = header.translate(SPELT_OUT)
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:50]
+    # names of columns begin with a letter, and YAML reads some words as truth values
     return name if name[:1].isalpha() and name not in NO_TEXT else f"x_{name}".rstrip("_")
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """A name that no other column has."""
+def _make_unique(name: str, taken: set[str]) -> str:
+    """Make a name unique by a number at its end."""
     candidate, number = name, 2
     while candidate in taken:
         candidate, number = f"{name}_{number}", number + 1
@@ -296,13 +301,15 @@ def start_study(options: argparse.Namespace) -> None:
     except ValueError:
         raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
     name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
+    # the name becomes a rule, a wildcard's value and a folder
     if not name.isidentifier() or not name.isascii() or name != name.lower() or name in RESERVED:
         raise ConfigError([f"'{name}' cannot name a study; give --name a word of lower-case letters, digits and _"])
     target = Path(read_config().studies_folder) / f"{name}.yaml"
     if target.exists():
         raise ConfigError([f"{target}: this study exists already; remove the file, or choose another --name"])
     title = csv.stem.replace("_", " ").replace("-", " ").strip()
-    text = study_yaml(csv, file, title[:1].upper() + title[1:])
+    text = make_study_yaml(csv, file, title[:1].upper() + title[1:])
+    # not recorded, since users are expected to edit it
     write_text(target, text, recorded=False)
     sys.stdout.write(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
     sys.stdout.write(f"  batterymi check {name}\n  snakemake {name}\n")

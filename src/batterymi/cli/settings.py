@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from batterymi.config.load import load_config, load_studies, merged, read_yaml
+from batterymi.config.load import load_config, load_studies, merge_settings, read_yaml
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
@@ -22,7 +22,7 @@ def read_config(overrides: Path | None = None) -> Config:
     if not CONFIG.is_file():
         raise ConfigError([f"{CONFIG}: there is no such file; run this command in the folder of the workflow"])
     settings = read_yaml(CONFIG)
-    return load_config(merged(settings, read_yaml(overrides)) if overrides else settings)
+    return load_config(merge_settings(settings, read_yaml(overrides)) if overrides else settings)
 
 
 def find_study(name: str, config: Config) -> Study:

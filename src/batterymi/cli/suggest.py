@@ -19,7 +19,7 @@ from batterymi.errors import ConfigError
 from batterymi.files import write_csv
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
@@ -35,7 +35,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
 
 
 def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str:
-    """Suggest designs, without the study's models.
+    """Suggest designs without the study's models.
 
     The designs are those that `snakemake` suggests for a study of experiments; what it adds is a validated prediction
     of each, its interval, and the ledger of the campaign.
@@ -68,12 +68,12 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
     search = make_search(DesignSettings.take_from(study), rows, pool)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
     if csv is not None:
-        write_csv(csv, _to_append(proposed, study), recorded=False)
-    return _text(name, proposed, study, rows)
+        write_csv(csv, _make_table_rows(proposed, study), recorded=False)
+    return _format_suggestions(name, proposed, study, rows)
 
 
-def _text(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -> str:
-    """Designs for a person at a terminal."""
+def _format_suggestions(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -> str:
+    """Format the suggestions for a terminal."""
     counts = rows[SPLIT].value_counts()
     known = f"{counts.get(TRAIN, 0)} measured rows"
     known += f", {counts[PENDING]} pending" if PENDING in counts else ""
@@ -81,7 +81,7 @@ def _text(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -
     lines = [f"{study.title}: {known}; engine {study.campaign.engine}", ""]
     for place, (_, row) in enumerate(proposed.iterrows(), start=1):
         values = "; ".join(
-            f"{f.label} {row[f.name]}" if f.is_category else f"{with_unit(f.label, f.unit)} {row[f.name]:.5g}"
+            f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
             for f in study.designable
         )
         lines += [f"{place}. {values}", f"   {row['why']}"]
@@ -90,7 +90,7 @@ def _text(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -
     return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
 
 
-def _to_append(proposed: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _make_table_rows(proposed: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return designs under the header of the table and in its units, to be appended to it."""
     path, declared = study.table.file or "", (*study.features, *study.objectives)
     header = list(read_csv(path).columns)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from batterymi.closed_loop.life_model import Arms, Array
-from batterymi.optimise.engines.acquisition import log_expected_improvement
+from batterymi.optimise.engines.acquisition import compute_log_expected_improvement
 from batterymi.optimise.engines.listed import ListedProcess
 
 BETA, DECAY = 5.0, 0.5  # of the confidence bounds of BayesGap: the first, and from round to round
@@ -21,7 +21,7 @@ class State:
         model: of the lives of all protocols, given the tests.
         noise: standard deviation of a test.
         arms: protocols tested so far, in order.
-        lives: what was observed of them.
+        lives: their observed lives.
         number: rounds done.
         proposals: per round, the protocol that BayesGap would stop at, and the gap that it then had.
     """
@@ -45,9 +45,10 @@ class State:
         self.number += 1
         self.model = self.model.condition_on(arms, lives, self.noise**2)
         if self.proposals:
-            upper, lower = gap_bounds(self)
+            upper, lower = compute_gap_bounds(self)
+            # the gap of a round is only known with the results of its tests
             leader = self.proposals[-1][0]
-            self.proposals[-1] = (leader, float(_highest_other(upper)[leader] - lower[leader]))
+            self.proposals[-1] = (leader, float(_compute_highest_other(upper)[leader] - lower[leader]))
 
 
 Choose = Callable[[State, int, np.random.Generator], Arms]
@@ -55,34 +56,35 @@ Recommend = Callable[[State], int]
 
 
 def choose_at_random(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """Any n protocols, none twice in a batch."""
+    """Choose n protocols at random, none twice in a batch."""
     return rng.permutation(len(state.model.mean))[:n]
 
 
 def choose_by_ucb(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """The n protocols with the highest upper bounds; ties by chance."""
-    return _highest(state.model.mean + UCB * state.deviation, n, rng)
+    """Choose the n protocols with the highest upper confidence bounds; ties by chance."""
+    return _select_highest(state.model.mean + UCB * state.deviation, n, rng)
 
 
 def choose_by_improvement(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """The n protocols whose life is expected to exceed the best mean by most; ties by chance."""
+    """Choose the n protocols with the largest expected improvement on the best mean; ties by chance."""
     mean = state.model.mean
-    return _highest(log_expected_improvement(-mean, state.deviation**2, -float(mean.max())), n, rng)
+    return _select_highest(compute_log_expected_improvement(-mean, state.deviation**2, -float(mean.max())), n, rng)
 
 
 def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
-    """BayesGap (Hoffman et al. 2014) for batches, as in the paper: of leader and strongest rival, the less sure one.
+    """Choose a batch by BayesGap (Hoffman et al. 2014) as in the paper: of leader and rival, the less certain.
 
     A protocol that was chosen cannot be chosen again in the batch. Equal bounds, as before the first test, are broken
     by chance.
     """
-    upper, lower = gap_bounds(state)
+    upper, lower = compute_gap_bounds(state)
+    # argmin takes the first of equal values, so a random order breaks ties by chance
     order = rng.permutation(len(upper))
     upper, lower = upper[order], lower[order]
     left = np.ones(len(upper), bool)
     chosen: list[int] = []
     for _ in range(min(n, len(upper))):
-        leader = int(np.argmin(np.where(left, _highest_other(upper) - lower, np.inf)))
+        leader = int(np.argmin(np.where(left, _compute_highest_other(upper) - lower, np.inf)))
         rivals = np.where(left, upper, -np.inf)
         rivals[leader] = -np.inf
         rival = int(np.argmax(rivals))
@@ -95,8 +97,8 @@ def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
     return order[chosen]
 
 
-def gap_bounds(state: State) -> tuple[Array, Array]:
-    """Upper and lower bounds of BayesGap in the round to come."""
+def compute_gap_bounds(state: State) -> tuple[Array, Array]:
+    """Compute the upper and lower bounds of BayesGap for the next round."""
     half_width = BETA * DECAY**state.number * state.deviation
     return state.model.mean + half_width, state.model.mean - half_width
 
@@ -107,24 +109,25 @@ def recommend_by_mean(state: State) -> int:
 
 
 def recommend_by_gap(state: State) -> int:
-    """The proposal of the round that ended with the smallest gap, as in the paper."""
+    """Recommend the proposal of the round that ended with the smallest gap, as in the paper."""
     return min(state.proposals, key=lambda pair: pair[1])[0]
 
 
 def recommend_observed(state: State) -> int:
-    """The protocol with the highest mean of its own tests."""
+    """Recommend the protocol with the highest mean of its own tests."""
     total, count = (np.bincount(state.arms, weights, len(state.model.mean)) for weights in (state.lives, None))
     return int(np.argmax(np.where(count > 0, total / np.maximum(count, 1), -np.inf)))
 
 
-def _highest(values: Array, n: int, rng: np.random.Generator) -> Arms:
-    """Places of the n highest values, ties by chance."""
+def _select_highest(values: Array, n: int, rng: np.random.Generator) -> Arms:
+    """Return the indices of the n highest values, ties by chance."""
     order = rng.permutation(len(values))
+    # a stable sort keeps equal values in their random order
     return order[np.argsort(-values[order], kind="stable")[:n]]
 
 
-def _highest_other(values: Array) -> Array:
-    """For each place, the highest value at another."""
+def _compute_highest_other(values: Array) -> Array:
+    """Return, for each index, the highest value at any other index."""
     order = np.argsort(-values, kind="stable")
     others = np.full(len(values), values[order[0]])
     others[order[0]] = values[order[1]]

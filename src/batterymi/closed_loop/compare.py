@@ -1,4 +1,4 @@
-"""What loops recommended, compared in pairs with random batches of the same model."""
+"""Paired comparison of what loops recommended with random batches of the same model."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import interval
+from batterymi.statistics.intervals import compute_percentile_interval
 
 Array = NDArray[np.float64]
 
@@ -15,7 +15,7 @@ N_BOOTSTRAPS = 2000
 
 
 def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, seed: int) -> dict[str, Any]:
-    """What a method recommends, beside what random batches with the same model lead to.
+    """Compare a method's recommendations with those of random batches with the same model.
 
     Loops of one seed form a pair: they see the same noise. All intervals are 95 % percentile intervals over resampled
     seeds.
@@ -31,7 +31,8 @@ def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, se
         For the last round, and under `by_round` for each: mean life of what is recommended and the gain over random
         batches, with intervals; and how many rounds random batches need to be as good.
     """
-    own, random = (curves(runs, batch, name) for name in (method, SAME_MODEL))
+    own, random = (extract_curves(runs, batch, name) for name in (method, SAME_MODEL))
+    # compared with itself, the random method would bring its additional rounds
     own = own[:, :rounds]
     draws = np.random.default_rng(seed).integers(len(own), size=(N_BOOTSTRAPS, len(own)))
     by_round = [
@@ -43,18 +44,18 @@ def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, se
         found["verdict"] = (
             f"{choose_verdict(last['gain_lower'], last['gain_upper'])} than random batches with the same model"
         )
-        found["random_rounds"] = rounds_to_match(own[:, -1], random, draws)
+        found["random_rounds"] = count_rounds_to_match(own[:, -1], random, draws)
     return found
 
 
-def curves(runs: pd.DataFrame, batch: int, method: str) -> Array:
-    """Lives of what each loop recommends, shape (n_seeds, n_rounds)."""
+def extract_curves(runs: pd.DataFrame, batch: int, method: str) -> Array:
+    """Extract the lives of what each loop recommends, shape (n_seeds, n_rounds)."""
     part = runs[(runs["batch"] == batch) & (runs["method"] == method)]
     return part.pivot(index="seed", columns="round", values="life_cycles").to_numpy()
 
 
 def compare_pairs(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float]:
-    """Mean life and mean gain over random batches, with intervals.
+    """Compute the mean life and the mean gain over random batches, with intervals.
 
     Args:
         own: lives of the method's recommendations, shape (n_seeds,).
@@ -62,7 +63,10 @@ def compare_pairs(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[st
         draws: resampled seeds, shape (n_resamples, n_seeds).
     """
     gain = own - random
-    life, difference = interval(own[draws].mean(axis=1)), interval(gain[draws].mean(axis=1))
+    life, difference = (
+        compute_percentile_interval(own[draws].mean(axis=1)),
+        compute_percentile_interval(gain[draws].mean(axis=1)),
+    )
     return {
         "life": float(own.mean()),
         "life_lower": life[0],
@@ -78,8 +82,8 @@ def choose_verdict(lower: float, upper: float) -> str:
     return "better" if lower > 0 else "worse" if upper < 0 else "not better"
 
 
-def rounds_to_match(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float | int]:
-    """First round in which random batches recommend, in the mean, at least as long a life as a method did at its end.
+def count_rounds_to_match(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float | int]:
+    """Return the first round in which random batches match, in the mean, a method's final life.
 
     Args:
         own: lives of the method's last recommendations, shape (n_seeds,).
@@ -96,6 +100,7 @@ def rounds_to_match(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[
         return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
 
     found = np.sort(first(own[draws].mean(axis=1), random[draws].mean(axis=1)))
+    # order statistics, since percentiles would interpolate with infinite rounds
     low, high = (found[round(share * (len(found) - 1))] for share in (0.025, 0.975))
     middle = first(np.array([own.mean()]), random.mean(axis=0, keepdims=True))[0]
     return {"round": float(middle), "lower": float(low), "upper": float(high), "tried": rounds}

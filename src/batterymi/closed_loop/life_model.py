@@ -20,7 +20,7 @@ GAMMA = 1.0
 
 @dataclass(frozen=True)
 class Scale:
-    """What the paper's settings in cycles are for a set of lives.
+    """The paper's settings in cycles, for a set of lives.
 
     Attributes:
         prior_mean: life expected of every protocol before any test; in the paper the mean of an earlier batch of cells.
@@ -31,11 +31,11 @@ class Scale:
     prior_mean: float = 947.0
     deviation: float = 164.0
 
-    def carried_over(self, lives: Array, reference: Array) -> "Scale":
-        """The same settings for other lives: as far from their mean, and as wide, in units of their spread.
+    def rescale_to_lives(self, lives: Array, reference: Array) -> "Scale":
+        """Return the same settings for other lives, in units of their mean and spread.
 
-        So the other problem differs from the reference in which protocols are good, not in how hard they are to tell
-        apart.
+        So the other problem differs from the reference in which protocols are good, not in how hard they are to
+        distinguish.
 
         Args:
             lives: those to scale for, shape (n,).
@@ -52,7 +52,7 @@ def make_prior(inputs: Array, scale: Scale = PAPER) -> ListedProcess:
     """Return the process of lives before any test.
 
     Args:
-        inputs: what protocols differ in, shape (n, d); in the paper the first three C-rates.
+        inputs: features of the protocols, shape (n, d); in the paper the first three C-rates.
         scale: settings in cycles.
     """
     correlation = squared_exponential(np.sqrt(GAMMA) * pairwise_distances(inputs, inputs))

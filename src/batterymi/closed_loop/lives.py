@@ -11,8 +11,8 @@ Array = NDArray[np.float64]
 FLAT = 0.1
 
 
-def usable_lives(table: pd.DataFrame, path: str) -> tuple[Array, Array]:
-    """What protocols with a life differ in, and their lives.
+def select_usable_lives(table: pd.DataFrame, path: str) -> tuple[Array, Array]:
+    """Select the protocols with a life: their C-rates and their lives.
 
     Args:
         table: columns c_rate_1 to c_rate_4 and life_cycles, which may lack lives.
@@ -28,13 +28,15 @@ def usable_lives(table: pd.DataFrame, path: str) -> tuple[Array, Array]:
     lives = known["life_cycles"].to_numpy(float)
     if len(known) < 2:
         raise TableError(f"{path}: life_cycles: {len(known)} of {len(table)} protocols have a life; a loop needs two")
+    # without spread there would be no noise either, and nothing to tell protocols apart by
     if lives.std() == 0:
         raise TableError(f"{path}: life_cycles: every protocol lasts {lives[0]:g} cycles; there is nothing to choose")
+    # the fourth C-rate follows from the other three and would add nothing
     return known[["c_rate_1", "c_rate_2", "c_rate_3"]].to_numpy(float), lives
 
 
 def remark_lives(lives: Array, n_protocols: int) -> list[str]:
-    """What must be said of lives before a gain in cycles is read: failures, and how little may be at stake."""
+    """List remarks on lives that failed, and on how little there may be to gain."""
     remarks = []
     if len(lives) < n_protocols:
         remarks.append(f"{n_protocols - len(lives)} of {n_protocols} protocols have no life and are left out.")

@@ -23,7 +23,7 @@ def run_loop(
 
     Args:
         lives: true lives, shape (n,).
-        inputs: what protocols differ in, shape (n, d).
+        inputs: features of the protocols, shape (n, d).
         method: one of `METHODS`.
         batch: tests of a round; all n where there are fewer protocols.
         rounds: how many.
@@ -35,7 +35,9 @@ def run_loop(
         The protocol recommended after each round.
     """
     choose, recommend = METHODS[method]
+    # drawn for all protocols, tested or not, so that all methods meet the same noise
     noise = np.random.default_rng([seed, 1]).normal(0, scale.deviation, size=(rounds, len(lives)))
+    # a stream of its own, so that choices cannot shift the noise
     rng = np.random.default_rng([seed, 2])
     state, recommended = State(make_prior(inputs, scale), scale.deviation), []
     for number in range(rounds):
@@ -48,11 +50,11 @@ def run_loop(
 def run_methods(
     lives: Array, inputs: Array, batch: int, rounds: int, seeds: Sequence[int], scale: Scale
 ) -> pd.DataFrame:
-    """Loops of all methods; random batches with the same model go on for `LONGER` times the rounds.
+    """Run the loops of all methods; random batches with the same model take `LONGER` times the rounds.
 
     Args:
         lives: true lives, shape (n,).
-        inputs: what protocols differ in, shape (n, d).
+        inputs: features of the protocols, shape (n, d).
         batch: tests of a round.
         rounds: of a loop.
         seeds: one loop of each method for each.
@@ -63,6 +65,7 @@ def run_methods(
     """
     rows: list[tuple[Any, ...]] = []
     for method in METHODS:
+        # the longer run shows after how many rounds random batches match a method
         length = rounds * LONGER if method == SAME_MODEL else rounds
         for seed in seeds:
             arms = run_loop(lives, inputs, method, batch, length, seed, scale)

@@ -4,7 +4,7 @@ The lithium that the SEI and dead lithium take in a charge is the loss of one cy
 thickens (solvent diffusion limits it, so that the film grows with the root of time), hence the loss is simulated at
 several ages, each with the film that its lost lithium built, and the number of cycles is the integral of 1 / loss over
 the lithium lost, up to 20 % of the fresh capacity. For a film that grows alone 1 / loss is linear in the lithium lost
-and the trapezoid rule exact: this is the root law, with what plating and heat do to it.
+and the trapezoid rule exact: this is the square-root law, modified by plating and heat.
 
 Not in these lives: losses in discharge, rest and storage, cracks, gas and loss of active material. Degradation
 parameters are from the literature and not fitted to any cell here.
@@ -23,7 +23,13 @@ from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import FourStep
 from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
 from batterymi.charging.state import Start
-from batterymi.closed_loop.thermal_life import AMBIENT_C, STEP_SHARE, STEPS, cycle_lives, ten_minute_protocols
+from batterymi.closed_loop.thermal_life import (
+    AMBIENT_C,
+    STEP_SHARE,
+    STEPS,
+    compute_cycle_lives,
+    make_ten_minute_protocols,
+)
 from batterymi.process_pool import report_every, run_in_processes
 
 Array = NDArray[np.float64]
@@ -48,7 +54,7 @@ def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd
         Protocols, lives, and the charges that they rest on; a protocol that cannot be simulated has a typed failure
         and no life.
     """
-    protocols = ten_minute_protocols()
+    protocols = make_ten_minute_protocols()
     rows = run_in_processes(
         simulate_life,
         [tuple(rates) for rates in protocols.to_numpy(float)],
@@ -83,6 +89,7 @@ def simulate_life(simulator: ChargingSimulator, rates: Rates) -> Row:
         losses.append(found["loss_mah"])
         if age == 0:
             row |= found
+            # the same loss at both ends makes the integral that of a constant loss
             row["life_at_fresh_loss"] = count_cycles(capacity_mah * np.array([0, AGES[-1]]), np.array(losses * 2))
         else:
             row[f"loss_mah_at_{100 * age:g}_percent"] = found["loss_mah"]
@@ -90,7 +97,7 @@ def simulate_life(simulator: ChargingSimulator, rates: Rates) -> Row:
 
 
 def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start) -> Row:
-    """One charge; of a fresh cell also the hour after it, in which plated lithium strips or dies.
+    """Charge once; for a fresh cell, simulate also the hour after it, in which plated lithium strips or dies.
 
     Args:
         simulator: of the cell.
@@ -115,6 +122,7 @@ def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start) -> Row
         "loss_mah": charged.capacity_lost_mah,
         "plated_mah": charged.plated_mah,
     }
+    # the rest only serves comparisons, for which the fresh cell is enough
     if start.lithium_lost == 0:
         rested = session.step(0.0, REST_S)
         found |= {"loss_with_rest_mah": rested.capacity_lost_mah, "plated_after_rest_mah": rested.plated_mah}
@@ -122,22 +130,23 @@ def charge_once(simulator: ChargingSimulator, rates: Rates, start: Start) -> Row
 
 
 def count_cycles(lost: Array, losses: Array) -> float:
-    """Cycles until the last of some amounts of lithium is lost: the integral of 1 / loss, by the trapezoid rule.
+    """Count the cycles until all the given lithium is lost: the integral of 1 / loss, by the trapezoid rule.
 
     Args:
         lost: lithium lost so far, rising, shape (n,).
-        losses: what a cycle takes at each, in the same unit, shape (n,), above 0.
+        losses: loss per cycle at each of these, in the same unit, shape (n,), above 0.
 
     Returns:
         Cycles, rounded down as whole ones are counted; NaN if a cycle takes nothing.
     """
+    # a cycle that loses nothing would make the life infinite
     if (losses <= 0).any():
         return float("nan")
     return float(np.floor(np.trapezoid(1 / losses, lost)))
 
 
 def describe_lives(lives: pd.DataFrame, cell: str, model: str) -> dict[str, Any]:
-    """What lives rest on, and what must be said before they are read.
+    """Describe how the lives were computed, with remarks for their readers.
 
     Args:
         lives: as `simulate_all_lives` returns them.
@@ -155,41 +164,44 @@ def describe_lives(lives: pd.DataFrame, cell: str, model: str) -> dict[str, Any]
         "protocols": len(lives),
         "failures": {str(kind): int(count) for kind, count in failed.items()},
         "plating_share": float((known["plating_margin_mv"] < 0).mean()) if len(known) else None,
-        "rank_agreement": agree_in_rank(known, lives),
+        "rank_agreement": correlate_ranks(known, lives),
         "remarks": remark_simulation(known, failed),
     }
 
 
-def agree_in_rank(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float]:
-    """Spearman's rank correlation of the lives with other measures of the same protocols, where both vary.
+def correlate_ranks(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float]:
+    """Compute Spearman's correlation of the lives with other measures of the same protocols.
 
     Args:
         known: protocols with a life.
-        lives: all, in the order of `ten_minute_protocols`.
+        lives: all, in the order of `make_ten_minute_protocols`.
     """
+    # two protocols always correlate perfectly
     if len(known) < 3:
         return {}
-    thermal = pd.Series(cycle_lives(ten_minute_protocols()), index=lives.index)[known.index]
+    thermal = pd.Series(compute_cycle_lives(make_ten_minute_protocols()), index=lives.index)[known.index]
     others = {
         "published thermal lives": thermal,
         "lives at the fresh cell's loss": known["life_at_fresh_loss"],
+        # a larger loss means a shorter life, hence the sign
         "lives with an hour's rest in each cycle": -known["loss_with_rest_mah"],
         "lives if all plated lithium died": -(known["loss_mah"] + known["plated_mah"]),
         "plating margin": known["plating_margin_mv"],
         "coolness": -known["temperature_max_c"],
     }
+    # the rank correlation of a constant is undefined
     varied = {name: other for name, other in others.items() if min(other.nunique(), known["life_cycles"].nunique()) > 1}
     return {name: float(known["life_cycles"].corr(other, method="spearman")) for name, other in varied.items()}
 
 
 def remark_simulation(known: pd.DataFrame, failed: "pd.Series[int]") -> list[str]:
-    """Sentences on failures, on plating and on what the lives leave out.
+    """List remarks on failures, on plating and on what the lives leave out.
 
     Args:
         known: protocols with a life.
         failed: how many failed, by kind.
     """
-    remarks = ["A cycle is counted to lose what its charge does; degradation parameters are not fitted to the cell."]
+    remarks = ["A cycle is taken to lose what its charge loses; degradation parameters are not fitted to the cell."]
     if len(failed):
         kinds = ", ".join(f"{count} {kind}" for kind, count in failed.items())
         remarks.append(f"{failed.sum()} protocols cannot be simulated through the cell's life: {kinds}.")

@@ -3,9 +3,9 @@
 The cell (A123 APR18650M1A) is a cylinder that is heated evenly by its resistance and cooled at its surface; ageing
 follows Arrhenius's law over all nodes and times of one charge (doi:10.1038/s41586-020-1994-5, code at
 github.com/chueh-ermon/battery-fast-charging-optimization). Three things in the original are not physics, and are kept
-since the published lives rest on them: the exponent takes degrees Celsius where it needs kelvins, the node at the
+since the published lives were computed so: the exponent takes degrees Celsius where it needs kelvins, the node at the
 centre lacks the diffusivity in its change over time, and nodes beyond both ends age as well. So these lives rank
-protocols in a test of methods; they are no prediction for any cell.
+protocols in a test of methods; they do not predict the life of any cell.
 """
 
 from typing import Any
@@ -36,25 +36,26 @@ LAST_RANGE = (0.1, 4.81)
 BASELINE = (4.8, 4.8, 4.8)
 REMARKS = (
     "The published simulator puts degrees Celsius where Arrhenius's law needs kelvins, leaves the diffusivity out at "
-    "the cell's centre, and lets nodes beyond both ends age; kept, since the published lives rest on it.",
+    "the cell's centre, and lets nodes beyond both ends age; kept, since the published lives were computed so.",
 )
 
 
-def ten_minute_protocols() -> pd.DataFrame:
-    """The 224 protocols of the paper: three C-rates from lists, the fourth such that 80 % take ten minutes.
+def make_ten_minute_protocols() -> pd.DataFrame:
+    """Make the paper's 224 protocols: three C-rates from lists, the fourth such that 80 % take ten minutes.
 
     Returns:
         Columns c_rate_1 to c_rate_4, in C.
     """
     rates = np.array([(a, b, c) for a in FIRST for b in SECOND for c in THIRD])
     last = STEP_SHARE / (HOURS - (STEP_SHARE / rates).sum(axis=1))
+    # the protocol of constant current is a baseline and none of the paper's 224
     good = (last >= LAST_RANGE[0]) & (last <= LAST_RANGE[1]) & (rates != BASELINE).any(axis=1)
     columns = [f"c_rate_{number}" for number in range(1, STEPS + 1)]
     return pd.DataFrame(np.column_stack([rates, last])[good], columns=columns)
 
 
-def cycle_lives(protocols: pd.DataFrame) -> NDArray[np.int64]:
-    """Lives of protocols in cycles, shape (n,).
+def compute_cycle_lives(protocols: pd.DataFrame) -> NDArray[np.int64]:
+    """Compute the lives of protocols in cycles, shape (n,).
 
     Args:
         protocols: C-rates of the four steps, shape (n, 4).
@@ -63,13 +64,14 @@ def cycle_lives(protocols: pd.DataFrame) -> NDArray[np.int64]:
     ends = np.cumsum(CAPACITY_AH * 20 / 100 / current * 3600, axis=1)
     volume = np.pi * RADIUS_M**2 * LENGTH_M
     heat = current**2 * RESISTANCE_OHM / volume
-    forward, constant, source = _stepper()
+    forward, constant, source = _build_time_step()
     n = len(protocols)
     temperature = np.full((len(constant), n), AMBIENT_C)
     ageing, seconds = np.zeros(n), 0.0
     while (charging := seconds < ends[:, -1]).any():
         phase = np.minimum((ends <= seconds).sum(axis=1), STEPS - 1)
         here = forward @ temperature + constant[:, None] + source[:, None] * heat[np.arange(n), phase]
+        # protocols of unequal duration share the loop; those at their end keep their state
         temperature = np.where(charging, here, temperature)
         seconds += TIME_STEP_S
         # °C in the exponent, as in the original
@@ -78,8 +80,8 @@ def cycle_lives(protocols: pd.DataFrame) -> NDArray[np.int64]:
     return (1 / ageing / LIFE_SCALE).astype(np.int64) + LIFE_OFFSET
 
 
-def _stepper() -> tuple[Floats, Floats, Floats]:
-    """One implicit time step as matrix, constant and weight of the heat: T_new = matrix T + constant + weight q."""
+def _build_time_step() -> tuple[Floats, Floats, Floats]:
+    """Build one implicit time step: T_new = matrix T + constant + weight of the heat · q."""
     n = round(RADIUS_M / WIDTH_M) + 1
     size = n + 2
     radius = np.arange(-1, n + 1) * WIDTH_M
@@ -93,6 +95,7 @@ def _stepper() -> tuple[Floats, Floats, Floats]:
         right[i, i] = radius[i] / (diffusivity * TIME_STEP_S)
         heat[i] = radius[i] / CONDUCTIVITY
     left[0, [0, 2]] = 1.0, -1.0  # symmetry
+    # without the diffusivity, as in the original: the published lives were computed so
     left[1, 1] = 4 / WIDTH_M**2
     left[1, 2] = 1 / TIME_STEP_S - 4 / WIDTH_M**2
     right[1, 1], heat[1] = 1 / TIME_STEP_S, 1 / CONDUCTIVITY

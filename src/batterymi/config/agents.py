@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Range, Strict, ascending
+from batterymi.config.parts import Name, Range, Strict, check_ascending
 from batterymi.spelling import did_you_mean
 
 OBSERVABLE = ("soc", "voltage", "temperature", "resistance", "time", "rate", "ambient")
 ORACLE = "plating_margin"
 
-# what learned well on validation scenarios, where it differs from the defaults of `Agent`
+# values that performed well on validation scenarios, where they differ from the defaults of `Agent`
 TUNED: dict[str, dict[str, Any]] = {
     "dqn": {"net": (128, 128), "gradient_steps": 4, "batch": 256, "learning_rate": 7e-4, "gamma": 0.9, "tau": 0.02}
 }
@@ -31,7 +31,7 @@ class RewardWeights(Strict):
     plating: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
     temperature: float = Field(1.0, ge=0, description="Cost of each minute, per °C above the limit.")
     voltage: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV above the limit.")
-    failure: float = Field(60.0, ge=0, description="Cost of a charge that the simulator cannot go on with.")
+    failure: float = Field(60.0, ge=0, description="Cost of a charge at which the simulator fails.")
 
 
 class LimitSettings(Strict):
@@ -45,30 +45,31 @@ class LimitSettings(Strict):
         0.0, ge=0, description="Reserve that a validation scenario must keep for a checkpoint to count as safe in it."
     )
     temperature_c: float = Field(45.0, gt=0, le=100, description="Highest temperature that is allowed.")
-    temperature_reserve_c: float = Field(1.0, ge=0, description="Kept below that by the reward.")
+    temperature_reserve_c: float = Field(1.0, ge=0, description="Reserve below that, kept by the reward.")
     warming_c: float = Field(
         5.0,
         ge=0,
         description="How far a cell may warm beyond the hotter of its start and its surroundings if that is hot.",
     )
-    voltage_reserve_v: float = Field(0.0, ge=0, description="Kept below the voltage of the full cell.")
+    voltage_reserve_v: float = Field(0.0, ge=0, description="Reserve below the voltage of the full cell.")
 
 
 class ScenarioRanges(Strict):
-    """Situations that training and validation draw from."""
+    """Ranges from which the scenarios of training and validation are drawn."""
 
     soc: tuple[Share, Share] = Field((0.0, 0.3), description="State of charge at the start.")
     ambient_c: Range = Field((10.0, 45.0), description="Ambient temperature.")
     lithium_lost: tuple[Share, Share] = Field((0.0, 0.1), description="Share of the cyclable lithium that is lost.")
     edge_share: Share = Field(
-        0.25, description="Share of charges at an end of the range of ambient temperatures, which are else seen least."
+        0.25, description="Share of charges at an end of the range of ambient temperatures, which are else rare."
     )
     preheated_share: Share = Field(0.12, description="Share of charges that start with a preheated cell.")
     preheated_c: Range = Field((45.0, 60.0), description="Temperature of preheated cells.")
 
     @field_validator("soc", "ambient_c", "lithium_lost", "preheated_c")
     @classmethod
-    def _in_order(cls, value: Range) -> Range:
+    def _check_order(cls, value: Range) -> Range:
+        # equal bounds are allowed: they fix the quantity
         if value[0] > value[1]:
             raise ValueError(f"the lower bound {value[0]:g} is above the upper bound {value[1]:g}")
         return value
@@ -92,17 +93,17 @@ class Environment(Strict):
     observe: tuple[str, ...] = Field(
         ("soc", "voltage", "temperature", "resistance", "time", "rate"),
         min_length=1,
-        description=f"What the agent sees, of {', '.join(OBSERVABLE)}; `{ORACLE}` makes it an oracle.",
+        description=f"Quantities that the agent observes, of {', '.join(OBSERVABLE)}; `{ORACLE}` makes it an oracle.",
     )
     limits: LimitSettings = Field(LimitSettings(), description="Limits of the reward.")
     weights: RewardWeights = Field(RewardWeights(), description="Weights of the reward.")
-    ranges: ScenarioRanges = Field(ScenarioRanges(), description="Situations of training and validation.")
+    ranges: ScenarioRanges = Field(ScenarioRanges(), description="Ranges of the scenarios of training and validation.")
 
-    _rates = field_validator("c_rates")(ascending)
+    _rates = field_validator("c_rates")(check_ascending)
 
     @field_validator("observe")
     @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_observations(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         known = (*OBSERVABLE, ORACLE)
         for name in value:
             if name not in known:
@@ -112,10 +113,11 @@ class Environment(Strict):
         return value
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _check_feasible(self) -> Self:
         low, high = self.c_rates
         if low <= 0:
             raise ValueError(f"c_rates must be above 0, found {low:g}")
+        # the highest initial SOC at the highest C-rate gives the shortest charge, in seconds
         shortest = 3600 * (self.soc_end - self.ranges.soc[1]) / high
         if shortest <= 0:
             raise ValueError(
@@ -134,20 +136,20 @@ class Environment(Strict):
 class Agent(Strict):
     """One way to train: an algorithm with its settings; the defaults are those of sac, `TUNED` has those of dqn."""
 
-    name: Name = Field(description="What results and figures call it.")
+    name: Name = Field(description="Name in results and figures.")
     kind: Literal["dqn", "sac"] = Field(description="`dqn` chooses among C-rates, `sac` sets any C-rate in the range.")
     steps: int = Field(10_000, ge=50, description="Control steps of a training; about 60 a second on one core.")
     weights: RewardWeights | None = Field(None, description="Weights of the reward, where they differ.")
-    observe: tuple[str, ...] | None = Field(None, description="What this agent sees, where it differs.")
+    observe: tuple[str, ...] | None = Field(None, description="Quantities that this agent observes, where they differ.")
     net: tuple[int, ...] = Field((64, 64), min_length=1, description="Widths of the hidden layers.")
     learning_rate: float = Field(1e-3, gt=0, lt=1, description="Step of the optimiser at the start; it falls linearly.")
     learning_rate_end: float = Field(1e-4, gt=0, lt=1, description="Step of the optimiser at the end.")
     gamma: float = Field(0.95, gt=0, lt=1, description="Discount per control step.")
     batch: int = Field(128, ge=8, le=4096, description="Transitions per gradient step.")
-    buffer: int = Field(50_000, ge=100, description="Transitions that are remembered.")
+    buffer: int = Field(50_000, ge=100, description="Size of the replay buffer, in transitions.")
     learning_starts: int = Field(300, ge=1, description="Random steps before learning begins.")
     gradient_steps: int = Field(2, ge=1, le=20, description="Gradient steps per control step.")
-    tau: float = Field(0.01, gt=0, le=1, description="Share by which target networks follow at each gradient step.")
+    tau: float = Field(0.01, gt=0, le=1, description="Soft-update factor of the target networks at each gradient step.")
     entropy: float | None = Field(None, gt=0, description="Weight of entropy (sac); not set: it is learned.")
     target_entropy: float = Field(-2.5, description="Entropy that a learned weight aims at (sac).")
     exploration: float = Field(0.4, gt=0, le=1, description="Share of training in which random actions fade (dqn).")
@@ -155,22 +157,24 @@ class Agent(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _tuned(cls, values: Any) -> Any:
-        """Fill what is not set with what suits the algorithm."""
+    def _fill_tuned_defaults(cls, values: Any) -> Any:
+        """Fill the settings that are not given with the tuned values of the algorithm."""
+        # given values come last, so that they override the tuned ones
         return {**TUNED.get(str(values.get("kind")), {}), **values} if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _learns(self) -> Self:
+    def _check_learning_starts(self) -> Self:
         if self.learning_starts >= self.steps:
             raise ValueError(f"learning starts after {self.learning_starts} steps, of {self.steps}; lower it")
         return self
 
     def environment(self, shared: Environment) -> Environment:
-        """The environment with what this agent changes.
+        """Return the shared environment with the settings that this agent changes.
 
-        The result was checked when its parts were.
+        The result is valid, since its parts have been validated.
         """
         changes = {name: value for name in ("weights", "observe") if (value := getattr(self, name)) is not None}
+        # not validated again: both parts were validated when they were read
         return shared.model_copy(update=changes)
 
 
@@ -189,12 +193,13 @@ class Training(Strict):
     agents: tuple[Agent, ...] = Field(
         (Agent(name="dqn", kind="dqn"), Agent(name="sac", kind="sac")), min_length=1, description="Agents to train."
     )
-    study: WeightStudy | None = Field(None, description="How the weights of the reward change what is learned.")
+    study: WeightStudy | None = Field(None, description="How the weights of the reward change the learned policy.")
     seeds: int = Field(5, ge=1, le=100, description="Trainings of each agent.")
     seed: int = Field(1, ge=0, description="The first seed; it also draws the validation scenarios.")
     validation: int = Field(16, ge=1, le=1000, description="Fixed scenarios that choose the best checkpoint.")
     evaluate_every: int = Field(1000, ge=10, description="Control steps between two validations.")
     derate: tuple[Annotated[float, Field(gt=0.5, le=1)], ...] = Field(
+        # 1.0 comes first, so that a policy that keeps its limits is not slowed down
         (1.0, 0.95, 0.9),
         min_length=1,
         description="Factors of all C-rates to try in turn, in the second half of a training, until every validation "
@@ -206,7 +211,7 @@ class Training(Strict):
 
     @field_validator("agents")
     @classmethod
-    def _one_name_each(cls, value: tuple[Agent, ...]) -> tuple[Agent, ...]:
+    def _check_unique_names(cls, value: tuple[Agent, ...]) -> tuple[Agent, ...]:
         names = [agent.name for agent in value]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -214,20 +219,21 @@ class Training(Strict):
         return value
 
     @model_validator(mode="after")
-    def _study_is_of_an_agent(self) -> Self:
+    def _check_weight_study(self) -> Self:
         if self.study is not None:
             names = [agent.name for agent in self.agents]
             if self.study.agent not in names:
                 raise ValueError(
                     f"study: '{self.study.agent}' is not an agent; {did_you_mean(self.study.agent, names)}"
                 )
+            # both name folders of results, so equal names would overwrite each other
             if twice := sorted({*names} & {agent.name for agent in self.variants}):
                 raise ValueError(f"study: {', '.join(twice)} is the name of an agent too; rename the weights")
         return self
 
     @property
     def variants(self) -> tuple[Agent, ...]:
-        """Agents of the study of weights, named `<agent>_<weights>`."""
+        """Return the agents of the weight study, named `<agent>_<weights>`."""
         if self.study is None:
             return ()
         base = next(agent for agent in self.agents if agent.name == self.study.agent)
@@ -238,7 +244,7 @@ class Training(Strict):
         )
 
     def agent(self, name: str) -> Agent:
-        """The agent of a name.
+        """Return the agent with a given name.
 
         Raises:
             KeyError: if there is none; the message suggests one.
@@ -248,8 +254,9 @@ class Training(Strict):
             raise KeyError(f"'{name}' is not an agent; {did_you_mean(name, known)}")
         return known[name]
 
-    def alone(self, name: str) -> dict[str, Any]:
-        """Settings of one agent's training as plain values, so that changes of other agents do not repeat it."""
+    def dump_agent_settings(self, name: str) -> dict[str, Any]:
+        """Return the settings of one agent's training alone, so that changes of other agents do not repeat it."""
+        # Snakemake reruns a job whose params change, so the settings of other agents are left out
         return self.model_copy(update={"agents": (self.agent(name),), "study": None, "seeds": 1}).model_dump(
             mode="json"
         )

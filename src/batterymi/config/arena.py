@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from batterymi.config.agents import Training
 from batterymi.config.arena_parts import ChargeRules, Condition, Entry, Map, Reserve, Scenarios, Search, Situation
-from batterymi.config.load import merged, read_yaml
-from batterymi.config.messages import describe
+from batterymi.config.load import merge_settings, read_yaml
+from batterymi.config.messages import describe_errors
 from batterymi.config.parts import Strict
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
@@ -26,21 +26,25 @@ class Arena(Strict):
     training: Training = Field(
         Training(), description="Agents, and the environment: control step, limits and ranges of all controllers."
     )
-    reserve: Reserve = Field(Reserve(), description="What planners keep to the limits.")
-    scenarios: Scenarios = Field(Scenarios(), description="How many situations.")
+    reserve: Reserve = Field(Reserve(), description="Reserve to the limits that planners keep.")
+    scenarios: Scenarios = Field(Scenarios(), description="Numbers of scenarios, and their seed.")
     search: Search = Field(Search(), description="Optimisation of protocols.")
     map: Map = Field(Map(), description="Which charging times are feasible.")
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Self:
-        problems = _unknown("conditions", (n for e in self.cells for n in e.conditions or ()), self.condition_names)
-        problems += _unknown("agents", (n for e in self.cells for n in e.agents), self.agent_names)
-        problems += _twice("cells", [entry.name for entry in self.cells])
-        problems += _twice("conditions", self.condition_names)
-        problems += _twice("map.starts", [start.name for start in self.map.starts])
+    def _check_names(self) -> Self:
+        # pydantic stops at the first error of a model validator, so all problems are collected
+        problems = _find_unknown_names(
+            "conditions", (n for e in self.cells for n in e.conditions or ()), self.condition_names
+        )
+        problems += _find_unknown_names("agents", (n for e in self.cells for n in e.agents), self.agent_names)
+        problems += _find_duplicates("cells", [entry.name for entry in self.cells])
+        problems += _find_duplicates("conditions", self.condition_names)
+        problems += _find_duplicates("map.starts", [start.name for start in self.map.starts])
         problems += [
             f"training.agents: '{name}' is the name of a group of controllers; choose another"
             for name in self.agent_names
+            # agents and groups of controllers share one wildcard, and so one level of folders
             if name in GROUPS
         ]
         if problems:
@@ -48,80 +52,84 @@ class Arena(Strict):
         return self
 
     @model_validator(mode="after")
-    def _limits_can_be_met(self) -> Self:
+    def _check_limits(self) -> Self:
         limits, environment = self.training.environment.limits, self.training.environment
         for condition in (*self.conditions, *self.map.starts):
             hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
-            if hottest >= self.temperature_limit(condition):
+            # charging heats the cell, so a start at the limit exceeds it at once
+            if hottest >= self.compute_temperature_limit(condition):
                 raise ValueError(
                     f"no protocol meets the limits: {condition.name} starts at {hottest:g} °C, where every charge "
                     f"exceeds {limits.temperature_c:g} °C; raise training.environment.limits.warming_c above 0"
                 )
         for key, soc in (("soc_nominal", self.soc_nominal), ("map.soc_start", self.map.soc_start)):
+            # a charge that starts at its final state of charge has no duration
             if not soc < environment.soc_end:
                 raise ValueError(f"{key} {soc:g} is not below training.environment.soc_end {environment.soc_end:g}")
         return self
 
     @property
     def condition_names(self) -> list[str]:
-        """Names of the temperatures."""
+        """Return the names of the temperatures."""
         return [condition.name for condition in self.conditions]
 
     @property
     def agent_names(self) -> list[str]:
-        """Names of the agents."""
+        """Return the names of the agents."""
         return [agent.name for agent in self.training.agents]
 
     @property
     def agent_seeds(self) -> list[int]:
-        """Seeds of the trainings of each agent."""
+        """Return the seeds with which each agent is trained."""
         return list(range(self.training.seed, self.training.seed + self.training.seeds))
 
     @property
     def drawn_cell(self) -> str:
-        """The cell of the figures: the first."""
+        """Return the cell that the figures show, which is the first one."""
         return self.cells[0].name
 
     @property
     def drawn_condition(self) -> Condition:
-        """The temperature of the figure over time: the drawn cell's first."""
-        return self.condition(self.conditions_of(self.drawn_cell)[0])
+        """Return the temperature of the figure over time, which is the first one of the drawn cell."""
+        return self.condition(self.list_conditions(self.drawn_cell)[0])
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """Figures that there is something to draw for."""
-        has_agents = bool(self.entry(self.drawn_cell).agents)
+        """Return the names of the figures for which there are results to draw."""
+        has_agents = bool(self.find_entry(self.drawn_cell).agents)
         learns = ("learning",) if has_agents else ()
-        chooses = ("policies",) if has_agents or "look_ahead" in self.controllers_of(self.drawn_cell) else ()
+        chooses = ("policies",) if has_agents or "look_ahead" in self.list_controllers(self.drawn_cell) else ()
         return ("traces", "minutes_and_margin", "violations", "feasibility", *learns, *chooses)
 
     def condition(self, name: str) -> Condition:
-        """A temperature by name."""
+        """Return the temperature with a given name."""
         return next(condition for condition in self.conditions if condition.name == name)
 
-    def temperature_limit(self, condition: Condition) -> float:
+    def compute_temperature_limit(self, condition: Condition) -> float:
         """Highest temperature that charges may reach from a start, °C; see `batterymi.charging.limits`."""
         limits = self.training.environment.limits
         hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
+        # a charge that starts at 45 °C could not keep a fixed limit of 45 °C (decision 12)
         return max(limits.temperature_c, hottest + limits.warming_c)
 
-    def entry(self, cell: str) -> Entry:
-        """A cell of the arena."""
+    def find_entry(self, cell: str) -> Entry:
+        """Return the arena's entry of a cell."""
         return next(entry for entry in self.cells if entry.name == cell)
 
-    def conditions_of(self, cell: str) -> list[str]:
-        """Temperatures of a cell."""
-        return list(self.entry(cell).conditions or self.condition_names)
+    def list_conditions(self, cell: str) -> list[str]:
+        """List the temperatures of a cell."""
+        return list(self.find_entry(cell).conditions or self.condition_names)
 
-    def controllers_of(self, cell: str) -> list[str]:
-        """Controllers of a cell that do not learn."""
-        chosen = self.entry(cell).controllers
+    def list_controllers(self, cell: str) -> list[str]:
+        """List the controllers of a cell that do not learn."""
+        chosen = self.find_entry(cell).controllers
+        # an empty list is a choice too: a cell for agents alone
         return list(CONTROLLERS if chosen is None else chosen)
 
-    def groups_of(self, cell: str) -> list[str]:
+    def list_groups(self, cell: str) -> list[str]:
         """Groups of controllers that are tested on a cell, agents included."""
-        names = self.controllers_of(cell)
-        return [*(g for g, members in GROUPS.items() if set(members) & set(names)), *self.entry(cell).agents]
+        names = self.list_controllers(cell)
+        return [*(g for g, members in GROUPS.items() if set(members) & set(names)), *self.find_entry(cell).agents]
 
     @property
     def rules(self) -> ChargeRules:
@@ -192,7 +200,7 @@ class Place:
     @property
     def controllers(self) -> tuple[str, ...]:
         """Controllers that do not learn."""
-        return tuple(self.arena.controllers_of(self.cell))
+        return tuple(self.arena.list_controllers(self.cell))
 
     @property
     def validation(self) -> int:
@@ -202,7 +210,7 @@ class Place:
     @property
     def held_out(self) -> int:
         """Number of scenarios to test on."""
-        return self.arena.entry(self.cell).held_out or self.arena.scenarios.held_out
+        return self.arena.find_entry(self.cell).held_out or self.arena.scenarios.held_out
 
     @property
     def discrepancy(self) -> int:
@@ -215,20 +223,20 @@ class Place:
         return self.arena.scenarios.seed
 
 
-def _unknown(key: str, found: Iterable[str], known: list[str]) -> list[str]:
-    """Names of a cell that nothing declares."""
+def _find_unknown_names(key: str, found: Iterable[str], known: list[str]) -> list[str]:
+    """List the problems with names in a cell's entry that are declared nowhere."""
     return [
         f"cells: {key}: there is no '{n}'; {did_you_mean(n, known)}" for n in dict.fromkeys(found) if n not in known
     ]
 
 
-def _twice(key: str, names: list[str]) -> list[str]:
+def _find_duplicates(key: str, names: list[str]) -> list[str]:
     """Return a problem for each name that is listed twice."""
     return [f"{key}: '{name}' is listed twice" for name in sorted({n for n in names if names.count(n) > 1})]
 
 
 def load_arena(path: str, overrides: Mapping[str, Any]) -> Arena:
-    """Check the settings of the arena.
+    """Load the settings of the arena and check them.
 
     Args:
         path: YAML file.
@@ -237,8 +245,9 @@ def load_arena(path: str, overrides: Mapping[str, Any]) -> Arena:
     Raises:
         ConfigError: with every problem found.
     """
-    raw = merged(read_yaml(Path(path)), overrides)
+    # merged before the validation, so that overrides are validated too
+    raw = merge_settings(read_yaml(Path(path)), overrides)
     try:
         return Arena.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(describe(error, path, Arena)) from None
+        raise ConfigError(describe_errors(error, path, Arena)) from None

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from batterymi.config.names import CellName
-from batterymi.config.parts import Name, Range, Strict, ascending
+from batterymi.config.parts import Name, Range, Strict, check_ascending
 from batterymi.registry import REGISTRY
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.controllers import CONTROLLERS
@@ -16,9 +16,9 @@ Celsius = Annotated[float, Field(ge=-20, le=80)]
 class Condition(Strict):
     """A temperature that charges start at."""
 
-    name: Name = Field(description="What results call it.")
+    name: Name = Field(description="Name in results.")
     ambient_c: Celsius = Field(description="Of the surroundings, °C.")
-    initial_c: Celsius | None = Field(None, description="Of the cell, °C, where it was heated before; else not set.")
+    initial_c: Celsius | None = Field(None, description="Of the cell, °C, if it was preheated; otherwise not set.")
 
 
 class Entry(Strict):
@@ -32,7 +32,7 @@ class Entry(Strict):
 
     @field_validator("controllers")
     @classmethod
-    def _known(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    def _check_controllers(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for name in value or ():
             if name not in CONTROLLERS:
                 raise ValueError(f"'{name}' is not a controller; {did_you_mean(name, CONTROLLERS)}")
@@ -40,7 +40,7 @@ class Entry(Strict):
 
 
 class Reserve(Strict):
-    """What planners keep to the limits, since they plan on a coarser model of a cell whose age they do not know."""
+    """Reserve to the limits that planners keep, since they plan on a coarser model of a cell of unknown age."""
 
     margin_mv: float = Field(12.0, ge=0, description="Of the plating margin.")
     temperature_k: float = Field(1.0, ge=0, description="Of the temperature.")
@@ -48,7 +48,7 @@ class Reserve(Strict):
 
 
 class Search(Strict):
-    """Bayesian optimisation of protocols."""
+    """Bayesian optimisation of charging protocols."""
 
     steps: int = Field(4, ge=1, le=12, description="Equal steps of state of charge.")
     budget: int = Field(60, ge=6, le=10_000, description="Protocols tried, the start included.")
@@ -56,12 +56,12 @@ class Search(Strict):
 
 
 class Scenarios(Strict):
-    """How many situations."""
+    """Numbers of scenarios, and the seed from which they are drawn."""
 
     held_out: int = Field(50, ge=2, le=10_000, description="To test on, per cell and temperature; 50 for a claim.")
-    validation: int = Field(8, ge=1, le=1000, description="To tune on; the first four are the corners of the ranges.")
+    validation: int = Field(8, ge=1, le=1000, description="For tuning; the first four are the corners of the ranges.")
     discrepancy: int = Field(
-        10, ge=1, le=10_000, description="Of the held-out ones, how many are charged on the SPMe too."
+        10, ge=1, le=10_000, description="How many of the held-out ones are charged on the SPMe too."
     )
     seed: int = Field(7, ge=0, description="Of all draws.")
 
@@ -82,11 +82,11 @@ class Map(Strict):
     )
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
     c_rates: Range = Field((0.2, 8.0), description="Smallest and largest C-rate.")
-    wanted_min: float = Field(10.0, gt=0, description="The charging time whose feasibility is asked.")
+    wanted_min: float = Field(10.0, gt=0, description="Charging time whose feasibility is checked.")
     budget: int = Field(50, ge=6, le=10_000, description="Protocols tried per cell and temperature.")
-    confirmed: int = Field(8, ge=1, le=100, description="Of them, how many at most are charged on the DFN, best first.")
+    confirmed: int = Field(8, ge=1, le=100, description="How many of them at most are charged on the DFN, best first.")
 
-    _rates = field_validator("c_rates")(ascending)
+    _rates = field_validator("c_rates")(check_ascending)
 
 
 class ChargeRules(Strict):

@@ -1,4 +1,4 @@
-"""What a campaign searches with, and what answers its designs."""
+"""Settings of a campaign: its engine, its budget, and the evaluator of its designs."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from batterymi.config.names import CellName, EngineName, UnitName
-from batterymi.config.parts import Name, Strict, inside_folder
+from batterymi.config.parts import Name, Strict, check_inside_folder
 
 ALL_FEATURES = "all_features"
 VARIANT = "`all_features`, or the name of an ablation"
@@ -20,31 +20,31 @@ class FixedRun(Strict):
     timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_one_protocol(self) -> Self:
         if (self.cc_cv is None) == (self.timed is None):
             raise ValueError("give exactly one of cc_cv and timed")
         return self
 
 
 class SurrogateChoice(Strict):
-    """Designs are answered by the study's own model."""
+    """Designs are evaluated by the study's own surrogate."""
 
     name: Literal["surrogate"]
     variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model answers.")
 
 
 class NcmFormulasChoice(Strict):
-    """Designs are answered by the chapter's three NCM formulas."""
+    """Designs are evaluated by the chapter's three NCM formulas."""
 
     name: Literal["ncm_formulas"]
 
 
 class ChargingChoice(Strict):
-    """Designs are C-rates of equal SOC steps, answered by PyBaMM."""
+    """Designs are C-rates of equal SOC steps, simulated by PyBaMM."""
 
     name: Literal["charging"]
     cell: CellName = Field("power_cell", description="A declared cell.")
-    model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that answers designs.")
+    model: Literal["SPMe", "DFN"] = Field("SPMe", description="Model that evaluates designs.")
     reference_model: Literal["SPMe", "DFN"] = Field("DFN", description="Finer model on which the winner is replayed.")
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
@@ -54,7 +54,7 @@ class ChargingChoice(Strict):
     )
 
     @model_validator(mode="after")
-    def _charges(self) -> Self:
+    def _check_soc_range(self) -> Self:
         if not self.soc_start < self.soc_end:
             raise ValueError(f"soc_start {self.soc_start:g} is not below soc_end {self.soc_end:g}")
         return self
@@ -64,18 +64,18 @@ EvaluatorChoice = Annotated[SurrogateChoice | NcmFormulasChoice | ChargingChoice
 
 
 class FidelityLevel(Strict):
-    """A way to answer designs, with its price."""
+    """One level of fidelity: an evaluator and the cost of one evaluation."""
 
     label: str = Field(description="What tables and figures call it.", min_length=1)
     cost: float = Field(gt=0, description="Of one evaluation, in units that all levels share.")
-    evaluator: NcmFormulasChoice | ChargingChoice = Field(discriminator="name", description="What answers.")
+    evaluator: NcmFormulasChoice | ChargingChoice = Field(discriminator="name", description="Evaluator of this level.")
 
 
 class Fidelities(Strict):
     """Levels of fidelity, compared with the last level alone at the same cost by `snakemake fidelities`."""
 
     levels: tuple[FidelityLevel, ...] = Field(
-        min_length=2, description="Cheapest first; only answers of the last count as results."
+        min_length=2, description="In order of increasing cost; only outcomes of the last level count as results."
     )
     budget: float = Field(gt=0, description="Cost of all evaluations of a campaign together.")
     initial: int = Field(8, ge=3, le=1000, description="Designs to start from.")
@@ -83,11 +83,13 @@ class Fidelities(Strict):
     @model_validator(mode="after")
     def _check_levels(self) -> Self:
         costs = [level.cost for level in self.levels]
+        # without repeats, so that two levels of equal cost are refused too
         if costs != sorted(set(costs)):
             raise ValueError(f"list levels in order of increasing cost, found costs {costs}")
         labels = [level.label for level in self.levels]
         if len(set(labels)) < len(labels):
             raise ValueError(f"every level needs a label of its own, found {labels}")
+        # the start and at least one more design are evaluated at the last level, whose results count
         least = self.initial * costs[-1] + costs[-1]
         if self.budget < least:
             raise ValueError(
@@ -112,7 +114,7 @@ class _DesignCampaign(_Campaign):
     max_distance: float | None = Field(
         None,
         gt=0,
-        description="Largest distance of a design to the nearest row (root mean square over the features, in "
+        description="Maximum distance of a design to the nearest row (root mean square over the features, in "
         "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
     )
     pool: str | None = Field(
@@ -124,7 +126,7 @@ class _DesignCampaign(_Campaign):
         "inferred from designs all over the space, or from the rows.",
     )
 
-    _inside = field_validator("pool")(inside_folder)
+    _inside = field_validator("pool")(check_inside_folder)
 
 
 class _BudgetedCampaign(_Campaign):
@@ -135,6 +137,7 @@ class _BudgetedCampaign(_Campaign):
 
     @model_validator(mode="after")
     def _budget_covers_start(self) -> Self:
+        # the initial designs count towards the budget
         if self.budget <= self.initial:
             raise ValueError(
                 f"budget {self.budget} leaves nothing after {self.initial} initial designs; "
@@ -147,7 +150,7 @@ class SearchCampaign(_DesignCampaign, _BudgetedCampaign):
     """Designs are proposed, and answered by an evaluator at once; beside random search from the same starts."""
 
     mode: Literal["search"] = Field(description="An evaluator answers the designs that are proposed.")
-    evaluator: EvaluatorChoice = Field(description="What answers a design.")
+    evaluator: EvaluatorChoice = Field(description="Evaluator of the designs.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are proposed at once in each round.")
     fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
@@ -180,7 +183,7 @@ class ReplayCampaign(_BudgetedCampaign):
         description="Column, known beforehand, whose product with the objective ranks the rows; as the capacity for "
         "specific energy.",
     )
-    label: str | None = Field(None, description="What figures call that product.")
+    label: str | None = Field(None, description="Label of that product in figures.")
     unit: UnitName = Field("1", description="Unit of that product.")
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from batterymi.config.parts import Strict
 
+# no slash and no leading dot, so that a name cannot lead out of its folder
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 
 
@@ -18,7 +19,7 @@ class DataFile(Strict):
 
 
 class Dataset(Strict):
-    """A data set: where its files are, and what its users owe to whom."""
+    """A data set: its files, its licence and the works to cite."""
 
     title: str = Field(description="What it is.", min_length=1)
     homepage: str = Field(description="Where its authors present it.", pattern=r"^https?://[^\s]+$")
@@ -28,7 +29,7 @@ class Dataset(Strict):
 
     @field_validator("citation")
     @classmethod
-    def _not_blank(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_citations(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(not one.strip() for one in value):
             raise ValueError("a citation is blank")
         return value

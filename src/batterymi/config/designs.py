@@ -40,7 +40,7 @@ class Derived(Strict):
     against: float | None = Field(None, gt=0, description="Reference for the reduction.")
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Self:
+    def _check_kind(self) -> Self:
         if sum(way is not None for way in (self.product_of, self.reduction_of, self.expression)) != 1:
             raise ValueError("give exactly one of expression, product_of and reduction_of")
         if (self.reduction_of is None) != (self.against is None):
@@ -49,23 +49,25 @@ class Derived(Strict):
 
     @field_validator("expression")
     @classmethod
-    def _readable(cls, value: str | None) -> str | None:
+    def _check_expression(cls, value: str | None) -> str | None:
         if value is not None:
+            # parsed for its errors only: the settings keep the text
             parse_quantity(value)
         return value
 
     @property
     def formula(self) -> str:
-        """The quantity as an expression."""
+        """Return the quantity as an expression."""
         if self.expression is not None:
             return self.expression
         if self.product_of is not None:
             return " * ".join(self.product_of)
+        # repr keeps every digit, since the text is parsed again
         return f"100 * (1 - {self.reduction_of} / {self.against!r})"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Columns that it is computed from."""
+        """Return the columns from which the quantity is computed."""
         return parse_quantity(self.formula).columns
 
 

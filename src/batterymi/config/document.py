@@ -37,15 +37,17 @@ PLURALS = {"whole number": "whole numbers", "number": "numbers", "text": "texts"
 SHORT = 8  # names that a table lists; of more it says where they are
 
 
-def schema_text() -> str:
+def make_schema() -> str:
     """Return the JSON schema of a study's YAML, from which editors complete and check."""
     schema = Study.model_json_schema()
+    # pydantic leaves the dialect out, by which editors choose their validator
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "battery-mi study"
+    # not escaped to ASCII, so that units such as °C and Å stay readable
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def with_tables(readme: str) -> str:
+def insert_tables(readme: str) -> str:
     """Return the README with its generated parts replaced.
 
     Raises:
@@ -222,7 +224,7 @@ def _write_names(heading: str, meanings: Mapping[str, str]) -> list[str]:
 
 def _describe_kind(kind: str) -> dict[str, str]:
     """Return what each registered name of a kind stands for: the first line of its documentation."""
-    return {name: _describe(registry.look_up(kind, name)) for name in registry.names(kind)}
+    return {name: _describe(registry.look_up(kind, name)) for name in registry.list_names(kind)}
 
 
 def _describe(entry: Any) -> str:
@@ -239,10 +241,10 @@ def _make_anchor(heading: str) -> str:
 
 
 def main(folder: str = "config") -> None:
-    """Write both files."""
+    """Write the schema and the README."""
     readme = Path(folder) / "README.md"
-    write_text(Path(folder) / "schema.json", schema_text(), recorded=False)
-    write_text(readme, with_tables(readme.read_text(encoding="utf-8")), recorded=False)
+    write_text(Path(folder) / "schema.json", make_schema(), recorded=False)
+    write_text(readme, insert_tables(readme.read_text(encoding="utf-8")), recorded=False)
 
 
 if __name__ == "__main__":

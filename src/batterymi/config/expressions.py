@@ -1,7 +1,7 @@
 """Conditions and quantities that users write as text: `2 * salt + solvent <= 1.2`, parsed without ever running them.
 
 The text is parsed by Python's own parser into a tree, and only the nodes named here are computed, on arrays. Nothing
-else of the language is there: no attribute, no index, no call but to the listed functions, no name but a column.
+else of the language is allowed: no attributes, no indices, only the listed functions, only names of columns.
 """
 
 import ast
@@ -17,9 +17,10 @@ from batterymi.errors import ExpressionError
 from batterymi.spelling import did_you_mean
 
 Array = NDArray[np.float64]
+# bounds on size, so that no text takes long to parse or to compute
 MAX_LENGTH = 500
 MAX_NODES = 200
-MAX_NAMES = 5000  # of an expression with its quantities put in
+MAX_NAMES = 5000  # of an expression with its quantities substituted
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "sqrt": np.sqrt,
     "exp": np.exp,
@@ -38,6 +39,7 @@ OPERATORS: dict[type[ast.AST], Callable[..., Array]] = {
     ast.Pow: np.float_power,
     ast.UAdd: np.positive,
     ast.USub: np.negative,
+    # margins instead of truth values: negative where a comparison is violated
     ast.LtE: lambda left, right: right - left,
     ast.Lt: lambda left, right: right - left,
     ast.GtE: lambda left, right: left - right,
@@ -49,12 +51,12 @@ STRICT = (ast.Lt, ast.Gt)
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed text.
+    """A parsed expression.
 
     Attributes:
         text: as it was written.
-        columns: names that it uses, in order of appearance.
-        is_condition: whether it compares; its value is then a margin, negative where the condition is broken.
+        columns: names of the columns that it uses, in order of appearance.
+        is_condition: whether it compares; its value is then a margin, negative where the condition is violated.
     """
 
     text: str
@@ -63,22 +65,22 @@ class Expression:
     _tree: ast.expr
 
     def __call__(self, columns: Mapping[str, Array]) -> Array:
-        """Compute it.
+        """Compute the value of a quantity, or the margin of a condition.
 
         Args:
-            columns: arrays of equal shape, by name; others than those used are passed over.
+            columns: arrays of equal shape, by name; columns that are not used are ignored.
 
         Returns:
-            An array of that shape, not-a-number where the arithmetic has no answer. Of a condition: the margin, the
-            smallest one where several are joined. It is 0 at equality for < as for <=; `holds` tells them apart.
+            An array of that shape, NaN where the arithmetic is undefined. Of a condition: the margin, the
+            smallest one where several are joined. It is 0 at equality for < as for <=; `is_satisfied` differs.
         """
         with np.errstate(all="ignore"):
-            return _spread(np.asarray(_compute(self._tree, columns), dtype=float), columns)
+            return _broadcast_value(np.asarray(_compute_node(self._tree, columns), dtype=float), columns)
 
-    def holds(self, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
-        """Whether a condition holds; at equality, < and > do not, and with not-a-number no comparison does."""
+    def is_satisfied(self, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
+        """Return whether a condition holds; at equality `<` and `>` do not hold, and with NaN no comparison does."""
         with np.errstate(all="ignore"):
-            return _spread(_holds(self._tree, columns), columns)
+            return _broadcast_value(_check_satisfied(self._tree, columns), columns)
 
 
 def parse_condition(text: str) -> Expression:
@@ -87,11 +89,11 @@ def parse_condition(text: str) -> Expression:
     Raises:
         ExpressionError: what is wrong with it, and what would be right.
     """
-    expression = _parse(text)
+    expression = _parse_expression(text)
     if not expression.is_condition:
-        raise ExpressionError(f"'{text}' compares nothing; write it with <= or >=")
+        raise ExpressionError(f"'{text}' is not a comparison; write it with <= or >=")
     if not expression.columns:
-        raise ExpressionError(f"'{text}' names no column, so it says nothing about designs")
+        raise ExpressionError(f"'{text}' uses no column, so it does not constrain designs")
     return expression
 
 
@@ -101,14 +103,14 @@ def parse_quantity(text: str) -> Expression:
     Raises:
         ExpressionError: what is wrong with it, and what would be right.
     """
-    expression = _parse(text)
+    expression = _parse_expression(text)
     if expression.is_condition:
         raise ExpressionError(f"'{text}' is a condition; a quantity has no <= or >=")
     return expression
 
 
-def replaced(text: str, quantities: Mapping[str, str]) -> str:
-    """The text with names of quantities replaced by what they stand for.
+def substitute_quantities(text: str, quantities: Mapping[str, str]) -> str:
+    """Substitute the names of quantities in a text by their own expressions.
 
     Args:
         text: an expression.
@@ -118,48 +120,53 @@ def replaced(text: str, quantities: Mapping[str, str]) -> str:
         A text that names columns only.
 
     Raises:
-        ExpressionError: if it would grow beyond all use, as quantities that double each other do, or is nested too
+        ExpressionError: if it would grow too long, as with quantities that double each other, or is nested too
             deeply.
     """
     n_names = 0
-    parts = {name: _tree(part) for name, part in quantities.items()}
+    parts = {name: _parse_tree(part) for name, part in quantities.items()}
 
     class Replace(ast.NodeTransformer):
-        """Puts trees in the place of names."""
+        """Replaces names by the trees of their quantities."""
 
         def visit_Name(self, node: ast.Name) -> ast.expr:
             nonlocal n_names
+            # counted while substituting: quantities that double each other grow exponentially
             n_names += 1
             if n_names > MAX_NAMES:
-                raise ExpressionError(f"'{text}' becomes longer than {MAX_NAMES} names once its quantities are put in")
+                raise ExpressionError(f"'{text}' becomes longer than {MAX_NAMES} names once quantities are substituted")
             return self.visit(parts[node.id]) if node.id in parts else node
 
         def visit_Call(self, node: ast.Call) -> ast.expr:
+            # not node.func, since a quantity may have the name of a function
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
     try:
-        return ast.unparse(Replace().visit(_tree(text)))
+        return ast.unparse(Replace().visit(_parse_tree(text)))
+    # quantities that are accepted one by one may nest deeper than Python's stack
     except RecursionError:
         raise ExpressionError(
-            f"'{text}' is nested too deeply once its quantities are put in; use fewer brackets and signs in them"
+            f"'{text}' is nested too deeply once its quantities are substituted; use fewer brackets and signs in them"
         ) from None
 
 
-def _parse(text: str) -> Expression:
-    """Check every node of a text."""
-    tree = _tree(text)
-    _check(tree, text)
-    names = (node.id for node in _walk(tree) if isinstance(node, ast.Name))
+def _parse_expression(text: str) -> Expression:
+    """Parse a text and check every node of its tree."""
+    tree = _parse_tree(text)
+    _check_node(tree, text)
+    names = (node.id for node in _walk_nodes(tree) if isinstance(node, ast.Name))
+    # a dictionary, unlike a set, keeps the order of appearance
     return Expression(text, tuple(dict.fromkeys(names)), isinstance(tree, ast.Compare | ast.BoolOp), tree)
 
 
-def _tree(text: str) -> ast.expr:
-    """The tree of a text."""
+def _parse_tree(text: str) -> ast.expr:
+    """Parse a text into a syntax tree of bounded size."""
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are taken")
+        raise ExpressionError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are allowed")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
+    # Python's parser raises the last three for null bytes and for deep nesting
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ExpressionError(f"'{text}' cannot be read: {reason}") from None
@@ -168,48 +175,51 @@ def _tree(text: str) -> ast.expr:
     return tree
 
 
-def _walk(tree: ast.expr) -> Iterator[ast.expr]:
-    """The expression nodes of a tree from left to right, names of functions left out."""
+def _walk_nodes(tree: ast.expr) -> Iterator[ast.expr]:
+    """Yield the expression nodes of a tree from left to right, without the names of functions."""
     yield tree
+    # the name of a function is a Name node too, but not a column
     parts = tree.args if isinstance(tree, ast.Call) else ast.iter_child_nodes(tree)
     for child in parts:
         if isinstance(child, ast.expr):
-            yield from _walk(child)
+            yield from _walk_nodes(child)
 
 
-def _check(node: ast.expr, text: str, top: bool = True) -> None:
-    """Refuse what is not arithmetic."""
+def _check_node(node: ast.expr, text: str, top: bool = True) -> None:
+    """Refuse a node that is not arithmetic."""
     if isinstance(node, ast.Compare | ast.BoolOp):
         _check_condition(node, text, top)
     elif isinstance(node, ast.Constant):
+        # True is an int in Python; the bound excludes infinity and integers that no float holds
         if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not abs(node.value) < 1e300:
             raise ExpressionError(f"'{text}': {ast.unparse(node)} is not a number")
     elif isinstance(node, ast.Call):
         _check_call(node, text)
     elif isinstance(node, ast.BinOp | ast.UnaryOp):
         if type(node.op) not in OPERATORS:
+            # other languages write powers with ^
             hint = "; write ** for powers" if isinstance(node.op, ast.BitXor) else ""
-            raise ExpressionError(f"'{text}': {ast.unparse(node)}: only + - * / ** are known{hint}")
+            raise ExpressionError(f"'{text}': {ast.unparse(node)}: only + - * / ** are allowed{hint}")
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
-                _check(part, text, top=False)
+                _check_node(part, text, top=False)
     elif not isinstance(node, ast.Name):
         raise ExpressionError(
-            f"'{text}': {ast.unparse(node)}: only numbers, columns, + - * / ** and functions are known"
+            f"'{text}': {ast.unparse(node)}: only numbers, columns, + - * / ** and functions are allowed"
         )
 
 
 def _check_condition(node: ast.Compare | ast.BoolOp, text: str, top: bool) -> None:
-    """Refuse conditions within arithmetic, and equality, which leaves nothing to sample."""
+    """Refuse conditions within arithmetic, and equality, whose feasible set has no volume to sample."""
     if not top:
         raise ExpressionError(f"'{text}': {ast.unparse(node)}: a condition cannot be part of a sum or a product")
     if isinstance(node, ast.BoolOp):
         for part in node.values:
             if not isinstance(part, ast.Compare | ast.BoolOp):
                 raise ExpressionError(
-                    f"'{text}': {ast.unparse(part)} is no condition; join conditions by `and` or `or`"
+                    f"'{text}': {ast.unparse(part)} is not a condition; join conditions by `and` or `or`"
                 )
-            _check(part, text)
+            _check_node(part, text)
         return
     for comparison in node.ops:
         if not isinstance(comparison, COMPARISONS):
@@ -218,7 +228,7 @@ def _check_condition(node: ast.Compare | ast.BoolOp, text: str, top: bool) -> No
                 "equality compute one column from the others"
             )
     for part in (node.left, *node.comparators):
-        _check(part, text, top=False)
+        _check_node(part, text, top=False)
 
 
 def _check_call(node: ast.Call, text: str) -> None:
@@ -231,46 +241,49 @@ def _check_call(node: ast.Call, text: str) -> None:
         wanted = "one argument" if high == 1 else f"{low} or more arguments"
         raise ExpressionError(f"'{text}': {name} takes {wanted}")
     for argument in node.args:
-        _check(argument, text, top=False)
+        _check_node(argument, text, top=False)
 
 
-def _spread(value: NDArray[Any], columns: Mapping[str, Array]) -> NDArray[Any]:
-    """A value in the shape of the columns, also where it names none of them."""
+def _broadcast_value(value: NDArray[Any], columns: Mapping[str, Array]) -> NDArray[Any]:
+    """Broadcast a value to the shape of the columns, also where it uses none of them."""
     shape = np.shape(next(iter(columns.values()))) if columns else ()
+    # a copy, since broadcast arrays are read-only
     return np.broadcast_to(value, shape).copy() if value.shape != shape else value
 
 
-def _compute(node: ast.expr, columns: Mapping[str, Array]) -> Array:
-    """Value of a checked node."""
+def _compute_node(node: ast.expr, columns: Mapping[str, Array]) -> Array:
+    """Compute the value of a checked node."""
     if isinstance(node, ast.Constant):
         return np.asarray(float(node.value))  # type: ignore[arg-type]
     if isinstance(node, ast.Name):
         return np.asarray(columns[node.id], dtype=float)
     if isinstance(node, ast.BinOp):
-        return OPERATORS[type(node.op)](_compute(node.left, columns), _compute(node.right, columns))
+        return OPERATORS[type(node.op)](_compute_node(node.left, columns), _compute_node(node.right, columns))
     if isinstance(node, ast.UnaryOp):
-        return OPERATORS[type(node.op)](_compute(node.operand, columns))
+        return OPERATORS[type(node.op)](_compute_node(node.operand, columns))
     if isinstance(node, ast.Call):
         assert isinstance(node.func, ast.Name)
-        return FUNCTIONS[node.func.id](*(_compute(argument, columns) for argument in node.args))
+        return FUNCTIONS[node.func.id](*(_compute_node(argument, columns) for argument in node.args))
     if isinstance(node, ast.BoolOp):
+        # `and` is as far from violation as its worst part, `or` as its best one
         join = FUNCTIONS["min" if isinstance(node.op, ast.And) else "max"]
-        return join(*(_compute(part, columns) for part in node.values))
+        return join(*(_compute_node(part, columns) for part in node.values))
     assert isinstance(node, ast.Compare)
-    return reduce(np.minimum, _margins(node, columns))
+    return reduce(np.minimum, _compute_margins(node, columns))
 
 
-def _margins(node: ast.Compare, columns: Mapping[str, Array]) -> list[Array]:
-    """Margin of each comparison of a chain."""
-    sides = [_compute(part, columns) for part in (node.left, *node.comparators)]
+def _compute_margins(node: ast.Compare, columns: Mapping[str, Array]) -> list[Array]:
+    """Compute the margin of each comparison of a chain."""
+    sides = [_compute_node(part, columns) for part in (node.left, *node.comparators)]
     return [OPERATORS[type(one)](left, right) for one, left, right in zip(node.ops, sides[:-1], sides[1:], strict=True)]
 
 
-def _holds(node: ast.expr, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
-    """Whether a checked condition holds."""
+def _check_satisfied(node: ast.expr, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """Return whether a checked condition holds."""
     if isinstance(node, ast.BoolOp):
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return reduce(join, (_holds(part, columns) for part in node.values))
+        return reduce(join, (_check_satisfied(part, columns) for part in node.values))
     assert isinstance(node, ast.Compare)
-    margins = zip(node.ops, _margins(node, columns), strict=True)
+    margins = zip(node.ops, _compute_margins(node, columns), strict=True)
+    # < and <= have the same margin, so only this comparison distinguishes them
     return reduce(np.logical_and, (margin > 0 if isinstance(one, STRICT) else margin >= 0 for one, margin in margins))

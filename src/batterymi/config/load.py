@@ -1,4 +1,4 @@
-"""Reading and checking the configuration: the only door for settings."""
+"""Loading and checking of the configuration; settings enter nowhere else."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,15 +9,15 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from batterymi.config.datasets import Dataset
-from batterymi.config.messages import MAX_LISTED, MAX_WORD, cut, describe
+from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text
 from batterymi.config.parts import Name
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 
 RESERVED = {"all", "summary", "report", "rejected"}
-# Snakemake writes settings into the scripts of its report, where these would end them and begin others
-SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "settings hold no scripts; write it in other words"
+# Snakemake embeds settings in the scripts of its report, where such text would end one script and begin another
+SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "scripts are not allowed in settings; rephrase it"
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
 MAX_BITS = 1000  # of an integer; a float holds 1024, and Python prints no more than 4300 digits
 TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
@@ -25,37 +25,39 @@ TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
 
 # PyYAML's C loader takes 1 ms for a study, ruamel.yaml 10, and 500 studies are read before each run
 class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a key that stands twice is an error."""
+    """Safe YAML in which a repeated key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping; the second of two equal keys would silently win otherwise."""
+        """Build a mapping and refuse a repeated key, of which the second value would silently win otherwise."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            # `<<` is not a key but merges another mapping
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"the key '{key}' is listed twice", problem_mark=key_node.start_mark)
             if isinstance(key, str):
                 seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Build an integer; YAML has hexadecimal and sexagesimal ones too, as long as one likes."""
+        """Build an integer of bounded size; YAML also has hexadecimal and sexagesimal integers of any length."""
         value: int = super().construct_yaml_int(node)
         if value.bit_length() > MAX_BITS:
             raise yaml.MarkedYAMLError(problem=TOO_LARGE, problem_mark=node.start_mark)
         return value
 
 
+# PyYAML finds constructors in a table, so overriding the method is not enough
 UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", UniqueKeyLoader.construct_yaml_int)
 
 
 def check_extent(text: str) -> None:
     """Refuse YAML that is larger or deeper than any settings are, before anything is built from it.
 
-    An alias stands for all that its anchor holds, and a few lines of aliases to aliases for more than any memory; so
-    each counts for what it stands for. Events are read one by one, without recursion.
+    A few lines of aliases to aliases can expand to more than any memory holds, so each alias counts as all that its
+    anchor holds. Events are read one by one, without recursion.
 
     Raises:
         yaml.MarkedYAMLError: what is too large, and where; also for text that is no YAML.
@@ -81,22 +83,24 @@ def check_extent(text: str) -> None:
             if event.anchor:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
+            # an alias inside its own anchor would expand without end
             if event.anchor in (anchor for anchor, _ in open_nodes):
                 raise yaml.MarkedYAMLError(
-                    problem=f"the alias '*{event.anchor}' stands within what it stands for",
+                    problem=f"the alias '*{event.anchor}' refers to a node that contains it",
                     problem_mark=mark,
                 )
+            # aliases count in full, against files that expand exponentially ("billion laughs")
             total += sizes.get(event.anchor or "", 1)
         for found, most, what in ((len(open_nodes), MAX_DEPTH, "levels"), (total, MAX_NODES, "entries")):
             if found > most:
                 raise yaml.MarkedYAMLError(
-                    problem=f"more than {most} {what}, aliases counted for what they stand for",
+                    problem=f"more than {most} {what}, aliases counted in full",
                     problem_mark=mark,
                 )
 
 
 def check_settings(content: Any) -> None:
-    """Refuse settings of a run that hold more than any settings do, however few objects they are made of.
+    """Refuse settings that expand to more entries than any settings need, even if they are few objects.
 
     Snakemake reads the configuration itself, with aliases as shared objects.
 
@@ -114,14 +118,17 @@ def check_settings(content: Any) -> None:
             raise ConfigError([f"config: {TOO_LARGE}"])
         if not isinstance(value, Mapping | list | tuple):
             return 1
+        # aliases are shared objects: each is counted once and reused, or the time would be exponential
         if id(value) not in sizes:
+            # keys are visited too, since they may contain scripts
             parts = [*value, *value.values()] if isinstance(value, Mapping) else value
             counted = sum(size(part, level + 1) for part in parts)
+            # a key and its value count as one entry
             sizes[id(value)] = 1 + counted - (len(value) if isinstance(value, Mapping) else 0)
         return sizes[id(value)]
 
     if size(content, 0) > MAX_NODES:
-        raise ConfigError([f"config: more than {MAX_NODES} entries, aliases counted for what they stand for"])
+        raise ConfigError([f"config: more than {MAX_NODES} entries, aliases counted in full"])
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -131,30 +138,33 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: if the file is missing, is not UTF-8 or YAML, or holds something else.
     """
     try:
+        # editors on Windows write a byte order mark
         text = path.read_text(encoding="utf-8-sig")
+        # before loading, since aliases to aliases may expand to more than the memory holds
         check_extent(text)
         content = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - derives from SafeLoader
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {_first_line(error)}"]) from None
+        raise ConfigError([f"{path}: cannot be read: {_get_first_line(error)}"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise ConfigError([f"{path}: {where}: not valid YAML: {error.problem}"]) from None
+    # PyYAML passes on errors of its constructors, as for the date 2026-13-01
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {_first_line(error)}"]) from None
+        raise ConfigError([f"{path}: not valid YAML: {_get_first_line(error)}"]) from None
     if not isinstance(content, dict):
-        raise ConfigError([f"{path}: expected keys and values, found {_kind(content)}"])
+        raise ConfigError([f"{path}: expected keys and values, found {_name_type(content)}"])
     return content
 
 
 def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> Config:
-    """Check the settings of the run.
+    """Load the settings of the run and check them.
 
     Args:
         raw: the merged configuration as Snakemake hands it over.
-        source: what error messages call it.
+        source: its name in error messages.
 
     Raises:
         ConfigError: with every problem found.
@@ -163,11 +173,11 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        raise ConfigError(describe(error, source, Config)) from None
+        raise ConfigError(describe_errors(error, source, Config)) from None
 
 
-def study_files(config: Config) -> dict[str, Path]:
-    """The YAML file of every study in the folder of studies.
+def list_study_files(config: Config) -> dict[str, Path]:
+    """List the YAML file of every study in the folder of studies.
 
     Raises:
         ConfigError: if the folder is missing, a file name cannot be a study name, or a study of the
@@ -184,7 +194,7 @@ def study_files(config: Config) -> dict[str, Path]:
     ]
     wanted = [] if config.studies == "all" else list(config.studies)
     named = [*wanted, *(key for key in config.overrides if key != "all")]
-    missing = [cut(name, MAX_WORD) for name in named if name not in files]
+    missing = [truncate_text(name, MAX_WORD) for name in named if name not in files]
     problems += [
         f"config: studies: there is no {folder}/{name}.yaml; {did_you_mean(name, files)}"
         for name in missing[:MAX_LISTED]
@@ -196,63 +206,69 @@ def study_files(config: Config) -> dict[str, Path]:
 
 
 def load_study(path: Path, config: Config | None = None) -> Study:
-    """Check one study's YAML, with the overrides of the configuration laid over it.
+    """Load one study's YAML with the overrides of the configuration, and check it.
 
     Raises:
         ConfigError: with every problem found, each with file, key, what was found and what would be right.
     """
     raw = read_yaml(path)
+    # the study's own overrides come last, so that they win
     for key in ("all", path.stem):
-        raw = merged(raw, (config.overrides if config else {}).get(key, {}))
+        raw = merge_settings(raw, (config.overrides if config else {}).get(key, {}))
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(describe(error, str(path), Study)) from None
+        raise ConfigError(describe_errors(error, str(path), Study)) from None
 
 
 def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigError]]:
-    """Check every study: those that are right, and what is wrong with the others."""
+    """Load every study; return the valid ones, and the problems of the others."""
     studies: dict[str, Study] = {}
     rejected: dict[str, ConfigError] = {}
-    for name, path in study_files(config).items():
+    for name, path in list_study_files(config).items():
         try:
             studies[name] = load_study(path, config)
         except ConfigError as error:
+            # kept instead of raised, so that --keep-going can run the other studies (decision 7)
             rejected[name] = error
     return studies, rejected
 
 
-def selected_studies(config: Config, studies: Mapping[str, Study], rejected: Mapping[str, ConfigError]) -> list[str]:
-    """Names of the studies that a plain run takes, rejected ones included."""
+def list_selected_studies(
+    config: Config, studies: Mapping[str, Study], rejected: Mapping[str, ConfigError]
+) -> list[str]:
+    """List the names of the studies that a plain run takes, rejected ones included."""
     if config.studies != "all":
         return list(config.studies)
     return sorted([*(name for name, study in studies.items() if study.edition in config.editions), *rejected])
 
 
 def load_datasets(path: str | Path) -> dict[str, Dataset]:
-    """Read the catalogue.
+    """Load the catalogue of data sets and check it.
 
     Raises:
         ConfigError: with every problem found, each with file, key, what was found and what would be right.
     """
     raw = read_yaml(Path(path))
     try:
+        # names become folders, so they are checked before their entries
         names = TypeAdapter(dict[Name, dict]).validate_python(raw)
     except ValidationError as error:
-        raise ConfigError(describe(error, str(path), Dataset)) from None
+        raise ConfigError(describe_errors(error, str(path), Dataset)) from None
     found, problems = {}, []
     for name, entry in names.items():
         try:
             found[name] = Dataset.model_validate(entry)
         except ValidationError as error:
-            problems += describe(error, f"{path}: {name}", Dataset)
+            # collected over all entries, so that the user sees every problem at once
+            problems += describe_errors(error, f"{path}: {name}", Dataset)
     if problems:
         raise ConfigError(problems)
     return found
 
 
-def used_datasets(studies: Iterable[Study], known: Iterable[str]) -> list[str]:
-    """Names of the data sets that studies read.
+def list_used_datasets(studies: Iterable[Study], known: Iterable[str]) -> list[str]:
+    """List the names of the data sets that studies read.
 
     Raises:
         ConfigError: if the catalogue lacks one.
@@ -264,23 +280,23 @@ def used_datasets(studies: Iterable[Study], known: Iterable[str]) -> list[str]:
     return used
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested mapping over another; lists and scalars of `over` replace those of `base`."""
+def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge one nested mapping into another; lists and scalars of `over` replace those of `base`."""
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
         if isinstance(value, Mapping) and isinstance(below, Mapping):
-            result[key] = merged(below, value)
+            result[key] = merge_settings(below, value)
         else:
             result[key] = value
     return result
 
 
-def _first_line(error: BaseException) -> str:
-    """The first line of a library's message, shortened."""
+def _get_first_line(error: BaseException) -> str:
+    """Return the first line of a library's message, shortened."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _kind(content: Any) -> str:
-    """Name what a YAML file held instead of a mapping."""
+def _name_type(content: Any) -> str:
+    """Name the type that a YAML file held instead of a mapping."""
     return "nothing" if content is None else f"a {type(content).__name__}"

@@ -21,46 +21,50 @@ RENAMED: dict[str, dict[str, str]] = {
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
-def describe(error: ValidationError, source: str, model: type) -> list[str]:
-    """One line per key: file, key, what was found, what would be right; of many keys the first, and how many more."""
+def describe_errors(error: ValidationError, source: str, model: type) -> list[str]:
+    """Describe the errors of a validation in one line per key, with a limit on the number of lines."""
     problems = error.errors(include_url=False)
     above = {problem["loc"][:length] for problem in problems for length in range(len(problem["loc"]))}
     by_key: dict[str, list[ErrorDetails]] = {}
     for problem in problems:
         if problem["type"] == "too_short" and problem["loc"] in above:
             continue  # its items were refused one by one already
-        by_key.setdefault(_key(problem), []).append(problem)
+        by_key.setdefault(_format_key(problem), []).append(problem)
     lines = []
     for key, same in list(by_key.items())[:MAX_LISTED]:
-        said = " or ".join(dict.fromkeys(_message(problem, model) for problem in same))
-        lines.append(cut(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
-    return lines + ([f"{source}: {len(by_key) - MAX_LISTED} keys more"] if len(by_key) > MAX_LISTED else [])
+        said = " or ".join(dict.fromkeys(_format_message(problem, model) for problem in same))
+        lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
+    return lines + ([f"{source}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
 
 
-def _key(problem: ErrorDetails) -> str:
-    """The keys that lead to what is wrong, as they stand in the YAML."""
+def _format_key(problem: ErrorDetails) -> str:
+    """Format the path of keys that leads to a problem, as in the YAML."""
     *above, last = problem["loc"] or ("",)
     if problem["type"] == "extra_forbidden":
-        place = [*_place(tuple(above)), repr(str(last)[:MAX_MESSAGE])[1:-1]]
+        # an unknown key is any text, so its control characters are escaped
+        place = [*_strip_union_tags(tuple(above)), repr(str(last)[:MAX_MESSAGE])[1:-1]]
     else:
-        place = _place(problem["loc"])
-    return ".".join(cut(part, MAX_WORD) for part in place)
+        place = _strip_union_tags(problem["loc"])
+    return ".".join(truncate_text(part, MAX_WORD) for part in place)
 
 
-def _message(problem: ErrorDetails, model: type) -> str:
-    """What was found, and what would be right."""
+def _format_message(problem: ErrorDetails, model: type) -> str:
+    """Format what was found and what would be right."""
     if problem["type"] == "extra_forbidden":
-        unknown = cut(str(problem["loc"][-1]), MAX_WORD)
-        place = ".".join(part for part in [*_place(problem["loc"][:-1]), unknown] if not part.isdigit())
+        unknown = truncate_text(str(problem["loc"][-1]), MAX_WORD)
+        place = ".".join(part for part in [*_strip_union_tags(problem["loc"][:-1]), unknown] if not part.isdigit())
         if new := RENAMED.get(model.__name__, {}).get(place):
             return f"unknown key {unknown!r}; it is now '{new}'"
         return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
+    # our own messages name the value already, and a missing key has none
     silent = problem["type"] in ("missing", "value_error")
-    return _lower(problem["msg"].removeprefix("Value error, ")) + ("" if silent else _found(problem["input"]))
+    return _lower_first(problem["msg"].removeprefix("Value error, ")) + (
+        "" if silent else _format_found(problem["input"])
+    )
 
 
-def _place(location: tuple[int | str, ...]) -> list[str]:
-    """Keys as they stand in the YAML, without the tags that pydantic adds for unions."""
+def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys as in the YAML, without the tags that pydantic adds for unions."""
     place: list[str] = []
     for part in map(str, location):
         tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
@@ -89,16 +93,17 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
-def _found(value: Any) -> str:
-    """Say what stood there, shortened."""
-    return f"; found {cut(repr(value), MAX_WORD)}"
+def _format_found(value: Any) -> str:
+    """Format the value that was found, shortened."""
+    return f"; found {truncate_text(repr(value), MAX_WORD)}"
 
 
-def cut(text: str, most: int) -> str:
-    """The text, or its beginning and three dots."""
+def truncate_text(text: str, most: int) -> str:
+    """Truncate a text to a number of characters, with three dots at its end."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _lower(message: str) -> str:
-    """Start a message in lower case, since it follows a colon."""
+def _lower_first(message: str) -> str:
+    """Lower the first letter of a message, since it follows a colon."""
+    # an acronym at the start keeps its capitals
     return message[:1].lower() + message[1:] if message[1:2].islower() else message

@@ -29,7 +29,7 @@ class Registered:
     @property
     def names(self) -> list[str]:
         """The names that may stand here."""
-        return [name for name in registry.names(self.kind) if name not in self.excluded]
+        return [name for name in registry.list_names(self.kind) if name not in self.excluded]
 
     def check(self, value: str) -> str:
         """Refuse a name that the registry does not have."""

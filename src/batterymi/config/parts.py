@@ -24,31 +24,33 @@ SIDES: tuple[Side, ...] = get_args(Side)
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 
 
-def one_line(value: str) -> str:
-    """Refuse line breaks and what would change a terminal."""
-    if value != on_one_line(value):
-        raise ValueError("it holds a control character; write it in one line of text")
+def check_one_line(value: str) -> str:
+    """Refuse line breaks and other control characters."""
+    if value != strip_control_characters(value):
+        raise ValueError("it contains a control character; write it as one line of text")
     return value
 
 
-def on_one_line(value: str) -> str:
-    """The text without line breaks and what would change a terminal."""
+def strip_control_characters(value: str) -> str:
+    """Strip line breaks and other control characters from a text."""
     return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
 
 
-Line = Annotated[str, AfterValidator(one_line)]
+Line = Annotated[str, AfterValidator(check_one_line)]
 
 DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
+# a repeated member gets another seed each time
 DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
 
 
 class Strict(BaseModel):
-    """A model that takes no key it does not know and no number that is not finite."""
+    """A model that refuses unknown keys and numbers that are not finite."""
 
+    # an unknown key is most likely a typo
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-def ascending(value: Range | None) -> Range | None:
+def check_ascending(value: Range | None) -> Range | None:
     """Refuse a pair whose first number is not below its second."""
     if value is not None and not value[0] < value[1]:
         raise ValueError(
@@ -57,27 +59,28 @@ def ascending(value: Range | None) -> Range | None:
     return value
 
 
-def readable(value: str | None) -> str | None:
+def check_condition(value: str | None) -> str | None:
     """Refuse a condition that cannot be parsed."""
     if value is not None:
         parse_condition(value)
     return value
 
 
-def known_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def check_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Refuse models that are listed twice, or lack the baselines."""
     if value is None:
         return None
+    # verdicts and the summary compare every model with these
     missing = [name for name in BASELINES if name not in value]
     if missing:
-        raise ValueError(f"the baselines stay: add {', '.join(missing)}")
+        raise ValueError(f"the baselines are required: add {', '.join(missing)}")
     if twice := [name for name in value if value.count(name) > 1]:
         raise ValueError(f"'{twice[0]}' is listed twice")
     return value
 
 
 class Labelled(Strict):
-    """What has a name and a label."""
+    """Something with a name and a label."""
 
     name: Name
     label: Line
@@ -87,14 +90,14 @@ class Column(Labelled):
     """What features and objectives share."""
 
     name: Name = Field(description="Column of the table.")
-    label: Line = Field(description="What axes and tables call it.", min_length=1)
+    label: Line = Field(description="Label on axes and in tables.", min_length=1)
     unit: UnitName = Field(description="A unit of the list below, or any that pint knows; `1` where there is none.")
     valid: Range | None = Field(
         None,
-        description="Physically possible values; a table with a number outside is refused.",
+        description="Range of physically possible values; a table with a number outside is refused.",
     )
 
-    _valid = field_validator("valid")(ascending)
+    _valid = field_validator("valid")(check_ascending)
 
 
 class Feature(Column):
@@ -114,21 +117,21 @@ class Feature(Column):
         None, description="Values of a category; a feature with choices is one-hot coded."
     )
 
-    _bounds = field_validator("bounds")(ascending)
+    _bounds = field_validator("bounds")(check_ascending)
 
     @field_validator("levels")
     @classmethod
-    def _rising(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    def _check_levels(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if value is not None and any(not low < high for low, high in itertools.pairwise(value)):
-            raise ValueError("levels must rise, each once")
+            raise ValueError("levels must increase strictly")
         return value
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Self:
+    def _check_kind(self) -> Self:
         if self.choices is not None and (self.bounds or self.valid or self.step or self.levels):
             raise ValueError("a feature has either choices (category) or bounds (number), not both")
         if self.levels is not None and (self.bounds or self.step):
-            raise ValueError("levels stand instead of bounds and step")
+            raise ValueError("levels replace bounds and step; give one or the other")
         if self.step is not None and self.bounds is None:
             raise ValueError("step needs bounds, from whose lower end it is counted")
         if self.step is not None and self.bounds is not None and self.step > self.bounds[1] - self.bounds[0]:
@@ -139,12 +142,13 @@ class Feature(Column):
 
     @property
     def is_category(self) -> bool:
-        """Whether the values are names, not numbers."""
+        """Return whether the values are names, not numbers."""
         return self.choices is not None
 
     @property
     def range(self) -> Range | None:
-        """Smallest and largest value of the search: the bounds, or the ends of the levels."""
+        """Return the ends of the search range: the bounds, or the first and the last level."""
+        # levels were checked to increase
         return (self.levels[0], self.levels[-1]) if self.levels else self.bounds
 
 
@@ -174,7 +178,7 @@ class Limit:
 
 
 class Relaxation(Strict):
-    """A declared way out when a limit cannot be met by any design."""
+    """A declared fallback for a limit that no design can meet."""
 
     to: float = Field(description="The limit to run with instead.")
     reason: str = Field(description="Why that value; it is printed in the summary.", min_length=10)
@@ -184,7 +188,7 @@ class Objective(Column):
     """An output column."""
 
     goal: Literal["maximise", "minimise", "limit", "report"] = Field(
-        description="`limit` only has to meet at_least or at_most; `report` plays no part."
+        description="`limit` only has to meet at_least or at_most; `report` is only listed."
     )
     at_least: float | None = Field(None, description="A design must reach this value.")
     at_most: float | None = Field(None, description="A design must not exceed this value.")
@@ -198,10 +202,11 @@ class Objective(Column):
     )
 
     @model_validator(mode="after")
-    def _limits_agree(self) -> Self:
+    def _check_limits(self) -> Self:
         limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         if self.goal == "limit" and not limits:
             raise ValueError("goal 'limit' needs at_least or at_most")
+        # with two limits it would be unclear which one is relaxed
         if self.relaxation is not None and len(limits) != 1:
             raise ValueError("relaxation needs exactly one of at_least and at_most")
         if len(limits) == 2 and not limits[0] < limits[1]:
@@ -240,7 +245,8 @@ class Simplex(Strict):
 
     @field_validator("step")
     @classmethod
-    def _divides_one(cls, value: float | None) -> float | None:
+    def _check_step(cls, value: float | None) -> float | None:
+        # with a tolerance, since steps such as 0.1 are not exact in binary
         if value is not None and abs(1 / value - round(1 / value)) > 1e-6:
             raise ValueError(f"1 is not a multiple of {value:g}, so no composition of such steps adds up to 1")
         return value
@@ -255,15 +261,17 @@ class Constraint(Strict):
         description="A condition on features and derived quantities, as `salt + binder <= 0.3`; known are + - * / **, "
         "sqrt, exp, log, log10, abs, min, max, and, or.",
     )
-    function: ConstraintName | None = Field(None, description="A registered constraint instead.")
+    function: ConstraintName | None = Field(
+        None, description="Name of a registered constraint, instead of an expression."
+    )
     columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
     values: dict[str, float] = Field(default_factory=dict, description="The function's arguments that are constants.")
     reason: str = Field("", description="Why, with the source; it is printed.")
 
-    _readable = field_validator("expression")(readable)
+    _readable = field_validator("expression")(check_condition)
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_kind(self) -> Self:
         if (self.expression is None) == (self.function is None):
             raise ValueError("give exactly one of expression and function")
         if self.expression is not None and (self.columns or self.values):
@@ -272,24 +280,24 @@ class Constraint(Strict):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Columns that it concerns."""
+        """Return the columns that the constraint uses."""
         return parse_condition(self.expression).columns if self.expression else tuple(self.columns.values())
 
 
 class Descriptor(Labelled):
     """Features computed from columns, as from a formula."""
 
-    name: Name = Field(description="What importances and ablations call it.")
+    name: Name = Field(description="Name in importances and ablations.")
     function: DescriptorName = Field(description="A registered descriptor.")
     columns: dict[str, Name] = Field(description="The function's arguments, and the columns that they are.")
-    label: str = Field(description="What figures call it.", min_length=1)
+    label: str = Field(description="Label in figures.", min_length=1)
 
 
 class Surrogate(Strict):
     """The models to compare, and how."""
 
     models: tuple[ModelName, ...] = Field(
-        DEFAULT_MODELS, description="Models to cross-validate; dummy and ridge are baselines and stay."
+        DEFAULT_MODELS, description="Models to cross-validate; the baselines dummy and ridge are required."
     )
     folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
         "leave_one_out", description="Leave one out (of groups) below about 30 rows, else a number of folds."
@@ -304,7 +312,7 @@ class Surrogate(Strict):
     )
     censoring: Literal["bound", "expected", "drop"] = Field(
         "bound",
-        description="How rows of which only a bound is known are learned from: at the bound, at their expected value "
+        description="How censored rows enter the training: at the bound, at their expected value "
         "below it, or not at all.",
     )
     blend: tuple[MemberName, ...] = Field(
@@ -318,13 +326,13 @@ class Surrogate(Strict):
     permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
     bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
 
-    _known_models = field_validator("models")(known_models)
+    _known_models = field_validator("models")(check_models)
 
 
 class Transfer(Strict):
     """Whether rows of related tasks help."""
 
-    source: tuple[str, ...] = Field(min_length=1, description="Working ions of the one task that is leaned on.")
+    source: tuple[str, ...] = Field(min_length=1, description="Working ions of the source task.")
     model: ModelName = Field("histogram_boosting", description="The model that every strategy uses.")
     sizes: tuple[int, ...] = Field(
         (10, 20, 40, 80, 160, 1000), min_length=1, description="Own rows of the learning curves; a larger number: all."
@@ -337,7 +345,7 @@ class Ablation(Strict):
 
     name: Name = Field(description="Name of the variant.")
     models: tuple[ModelName, ...] | None = Field(
-        None, description="Models to compare instead of all; dummy and ridge are baselines and stay."
+        None, description="Models to compare instead of all; the baselines dummy and ridge are required."
     )
     drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
     source: Literal["all", "none"] | tuple[str, ...] = Field(
@@ -345,18 +353,20 @@ class Ablation(Strict):
     )
     reason: str = Field(description="What the comparison shows.", min_length=10)
 
-    _known_models = field_validator("models")(known_models)
+    _known_models = field_validator("models")(check_models)
 
 
-def inside_folder(value: str | None) -> str | None:
+def check_inside_folder(value: str | None) -> str | None:
     """Refuse a path that leaves the workflow's folder."""
+    # compared part by part, since `..` may occur inside a longer name
     if value is not None and (value.startswith("/") or ".." in value.split("/")):
         raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
+    # Python raises a ValueError, not an OSError, for such a path
     if value is not None and "\0" in value:
-        raise ValueError(f"{value!r} is no path")
+        raise ValueError(f"{value!r} is not a path")
     return value
 
 
-def finite(value: Any) -> bool:
-    """Whether a value is a number that is neither NaN nor infinite."""
+def is_finite_number(value: Any) -> bool:
+    """Return whether a value is a number that is neither NaN nor infinite."""
     return isinstance(value, int | float) and math.isfinite(value)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
-from batterymi.config.parts import Name, Strict, inside_folder, readable
+from batterymi.config.parts import Name, Strict, check_condition, check_inside_folder
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.elements import SYMBOLS
 
@@ -18,10 +18,10 @@ OWN_COLUMNS = (
     *("nearest_known", "atoms_exchanged", "nearest_measured"),
 )
 
-MOST_RATIOS = 2_000_000  # of one choice of elements; they are held in memory
+MOST_RATIOS = 2_000_000  # of one choice of elements; all of them are in memory
 
 
-def known_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def check_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Refuse what is not an element's symbol, or is listed twice."""
     for symbol in value or ():
         if symbol not in SYMBOLS:
@@ -41,18 +41,18 @@ class FileSource(Strict):
         "stop", description="`drop` leaves rows out whose formula cannot be read, and counts them."
     )
 
-    _inside = field_validator("file")(inside_folder)
+    _inside = field_validator("file")(check_inside_folder)
 
     @field_validator("file")
     @classmethod
-    def _readable(cls, value: str) -> str:
+    def _check_suffix(cls, value: str) -> str:
         if not value.endswith((".csv", ".parquet")):
             raise ValueError(f"'{value}' ends neither in .csv nor in .parquet")
         return value
 
     @property
     def dataset(self) -> str | None:
-        """The data set it reads."""
+        """Return None, since a file is not a data set of the catalogue."""
         return None
 
 
@@ -60,17 +60,17 @@ class CompositionsSource(Strict):
     """Compositions of the Materials Project, with their distance from the convex hull and their band gaps."""
 
     name: Literal["mp_compositions"]
-    element: str = Field("Li", description="Element that every candidate holds.")
+    element: str = Field("Li", description="Element that every candidate contains.")
 
     @field_validator("element")
     @classmethod
-    def _known(cls, value: str) -> str:
-        known_elements((value,))
+    def _check_element(cls, value: str) -> str:
+        check_elements((value,))
         return value
 
     @property
     def dataset(self) -> str | None:
-        """The data set it reads."""
+        """Return the data set that the source reads."""
         return "mp_compositions"
 
 
@@ -79,7 +79,7 @@ class EnumerationSource(Strict):
 
     name: Literal["enumeration"]
     elements: tuple[str, ...] = Field(min_length=2, max_length=60, description="Elements to combine.")
-    always: tuple[str, ...] = Field(("Li",), description="Elements that every candidate holds.")
+    always: tuple[str, ...] = Field(("Li",), description="Elements that every candidate contains.")
     sizes: tuple[Annotated[int, Field(ge=2, le=5)], ...] = Field(
         (2, 3, 4), min_length=1, description="Numbers of elements of a candidate."
     )
@@ -88,10 +88,10 @@ class EnumerationSource(Strict):
         "icsd24", description="SMACT's list of oxidation states."
     )
 
-    _known = field_validator("elements", "always")(known_elements)
+    _known = field_validator("elements", "always")(check_elements)
 
     @model_validator(mode="after")
-    def _always_among(self) -> Self:
+    def _check_sizes(self) -> Self:
         for symbol in self.always:
             if symbol not in self.elements:
                 raise ValueError(f"always: '{symbol}' is not among elements")
@@ -107,7 +107,7 @@ class EnumerationSource(Strict):
 
     @property
     def dataset(self) -> str | None:
-        """The data set it reads."""
+        """Return None, since an enumeration reads no data set."""
         return None
 
 
@@ -126,31 +126,32 @@ Source = Annotated[FileSource | CompositionsSource | EnumerationSource | Candida
 
 
 class Gate(Strict):
-    """A condition that candidates pass or not; where it cannot be told, they don't."""
+    """A condition that candidates pass or fail; they fail where it cannot be evaluated."""
 
-    label: str = Field(description="What the funnel calls those that pass.", min_length=1, max_length=60)
+    label: str = Field(description="Label of the gate in the funnel.", min_length=1, max_length=60)
     expression: str | None = Field(
         None,
         description="A condition on numbers of the source, or on the prediction: predicted, lower_95, upper_95, "
         "distance, inside (1 inside the applicability domain), novel (1 unless a row of the table has the same "
         "composition).",
     )
-    without: tuple[str, ...] | None = Field(None, min_length=1, description="Elements that a candidate must not hold.")
-    with_any: tuple[str, ...] | None = Field(None, min_length=1, description="Elements of which it must hold one.")
+    without: tuple[str, ...] | None = Field(None, min_length=1, description="Elements that a candidate must lack.")
+    with_any: tuple[str, ...] | None = Field(None, min_length=1, description="Elements of which it must have one.")
 
-    _known = field_validator("without", "with_any")(known_elements)
+    _known = field_validator("without", "with_any")(check_elements)
 
-    _readable = field_validator("expression")(readable)
+    _readable = field_validator("expression")(check_condition)
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_kind(self) -> Self:
         if sum(way is not None for way in (self.expression, self.without, self.with_any)) != 1:
             raise ValueError("give exactly one of expression, without and with_any")
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns that it asks for."""
+        """Return the columns that the gate uses."""
+        # conditions on elements need the formula alone, which every candidate has
         return parse_condition(self.expression).columns if self.expression else ()
 
     @property
@@ -168,13 +169,15 @@ class Screen(Strict):
     best: int = Field(50, ge=1, le=10_000, description="Candidates that are listed.")
 
     @model_validator(mode="after")
-    def _gates_fit(self) -> Self:
+    def _check_gates(self) -> Self:
         if len({gate.label for gate in self.gates}) < len(self.gates):
             raise ValueError("gates: two have the same label; give each its own")
         if isinstance(self.source, FileSource):
+            # the screen writes these columns itself and would overwrite those of the file
             taken = (*OWN_COLUMNS, self.source.formula_column)
             for name in [name for gate in self.gates for name in gate.columns if name in taken]:
                 raise ValueError(f"gates: '{name}' is a column of the screen itself; rename it in {self.source.file}")
+        # None for a file, whose columns are only known once it is read
         known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:

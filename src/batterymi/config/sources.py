@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Range, Strict, ascending, inside_folder
+from batterymi.config.parts import Name, Range, Strict, check_ascending, check_inside_folder
 
 
 class Sample(Strict):
-    """A table that is not read but made, by asking the evaluator."""
+    """A table that is not read but made by the evaluator."""
 
     designs: int = Field(ge=2, le=100_000, description="Space-filling designs to evaluate.")
 
@@ -41,7 +41,7 @@ class ElectrodeRows(Strict):
     host_only: tuple[str, ...] = Field((), description="A host has no other elements than these. Empty: any.")
     voltage: Range = Field((0.0, 6.0), description="Rows outside, in V, are dropped and listed.")
 
-    _voltage = field_validator("voltage")(ascending)
+    _voltage = field_validator("voltage")(check_ascending)
 
 
 DatasetRows = Annotated[ObelixRows | AdsorptionRows | CycleLifeRows | ElectrodeRows, Field(discriminator="name")]
@@ -54,7 +54,7 @@ class Table(Strict):
     sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
     dataset: DatasetRows | None = Field(None, description="Read a data set of config/datasets.yaml instead.")
     columns: dict[str, Name] = Field(
-        default_factory=dict, description="Names for headers of the file that are none, as `T (°C)`: temperature_c."
+        default_factory=dict, description="Names for headers that cannot be column names, as `T (°C)`: temperature_c."
     )
     id_column: Name | None = Field(None, description="Column that names each row.")
     formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
@@ -67,7 +67,7 @@ class Table(Strict):
     )
     compare_groups: tuple[Name | tuple[Name, ...], ...] = Field(
         (),
-        description="Further columns to hold against a random split, to see what leaks; of a list of columns, rows "
+        description="Further columns to compare with a random split, to detect leakage; with a list of columns, rows "
         "that agree in any are kept together.",
     )
     repeats: Name | None = Field(
@@ -87,20 +87,21 @@ class Table(Strict):
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
+    def _check_source(self) -> Self:
         if sum(source is not None for source in (self.file, self.sample, self.dataset)) != 1:
             raise ValueError("give exactly one of file, sample and dataset")
-        inside_folder(self.file)
+        check_inside_folder(self.file)
         return self
 
     @property
     def compared_columns(self) -> tuple[str, ...]:
-        """All columns of `compare_groups`."""
+        """Return all columns of `compare_groups`."""
         return tuple(name for one in self.compare_groups for name in ((one,) if isinstance(one, str) else one))
 
     @property
     def group_columns(self) -> tuple[str, ...]:
-        """The columns of `group`, none, one or several."""
+        """Return the columns of `group`: none, one or several."""
         if self.group is None:
             return ()
+        # a string is a sequence too, of its characters
         return (self.group,) if isinstance(self.group, str) else self.group

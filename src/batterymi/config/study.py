@@ -64,19 +64,19 @@ class Study(Strict):
 
     @field_validator("features", "objectives")
     @classmethod
-    def _all_named(cls, value: tuple[Column, ...]) -> tuple[Column, ...]:
+    def _check_column_names(cls, value: tuple[Column, ...]) -> tuple[Column, ...]:
         if any(column.name in ("split", "line", "label") for column in value):
             raise ValueError("'split', 'line' and 'label' are names that tables use themselves")
         return value
 
     @model_validator(mode="after")
-    def _parts_agree(self) -> Self:
+    def _check_consistency(self) -> Self:
         problems = [
-            *self._naming(),
-            *self._references(),
-            *self._search(),
+            *self._find_naming_problems(),
+            *self._find_reference_problems(),
+            *self._find_campaign_problems(),
             *self._reference_designs(),
-            *self._screened(),
+            *self._find_screen_problems(),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -84,14 +84,14 @@ class Study(Strict):
 
     @property
     def variants(self) -> dict[str, tuple[Feature, ...]]:
-        """Features of each variant: all of them, and each ablation."""
+        """Return the features of each variant: all of them, and those of each ablation."""
         left = {
             ablation.name: tuple(f for f in self.features if f.name not in ablation.drop) for ablation in self.ablations
         }
         return {ALL_FEATURES: self.features, **left}
 
-    def descriptors_of(self, variant: str) -> tuple[Descriptor, ...]:
-        """Descriptors of a variant."""
+    def list_descriptors(self, variant: str) -> tuple[Descriptor, ...]:
+        """List the descriptors of a variant."""
         dropped = {name for ablation in self.ablations if ablation.name == variant for name in ablation.drop}
         return tuple(descriptor for descriptor in self.descriptors if descriptor.name not in dropped)
 
@@ -103,11 +103,11 @@ class Study(Strict):
     @property
     def primary_descriptors(self) -> tuple[Descriptor, ...]:
         """Return the descriptors of the primary variant."""
-        return self.descriptors_of(self.primary_variant)
+        return self.list_descriptors(self.primary_variant)
 
     @property
     def designable(self) -> tuple[Feature, ...]:
-        """The features that a campaign chooses."""
+        """Return the features that a campaign chooses."""
         return self.variants.get(self.primary_variant, self.features)
 
     @property
@@ -152,9 +152,10 @@ class Study(Strict):
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Names of the data sets that the study reads."""
+        """Return the names of the data sets that the study reads."""
         names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
         names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
+        # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
 
     @property
@@ -177,8 +178,8 @@ class Study(Strict):
         screened = self.screen.source.file if self.screen and isinstance(self.screen.source, FileSource) else None
         return tuple(file for file in (self.table.file, self.pool, screened) if file)
 
-    def lookups(self, *kinds: str) -> list[tuple[str, str]]:
-        """Registered names that the study uses, as (kind, name) pairs, for the given kinds."""
+    def list_lookups(self, *kinds: str) -> list[tuple[str, str]]:
+        """List the registered names that the study uses, as (kind, name) pairs, for the given kinds."""
         used = [
             *self._campaign_lookups(),
             *(("constraint", one.function) for one in self.constraints if one.function),
@@ -205,7 +206,7 @@ class Study(Strict):
         engines = [("engine", name) for name in (self.campaign.engine, "random", *stand_in)]
         return [*engines, *([("evaluator", self.evaluator.name)] if self.evaluator else [])]
 
-    def _naming(self) -> Iterable[str]:
+    def _find_naming_problems(self) -> Iterable[str]:
         if not self.features and not self.descriptors:
             yield "features: a model needs at least one feature or descriptor"
         columns: tuple[Labelled, ...] = (*self.features, *self.objectives, *self.descriptors)
@@ -217,10 +218,11 @@ class Study(Strict):
         for name in sorted({name for name in variants if variants.count(name) > 1}):
             yield f"the ablation name '{name}' is taken"
 
-    def _references(self) -> Iterable[str]:
+    def _find_reference_problems(self) -> Iterable[str]:
         features = {feature.name for feature in self.features}
         columns = features | {objective.name for objective in self.objectives}
-        quantities = {name for name, used in self._quantities().items() if used <= features}
+        # constraints are checked before an evaluation, so they cannot use objectives
+        quantities = {name for name, used in self._resolve_quantities().items() if used <= features}
         wanted: list[tuple[str, str, set[str]]] = []
         if self.simplex:
             wanted += [("simplex", name, features) for name in self.simplex.features]
@@ -239,7 +241,7 @@ class Study(Strict):
             if name not in known:
                 yield f"{place}: '{name}' is not a column; {did_you_mean(name, known)}"
         for name, left in self.variants.items():
-            if not left and not self.descriptors_of(name):
+            if not left and not self.list_descriptors(name):
                 yield f"ablations: '{name}' drops every feature"
 
     def _uncomputable(self) -> set[str]:
@@ -247,14 +249,14 @@ class Study(Strict):
         numbers = {feature.name for feature in self.designable if not feature.is_category}
         return {feature.name for feature in self.features} - numbers
 
-    def _quantities(self) -> dict[str, set[str]]:
-        """Derived quantities, with the columns that each comes down to."""
+    def _resolve_quantities(self) -> dict[str, set[str]]:
+        """Return the derived quantities with the columns on which each depends in the end."""
         found: dict[str, set[str]] = {}
         for one in self.derived:
             found[one.name] = set().union(*(found.get(name, {name}) for name in one.names))
         return found
 
-    def _search(self) -> Iterable[str]:
+    def _find_campaign_problems(self) -> Iterable[str]:
         if self.primary_variant not in self.variants:
             key, name = "evaluator.variant" if self.evaluator else "variant", self.primary_variant
             yield f"campaign.{key}: '{name}' is not a variant; {did_you_mean(name, self.variants)}"
@@ -270,8 +272,8 @@ class Study(Strict):
             yield "descriptors: only `campaign.mode: replay` can use them so far; a design has no formula"
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
-        yield from self._simplex_reachable()
-        yield from self._engine_fits()
+        yield from self._find_simplex_problems()
+        yield from self._find_engine_problems()
         if isinstance(self.evaluator, ChargingChoice):
             if any(feature.unit != "C-rate" for feature in self.features):
                 yield "features: the charging evaluator takes only features in C-rate"
@@ -279,19 +281,21 @@ class Study(Strict):
                 if any(rate < 0 or minutes <= 0 for rate, minutes in reference.timed or ()):
                     yield f"campaign.evaluator.references: '{reference.label}' has a negative step"
 
-    def _simplex_reachable(self) -> Iterable[str]:
+    def _find_simplex_problems(self) -> Iterable[str]:
         if self.simplex is None:
             return
         for feature in self.features:
             if feature.name in self.simplex.features and (feature.step or feature.levels):
                 yield f"simplex: '{feature.name}' has steps of its own; give simplex.step for all fractions instead"
+        # missing bounds are reported with the other features of the campaign
         bounds = [f.bounds for f in self.features if f.name in self.simplex.features and f.bounds]
         low, high = sum(b[0] for b in bounds), sum(b[1] for b in bounds)
+        # at equality a single composition would be left
         if len(bounds) == len(self.simplex.features) and not low < 1 < high:
             yield f"simplex: with these bounds the fractions add up to {low:g} to {high:g}, never 1"
 
-    def _engine_fits(self) -> Iterable[str]:
-        """What the engine and the reference ask of the rest."""
+    def _find_engine_problems(self) -> Iterable[str]:
+        """Yield problems with the engine and the reference point."""
         campaign = self.campaign
         if campaign.mode == "replay":
             return
@@ -308,25 +312,25 @@ class Study(Strict):
             if self.simplex is not None or self.constraints or campaign.max_distance is not None:
                 yield "campaign.engine: 'enumerate' knows bounds only, no simplex, constraint or max_distance"
             if any(feature.step or feature.levels for feature in self.designable) or campaign.pool:
-                yield "campaign.engine: 'enumerate' knows continuous numbers only, no step, levels or pool"
+                yield "campaign.engine: 'enumerate' supports continuous numbers only, no step, levels or pool"
             if len(names) > 1:
                 yield "campaign.engine: 'enumerate' optimises one objective"
 
     @property
     def screened_features(self) -> tuple[str, ...]:
-        """Numbers that the screen's model takes beside formulas."""
+        """Return the numbers that the screen's model takes beside formulas."""
         return tuple(one.name for one in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
     def formula_columns(self) -> tuple[str, ...]:
-        """Columns of the table whose formulas descriptors of the screen's model take."""
-        descriptors = self.descriptors_of(self.screen.variant) if self.screen else ()
+        """Return the columns of formulas from which the descriptors of the screen's model are computed."""
+        descriptors = self.list_descriptors(self.screen.variant) if self.screen else ()
         return tuple(
             dict.fromkeys(c for d in descriptors for argument, c in d.columns.items() if argument == "formula")
         )
 
-    def _screened(self) -> Iterable[str]:
-        """Whether the screen's candidates have what its model takes."""
+    def _find_screen_problems(self) -> Iterable[str]:
+        """Yield problems with columns that the screen's model needs and its candidates lack."""
         if self.screen is None:
             return
         if self.screen.variant not in self.variants:
@@ -345,9 +349,10 @@ class Study(Strict):
             elif has is not None and feature.name not in has:
                 yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
             elif feature.name in (*OWN_COLUMNS, *PREDICTED, getattr(source, "formula_column", None)):
-                yield f"screen: the feature '{feature.name}' is called like a column of the screen itself; rename it"
-        for descriptor in self.descriptors_of(variant):
+                yield f"screen: the feature '{feature.name}' has the name of a column that the screen adds; rename it"
+        for descriptor in self.list_descriptors(variant):
             for argument, column in descriptor.columns.items():
+                # every candidate has a formula; other arguments must be columns of the candidates
                 if argument != "formula" and column not in self.screened_features:
                     yield (
                         f"screen: the variant '{variant}' takes the descriptor '{descriptor.name}', whose "
@@ -375,6 +380,7 @@ class Study(Strict):
 class ClosedLoop(Strict):
     """Size of the closed loop over the ten-minute protocols."""
 
+    # the loop chooses among 224 protocols
     batches: tuple[Annotated[int, Field(ge=1, le=224)], ...] = Field(
         (8, 24, 48), min_length=1, description="Tests of a round; one comparison for each."
     )
@@ -398,7 +404,7 @@ class Config(Strict):
         None, description="Folder laid out as `<data set>/<file>` to take data sets from, before the network."
     )
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
-    ledgers: str = Field("campaigns", description="Folder with the memories of campaigns of experiments; keep it.")
+    ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
     closed_loop: ClosedLoop = Field(
         ClosedLoop(), description="Closed loop of fast-charging tests; `snakemake closed_loop`."

@@ -22,10 +22,11 @@ def format_citations(datasets: Mapping[str, Dataset]) -> str:
         lines += [f"| [{file}]({_escape_html(entry.url)}) | `{entry.sha256}` |" for file, entry in one.files.items()]
         lines.append("")
     if not datasets:
-        lines += ["None: these results rest on the tables and formulas of the textbook edition alone.", ""]
+        lines += ["None: these results are based on the tables and formulas of the textbook edition alone.", ""]
     return "\n".join(lines)
 
 
 def _escape_html(text: str) -> str:
     """Return a text in which Markdown finds no HTML."""
+    # Markdown passes HTML through, and the catalogue may contain text of strangers
     return text.replace("<", "&lt;")

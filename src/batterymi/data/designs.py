@@ -19,14 +19,14 @@ def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
     """Read a list of designs.
 
     Args:
-        path: a CSV file with a column per feature; others are passed over.
+        path: a CSV file with a column per feature; other columns are ignored.
         features: what a campaign chooses.
 
     Returns:
         One row per design.
 
     Raises:
-        TableError: for a missing column, or cells that are no number or no choice, each with its line.
+        TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
     """
     cells = read_csv(path)
     names = match_headers(list(cells.columns), {}, features)
@@ -52,4 +52,5 @@ def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
     if faults:
         more = [f"... and {len(faults) - MAX_LISTED} more"] if len(faults) > MAX_LISTED else []
         raise TableError("\n".join([*faults[:MAX_LISTED], *more]))
+    # a design that is listed twice is one choice
     return pd.DataFrame(frame).drop_duplicates(ignore_index=True)

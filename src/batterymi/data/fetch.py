@@ -23,7 +23,7 @@ from urllib3.util import Retry
 
 from batterymi.config.datasets import DataFile
 from batterymi.errors import BatteryMIError
-from batterymi.files import sha256
+from batterymi.files import compute_sha256
 
 if TYPE_CHECKING:
     import requests
@@ -46,7 +46,7 @@ OFFLINE = (
 
 
 class FetchError(BatteryMIError):
-    """One or more files of a data set could not be had; the message says which and why."""
+    """One or more files of a data set could not be fetched; the message says which and why."""
 
 
 class _UnavailableError(Exception):
@@ -78,112 +78,119 @@ def fetch_files(folder: Path, name: str, files: Mapping[str, DataFile], mirror: 
     problems = _check_mirror(mirror)
     for file, wanted in files.items() if not problems else ():
         try:
-            _fetch(folder / file, wanted, Path(mirror) / name / file if mirror else None)
+            _fetch_file(folder / file, wanted, Path(mirror) / name / file if mirror else None)
         except FetchError as error:
             problems.append(str(error))
         except OSError as error:
-            problems.append(_system_message(folder / file, error))
+            problems.append(_describe_os_error(folder / file, error))
     if problems:
+        # a folder without permission fails for every file alike; its message is shown once
         raise FetchError("\n".join(dict.fromkeys(problems)))
-    logger.info("%s: %d files are there, digests right", name, len(files))
+    logger.info("%s: %d files are there, digests verified", name, len(files))
 
 
 def _check_mirror(mirror: str | None) -> list[str]:
-    """What is wrong with the mirror's folder."""
+    """List what is wrong with the mirror's folder."""
     if mirror is None or Path(mirror).is_dir():
         return []
     return [f"mirror: '{mirror}' is not a folder; name one that is laid out as <data set>/<file>"]
 
 
-def _fetch(target: Path, wanted: DataFile, source: Path | None) -> None:
-    """Bring one file, whole and right."""
+def _fetch_file(target: Path, wanted: DataFile, source: Path | None) -> None:
+    """Fetch one file and verify its digest."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with _lock_file(target):
         if target.is_file():
-            if sha256(target) == wanted.sha256:
+            if compute_sha256(target) == wanted.sha256:
                 return
-            logger.info("%s: there with other content; it is replaced once the right file is here", target.name)
+            logger.info("%s: it exists with other content; it is replaced once the right file has arrived", target.name)
+        # in the same folder, so that the final rename is atomic
         part = target.with_name(f".{target.name}.part")
         packed = source.with_name(f"{source.name}.gz") if source else None
         if source is not None and source.is_file():
-            _copy(source, part, target, wanted)
+            _copy_from_mirror(source, part, target, wanted)
         elif packed is not None and packed.is_file():
-            _unpack(packed, part, target, wanted)
+            _unpack_from_mirror(packed, part, target, wanted)
         else:
-            _download(part, target, wanted, f"; the mirror has no {source}" if source else "")
+            _download_file(part, target, wanted, f"; the mirror has no {source}" if source else "")
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Let one process at a time work on a file; the second finds it done."""
+def _lock_file(target: Path) -> Iterator[None]:
+    """Lock a file so that one process at a time works on it; the second finds it done."""
+    # a file beside the target, since the target is replaced and a lock on it would go with the old one
     with target.with_name(f".{target.name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def _copy(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
-    """Take a file from the mirror."""
+def _copy_from_mirror(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
+    """Copy a file from the mirror."""
     with source.open("rb") as stream, part.open("wb") as sink:
-        found = _stream(iter(lambda: stream.read(CHUNK), b""), sink, hashlib.sha256())
-    _settle(part, target, found, wanted, str(source))
+        found = _write_and_hash(iter(lambda: stream.read(CHUNK), b""), sink, hashlib.sha256())
+    _verify_and_move(part, target, found, wanted, str(source))
     logger.info("%s: copied from the mirror", target.name)
 
 
-def _unpack(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
-    """Take a file that the mirror keeps compressed; never more of it than the file's size and a piece."""
+def _unpack_from_mirror(source: Path, part: Path, target: Path, wanted: DataFile) -> None:
+    """Unpack a file that the mirror keeps compressed, reading little more than its expected size."""
     try:
         with gzip.open(source, "rb") as stream, part.open("wb") as sink:
+            # a bounded number of reads: a small archive may unpack to any size
             pieces = (stream.read(CHUNK) for _ in range(wanted.bytes // CHUNK + 2))
-            found = _stream(iter(pieces), sink, hashlib.sha256())
+            found = _write_and_hash(iter(pieces), sink, hashlib.sha256())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         part.unlink(missing_ok=True)
-        raise FetchError(f"{target}: the mirror's {source} is damaged: {error}; put it there again") from None
-    _settle(part, target, found, wanted, str(source))
+        raise FetchError(f"{target}: the mirror's {source} is damaged: {error}; replace it") from None
+    _verify_and_move(part, target, found, wanted, str(source))
     logger.info("%s: unpacked from the mirror", target.name)
 
 
-def _download(part: Path, target: Path, wanted: DataFile, lacking: str) -> None:
+def _download_file(part: Path, target: Path, wanted: DataFile, lacking: str) -> None:
     """Take a file from its URL, going on where it breaks off; `lacking` says what the mirror does not have."""
     retry = RETRIES
     while True:
         try:
-            found = _attempt(part, wanted)
+            found = _attempt_download(part, wanted)
             break
         except _UnavailableError as error:
             if not isinstance(error, _BrokenOffError) or not retry.total:
-                raise FetchError(f"{target}: cannot be had from {wanted.url}: {error}{lacking}; {OFFLINE}") from None
+                raise FetchError(f"{target}: not available from {wanted.url}: {error}{lacking}; {OFFLINE}") from None
             retry = retry.increment("GET", wanted.url, error=ProtocolError(str(error)))
             logger.info("%s: %s; asking again", target.name, error)
             retry.sleep()
-    _settle(part, target, found, wanted, wanted.url)
+    _verify_and_move(part, target, found, wanted, wanted.url)
     logger.info("%s: downloaded", target.name)
 
 
-def _attempt(part: Path, wanted: DataFile) -> str:
+def _attempt_download(part: Path, wanted: DataFile) -> str:
     """Download a file from where the last attempt stopped; return the digest of the whole."""
     import requests
 
     have = part.stat().st_size if part.exists() else 0
+    # after a part of full size there is no rest to request, so the file is fetched again
     have = have if have < wanted.bytes else 0
-    headers = {"User-Agent": _agent(), "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    headers = {"User-Agent": _get_user_agent(), "Accept-Encoding": "identity"} | (
+        {"Range": f"bytes={have}-"} if have else {}
+    )
     with _open_session() as session:
         try:
             answer = session.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT)
         except requests.exceptions.RequestException as error:
-            raise _UnavailableError(f"no connection ({_reason(error)})") from None
+            raise _UnavailableError(f"no connection ({_describe_network_error(error)})") from None
         with answer:
             if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
                 part.unlink()
-                raise _BrokenOffError(f"the server has less than {wanted.bytes} bytes, {have} or fewer")
-            _refuse(answer)
+                raise _BrokenOffError(f"the server's file has at most {have} bytes, not {wanted.bytes}")
+            _check_response(answer)
             is_resumed = have > 0 and answer.status_code == requests.codes.partial_content
             digest = _receive(answer, part, have * is_resumed, wanted)
     size = part.stat().st_size
     if size < wanted.bytes:
         raise _BrokenOffError(f"the download ended after {size} of {wanted.bytes} bytes")
     if is_resumed and digest != wanted.sha256:
-        part.unlink()  # the first part may be of another version, for which the authors are not to blame
-        raise _BrokenOffError("what had arrived before and what arrived now do not make the right file")
+        part.unlink()  # the first part may be of an older version of the file
+        raise _BrokenOffError("the parts that arrived before and now do not make up the right file")
     return digest
 
 
@@ -204,25 +211,26 @@ def _receive(answer: "requests.Response", part: Path, done: int, wanted: DataFil
 
     hasher = hashlib.sha256()
     if done:
-        _feed(part, hasher)
+        _hash_file(part, hasher)
     with part.open("ab" if done else "wb") as sink:
-        pieces = _limited(answer.iter_content(CHUNK), part, done, wanted)
+        pieces = _limit_size(answer.iter_content(CHUNK), part, done, wanted)
         try:
-            return _stream(_reported(pieces, part.name, done, wanted.bytes), sink, hasher)
+            return _write_and_hash(_log_progress(pieces, part.name, done, wanted.bytes), sink, hasher)
         except requests.exceptions.RequestException as error:
-            raise _BrokenOffError(f"the download broke off ({_reason(error)})") from None
+            raise _BrokenOffError(f"the download broke off ({_describe_network_error(error)})") from None
 
 
-def _agent() -> str:
-    """Who asks."""
+def _get_user_agent() -> str:
+    """Return the user agent of the requests."""
     try:
         return f"battery-mi/{version('batterymi')}"
     except PackageNotFoundError:
         return "battery-mi"
 
 
-def _refuse(answer: "requests.Response") -> None:
-    """Tell an answer that is final from one that may change."""
+def _check_response(answer: "requests.Response") -> None:
+    """Raise an error for a failed response: a final one, or one that calls for a retry."""
+    # server errors and rate limits may pass
     if answer.status_code >= 500 or answer.status_code == 429:
         raise _UnavailableError(f"the server answered {answer.status_code} {answer.reason}")
     if answer.status_code >= 400:
@@ -232,11 +240,12 @@ def _refuse(answer: "requests.Response") -> None:
         )
 
 
-def _settle(part: Path, target: Path, found: str, wanted: DataFile, source: str) -> None:
-    """Rename a file whose digest is right; keep one whose digest is wrong aside."""
+def _verify_and_move(part: Path, target: Path, found: str, wanted: DataFile, source: str) -> None:
+    """Rename a file whose digest is right; set one whose digest is wrong aside."""
     if found == wanted.sha256:
         part.replace(target)
         return
+    # named by its content, so that a second wrong file does not overwrite the first
     aside = target.with_name(f"{target.name}.wrong-{found[:8]}")
     part.replace(aside)
     raise FetchError(
@@ -246,16 +255,16 @@ def _settle(part: Path, target: Path, found: str, wanted: DataFile, source: str)
     )
 
 
-def _stream(pieces: Iterator[bytes], sink: BinaryIO, hasher: Any) -> str:
-    """Write pieces and hash them; the digest of all."""
+def _write_and_hash(pieces: Iterator[bytes], sink: BinaryIO, hasher: Any) -> str:
+    """Write chunks and hash them; return the digest of all."""
     for piece in pieces:
         sink.write(piece)
         hasher.update(piece)
     return str(hasher.hexdigest())
 
 
-def _limited(pieces: Iterator[bytes], part: Path, done: int, wanted: DataFile) -> Iterator[bytes]:
-    """The same pieces, as long as they are no more than the file; an answer may be endless, or unpack to anything."""
+def _limit_size(pieces: Iterator[bytes], part: Path, done: int, wanted: DataFile) -> Iterator[bytes]:
+    """Yield chunks up to the size of the file, since a response may be endless or unpack to anything."""
     for piece in pieces:
         done += len(piece)
         if done > wanted.bytes:
@@ -267,8 +276,8 @@ def _limited(pieces: Iterator[bytes], part: Path, done: int, wanted: DataFile) -
         yield piece
 
 
-def _reported(pieces: Iterator[bytes], name: str, done: int, total: int) -> Iterator[bytes]:
-    """The same pieces; tells every few seconds how far a long download is."""
+def _log_progress(pieces: Iterator[bytes], name: str, done: int, total: int) -> Iterator[bytes]:
+    """Yield chunks, logging every few seconds how far a long download is."""
     told = time.monotonic()
     for piece in pieces:
         done += len(piece)
@@ -278,31 +287,32 @@ def _reported(pieces: Iterator[bytes], name: str, done: int, total: int) -> Iter
         yield piece
 
 
-def _feed(path: Path, hasher: Any) -> None:
-    """Hash what is there already."""
+def _hash_file(path: Path, hasher: Any) -> None:
+    """Hash what has arrived already."""
     with path.open("rb") as stream:
         shutil.copyfileobj(stream, _Sink(hasher.update), CHUNK)
 
 
 class _Sink:
-    """Something that can be written to."""
+    """A file-like object that hands what is written to a function."""
 
     def __init__(self, take: Callable[[bytes], None]) -> None:
-        """Keep what takes the bytes."""
+        """Keep the function that takes the bytes."""
         self.write = take
 
 
-def _reason(error: Exception) -> str:
-    """The innermost cause of a network error, in words."""
+def _describe_network_error(error: Exception) -> str:
+    """Return the innermost cause of a network error, in words."""
     cause: BaseException = error
+    # requests and urllib3 wrap the error of the socket several times
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause
     words = cause.strerror if isinstance(cause, OSError) else None  # strerror(errno) is wrong for TLS and name look-up
     return words or str(cause) or type(cause).__name__
 
 
-def _system_message(target: Path, error: OSError) -> str:
-    """What the operating system refused, and what to do."""
+def _describe_os_error(target: Path, error: OSError) -> str:
+    """Describe what the operating system refused, and what to do."""
     place = error.filename or target
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{target}: the disk is full; free some space and run again, what has arrived is kept"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from batterymi.csv_safety import unguard
+from batterymi.csv_safety import unescape_cell
 from batterymi.data.header_units import DELIMITERS
 from batterymi.errors import TableError
 
@@ -20,7 +20,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     """Read a CSV file as text cells.
 
     Handles a UTF-8 or UTF-16 byte-order mark, Windows line ends, and comma, semicolon or tab as the delimiter
-    (the one that splits the header into most fields). Lines that are empty or begin with # are passed over.
+    (the one that splits the header into most fields). Lines that are empty or begin with # are ignored.
 
     Args:
         path: the file.
@@ -33,7 +33,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         TableError: if the file is missing, not text, has no data rows, a header with empty or repeated names,
             or a row with too many or too few cells.
     """
-    text = _decode(Path(path))
+    text = _decode_text(Path(path))
     lines = text.splitlines()
     content = [
         (number, line)
@@ -44,17 +44,18 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         raise TableError(f"{path}: the file is empty; expected a header line and rows")
     header_line = content[0][1]
     delimiter = max(DELIMITERS, key=header_line.count)
+    # without quotation marks no cell spans lines, and a plain split will do
     quoted = any('"' in line for _, line in content)
-    rows = _rows(path, text, delimiter) if quoted else _split(content, delimiter)
-    header = [unguard(cell.strip()) for cell in rows[0][1]]
+    rows = _parse_quoted_rows(path, text, delimiter) if quoted else _split_rows(content, delimiter)
+    header = [unescape_cell(cell.strip()) for cell in rows[0][1]]
     _check_header(path, header)
     _check_widths(path, header, rows[1:], delimiter)
     if len(rows) == 1:
         raise TableError(f"{path}: there is a header but no row; add at least two rows")
-    cells = [[unguard(cell.strip()) for cell in row] for _, row in rows[1:]]
+    cells = [[unescape_cell(cell.strip()) for cell in row] for _, row in rows[1:]]
     index = pd.Index([number for number, _ in rows[1:]], name="line")
     frame = pd.DataFrame(cells, columns=header, index=index, dtype=str)
-    return _decimal_points(frame) if delimiter == ";" else frame
+    return _convert_decimal_commas(frame) if delimiter == ";" else frame
 
 
 def find_empty(cells: pd.Series) -> pd.Series:
@@ -62,8 +63,8 @@ def find_empty(cells: pd.Series) -> pd.Series:
     return cells.isna() | cells.astype(str).str.strip().str.lower().isin(EMPTY)
 
 
-def _decode(path: Path) -> str:
-    """Text of a file, by its byte-order mark, else as UTF-8."""
+def _decode_text(path: Path) -> str:
+    """Decode a file by its byte-order mark, else as UTF-8."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -76,24 +77,26 @@ def _decode(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise TableError(f"{path}: line {line} is not UTF-8 text; save the file as UTF-8") from None
+    # null bytes are valid UTF-8, so a binary file may decode without an error
     if "\x00" in text:
         raise TableError(f"{path}: this is not a text file; save it as CSV, UTF-8")
     return text
 
 
-def _split(content: list[tuple[int, str]], delimiter: str) -> list[tuple[int, list[str]]]:
-    """Rows of a file without quotation marks."""
+def _split_rows(content: list[tuple[int, str]], delimiter: str) -> list[tuple[int, list[str]]]:
+    """Split the rows of a file without quotation marks."""
     return [(number, line.split(delimiter)) for number, line in content]
 
 
-def _rows(path: str | Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Rows of a file with quotation marks, in which a cell may span lines."""
+def _parse_quoted_rows(path: str | Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Parse the rows of a file with quotation marks, in which a cell may span lines."""
     lines = _Lines(text)
     rows = []
     try:
         for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
             if any(cell.strip() for cell in row):
                 rows.append((lines.first, row))
+            # the reader has taken a whole row, so comments may follow again
             lines.is_between = True
     except csv.Error as error:
         raise TableError(f"{path}: line {lines.first} cannot be read: {error}") from None
@@ -105,7 +108,7 @@ def _rows(path: str | Path, text: str, delimiter: str) -> list[tuple[int, list[s
 
 
 class _Lines(Iterator[str]):
-    """Lines for a reader that takes several where a cell spans them; comments stand between rows, not within cells.
+    """Lines for a reader that takes several where a cell spans them; comments come between rows, not within cells.
 
     Attributes:
         first: number of the line in which the current row begins.
@@ -119,13 +122,14 @@ class _Lines(Iterator[str]):
         self.first, self.is_between, self.ended_within = 1, True, False
 
     def __next__(self) -> str:
-        """The next line that is no comment."""
+        """Return the next line that is not a comment."""
         for number, line in self._lines:
             if not self.is_between:
                 return line
             if not line.lstrip().startswith("#"):
                 self.first, self.is_between = number, False
                 return line
+        # an open quotation mark makes the reader swallow the rest of the file
         self.ended_within |= not self.is_between
         raise StopIteration
 
@@ -150,6 +154,6 @@ def _check_widths(path: str | Path, header: list[str], rows: list[tuple[int, lis
             )
 
 
-def _decimal_points(frame: pd.DataFrame) -> pd.DataFrame:
+def _convert_decimal_commas(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn decimal commas, usual beside semicolons, into points."""
     return frame.replace(r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$", r"\1.\2", regex=True)

@@ -29,6 +29,7 @@ def find_outside_schema(
     try:
         schema.validate(rows, lazy=True)
     except SchemaErrors as error:
+        # pandera reports a check of the whole row once per column
         cases = error.failure_cases.drop_duplicates(["index", "check"])
         totals: Any = rows[list(simplex.features)].sum(axis=1) if simplex else {}
         return [

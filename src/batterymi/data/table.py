@@ -78,22 +78,26 @@ def check_rows(
     names = list(dict.fromkeys([*(column.name for column in columns), *inputs]))
     _check_columns(raw, settings.path, table, names)
     rows = raw.copy()
+    # loaders and `sample_table` set the splits themselves
     if SPLIT not in rows:
         rows[SPLIT] = _find_splits(rows, table, objectives)
     learning, asked = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(ASKED)
     outcomes = [objective.name for objective in objectives]
+    # a word such as "pending" must not be reported as a bad number
     rows.loc[asked, outcomes] = ""
     faults: list[dict[str, Any]] = []
     for name in (column.name for column in columns if not getattr(column, "is_category", False)):
         needed = learning if name in outcomes else learning | asked
         rows[name], found = _parse_numbers(rows[name], name, needed, conversions.get(name))
         faults += found
+    # rows with bad cells skip the schema, which would report them twice
     bad = sorted({fault["line"] for fault in faults})
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, asked))
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
     faults += _find_duplicates(measured, names)
     faults.sort(key=lambda fault: fault["line"])
+    # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":
         raise TableError(_list_faults(settings.path, faults))
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
@@ -107,6 +111,7 @@ def _find_splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objectiv
     splits = pd.Series(TRAIN, index=rows.index)
     for objective in objectives:
         words = rows[objective.name].astype(str).str.strip().str.lower()
+        # the first objective with a word decides
         splits = splits.where(splits != TRAIN, words.map(WORDS).fillna(TRAIN))
         if table.empty == PENDING:
             splits = splits.where((splits != TRAIN) | ~find_empty(words), PENDING)
@@ -127,6 +132,7 @@ def _read_rows(settings: TableSettings) -> tuple[Rows, dict[str, Conversion]]:
         return registry.look_up("loader", table.dataset.name)(Path(path), table.dataset), {}
     if Path(path).suffix == ".parquet":
         frame = read_frame(path)
+        # a Parquet file has no lines, but messages and reports name rows by them
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
         return Rows(frame, len(frame)), {}
     cells = read_csv(path)

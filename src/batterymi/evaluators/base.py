@@ -1,4 +1,4 @@
-"""What every evaluator offers: outcomes for designs."""
+"""The interface of evaluators: outcomes for designs."""
 
 from typing import Protocol
 
@@ -6,18 +6,18 @@ import pandas as pd
 
 
 class Evaluator(Protocol):
-    """Answers designs with one value per objective.
+    """Evaluates designs: one value per objective.
 
     Attributes:
-        is_cheap: whether thousands of answers cost no more than seconds, so that a space can be scanned.
-        kind: what summaries call its answers.
+        is_cheap: whether thousands of evaluations take no more than seconds, so that a space can be scanned.
+        kind: what summaries call its outcomes.
     """
 
     is_cheap: bool
     kind: str
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """Answer designs.
+        """Evaluate designs.
 
         Args:
             designs: one row per design.

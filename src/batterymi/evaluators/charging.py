@@ -1,4 +1,4 @@
-"""Four-step charging protocols, answered by PyBaMM."""
+"""Four-step charging protocols, simulated by PyBaMM."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -44,17 +44,17 @@ class ChargingEvaluator:
         """Simulate the charge of each design; its columns, in order, are the C-rates of equal SOC steps."""
         protocols = [FourStep(tuple(map(float, row))) for row in designs.to_numpy()]
         results = self._run(protocols)
-        return pd.DataFrame([self._row(result) for result in results], index=designs.index)
+        return pd.DataFrame([self._make_row(result) for result in results], index=designs.index)
 
     def half_widths(self, designs: pd.DataFrame) -> None:
         """None: the simulator states no uncertainty; the winner is replayed on the reference model instead."""
         return
 
     def references(self) -> pd.DataFrame | None:
-        """The reference charges, with their labels; they have no place in the space of designs."""
+        """Return the reference charges with their labels; they are not designs of the space."""
         results = self._run([make_protocol(run) for run in self._choice.references])
         labels = [run.label for run in self._choice.references]
-        rows = [{**self._row(result), "label": label} for result, label in zip(results, labels, strict=True)]
+        rows = [{**self._make_row(result), "label": label} for result, label in zip(results, labels, strict=True)]
         return pd.DataFrame(rows).drop(columns="failure") if rows else None
 
     def _run(self, protocols: Sequence[Protocol]) -> list["ChargeResult"]:
@@ -67,8 +67,8 @@ class ChargingEvaluator:
             self._simulator = make_setup(self._choice).build()
         return [self._simulator.run(protocol) for protocol in protocols]
 
-    def _row(self, result: "ChargeResult") -> dict[str, Any]:
-        """Objectives and failure of one charge."""
+    def _make_row(self, result: "ChargeResult") -> dict[str, Any]:
+        """Make a row of the objectives and the failure of one charge."""
         return {name: getattr(result, name) for name in self._names} | {"failure": result.failure}
 
 

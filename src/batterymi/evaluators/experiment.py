@@ -1,4 +1,4 @@
-"""Designs answered by experiments: the study's model only predicts what they will say."""
+"""Designs evaluated by experiments: the study's model only predicts their outcomes."""
 
 from batterymi.evaluators.surrogate import SurrogateEvaluator
 

@@ -1,4 +1,4 @@
-"""Designs answered by the rows of a table."""
+"""Designs looked up in the rows of a table."""
 
 from collections.abc import Sequence
 
@@ -21,22 +21,22 @@ class LookUp:
             names: columns of a design.
         """
         self._names = list(names)
-        self._known = dict(zip(self._keys(designs), np.arange(len(designs)), strict=True))
+        self._known = dict(zip(self._make_keys(designs), np.arange(len(designs)), strict=True))
         self._outcomes = outcomes
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return the outcomes of designs of the table."""
-        rows = np.array([self._known[key] for key in self._keys(designs)])
+        rows = np.array([self._known[key] for key in self._make_keys(designs)])
         return self._outcomes.iloc[rows].set_axis(designs.index).assign(failure="")
 
     def half_widths(self, designs: pd.DataFrame) -> None:
-        """None: they were measured."""
+        """Return None: the outcomes were measured."""
         return
 
     def references(self) -> None:
-        """None: every row is a design."""
+        """Return None: every row is a design."""
         return
 
-    def _keys(self, designs: pd.DataFrame) -> list[tuple[object, ...]]:
+    def _make_keys(self, designs: pd.DataFrame) -> list[tuple[object, ...]]:
         """Return what identifies designs."""
         return list(designs[self._names].itertuples(index=False, name=None))

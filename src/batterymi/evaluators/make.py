@@ -1,4 +1,4 @@
-"""Making the evaluator that a study names."""
+"""The factory of evaluators."""
 
 from collections.abc import Sequence
 from pathlib import Path

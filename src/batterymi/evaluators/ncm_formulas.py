@@ -48,9 +48,9 @@ class NcmFormulas:
         )
 
     def half_widths(self, designs: pd.DataFrame) -> None:
-        """None: the formulas state no uncertainty."""
+        """Return None: the formulas state no uncertainty."""
         return
 
     def references(self) -> None:
-        """None: every row is a design."""
+        """Return None: every row is a design."""
         return

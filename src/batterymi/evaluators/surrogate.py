@@ -1,4 +1,4 @@
-"""Designs answered by the study's own model."""
+"""Designs evaluated by the study's own model."""
 
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class SurrogateEvaluator:
         attract the search.
         """
         frame = pd.DataFrame(index=designs.index)
+        # a model file of other settings would otherwise fail deep inside the pipeline
         lacking = {name for one in self._objectives for name in self._models[one.name].features} - set(designs)
         if lacking:
             raise DamagedFileError(self._path, f"its models take '{min(lacking)}', which designs of this study lack")
@@ -59,7 +60,7 @@ class SurrogateEvaluator:
             frame[objective.name] = np.clip(mean, *(objective.valid or (-np.inf, np.inf)))
         return frame.assign(failure="")
 
-    def model_of(self, objective: str) -> StoredModel:
+    def get_model(self, objective: str) -> StoredModel:
         """Return the model of an objective."""
         return self._models[objective]
 
@@ -71,5 +72,5 @@ class SurrogateEvaluator:
         )
 
     def references(self) -> None:
-        """None: every row is a design."""
+        """Return None: every row is a design."""
         return

@@ -8,7 +8,7 @@ from batterymi.errors import TableError
 FARADAY_MAH_MOL = 96485.33212 / 3.6  # CODATA 2018, C/mol over C/mAh
 
 
-def decimal_formula(formula: str) -> str:
+def format_decimal_formula(formula: str) -> str:
     """Write the fractions in a formula, as in Na2/3Fe1/2Mn1/2O2, as decimals.
 
     Args:
@@ -20,14 +20,14 @@ def decimal_formula(formula: str) -> str:
     return re.sub(r"(\d+)/(\d+)", lambda m: f"{float(Fraction(m[0])):.8g}", formula)
 
 
-def theoretical_capacity(formula: str, working_ions: float) -> float:
-    """Charge per mass if a number of ions per formula unit takes part.
+def compute_theoretical_capacity(formula: str, working_ions: float) -> float:
+    """Compute the charge per mass if a number of ions per formula unit takes part.
 
     Q = n F / M, with the molar mass of the formula as written, working ions included.
 
     Args:
         formula: a chemical formula.
-        working_ions: ions per formula unit that leave and return.
+        working_ions: ions per formula unit that are extracted and inserted.
 
     Returns:
         mAh/g.
@@ -38,9 +38,10 @@ def theoretical_capacity(formula: str, working_ions: float) -> float:
     from pymatgen.core import Composition
 
     try:
-        mass = float(Composition(decimal_formula(formula)).weight)
+        mass = float(Composition(format_decimal_formula(formula)).weight)
     except (ValueError, KeyError, AttributeError) as error:
         raise TableError(f"'{formula}' is not a chemical formula: {error}") from None
+    # a negated comparison, so that NaN is refused too
     if not mass > 0:
         raise TableError(f"'{formula}' is not a chemical formula: it has no atoms")
     return working_ions * FARADAY_MAH_MOL / mass

@@ -11,16 +11,16 @@ import pandas as pd
 from batterymi import registry
 from batterymi.config.parts import Descriptor
 from batterymi.features.composition import (
-    element_fractions,
-    fraction_labels,
-    magpie_features,
-    magpie_labels,
+    compute_element_fractions,
+    compute_magpie_features,
+    list_fraction_labels,
+    list_magpie_labels,
 )
 from batterymi.features.formulas import parse_formulas
 
 
 def compute_descriptors(rows: pd.DataFrame, descriptors: Sequence[Descriptor]) -> dict[str, pd.DataFrame]:
-    """All descriptors of a study for some rows.
+    """Compute all descriptors of a study for some rows.
 
     Args:
         rows: a table, or candidates with the columns that the descriptors need.
@@ -33,15 +33,16 @@ def compute_descriptors(rows: pd.DataFrame, descriptors: Sequence[Descriptor]) -
     for descriptor in descriptors:
         function = registry.look_up("descriptor", descriptor.function)
         frame = function(**{argument: rows[column] for argument, column in descriptor.columns.items()})
+        # by the prefix a column is traced to its descriptor, and two of one function stay apart
         computed[descriptor.name] = frame.add_prefix(f"{descriptor.name}: ")
     return computed
 
 
-def magpie(*, formula: pd.Series) -> pd.DataFrame:
-    """Magpie's 132 statistics, see `magpie_features`."""
-    return pd.DataFrame(magpie_features(parse_formulas(formula)), formula.index, magpie_labels())
+def compute_magpie(*, formula: pd.Series) -> pd.DataFrame:
+    """Compute Magpie's 132 statistics, see `compute_magpie_features`."""
+    return pd.DataFrame(compute_magpie_features(parse_formulas(formula)), formula.index, list_magpie_labels())
 
 
-def fractions(*, formula: pd.Series) -> pd.DataFrame:
-    """Atomic fraction of each element, see `element_fractions`."""
-    return pd.DataFrame(element_fractions(parse_formulas(formula)), formula.index, fraction_labels())
+def compute_fractions(*, formula: pd.Series) -> pd.DataFrame:
+    """Compute the atomic fraction of each element, see `compute_element_fractions`."""
+    return pd.DataFrame(compute_element_fractions(parse_formulas(formula)), formula.index, list_fraction_labels())

@@ -1,10 +1,10 @@
-"""Descriptors of an insertion electrode: what changes hands between its charged and its discharged formula."""
+"""Descriptors of an insertion electrode: what differs between its charged and its discharged formula."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.features.composition import magpie_features, magpie_labels
+from batterymi.features.composition import compute_magpie_features, list_magpie_labels
 from batterymi.features.formulas import Compositions, parse_formulas
 from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
@@ -31,11 +31,11 @@ CENTRES = ("P", "S", "Si", "B", "C", "As", "Ge", "Se", "N")  # of polyanions
 LIMIT = 9.0  # oxidation states beyond are an artefact of the bookkeeping
 
 
-def electrode(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> pd.DataFrame:
-    """What an electrode's voltage follows from, as far as formulas tell.
+def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> pd.DataFrame:
+    """Compute quantities of an electrode's formulas from which its voltage follows.
 
     Ions taken up per host atom and per redox-active metal; that metal's mean oxidation state before and after, from the
-    charges of everything else (a voltage is the price of that step); which metal it is; the polyanion's centre, which
+    charges of everything else (the voltage is its energy); which metal it is; the polyanion's centre, which
     raises the voltage by induction (Manthiram and Goodenough 1989, doi:10.1016/0378-7753(89)80153-3); the working ion
     with the standard potential of its metal.
 
@@ -51,10 +51,11 @@ def electrode(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> p
     charge, potential, radius = (np.array([IONS[one][k] for one in ion], float) for k in range(3))
     ions_empty, host_empty = split_ion(empty, ion)
     ions_full, host_full = split_ion(full, ion)
-    metals = empty.amount_of(*REDOX)
+    metals = empty.count_atoms(*REDOX)
+    # no division by zero; rows without a redox metal are set to 0 below
     per_metal = host_empty / np.maximum(metals, 1e-3)
     taken = ions_full / host_full - ions_empty / host_empty
-    before, after = _oxidation(empty, ion, charge), _oxidation(full, ion, charge)
+    before, after = _compute_oxidation_state(empty, ion, charge), _compute_oxidation_state(full, ion, charge)
     columns = {
         "ions per host atom, charged": ions_empty / host_empty,
         "ions per host atom, discharged": ions_full / host_full,
@@ -67,23 +68,23 @@ def electrode(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> p
         "ion charge": charge,
         "ion potential (V)": potential,
         "ion radius (Å)": radius,
-        "polyanion centres per host atom": empty.amount_of(*CENTRES) / host_empty,
-        "oxygen per redox metal": np.where(metals > 0, empty.amount_of("O") / np.maximum(metals, 1e-3), 0.0),
-        "oxygen per polyanion centre": empty.amount_of("O") / np.maximum(empty.amount_of(*CENTRES), 0.1),
-        "fluorine per host atom": empty.amount_of("F") / host_empty,
+        "polyanion centres per host atom": empty.count_atoms(*CENTRES) / host_empty,
+        "oxygen per redox metal": np.where(metals > 0, empty.count_atoms("O") / np.maximum(metals, 1e-3), 0.0),
+        "oxygen per polyanion centre": empty.count_atoms("O") / np.maximum(empty.count_atoms(*CENTRES), 0.1),
+        "fluorine per host atom": empty.count_atoms("F") / host_empty,
     }
-    columns |= {f"{metal} of redox metals": empty.amount_of(metal) / np.maximum(metals, 1e-3) for metal in REDOX}
+    columns |= {f"{metal} of redox metals": empty.count_atoms(metal) / np.maximum(metals, 1e-3) for metal in REDOX}
     return pd.DataFrame(columns, charged.index)
 
 
-def host_magpie(*, formula: pd.Series, ion: pd.Series) -> pd.DataFrame:
-    """Magpie's 132 statistics of a formula without its working ion, see `magpie_features`."""
-    host = _without_ion(parse_formulas(formula), ion)
-    return pd.DataFrame(magpie_features(host), formula.index, magpie_labels())
+def compute_host_magpie(*, formula: pd.Series, ion: pd.Series) -> pd.DataFrame:
+    """Compute Magpie's 132 statistics of a formula without its working ion, see `compute_magpie_features`."""
+    host = _remove_ion(parse_formulas(formula), ion)
+    return pd.DataFrame(compute_magpie_features(host), formula.index, list_magpie_labels())
 
 
 def split_ion(compositions: Compositions, ion: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Working ions, and other atoms, of each formula as written.
+    """Count the working ions and the other atoms of each formula as written.
 
     Args:
         compositions: n formulas.
@@ -97,23 +98,26 @@ def split_ion(compositions: Compositions, ion: pd.Series) -> tuple[NDArray[np.fl
 
 
 def _is_ion(compositions: Compositions, ion: pd.Series) -> NDArray[np.bool_]:
-    """Whether an entry is the working ion of its formula."""
+    """Return whether each entry is the working ion of its formula."""
     numbers = np.array([INDEX[symbol] for symbol in ion], dtype=np.intp)
     is_ion: NDArray[np.bool_] = compositions.elements == np.repeat(numbers, compositions.counts)
     return is_ion
 
 
-def _without_ion(compositions: Compositions, ion: pd.Series) -> Compositions:
-    """Hosts: formulas without their working ion; those that are nothing else keep it."""
+def _remove_ion(compositions: Compositions, ion: pd.Series) -> Compositions:
+    """Remove the working ion from each formula; formulas that are nothing else keep it."""
     is_ion = _is_ion(compositions, ion)
+    # a formula that is nothing but the ion would have no entries left
     keep = ~is_ion | np.repeat(compositions.counts == 1, compositions.counts)
     counts = compositions.total(keep.astype(float)).astype(np.intp)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
     return Compositions(compositions.n_formulas, starts, compositions.elements[keep], compositions.amounts[keep])
 
 
-def _oxidation(compositions: Compositions, ion: pd.Series, charge: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean oxidation state of the redox metals if all else keeps its own; 0 where there are none.
+def _compute_oxidation_state(
+    compositions: Compositions, ion: pd.Series, charge: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute the redox metals' mean oxidation state if all else keeps its own; 0 where there are none.
 
     Sulphur, selenium and nitrogen beside oxygen are centres of polyanions: +6, +6, +5.
     """
@@ -121,9 +125,10 @@ def _oxidation(compositions: Compositions, ion: pd.Series, charge: NDArray[np.fl
     for symbol, state in FIXED.items():
         fixed[INDEX[symbol]] = state
     states = fixed[compositions.elements]
-    has_oxygen = np.repeat(compositions.amount_of("O") > 0, compositions.counts)
+    has_oxygen = np.repeat(compositions.count_atoms("O") > 0, compositions.counts)
     for symbol, highest in (("S", 6.0), ("Se", 6.0), ("N", 5.0)):
-        few = np.repeat(compositions.amount_of("O") >= 3 * compositions.amount_of(symbol), compositions.counts)
+        # three oxygens per atom make it a polyanion's centre; with fewer it is an anion beside oxygen
+        few = np.repeat(compositions.count_atoms("O") >= 3 * compositions.count_atoms(symbol), compositions.counts)
         states = np.where((compositions.elements == INDEX[symbol]) & has_oxygen & few, highest, states)
     states = np.where(_is_ion(compositions, ion), np.repeat(charge, compositions.counts), states)
     is_redox = np.isin(compositions.elements, [INDEX[metal] for metal in REDOX])

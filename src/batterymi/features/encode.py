@@ -17,7 +17,7 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> ColumnT
 
     Args:
         features: the features of a model, which say what is a category.
-        columns: all its columns; those that are no category are numbers.
+        columns: all its columns; those that are not categories are numbers.
 
     Returns:
         An unfitted transformer from a frame to a float matrix of shape (n_rows, n_columns).
@@ -29,14 +29,15 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> ColumnT
     if numbers:
         parts.append(("numbers", StandardScaler(), numbers))
     if categories:
+        # declared choices, so that a fold that lacks one of them has the same columns
         choices = [list(feature.choices or ()) for feature in categories]
         encoder = OneHotEncoder(categories=choices, sparse_output=False)
         parts.append(("categories", encoder, [feature.name for feature in categories]))
     return ColumnTransformer(parts)
 
 
-def feature_frame(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """The columns of a model, in the declared order.
+def make_feature_frame(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """Return the columns of a model, in the declared order.
 
     Args:
         rows: a table or designs.

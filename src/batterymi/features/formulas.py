@@ -32,13 +32,13 @@ class FormulaError(BatteryMIError):
 
 
 def parse_formula(formula: str) -> dict[str, float]:
-    """Amount of each element in a formula.
+    """Parse the amount of each element in a formula.
 
     Takes element symbols, amounts as 2, 0.5 or 2/3, and round, square or curly brackets with a multiplier. Everything
-    else, as charges, dots of hydrates and x for an unknown amount, is refused rather than guessed.
+    else, as charges, dots of hydrates and x for an unknown amount, is rejected rather than guessed.
 
     Args:
-        formula: as in Na3V2(PO4)3 or Na2/3Fe1/2Mn1/2O2; blanks are passed over.
+        formula: as in Na3V2(PO4)3 or Na2/3Fe1/2Mn1/2O2; blanks are ignored.
 
     Returns:
         Positive amounts by symbol, in order of first appearance.
@@ -53,40 +53,41 @@ def parse_formula(formula: str) -> dict[str, float]:
         symbol, amount, opening, closing, multiplier, other = match.groups()
         if symbol:
             if symbol not in INDEX:
-                raise _unknown(symbol, formula)
-            levels[-1][symbol] = levels[-1].get(symbol, 0.0) + _number(amount, formula)
+                raise _make_element_error(symbol, formula)
+            levels[-1][symbol] = levels[-1].get(symbol, 0.0) + _parse_amount(amount, formula)
         elif opening:
             levels.append({})
             opened.append(opening)
         elif closing:
             if not opened or CLOSING[opened.pop()] != closing:
-                raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
-            factor = _number(multiplier, formula)
+                raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: its brackets do not match")
+            factor = _parse_amount(multiplier, formula)
             for name, count in levels.pop().items():
                 levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
         else:
             raise FormulaError(
-                f"'{_short(formula)}' is not a chemical formula: '{other}' at position {match.start() + 1} "
+                f"'{_shorten_text(formula)}' is not a chemical formula: '{other}' at position {match.start() + 1} "
                 "has no meaning"
             )
     if opened:
-        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: its brackets do not match")
-    return _whole(levels[0], formula)
+        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: its brackets do not match")
+    return _keep_positive(levels[0], formula)
 
 
-def _whole(found: dict[str, float], formula: str) -> dict[str, float]:
-    """The positive amounts among those found."""
+def _keep_positive(found: dict[str, float], formula: str) -> dict[str, float]:
+    """Return the positive amounts of a parsed formula."""
+    # a long row of digits overflows to infinity
     if not all(map(math.isfinite, found.values())):
-        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: an amount is too large")
+        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: an amount is too large")
     amounts = {name: count for name, count in found.items() if count > 0}
     if not amounts:
-        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: it has no atoms")
+        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: it has no atoms")
     return amounts
 
 
-def _unknown(symbol: str, formula: str) -> FormulaError:
-    """The error for a symbol that no element has."""
-    return FormulaError(f"'{_short(formula)}' is not a chemical formula: there is no element '{symbol}'")
+def _make_element_error(symbol: str, formula: str) -> FormulaError:
+    """Return the error for a symbol that no element has."""
+    return FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: there is no element '{symbol}'")
 
 
 @dataclass(frozen=True)
@@ -107,22 +108,22 @@ class Compositions:
 
     @property
     def rows(self) -> NDArray[np.intp]:
-        """The formula that each entry belongs to."""
+        """Return the index of the formula that each entry belongs to."""
         return np.repeat(np.arange(self.n_formulas), self.counts)
 
     @property
     def counts(self) -> NDArray[np.intp]:
-        """Number of elements of each formula."""
+        """Return the number of elements of each formula."""
         return np.diff(np.append(self.starts, len(self.elements)))
 
     @property
     def atoms(self) -> NDArray[np.float64]:
-        """Atoms per formula as written."""
+        """Return the number of atoms per formula as written."""
         return self.total(self.amounts)
 
     @property
     def fractions(self) -> NDArray[np.float64]:
-        """Atomic fraction of each entry."""
+        """Return the atomic fraction of each entry."""
         return self.amounts / np.repeat(self.atoms, self.counts)
 
     def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -136,14 +137,15 @@ class Compositions:
         """
         return np.add.reduceat(values, self.starts, axis=0) if self.n_formulas else values[:0]
 
-    def amount_of(self, *symbols: str) -> NDArray[np.float64]:
-        """Atoms of the given elements per formula as written, shape (n_formulas,)."""
+    def count_atoms(self, *symbols: str) -> NDArray[np.float64]:
+        """Count the atoms of the given elements per formula as written, shape (n_formulas,)."""
         wanted = np.isin(self.elements, [INDEX[symbol] for symbol in symbols])
         return self.total(np.where(wanted, self.amounts, 0.0))
 
     def without(self, *symbols: str) -> "Compositions":
-        """The same formulas without some elements; formulas made of nothing else keep them."""
+        """Return the formulas without some elements; formulas made of nothing else keep them."""
         unwanted = np.isin(self.elements, [INDEX[symbol] for symbol in symbols])
+        # an empty composition would have no fractions
         keep = ~unwanted | np.repeat(self.total((~unwanted).astype(float)) == 0, self.counts)
         counts = self.total(keep.astype(float)).astype(np.intp)
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
@@ -168,7 +170,7 @@ def parse_formulas(formulas: Iterable[str]) -> Compositions:
         parsed, reasons = {}, []
         for position in np.flatnonzero(~plain).tolist():
             try:
-                parsed[position] = _cached(texts[position])
+                parsed[position] = _parse_cached(texts[position])
             except FormulaError as error:
                 reasons.append(str(error))
         if reasons:
@@ -176,6 +178,7 @@ def parse_formulas(formulas: Iterable[str]) -> Compositions:
             raise FormulaError("; ".join(reasons[:10]) + more)
         counts = [len(indices) for indices, _ in parsed.values()]
         rows = np.concatenate([rows, np.repeat(np.array(list(parsed), dtype=np.intp), counts)])
+        # stable, so that the entries of a formula keep their order
         order = np.argsort(rows, kind="stable")
         rows = rows[order]
         elements = np.concatenate([elements, *(indices for indices, _ in parsed.values())]).astype(np.intp)[order]
@@ -184,18 +187,18 @@ def parse_formulas(formulas: Iterable[str]) -> Compositions:
     return Compositions(len(texts), starts[: len(texts)], elements, amounts)
 
 
-def unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Positions of texts that are not formulas, each with the reason."""
+def find_unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield the positions of texts that are not formulas, each with the reason."""
     texts = list(formulas)
     for position in np.flatnonzero(~_read_plain(texts)[3]).tolist():
         try:
-            _cached(texts[position])
+            _parse_cached(texts[position])
         except FormulaError as error:
             yield position, str(error)
 
 
 def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64], NDArray[np.bool_]]:
-    """All formulas of distinct symbols and whole numbers, read at once, character by character.
+    """Read all formulas of distinct symbols and whole numbers at once, character by character.
 
     Returns:
         Formula, element and amount of each entry; and which texts were read, shape (n_texts,). The others may be
@@ -203,16 +206,21 @@ def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64]
     """
     if not texts:
         return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0, bool)
+    # one buffer for all texts, so that NumPy works on characters instead of Python on formulas
     joined = "\n".join(texts) + "\n"
+    # a line break within a text would shift all formulas after it
     if joined.count("\n") != len(texts):
         joined = "\n".join(text.replace("\n", "?") for text in texts) + "\n"
+    # other characters become "?": one byte each, so positions hold, and never part of a formula
     codes = np.frombuffer(joined.encode("ascii", "replace"), np.uint8)
     kind = KINDS[codes]
     before = np.concatenate([[END], kind[:-1]])
     row = np.cumsum(before == END) - 1
     misplaced = (kind == OTHER) | ((kind == SMALL) & (before != CAPITAL))
+    # a line that begins with a digit, or is empty, is no plain formula
     misplaced |= ((kind == DIGIT) | (kind == END)) & (before == END)
     at = np.flatnonzero(kind == CAPITAL)
+    # at + 1 exists, since the buffer ends with a line break
     rows, two = row[at], kind[at + 1] == SMALL
     elements = PLACES[codes[at] - ord("A"), np.where(two, codes[at + 1] - (ord("a") - 1), 0)]
     place = at + 1 + two
@@ -225,7 +233,9 @@ def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64]
         digits &= kind[place] == DIGIT
     plain = np.ones(len(texts), dtype=bool)
     plain[row[misplaced]] = False
+    # digits that are left are more than a float holds exactly
     plain[rows[(elements < 0) | (amounts == 0) | digits]] = False
+    # formulas with a repeated symbol are left to the full parser, which adds the amounts
     entries = np.sort(rows * len(SYMBOLS) + elements)
     plain[entries[1:][entries[1:] == entries[:-1]] // len(SYMBOLS)] = False
     kept = plain[rows]
@@ -233,22 +243,22 @@ def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64]
 
 
 @lru_cache(maxsize=20_000)
-def _cached(formula: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Indices and amounts of the elements of a formula."""
+def _parse_cached(formula: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the indices and amounts of the elements of a formula, cached."""
     amounts = parse_formula(formula)
     return tuple(INDEX[symbol] for symbol in amounts), tuple(amounts.values())
 
 
-def _number(text: str | None, formula: str) -> float:
-    """An amount; 1 where none stands."""
+def _parse_amount(text: str | None, formula: str) -> float:
+    """Parse an amount, 1 if the text is empty."""
     if not text:
         return 1.0
     above, _, below = text.partition("/")
     if below and not float(below):
-        raise FormulaError(f"'{_short(formula)}' is not a chemical formula: '{text}' divides by zero")
+        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: '{text}' divides by zero")
     return float(above) / float(below) if below else float(above)
 
 
-def _short(formula: str) -> str:
-    """A text as messages show it."""
+def _shorten_text(formula: str) -> str:
+    """Shorten a text for messages."""
     return formula if len(formula) <= 60 else formula[:57] + "..."

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.features.composition import element_property
+from batterymi.features.composition import get_element_property
 from batterymi.features.formulas import Compositions, parse_formulas
 
 ANIONS = ("O", "S", "Se", "Te", "F", "Cl", "Br", "I", "N", "H")
@@ -19,8 +19,8 @@ FEWEST_SHARE = 0.02
 DALTON_PER_A3 = 1.66053907  # g/cm3
 
 
-def cell_volume(a: Any, b: Any, c: Any, alpha: Any, beta: Any, gamma: Any) -> NDArray[np.float64]:
-    """Volume of a unit cell.
+def compute_cell_volume(a: Any, b: Any, c: Any, alpha: Any, beta: Any, gamma: Any) -> NDArray[np.float64]:
+    """Compute the volume of a unit cell.
 
     Args:
         a: edge, Å, shape (n,).
@@ -31,15 +31,16 @@ def cell_volume(a: Any, b: Any, c: Any, alpha: Any, beta: Any, gamma: Any) -> ND
         gamma: angle between a and b, degrees.
 
     Returns:
-        Å3, shape (n,); not-a-number for angles that close no cell.
+        Å3, shape (n,); NaN for angles that form no cell.
     """
     x, y, z = (np.cos(np.radians(np.asarray(angle, float))) for angle in (alpha, beta, gamma))
     squared = 1 - x**2 - y**2 - z**2 + 2 * x * y * z
+    # angles that form no cell give a negative square
     root = np.sqrt(np.where(squared > 0, squared, np.nan))
     return np.asarray(a, float) * np.asarray(b, float) * np.asarray(c, float) * root
 
 
-def lattice(
+def compute_lattice_descriptors(
     *,
     cell_content: pd.Series,
     space_group: pd.Series,
@@ -50,7 +51,7 @@ def lattice(
     beta: pd.Series,
     gamma: pd.Series,
 ) -> pd.DataFrame:
-    """What a cell and a formula say together about room for lithium to move.
+    """Compute what a cell and its formula say about the room for lithium to move.
 
     Volume per atom, per lithium and per anion; the part of the cell that anions leave free; lithium per atom, per anion
     and per other cation, and how far its amount is from whole numbers, as on partly filled sites; polarisability of the
@@ -72,15 +73,15 @@ def lattice(
     compositions = parse_formulas(cell_content)
     edges = [pd.to_numeric(edge).to_numpy(float) for edge in (a, b, c)]
     angles = [pd.to_numeric(angle).to_numpy(float) for angle in (alpha, beta, gamma)]
-    volume, lithium, atoms = cell_volume(*edges, *angles), compositions.amount_of("Li"), compositions.atoms
-    anions = compositions.amount_of(*ANIONS)
+    volume, lithium, atoms = compute_cell_volume(*edges, *angles), compositions.count_atoms("Li"), compositions.atoms
+    anions = compositions.count_atoms(*ANIONS)
     few = FEWEST_SHARE * atoms  # keeps ratios finite for compounds without anions, or nearly without lithium
     some_anions, some_lithium = np.maximum(anions, few), np.maximum(lithium, few)
     group = pd.to_numeric(space_group).to_numpy(float)
-    ball = sum(compositions.amount_of(one) * 4 / 3 * np.pi * radius**3 for one, radius in ANION_RADII.items())
-    soft = sum(compositions.amount_of(one) * value for one, value in POLARIZABILITIES.items())
+    ball = sum(compositions.count_atoms(one) * 4 / 3 * np.pi * radius**3 for one, radius in ANION_RADII.items())
+    soft = sum(compositions.count_atoms(one) * value for one, value in POLARIZABILITIES.items())
     off = np.abs(compositions.amounts - np.round(compositions.amounts))
-    mass = compositions.total(compositions.amounts * element_property("AtomicWeight")[compositions.elements])
+    mass = compositions.total(compositions.amounts * get_element_property("AtomicWeight")[compositions.elements])
     columns = {
         "cell volume (Å3)": volume,
         "volume per atom (Å3)": volume / atoms,
@@ -95,7 +96,7 @@ def lattice(
         "anions per atom": anions / atoms,
         "lithium off whole numbers": np.abs(lithium - np.round(lithium)),
         "any element off whole numbers": np.maximum.reduceat(off, compositions.starts),
-        "mixing entropy (kB per atom)": -compositions.total(_x_log_x(compositions)),
+        "mixing entropy (kB per atom)": -compositions.total(_compute_x_log_x(compositions)),
         "polarisability per anion (Å3)": soft / some_anions,
         "density (g/cm3)": mass / volume * DALTON_PER_A3,
         "crystal system": np.digitize(group, CRYSTAL_SYSTEMS).astype(float),
@@ -107,7 +108,7 @@ def lattice(
     return pd.DataFrame(columns, cell_content.index)
 
 
-def _x_log_x(compositions: Compositions) -> NDArray[np.float64]:
-    """Fraction times its logarithm, per entry."""
+def _compute_x_log_x(compositions: Compositions) -> NDArray[np.float64]:
+    """Compute the fraction of each entry times its logarithm."""
     fractions = compositions.fractions
     return fractions * np.log(fractions)

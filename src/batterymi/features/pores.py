@@ -7,8 +7,8 @@ SULFUR_DENSITY_G_CM3 = 2.07  # orthorhombic α-sulfur at 20 °C, CRC Handbook of
 NM_M2_TO_CM3 = 1e-3  # 1 nm x 1 m2 = 1e-9 m3 = 1e-3 cm3
 
 
-def pore_volume(diameter_nm: ArrayLike, area_m2_g: ArrayLike) -> NDArray[np.float64]:
-    """Volume of cylindrical pores from their diameter and their surface.
+def compute_pore_volume(diameter_nm: ArrayLike, area_m2_g: ArrayLike) -> NDArray[np.float64]:
+    """Compute the volume of cylindrical pores from their diameter and their surface area.
 
     A cylinder's volume over its lateral surface is d/4, so V = A d / 4 (Gurvich's relation for open pores).
 
@@ -28,8 +28,8 @@ def pore_volume(diameter_nm: ArrayLike, area_m2_g: ArrayLike) -> NDArray[np.floa
     return NM_M2_TO_CM3 * area * diameter / 4
 
 
-def sulfur_limit(diameter_nm: ArrayLike, area_m2_g: ArrayLike, swelling: float = 0.0) -> NDArray[np.float64]:
-    """Largest sulfur content whose volume fits the pores.
+def compute_sulfur_limit(diameter_nm: ArrayLike, area_m2_g: ArrayLike, swelling: float = 0.0) -> NDArray[np.float64]:
+    """Compute the largest sulfur content whose volume fits the pores.
 
     Args:
         diameter_nm: pore diameter, nm.
@@ -39,18 +39,18 @@ def sulfur_limit(diameter_nm: ArrayLike, area_m2_g: ArrayLike, swelling: float =
     Returns:
         Sulfur, wt% of sulfur plus host.
     """
-    sulfur = pore_volume(diameter_nm, area_m2_g) * SULFUR_DENSITY_G_CM3 / (1 + swelling)
+    sulfur = compute_pore_volume(diameter_nm, area_m2_g) * SULFUR_DENSITY_G_CM3 / (1 + swelling)
     return 100 * sulfur / (1 + sulfur)
 
 
-def sulfur_margin(
+def compute_sulfur_margin(
     *,
     diameter_nm: ArrayLike,
     area_m2_g: ArrayLike,
     sulfur_wt: ArrayLike,
     swelling: float = 0.0,
 ) -> NDArray[np.float64]:
-    """How far a design's sulfur content stays below what its pores hold.
+    """Compute how far a design's sulfur content stays below what its pores hold.
 
     Args:
         diameter_nm: pore diameter, nm.
@@ -61,4 +61,4 @@ def sulfur_margin(
     Returns:
         wt%; negative where the sulfur does not fit.
     """
-    return sulfur_limit(diameter_nm, area_m2_g, swelling) - np.asarray(sulfur_wt, float)
+    return compute_sulfur_limit(diameter_nm, area_m2_g, swelling) - np.asarray(sulfur_wt, float)

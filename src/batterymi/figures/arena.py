@@ -1,4 +1,4 @@
-"""The arena's figures of charges: over time, minutes against margin, and what leaves the limits."""
+"""The arena's figures of charges: over time, minutes against margin, and violations of the limits."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
-from batterymi.vocabulary.controllers import CONTROLLERS, label, ordered
+from batterymi.vocabulary.controllers import CONTROLLERS, label_controller, order_controllers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def style_of(name: str, names: list[str]) -> dict[str, Any]:
 
 
 def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) -> "Figure":
-    """The nominal charge by every controller on one page; agents with all their seeds.
+    """Draw the nominal charge by every controller on one page; agents with all their seeds.
 
     Args:
         traces: of one cell at one temperature.
@@ -62,7 +62,7 @@ def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) ->
     """
     import matplotlib.pyplot as plt
 
-    names = ordered(list(traces["controller"].unique()))
+    names = order_controllers(list(traces["controller"].unique()))
     figure, axes = plt.subplots(2, 2, figsize=(7.0, 5.6), sharex=True)
     limits = {"temperature_c": temperature_c, "plating_margin_mv": margin_mv}
     for axis, (column, text) in zip(axes.ravel(), PANELS, strict=True):
@@ -74,6 +74,7 @@ def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) ->
         axis.set_ylabel(text)
     for axis in axes[1]:
         axis.set_xlabel("Time (min)")
+    # an hour at most, or slow charges would squeeze the fast ones
     axes[0, 0].set_xlim(0, min(60.0, float(traces["time_min"].max())))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
@@ -81,31 +82,34 @@ def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) ->
 
 
 def _draw_trace(axis: "Axes", mine: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
-    """One controller's charge over time, thinner for several seeds."""
+    """Draw one controller's charge over time, with thinner lines for several seeds."""
     style = style_of(name, names)
     seeds = mine["seed"].unique()
     width = 1.4 if len(seeds) == 1 else 0.6
+    # fixed protocols stay in the background
     width = 0.9 if style["color"] == GREY else width
     for seed in seeds:
         part = mine[mine["seed"] == seed]
-        text = label(name) if seed == seeds[0] else None
+        # one entry of the legend per controller, not per seed
+        text = label_controller(name) if seed == seeds[0] else None
         axis.plot(part["time_min"], part[column], color=style["color"], ls=style["ls"], lw=width, label=text)
 
 
 def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
-    """Median minutes with quartiles against the smallest margin of each controller, a panel per temperature.
+    """Draw median minutes with quartiles against each controller's smallest margin, a panel per temperature.
 
     Args:
         table: rows of one cell.
     """
     import matplotlib.pyplot as plt
 
-    conditions, names = list(table["condition"].unique()), ordered(list(table["controller"].unique()))
-    figure, axes = _grid(plt, len(conditions), 2.6)
+    conditions, names = list(table["condition"].unique()), order_controllers(list(table["controller"].unique()))
+    figure, axes = _make_panels(plt, len(conditions), 2.6)
     for axis, condition in zip(axes, conditions, strict=False):
         rows = table[table["condition"] == condition]
         for row in rows.to_dict("records"):
             _draw_point(axis, row, names)
+        # below zero even if no charge plates, so that the forbidden band is visible
         bottom = min(-5.0, 1.2 * rows["margin_min_mv"].min())
         axis.axhspan(bottom, 0, color=RED, alpha=0.08, lw=0)
         axis.set_ylim(bottom=bottom)
@@ -114,18 +118,19 @@ def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
         axis.set_title(condition)
         axis.set_xlabel("Minutes to 80 % (median, quartiles)")
         axis.set_ylabel("Smallest margin (mV)")
-    _legend(figure, axes[0], ncols=4)
+    _add_legend(figure, axes[0], ncols=4)
     return figure
 
 
 def _draw_point(axis: "Axes", row: dict[Any, Any], names: list[str]) -> None:
-    """One controller: filled where no charge leaves the limits, open else."""
+    """Draw one controller: filled where no charge violates a limit, open otherwise."""
     style = style_of(row["controller"], names)
     middle = row["minutes_median"]
     reach = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
     axis.errorbar(
         [middle],
         [row["margin_min_mv"]],
+        # missing quartiles draw no error bar
         xerr=np.nan_to_num(reach),
         color=style["color"],
         marker=style["marker"],
@@ -133,23 +138,24 @@ def _draw_point(axis: "Axes", row: dict[Any, Any], names: list[str]) -> None:
         ms=5,
         lw=0.8,
         ls="none",
-        label=label(row["controller"]),
+        label=label_controller(row["controller"]),
     )
 
 
 def plot_violations(table: pd.DataFrame) -> "Figure":
-    """Share of charges outside the limits with its 95 % interval, a panel per temperature.
+    """Draw the share of charges outside the limits with its 95 % interval, a panel per temperature.
 
     Args:
         table: rows of one cell.
     """
     import matplotlib.pyplot as plt
 
-    conditions, names = list(table["condition"].unique()), ordered(list(table["controller"].unique()))
-    figure, axes = _grid(plt, len(conditions), 0.9 + 0.17 * len(names))
+    conditions, names = list(table["condition"].unique()), order_controllers(list(table["controller"].unique()))
+    figure, axes = _make_panels(plt, len(conditions), 0.9 + 0.17 * len(names))
     for axis, condition in zip(axes, conditions, strict=False):
         rows = table[table["condition"] == condition].set_index("controller").reindex(names)
         places = np.arange(len(names))[::-1]
+        # bars of one controller lie below each other, one for each kind of violation
         left = np.zeros(len(names))
         for kind, colour in (("plating", RED), ("temperature", ORANGE), ("voltage", PURPLE), ("unfinished", GREY)):
             width = 100 * rows[f"share_{kind}"].to_numpy(float)
@@ -160,16 +166,16 @@ def plot_violations(table: pd.DataFrame) -> "Figure":
         axis.errorbar(
             shares[:, 1], places + 0.2, xerr=reach, color=BLACK, marker="o", ms=2.5, lw=0.8, ls="none", label="any"
         )
-        axis.set_yticks(places - 0.15, [label(name) for name in names])
+        axis.set_yticks(places - 0.15, [label_controller(name) for name in names])
         axis.set_xlim(0, 102)
         axis.set_title(condition)
         axis.set_xlabel("Charges outside a limit (%)")
-    _legend(figure, axes[0], ncols=5)
+    _add_legend(figure, axes[0], ncols=5)
     return figure
 
 
-def _grid(plt: Any, n: int, height: float) -> tuple["Figure", list["Axes"]]:
-    """Panels in two columns of a page, those without content left out."""
+def _make_panels(plt: Any, n: int, height: float) -> tuple["Figure", list["Axes"]]:
+    """Make panels in two columns of a page, without empty ones."""
     columns = 1 if n == 1 else 2
     lines = -(-n // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(3.6 * columns, height * lines + 0.6), squeeze=False)
@@ -179,8 +185,8 @@ def _grid(plt: Any, n: int, height: float) -> tuple["Figure", list["Axes"]]:
     return figure, panels[:n]
 
 
-def _legend(figure: "Figure", axis: "Axes", ncols: int) -> None:
-    """One legend below all panels."""
+def _add_legend(figure: "Figure", axis: "Axes", ncols: int) -> None:
+    """Add one legend below all panels."""
     handles, labels = axis.get_legend_handles_labels()
     width = figure.get_size_inches()[0]
     figure.legend(handles, labels, loc="outside lower center", ncols=ncols if width > 4 else 2)

@@ -1,4 +1,4 @@
-"""The arena's figures of agents: how they learned, and what current they choose where."""
+"""The arena's figures of agents: learning curves, and the current chosen at each state of charge and temperature."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from batterymi.figures.arena import style_of
 from batterymi.figures.style import BLACK, COLUMN_IN
-from batterymi.vocabulary.controllers import label
+from batterymi.vocabulary.controllers import label_controller
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ N_SOC, N_TEMPERATURE = 16, 12
 
 
 def plot_learning(curves: pd.DataFrame) -> "Figure":
-    """Median over the seeds, and all seeds within the band, of what validation scenarios say while agents train.
+    """Draw the median over seeds of the validation results during training, with all seeds in the band.
 
     Args:
         curves: learning curves of all agents of one cell, with `agent` and `seed`.
@@ -36,6 +36,7 @@ def plot_learning(curves: pd.DataFrame) -> "Figure":
         for agent in agents:
             _draw_curve(axis, curves[curves["agent"] == agent], column, agent, agents)
         axis.set_ylabel(text)
+    # very low rewards early in the training would flatten the rest of the curves
     axes[0].set_ylim(bottom=max(-120.0, float(curves["validation_reward"].min())))
     axes[2].set_ylim(-3, 103)
     axes[-1].set_xlabel("Control steps of training")
@@ -48,17 +49,18 @@ def _draw_curve(axis: "Axes", mine: pd.DataFrame, column: str, agent: str, agent
     """One agent's curve; validations of different seeds that are a few steps apart are put together."""
     every = float(np.median(np.diff(np.sort(mine["steps"].unique())))) if mine["steps"].nunique() > 1 else 1.0
     spacing = max(mine.groupby("seed")["steps"].diff().median(), every) if len(mine) > 1 else every
+    # seeds are evaluated a few steps apart; rounding lines them up for the statistics
     place = (mine["steps"] / spacing).round() * spacing
     factor = 100.0 if column == "unsafe" else 1.0
     grouped = (factor * mine[column]).groupby(place)
     style = style_of(agent, agents)
     axis.fill_between(grouped.min().index, grouped.min(), grouped.max(), color=style["color"], alpha=0.2, lw=0)
-    text = f"{label(agent)}, {mine['seed'].nunique()} seeds"
+    text = f"{label_controller(agent)}, {mine['seed'].nunique()} seeds"
     axis.plot(grouped.median().index, grouped.median(), color=style["color"], ls=style["ls"], label=text)
 
 
 def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
-    """Mean C-rate over state of charge and temperature, where charges of the held-out scenarios went.
+    """Draw the mean C-rate over state of charge and temperature, where held-out charges went.
 
     Args:
         steps: state of charge, temperature and C-rate of every step on the reference model, one cell.
@@ -67,14 +69,16 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
     import matplotlib.pyplot as plt
 
     low, high = float(steps["temperature_c"].min()), float(steps["temperature_c"].max())
+    # the extra 0.1 K keeps a bin's width above zero if all temperatures are equal
     edges = np.linspace(0, 0.8, N_SOC + 1), np.linspace(low - 0.1, high + 0.1, N_TEMPERATURE + 1)
+    # a few extreme steps would use up the colour scale
     most = float(steps["c_rate"].quantile(0.99))
     figure, axes = plt.subplots(len(names), 1, figsize=(COLUMN_IN, 1.75 * len(names) + 0.4), sharex=True, squeeze=False)
     image: Any = None
     for axis, name in zip(axes[:, 0], names, strict=True):
         mine = steps[steps["controller"] == name]
-        image = axis.pcolormesh(*edges, _mean_rates(mine, edges).T, cmap="viridis", vmin=0, vmax=most)
-        axis.set_title(label(name))
+        image = axis.pcolormesh(*edges, _compute_mean_rates(mine, edges).T, cmap="viridis", vmin=0, vmax=most)
+        axis.set_title(label_controller(name))
         axis.set_ylabel("Temperature (°C)")
         axis.set_facecolor("#E6E6E6")
     axes[-1, 0].set_xlabel("State of charge (grey: no charge came there)")
@@ -83,11 +87,12 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
     return figure
 
 
-def _mean_rates(mine: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _compute_mean_rates(mine: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Mean C-rate in each bin, NaN where there are too few steps; shape (n_soc, n_temperature)."""
     where = mine["soc"].to_numpy(float), mine["temperature_c"].to_numpy(float)
     count = np.histogram2d(*where, bins=list(edges))[0]
     total = np.histogram2d(*where, bins=list(edges), weights=mine["c_rate"].to_numpy(float))[0]
     mean = np.full_like(total, np.nan)
+    # bins without steps keep NaN, which shows the grey background
     np.divide(total, count, out=mean, where=count >= FEWEST_STEPS)
     return mean

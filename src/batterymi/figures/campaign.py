@@ -1,4 +1,4 @@
-"""Campaigns beside random search."""
+"""Figure of campaigns beside random search."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import pandas as pd
 from batterymi.config.parts import Objective
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 
 def plot_convergence(results: StudyResults) -> "Figure":
-    """Best feasible value so far over evaluations: median and quartiles over the seeds, engine and random search."""
+    """Draw the best feasible value over evaluations for engine and random search: median and quartiles."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
     campaign = results.study.campaign
-    judged = _judged_suggestions(results)
+    judged = _group_measured_suggestions(results)
     figure, axes = plt.subplots(
         1 + len(judged), 1, figsize=(COLUMN_IN, 2.6 * (1 + len(judged))), squeeze=False, layout="constrained"
     )
     axis = axes[0, 0]
     for lower, (name, part) in zip(axes[1:, 0], judged.items(), strict=True):
-        _earlier(lower, results, name, part)
+        _draw_earlier(lower, results, name, part)
     if results.history.empty and campaign.mode == "experiment":
         axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
         axis.set_axis_off()
         return figure
     if results.history.empty:
-        axis.text(0.5, 0.5, _wrap(results.benchmark["feasibility"]["message"]), ha="center", va="center")
+        axis.text(0.5, 0.5, _wrap_text(results.benchmark["feasibility"]["message"]), ha="center", va="center")
         axis.set_axis_off()
         return figure
     for engine, colour in ((campaign.engine, BLUE), ("random", ORANGE)):
-        _band(axis, results, results.history[results.history["engine"] == engine], engine, colour)
+        _draw_band(axis, results, results.history[results.history["engine"] == engine], engine, colour)
     comparison = results.benchmark["comparison"]
     initial = comparison["initial"] if campaign.mode == "experiment" else campaign.initial
     axis.axvline(initial + 0.5, color=GREY, lw=0.7, ls=":")
     axis.set_xlabel("Evaluations (dotted: end of the shared start)")
-    axis.set_ylabel(_score_label(results))
+    axis.set_ylabel(_make_score_label(results))
     axis.set_title(
         f"{comparison['evaluations_saved']:.1f} evaluations saved "
         f"[{comparison['evaluations_saved_lower']:.1f}, {comparison['evaluations_saved_upper']:.1f}], "
-        f"{comparison['seeds']} seeds\n{_wrap(comparison['verdict'], 48)}",
+        f"{comparison['seeds']} seeds\n{_wrap_text(comparison['verdict'], 48)}",
         fontsize=7,
     )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -54,12 +54,15 @@ def plot_convergence(results: StudyResults) -> "Figure":
     return figure
 
 
-def _band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
-    """Median line and quartile band of one engine; a campaign without a feasible design counts as the worst."""
-    sign = _sign(results)
+def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
+    """Draw one engine's median line and quartile band; a campaign without a feasible design counts as worst."""
+    sign = _get_score_sign(results)
+    # scores are minimised, so infinity ranks campaigns without a feasible design last
     best = history.pivot(index="evaluation", columns="seed", values="best_so_far").fillna(np.inf)
+    # not interpolated, since interpolation with infinity gives NaN
     low, middle, high = (sign * best.quantile(q, axis=1, interpolation="higher") for q in (0.25, 0.5, 0.75))
     shown = np.isfinite(middle)
+    # an infinite quartile is drawn at the worst finite value
     ceiling = sign * float(np.max(best[np.isfinite(best)]))
     axis.fill_between(
         low.index[shown], low[shown], high[shown].replace([np.inf, -np.inf], ceiling), color=colour, alpha=0.25, lw=0
@@ -67,19 +70,20 @@ def _band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str
     axis.plot(middle.index[shown], middle[shown], color=colour, label=f"{label}: median, quartiles")
     n_empty = int(np.isinf(best.iloc[-1]).sum())
     if n_empty:
+        # an empty line, for its text in the legend
         axis.plot([], [], " ", label=f"  {n_empty} of {best.shape[1]} found no feasible design")
 
 
-def _judged_suggestions(results: StudyResults) -> dict[str, pd.DataFrame]:
-    """Earlier suggestions that were measured since, by objective."""
+def _group_measured_suggestions(results: StudyResults) -> dict[str, pd.DataFrame]:
+    """Group earlier suggestions that were measured since, by objective."""
     if results.earlier is None:
         return {}
     measured = results.earlier[results.earlier["measured"].notna()]
     return {str(name): part for name, part in measured.groupby("objective", sort=False)}
 
 
-def _earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataFrame) -> None:
-    """Predicted against measured, for suggestions that were followed."""
+def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataFrame) -> None:
+    """Draw predicted over measured values of suggestions that were measured."""
     target = next(one for one in results.study.objectives if one.name == name)
     middle = part["predicted"]
     low, high = part["lower_95"].fillna(middle), part["upper_95"].fillna(middle)
@@ -90,8 +94,10 @@ def _earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataFrame)
     axis.plot(ends, ends, color=GREY, lw=0.7)
     n_inside, n_judged = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
     axis.set_title(f"Earlier suggestions: {n_inside} of {n_judged} within their 95 % interval", fontsize=7)
-    axis.set_xlabel("Measured " + with_unit(target.label[0].lower() + target.label[1:], target.unit))
-    axis.set_ylabel(_wrap("Predicted " + with_unit(target.label[0].lower() + target.label[1:], target.unit), 34))
+    axis.set_xlabel("Measured " + format_label(target.label[0].lower() + target.label[1:], target.unit))
+    axis.set_ylabel(
+        _wrap_text("Predicted " + format_label(target.label[0].lower() + target.label[1:], target.unit), 34)
+    )
 
 
 def _find_single(results: StudyResults) -> Objective | None:
@@ -100,26 +106,26 @@ def _find_single(results: StudyResults) -> Objective | None:
     return first if not others and first.weight == first.scale == 1 else None
 
 
-def _sign(results: StudyResults) -> float:
-    """What turns a score back into the objective, or into a score to maximise."""
+def _get_score_sign(results: StudyResults) -> float:
+    """Return the sign that turns a score back into the objective, or into a score to maximise."""
     only = _find_single(results)
     return -1.0 if only is None else float(only.sign)
 
 
-def _score_label(results: StudyResults) -> str:
-    """What the vertical axis shows."""
+def _make_score_label(results: StudyResults) -> str:
+    """Make the label of the vertical axis."""
     only, campaign = _find_single(results), results.study.campaign
     if campaign.mode == "replay" and campaign.label:
-        return _wrap("Best " + with_unit(campaign.label[0].lower() + campaign.label[1:], campaign.unit), 34)
+        return _wrap_text("Best " + format_label(campaign.label[0].lower() + campaign.label[1:], campaign.unit), 34)
     if len(results.study.optimised) > 1:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"
-    return _wrap("Best feasible " + with_unit(only.label[0].lower() + only.label[1:], only.unit), 34)
+    return _wrap_text("Best feasible " + format_label(only.label[0].lower() + only.label[1:], only.unit), 34)
 
 
-def _wrap(text: str, width: int = 45) -> str:
-    """Text broken into lines."""
+def _wrap_text(text: str, width: int = 45) -> str:
+    """Wrap a text into lines."""
     import textwrap
 
     return "\n".join(textwrap.wrap(text, width))

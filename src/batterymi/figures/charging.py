@@ -18,7 +18,7 @@ DASHED = (BLUE, SKY, GREEN, PURPLE, RED, ORANGE)
 
 
 def plot_charging(results: StudyResults) -> "Figure":
-    """SOC, current, temperature and plating margin over time for all protocols, the campaign's best on top."""
+    """Draw SOC, current, temperature and plating margin of all protocols over time, the best one on top."""
     import matplotlib.pyplot as plt
 
     traces = results.traces
@@ -55,6 +55,7 @@ def plot_charging(results: StudyResults) -> "Figure":
     for axis in axes[1]:
         axis.set_xlabel("Time (min)")
     handles, labels = axes[0, 0].get_legend_handles_labels()
+    # one entry for all the grey lines, which have no labels of their own
     handles.insert(0, plt.Line2D([], [], color=GREY, lw=0.6))
     n_train = traces.loc[traces["kind"] == "train", "label"].nunique()
     labels.insert(0, f"{n_train} four-step protocols")

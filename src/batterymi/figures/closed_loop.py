@@ -1,4 +1,4 @@
-"""Closed loops: the life of what is recommended round by round, and what adaptive choice adds to it."""
+"""Closed loops: the life of the recommended protocol round by round, and the gain by adaptive choice."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,10 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
         runs: what loops recommended.
         comparison: lives and gains with intervals.
     """
+    # imported after the style has chosen a backend that needs no display
     import matplotlib.pyplot as plt
 
-    runs, comparison, unit = in_readable_units(runs, comparison)
+    runs, comparison, unit = scale_to_readable_units(runs, comparison)
     batches = sorted(runs["batch"].unique())
     n = len(batches) + 1
     figure, grid = plt.subplots(n, 1, figsize=(COLUMN_IN, PANEL_IN * n + LEGEND_IN), squeeze=False)
@@ -38,7 +39,7 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
     for axis, batch in zip(panels, batches, strict=True):
         draw_batch(axis, runs[runs["batch"] == batch], comparison)
         axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
-        axis.set(ylim=life_range(runs, comparison), xticks=range(1, comparison["rounds"] + 1))
+        axis.set(ylim=compute_life_range(runs, comparison), xticks=range(1, comparison["rounds"] + 1))
         axis.set_ylabel(f"True life ({unit})")
     panels[-1].set_xlabel("Rounds done")
     draw_gains(last, comparison["comparisons"], batches, unit)
@@ -47,8 +48,8 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
     return figure
 
 
-def in_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], str]:
-    """Runs of the rounds that are compared, and the comparison, in cycles or in thousands of them; and the unit.
+def scale_to_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any], str]:
+    """Scale the compared rounds and the comparison to cycles or to thousands of cycles; return the unit too.
 
     Args:
         runs: lives in cycles.
@@ -66,7 +67,7 @@ def in_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[p
 
 
 def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> None:
-    """Curves of all methods with 95 % intervals, and the best protocol as a line.
+    """Draw the curves of all methods with 95 % intervals, and the best protocol as a line.
 
     Args:
         axis: to draw on.
@@ -75,6 +76,7 @@ def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> 
     """
     for place, method in enumerate(dict.fromkeys(runs["method"])):
         grouped = runs[runs["method"] == method].groupby("round")["life_cycles"]
+        # shifted by method, so that intervals do not cover each other
         x, mean, error = grouped.mean().index + SHIFT * (place - 2.5), grouped.mean(), 1.96 * grouped.sem()
         axis.errorbar(x, mean, error, **style_of(place), ls=LINES[place], label=method)
     axis.axhline(comparison["best_life"], color=GREY, lw=0.7, ls=":")
@@ -85,7 +87,7 @@ def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> 
 
 
 def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[int], unit: str) -> None:
-    """Gains after the last round over random batches with the same model, with 95 % intervals.
+    """Draw the gains after the last round over random batches with the same model, with 95 % intervals.
 
     Args:
         axis: to draw on.
@@ -94,6 +96,7 @@ def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[in
         unit: of lives and gains.
     """
     for place, method in enumerate(dict.fromkeys(one["method"] for one in comparisons)):
+        # the baseline has no gain over itself
         rows = [one for one in comparisons if one["method"] == method and one["verdict"] != "the baseline"]
         if rows:
             x = [batches.index(one["batch"]) + 1.6 * SHIFT * (place - 2.5) for one in rows]
@@ -110,8 +113,8 @@ def style_of(place: int) -> dict[str, Any]:
     return {"color": COLOURS[place], "marker": MARKERS[place], **BARS}
 
 
-def life_range(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[float, float]:
-    """Lives to show: from the lowest mean, after the first round if there are more, to the best.
+def compute_life_range(runs: pd.DataFrame, comparison: dict[str, Any]) -> tuple[float, float]:
+    """Compute the range of lives to show: from the lowest mean after the first round, if possible, to the best.
 
     After its first round BayesGap as published recommends what it chose before any test; that point may lie below.
 

@@ -6,20 +6,21 @@ import numpy as np
 
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def plot_conductivity(results: StudyResults) -> "Figure":
-    """Conductivity over activation energy, with a straight line and the scores with and without that feature."""
+    """Draw conductivity over activation energy, with a fitted line and the scores with and without that feature."""
     import matplotlib.pyplot as plt
 
     rows = results.table
     energy, target = results.study.features[-1], results.study.objectives[0]
     x, y = rows[energy.name].to_numpy(float), rows[target.name].to_numpy(float)
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 3.1))
+    # by the Arrhenius law, the logarithm of the conductivity falls linearly with the energy
     slope, offset = np.polyfit(x, y, 1)
     line = np.array([x.min() - 0.01, x.max() + 0.01])
     axis.plot(line, slope * line + offset, color=ORANGE, label=f"least squares, {slope:.1f} per eV")
@@ -30,8 +31,8 @@ def plot_conductivity(results: StudyResults) -> "Figure":
     axis.annotate(
         "required: 10⁻³ S/cm", (line[0], -3), xytext=(0, -8), textcoords="offset points", fontsize=6.5, color=GREY
     )
-    axis.set_xlabel(with_unit(energy.label, energy.unit))
-    axis.set_ylabel(with_unit(target.label, target.unit))
+    axis.set_xlabel(format_label(energy.label, energy.unit))
+    axis.set_ylabel(format_label(target.label, target.unit))
     axis.margins(x=0.18)
     lines = [
         f"{row['variant'].replace('_', ' ')}: {row['model']}, Q² {row['q2']:.2f}, {row['verdict'].split(';')[0]}"

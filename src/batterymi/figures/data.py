@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from batterymi.figures.style import BLUE, COLUMN_IN
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 MOST = 5  # features that fit side by side
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def plot_data(results: StudyResults) -> "Figure":
-    """Scatter every objective over every feature; with many features or none, over the most important few."""
+    """Draw every objective over every feature; with many features or none, over the most important few."""
     features = results.study.features
-    return _grid(results) if 0 < len(features) <= MOST else _many(results)
+    return _draw_grid(results) if 0 < len(features) <= MOST else _draw_selected(results)
 
 
-def _grid(results: StudyResults) -> "Figure":
-    """One panel per objective and feature."""
+def _draw_grid(results: StudyResults) -> "Figure":
+    """Draw one panel per objective and feature."""
     import matplotlib.pyplot as plt
 
     features, objectives = results.study.features, results.study.objectives
@@ -38,15 +38,15 @@ def _grid(results: StudyResults) -> "Figure":
         for axis, feature in zip(row, features, strict=True):
             axis.scatter(rows[feature.name], rows[objective.name], s=12, color=BLUE, alpha=0.8, linewidths=0)
             axis.margins(0.12)
-        row[0].set_ylabel(_wrapped(with_unit(objective.label, objective.unit), 18 if len(objectives) > 1 else 26))
+        row[0].set_ylabel(_wrap_label(format_label(objective.label, objective.unit), 18 if len(objectives) > 1 else 26))
     for axis, feature in zip(axes[-1], features, strict=True):
-        axis.set_xlabel(_wrapped(with_unit(feature.label, feature.unit), 22))
+        axis.set_xlabel(_wrap_label(format_label(feature.label, feature.unit), 22))
     figure.suptitle(f"{results.study.title}: {len(rows)} rows", fontsize=8)
     return figure
 
 
-def _many(results: StudyResults) -> "Figure":
-    """Distribution of the first objective, sizes of groups, and the objective over the most important features."""
+def _draw_selected(results: StudyResults) -> "Figure":
+    """Draw the first objective's distribution, the group sizes, and it over the most important features."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
@@ -54,6 +54,7 @@ def _many(results: StudyResults) -> "Figure":
     rows = results.table[results.table[SPLIT] == TRAIN]
     worth = results.importances.groupby("feature")["rmse_increase"].median()
     numbers = [f for f in results.study.features if not f.is_category and f.name in worth]
+    # two panels are for the distribution and the groups
     shown = sorted(numbers, key=lambda feature: -worth[feature.name])[: MOST - 2]
     n_panels = 1 + bool(groups) + len(shown)
     n_columns = min(3, n_panels)
@@ -64,7 +65,7 @@ def _many(results: StudyResults) -> "Figure":
     for split, part in results.table.groupby(SPLIT, sort=False):
         axis.hist(part[objective.name].astype(float), bins=40, alpha=0.6, label=f"{split}: {len(part)}")
     axis.set_yscale("log")
-    axis.set_xlabel(_wrapped(with_unit(objective.label, objective.unit), 28))
+    axis.set_xlabel(_wrap_label(format_label(objective.label, objective.unit), 28))
     axis.set_ylabel("Rows")
     axis.legend(fontsize=6)
     if groups:
@@ -77,16 +78,16 @@ def _many(results: StudyResults) -> "Figure":
         axis.set_ylabel("Rows per group")
     for axis, feature in zip(panels, shown, strict=False):
         axis.scatter(rows[feature.name].astype(float), rows[objective.name], s=5, color=BLUE, alpha=0.5, linewidths=0)
-        axis.set_xlabel(_wrapped(with_unit(feature.label, feature.unit), 28))
-        axis.set_ylabel(_wrapped(with_unit(objective.label, objective.unit), 24), fontsize=6)
+        axis.set_xlabel(_wrap_label(format_label(feature.label, feature.unit), 28))
+        axis.set_ylabel(_wrap_label(format_label(objective.label, objective.unit), 24), fontsize=6)
     for axis in axes.ravel()[n_panels:]:
         axis.set_visible(False)
     figure.suptitle(f"{results.study.title}: {len(rows)} rows to score", fontsize=8)
     return figure
 
 
-def _wrapped(label: str, width: int) -> str:
-    """A label broken into lines."""
+def _wrap_label(label: str, width: int) -> str:
+    """Wrap a label into lines."""
     import textwrap
 
     return "\n".join(textwrap.wrap(label, width))

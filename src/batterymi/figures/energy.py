@@ -7,7 +7,7 @@ import numpy as np
 from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ def plot_energy(results: StudyResults) -> "Figure":
             label=f"{system}: {len(part)}",
         )
     low, high = axis.get_ylim()
+    # from 20 mAh/g, since the voltage of equal energy diverges at zero capacity
     capacity = np.linspace(max(rows["capacity_mah_g"].min(), 20), rows["capacity_mah_g"].max(), 100)
     for energy in (300, 600, 900, 1200):
         voltage = energy / capacity  # V = (Wh/kg) / (mAh/g)
@@ -41,9 +42,10 @@ def plot_energy(results: StudyResults) -> "Figure":
         if shown.size:
             last = shown[-1]
             axis.annotate(f"{energy} Wh/kg", (capacity[last], voltage[last]), fontsize=5.5, color=GREY, ha="right")
+    # restored, since the lines of equal energy would enlarge the range
     axis.set_ylim(low, high)
     axis.set_xlabel("Capacity from the formula (mAh/g)")
-    axis.set_ylabel(with_unit(objective.label, objective.unit))
+    axis.set_ylabel(format_label(objective.label, objective.unit))
     axis.set_title(f"{len(rows)} Li electrodes with Ni, Co, Mn and O only", fontsize=7)
     axis.legend(fontsize=5.5, ncols=2)
     return figure

@@ -1,4 +1,4 @@
-"""What cheaper levels are worth: the best result so far over the cost."""
+"""Gain by cheaper levels of fidelity: the best result so far over the cost."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ def draw_fidelities(ledger: pd.DataFrame, comparison: dict[str, Any], objectives
     Returns:
         The figure.
     """
+    # imported after the style has chosen a backend that needs no display
     import matplotlib.pyplot as plt
 
     optimised = [one for one in objectives if one.is_optimised]
@@ -55,9 +56,12 @@ def _compute_quartiles(rows: pd.DataFrame, grid: np.ndarray) -> tuple[np.ndarray
     """Return quartiles over seeds of the best so far at each cost; a seed without any counts as the worst."""
     curves = []
     for _, part in rows.groupby("seed"):
+        # 1e-9 counts an evaluation at exactly this cost, whatever the rounding
         place = np.searchsorted(part["spent"].to_numpy(), grid + 1e-9, side="right") - 1
         best = part["best_so_far"].fillna(np.inf).to_numpy()
+        # below the cost of the first evaluation nothing is known
         curves.append(np.where(place >= 0, best[np.maximum(place, 0)], np.inf))
+    # not interpolated, since interpolation with infinity gives NaN
     found = [np.quantile(curves, q, axis=0, method="higher") for q in (0.25, 0.5, 0.75)]
     low, middle, high = (np.where(np.isfinite(one), one, np.nan) for one in found)
     return low, middle, high

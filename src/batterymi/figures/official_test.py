@@ -1,4 +1,4 @@
-"""The official test split: what the model says of rows that nothing was chosen by."""
+"""The official test split: predictions for rows that no choice was based on."""
 
 from typing import TYPE_CHECKING
 
@@ -7,19 +7,20 @@ import numpy as np
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE, RED
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TEST
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def plot_official_test(results: StudyResults) -> "Figure":
-    """Predictions over observations of the official test split; bounds as arrows; the noise floor as a band."""
+    """Draw predictions over observations of the official test split; bounds as arrows, noise floor as band."""
     import matplotlib.pyplot as plt
 
     objective = results.study.objectives[0]
     found = results.validation["objectives"][objective.name]
     test, noise = found["test"], found["noise"]
+    # in the order of the predictions
     rows = results.table[results.table[SPLIT] == TEST].set_index("line").loc[test["lines"]]
     observed, predicted = rows[objective.name].to_numpy(float), np.array(test["predictions"])
     marker = results.study.table.censored
@@ -41,7 +42,7 @@ def plot_official_test(results: StudyResults) -> "Figure":
         f"{own['mae_upper']:.2f}], mean of the training rows {dummy['mae']:.2f}",
         fontsize=7,
     )
-    axis.set_xlabel(with_unit("Observed " + objective.label, objective.unit))
+    axis.set_xlabel(format_label("Observed " + objective.label, objective.unit))
     axis.set_ylabel("Predicted")
     axis.axhline(ends[0], color=GREY, lw=0)
     axis.legend(loc="upper left", fontsize=6)

@@ -8,14 +8,14 @@ import pandas as pd
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def plot_overview(results: StudyResults) -> "Figure":
-    """First objective over each searched feature: rows, and suggestions with predictions and their 95 % intervals."""
+    """Draw the first objective over each searched feature: rows, and predicted suggestions with 95 % intervals."""
     import matplotlib.pyplot as plt
 
     features, target = results.study.designable, results.study.objectives[0]
@@ -26,6 +26,7 @@ def plot_overview(results: StudyResults) -> "Figure":
     for axis, feature in zip(axes[:, 0], features, strict=True):
         axis.plot(rows[feature.name], rows[target.name], "o", color=BLUE, ms=3, label="rows")
         middle = best[target.name]
+        # a missing bound draws an error bar of no length
         low, high = best[f"{target.name}_lower_95"].fillna(middle), best[f"{target.name}_upper_95"].fillna(middle)
         axis.errorbar(
             best[feature.name],
@@ -39,8 +40,8 @@ def plot_overview(results: StudyResults) -> "Figure":
             elinewidth=0.6,
             label="suggestions",
         )
-        axis.set_xlabel(with_unit(feature.label, feature.unit))
-    axes[0, 0].set_ylabel(with_unit(target.label, target.unit))
+        axis.set_xlabel(format_label(feature.label, feature.unit))
+    axes[0, 0].set_ylabel(format_label(target.label, target.unit))
     axes[0, 0].legend()
     return figure
 

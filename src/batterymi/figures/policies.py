@@ -1,4 +1,4 @@
-"""Fast-charging policies and the lives they gave: what a policy tells, and what it does not."""
+"""Fast-charging policies and the cycle lives they gave."""
 
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,12 @@ def plot_policies(results: StudyResults) -> "Figure":
         )
     found = results.validation["objectives"][results.study.objectives[0].name]
     noise = found["noise"]
+    # a difference of log10 lives is a factor between lives
     factor = 10 ** noise["deviation"] if noise["sets"] else float("nan")
     best = results.selected.iloc[0]
     axis.set_yscale("log")
     axis.set_yticks([200, 500, 1000, 2000], ["200", "500", "1000", "2000"])
+    # labels of minor ticks on a short log axis would overlap
     axis.set_yticks([], minor=True)
     axis.set_xlabel("Nominal time to 80 % SOC (min)")
     axis.set_ylabel("Cycle life (cycles to 80 % capacity)")

@@ -1,4 +1,4 @@
-"""The funnel of a screen: who passes which gate, and the best of those that pass all."""
+"""The funnel of a screen: how many candidates pass each gate, and the best of those that pass all."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from batterymi.config.parts import Objective
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], obj
         axis.axvline(report["threshold"], color=GREY, ls="--", lw=1)
     axis.set_xscale("log")
     axis.set_xlabel("Distance to the rows learned from (scaled)")
-    axis.set_ylabel(with_unit("Predicted " + objective.label[0].lower() + objective.label[1:], objective.unit))
+    axis.set_ylabel(format_label("Predicted " + objective.label[0].lower() + objective.label[1:], objective.unit))
     axis.set_title(
         f"Best {len(top):,} of {report['candidates']:,} candidates and the applicability domain:\n"
         "left of the dashed line, and no number out of the rows' range",
@@ -86,7 +86,7 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
         axis.plot([row["lower_95"], row["upper_95"]], [place, place], color=colour, lw=1)
         axis.plot(row["predicted"], place, "o", color=colour, ms=3)
     axis.set_yticks(heights, list(names), fontsize=6)
-    axis.set_xlabel(with_unit(objective.label, objective.unit))
+    axis.set_xlabel(format_label(objective.label, objective.unit))
     if report["mean_prediction"] is not None:
         axis.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
     axis.set_title(

@@ -1,11 +1,11 @@
-"""How every figure looks: colours that all eyes can tell apart, sizes of one journal column, units on axes."""
+"""The style of every figure: colour-blind-safe colours, sizes of one journal column, units on axes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batterymi.files import replacing
+from batterymi.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,14 +34,16 @@ RC: dict[Any, Any] = {
     "lines.markersize": 4,
     "hatch.linewidth": 0.5,
     "savefig.dpi": 300,
+    # a fixed salt, since random ids would change the bytes of every SVG
     "svg.hashsalt": "battery-mi",
+    # as paths, text looks the same without the font installed
     "svg.fonttype": "path",
 }
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Draw without a screen, in the project's style."""
+def apply_style() -> Iterator[None]:
+    """Draw without a display, in the project's style."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -59,6 +61,7 @@ def save_figure(figure: "Figure", vector: Path, raster: Path) -> None:
     import matplotlib.pyplot as plt
 
     for target, metadata in ((vector, {"Date": None, "Creator": None}), (raster, {"Software": None})):
-        with replacing(target) as path:
+        with write_atomically(target) as path:
             figure.savefig(path, format=target.suffix[1:], metadata=metadata)
+    # pyplot keeps every open figure in memory
     plt.close(figure)

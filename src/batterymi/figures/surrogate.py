@@ -1,4 +1,4 @@
-"""What the surrogates can do: parity of held-out rows, and importances."""
+"""Quality of the surrogates: parity of held-out rows, and importances."""
 
 import textwrap
 from typing import TYPE_CHECKING
@@ -8,14 +8,14 @@ import numpy as np
 from batterymi.config.parts import Labelled
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def plot_parity(results: StudyResults) -> "Figure":
-    """Held-out predictions with 95 % intervals over observations, one panel per objective."""
+    """Draw held-out predictions with 95 % intervals over observations, one panel per objective."""
     import matplotlib.pyplot as plt
 
     objectives = results.study.objectives
@@ -46,7 +46,7 @@ def plot_parity(results: StudyResults) -> "Figure":
         axis.set_xlabel("Observed")
         axis.set_ylabel("Predicted, held out")
         axis.set_title(
-            f"{with_unit(objective.label, objective.unit)}\n{best['model']}: Q² {best['q2']:.2f} "
+            f"{format_label(objective.label, objective.unit)}\n{best['model']}: Q² {best['q2']:.2f} "
             f"[{best['q2_lower']:.2f}, {best['q2_upper']:.2f}]\n{best['verdict']}",
             fontsize=6.5,
         )
@@ -56,7 +56,7 @@ def plot_parity(results: StudyResults) -> "Figure":
 
 
 def plot_importances(results: StudyResults) -> "Figure":
-    """Growth of the held-out error when a feature is shuffled: every repeat, and their median."""
+    """Draw the growth of the held-out error when a feature is shuffled: every repeat, and their median."""
     import matplotlib.pyplot as plt
 
     objectives = results.study.objectives
@@ -70,6 +70,7 @@ def plot_importances(results: StudyResults) -> "Figure":
     for axis, objective in zip(axes[:, 0], objectives, strict=True):
         part = results.importances
         part = part[(part["variant"] == results.study.primary_variant) & (part["objective"] == objective.name)]
+        # reversed, so that the first feature is at the top
         for height, feature in enumerate(reversed(features)):
             values = part.loc[part["feature"] == feature.name, "rmse_increase"].to_numpy()
             axis.plot(values, np.full(len(values), height), "|", color=BLUE, alpha=0.45, ms=7)
@@ -80,5 +81,5 @@ def plot_importances(results: StudyResults) -> "Figure":
         best = results.selected[results.selected["objective"] == objective.name].iloc[0]
         text = f"{objective.label}: {best['model']}, {best['verdict'].split(';')[0]}"
         axis.set_title("\n".join(textwrap.wrap(text, 42)), fontsize=6.5, loc="right")
-        axis.set_xlabel(with_unit("RMSE increase when shuffled", objective.unit), fontsize=7)
+        axis.set_xlabel(format_label("RMSE increase when shuffled", objective.unit), fontsize=7)
     return figure

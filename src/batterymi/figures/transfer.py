@@ -1,4 +1,4 @@
-"""Whether rows of other ions help, and for how many own rows they make up."""
+"""Transfer from other ions: whether their rows help, and how many own rows they replace."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from batterymi.figures.style import BLACK, COLUMN_IN, GREEN, GREY, RED, SEQUENCE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import with_unit
+from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 
 
 def plot_transfer(results: StudyResults) -> "Figure":
-    """Error of every strategy with its interval, and learning curves over own rows."""
+    """Draw the error of every strategy with its interval, and learning curves over own rows."""
     import matplotlib.pyplot as plt
 
     assert results.transfer is not None
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, 2.9), width_ratios=(1.0, 1.1))
-    _bars(left, results)
-    _curves(right, results)
+    _draw_bars(left, results)
+    _draw_curves(right, results)
     return figure
 
 
-def _bars(axis: "Axes", results: StudyResults) -> None:
-    """One line per strategy: mean absolute error, 95 % interval, verdict."""
+def _draw_bars(axis: "Axes", results: StudyResults) -> None:
+    """Draw one line per strategy: mean absolute error, 95 % interval, verdict."""
     assert results.transfer is not None
     entries, unit = results.transfer["strategies"], results.study.objectives[0].unit
+    # the first strategy at the top
     heights = np.arange(len(entries))[::-1]
     for height, entry in zip(heights, entries, strict=True):
         verdict = entry.get("verdict", "baseline")
@@ -44,12 +45,12 @@ def _bars(axis: "Axes", results: StudyResults) -> None:
         )
     axis.set_yticks(heights, [entry["strategy"] for entry in entries], fontsize=6)
     axis.set_ylim(-0.5, len(entries) - 0.2)
-    axis.set_xlabel(with_unit("MAE of held-out rows", unit))
+    axis.set_xlabel(format_label("MAE of held-out rows", unit))
     axis.set_title(f"All {results.transfer['own_rows']} own rows, {results.transfer['model']}", fontsize=7)
 
 
-def _curves(axis: "Axes", results: StudyResults) -> None:
-    """Error over own rows."""
+def _draw_curves(axis: "Axes", results: StudyResults) -> None:
+    """Draw the error over own rows."""
     assert results.transfer is not None
     points = results.transfer["curves"]
     for colour, name in zip(SEQUENCE, dict.fromkeys(point["strategy"] for point in points), strict=False):
@@ -62,8 +63,9 @@ def _curves(axis: "Axes", results: StudyResults) -> None:
     axis.set_xscale("log")
     shown = sorted({point["rows"] for point in points})
     axis.set_xticks(shown, [str(count) for count in shown])
+    # labels of minor ticks on a short log axis would overlap
     axis.set_xticks([], minor=True)
     axis.set_xlabel("Own rows learned from")
-    axis.set_ylabel(with_unit("MAE", results.study.objectives[0].unit))
+    axis.set_ylabel(format_label("MAE", results.study.objectives[0].unit))
     axis.set_title("Learning curves, 95 % bands over hosts", fontsize=7)
     axis.legend(fontsize=6)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.reporting.claims import compare_with_claim
-from batterymi.vocabulary.controllers import label
+from batterymi.vocabulary.controllers import label_controller
 
 Row = pd.Series
 
@@ -20,7 +20,7 @@ class ClaimCheck:
     Attributes:
         measure: the number, or None where this run does not have it.
         tolerance: how far it may be from the claim, where the chapter's table of claims names none.
-        reason: what was measured, in words.
+        reason: description of what was measured.
     """
 
     measure: Callable[["Findings"], float | None]
@@ -34,7 +34,7 @@ class Findings:
 
     Attributes:
         charges: nominal charges of one cell at one temperature on the DFN, one row per controller.
-        best: the fastest of those that keep all limits and read nothing that a charger cannot see, or None.
+        best: the fastest of those that keep all limits and use only what a charger can measure, or None.
     """
 
     charges: pd.DataFrame
@@ -69,7 +69,7 @@ CHECKS: dict[str, ClaimCheck] = {
     "fc_degradation": ClaimCheck(lambda f: f.extrapolate_loss(None), 0.3, UNFITTED),
     "fc_degradation_usual": ClaimCheck(lambda f: f.extrapolate_loss("cc_cv_1c"), 1.0, f"CC-CV at 1C; {UNFITTED}"),
     "fc_improvement": ClaimCheck(
-        lambda f: f.compute_improvement(), 5.0, f"the fastest safe charge beside 1C; {UNFITTED}"
+        lambda f: f.compute_improvement(), 5.0, f"the fastest safe charge compared with 1C; {UNFITTED}"
     ),
     "fc_phases_time": ClaimCheck(
         lambda f: f.read("chapter_phases", "minutes"),
@@ -97,10 +97,13 @@ def find_nominal(charges: pd.DataFrame) -> Findings:
         charges: flagged charges, with `capacity_ah`.
     """
     nominal = charges[(charges["model"] == "DFN") & (charges["scenario"] < 0)]
+    # mAh per Ah are thousandths, and a tenth of that number is percent
     nominal = nominal.assign(lost_percent=nominal["capacity_lost_mah"] / nominal["capacity_ah"] / 10)
     columns = ["minutes", "temperature_max_c", "lost_percent"]
     grouped = nominal.groupby("controller", sort=False)
+    # one seed that violates a limit makes the agent unsafe, whatever its median
     rows = grouped[columns].median().assign(violates=grouped["violates"].max()).reset_index()
+    # the oracle reads the plating margin, which no charger can measure
     safe = rows[~rows["violates"].astype(bool) & np.isfinite(rows["minutes"]) & (rows["controller"] != "oracle")]
     best = safe.loc[safe["minutes"].idxmin()] if len(safe) else None
     return Findings(rows, best)
@@ -120,7 +123,7 @@ def check_claim(claim: dict[Any, Any], findings: Findings, fast_map: pd.DataFram
     tolerance = claim["tolerance"] if np.isfinite(claim["tolerance"]) else check.tolerance
     reason = f"{where}, DFN: {check.reason}"
     if "fastest safe" in check.reason and findings.best is not None:
-        reason += f" ({label(findings.best['controller'])})"
+        reason += f" ({label_controller(findings.best['controller'])})"
     if claim["id"] in ("fc_time", "fc_target"):
         reason += f"; {_list_feasible(fast_map)}"
     return {
@@ -140,7 +143,7 @@ def _list_feasible(fast_map: pd.DataFrame) -> str:
     """Say where the wanted time is feasible."""
     met = fast_map[fast_map["feasible"].astype(bool)]
     places = "; ".join(f"{r['cell']} {r['start']} {r['minutes']:.1f} min" for r in met.to_dict("records"))
-    return f"the map finds it feasible for: {places}" if places else "the map finds it feasible nowhere"
+    return f"in the map it is feasible for: {places}" if places else "in the map it is feasible nowhere"
 
 
 def _drop_nan(value: float) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.reporting.pages import render_page
-from batterymi.vocabulary.controllers import label
+from batterymi.vocabulary.controllers import label_controller
 
 HEADINGS = (
     "Cell",
@@ -15,7 +15,7 @@ HEADINGS = (
     "Minutes to 80 % (median, quartiles)",
     "Outside limits [95 %]",
     "plating",
-    "hot",
+    "temperature",
     "voltage",
     "unfinished",
     "Smallest margin (mV)",
@@ -46,9 +46,9 @@ def render_arena(
         "<h2>Charging arena</h2>\n<p>Simulated on the DFN from the same held-out scenarios. A charge outside the "
         "limits breaks one of them or is not finished; shares have 95 % intervals. A controller that breaks limits is "
         f"never called better than one that does not.</p>\n<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n"
-        "</tbody></table>\n<h3>Who exploits the coarse model</h3>\n"
-        f"<ul>{named or '<li>nobody</li>'}</ul>\n<h3>What feedback is worth</h3>\n{_render_feedback(feedback)}\n"
-        f"<h3>In pairs</h3>\n{_render_pairs(comparisons)}",
+        "</tbody></table>\n<h3>Controllers that exploit the coarse model</h3>\n"
+        f"<ul>{named or '<li>none</li>'}</ul>\n<h3>What feedback is worth</h3>\n{_render_feedback(feedback)}\n"
+        f"<h3>Paired comparisons</h3>\n{_render_pairs(comparisons)}",
     )
 
 
@@ -57,7 +57,7 @@ def _render_row(row: dict[Any, Any]) -> str:
     cells = [
         row["cell"],
         row["condition"],
-        label(row["controller"]),
+        label_controller(row["controller"]),
         _format_number(row["minutes_median"], "{:.1f}") + f" ({row['minutes_q1']:.1f} to {row['minutes_q3']:.1f})",
         f"{_format_percent(row['violations'])} "
         f"[{_format_percent(row['violations_lower'])}, {_format_percent(row['violations_upper'])}]",
@@ -77,7 +77,14 @@ def _render_pairs(comparisons: pd.DataFrame) -> str:
     lines = []
     for row in comparisons.to_dict("records"):
         gain = f"{row['minutes_gained']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}]"
-        cells = (row["cell"], row["condition"], label(row["controller"]), label(row["other"]), gain, row["verdict"])
+        cells = (
+            row["cell"],
+            row["condition"],
+            label_controller(row["controller"]),
+            label_controller(row["other"]),
+            gain,
+            row["verdict"],
+        )
         lines.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
     heading = "".join(f"<th>{cell}</th>" for cell in head)
     return f"<table><thead><tr>{heading}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
@@ -91,7 +98,7 @@ def _render_feedback(feedback: dict[str, Any]) -> str:
 
 def _render_exploit(row: dict[Any, Any]) -> str:
     """Return the verdict on a controller that exploits the coarse model."""
-    return html.escape(f"{row['cell']}, {row['condition']}, {label(row['controller'])}: {row['verdict']}")
+    return html.escape(f"{row['cell']}, {row['condition']}, {label_controller(row['controller'])}: {row['verdict']}")
 
 
 def _format_number(value: float, form: str) -> str:

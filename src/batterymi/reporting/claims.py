@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.data.headers import without_units
+from batterymi.data.headers import strip_units
 from batterymi.errors import TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.study_results import list_entries
@@ -34,6 +34,7 @@ COLUMNS = (
 TRANSFORMS: dict[str, Callable[[float], float]] = {
     "pow10": lambda value: 10.0**value,
     "percent": lambda value: 100.0 * value,
+    # from Wh/kg
     "wh_per_g": lambda value: value / 1000.0,
 }
 CHECKED = {  # columns of the table of claims, and those of claims.csv
@@ -50,15 +51,17 @@ UNMEASURED: dict[str, Any] = {"found": None, "source": "", "verdict": UNTESTABLE
 
 
 def read_claims(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read the table of claims.
+    """Read the table of claims and check it.
 
     Raises:
         TableError: for a missing column, a repeated id, an unknown unit, or a value that is no number.
     """
+    # read as text, so that a malformed cell is reported with its line
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in frame]
     if missing:
         raise TableError(f"{path}: the header lacks {', '.join(missing)}")
+    # line 1 is the header
     for line, row in enumerate(frame.to_dict("records"), start=2):
         if problem := _find_problem(row):
             raise TableError(f"{path}: line {line}: {problem}")
@@ -137,7 +140,7 @@ class Measurements:
     def _read_file(self, path: Path) -> Any:
         """Return the content of a file."""
         if path not in self._contents:
-            self._contents[path] = read_json(path) if path.suffix == ".json" else without_units(read_frame(path))
+            self._contents[path] = read_json(path) if path.suffix == ".json" else strip_units(read_frame(path))
         return self._contents[path]
 
 
@@ -155,7 +158,9 @@ def _select_cell(frame: pd.DataFrame, pointer: str) -> Any:
     conditions, _, column = pointer.rpartition(":")
     for condition in conditions.split(","):
         key, _, wanted = condition.partition("=")
+        # compared as text, since a pointer has no types
         frame = frame[frame[key].astype(str) == wanted]
+    # an ambiguous pointer must not take the first of several rows
     if len(frame) > 1:
         raise KeyError(f"{len(frame)} rows match")
     return None if frame.empty else frame[column].iloc[0]
@@ -204,6 +209,7 @@ def _check_claim(claim: Mapping[str, Any], measurements: Measurements, key: str,
     pointer = claim[key]
     place, _, transform = pointer.partition(" |")
     study, place = claim["study"], place.strip()
+    # `@study/` points to the results of another study
     if place.startswith("@"):
         study, _, place = place[1:].partition("/")
     if not pointer or study not in measurements.folders:

@@ -48,7 +48,7 @@ class ResultFile(Generic[T]):
             exists_for: whether a study has such a file, so that the attribute may be None; None if all have it.
         """
         self.path, self.rule, self.readers = path, rule, frozenset(readers)
-        self.needs, self.holds, self.texts, self.exists_for = needs, holds, tuple(texts), exists_for
+        self.needs, self.is_satisfied, self.texts, self.exists_for = needs, holds, tuple(texts), exists_for
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Remember under which name a study's results have this file."""
@@ -77,9 +77,9 @@ class ResultFile(Generic[T]):
         needs = self.needs(study) if callable(self.needs) else self.needs
         if path.suffix == ".json":
             return read_json(path, needs)
-        from batterymi.data.headers import without_units
+        from batterymi.data.headers import strip_units
 
-        return without_units(read_frame(path, needs, self.holds(study) if self.holds else None, self.texts))
+        return strip_units(read_frame(path, needs, self.is_satisfied(study) if self.is_satisfied else None, self.texts))
 
 
 def _name_columns(study: ReportedStudy) -> list[str]:

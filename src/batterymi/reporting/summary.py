@@ -111,6 +111,7 @@ def _describe_score(row: Mapping[Any, Any]) -> str:
 
 def _round_score(value: float) -> str:
     """Return a score in two decimals; what is nearly perfect does not become 1.00."""
+    # 0.996 would be rounded to 1.00
     return f"{value:.2f}" if value < 0.995 or value == 1 else ">0.99"
 
 
@@ -231,7 +232,7 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
     if replay is None:
         return ""
     if replay["reference_model"] is None:
-        return "no winner to replay"
+        return "no best design to simulate again"
     first, second = replay["campaign_model"], replay["reference_model"]
     parts = [
         f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{_format_unit(o.unit)}"

@@ -61,7 +61,7 @@ NOTES: tuple[tuple[str, str], ...] = (
     ("Feasibility", "feasibility"),
     ("Reference designs", "reference_designs"),
     ("Remarks", "remarks"),
-    ("Replay of the winner", "replay"),
+    ("Re-simulation of the best design", "replay"),
     ("Earlier suggestions", "earlier_suggestions"),
     ("Why this design", "best_why"),
 )
@@ -105,6 +105,7 @@ def read_summary(path: Path) -> Summary:
     """Read the summary of a study, each cell with its value and its source."""
     cells = read_json(path, needs=["title", "edition", "best_model", "verdict", "gain_over_random"])
     for key, cell in cells.items():
+        # valid JSON may still be another file in its place
         if not isinstance(cell, dict) or not {"value", "source"} <= set(cell):
             raise DamagedFileError(path, f"not the file that belongs there: '{key}' has no value and source")
     return cells

@@ -103,7 +103,7 @@ def _describe_bounds(found: dict[str, Any], unit: str) -> str:
         if "change" in one:
             text += f" (change [{one['change']['lower']:.2g}, {one['change']['upper']:.2g}])"
         parts.append(text)
-    return f"{found['n_censored']} bounds; one-sided MAE if learned from as {', '.join(parts)}"
+    return f"{found['n_censored']} bounds; one-sided MAE if treated as {', '.join(parts)}"
 
 
 def _describe_more_rows(double: dict[str, Any], unit: str) -> str:
@@ -145,6 +145,7 @@ def _describe_transfer(found: dict[str, Any], unit: str) -> str:
     """Return the gain of each strategy of transfer."""
     parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_describe_gain(e)})" for e in found["strategies"]]
     few = [p for p in found["curves"] if p["strategy"] == found["best"]["strategy"]]
+    # the smallest size shows what transfer does where own rows are few
     least = min(few, key=lambda point: point["rows"]) if few else None
     worth = found["worth_rows"]
     more = f"; the best needs {worth} own rows for what {found['own_rows']} give alone" if worth else ""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.features.composition import element_fractions
+from batterymi.features.composition import compute_element_fractions
 from batterymi.features.formulas import parse_formulas
 from batterymi.screening.sources import FORMULA, ID, POSITION
 
@@ -19,23 +19,24 @@ class Moments:
     """Number, mean and standard deviation of values that come in pieces."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start without values."""
         self.n, self._sum, self._squares = 0, 0.0, 0.0
 
     def add(self, values: Array) -> None:
-        """Take values into account."""
+        """Add values."""
         self.n += len(values)
         self._sum += float(values.sum())
         self._squares += float((values**2).sum())
 
     @property
     def mean(self) -> float:
-        """Mean; not-a-number of nothing."""
+        """Return the mean, NaN without values."""
         return self._sum / self.n if self.n else float("nan")
 
     @property
     def deviation(self) -> float:
-        """Standard deviation; not-a-number of nothing."""
+        """Return the standard deviation, NaN without values."""
+        # rounding can make the variance of equal values negative
         return float(np.sqrt(max(self._squares / self.n - self.mean**2, 0.0))) if self.n else float("nan")
 
 
@@ -74,6 +75,7 @@ def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, *, minimise: bool = 
             continue
         block = Moments()
         block.add(frame["predicted"].to_numpy(float))
+        # by position in the list, so that sums are added up in one order whatever the shards
         moments[int(frame[POSITION].iloc[0])] = block
         inside += int(frame["inside"].sum())
         best = _choose_best(best, frame[frame["passed"]], n_best, minimise)
@@ -83,6 +85,7 @@ def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, *, minimise: bool = 
 def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: bool) -> pd.DataFrame:
     """Return the best rows of two frames, best first, each composition once; the first frame is one of these."""
     sign = 1 if minimise else -1
+    # what is worse than the last of the best cannot enter, so less has to be sorted
     if len(best) == n_best:
         more = more[sign * more["predicted"] <= sign * best["predicted"].iloc[-1]]
     frame = pd.concat([best, more]) if len(best) else more
@@ -98,6 +101,7 @@ def identify_compositions(formulas: pd.Series) -> pd.Series:
     """Return what two formulas share if and only if they are of one composition, as Li2S, S1Li2 and Li4S2."""
     parsed = parse_formulas(formulas)
     order = np.lexsort((parsed.elements, parsed.rows))
+    # element and fraction in one integer; rounded, since equal fractions may differ in the last digit
     entries = parsed.elements[order] * 10**ROUNDED + np.rint(parsed.fractions[order] * 10**ROUNDED).astype(np.int64)
     parts = np.split(entries, parsed.starts[1:]) if parsed.n_formulas else []
     return pd.Series([part.tobytes() for part in parts], index=formulas.index, dtype=object)
@@ -129,8 +133,9 @@ def find_nearest(formulas: pd.Series, rows: pd.DataFrame, formula_column: str | 
     """
     if formula_column is None:
         return pd.DataFrame(index=formulas.index)
-    known = element_fractions(parse_formulas(rows[formula_column]))
-    asked = element_fractions(parse_formulas(formulas))
+    known = compute_element_fractions(parse_formulas(rows[formula_column]))
+    asked = compute_element_fractions(parse_formulas(formulas))
+    # halved, since an exchanged atom is missing on one side and in excess on the other
     exchanged = [np.abs(known - one).sum(axis=1) / 2 for one in asked]
     nearest = [int(np.argmin(one)) for one in exchanged]
     return pd.DataFrame(

@@ -25,7 +25,7 @@ STATES = {
 
 
 def enumerate_compositions(source: EnumerationSource) -> Iterator[list[str]]:
-    """Formulas, one list for each choice of elements.
+    """Yield the formulas of each choice of elements, one list per choice.
 
     Args:
         source: elements, and how many of them and of their atoms a formula may hold.
@@ -36,20 +36,21 @@ def enumerate_compositions(source: EnumerationSource) -> Iterator[list[str]]:
     Raises:
         TableError: if SMACT knows no oxidation state, or no electronegativity, of an element.
     """
-    states, negativity = _known(source)
+    states, negativity = _load_element_data(source)
     order = sorted(source.elements, key=lambda symbol: (negativity[symbol], symbol))
     for size in sorted(set(source.sizes)):
         others = [symbol for symbol in order if symbol not in source.always]
+        # `combinations` refuses a negative size
         for chosen in combinations(others, size - len(source.always)) if size >= len(source.always) else ():
             held = {*chosen, *source.always}
             symbols = [symbol for symbol in order if symbol in held]
-            yield _formulas(symbols, neutral_ratios(symbols, states, negativity, source.largest_amount))
+            yield _format_formulas(symbols, find_neutral_ratios(symbols, states, negativity, source.largest_amount))
 
 
-def neutral_ratios(
+def find_neutral_ratios(
     symbols: list[str], states: dict[str, list[int]], negativity: dict[str, float], largest: int
 ) -> Integers:
-    """Amounts of some elements that can be neutral.
+    """Find the amounts of some elements that can be charge-neutral.
 
     Args:
         symbols: the elements.
@@ -60,9 +61,11 @@ def neutral_ratios(
     Returns:
         Shape (n_ratios, n_elements), in ascending order; without a common divisor.
     """
-    ratios = _ratios(len(symbols), largest)
+    ratios = _list_ratios(len(symbols), largest)
     choices = [
-        choice for choice in product(*(states[one] for one in symbols)) if _sensible(choice, symbols, negativity)
+        choice
+        for choice in product(*(states[one] for one in symbols))
+        if _passes_pauling_test(choice, symbols, negativity)
     ]
     if not choices:
         return ratios[:0]
@@ -72,22 +75,24 @@ def neutral_ratios(
     return ratios[neutral]
 
 
-def _sensible(choice: tuple[int, ...], symbols: list[str], negativity: dict[str, float]) -> bool:
-    """Whether a choice of oxidation states has both signs, and electrons go to the more electronegative elements."""
+def _passes_pauling_test(choice: tuple[int, ...], symbols: list[str], negativity: dict[str, float]) -> bool:
+    """Return whether oxidation states have both signs, with electrons at the more electronegative elements."""
     cations = [negativity[symbol] for symbol, state in zip(symbols, choice, strict=True) if state > 0]
     anions = [negativity[symbol] for symbol, state in zip(symbols, choice, strict=True) if state < 0]
+    # SMACT's Pauling test
     return bool(cations) and bool(anions) and max(cations) < min(anions)
 
 
 @cache
-def _ratios(size: int, largest: int) -> Integers:
-    """All amounts from 1 to the largest without a common divisor, shape (n, size)."""
+def _list_ratios(size: int, largest: int) -> Integers:
+    """List all amounts from 1 to the largest without a common divisor, shape (n, size)."""
+    # small integers, since all ratios are held in memory
     grid = np.indices((largest,) * size, dtype=np.int16).reshape(size, -1).T + np.int16(1)
     return grid[np.gcd.reduce(grid, axis=1) == 1] if size > 1 else grid[:1]
 
 
-def _formulas(symbols: list[str], ratios: Integers) -> list[str]:
-    """Formulas of rows of amounts."""
+def _format_formulas(symbols: list[str], ratios: Integers) -> list[str]:
+    """Format the formulas of rows of amounts."""
     columns = [
         [symbol if amount == 1 else f"{symbol}{amount}" for amount in column.tolist()]
         for symbol, column in zip(symbols, ratios.T, strict=True)
@@ -95,8 +100,8 @@ def _formulas(symbols: list[str], ratios: Integers) -> list[str]:
     return ["".join(parts) for parts in zip(*columns, strict=True)]
 
 
-def _known(source: EnumerationSource) -> tuple[dict[str, list[int]], dict[str, float]]:
-    """Oxidation states and electronegativities of all elements, as SMACT has them."""
+def _load_element_data(source: EnumerationSource) -> tuple[dict[str, list[int]], dict[str, float]]:
+    """Load the oxidation states and electronegativities of all elements from SMACT."""
     from smact import Element
 
     states, negativity = {}, {}

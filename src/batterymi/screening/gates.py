@@ -21,7 +21,7 @@ class Funnel:
     Attributes:
         asked: candidates that came to it, one number per gate.
         passed: of these, those that passed.
-        unknown: those of which it could not be told, because a number is missing.
+        unknown: those of which it is unknown, because a number is missing.
     """
 
     asked: list[int] = field(default_factory=list)
@@ -29,17 +29,17 @@ class Funnel:
     unknown: list[int] = field(default_factory=list)
 
     @classmethod
-    def nothing(cls, n_gates: int) -> "Funnel":
-        """The account of no candidate."""
+    def make_empty(cls, n_gates: int) -> "Funnel":
+        """Return the funnel of no candidate."""
         return cls([0] * n_gates, [0] * n_gates, [0] * n_gates)
 
     def add(self, other: "Funnel") -> None:
-        """Count the candidates of another funnel with the same gates too."""
+        """Add the counts of another funnel with the same gates."""
         for name, counts in vars(self).items():
             counts[:] = [mine + theirs for mine, theirs in zip(counts, getattr(other, name), strict=True)]
 
-    def then(self, later: "Funnel") -> "Funnel":
-        """The account of these gates and of later ones."""
+    def concat_steps(self, later: "Funnel") -> "Funnel":
+        """Return the funnel of these gates followed by later ones."""
         return Funnel(**{name: [*counts, *getattr(later, name)] for name, counts in vars(self).items()})
 
 
@@ -52,12 +52,12 @@ def split_gates(gates: Sequence[Gate]) -> tuple[list[Gate], list[Gate]]:
 def pass_gates(
     gates: Sequence[Gate], alive: Mask, numbers: Mapping[str, Array], compositions: Compositions
 ) -> tuple[Mask, Funnel]:
-    """Let candidates through gates in order.
+    """Pass candidates through gates in order.
 
     Args:
         gates: the gates.
         alive: candidates that come to the first, shape (n,).
-        numbers: what expressions may ask for, each of shape (n,).
+        numbers: what expressions may use, each of shape (n,).
         compositions: of all n candidates.
 
     Returns:
@@ -65,7 +65,7 @@ def pass_gates(
     """
     funnel = Funnel()
     for gate in gates:
-        passes, unknown = _judge(gate, numbers, compositions)
+        passes, unknown = _evaluate_gate(gate, numbers, compositions)
         funnel.asked.append(int(alive.sum()))
         funnel.unknown.append(int((alive & unknown).sum()))
         alive = alive & passes
@@ -73,12 +73,12 @@ def pass_gates(
     return alive, funnel
 
 
-def _judge(gate: Gate, numbers: Mapping[str, Array], compositions: Compositions) -> tuple[Mask, Mask]:
-    """Who passes a gate, and of whom it cannot be told."""
+def _evaluate_gate(gate: Gate, numbers: Mapping[str, Array], compositions: Compositions) -> tuple[Mask, Mask]:
+    """Return which candidates pass a gate, and for which that is unknown."""
     if gate.expression is not None:
         condition = parse_condition(gate.expression)
         unknown = np.isnan(condition(numbers))
-        return condition.holds(numbers) & ~unknown, unknown
+        return condition.is_satisfied(numbers) & ~unknown, unknown
     symbols = gate.without or gate.with_any or ()
-    holds = compositions.amount_of(*symbols) > 0
+    holds = compositions.count_atoms(*symbols) > 0
     return (~holds if gate.without else holds), np.zeros(len(holds), dtype=bool)

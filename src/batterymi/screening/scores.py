@@ -9,7 +9,7 @@ from batterymi.config.slices.screening import ScoringSettings
 from batterymi.features.formulas import parse_formulas
 from batterymi.screening.gates import Funnel, pass_gates, split_gates
 from batterymi.screening.scorer import Scorer
-from batterymi.screening.sources import FORMULA, POSITION, as_designs
+from batterymi.screening.sources import FORMULA, POSITION, add_formula_columns
 
 SCORED = {
     **dict.fromkeys(("predicted", "lower_95", "upper_95", "distance"), pa.float64()),
@@ -54,9 +54,9 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
     if features:
         known = alive & np.isfinite(frame[features].to_numpy(float)).all(axis=1)
         n, n_known = int(alive.sum()), int(known.sum())
-        alive, funnel = known, funnel.then(Funnel([n], [n_known], [n - n_known]))
+        alive, funnel = known, funnel.concat_steps(Funnel([n], [n_known], [n - n_known]))
     candidates = frame[alive]
-    predictions = scorer.predict(as_designs(candidates, settings.formula_columns))
+    predictions = scorer.predict(add_formula_columns(candidates, settings.formula_columns))
     found = {
         "predicted": predictions.mean,
         "lower_95": predictions.mean - predictions.half_width,
@@ -66,7 +66,10 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
         "inside": predictions.inside,
     }
     for name, values in found.items():
+        # candidates without a prediction count as unknown
         numbers[name] = np.full(len(frame), np.nan)
         numbers[name][alive] = values
     passed, rest = pass_gates(after, alive, numbers, compositions)
-    return candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range), funnel.then(rest)
+    return candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range), funnel.concat_steps(
+        rest
+    )

@@ -15,7 +15,7 @@ import pyarrow.parquet
 from batterymi import registry
 from batterymi.config.screen import COMPOSITION_COLUMNS, CandidatesSource, EnumerationSource, FileSource, Source
 from batterymi.errors import TableError
-from batterymi.features.formulas import unparsable
+from batterymi.features.formulas import find_unparsable
 
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
 MOST_PROBLEMS = 10
@@ -34,30 +34,30 @@ class Tally:
     dropped: int = 0
 
 
-def candidate_blocks(
+def read_candidate_blocks(
     source: Source,
     folder: Path | None,
     columns: Iterable[str],
     tally: Tally,
 ) -> Iterator[pa.Table]:
-    """Candidates in blocks of `BLOCK`, the last one shorter.
+    """Read candidates in blocks of `BLOCK`, the last one shorter.
 
     Args:
         source: where they come from.
         folder: files of the source's data set, if it has one.
-        columns: numbers beside the formula that a model or a gate asks for.
+        columns: numbers beside the formula that a model or a gate needs.
         tally: counts what is left out, as blocks are taken.
 
     Yields:
         Tables with the column formula and the numbers that the source has.
 
     Raises:
-        TableError: if a file cannot be read, lacks a column or holds a text that is no formula or no number.
+        TableError: if a file cannot be read, lacks a column or holds a text that is not a formula or not a number.
     """
     if isinstance(source, FileSource):
-        return _regrouped(_from_file(source, list(columns), tally))
+        return _regroup_rows(_read_file_blocks(source, list(columns), tally))
     if isinstance(source, EnumerationSource):
-        return _enumerated(source)
+        return _enumerate_blocks(source)
     if isinstance(source, CandidatesSource):
         frame = _load_candidates(source, folder or Path(), columns, tally)
     else:
@@ -81,24 +81,26 @@ def _load_candidates(source: CandidatesSource, folder: Path, columns: Iterable[s
     return frame
 
 
-def _enumerated(source: EnumerationSource) -> Iterator[pa.Table]:
-    """Blocks of an enumeration."""
+def _enumerate_blocks(source: EnumerationSource) -> Iterator[pa.Table]:
+    """Yield the blocks of an enumeration."""
     from batterymi.screening.enumeration import enumerate_compositions
 
+    # lazily, since an enumeration may be longer than memory
     formulas = chain.from_iterable(enumerate_compositions(source))
     while block := list(islice(formulas, BLOCK)):
         yield pa.table({FORMULA: block})
 
 
-def _from_file(source: FileSource, columns: list[str], tally: Tally) -> Iterator[pa.Table]:
-    """Pieces of a file, formulas read and numbers checked."""
+def _read_file_blocks(source: FileSource, columns: list[str], tally: Tally) -> Iterator[pa.Table]:
+    """Yield batches of a file, with formulas read and numbers checked."""
     path, first = Path(source.file), 1
     problems: dict[int, str] = {}
-    for piece in _pieces(path, source.formula_column, columns):
+    for piece in _read_batches(path, source.formula_column, columns):
         texts = piece.column(source.formula_column).fill_null("").to_pylist()
-        wrong = dict(unparsable(texts))
+        wrong = dict(find_unparsable(texts))
         if wrong and source.bad_rows == "stop":
             problems |= {first + position: reason for position, reason in wrong.items()}
+            # the message lists no more, so the rest need not be read
             if len(problems) >= MOST_PROBLEMS:
                 break
         first += len(texts)
@@ -107,72 +109,76 @@ def _from_file(source: FileSource, columns: list[str], tally: Tally) -> Iterator
         yield table.filter(pa.array([position not in wrong for position in range(len(texts))])) if wrong else table
     if problems:
         listed = list(problems)[:MOST_PROBLEMS]
-        lines = _line_numbers(path, listed) if path.suffix == ".csv" else dict(zip(listed, listed, strict=True))
+        lines = _find_line_numbers(path, listed) if path.suffix == ".csv" else dict(zip(listed, listed, strict=True))
         told = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
         raise TableError("\n".join([*told, "correct the formulas, or set screen.source.bad_rows to drop"]))
 
 
-def _pieces(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The wanted columns of a file, piece by piece; what stands in the others does not matter."""
+def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the wanted columns of a file in batches; the content of the others does not matter."""
     wanted = [formula, *columns]
     try:
         if path.suffix == ".parquet":
             with pa.parquet.ParquetFile(path) as file:
                 _check_header(path, wanted, file.schema_arrow.names)
                 for batch in file.iter_batches(BLOCK, columns=wanted):
-                    yield _typed(path, batch.select(wanted), formula)
+                    yield _cast_types(path, batch.select(wanted), formula)
             return
-        with _opened(path) as stream:
+        with _open_text(path) as stream:
             _check_header(path, wanted, next(filter(None, csv.reader(stream)), []))
         types: dict[str, Any] = {formula: pa.string(), **dict.fromkeys(columns, pa.float64())}
+        # an empty formula stays text, and is then reported like any other bad one
         convert = pa.csv.ConvertOptions(column_types=types, include_columns=wanted, strings_can_be_null=False)
         with pa.csv.open_csv(path, convert_options=convert) as reader:
             yield from reader
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; screen.source.file names it") from None
     except (pa.ArrowInvalid, pa.ArrowKeyError, csv.Error, OSError) as error:
-        found = _first_text(path, columns) if isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv" else None
+        found = (
+            _find_first_text(path, columns) if isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv" else None
+        )
         raise TableError(f"{path}: {found or 'cannot be read: ' + ' '.join(str(error).split())}") from None
 
 
-def _opened(path: Path) -> TextIO:
-    """A CSV file as text; bytes that are no UTF-8 become question marks."""
+def _open_text(path: Path) -> TextIO:
+    """Open a CSV file as text; bytes that are not UTF-8 become replacement characters."""
     return path.open(encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _line_numbers(path: Path, rows: list[int]) -> dict[int, int]:
-    """Lines of a CSV file on which some rows end; the header is row 0, and empty lines are no rows."""
+def _find_line_numbers(path: Path, rows: list[int]) -> dict[int, int]:
+    """Find the lines of a CSV file on which some rows end; the header is row 0, empty lines do not count."""
     wanted = set(rows)
-    with _opened(path) as stream:
+    with _open_text(path) as stream:
         reader = csv.reader(stream)
         lines = (reader.line_num for _ in filter(None, reader))
         return {row: line for row, line in zip(range(max(rows) + 1), lines, strict=False) if row in wanted}
 
 
-def _first_text(path: Path, columns: list[str]) -> str | None:
-    """Where in a CSV file the first text stands in a column of numbers; Arrow says what it is, but not where."""
-    with _opened(path) as stream:
+def _find_first_text(path: Path, columns: list[str]) -> str | None:
+    """Find the first text in a CSV file's columns of numbers; Arrow says what it is, but not where."""
+    with _open_text(path) as stream:
         reader = csv.reader(stream)
         rows = filter(None, reader)
         header = next(rows)
         for row in rows:
             for name, text in zip(header, row, strict=False):
                 if name in columns and not _is_number(text):
-                    return f"row {reader.line_num}: '{text}' in the column '{name}' is no number"
+                    return f"row {reader.line_num}: '{text}' in the column '{name}' is not a number"
     return None
 
 
 def _is_number(text: str) -> bool:
-    """Whether a cell is a number, or one of the words for a missing one."""
+    """Return whether a cell is a number, or one of the words for a missing one."""
     try:
         float(text)
     except ValueError:
+        # the words that Arrow takes for a missing number
         return text.strip() in MISSING
     return True
 
 
-def _typed(path: Path, batch: pa.RecordBatch, formula: str) -> pa.RecordBatch:
-    """A piece of a Parquet file with text and numbers where they belong."""
+def _cast_types(path: Path, batch: pa.RecordBatch, formula: str) -> pa.RecordBatch:
+    """Cast a batch of a Parquet file to text and numbers where they belong."""
     fields = [pa.field(name, pa.string() if name == formula else pa.float64()) for name in batch.schema.names]
     try:
         return batch.cast(pa.schema(fields))
@@ -181,7 +187,7 @@ def _typed(path: Path, batch: pa.RecordBatch, formula: str) -> pa.RecordBatch:
 
 
 def _check_header(path: Path, wanted: list[str], found: list[str]) -> None:
-    """Stop where a wanted column is missing, or stands twice."""
+    """Refuse a header in which a wanted column is missing or occurs twice."""
     missing = [name for name in wanted if name not in found]
     if missing:
         raise TableError(
@@ -193,8 +199,8 @@ def _check_header(path: Path, wanted: list[str], found: list[str]) -> None:
             raise TableError(f"{path}: {found.count(name)} columns are called '{name}'; rename all but one of them")
 
 
-def _regrouped(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in blocks of `BLOCK`."""
+def _regroup_rows(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Regroup the rows in blocks of `BLOCK`."""
     waiting: list[pa.Table] = []
     n = 0
     for piece in pieces:
@@ -209,6 +215,6 @@ def _regrouped(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def as_designs(block: pd.DataFrame, formula_columns: Iterable[str]) -> pd.DataFrame:
-    """A block with its formula under the names that a model's descriptors ask for."""
+def add_formula_columns(block: pd.DataFrame, formula_columns: Iterable[str]) -> pd.DataFrame:
+    """Add the formula under the names that a model's descriptors expect."""
     return block.assign(**dict.fromkeys(formula_columns, block[FORMULA]))

@@ -8,7 +8,7 @@ from batterymi.files import write_text
 
 
 def cite_datasets(citations: Path, settings: CitationSettings) -> None:
-    """Write what the authors of the data sets ask for.
+    """Write the licences of the data sets and the works that their authors want cited.
 
     Args:
         citations: Markdown to write.

@@ -7,15 +7,15 @@ import pandas as pd
 from batterymi.closed_loop.choices import METHODS
 from batterymi.closed_loop.compare import compare_methods
 from batterymi.closed_loop.life_model import PAPER
-from batterymi.closed_loop.lives import remark_lives, usable_lives
+from batterymi.closed_loop.lives import remark_lives, select_usable_lives
 from batterymi.closed_loop.loop import run_methods
-from batterymi.closed_loop.thermal_life import cycle_lives, ten_minute_protocols
+from batterymi.closed_loop.thermal_life import compute_cycle_lives, make_ten_minute_protocols
 from batterymi.config.slices.closed_loop import LoopSettings
 from batterymi.files import read_frame, read_json, write_csv, write_json
 
 
 def close_loop(lives: Path, about: Path, runs: Path, comparison: Path, settings: LoopSettings) -> None:
-    """Run every method from the same seeds, and compare them in pairs with random batches of the same model.
+    """Run every method from the same seeds, and compare each in pairs with random batches of the same model.
 
     Args:
         lives: CSV: protocols and lives; those without a life are left out.
@@ -25,11 +25,11 @@ def close_loop(lives: Path, about: Path, runs: Path, comparison: Path, settings:
         settings: size of the loop.
 
     Raises:
-        TableError: if there is nothing to choose from.
+        TableError: if fewer than two protocols have a life, or all lives are equal.
     """
     table, described = read_frame(lives), read_json(about)
-    inputs, usable = usable_lives(table, str(lives))
-    scale = PAPER.carried_over(usable, cycle_lives(ten_minute_protocols()).astype(float))
+    inputs, usable = select_usable_lives(table, str(lives))
+    scale = PAPER.rescale_to_lives(usable, compute_cycle_lives(make_ten_minute_protocols()).astype(float))
     seeds, rounds = range(settings.seed, settings.seed + settings.seeds), settings.rounds
     rows = pd.concat([run_methods(usable, inputs, batch, rounds, seeds, scale) for batch in settings.batches])
     pairs = [(batch, method) for batch in settings.batches for method in METHODS]

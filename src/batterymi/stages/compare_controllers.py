@@ -8,7 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.arena.feedback import measure_feedback
-from batterymi.arena.table import SORTED_BY, assign_costs, compare_pairs, flag, make_table, measure_discrepancy
+from batterymi.arena.table import (
+    SORTED_BY,
+    assign_costs,
+    compare_pairs,
+    flag_violations,
+    make_table,
+    measure_discrepancy,
+)
 from batterymi.files import read_frame, read_json, write_csv, write_json, write_parquet, write_text
 from batterymi.reporting.arena_page import render_arena
 
@@ -59,7 +66,7 @@ def compare_controllers(parts: list[Path], costs: CostFiles, files: ComparisonFi
         costs: what tuning and training cost.
         files: where comparisons go.
     """
-    charges = flag(pd.concat([read_frame(path) for path in parts], ignore_index=True))
+    charges = flag_violations(pd.concat([read_frame(path) for path in parts], ignore_index=True))
     table = make_table(charges, assign_costs(charges, read_costs(costs)))
     comparisons, discrepancy = compare_pairs(charges), measure_discrepancy(charges)
     feedback = measure_feedback(charges, comparisons)
@@ -80,6 +87,7 @@ def read_costs(files: CostFiles) -> Iterator[tuple[str, str | None, str, float]]
     """
     for path in (*(files.tuned or ()), *(files.protocols or ())):
         for name, found in read_json(path).items():
+            # beside the controllers, the file holds the reason, a count of charges and the scenarios
             if isinstance(found, dict):
                 yield path.parent.name, path.stem, name, found["cpu_s"]
     for path in files.records or ():

@@ -1,4 +1,4 @@
-"""The stage `compare_fidelities`: what cheaper levels are worth at the same cost."""
+"""The stage `compare_fidelities`: what cheaper levels save at the same cost."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def compare_fidelities(
     settings: FidelitySettings,
     processes: int,
 ) -> None:
-    """Spend the same cost in three ways, from the same starts: over all levels, on the last alone, and at random on it.
+    """Spend the same cost over all levels, on the last level alone, and at random on it, from the same starts.
 
     Args:
         table: the study's table.

@@ -1,4 +1,4 @@
-"""The stage `compare_transfer`: whether rows of related tasks help, and from how many own rows on they stop to."""
+"""The stage `compare_transfer`: whether rows of related tasks help, and up to how many own rows."""
 
 from pathlib import Path
 
@@ -30,6 +30,7 @@ def compare_transfer(table: Path, predictions: Path, result: Path, settings: Tra
     problem = make_problem(rows, computed, "transfer", inputs, target, settings.table)
     splits = make_splits(settings.surrogate.folds, problem.groups, seed, problem.n_scored)
     validation = CrossValidation(problem, splits, Method(), settings.surrogate.bootstraps, seed)
+    # the problem puts scored rows first, so ions are aligned by line
     ions = rows.set_index("line")["ion"].reindex(problem.lines).to_numpy()
     found = compare_strategies(validation, ions, settings.transfer, settings.surrogate.folds)
     write_json(result, found.report)

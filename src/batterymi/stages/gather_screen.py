@@ -76,11 +76,12 @@ def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: Ga
         TableError: if they were dealt another list.
     """
     steps = label_steps(settings.screen, settings.screened_features)
-    funnel, listed, scored, threshold = Funnel.nothing(len(steps)), 0, 0, None
+    funnel, listed, scored, threshold = Funnel.make_empty(len(steps)), 0, 0, None
     for path in reports:
         account = read_json(path)
         funnel.add(Funnel(**{name: account[name] for name in ("asked", "passed", "unknown")}))
         listed, scored, threshold = listed + account["listed"], scored + account["scored"], account["threshold"]
+    # shards of an earlier listing must not be merged with this one
     if listed != listing["listed"]:
         raise TableError(f"the shards were dealt {listed} candidates, {listing['listed']} were listed; run them again")
     counts = zip(steps, funnel.asked, funnel.passed, funnel.unknown, strict=True)

@@ -12,8 +12,8 @@ import pyarrow.parquet
 from batterymi.config.screen import PREDICTED
 from batterymi.config.slices.screening import ListingSettings
 from batterymi.errors import TableError
-from batterymi.files import replacing, write_json
-from batterymi.screening.sources import BLOCK, POSITION, Tally, candidate_blocks
+from batterymi.files import write_atomically, write_json
+from batterymi.screening.sources import BLOCK, POSITION, Tally, read_candidate_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ def list_candidates(source: Path | None, shards: list[Path], listing: Path, sett
     columns = list(dict.fromkeys([*settings.screened_features, *needed]))
     position = 0
     with ExitStack() as stack:
-        temporary = [stack.enter_context(replacing(path)) for path in shards]
+        temporary = [stack.enter_context(write_atomically(path)) for path in shards]
         writers: dict[int, pa.parquet.ParquetWriter] = {}
         schema = None
-        for number, block in enumerate(candidate_blocks(screen.source, folder, columns, tally)):
+        for number, block in enumerate(read_candidate_blocks(screen.source, folder, columns, tally)):
             table = block.append_column(POSITION, pa.array(np.arange(position, position + len(block))))
             position += len(block)
             schema = schema or table.schema
@@ -56,7 +56,7 @@ def list_candidates(source: Path | None, shards: list[Path], listing: Path, sett
             if (number + 1) % TELL_EVERY == 0:
                 logger.info("%d candidates listed", position)
         if schema is None:
-            raise TableError(f"screen.source: '{screen.source.name}' gives no candidate at all")
+            raise TableError(f"screen.source: '{screen.source.name}' has no candidates")
         for shard in set(range(len(shards))) - set(writers):
             stack.enter_context(pa.parquet.ParquetWriter(temporary[shard], schema))
     write_json(listing, {"listed": position, "dropped": tally.dropped})
@@ -64,7 +64,7 @@ def list_candidates(source: Path | None, shards: list[Path], listing: Path, sett
 
 
 def _check_open_files(n_shards: int) -> None:
-    """Stop where the system does not let all shards be open at once."""
+    """Refuse more shards than the system allows to be open at once."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if allowed != resource.RLIM_INFINITY and FILES_PER_SHARD * n_shards + OTHER_FILES > allowed:
         most = max((allowed - OTHER_FILES) // FILES_PER_SHARD, 1)

@@ -14,7 +14,7 @@ from batterymi.files import write_csv, write_json
 
 
 def optimise_protocols(protocols: Path, history: Path, settings: ProtocolSettings) -> None:
-    """Optimise a protocol for the nominal scenario, and one that holds on all validation scenarios.
+    """Optimise a protocol for the nominal scenario, and one that keeps the limits on all validation scenarios.
 
     Args:
         protocols: JSON to write: C-rates (null where none met the limits), their minutes and CPU seconds.
@@ -31,7 +31,7 @@ def optimise_protocols(protocols: Path, history: Path, settings: ProtocolSetting
         watch = Stopwatch()
         scenarios = ScenarioSet(simulator, starts, limits, case.terms)
         rates, tried = optimise_protocol(scenarios, case.rules, settings.search, settings.seed)
-        found[name] = {"c_rates": rates, "charges": scenarios.charges, "cpu_s": watch.lap()}
+        found[name] = {"c_rates": rates, "charges": scenarios.charges, "cpu_s": watch.measure_lap()}
         parts.append(tried.assign(protocol=name))
     write_csv(history, pd.concat(parts, ignore_index=True).drop(columns="engine"))
     write_json(protocols, found)

@@ -12,7 +12,7 @@ from batterymi.config.slices.arena import FigureSettings
 from batterymi.figures.arena import plot_minutes_and_margin, plot_traces, plot_violations
 from batterymi.figures.arena_agents import plot_learning, plot_policies
 from batterymi.figures.arena_map import plot_feasibility
-from batterymi.figures.style import house_style, save
+from batterymi.figures.style import apply_style, save
 from batterymi.files import read_frame
 from batterymi.vocabulary.controllers import CONTROLLERS
 
@@ -53,7 +53,8 @@ def plot_arena(drawn: DrawnFiles, svg: list[Path], png: list[Path], settings: Fi
         settings: what is shown.
     """
     drawings = _choose_drawings(drawn, settings)
-    with house_style():
+    # a figure takes its style when it is made, so the drawings above are deferred
+    with apply_style():
         for path, beside in zip(svg, png, strict=True):
             figure = drawings[path.stem]()
             save(figure, path.parent, path.stem)
@@ -92,6 +93,7 @@ def _choose_drawings(drawn: DrawnFiles, settings: FigureSettings) -> "dict[str, 
 
 def _select_cell(paths: Sequence[Path], cell: str) -> pd.DataFrame:
     """Return the rows of one cell from the files of all jobs."""
+    # empty frames would change the types of the joined columns
     frames = [frame for path in paths if len(frame := read_frame(path))]
     rows = pd.concat(frames, ignore_index=True)
     return rows[rows["cell"] == cell]

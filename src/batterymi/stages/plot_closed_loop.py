@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from batterymi.figures.closed_loop import draw_closed_loop
-from batterymi.figures.style import house_style, save
+from batterymi.figures.style import apply_style, save
 from batterymi.files import read_frame, read_json
 
 
@@ -16,6 +16,6 @@ def plot_closed_loop(runs: Path, comparison: Path, svg: Path, png: Path) -> None
         svg: figure to write.
         png: the same, beside it.
     """
-    with house_style():
+    with apply_style():
         save(draw_closed_loop(read_frame(runs), read_json(comparison)), svg.parent, svg.stem)
     assert png == svg.with_suffix(".png"), "both are written side by side"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from batterymi.config.slices.campaign import FidelityFigureSettings
 from batterymi.figures.fidelity import draw_fidelities
-from batterymi.figures.style import house_style, save
+from batterymi.figures.style import apply_style, save
 from batterymi.files import read_frame, read_json
 
 
@@ -19,5 +19,5 @@ def plot_fidelities(ledger: Path, comparison: Path, svg: Path, png: Path, settin
         settings: objectives of the study.
     """
     assert png == svg.with_suffix(".png")  # `save` writes both
-    with house_style():
+    with apply_style():
         save(draw_fidelities(read_frame(ledger), read_json(comparison), settings.objectives), svg.parent, svg.stem)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from batterymi.config.slices.screening import FunnelSettings
 from batterymi.figures.screen import draw_screen
-from batterymi.figures.style import house_style, save
+from batterymi.figures.style import apply_style, save
 from batterymi.files import read_frame, read_json
 
 
@@ -18,6 +18,6 @@ def plot_screen(top: Path, report: Path, svg: Path, png: Path, settings: FunnelS
         png: the same in pixels, beside it.
         settings: what was predicted.
     """
-    with house_style():
+    with apply_style():
         listed = read_frame(top, ["formula", "predicted"], texts=["formula"])
         save(draw_screen(listed, read_json(report), settings.target), svg.parent, svg.stem)

@@ -9,7 +9,7 @@ from batterymi import registry
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.figures.campaign import plot_convergence
 from batterymi.figures.data import plot_data
-from batterymi.figures.style import house_style, save_figure
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.figures.surrogate import plot_importances, plot_parity
 from batterymi.figures.validation import plot_validation
 from batterymi.files import write_json
@@ -38,7 +38,7 @@ def plot_study(inputs: dict[str, Path], index: Path, svg: list[Path], png: list[
     """
     results = StudyResults(inputs, settings).read_all()
     drawings = (*DRAWINGS, registry.look_up("figure", settings.figure))
-    with house_style():
+    with apply_style():
         for draw, vector, raster in zip(drawings, svg, png, strict=True):
             save_figure(draw(results), vector, raster)
             logger.info("drew %s", vector.stem)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from batterymi.config.slices.data import TableSettings
 from batterymi.data.table import load_table
-from batterymi.files import sha256, write_json, write_parquet
+from batterymi.files import compute_sha256, write_json, write_parquet
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -52,5 +52,5 @@ def prepare_table(table: Path, report: Path, settings: TableSettings) -> None:
 def _digest_source(settings: TableSettings) -> str | dict[str, str]:
     """Return the digest of the source, or of each file of a data set."""
     if settings.dataset is None:
-        return sha256(settings.path)
-    return {name: sha256(Path(settings.path) / name) for name in settings.dataset.files}
+        return compute_sha256(settings.path)
+    return {name: compute_sha256(Path(settings.path) / name) for name in settings.dataset.files}

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.config.slices.campaign import ReplaySettings
-from batterymi.data.headers import with_units
+from batterymi.data.headers import add_units
 from batterymi.files import read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.campaigns.benchmark import compare_with_random
 from batterymi.optimise.campaigns.replay import (
@@ -47,7 +47,7 @@ def replay_pool(
     found = [measure_acceleration(runs, pool.score, share, campaign, settings.seed) for share in campaign.shares]
     comparison = compare_with_random(runs, campaign.engine, settings.seed) | describe_saving(found[0])
     write_parquet(history, runs.drop(columns="row"))
-    write_csv(suggestions, with_units(list_best_rows(pool, predicted, settings), [pool.target]))
+    write_csv(suggestions, add_units(list_best_rows(pool, predicted, settings), [pool.target]))
     write_csv(reference_designs, pd.DataFrame(columns=["name", "status", "flags"]))
     feasibility: dict[str, Any] = {
         "verdict": "feasible",

@@ -12,10 +12,10 @@ from batterymi.charging.parallel import simulate_protocols
 from batterymi.charging.protocols import FourStep, Protocol
 from batterymi.config.parts import Objective
 from batterymi.config.slices.charging import ReplaySettings
-from batterymi.data.headers import without_units
+from batterymi.data.headers import strip_units
 from batterymi.evaluators.charging import make_protocol, make_setup
 from batterymi.files import read_frame, read_json, write_json, write_parquet
-from batterymi.optimise.space.score import read_limits, violation
+from batterymi.optimise.space.score import compute_violation, read_limits
 from batterymi.vocabulary.splits import REFERENCE, SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -46,13 +46,14 @@ def replay_protocols(
     choice = settings.evaluator
     columns = [feature.name for feature in settings.features]
     rows = read_frame(table, needs=["label", SPLIT, *columns])
-    best = without_units(read_frame(suggestions, needs=columns))
+    best = strip_units(read_frame(suggestions, needs=columns))
     limits = read_json(benchmark, needs=["feasibility"])["feasibility"]["limits"]
     runs: list[tuple[str, str, Protocol]] = [
         (str(label), TRAIN, FourStep(tuple(map(float, rates))))
         for label, *rates in rows.loc[rows[SPLIT] == TRAIN, ["label", *columns]].itertuples(index=False)
     ]
     runs += [(run.label, REFERENCE, make_protocol(run)) for run in choice.references]
+    # suggestions are sorted best first; without a feasible design there are none
     winner = [FourStep(tuple(map(float, best[columns].iloc[0])))] if len(best) else []
     runs += [(WINNER, "winner", protocol) for protocol in winner]
     setup = make_setup(choice)
@@ -70,6 +71,7 @@ def replay_protocols(
     content: dict[str, Any] = {
         "model": choice.model,
         "reference": choice.reference_model,
+        # without a winner the keys are still there, which the summary relies on
         "campaign_model": None,
         "reference_model": None,
     }
@@ -85,7 +87,7 @@ def _compare_models(
     """Return the winner's numbers on both models, and whether those of the reference model meet the limits."""
     names = [objective.name for objective in objectives]
     both = [{name: getattr(result, name) for name in names} for result in (first, second)]
-    broken = violation(pd.DataFrame(both), objectives, read_limits(limits))
+    broken = compute_violation(pd.DataFrame(both), objectives, read_limits(limits))
     return {
         "campaign_model": both[0] | {"failure": first.failure},
         "reference_model": both[1] | {"failure": second.failure},

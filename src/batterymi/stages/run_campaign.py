@@ -1,16 +1,16 @@
-"""The stage `run_campaign`: feasibility first, then campaigns beside random search, then suggestions."""
+"""The stage `run_campaign`: check feasibility, run campaigns beside random search, make suggestions."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from batterymi.config.slices.campaign import CampaignSettings
 from batterymi.data.designs import read_designs
-from batterymi.data.headers import with_units
+from batterymi.data.headers import add_units
 from batterymi.evaluators.base import Evaluator
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.campaigns.benchmark import compare_with_random
-from batterymi.optimise.campaigns.campaign import best_designs
+from batterymi.optimise.campaigns.campaign import select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.journal import Journal, place_journal, remove_journals
 from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
@@ -49,7 +49,7 @@ def run_campaign(
 ) -> None:
     """Search for better designs, and compare the search with random search.
 
-    Nothing is spent on a problem that no design can solve: its outputs then hold the finding and no rows. Answers of an
+    A problem that no design can solve costs nothing: its outputs then hold the finding and no rows. Answers of an
     expensive evaluator are kept as they come, so that a run that was killed evaluates no design twice.
 
     Args:
@@ -63,6 +63,7 @@ def run_campaign(
     """
     campaign, targets = settings.campaign, settings.objectives
     rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), SPLIT])
+    # distances and ranges are those of the rows that the model learned from
     rows = rows[rows[SPLIT] == TRAIN]
     space = make_study_space(settings, rows, read_designs(pool, settings.designable) if pool else None)
     evaluator = make_evaluator(campaign.evaluator, targets, model)
@@ -74,11 +75,11 @@ def run_campaign(
     history = run_seeds(problem, campaign, settings.seed, processes) if found.worth_running else empty_history(problem)
     comparison = compare_with_random(history, campaign.engine, settings.seed) if len(history) else None
     own = history[history["engine"] == campaign.engine]
-    best = best_designs(problem, [own], campaign.suggestions) if len(history) else history
+    best = select_best_designs(problem, [own], campaign.suggestions) if len(history) else history
     suggestions = describe_designs(best, problem, rows, settings.derived, campaign)
     references = judge_reference_designs(settings.reference_designs, problem, rows, settings.derived)
     write_parquet(files.history, history)
-    write_csv(files.suggestions, with_units(suggestions, (*space.features, *targets, *settings.derived)))
+    write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
     write_csv(files.reference_designs, references)
     content = {
         "feasibility": found.as_dict(),

@@ -1,4 +1,4 @@
-"""The stage `sample_table`: a table made by asking the evaluator, where no measured one exists."""
+"""The stage `sample_table`: a table made by the evaluator, where no measured one exists."""
 
 import logging
 from pathlib import Path
@@ -40,4 +40,4 @@ def sample_table(rows: Path, failures: Path, settings: SamplingSettings, process
         "failures": failed[[*space.names, "failure"]].to_dict("records"),
     }
     write_json(failures, content)
-    logger.info("%d designs answered, %d failed", len(sample) - len(failed), len(failed))
+    logger.info("%d designs succeeded, %d failed", len(sample) - len(failed), len(failed))

@@ -9,7 +9,7 @@ import pyarrow.parquet
 
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.errors import DamagedFileError
-from batterymi.files import check_content, read_frame, replacing, write_json
+from batterymi.files import check_content, read_frame, write_atomically, write_json
 from batterymi.screening.gates import Funnel
 from batterymi.screening.scorer import Scorer
 from batterymi.screening.scores import SCORED, label_steps, score_block
@@ -38,11 +38,12 @@ def score_candidates(
         settings: what is predicted, from what, and the gates.
     """
     scorer = _load_scorer(model, table, predictions, settings)
-    listed, n, funnel = 0, 0, Funnel.nothing(len(label_steps(settings.screen, settings.screened_features)))
-    with _open_shard(candidates) as file, replacing(scored) as temporary:
+    listed, n, funnel = 0, 0, Funnel.make_empty(len(label_steps(settings.screen, settings.screened_features)))
+    with _open_shard(candidates) as file, write_atomically(scored) as temporary:
         schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*one) for one in SCORED.items())])
         with pa.parquet.ParquetWriter(temporary, schema) as writer:
             for number in range(file.num_row_groups):
+                # formulas hardly repeat, so looking for equal ones would cost time for nothing
                 frame = file.read_row_group(number).to_pandas(deduplicate_objects=False)
                 block, counts = score_block(frame, scorer, settings)
                 writer.write_table(pa.Table.from_pandas(block, schema=schema, preserve_index=False))
@@ -62,6 +63,7 @@ def _load_scorer(model: Path, table: Path, predictions: Path, settings: ScoringS
     held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
     threshold = float(np.quantile(held_out["distance"], 1 - OUTSIDE_SHARE))
     rows = read_frame(table, [SPLIT])
+    # other rows are known compositions too, but the model did not learn from them
     learned = rows[SPLIT] == TRAIN
     return Scorer(stored, rows[learned], rows[~learned], threshold)
 

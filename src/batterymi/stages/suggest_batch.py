@@ -7,11 +7,11 @@ from pathlib import Path
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.slices.campaign import SuggestionSettings
 from batterymi.data.designs import read_designs
-from batterymi.data.headers import with_units
+from batterymi.data.headers import add_units
 from batterymi.evaluators.experiment import Experiment
-from batterymi.files import digest, read_frame, write_csv, write_json, write_parquet
+from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.ledger import Ledger, earlier_suggestions
+from batterymi.optimise.campaigns.ledger import Ledger, compare_suggestions
 from batterymi.optimise.campaigns.next_batch import (
     describe_batch,
     list_for_ledger,
@@ -76,14 +76,14 @@ def suggest_batch(
     suggestions = describe_batch(proposed, problem, measured, settings.derived)
     plain = settings.model_dump(mode="json")
     content = rows[[*space.names, *(target.name for target in targets), SPLIT]].to_dict("list")
-    key = digest(content, plain["designable"], plain["campaign"])
+    key = compute_digest(content, plain["designable"], plain["campaign"])
     number = book.add(key, len(rows), list_for_ledger(suggestions, problem))
     suggestions.insert(0, "suggestion", [f"{number}.{place}" for place in range(1, len(suggestions) + 1)])
     history, comparison = replay_rows(search, measured, campaign, settings.seed)
     n_failed = int((rows[SPLIT] == FAILED).sum())
     write_parquet(files.history, history)
-    write_csv(files.suggestions, with_units(suggestions, (*space.features, *targets, *settings.derived)))
-    write_csv(files.earlier, earlier_suggestions(book, rows, space, targets, number))
+    write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
+    write_csv(files.earlier, compare_suggestions(book, rows, space, targets, number))
     references = judge_reference_designs(settings.reference_designs, problem, measured, settings.derived)
     write_csv(files.reference_designs, references)
     benchmark = {

@@ -8,7 +8,7 @@ import pandas as pd
 from batterymi.agents.callback import CURVE
 from batterymi.agents.checkpoint import remove_checkpoint
 from batterymi.agents.policy import save_policy
-from batterymi.agents.training import train
+from batterymi.agents.training import run_training
 from batterymi.config.agents import Training
 from batterymi.files import write_csv, write_json
 
@@ -33,7 +33,7 @@ class TrainingFiles:
 def train_agent(files: TrainingFiles, cell: str, algorithm: str, seed: str, settings: Training) -> None:
     """Train an agent and write its policy.
 
-    A training that is interrupted goes on from its last checkpoint, in the folder `checkpoint` beside the policy; the
+    An interrupted training continues from its last checkpoint, in the folder `checkpoint` beside the policy; the
     folder is removed at the end.
 
     Args:
@@ -51,11 +51,12 @@ def train_agent(files: TrainingFiles, cell: str, algorithm: str, seed: str, sett
     agent = settings.agent(algorithm)
     simulator = ChargingSimulator(cell=cell, model=settings.environment.model)
     folder = files.policy.parent / "checkpoint"
-    done = train(simulator, cell, agent, settings, int(seed), folder)
+    done = run_training(simulator, cell, agent, settings, int(seed), folder)
     card = {"name": algorithm, "kind": agent.kind, "seed": int(seed), "steps": done.steps, "scale": done.scale}
     write_csv(files.curve, pd.DataFrame(done.progress.curve, columns=list(CURVE)))
     weights = agent.environment(settings.environment).weights.model_dump()
     cost = {"cpu_s": round(done.progress.cpu_s, 1), "weights": weights, "chosen": done.progress.best}
     write_json(files.record, cost)
     save_policy(files.policy, done.network, card | {"fingerprint": done.fingerprint})
+    # last, so that a kill while the policy is written costs no training
     remove_checkpoint(folder)

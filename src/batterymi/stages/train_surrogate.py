@@ -1,4 +1,4 @@
-"""The stage `train_surrogate`: compare models, say what may be said, refit the best on all rows."""
+"""The stage `train_surrogate`: compare models, state the verdict, refit the best on all rows."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +13,7 @@ from batterymi.surrogates.card import write_card
 from batterymi.surrogates.comparison import apply_ablation, compare_models, drop_inputs
 from batterymi.surrogates.problem import Inputs, make_problem
 from batterymi.surrogates.store import save_models
-from batterymi.surrogates.validate import validate
+from batterymi.surrogates.validate import validate_model
 from batterymi.vocabulary.splits import CHECKED, SPLIT
 
 
@@ -52,7 +52,9 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     variants = {"all_features": whole} | {name: drop_inputs(whole, one) for name, one in left_out.items()}
     needed = [*(column.name for column in (*settings.features, *settings.objectives)), SPLIT]
     rows = read_frame(table, needs=needed)
+    # reference rows and designs without a result are never learned from
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
+    # once for all variants, whose descriptors are a part of these
     computed = compute_descriptors(rows, whole.descriptors)
     found, checks = [], {}
     for (variant, inputs), objective in product(variants.items(), settings.objectives):
@@ -61,7 +63,7 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
         one = compare_models(problem, apply_ablation(settings.surrogate, ablation), settings.seed)
         found.append(one)
         if variant == settings.primary_variant and objective.goal != "report":
-            checks[objective.name] = validate(one.best, one.validation, one.outs, rows, computed, settings)
+            checks[objective.name] = validate_model(one.best, one.validation, one.outs, rows, computed, settings)
     metrics = pd.concat([one.metrics for one in found], ignore_index=True)
     write_csv(files.metrics, metrics)
     write_parquet(files.predictions, pd.concat([one.predictions for one in found], ignore_index=True))

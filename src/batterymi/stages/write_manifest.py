@@ -16,7 +16,7 @@ def write_manifest(
     ledgers: Sequence[str],
     made: Sequence[str],
 ) -> None:
-    """Write down every output of a run, and what it was made from.
+    """Write the digests of every output of a run and of its inputs.
 
     Args:
         manifest: JSON to write, in the folder of the results.

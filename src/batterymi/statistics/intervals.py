@@ -11,8 +11,8 @@ LEVEL = 0.95
 LEVELS = (0.5, 0.8, 0.95)
 
 
-def error_scale(observed: Array, predicted: Array, spread: Array) -> float:
-    """Factor that turns a spread into a standard error: the root mean square of the scaled held-out errors.
+def compute_error_scale(observed: Array, predicted: Array, spread: Array) -> float:
+    """Compute the root mean square of scaled held-out errors, which turns a spread into a standard error.
 
     Args:
         observed: shape (n,).
@@ -25,10 +25,10 @@ def error_scale(observed: Array, predicted: Array, spread: Array) -> float:
     return float(np.sqrt(np.mean(((observed - predicted) / spread) ** 2)))
 
 
-def half_widths(observed: Array, predicted: Array, spread: Array, level: float = LEVEL) -> Array:
-    """Half width of each held-out row's interval, from the errors of the other rows.
+def compute_half_widths(observed: Array, predicted: Array, spread: Array, level: float = LEVEL) -> Array:
+    """Compute the half width of each held-out row's interval from the errors of the other rows.
 
-    Leaving the row's own error out keeps the coverage honest: an interval that has seen the error it is
+    Leaving the row's own error out keeps the coverage unbiased: an interval that was computed from the error it is
     checked against covers too well.
 
     Args:
@@ -43,16 +43,17 @@ def half_widths(observed: Array, predicted: Array, spread: Array, level: float =
     squared = ((observed - predicted) / spread) ** 2
     n = len(squared)
     others = (squared.sum() - squared) / (n - 1)
-    return t_factor(n - 1, level) * np.sqrt(others) * spread
+    return compute_t_factor(n - 1, level) * np.sqrt(others) * spread
 
 
-def t_factor(n: int, level: float = LEVEL) -> float:
-    """Student's t for a two-sided interval from n errors."""
+def compute_t_factor(n: int, level: float = LEVEL) -> float:
+    """Return Student's t for a two-sided interval from n errors."""
+    # Student's t needs at least one degree of freedom
     return float(stats.t.ppf(0.5 + level / 2, max(n - 1, 1)))
 
 
-def q_squared(observed: Array, predicted: Array) -> Array:
-    """Cross-validated R²: 1 - (sum of squared held-out errors) / (sum of squares about the mean).
+def compute_q_squared(observed: Array, predicted: Array) -> Array:
+    """Compute the cross-validated R²: 1 - squared held-out errors / squares about the mean, as sums.
 
     Works along the last axis, so that many resamples are scored at once.
 
@@ -61,15 +62,16 @@ def q_squared(observed: Array, predicted: Array) -> Array:
         predicted: out-of-fold predictions, shape (..., n).
 
     Returns:
-        Shape (...); not-a-number where the observed values do not vary.
+        Shape (...); NaN where the observed values do not vary.
     """
     total = ((observed - observed.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
     error = ((observed - predicted) ** 2).sum(axis=-1)
+    # a resample of equal values has no R²; intervals leave NaN out
     return 1 - error / np.where(total > 0, total, np.nan)
 
 
-def resamples(groups: Sequence[object], n_resamples: int, seed: int) -> list[NDArray[np.intp]]:
-    """Row indices of bootstrap resamples that draw whole groups.
+def draw_bootstrap_rows(groups: Sequence[object], n_resamples: int, seed: int) -> list[NDArray[np.intp]]:
+    """Draw the row indices of bootstrap resamples of whole groups.
 
     Args:
         groups: one label per row; rows of one group are drawn together.
@@ -84,14 +86,15 @@ def resamples(groups: Sequence[object], n_resamples: int, seed: int) -> list[NDA
     labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
     n_groups = int(labels.max()) + 1
     draws = rng.integers(n_groups, size=(n_resamples, n_groups))
+    # resamples of single rows have one length, so one matrix scores them all at once
     if n_groups == len(labels):
         return [np.argsort(labels)[draws]]
     members = [np.flatnonzero(labels == label) for label in range(n_groups)]
     return [np.concatenate([members[label] for label in draw]) for draw in draws]
 
 
-def resampled(statistic: Callable[..., Array], draws: Sequence[NDArray[np.intp]], *values: Array) -> Array:
-    """A statistic of every resample.
+def bootstrap_statistic(statistic: Callable[..., Array], draws: Sequence[NDArray[np.intp]], *values: Array) -> Array:
+    """Compute a statistic of every bootstrap resample.
 
     Args:
         statistic: works along the last axis.
@@ -104,8 +107,8 @@ def resampled(statistic: Callable[..., Array], draws: Sequence[NDArray[np.intp]]
     return np.concatenate([np.atleast_1d(statistic(*(value[draw] for value in values))) for draw in draws])
 
 
-def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval of resampled values; (nan, nan) if none is finite."""
+def compute_percentile_interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
+    """Return the percentile interval of resampled values, (nan, nan) if none is finite."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return float("nan"), float("nan")
@@ -113,8 +116,8 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def conformal_factor(scores: Array, level: float) -> float:
-    """Factor that turns a spread into the half width of a conformal interval.
+def compute_conformal_factor(scores: Array, level: float) -> float:
+    """Compute the factor that turns a spread into the half width of a conformal interval.
 
     The scores are held-out errors over their spreads. Their quantile at (n + 1) level / n covers a new row of the same
     kind with at least that probability, whatever the distribution (Lei et al. 2018, doi:10.1080/01621459.2017.1307116).
@@ -127,5 +130,7 @@ def conformal_factor(scores: Array, level: float) -> float:
         The factor; the largest score where n is too small for the level.
     """
     n = len(scores)
+    # without the tolerance a rounding error would take the next rank
     rank = min(n, int(np.ceil((n + 1) * level - 1e-9)))
+    # an order statistic: interpolation between scores would lose the coverage guarantee
     return float(np.partition(scores, rank - 1)[rank - 1])

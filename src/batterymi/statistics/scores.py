@@ -6,13 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import interval, q_squared, resampled, resamples
+from batterymi.statistics.intervals import (
+    bootstrap_statistic,
+    compute_percentile_interval,
+    compute_q_squared,
+    draw_bootstrap_rows,
+)
 
 Array = NDArray[np.float64]
 
 
-def scores(observed: Array, predicted: Array, groups: Sequence[object], bootstraps: int, seed: int) -> dict[str, Any]:
-    """R², mean absolute error, root mean square error and rank correlation, the first two with 95 % intervals.
+def compute_scores(
+    observed: Array, predicted: Array, groups: Sequence[object], bootstraps: int, seed: int
+) -> dict[str, Any]:
+    """Compute R², MAE, RMSE and rank correlation, the first two with 95 % intervals.
 
     Args:
         observed: shape (n,).
@@ -24,43 +31,44 @@ def scores(observed: Array, predicted: Array, groups: Sequence[object], bootstra
     Returns:
         Numbers by name.
     """
-    draws = resamples(groups, bootstraps, seed)
+    draws = draw_bootstrap_rows(groups, bootstraps, seed)
     miss = np.abs(observed - predicted)
-    r2 = interval(resampled(q_squared, draws, observed, predicted))
-    mae = interval(resampled(mean, draws, miss))
+    r2 = compute_percentile_interval(bootstrap_statistic(compute_q_squared, draws, observed, predicted))
+    mae = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, miss))
     return {
         "rows": len(observed),
         "groups": len(set(map(str, groups))),
-        "r2": float(q_squared(observed, predicted)),
+        "r2": float(compute_q_squared(observed, predicted)),
         "r2_lower": r2[0],
         "r2_upper": r2[1],
         "mae": float(miss.mean()),
         "mae_lower": mae[0],
         "mae_upper": mae[1],
         "rmse": float(np.sqrt(np.mean(miss**2))),
-        "spearman": spearman(observed, predicted),
+        "spearman": compute_spearman(observed, predicted),
     }
 
 
-def mean(values: Array) -> Array:
-    """Mean along the last axis."""
+def compute_mean(values: Array) -> Array:
+    """Compute the mean along the last axis."""
     return values.mean(axis=-1)
 
 
-def spearman(first: Array, second: Array) -> float:
-    """Rank correlation; not-a-number where one side does not vary."""
+def compute_spearman(first: Array, second: Array) -> float:
+    """Compute Spearman's rank correlation, NaN where one side does not vary."""
     from scipy.stats import rankdata
 
     ranks = rankdata(first), rankdata(second)
+    # NumPy would warn and divide by a deviation of zero
     if min(np.ptp(rank) for rank in ranks) == 0:
         return float("nan")
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def paired_difference(
+def compute_paired_difference(
     first: Array, second: Array, groups: Sequence[object], bootstraps: int, seed: int
 ) -> dict[str, float]:
-    """Mean difference of two errors of the same rows, with its 95 % interval over groups.
+    """Compute the mean difference of two errors of the same rows, with its 95 % interval over groups.
 
     Args:
         first: errors, shape (n,).
@@ -72,5 +80,7 @@ def paired_difference(
     Returns:
         `difference` (first minus second), `lower`, `upper`.
     """
-    low, high = interval(resampled(mean, resamples(groups, bootstraps, seed), first - second))
+    low, high = compute_percentile_interval(
+        bootstrap_statistic(compute_mean, draw_bootstrap_rows(groups, bootstraps, seed), first - second)
+    )
     return {"difference": float(np.mean(first - second)), "lower": low, "upper": high}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import interval, resampled, resamples
-from batterymi.statistics.scores import mean, spearman
+from batterymi.statistics.intervals import bootstrap_statistic, compute_percentile_interval, draw_bootstrap_rows
+from batterymi.statistics.scores import compute_mean, compute_spearman
 from batterymi.surrogates.distances import Points, Rows
 from batterymi.surrogates.model import Model
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
@@ -35,7 +35,7 @@ def measure_neighbours(rows: Rows, learned: Points) -> Array:
     return np.asarray(np.sqrt(nearest).mean(axis=1) / np.sqrt(rows.matrix.shape[1]))
 
 
-def neighbour_distance(model: Model, learned: pd.DataFrame, designs: pd.DataFrame) -> Array:
+def compute_neighbour_distance(model: Model, learned: pd.DataFrame, designs: pd.DataFrame) -> Array:
     """Return the mean distance of designs to the five nearest rows that a model learned from, shape (n_designs,).
 
     Args:
@@ -47,22 +47,22 @@ def neighbour_distance(model: Model, learned: pd.DataFrame, designs: pd.DataFram
     return np.concatenate([measure_neighbours(rows, points) for rows in model.encode_chunks(designs)])
 
 
-def held_out_distances(validation: CrossValidation, out: OutOfFold) -> Array:
+def compute_held_out_distances(validation: CrossValidation, out: OutOfFold) -> Array:
     """Return the distance of every scored row to what its fold's model learned from, shape (n_scored,)."""
     frame = validation.problem.frame
     distance = np.empty(validation.problem.n_scored)
     for (train, test), model in zip(validation.splits, out.models, strict=True):
-        distance[test] = neighbour_distance(model, frame.iloc[train], frame.iloc[test])
+        distance[test] = compute_neighbour_distance(model, frame.iloc[train], frame.iloc[test])
     return distance
 
 
-def error_over_distance(validation: CrossValidation, out: OutOfFold, distance: Array) -> dict[str, Any]:
+def compute_error_by_distance(validation: CrossValidation, out: OutOfFold, distance: Array) -> dict[str, Any]:
     """Find whether held-out rows far from the others are predicted worse.
 
     Args:
         validation: the cross-validation.
         out: its predictions.
-        distance: from `held_out_distances`.
+        distance: from `compute_held_out_distances`.
 
     Returns:
         `threshold` (the farthest tenth of held-out rows lies beyond), rank correlation of error and distance, mean
@@ -73,16 +73,20 @@ def error_over_distance(validation: CrossValidation, out: OutOfFold, distance: A
     threshold = float(np.quantile(distance, 1 - OUTSIDE_SHARE))
     outside = distance > threshold
     groups = problem.scored_groups
-    found: dict[str, Any] = {"threshold": threshold, "spearman": spearman(miss, distance)}
+    found: dict[str, Any] = {"threshold": threshold, "spearman": compute_spearman(miss, distance)}
     for name, part in (("within", ~outside), ("beyond", outside)):
         found[f"mae_{name}"], found[f"rows_{name}"] = float(miss[part].mean()) if part.any() else None, int(part.sum())
-        found[f"mae_{name}_lower"], found[f"mae_{name}_upper"] = _mean_interval(miss, part, groups, bootstraps, seed)
+        found[f"mae_{name}_lower"], found[f"mae_{name}_upper"] = _compute_mean_interval(
+            miss, part, groups, bootstraps, seed
+        )
+    # quantiles coincide where distances are equal, and a bin of no width would be empty
     edges = np.unique(np.quantile(distance, np.linspace(0, 1, N_BINS + 1)))
     found["bins"] = []
     for low, high in pairwise(edges):
+        # the last bin is closed above, so that the farthest row is counted
         part = (distance >= low) & ((distance < high) if high < edges[-1] else (distance <= high))
         if part.any():
-            lower, upper = _mean_interval(miss, part, groups, bootstraps, seed)
+            lower, upper = _compute_mean_interval(miss, part, groups, bootstraps, seed)
             found["bins"].append(
                 {"distance": float(np.median(distance[part])), "rows": int(part.sum())}
                 | {"mae": float(miss[part].mean()), "mae_lower": lower, "mae_upper": upper}
@@ -90,11 +94,13 @@ def error_over_distance(validation: CrossValidation, out: OutOfFold, distance: A
     return found
 
 
-def _mean_interval(
+def _compute_mean_interval(
     miss: Array, part: NDArray[np.bool_], groups: Sequence[object], bootstraps: int, seed: int
 ) -> tuple[float, float]:
-    """Interval of the mean error of some rows, over their groups."""
+    """Compute the interval of the mean error of some rows by resampling their groups."""
     if not part.any():
         return float("nan"), float("nan")
     own = [group for group, wanted in zip(groups, part, strict=True) if wanted]
-    return interval(resampled(mean, resamples(own, bootstraps, seed), miss[part]))
+    return compute_percentile_interval(
+        bootstrap_statistic(compute_mean, draw_bootstrap_rows(own, bootstraps, seed), miss[part])
+    )

@@ -1,4 +1,4 @@
-"""Model cards: what a model was made from, how it was judged, and what it cannot do."""
+"""Model cards: what a model was made from, how it was validated, and what it cannot do."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -33,10 +33,10 @@ def write_card(
         report: on the table: source, digests, rows left out.
 
     Returns:
-        Markdown without HTML, whatever labels, units and reasons hold.
+        Markdown without HTML, whatever the labels, units and reasons contain.
     """
-    how = _how(settings.surrogate, settings.table)
-    lines = [f"# {settings.title}: surrogate models", "", how, "", *_data(report), ""]
+    how = _describe_scoring(settings.surrogate, settings.table)
+    lines = [f"# {settings.title}: surrogate models", "", how, "", *_describe_data(report), ""]
     reasons = {ablation.name: ablation.reason for ablation in settings.ablations}
     for variant, inputs in variants.items():
         lines += [f"## {variant}", ""]
@@ -46,25 +46,26 @@ def write_card(
         listed += [f"{d.label} ({computed[d.name].shape[1]} numbers)" for d in inputs.descriptors]
         lines += [f"Features: {', '.join(listed)}.", ""]
         for name, part in metrics[metrics["variant"] == variant].groupby("objective", sort=False):
-            lines += [*_objective_section(str(name), part), ""]
+            lines += [*_format_objective_section(str(name), part), ""]
     for name, found in checks.items():
-        lines += [f"## How far to trust {name}", "", *_trust(found), ""]
+        lines += [f"## How far to trust {name}", "", *_describe_reliability(found), ""]
     lines += [
         "## Limits",
         "",
         *(f"- {remark}" for remark in settings.remarks),
         f"- {int(metrics['rows'].max())} rows. A score from so few can change with one more row; see its interval.",
         "- The selected model is the best of several by the same score, which is a little optimistic for it; its "
-        "p-value is corrected for that, its score is not.",
+        "p-value is corrected for that, the score is not.",
         "- Intervals assume that new designs resemble the rows. Outside the range of the rows they are too narrow.",
         "",
         "Versions: " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",
     ]
+    # labels, units and reasons are free text; without "<" none of them can become HTML
     return "\n".join(lines).replace("<", "&lt;") + "\n"
 
 
-def _data(report: Mapping[str, Any]) -> list[str]:
-    """Where the rows come from, with digests."""
+def _describe_data(report: Mapping[str, Any]) -> list[str]:
+    """Describe where the rows come from, with the digests of the files."""
     digests = report["sha256"]
     listed = digests if isinstance(digests, dict) else {report["source"]: digests}
     lines = [f"Rows: {report['rows_in']} in, {report['rows_out']} out, {len(report['dropped'])} dropped (table.json)."]
@@ -73,12 +74,12 @@ def _data(report: Mapping[str, Any]) -> list[str]:
     return [*lines, "", *(f"- `{name}`: sha256 `{digest}`" for name, digest in listed.items())]
 
 
-def _how(settings: Surrogate, table: Table) -> str:
-    """Where the rows come from and how scores were made."""
+def _describe_scoring(settings: Surrogate, table: Table) -> str:
+    """Describe the source of the rows and how the scores were made."""
     if table.dataset:
         source = f"the data set {table.dataset.name}"
     else:
-        source = table.file or "designs answered by the study's evaluator, not experiments"
+        source = table.file or "designs computed by the study's evaluator, not experiments"
     folds = "leave-one-out" if settings.folds == "leave_one_out" else f"{settings.folds}-fold"
     groups = f", rows of equal {' or '.join(table.group_columns)} kept together" if table.group else ""
     text = (
@@ -93,8 +94,8 @@ def _how(settings: Surrogate, table: Table) -> str:
     return text
 
 
-def _trust(found: Mapping[str, Any]) -> list[str]:
-    """Leaks, noise, calibration, applicability, learning curve and official test, in words."""
+def _describe_reliability(found: Mapping[str, Any]) -> list[str]:
+    """Describe leaks, noise, calibration, applicability, learning curve and official test."""
     lines = []
     if found["procedure"]:
         own = found["procedure"]
@@ -113,6 +114,7 @@ def _trust(found: Mapping[str, Any]) -> list[str]:
         "the objective in other words."
         for entry in found["single_features"]
     ]
+    # a table may name a column of repeats and still hold none
     if found["noise"] and found["noise"]["sets"]:
         noise = found["noise"]
         lines.append(
@@ -128,23 +130,28 @@ def _trust(found: Mapping[str, Any]) -> list[str]:
     )
     near = found["applicability"]
     lines.append(f"- Held-out rows: {covered}.")
+    # if the largest distances are equal, no row lies beyond the threshold
     if near["mae_beyond"] is not None:
         lines.append(
-            f"- Farther than {near['threshold']:.2f} from the rows it learned from, its MAE is "
+            f"- Farther than {near['threshold']:.2f} from the training rows, its MAE is "
             f"{near['mae_beyond']:.3g} [{near['mae_beyond_lower']:.3g}, {near['mae_beyond_upper']:.3g}], within "
             f"{near['mae_within']:.3g} "
             f"[{near['mae_within_lower']:.3g}, {near['mae_within_upper']:.3g}]; rank correlation of error and distance "
             f"{near['spearman']:.2f}."
         )
-    lines += [*_bounds(found["censoring"]), *_more_rows(found["learning_curve"]), *_official(found["test"])]
+    lines += [
+        *_describe_bounds(found["censoring"]),
+        *_describe_learning_curve(found["learning_curve"]),
+        *_describe_official_test(found["test"]),
+    ]
     return lines
 
 
-def _bounds(found: Mapping[str, Any] | None) -> list[str]:
-    """What the treatment of bounds changes."""
+def _describe_bounds(found: Mapping[str, Any] | None) -> list[str]:
+    """Describe how the treatment of censored rows changes the error."""
     if not found:
         return []
-    words = {"bound": "taken as values", "expected": "replaced by what is expected below", "drop": "left out"}
+    words = {"bound": "taken as values", "expected": "replaced by the value expected below", "drop": "left out"}
     parts = [
         f"{words[name]}: {one['mae_one_sided']:.3g} ({one['mae_of_values']:.3g} on the other rows)"
         for name, one in found["treatments"].items()
@@ -152,8 +159,9 @@ def _bounds(found: Mapping[str, Any] | None) -> list[str]:
     return [f"- {found['n_censored']} rows are bounds. MAE, one-sided there, with the bounds {'; '.join(parts)}."]
 
 
-def _more_rows(found: Mapping[str, Any] | None) -> list[str]:
-    """Whether more rows would help."""
+def _describe_learning_curve(found: Mapping[str, Any] | None) -> list[str]:
+    """Describe whether more rows would help."""
+    # a curve of fewer than three points is not extrapolated
     if not found or "doubled" not in found:
         return []
     double = found["doubled"]
@@ -166,8 +174,8 @@ def _more_rows(found: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _official(found: Mapping[str, Any] | None) -> list[str]:
-    """The official test split."""
+def _describe_official_test(found: Mapping[str, Any] | None) -> list[str]:
+    """Describe the scores on the official test split."""
     if not found:
         return []
     own = found["scores"][found["selected"]]
@@ -182,9 +190,10 @@ def _official(found: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _objective_section(name: str, part: pd.DataFrame) -> list[str]:
-    """Scores of every model on one objective, and the verdict."""
+def _format_objective_section(name: str, part: pd.DataFrame) -> list[str]:
+    """Format the scores of every model on one objective, and the verdict."""
     unit = part["unit"].iloc[0]
+    # verdict and p-value exist for the selected model only
     best = part[part["selected"]].iloc[0]
     rows = [
         f"### {name} ({unit})",

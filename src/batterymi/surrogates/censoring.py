@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from batterymi.statistics.scores import paired_difference
+from batterymi.statistics.scores import compute_paired_difference
 from batterymi.surrogates.validation import CrossValidation
 
 TREATMENTS = ("bound", "expected", "drop")
@@ -24,7 +24,7 @@ def compare_treatments(name: str, validation: CrossValidation, settings: Mapping
 
     Returns:
         By treatment: mean absolute error with the bounds taken as values, of the other rows alone, of the bounds
-        one-sided, and of all rows so judged; and the paired change of that last against "bound".
+        one-sided, and of all rows scored in that way; and the paired change of the last against "bound".
     """
     problem = validation.problem
     bounds = problem.censored[: problem.n_scored]
@@ -35,6 +35,7 @@ def compare_treatments(name: str, validation: CrossValidation, settings: Mapping
         method = replace(validation.method, censoring=treatment)
         predicted = replace(validation, method=method).predict_held_out(name, settings)
         miss = np.abs(observed - predicted)
+        # anything at or below an upper bound is right, so only the excess is an error
         one_sided = np.where(bounds, np.maximum(predicted - observed, 0), miss)
         honest[treatment] = one_sided
         found["treatments"][treatment] = {
@@ -43,8 +44,9 @@ def compare_treatments(name: str, validation: CrossValidation, settings: Mapping
             "mae_of_bounds_one_sided": float(one_sided[bounds].mean()),
             "mae_one_sided": float(one_sided.mean()),
         }
+        # "bound" comes first in TREATMENTS, so the errors to compare with are there
         if treatment != "bound":
-            found["treatments"][treatment]["change"] = paired_difference(
+            found["treatments"][treatment]["change"] = compute_paired_difference(
                 one_sided, honest["bound"], problem.scored_groups, validation.bootstraps, validation.seed
             )
     return found

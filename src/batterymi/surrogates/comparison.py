@@ -11,31 +11,31 @@ from numpy.typing import NDArray
 from batterymi.config.parts import Ablation, Surrogate
 from batterymi.statistics.intervals import (
     LEVELS,
-    conformal_factor,
-    error_scale,
-    interval,
-    q_squared,
-    resampled,
-    resamples,
-    t_factor,
+    bootstrap_statistic,
+    compute_conformal_factor,
+    compute_error_scale,
+    compute_percentile_interval,
+    compute_q_squared,
+    compute_t_factor,
+    draw_bootstrap_rows,
 )
-from batterymi.statistics.scores import mean
-from batterymi.surrogates.applicability import held_out_distances
+from batterymi.statistics.scores import compute_mean
+from batterymi.surrogates.applicability import compute_held_out_distances
 from batterymi.surrogates.model import make_model
-from batterymi.surrogates.permutation import PermutationTest, permutation_importances, permutation_test
+from batterymi.surrogates.permutation import PermutationTest, compute_permutation_importances, run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
 from batterymi.surrogates.store import StoredModel
 from batterymi.surrogates.validate import REFERENCES
 from batterymi.surrogates.validation import (
     CrossValidation,
     OutOfFold,
-    learn,
+    fit_on_rows,
     make_method,
     make_splits,
-    out_of_fold,
-    tune,
+    predict_out_of_fold,
+    tune_hyperparameters,
 )
-from batterymi.vocabulary.verdicts import judge
+from batterymi.vocabulary.verdicts import decide_verdict
 
 logger = logging.getLogger(__name__)
 
@@ -93,14 +93,15 @@ def compare_models(problem: Problem, settings: Surrogate, seed: int) -> Comparis
     validation = CrossValidation(problem, splits, make_method(settings), settings.bootstraps, seed)
     outs = {}
     for name in settings.models:
-        outs[name] = out_of_fold(name, validation)
+        outs[name] = predict_out_of_fold(name, validation)
         logger.info("%s, %s: cross-validated %s", problem.variant, problem.objective.name, name)
     error = {name: validation.method.error(problem.scored, out.mean) for name, out in outs.items()}
+    # at a tie the model that is listed first is kept
     best = min(settings.models, key=lambda name: (error[name], settings.models.index(name)))
-    test = permutation_test(best, validation, outs[best], settings.permutations, len(settings.models) - 1)
+    test = run_permutation_test(best, validation, outs[best], settings.permutations, len(settings.models) - 1)
     labels = {"variant": problem.variant, "objective": problem.objective.name}
     metrics = score_models(validation, outs, best, test)
-    importances = permutation_importances(validation, outs[best], N_IMPORTANCE_REPEATS)
+    importances = compute_permutation_importances(validation, outs[best], N_IMPORTANCE_REPEATS)
     row = metrics[metrics["selected"]].iloc[0]
     logger.info(
         "%s, %s: %s of %d models, Q2 %.2f, MAE %.3g, p %.3f: %s",
@@ -132,16 +133,19 @@ def score_models(
         One row per model.
     """
     problem, observed = validation.problem, validation.problem.scored
-    draws = resamples(problem.scored_groups, validation.bootstraps, validation.seed)
+    draws = draw_bootstrap_rows(problem.scored_groups, validation.bootstraps, validation.seed)
     squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
     rows = []
     for name, out in outs.items():
-        score = interval(resampled(q_squared, draws, observed, out.mean))
+        score = compute_percentile_interval(bootstrap_statistic(compute_q_squared, draws, observed, out.mean))
         over = {
-            base: interval(resampled(mean, draws, squared[base] - squared[name])) for base in REFERENCES if base in outs
+            base: compute_percentile_interval(bootstrap_statistic(compute_mean, draws, squared[base] - squared[name]))
+            for base in REFERENCES
+            if base in outs
         }
         middle = np.abs(observed - out.mean)
-        absolute = interval(resampled(mean, draws, middle))
+        absolute = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, middle))
+        # coverage is measured on the outer folds, which play no part in the conformal widths
         widths = {level: out.half_widths(observed, level) for level in LEVELS}
         refit = make_model(name, validation.method.make_options(validation.seed), out.chosen[0])
         refit.fit(problem.inputs.features, problem.frame, problem.observed)
@@ -153,7 +157,7 @@ def score_models(
                 "model": name,
                 "rows": len(observed),
                 "features": problem.frame.shape[1],
-                "q2": float(q_squared(observed, out.mean)),
+                "q2": float(compute_q_squared(observed, out.mean)),
                 "q2_lower": score[0],
                 "q2_upper": score[1],
                 "mae": middle.mean(),
@@ -162,14 +166,14 @@ def score_models(
                 "rmse": np.sqrt(squared[name].mean()),
                 **{f"coverage_{100 * level:.0f}": np.mean(middle <= width) for level, width in widths.items()},
                 "half_width_80": float(np.median(widths[0.8])),
-                "training_r2": float(q_squared(problem.observed, refit.predict_mean(problem.frame))),
+                "training_r2": float(compute_q_squared(problem.observed, refit.predict_mean(problem.frame))),
                 **{f"mse_gain_over_{base}_lower": low for base, (low, _) in over.items()},
                 **{f"mse_gain_over_{base}_upper": high for base, (_, high) in over.items()},
                 "selected": name == best,
                 "p_value": test.p_value if name == best else np.nan,
                 "shuffles": test.n_shuffles if name == best else np.nan,
                 "p_method": test.method if name == best else "",
-                "verdict": judge(name, test.p_value, over["dummy"], over["ridge"]) if name == best else "",
+                "verdict": decide_verdict(name, test.p_value, over["dummy"], over["ridge"]) if name == best else "",
             }
         )
     return pd.DataFrame(rows)
@@ -181,7 +185,7 @@ def list_predictions(validation: CrossValidation, outs: Mapping[str, OutOfFold],
     fold = np.empty(problem.n_scored, dtype=int)
     for number, (_, test) in enumerate(validation.splits):
         fold[test] = number
-    distance = held_out_distances(validation, outs[best])  # the same for all models, which share their encoder
+    distance = compute_held_out_distances(validation, outs[best])  # the same for all models, which share their encoder
     frames = []
     for name, out in outs.items():
         columns = {
@@ -204,19 +208,20 @@ def list_predictions(validation: CrossValidation, outs: Mapping[str, OutOfFold],
 def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> StoredModel:
     """Refit the selected model to all rows, with the width of its intervals from held-out errors."""
     problem, method, seed = validation.problem, validation.method, validation.seed
+    # with the rows of related tasks, as in the folds
     every = np.arange(len(problem.observed))
     if method.inner_folds:
-        settings = tune(best, problem, every, method, seed).settings
-        width = conformal_factor(np.abs(problem.scored - out.mean) / out.spread, 0.95)
+        settings = tune_hyperparameters(best, problem, every, method, seed).settings
+        width = compute_conformal_factor(np.abs(problem.scored - out.mean) / out.spread, 0.95)
     else:
         settings = {}
-        width = t_factor(problem.n_scored) * error_scale(problem.scored, out.mean, out.spread)
+        width = compute_t_factor(problem.n_scored) * compute_error_scale(problem.scored, out.mean, out.spread)
     return StoredModel(
         variant=problem.variant,
         objective=problem.objective.name,
         features=[feature.name for feature in problem.inputs.features],
         categories=[feature.name for feature in problem.inputs.features if feature.is_category],
         descriptors=[one.model_dump(mode="json") for one in problem.inputs.descriptors],
-        fitted=learn(best, problem, every, method, seed, settings),
+        fitted=fit_on_rows(best, problem, every, method, seed, settings),
         half_width_per_spread=width,
     )

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import interval, resamples
-from batterymi.surrogates.validation import CrossValidation, learn
+from batterymi.statistics.intervals import compute_percentile_interval, draw_bootstrap_rows
+from batterymi.surrogates.validation import CrossValidation, fit_on_rows
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 N_DRAWS = 2
@@ -16,7 +16,7 @@ FEWEST_ROWS = 5
 N_FITTED = 3  # the last points; a curve that has flattened must not be extrapolated by its steep start
 
 
-def learning_curve(name: str, validation: CrossValidation, settings: Mapping[str, Any]) -> dict[str, Any]:
+def compute_learning_curve(name: str, validation: CrossValidation, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Measure the error of held-out rows for models that learned from a share of the groups.
 
     Whole groups are left out, since the next rows come in groups too. A power law through the last three errors is
@@ -37,28 +37,31 @@ def learning_curve(name: str, validation: CrossValidation, settings: Mapping[str
         if n_rows >= FEWEST_ROWS:
             misses.append(miss)
             counts.append(n_rows)
-    draws = resamples(validation.problem.scored_groups, validation.bootstraps, validation.seed)
+    draws = draw_bootstrap_rows(validation.problem.scored_groups, validation.bootstraps, validation.seed)
+    # draws come as one matrix if every group is a single row, else as arrays of unequal length
     flat = [row for draw in draws for row in (draw if draw.ndim == 2 else [draw])]
     sampled = np.array([[miss[draw].mean() for miss in misses] for draw in flat])
     points = [
         {"rows": count, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high}
-        for count, miss, (low, high) in zip(counts, misses, (interval(one) for one in sampled.T), strict=True)
+        for count, miss, (low, high) in zip(
+            counts, misses, (compute_percentile_interval(one) for one in sampled.T), strict=True
+        )
     ]
     if len(points) < 3:
         return {"points": points}
-    exponent, doubled = _power_law(counts, np.array([[miss.mean() for miss in misses]]))
-    exponents, doubles = _power_law(counts, sampled)
+    exponent, doubled = _fit_power_law(counts, np.array([[miss.mean() for miss in misses]]))
+    exponents, doubles = _fit_power_law(counts, sampled)
     change = doubles - sampled[:, -1]
     return {
         "points": points,
         "exponent": float(exponent[0]),
-        "exponent_interval": list(interval(exponents)),
+        "exponent_interval": list(compute_percentile_interval(exponents)),
         "doubled": {
             "rows": 2 * counts[-1],
             "mae": float(doubled[0]),
-            "interval": list(interval(doubles)),
+            "interval": list(compute_percentile_interval(doubles)),
             "change": float(doubled[0] - misses[-1].mean()),
-            "change_interval": list(interval(change)),
+            "change_interval": list(compute_percentile_interval(change)),
         },
     }
 
@@ -70,30 +73,37 @@ def _measure_misses(
     problem, seed = validation.problem, validation.seed
     labels = pd.factorize(np.asarray(problem.groups, dtype=str))[0]
     total, sizes = np.zeros(problem.n_scored), []
+    # with all groups every draw is the same
     n_draws = 1 if share == 1 else N_DRAWS
     for draw in range(n_draws):
+        # the seed does not depend on the share, so small samples are subsets of large ones
         rng = np.random.default_rng([seed, draw])
         for train, test in validation.splits:
             scored = train[train < problem.n_scored]
-            kept = _some_groups(labels[scored], share, rng)
+            kept = _sample_groups(labels[scored], share, rng)
+            # rows of related tasks always stay, since the curve is over the study's own rows
             rows = np.concatenate([scored[kept], train[train >= problem.n_scored]])
-            model = learn(name, problem, rows, validation.method, seed, settings)
+            model = fit_on_rows(name, problem, rows, validation.method, seed, settings)
             total[test] += np.abs(problem.observed[test] - model.predict_mean(problem.frame.iloc[test]))
             sizes.append(int(kept.sum()))
     return total / n_draws, round(float(np.mean(sizes)))
 
 
-def _some_groups(labels: NDArray[np.intp], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Marks rows of random groups until they are a share of all rows."""
+def _sample_groups(labels: NDArray[np.intp], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Mark the rows of random groups until they make up a share of all rows."""
     order = rng.permutation(np.unique(labels))
     sizes = np.array([(labels == label).sum() for label in order])
+    # the tolerance keeps a rounding error from adding one more group
     enough = int(np.searchsorted(np.cumsum(sizes), share * len(labels) - 1e-9)) + 1
     return np.isin(labels, order[:enough])
 
 
-def _power_law(counts: Sequence[int], errors: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exponents of power laws through errors of shape (n, n_counts), and what they give at twice the rows."""
+def _fit_power_law(
+    counts: Sequence[int], errors: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit power laws through errors of shape (n, n_counts); return exponents and errors at twice the rows."""
     x = np.log(np.asarray(counts[-N_FITTED:], float))
+    # an error of zero has no logarithm
     y = np.log(np.maximum(errors[:, -N_FITTED:], 1e-12))
     centred = x - x.mean()
     slope = (y * centred).sum(axis=1) / (centred**2).sum()

@@ -50,6 +50,7 @@ class Points:
         found *= -2
         found += (matrix**2).sum(axis=1)[:, None]
         found += self.squares
+        # cancellation can leave small negative values
         return np.maximum(found, 0, out=found)
 
 

@@ -1,4 +1,4 @@
-"""The leak guard: where a score is better than it should be, and why."""
+"""Leakage checks: where a score is better than it should be, and why."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.sources import Table
-from batterymi.statistics.scores import paired_difference, scores
-from batterymi.surrogates.problem import Problem, joint_groups
+from batterymi.statistics.scores import compute_paired_difference, compute_scores
+from batterymi.surrogates.problem import Problem, label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold, make_splits
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
 
-SUSPICIOUS = 0.9  # R² of a single feature that calls for a look
+SUSPICIOUS = 0.9  # R² above which a single feature is reported
 N_BINS = 20
 
 
@@ -39,34 +39,37 @@ def compare_groupings(
         folds: as in the study.
 
     Returns:
-        One entry per way to split: `split`, scores, and `warning` where it parts from random folds.
+        One entry per way to split: `split`, scores, and `warning` where random folds score better.
     """
     problem, bootstraps, seed = validation.problem, validation.bootstraps, validation.seed
     sets = [table.group_columns, *((one,) if isinstance(one, str) else one for one in table.compare_groups)]
     schemes: dict[str, Sequence[object]] = {"random": list(range(len(problem.observed)))}
     train = rows[rows[SPLIT] == TRAIN]
+    # an ablation may leave related tasks out, so the problem says which rows joined
     others = rows.set_index("line").loc[problem.lines[problem.n_scored :]].reset_index()
     every = pd.concat([train, others], ignore_index=True)
-    schemes |= {" + ".join(columns): joint_groups(every, columns) for columns in sets if columns}
-    settings = most_common(out.chosen)
+    schemes |= {" + ".join(columns): label_joint_groups(every, columns) for columns in sets if columns}
+    settings = find_most_common(out.chosen)
     observed, found = problem.scored, []
     at_random: Any = None
     for split, groups in schemes.items():
+        # a single group leaves nothing to hold out
         if len(set(map(str, groups[: problem.n_scored]))) < 2:
             continue
-        regrouped = problem.grouped_by(groups)
+        regrouped = problem.replace_groups(groups)
         number = 5 if folds == "leave_one_out" else int(folds)
         splits = make_splits(number, groups, seed, problem.n_scored)
         predicted = replace(validation, problem=regrouped, splits=splits).predict_held_out(name, settings)
         own = regrouped.scored_groups
-        entry = {"split": split, **scores(observed, predicted, own, bootstraps, seed), "warning": ""}
+        entry = {"split": split, **compute_scores(observed, predicted, own, bootstraps, seed), "warning": ""}
         squared = (observed - predicted) ** 2
         if at_random is None:
             at_random = (squared, entry["r2"])
         else:
-            gap = paired_difference(squared, at_random[0], own, bootstraps, seed)
+            gap = compute_paired_difference(squared, at_random[0], own, bootstraps, seed)
             entry |= {"mse_above_random": gap["difference"], "mse_above_random_lower": gap["lower"]}
             entry |= {"mse_above_random_upper": gap["upper"]}
+            # a better score by chance is no warning: the interval must exclude zero
             if gap["lower"] > 0:
                 entry["warning"] = (
                     f"a random split is optimistic: R² {at_random[1]:.2f} at random, {entry['r2']:.2f} by {split}"
@@ -78,11 +81,11 @@ def compare_groupings(
     return found
 
 
-def single_features(problem: Problem, most: int = 5) -> list[dict[str, Any]]:
-    """Features that explain the objective alone, R² above 0.9, best first.
+def find_single_features(problem: Problem, most: int = 5) -> list[dict[str, Any]]:
+    """Find features that explain the objective alone, with an R² above 0.9, best first.
 
     A straight line is scored by leave-one-out; on 100 rows or more, also the mean of each of 20 bins. Such a feature
-    may be the objective in other words.
+    may be the objective under another name.
 
     Args:
         problem: what is learned.
@@ -96,35 +99,38 @@ def single_features(problem: Problem, most: int = 5) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for column in frame:
         values = frame[column].to_numpy(float)
-        best = (_line_r2(values, observed), "a straight line, leave-one-out")
+        best = (_compute_line_r2(values, observed), "a straight line, leave-one-out")
+        # on shorter tables 20 bins would hold fewer than five rows each
         if len(observed) >= 100:
-            best = max(best, (_bins_r2(values, observed), f"means of {N_BINS} bins"))
+            best = max(best, (_compute_binned_r2(values, observed), f"means of {N_BINS} bins"))
         if best[0] > SUSPICIOUS:
             found.append({"feature": str(column), "r2": float(best[0]), "by": best[1]})
     return sorted(found, key=lambda entry: (-float(entry["r2"]), str(entry["feature"])))[:most]
 
 
-def most_common(chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The hyperparameters that were chosen most often; the first of them at a tie."""
+def find_most_common(chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the hyperparameters that were chosen most often, the first of them at a tie."""
     listed = [dict(one) for one in chosen]
     return max(listed, key=listed.count) if listed else {}
 
 
-def _line_r2(values: Any, observed: Any) -> float:
-    """Leave-one-out R² of a straight line, from its residuals and leverages."""
+def _compute_line_r2(values: Any, observed: Any) -> float:
+    """Compute the leave-one-out R² of a straight line from its residuals and leverages."""
     centred = values - values.mean()
     spread = float(centred @ centred)
+    # a feature that is constant up to rounding has no slope
     if spread <= 1e-12 * max(1.0, float(values @ values)):
         return 0.0
     slope = float(centred @ observed) / spread
     residual = observed - observed.mean() - slope * centred
     leverage = 1 / len(values) + centred**2 / spread
+    # residual / (1 - leverage) is the leave-one-out error without a refit; a leverage of 1 would fail
     held_out = residual / np.maximum(1 - leverage, 1e-9)
     return 1 - float(held_out @ held_out) / float(((observed - observed.mean()) ** 2).sum())
 
 
-def _bins_r2(values: Any, observed: Any) -> float:
-    """R² of the mean of each bin, corrected for the number of bins."""
+def _compute_binned_r2(values: Any, observed: Any) -> float:
+    """Compute the R² of the mean of each bin, corrected for the number of bins."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1]))
     codes = np.searchsorted(edges, values)
     within = observed - pd.Series(observed).groupby(codes).transform("mean").to_numpy()

@@ -86,7 +86,7 @@ class Model(ABC):
         """Fit the model.
 
         The library's checks of its own arguments are left out: the table was checked before, and on a few rows they
-        take longer than the fit. A kernel parameter that ends at its bound is no news on such tables either.
+        take longer than the fit. A kernel parameter that ends at its bound is expected on such tables.
 
         Args:
             features: its features, which say what is a category.

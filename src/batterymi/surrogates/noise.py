@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.statistics.intervals import interval
+from batterymi.statistics.intervals import compute_percentile_interval
 
 N_BOOTSTRAPS = 2000
 
 
-def noise_floor(rows: pd.DataFrame, objective: str, repeats: str, censored: str | None, seed: int) -> dict[str, Any]:
-    """Scatter of rows that agree in a column, as repeats of a composition from different papers.
+def estimate_noise_floor(
+    rows: pd.DataFrame, objective: str, repeats: str, censored: str | None, seed: int
+) -> dict[str, Any]:
+    """Estimate the scatter of rows that agree in a column, as repeats of a composition from different papers.
 
     The pooled standard deviation within repeats bounds what can be reached: a perfect model of normal noise has a mean
     absolute error of sqrt(2/pi) times it, and an R² of 1 - (it / standard deviation of all)².
@@ -33,9 +35,11 @@ def noise_floor(rows: pd.DataFrame, objective: str, repeats: str, censored: str 
         return {"sets": 0}
     squares = np.array([((part - part.mean()) ** 2).sum() for part in parts])
     freedom = np.array([len(part) - 1 for part in parts])
+    # whole sets are resampled, since the rows of a set share its mean
     draws = np.random.default_rng(seed).integers(len(parts), size=(N_BOOTSTRAPS, len(parts)))
+    # pooled over degrees of freedom: the variance within small sets would be biased
     deviation = float(np.sqrt(squares.sum() / freedom.sum()))
-    low, high = interval(np.sqrt(squares[draws].sum(axis=1) / freedom[draws].sum(axis=1)))
+    low, high = compute_percentile_interval(np.sqrt(squares[draws].sum(axis=1) / freedom[draws].sum(axis=1)))
     total = float(rows[objective].std())
     return {
         "sets": len(parts),
@@ -44,12 +48,14 @@ def noise_floor(rows: pd.DataFrame, objective: str, repeats: str, censored: str 
         "deviation_lower": low,
         "deviation_upper": high,
         "mae_of_a_perfect_model": deviation * float(np.sqrt(2 / np.pi)),
-        "median_absolute_difference": float(np.median(np.concatenate([_differences(part) for part in parts]))),
+        "median_absolute_difference": float(
+            np.median(np.concatenate([_compute_pair_differences(part) for part in parts]))
+        ),
         "r2_of_a_perfect_model": 1 - (deviation / total) ** 2,
     }
 
 
-def _differences(values: Any) -> Any:
-    """Absolute differences of all pairs."""
+def _compute_pair_differences(values: Any) -> Any:
+    """Compute the absolute differences of all pairs."""
     first, second = np.triu_indices(len(values), 1)
     return np.abs(values[first] - values[second])

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import LEVELS, conformal_factor
-from batterymi.statistics.scores import paired_difference, scores
-from batterymi.surrogates.validation import CrossValidation, learn, tune
+from batterymi.statistics.intervals import LEVELS, compute_conformal_factor
+from batterymi.statistics.scores import compute_paired_difference, compute_scores
+from batterymi.surrogates.validation import CrossValidation, fit_on_rows, tune_hyperparameters
 
 Array = NDArray[np.float64]
 
@@ -52,15 +52,16 @@ def score_official_test(
     found: dict[str, Any] = {"selected": best, "scores": {}, "gain_over": {}}
     misses: dict[str, Array] = {}
     for name in dict.fromkeys([best, *baselines]):
-        tuned = tune(name, problem, rows, method, seed)
-        model = learn(name, problem, rows, method, seed, tuned.settings)
+        tuned = tune_hyperparameters(name, problem, rows, method, seed)
+        model = fit_on_rows(name, problem, rows, method, seed, tuned.settings)
         predicted, spread = model.predict(test.frame)
         misses[name] = np.abs(test.observed - predicted)
-        found["scores"][name] = scores(test.observed, predicted, test.groups, validation.bootstraps, seed)
+        found["scores"][name] = compute_scores(test.observed, predicted, test.groups, validation.bootstraps, seed)
         if name == best:
             found["settings"] = tuned.settings
+            # factors come from the training rows alone, so this coverage is out of sample
             found["coverage"] = {
-                f"{level:g}": float(np.mean(misses[name] <= conformal_factor(tuned.scores, level) * spread))
+                f"{level:g}": float(np.mean(misses[name] <= compute_conformal_factor(tuned.scores, level) * spread))
                 for level in LEVELS
             }
             found["mae_without_censored"] = float(misses[name][~test.censored].mean())
@@ -68,5 +69,7 @@ def score_official_test(
             found["predictions"] = predicted.tolist()
     for name, miss in misses.items():
         if name != best:
-            found["gain_over"][name] = paired_difference(miss, misses[best], test.groups, validation.bootstraps, seed)
+            found["gain_over"][name] = compute_paired_difference(
+                miss, misses[best], test.groups, validation.bootstraps, seed
+            )
     return found

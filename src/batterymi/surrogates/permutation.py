@@ -1,4 +1,4 @@
-"""Tests by shuffling: what chance does, and what each feature is worth."""
+"""Permutation tests: how well chance does, and how much each feature contributes."""
 
 import itertools
 import math
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import q_squared
-from batterymi.surrogates.validation import CrossValidation, OutOfFold, out_of_fold
+from batterymi.statistics.intervals import compute_q_squared
+from batterymi.surrogates.validation import CrossValidation, OutOfFold, predict_out_of_fold
 from batterymi.vocabulary.verdicts import ALPHA
 
 FEWEST = 19  # shuffles before a test may end early
@@ -32,10 +32,10 @@ class PermutationTest:
     method: str
 
 
-def permutation_test(
+def run_permutation_test(
     name: str, validation: CrossValidation, out: OutOfFold, n_shuffles: int, n_tried: int
 ) -> PermutationTest:
-    """Test that the features tell something of the objective.
+    """Test whether the features carry information about the objective.
 
     Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; over every order
     there is if there are few, else over `n_shuffles` of them. It ends early once so many shuffles did as well that
@@ -55,50 +55,53 @@ def permutation_test(
         The corrected p-value, at most 1, and how it was found.
     """
     problem, observed = validation.problem, validation.problem.scored
-    score = float(q_squared(observed, out.mean))
+    score = float(compute_q_squared(observed, out.mean))
     rng = np.random.default_rng(validation.seed)
     if len(observed) > SMALL_TABLE:
-        orders = np.stack([_group_order(problem.scored_groups, rng) for _ in range(n_shuffles)])
+        orders = np.stack([_order_by_group(problem.scored_groups, rng) for _ in range(n_shuffles)])
         # rows are laid out group by group, so that a shift of whole groups keeps what a group shares
-        base = _group_order(problem.scored_groups, None)
-        as_good = int((q_squared(observed[orders], out.mean[base]) >= score).sum())
-        return PermutationTest(_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
+        base = _order_by_group(problem.scored_groups, None)
+        as_good = int((compute_q_squared(observed[orders], out.mean[base]) >= score).sum())
+        return PermutationTest(_compute_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
     as_good = drawn = 0
-    for order in _orders(len(observed), n_shuffles, rng):
-        again = out_of_fold(name, validation.with_problem(problem.observing(observed[order])))
+    for order in _draw_orders(len(observed), n_shuffles, rng):
+        again = predict_out_of_fold(name, validation.with_problem(problem.replace_observed(observed[order])))
         drawn += 1
-        as_good += bool(q_squared(observed[order], again.mean) >= score - 1e-12)
-        settled = _p_value(as_good, n_shuffles, n_tried) >= ALPHA
+        as_good += bool(compute_q_squared(observed[order], again.mean) >= score - 1e-12)
+        settled = _compute_p_value(as_good, n_shuffles, n_tried) >= ALPHA
         if settled and drawn >= FEWEST:
             break
-    return PermutationTest(_p_value(as_good, drawn, n_tried), drawn, "refit")
+    return PermutationTest(_compute_p_value(as_good, drawn, n_tried), drawn, "refit")
 
 
-def _group_order(groups: Sequence[object], rng: np.random.Generator | None) -> NDArray[np.intp]:
-    """Rows laid out group by group, groups in random order, or in order of appearance without a generator."""
+def _order_by_group(groups: Sequence[object], rng: np.random.Generator | None) -> NDArray[np.intp]:
+    """Order rows group by group, the groups at random, or by appearance without a generator."""
     labels = pd.factorize(np.asarray(groups, dtype=str))[0]
     places = np.arange(labels.max() + 1)
     return np.argsort((places if rng is None else rng.permutation(places))[labels], kind="stable")
 
 
-def _orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Every order of n rows but the given one, if there are few; else random ones."""
+def _draw_orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Return every order of n rows but the given one if there are few, else random ones."""
     if math.factorial(n) <= n_shuffles + 1:
+        # the first permutation is the given order, which the p-value counts already
         every = [np.array(order) for order in itertools.permutations(range(n))][1:]
+        # at random, so that a test that ends early has not seen neighbouring orders only
         return [every[i] for i in rng.permutation(len(every))]
     return [rng.permutation(n) for _ in range(n_shuffles)]
 
 
-def _p_value(as_good: int, drawn: int, n_tried: int) -> float:
-    """Share of orders, the observed one included, that score as well; times the number of models."""
+def _compute_p_value(as_good: int, drawn: int, n_tried: int) -> float:
+    """Compute the share of orders, the observed included, that score as well, times the number of models."""
+    # the observed order is one of the permutations, so p is never zero
     return min(1.0, n_tried * (as_good + 1) / (drawn + 1))
 
 
-def permutation_importances(validation: CrossValidation, out: OutOfFold, n_repeats: int) -> pd.DataFrame:
-    """How much the error of held-out rows grows when one feature is shuffled.
+def compute_permutation_importances(validation: CrossValidation, out: OutOfFold, n_repeats: int) -> pd.DataFrame:
+    """Measure how much the error of held-out rows grows when one feature is shuffled.
 
     Every row is predicted by the model that did not see it, so a feature that only helps to memorise gets no credit.
-    The columns of a descriptor are shuffled together, since they say the same in other words.
+    The columns of a descriptor are shuffled together, since they carry the same information.
 
     Args:
         validation: the cross-validation.
@@ -117,9 +120,12 @@ def permutation_importances(validation: CrossValidation, out: OutOfFold, n_repea
         values = frame[columns]
         predicted = np.empty((n_repeats, len(frame)))
         for (_, test), model in zip(validation.splits, out.models, strict=True):
+            # all repeats in one call: predicting few rows costs mostly overhead
             shuffled = pd.concat([frame.iloc[test]] * n_repeats, ignore_index=True)
             drawn = values.iloc[np.concatenate([order[test] for order in orders])]
+            # a single column may be a category; the columns of a descriptor are numbers
             shuffled[columns] = drawn.to_numpy(dtype=object) if len(columns) == 1 else drawn.to_numpy(float)
+            # an assigned object array would leave numbers as objects
             shuffled = shuffled.astype(frame.dtypes.to_dict())
             predicted[:, test] = model.predict_mean(shuffled).reshape(n_repeats, -1)
         error = np.sqrt(np.mean((observed - predicted) ** 2, axis=1))

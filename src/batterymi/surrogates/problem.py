@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
-from batterymi.features.encode import feature_frame
+from batterymi.features.encode import make_feature_frame
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ class Inputs:
     descriptors: tuple[Descriptor, ...] = ()
 
     def frame(self, rows: pd.DataFrame, computed: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        """Their values.
+        """Return the values of the inputs.
 
         Args:
             rows: a table or designs.
@@ -39,12 +39,13 @@ class Inputs:
             One column per feature and per computed number, index as `rows`.
         """
         parts = [computed[descriptor.name] for descriptor in self.descriptors]
-        return pd.concat([feature_frame(rows, self.features), *parts], axis=1)
+        return pd.concat([make_feature_frame(rows, self.features), *parts], axis=1)
 
     def parts(self, frame: pd.DataFrame) -> dict[str, list[str]]:
-        """Columns of the frame by the feature or descriptor that they belong to."""
+        """Return the columns of a frame by the feature or descriptor that they belong to."""
         own = {feature.name: [feature.name] for feature in self.features}
         computed = {
+            # computed columns carry their descriptor's name as a prefix
             one.name: [column for column in frame.columns if column.startswith(f"{one.name}: ")]
             for one in self.descriptors
         }
@@ -52,7 +53,7 @@ class Inputs:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What figures call each feature and descriptor."""
+        """Return the label of each feature and descriptor, as figures show it."""
         every: tuple[Labelled, ...] = (*self.features, *self.descriptors)
         return {one.name: one.label for one in every}
 
@@ -61,7 +62,7 @@ class Inputs:
 class Problem:
     """One objective to learn from one set of inputs.
 
-    Rows that are scored stand first; rows of related tasks, which may only join the training, follow.
+    Scored rows come first; rows of related tasks, which may only join the training, follow.
 
     Attributes:
         variant: name of the set of inputs.
@@ -72,8 +73,8 @@ class Problem:
         groups: one label per row; equal labels never straddle train and test.
         lines: number of each row in the table.
         n_scored: how many rows are scored.
-        censored: whether only an upper bound of the row is known, shape (n_rows,).
-        expected: kept by `expected_below`.
+        censored: whether only an upper bound of the row's value is known, shape (n_rows,).
+        expected: kept by `impute_censored`.
     """
 
     variant: str
@@ -85,24 +86,25 @@ class Problem:
     lines: NDArray[np.int64]
     n_scored: int
     censored: NDArray[np.bool_]
+    # a cache that copies made by `replace` share; its keys hold the observations, so shuffles do not mix
     expected: dict[Any, Array] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def scored(self) -> Array:
-        """Observations of the scored rows."""
+        """Return the observations of the scored rows."""
         return self.observed[: self.n_scored]
 
     @property
     def scored_groups(self) -> list[object]:
-        """Groups of the scored rows."""
+        """Return the groups of the scored rows."""
         return list(self.groups[: self.n_scored])
 
-    def grouped_by(self, groups: Sequence[object]) -> "Problem":
-        """The same problem with other groups."""
+    def replace_groups(self, groups: Sequence[object]) -> "Problem":
+        """Return the same problem with other groups."""
         return replace(self, groups=groups)
 
-    def observing(self, observed: Array) -> "Problem":
-        """The same problem with other observations, as shuffled ones."""
+    def replace_observed(self, observed: Array) -> "Problem":
+        """Return the same problem with other observations, as shuffled ones."""
         return replace(self, observed=observed)
 
 
@@ -115,7 +117,7 @@ def make_problem(
     table: Table,
     ablation: Ablation | None = None,
 ) -> Problem:
-    """Cut one problem out of a table.
+    """Build one learning problem from a table.
 
     Args:
         rows: the table, any split.
@@ -143,15 +145,15 @@ def make_problem(
         inputs=inputs,
         frame=inputs.frame(rows, computed).loc[picked.index].reset_index(drop=True),
         observed=picked[objective.name].to_numpy(float),
-        groups=joint_groups(picked, table.group_columns),
+        groups=label_joint_groups(picked, table.group_columns),
         lines=picked["line"].to_numpy(),
         n_scored=int((rows[SPLIT] == TRAIN).sum()),
         censored=censored.to_numpy(bool),
     )
 
 
-def joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[object]:
-    """Labels such that rows that agree in any of the columns have the same one.
+def label_joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[object]:
+    """Label rows such that rows that agree in any of the columns have the same label.
 
     Args:
         rows: a table.
@@ -170,6 +172,7 @@ def joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[object]:
     n, edges = len(rows), []
     for column in columns:
         codes = pd.factorize(rows[column])[0]
+        # an edge from each row to the first of its value connects them all with n edges instead of n²
         first = pd.Series(np.arange(n)).groupby(codes).transform("first").to_numpy()
         edges.append(first)
     source, target = np.tile(np.arange(n), len(edges)), np.concatenate(edges)

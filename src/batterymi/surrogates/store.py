@@ -33,7 +33,7 @@ class StoredModel:
         variant: the features it was given, by name of the variant.
         objective: what it predicts.
         features: columns it needs.
-        categories: those of the columns that are no numbers.
+        categories: those of the columns that are not numbers.
         descriptors: settings of the features that are computed from columns.
         fitted: the model itself.
         half_width_per_spread: half width of a 95 % interval where the spread is 1.
@@ -60,7 +60,7 @@ class StoredModel:
         return mean, self.half_width_per_spread * spread
 
     def frame(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """The columns that the model takes, computed ones included, shape (n_designs, n_columns)."""
+        """Return the columns that the model takes, computed ones included, shape (n_designs, n_columns)."""
         kinds = {name: object if name in self.categories else float for name in self.features}
         parts = [designs[self.features].astype(kinds)]
         if self.descriptors:
@@ -74,12 +74,12 @@ def save_models(path: PathLike, models: Sequence[StoredModel]) -> None:
     import skops.io
 
     content = [vars(model) | {"fitted": model.fitted.export()} for model in models]
-    write_bytes(path, _canonical(skops.io.dumps(content)))
+    write_bytes(path, _normalise_archive(skops.io.dumps(content)))
 
 
 def list_trusted_types() -> set[str]:
     """Return the types, beyond those that skops trusts, of which registered models are made."""
-    return {name for model in registry.names("model") for name in find_model(model).trusted}
+    return {name for model in registry.list_names("model") for name in find_model(model).trusted}
 
 
 def load_models(path: PathLike) -> list[StoredModel]:
@@ -104,7 +104,7 @@ def load_models(path: PathLike) -> list[StoredModel]:
         raise DamagedFileError(path, "there is no such file") from None
     except BatteryMIError:
         raise
-    except Exception as error:  # whatever a library stumbles over, the file is none that this workflow wrote
+    except Exception as error:  # whatever a library raises, this workflow did not write the file
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise DamagedFileError(path, f"not a model file of this workflow ({reason})") from error
 
@@ -122,7 +122,7 @@ def find_stored(path: PathLike, variant: str, objective: str) -> StoredModel:
 
 
 def _check_archive(path: PathLike) -> None:
-    """Refuse an archive that unpacks to more than any model holds, or holds more than a schema and plain arrays.
+    """Refuse an archive that is larger than any model, or holds more than a schema and plain arrays.
 
     An archive within the archive would unpack to sizes of which the table of contents says nothing; skops opens one
     for sparse matrices, which our models have none of. Nothing is ever unpacked to a file, and of a member no more is
@@ -130,9 +130,10 @@ def _check_archive(path: PathLike) -> None:
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
+        # before any member is opened: a small archive may unpack to any size
         _check_extent(path, members)
         for member in members:
-            if not _is_ours(archive, member):
+            if not _is_allowed_member(archive, member):
                 raise TableError(
                     f"{path}: refused: it holds '{member.filename}'; a model is {SCHEMA} and arrays of numbers, "
                     "<number>.npy"
@@ -150,11 +151,12 @@ def _check_extent(path: PathLike, members: Sequence[zipfile.ZipInfo]) -> None:
         )
 
 
-def _is_ours(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Whether a member is the schema, or by its name and its first bytes an array."""
+def _is_allowed_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Return whether a member is the schema, or by its name and its first bytes an array."""
     if member.filename == SCHEMA:
         return True
     with archive.open(member) as stream:
+        # an archive within the archive could carry the name of an array, so its first bytes count too
         return ARRAY.fullmatch(member.filename) is not None and stream.read(len(MAGIC)) == MAGIC
 
 
@@ -164,11 +166,11 @@ def _restore_checked(fields: Any) -> StoredModel:
     if not isinstance(model.fitted.encoder, ColumnTransformer) or not all(
         isinstance(text, str) for text in (model.variant, model.objective, *model.features, *model.categories)
     ):
-        raise TypeError("a model's fields are not of their kinds")
+        raise TypeError("a model's fields do not have the expected types")
     return model
 
 
-def _canonical(data: bytes) -> bytes:
+def _normalise_archive(data: bytes) -> bytes:
     """Give a skops archive the same bytes on every run.
 
     skops names objects after their address in memory and dates its entries; both change from run to run and mean
@@ -185,10 +187,13 @@ def _canonical(data: bytes) -> bytes:
     schema = re.sub(r'("__id__": )(\d+)()', number, schema)
     schema = re.sub(r'("file": ")(\d+)(\.\w+")', number, schema)
     renamed = {re.sub(r"^()(\d+)(\.\w+)$", number, name): content for name, content in entries.items()}
+    # a substitution that broke the schema must fail here, not when the model is read
     json.loads(schema)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        # the order of entries is part of the bytes
         for name, content in sorted({**renamed, "schema.json": schema.encode()}.items()):
+            # an entry must have a date; 1980 is the earliest that the format knows
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, content)

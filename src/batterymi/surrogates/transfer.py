@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Transfer
-from batterymi.statistics.intervals import interval, q_squared, resampled, resamples
-from batterymi.statistics.scores import mean, paired_difference, scores
+from batterymi.statistics.intervals import (
+    bootstrap_statistic,
+    compute_percentile_interval,
+    compute_q_squared,
+    draw_bootstrap_rows,
+)
+from batterymi.statistics.scores import compute_mean, compute_paired_difference, compute_scores
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.validation import CrossValidation, Method, learn, make_splits
+from batterymi.surrogates.validation import CrossValidation, Method, fit_on_rows, make_splits
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +40,7 @@ class Strategies:
         """Keep the problem and the model.
 
         Args:
-            problem: own rows first, rows of related tasks behind.
+            problem: own rows first, then rows of related tasks.
             from_one: marks rows of the one related task that the strategies use, shape (n_rows,).
             name: the model.
             seed: its random state.
@@ -43,7 +48,7 @@ class Strategies:
         self._problem, self._from_one, self._name, self._seed = problem, from_one, name, seed
         self._base: dict[bytes, Array] = {}
 
-    def ways(self, source: str) -> dict[str, Strategy]:
+    def make_predictors(self, source: str) -> dict[str, Strategy]:
         """Return each strategy by name; it takes own rows, related rows, and rows to predict."""
         return {
             OWN: lambda own, others, test: self._predict(own, test),
@@ -58,14 +63,15 @@ class Strategies:
 
     def _predict(self, rows: Rows, test: Rows, target: Array | None = None) -> Array:
         """Predict by a model that learned from some rows."""
-        problem = self._problem if target is None else self._problem.observing(target)
+        problem = self._problem if target is None else self._problem.replace_observed(target)
         settings = find_model(self._name).choose_settings(len(rows))
-        model = learn(self._name, problem, rows, Method(), self._seed, settings)
+        model = fit_on_rows(self._name, problem, rows, Method(), self._seed, settings)
         return model.predict_mean(problem.frame.iloc[test])
 
     def _predict_by_source(self, others: Rows, test: Rows) -> Array:
         """Predict by a model that knows the one related task only; kept, since many draws need it."""
         rows = others[self._from_one[others]]
+        # arrays are not hashable
         key = rows.tobytes() + b"|" + test.tobytes()
         if key not in self._base:
             self._base[key] = self._predict(rows, test)
@@ -73,6 +79,7 @@ class Strategies:
 
     def _predict_residual(self, own: Rows, others: Rows, test: Rows) -> Array:
         """Predict by the related task's model, corrected by one that learned its errors on own rows."""
+        # the problem is shared by all strategies and must not change
         errors = self._problem.observed.copy()
         errors[own] -= self._predict_by_source(others, own)
         return self._predict_by_source(others, test) + self._predict(own, test, errors)
@@ -105,17 +112,19 @@ def compare_strategies(
     problem, n, seed = validation.problem, validation.bootstraps, validation.seed
     is_own = np.arange(len(problem.observed)) < problem.n_scored
     from_one = np.isin(ions, choice.source) & ~is_own
-    ways = Strategies(problem, from_one, choice.model, seed).ways(" and ".join(choice.source))
+    ways = Strategies(problem, from_one, choice.model, seed).make_predictors(" and ".join(choice.source))
     predictions = _predict_all(validation, ways)
     groups, observed = problem.scored_groups, problem.scored
-    draws = resamples(groups, n, seed)
+    draws = draw_bootstrap_rows(groups, n, seed)
     entries: list[dict[str, Any]] = []
     for way, predicted in predictions.items():
-        entry = {"strategy": way, **scores(observed, predicted, groups, n, seed)}
+        entry = {"strategy": way, **compute_scores(observed, predicted, groups, n, seed)}
         if way != OWN:
             own = predictions[OWN]
-            r2 = resampled(q_squared, draws, observed, predicted) - resampled(q_squared, draws, observed, own)
-            entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), interval(r2), strict=True))
+            r2 = bootstrap_statistic(compute_q_squared, draws, observed, predicted) - bootstrap_statistic(
+                compute_q_squared, draws, observed, own
+            )
+            entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), compute_percentile_interval(r2), strict=True))
             entry |= _measure_gain(validation, np.abs(observed - own), np.abs(observed - predicted))
         entries.append(entry)
     curves = _measure_curves(validation, ways, choice)
@@ -150,7 +159,7 @@ def _predict_all(validation: CrossValidation, ways: dict[str, Strategy]) -> dict
 def _measure_gain(validation: CrossValidation, alone: Array, helped: Array) -> dict[str, Any]:
     """Return how much smaller errors are than those of own rows only; a gain whose interval includes zero is none."""
     groups = validation.problem.scored_groups
-    gain = paired_difference(alone, helped, groups, validation.bootstraps, validation.seed)
+    gain = compute_paired_difference(alone, helped, groups, validation.bootstraps, validation.seed)
     shown = "gain" if gain["lower"] > 0 else "negative" if gain["upper"] < 0 else "no gain shown"
     return {f"mae_gain{end}": gain[key] for end, key in GAIN.items()} | {"verdict": shown}
 
@@ -162,25 +171,27 @@ def _score_source_task(validation: CrossValidation, rows: Rows, model: str, fold
     predicted = np.empty(len(rows))
     for train, test in make_splits(folds, groups, seed):
         settings = find_model(model).choose_settings(len(train))
-        fitted = learn(model, problem, rows[train], Method(), seed, settings)
+        fitted = fit_on_rows(model, problem, rows[train], Method(), seed, settings)
         predicted[test] = fitted.predict_mean(problem.frame.iloc[rows[test]])
-    return scores(problem.observed[rows], predicted, groups, validation.bootstraps, seed)
+    return compute_scores(problem.observed[rows], predicted, groups, validation.bootstraps, seed)
 
 
 def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choice: Transfer) -> list[dict[str, Any]]:
     """Measure strategies that use own rows over how many they have: errors, and gains over own rows only."""
     problem = validation.problem
-    draws = resamples(problem.scored_groups, validation.bootstraps, validation.seed)
+    draws = draw_bootstrap_rows(problem.scored_groups, validation.bootstraps, validation.seed)
     found: list[dict[str, Any]] = []
     alone: dict[int, Array] = {}
     fewest = min(int((train < problem.n_scored).sum()) for train, _ in validation.splits)
+    # zero-shot strategies use no own rows, so they have no curve
     for name in [one for one in ways if "zero-shot" not in one]:
         for size in choice.sizes:
             n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
             miss = _measure_misses(validation, ways[name], size, n_draws)
-            low, high = interval(resampled(mean, draws, miss))
+            low, high = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, miss))
             point = {"strategy": name, "rows": min(size, fewest), "mae": float(miss.mean())}
             point |= {"mae_lower": low, "mae_upper": high}
+            # the first strategy, so its errors are there when the others are compared with it
             if name == OWN:
                 alone[size] = miss
             else:

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
-from batterymi.statistics.intervals import LEVELS, interval, resampled, resamples
-from batterymi.statistics.scores import mean, scores
-from batterymi.surrogates.applicability import error_over_distance, held_out_distances
+from batterymi.statistics.intervals import LEVELS, bootstrap_statistic, compute_percentile_interval, draw_bootstrap_rows
+from batterymi.statistics.scores import compute_mean, compute_scores
+from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
-from batterymi.surrogates.curve import learning_curve
-from batterymi.surrogates.leaks import compare_groupings, most_common, single_features
-from batterymi.surrogates.noise import noise_floor
+from batterymi.surrogates.curve import compute_learning_curve
+from batterymi.surrogates.leaks import compare_groupings, find_most_common, find_single_features
+from batterymi.surrogates.noise import estimate_noise_floor
 from batterymi.surrogates.official import OfficialTest, score_official_test
-from batterymi.surrogates.problem import joint_groups
+from batterymi.surrogates.problem import label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
@@ -26,7 +26,7 @@ REFERENCES = ("dummy", "ridge", "nearest_neighbour")  # models that others are h
 logger = logging.getLogger(__name__)
 
 
-def validate(
+def validate_model(
     best: str,
     validation: CrossValidation,
     outs: Mapping[str, OutOfFold],
@@ -34,7 +34,7 @@ def validate(
     computed: Mapping[str, pd.DataFrame],
     settings: TrainingSettings,
 ) -> dict[str, Any]:
-    """Check one selected model from all sides that its study asks for.
+    """Run every check of one selected model that the settings of its study enable.
 
     Args:
         best: the selected model.
@@ -45,21 +45,21 @@ def validate(
         settings: settings of the table and of the comparison.
 
     Returns:
-        `selected`, `single_features`, `calibration`, `applicability`, and where the settings ask for them `procedure`,
+        `selected`, `find_single_features`, `calibration`, `applicability`, and where the settings enable them `procedure`,
         `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others.
     """
     out, problem, objective = outs[best], validation.problem, validation.problem.objective.name
-    table, comparison, chosen = settings.table, settings.surrogate, most_common(out.chosen)
+    table, comparison, chosen = settings.table, settings.surrogate, find_most_common(out.chosen)
     train = rows[rows[SPLIT] == TRAIN]
-    distance = held_out_distances(validation, out)
+    distance = compute_held_out_distances(validation, out)
     found: dict[str, Any] = {
         "selected": best,
         "settings": chosen,
-        "single_features": single_features(problem),
-        "calibration": calibration(validation, out),
-        "applicability": error_over_distance(validation, out, distance),
-        "procedure": _procedure(validation, outs) if comparison.inner_folds else None,
-        "noise": noise_floor(train, objective, table.repeats, table.censored, validation.seed)
+        "single_features": find_single_features(problem),
+        "calibration": compute_calibration(validation, out),
+        "applicability": compute_error_by_distance(validation, out, distance),
+        "procedure": _score_procedure(validation, outs) if comparison.inner_folds else None,
+        "noise": estimate_noise_floor(train, objective, table.repeats, table.censored, validation.seed)
         if table.repeats
         else None,
         "groupings": compare_groupings(best, validation, out, rows, table, comparison.folds)
@@ -67,9 +67,10 @@ def validate(
         else None,
     }
     logger.info("%s: compared ways to split", objective)
+    # without a bound all treatments are the same
     bounded = bool(problem.censored.any())
     found["censoring"] = compare_treatments(best, validation, chosen) if bounded else None
-    found["learning_curve"] = learning_curve(best, validation, chosen) if comparison.learning_curve else None
+    found["learning_curve"] = compute_learning_curve(best, validation, chosen) if comparison.learning_curve else None
     logger.info("%s: learning curve and bounds done", objective)
     is_test = bool((rows[SPLIT] == TEST).any())
     found["test"] = _score_test(best, validation, list(outs), rows, computed, table) if is_test else None
@@ -91,7 +92,7 @@ def _score_test(
         problem.inputs.frame(rows, computed).loc[test.index],
         test[problem.objective.name].to_numpy(float),
         bounds.to_numpy(bool),
-        joint_groups(test, table.group_columns),
+        label_joint_groups(test, table.group_columns),
     )
     baselines = [name for name in REFERENCES if name in models]
     found = score_official_test(best, baselines, validation, split)
@@ -102,7 +103,7 @@ def _score_test(
     return found
 
 
-def calibration(validation: CrossValidation, out: OutOfFold) -> list[dict[str, float]]:
+def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dict[str, float]]:
     """Measure how often held-out rows lie within their intervals, and how wide those are.
 
     Args:
@@ -114,12 +115,13 @@ def calibration(validation: CrossValidation, out: OutOfFold) -> list[dict[str, f
     """
     problem = validation.problem
     miss = np.abs(problem.scored - out.mean)
-    draws = resamples(problem.scored_groups, validation.bootstraps, validation.seed)
+    draws = draw_bootstrap_rows(problem.scored_groups, validation.bootstraps, validation.seed)
     found = []
     for level in LEVELS:
         width: NDArray[np.float64] = out.half_widths(problem.scored, level)
+        # as numbers, so that the share can be resampled like any mean
         inside = (miss <= width).astype(float)
-        low, high = interval(resampled(mean, draws, inside))
+        low, high = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, inside))
         found.append(
             {
                 "level": level,
@@ -133,7 +135,7 @@ def calibration(validation: CrossValidation, out: OutOfFold) -> list[dict[str, f
     return found
 
 
-def _procedure(validation: CrossValidation, outs: Mapping[str, OutOfFold]) -> dict[str, Any]:
+def _score_procedure(validation: CrossValidation, outs: Mapping[str, OutOfFold]) -> dict[str, Any]:
     """Score the whole procedure: in each fold, the model that the inner cross-validation of that fold prefers.
 
     The selected model is the best of several by the scores that are reported, which are optimistic for it; this one is
@@ -145,5 +147,5 @@ def _procedure(validation: CrossValidation, outs: Mapping[str, OutOfFold]) -> di
         name = min(outs, key=lambda one: outs[one].inner_errors[number])
         predicted[test] = outs[name].mean[test]
         picked.append(name)
-    found = scores(problem.scored, predicted, problem.scored_groups, validation.bootstraps, validation.seed)
+    found = compute_scores(problem.scored, predicted, problem.scored_groups, validation.bootstraps, validation.seed)
     return found | {"models": picked}

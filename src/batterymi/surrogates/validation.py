@@ -10,12 +10,12 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from batterymi.config.parts import DEFAULT_BLEND, Surrogate
-from batterymi.statistics.intervals import LEVELS, conformal_factor, half_widths
+from batterymi.statistics.intervals import LEVELS, compute_conformal_factor, compute_half_widths
 from batterymi.surrogates.model import N_TREES, Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Problem
 
 Array = NDArray[np.float64]
-N_IMPUTING = 50  # trees behind what is expected below bounds
+N_IMPUTING = 50  # trees of the forest that imputes censored values
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -42,13 +42,13 @@ class Method:
         return Options(seed, self.trees, self.blend, local_spread=self.inner_folds is not None)
 
     def error(self, observed: Array, predicted: Array) -> float:
-        """Mean error by the criterion."""
+        """Return the mean error by the criterion."""
         miss = observed - predicted
         return float(np.mean(miss**2) if self.criterion == "squared" else np.mean(np.abs(miss)))
 
 
 def make_method(settings: Surrogate) -> Method:
-    """How models are fitted, by the settings of a comparison."""
+    """Build the method from the settings of a comparison."""
     return Method(settings.inner_folds, settings.criterion, settings.trees, settings.censoring, settings.blend)
 
 
@@ -78,7 +78,7 @@ class CrossValidation:
         """Predict every scored row by a model with fixed hyperparameters that was fitted without it."""
         predicted = np.empty(self.problem.n_scored)
         for train, test in self.splits:
-            model = learn(name, self.problem, train, self.method, self.seed, settings)
+            model = fit_on_rows(name, self.problem, train, self.method, self.seed, settings)
             predicted[test] = model.predict_mean(self.problem.frame.iloc[test])
         return predicted
 
@@ -105,14 +105,14 @@ class OutOfFold:
     inner_errors: tuple[float, ...]
 
     def half_widths(self, observed: Array, level: float) -> Array:
-        """Half widths of the intervals at a level, shape (n_scored,): conformal, else Student's t."""
+        """Return the half widths of the intervals at a level, shape (n_scored,): conformal, else Student's t."""
         if self.factors:
             return self.factors[level] * self.spread
-        return half_widths(observed, self.mean, self.spread, level)
+        return compute_half_widths(observed, self.mean, self.spread, level)
 
 
 def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored: int | None = None) -> list[Split]:
-    """Split rows so that each scored row is tested once and no group stands on both sides.
+    """Split rows so that each scored row is tested once and no group is on both sides.
 
     Args:
         folds: "leave_one_out" (one group per fold) or a number of folds.
@@ -124,8 +124,9 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored:
         (train, test) index arrays.
 
     Raises:
-        ValueError: if a group stands on both sides of a split, or there are fewer than two groups.
+        ValueError: if a group is on both sides of a split, or there are fewer than two groups.
     """
+    # as text, since labels of several types cannot be sorted
     every = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
     labels = every[:n_scored]
     n_groups = len(np.unique(labels))
@@ -134,6 +135,7 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored:
     rows = np.zeros((len(labels), 1))
     if folds == "leave_one_out":
         splits = list(LeaveOneGroupOut().split(rows, groups=labels))
+    # GroupKFold does not shuffle, and the rows of a table may be sorted
     elif n_groups == len(labels):
         shuffled = KFold(min(int(folds), n_groups), shuffle=True, random_state=seed)
         splits = list(shuffled.split(rows))
@@ -142,14 +144,15 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored:
     others = np.arange(len(labels), len(every))
     whole = []
     for train, test in splits:
+        # a related row of a tested group would leak it into the training
         joining = others[~np.isin(every[others], labels[test])]
         whole.append((np.concatenate([train, joining]), test))
-    refuse_straddling(whole, every)
+    check_groups_disjoint(whole, every)
     return whole
 
 
-def refuse_straddling(splits: Sequence[Split], groups: NDArray[np.intp]) -> None:
-    """Refuse splits in which a group stands on both sides.
+def check_groups_disjoint(splits: Sequence[Split], groups: NDArray[np.intp]) -> None:
+    """Refuse splits in which a group is on both sides.
 
     Raises:
         ValueError: how many groups do.
@@ -157,10 +160,10 @@ def refuse_straddling(splits: Sequence[Split], groups: NDArray[np.intp]) -> None
     for train, test in splits:
         both = np.intersect1d(groups[train], groups[test])
         if both.size:
-            raise ValueError(f"{both.size} groups stand in train and test")
+            raise ValueError(f"{both.size} groups are in both train and test")
 
 
-def out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
+def predict_out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
     """Predict every scored row by a model fitted without it.
 
     With inner folds, hyperparameters are chosen within the training rows of each split, by the same groups, and the
@@ -182,12 +185,12 @@ def out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
     for train, test in validation.splits:
         settings: dict[str, Any] = {}
         if method.inner_folds:
-            tuned = tune(name, problem, train, method, seed)
+            tuned = tune_hyperparameters(name, problem, train, method, seed)
             settings = tuned.settings
             errors.append(tuned.error)
             for level, values in factors.items():
-                values[test] = conformal_factor(tuned.scores, level)
-        model = learn(name, problem, train, method, seed, settings)
+                values[test] = compute_conformal_factor(tuned.scores, level)
+        model = fit_on_rows(name, problem, train, method, seed, settings)
         mean[test], spread[test] = model.predict(problem.frame.iloc[test])
         models.append(model)
         chosen.append(settings)
@@ -209,7 +212,7 @@ class Tuned:
     scores: Array
 
 
-def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int) -> Tuned:
+def tune_hyperparameters(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int) -> Tuned:
     """Choose hyperparameters by cross-validation within some rows.
 
     Args:
@@ -222,6 +225,7 @@ def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, se
     Returns:
         The choice, its error and its held-out scores.
     """
+    # `make_splits` expects scored rows first
     rows = np.sort(rows)
     scored = rows[rows < problem.n_scored]
     inner = make_splits(method.inner_folds or 5, [problem.groups[row] for row in rows], seed, len(scored))
@@ -229,7 +233,7 @@ def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, se
     for settings in find_model(name).grid:
         mean, spread = np.empty(len(scored)), np.empty(len(scored))
         for train, test in inner:
-            model = learn(name, problem, rows[train], method, seed, settings)
+            model = fit_on_rows(name, problem, rows[train], method, seed, settings)
             mean[test], spread[test] = model.predict(problem.frame.iloc[rows[test]])
         error = method.error(problem.observed[scored], mean)
         if best is None or error < best.error:
@@ -238,7 +242,7 @@ def tune(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, se
     return best
 
 
-def learn(
+def fit_on_rows(
     name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int, settings: Mapping[str, Any]
 ) -> Model:
     """Fit a model to some rows, bounds treated as the method says.
@@ -259,18 +263,18 @@ def learn(
         kept = ~problem.censored[rows]
         rows, observed = rows[kept], observed[kept]
     elif method.censoring == "expected" and problem.censored[rows].any():
-        observed = expected_below(problem, rows, seed)
+        observed = impute_censored(problem, rows, seed)
     model = make_model(name, method.make_options(seed), settings)
     return model.fit(problem.inputs.features, problem.frame.iloc[rows], observed)
 
 
-def expected_below(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array:
-    """Observations in which each bound is replaced by what is expected below it.
+def impute_censored(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array:
+    """Replace each bound among the observations by the value expected below it.
 
     Rows are predicted by a small forest in a cross-validation within `rows`; a bound b becomes the mean of a normal
     distribution about the prediction m, with the standard deviation s of the held-out errors, cut off above b:
     m - s phi(z) / Phi(z) with z = (b - m) / s (Tobin 1958, doi:10.2307/1907382). The forest is the same whatever model
-    learns from the result, so that models differ in nothing else, and its answers are kept, since all ask for them.
+    learns from the result, so that models differ in nothing else, and its predictions are cached for all of them.
 
     Args:
         problem: what to learn.
@@ -281,6 +285,7 @@ def expected_below(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array
         Shape (len(rows),).
     """
     observed, bounds = problem.observed[rows].copy(), problem.censored[rows]
+    # with the observations, since a permutation test shuffles them
     key = (rows.tobytes(), observed.tobytes(), seed)
     if key not in problem.expected:
         mean, features = np.empty(len(rows)), problem.inputs.features
@@ -290,9 +295,12 @@ def expected_below(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array
             model = forest.fit(features, frame, observed[train])
             mean[test] = model.predict_mean(problem.frame.iloc[rows[test]])
         known = ~bounds
+        # no division by zero where the forest predicts every known row
         deviation = max(float(np.std(observed[known] - mean[known])), 1e-9)
+        # far below the mean both pdf and cdf underflow to 0
         z = np.clip((observed[bounds] - mean[bounds]) / deviation, -5, None)
         below = mean[bounds] - deviation * stats.norm.pdf(z) / stats.norm.cdf(z)
+        # where z was clipped, the expected value can lie above the bound
         problem.expected[key] = np.minimum(below, observed[bounds])
     observed[bounds] = problem.expected[key]
     return observed

@@ -24,11 +24,12 @@ LABELS = {
 OPEN_LOOP = ("protocol_nominal", "protocol_robust")
 
 
-def label(name: str) -> str:
-    """What figures call a controller; agents go by the name that the settings give them."""
+def label_controller(name: str) -> str:
+    """Return the label of a controller in tables and figures; agents keep their name in the settings."""
+    # short names of agents are acronyms such as SAC and DQN
     return LABELS.get(name, name.upper() if len(name) <= 4 else name.replace("_", " "))
 
 
-def ordered(names: list[str]) -> list[str]:
-    """Controllers in the order of the settings, agents after them."""
+def order_controllers(names: list[str]) -> list[str]:
+    """Order controllers as in the settings, with the agents after them."""
     return [*(name for name in CONTROLLERS if name in names), *sorted(set(names) - set(CONTROLLERS))]

@@ -6,6 +6,6 @@ TEST = "test"  # an official test split, predicted once after everything is deci
 SOURCE = "source"  # rows of a related task: may join the training, are never scored
 REFERENCE = "reference"  # shown beside the others, never learned from
 PENDING = "pending"  # an experiment under way: not learned from, and not suggested again
-FAILED = "failed"  # an experiment that gave no result: what it says is where not to go
+FAILED = "failed"  # an experiment without a result, which tells the search what to avoid
 ASKED = (PENDING, FAILED)  # designs without a result
 CHECKED = (TRAIN, TEST, SOURCE)

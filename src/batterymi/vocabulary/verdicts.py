@@ -5,8 +5,8 @@ SKILL = "skill shown"
 ALPHA = 0.05
 
 
-def judge(name: str, p_value: float, over_dummy: tuple[float, float], over_ridge: tuple[float, float]) -> str:
-    """Put a model's standing into words.
+def decide_verdict(name: str, p_value: float, over_dummy: tuple[float, float], over_ridge: tuple[float, float]) -> str:
+    """State whether a model has skill, and how it compares with ridge.
 
     Skill needs both: chance seldom does as well (corrected p < 0.05), and the gain in mean squared error over
     predicting the mean has a 95 % interval above zero. Being better than ridge needs an interval above zero too.
@@ -20,6 +20,7 @@ def judge(name: str, p_value: float, over_dummy: tuple[float, float], over_ridge
     Returns:
         "no skill shown", or "skill shown" and how the model compares with ridge.
     """
+    # negated comparisons, so that NaN counts as no skill
     if name == "dummy" or not p_value < ALPHA or not over_dummy[0] > 0:
         return NO_SKILL
     if name == "ridge":

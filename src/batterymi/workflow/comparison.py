@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batterymi.files import read_json, sha256
+from batterymi.files import compute_sha256, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ class Difference(NamedTuple):
 
 @dataclass
 class Comparison:
-    """Two sets of results beside each other.
+    """Two sets of results, compared file by file.
 
     Attributes:
         same: files with the same bytes.
@@ -80,7 +80,7 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
     found = Comparison(missing=sorted(set(names) ^ set(others)))
     unequal: list[str] = []
     for name in sorted(set(names) & set(others)):
-        (found.same if sha256(ours / name) == sha256(theirs / name) else unequal).append(name)
+        (found.same if compute_sha256(ours / name) == compute_sha256(theirs / name) else unequal).append(name)
     for name in filter(_has_numbers, unequal):
         difference = _compare_files(ours / name, theirs / name)
         if difference.size <= RELATIVE:
@@ -144,6 +144,7 @@ def _compare_values(left: Any, right: Any, place: str, floor: float = 0.0) -> Di
     if isinstance(left, dict) and isinstance(right, dict):
         if left.keys() != right.keys():
             return Difference(math.inf, f"{place}: its keys")
+        # values of different keys are unrelated, so they share no scale
         pairs = [(left[key], right[key], f"{place}.{key}".lstrip("."), 0.0) for key in left]
     elif isinstance(left, list) and isinstance(right, list):
         if len(left) != len(right):
@@ -164,6 +165,7 @@ def _find_floor(values: Iterable[Any]) -> float:
 def _to_number(value: Any) -> float:
     """Return a value as a number, NaN if it is none."""
     try:
+        # True and False are not 1 and 0 here: they must be equal, not close
         return math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
@@ -171,12 +173,14 @@ def _to_number(value: Any) -> float:
 
 def _measure_gap(left: Any, right: Any, floor: float) -> float:
     """Return the relative difference of two values; infinite if they are unequal and not both finite numbers."""
+    # NaN is not equal to itself, but two NaN agree
     if left == right or (left != left and right != right):
         return 0.0
     if isinstance(left, str) and isinstance(right, str) and DIGEST.fullmatch(left) and DIGEST.fullmatch(right):
-        return 0.0  # of a file that is compared itself
+        return 0.0  # of a file that is itself compared
     a, b = _to_number(left), _to_number(right)
     if not (math.isfinite(a) and math.isfinite(b)):
         return math.inf
     gap = abs(a - b)
+    # relative to the larger one, so that the order of the two sides does not matter
     return 0.0 if gap <= floor else gap / max(abs(a), abs(b))

@@ -14,12 +14,12 @@ from batterymi.spelling import did_you_mean
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
 
-# options with which Snakemake makes nothing
+# options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
 
 
 def stop(problems: Iterable[str]) -> NoReturn:
-    """End with the user's mistakes, one a line, before anything runs.
+    """Exit with the user's mistakes, one per line, before anything runs.
 
     Raises:
         SystemExit: always.
@@ -59,7 +59,7 @@ def find_slurm_problems(options: Namespace) -> list[str]:
     if isinstance(options.slurm_array_jobs, str) and options.jobs != sys.maxsize:
         problems.append(
             f"slurm-array-jobs: with jobs: {options.jobs}, the executor loses jobs of an array while others "
-            "are held back, and waits for ever; set jobs: unlimited, or leave slurm-array-jobs out"
+            "are held back, and waits forever; set jobs: unlimited, or leave slurm-array-jobs out"
         )
     return problems
 

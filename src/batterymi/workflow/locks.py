@@ -16,13 +16,13 @@ _HELD: list[FileLock] = []  # a lock that nothing refers to is released
 
 
 def hold_lock(path: Path, place: str) -> None:
-    """Take a folder for this run, or stop and say who has it.
+    """Lock a folder for this run, or stop and say which process holds the lock.
 
     Where the file system has no locks, as on shared file systems of some clusters, a line says so, and the run goes on.
 
     Args:
         path: the file to lock; its folder is made if missing.
-        place: what messages call the folder.
+        place: the folder's name in messages.
 
     Raises:
         SystemExit: if another run holds the lock, or the file cannot be written.

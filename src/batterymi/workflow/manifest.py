@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.errors import TableError
-from batterymi.files import read_json, sha256
+from batterymi.files import compute_sha256, read_json
 
 NAME = "MANIFEST.json"
 LOCK = "requirements.lock"
@@ -37,13 +37,13 @@ def make_manifest(
         "python": platform.python_version(),
         "not_as_locked": _find_unlocked(Path(LOCK)) if Path(LOCK).is_file() else {},
         "inputs": dict(sorted(inputs.items())),
-        "outputs": {file.relative_to(folder).as_posix(): sha256(file) for file in outputs},
+        "outputs": {file.relative_to(folder).as_posix(): compute_sha256(file) for file in outputs},
     }
 
 
 def digest_files(paths: Iterable[str]) -> dict[str, str]:
     """Return the digest of each file that exists."""
-    return {path: sha256(path) for path in sorted(set(paths)) if Path(path).is_file()}
+    return {path: compute_sha256(path) for path in sorted(set(paths)) if Path(path).is_file()}
 
 
 def list_outputs(folder: Path, studies: Iterable[str], made: Iterable[str] = (".*",)) -> list[Path]:
@@ -94,7 +94,7 @@ def find_changed_outputs(manifest: Mapping[str, Any], folder: Path) -> list[str]
 def _find_changed(digests: Mapping[str, str], folder: Path, problem: str) -> list[str]:
     """Return a line for each file that is missing or has another digest."""
     missing = [name for name in digests if not (folder / name).is_file()]
-    changed = [name for name in digests if name not in missing and sha256(folder / name) != digests[name]]
+    changed = [name for name in digests if name not in missing and compute_sha256(folder / name) != digests[name]]
     return [f"{folder / name}: is missing" for name in missing] + [f"{folder / name}: {problem}" for name in changed]
 
 

@@ -20,6 +20,7 @@ def find_folder_problems(folders: Iterable[str | Path]) -> list[str]:
     """
     problems = []
     for folder in map(Path, folders):
+        # a folder that is missing is made by the run, in its nearest existing parent
         there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if not there.is_dir():
             problems.append(f"{there}: a file is in the way of a folder; move it")
@@ -27,6 +28,7 @@ def find_folder_problems(folders: Iterable[str | Path]) -> list[str]:
             problems.append(f"{there}: cannot be written; make the folder writable, or name another under pathvars")
         elif (free := shutil.disk_usage(there).free) < NEEDED_MB * 1e6:
             problems.append(f"{there}: {free / 1e6:.0f} MB are left on the disk; free at least {NEEDED_MB} MB")
+    # several folders may have the same nearest parent
     return list(dict.fromkeys(problems))
 
 
@@ -39,20 +41,22 @@ def find_date_problems(places: Iterable[str | Path]) -> list[str]:
         places: files, and folders to look through; what is missing is passed over.
     """
     now = time.time()
-    late = sorted(path for place in places for path, dated in _dates(Path(place)) if dated > now + TOLERANCE_S)
+    late = sorted(
+        path for place in places for path, dated in _list_file_dates(Path(place)) if dated > now + TOLERANCE_S
+    )
     if not late:
         return []
     dated = datetime.fromtimestamp(late[0].stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")
     listed = ", ".join(str(path) for path in late[:MAX_LISTED])
     more = f" and {len(late) - MAX_LISTED} more" if len(late) > MAX_LISTED else ""
     return [
-        f"dated in the future: {listed}{more} (the first {dated}); put the clock right, then date the files now: "
+        f"dated in the future: {listed}{more} (the first {dated}); set the clock, then date the files now: "
         "find . -newermt now -exec touch {} +"
     ]
 
 
-def _dates(place: Path) -> Iterator[tuple[Path, float]]:
-    """Files with the second of their last change."""
+def _list_file_dates(place: Path) -> Iterator[tuple[Path, float]]:
+    """Yield the files with the times of their last change."""
     if place.is_file():
         yield place, place.stat().st_mtime
     for folder, _, names in os.walk(place):

@@ -7,7 +7,7 @@ from typing import Any
 
 from batterymi.config.arena import Arena, load_arena
 from batterymi.config.datasets import Dataset
-from batterymi.config.load import load_config, load_datasets, load_studies, selected_studies, used_datasets
+from batterymi.config.load import list_selected_studies, list_used_datasets, load_config, load_datasets, load_studies
 from batterymi.config.study import Config, Study
 from batterymi.errors import ConfigError
 from batterymi.workflow.manifest import digest_files
@@ -108,8 +108,8 @@ def open_project(settings: Mapping[str, Any]) -> Project:
     config = load_config(settings)
     datasets = load_datasets(config.datasets)
     studies, rejected = load_studies(config)
-    selected = selected_studies(config, studies, rejected)
-    used = used_datasets([studies[name] for name in selected if name in studies], datasets)
+    selected = list_selected_studies(config, studies, rejected)
+    used = list_used_datasets([studies[name] for name in selected if name in studies], datasets)
     return Project(
         config, datasets, studies, rejected, selected, used, load_arena(config.arena, config.arena_overrides)
     )

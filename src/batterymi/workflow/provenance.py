@@ -19,8 +19,8 @@ BESIDE = re.compile(r"with_name\(\"([^\"]+)\"\)")
 
 
 @cache
-def package_folder() -> Path:
-    """Folder of the package's source."""
+def find_package_folder() -> Path:
+    """Find the folder of the package's source."""
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{PACKAGE} is not installed; run 'make setup'")
@@ -28,12 +28,12 @@ def package_folder() -> Path:
 
 
 @cache
-def module_file(module: str) -> Path | None:
-    """Source file of a dotted module of the package; None if there is none by that name."""
+def find_module_file(module: str) -> Path | None:
+    """Find the source file of a dotted module of the package; return None if there is none."""
     parts = module.split(".")
     if parts[0] != PACKAGE:
         return None
-    base = package_folder().joinpath(*parts[1:])
+    base = find_package_folder().joinpath(*parts[1:])
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if candidate.is_file():
             return candidate
@@ -41,11 +41,11 @@ def module_file(module: str) -> Path | None:
 
 
 @cache
-def imported_modules(path: Path) -> frozenset[str]:
-    """Modules of the package that a file imports anywhere, functions included.
+def find_imported_modules(path: Path) -> frozenset[str]:
+    """Find the modules of the package that a file imports anywhere, inside functions too.
 
     Found by pattern, since parsing every file takes longer than all else before a run that has nothing to do; a test
-    holds the result against the syntax tree of every file.
+    compares the result with the syntax tree of every file.
     """
     text = path.read_text(encoding="utf-8")
     if RELATIVE.search(text):
@@ -53,10 +53,11 @@ def imported_modules(path: Path) -> frozenset[str]:
     found: set[str] = set()
     for module, names in FROM.findall(text):
         found.add(module)
+        # an imported name may be a module itself; names that are not are dropped below
         found |= {f"{module}.{name.split()[0]}" for name in names.strip("() \n").split(",") if name.strip()}
     for line in PLAIN.findall(text):
         found |= {name.split()[0] for name in line.split(",")}
-    return frozenset(name for name in found if module_file(name) is not None)
+    return frozenset(name for name in found if find_module_file(name) is not None)
 
 
 @cache
@@ -67,7 +68,7 @@ def files_beside(path: Path) -> frozenset[Path]:
     return frozenset(file for file in named | inside if file.is_file())
 
 
-def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
+def find_code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
     """Return every source file that a script runs: itself, and what it imports, directly or not.
 
     Lists of names, as the registry, count only if they are among `modules`.
@@ -80,14 +81,14 @@ def code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path
         Files in a fixed order, the script first.
     """
     script = Path(script)
-    open_modules = set(imported_modules(script)) - CATALOGUES | set(modules)
+    open_modules = set(find_imported_modules(script)) - CATALOGUES | set(modules)
     seen: set[str] = set()
     while open_modules:
         module = open_modules.pop()
         seen.add(module)
-        file = module_file(module)
+        file = find_module_file(module)
         if file is not None:
-            open_modules |= imported_modules(file) - CATALOGUES - seen
-    files = {file for module in seen if (file := module_file(module)) is not None}
+            open_modules |= find_imported_modules(file) - CATALOGUES - seen
+    files = {file for module in seen if (file := find_module_file(module)) is not None}
     beside = {other for file in files for other in files_beside(file)}
     return [script, *sorted(files | beside)]

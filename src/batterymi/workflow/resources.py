@@ -33,7 +33,7 @@ def read_benchmarks(folders: Iterable[str]) -> pd.DataFrame:
 
     Returns:
         One row per rule: number of jobs, most memory in MB, longest time and most processor time in seconds. Jobs too
-        short for Snakemake to see their memory count with what was seen of others.
+        short for Snakemake to measure their memory count with what was measured of others.
 
     Raises:
         FileNotFoundError: if a folder holds no benchmark.
@@ -45,9 +45,11 @@ def read_benchmarks(folders: Iterable[str]) -> pd.DataFrame:
         if not files:
             raise FileNotFoundError(f"{folder}: found no benchmark; give the folder logs/benchmarks of a finished run")
         for file in files:
+            # a rule without wildcards has a file of its own, any other a folder
             rule = Path(file.relative_to(folder).parts[0]).stem
             rows += [(rule, *values) for values in _read_jobs(file).itertuples(index=False)]
     jobs = pd.DataFrame(rows, columns=["rule", "max_rss_mb", "longest_s", "most_cpu_s"])
+    # max skips jobs whose memory was not measured; 0 is left if it was measured for none
     table = jobs.groupby("rule").max().fillna(0.0)
     table.insert(0, "jobs", jobs.groupby("rule").size())
     return table.round({"max_rss_mb": 0, "longest_s": 1, "most_cpu_s": 1}).reset_index()[COLUMNS]

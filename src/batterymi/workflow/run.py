@@ -23,7 +23,7 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
         stage: a function of `batterymi.stages`; see `bind_arguments` for what its parameters may be.
         snakemake: the object that Snakemake gives to scripts.
     """
-    with logged(snakemake.log[0]):
+    with log_to_file(snakemake.log[0]):
         stage(**bind_arguments(stage, snakemake))
 
 
@@ -83,12 +83,12 @@ def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that remembers why it could not be written, instead of printing tracebacks of the logger."""
+    """A log file that keeps the error of a failed write instead of printing the logger's traceback."""
 
     failure: OSError | None = None
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
-        """Remember what the disk said; other errors are mistakes of ours and are shown."""
+        """Keep an error of the file system; show any other error, which is a bug of ours."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             self.failure = error
@@ -96,7 +96,7 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
     def close(self) -> None:
-        """Write what is left, and close."""
+        """Flush the file and close it."""
         try:
             super().close()
         except OSError as error:
@@ -104,7 +104,7 @@ class _LogFile(logging.FileHandler):
 
 
 @contextmanager
-def logged(path: str) -> Iterator[None]:
+def log_to_file(path: str) -> Iterator[None]:
     """Send the package's log to a file, and turn a user's mistake into a clean exit.
 
     Numerical libraries are held to one thread inside the block, since the order in which several threads
@@ -123,6 +123,7 @@ def logged(path: str) -> Iterator[None]:
     end_with_owner()
     handler = _open_log(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    # the root logger, so that warnings of libraries are logged too
     root = logging.getLogger()
     root.addHandler(handler)
     logging.getLogger("batterymi").setLevel(logging.INFO)
@@ -130,7 +131,7 @@ def logged(path: str) -> Iterator[None]:
     started = time.perf_counter()
     problem = ""
     try:
-        with _one_thread():
+        with _limit_threads():
             yield
         logger.info("done in %.1f s", time.perf_counter() - started)
     except BatteryMIError as error:
@@ -142,44 +143,47 @@ def logged(path: str) -> Iterator[None]:
     finally:
         logging.captureWarnings(capture=False)
         root.removeHandler(handler)
+        # closed before its failure is read, since the flush on closing may fail too
         handler.close()
     if handler.failure:
-        _stop(problem or _unwritten(path, handler.failure))
+        _exit_with_error(problem or _format_write_error(path, handler.failure))
     if problem:
         sys.exit(1)
 
 
 def _open_log(path: str) -> _LogFile:
-    """Start a log, or stop and say why it cannot be written."""
+    """Open a new log, or stop and say why it cannot be written."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return _LogFile(path, mode="w", encoding="utf-8")
     except OSError as error:
-        _stop(_unwritten(path, error))
+        _exit_with_error(_format_write_error(path, error))
 
 
-def _unwritten(path: str, error: OSError) -> str:
-    """What a log could not be written for."""
+def _format_write_error(path: str, error: OSError) -> str:
+    """Format the reason for which a log could not be written."""
     return f"{path}: cannot be written: {error.strerror}"
 
 
-def _stop(problem: str) -> NoReturn:
-    """End with a line where no log can hold it."""
+def _exit_with_error(problem: str) -> NoReturn:
+    """Print an error on stderr, since no log can hold it, and exit."""
     sys.stderr.write(f"error: {problem}\n")
     sys.exit(1)
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Hold the linear algebra libraries to one thread, where any is loaded already or later."""
+def _limit_threads() -> Iterator[None]:
+    """Limit the linear algebra libraries to one thread, whether they are loaded already or later."""
     import os
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        # libraries read these when they are loaded; a user's own setting is kept
         os.environ.setdefault(name, "1")
     if "numpy" not in sys.modules:
         yield
         return
     from threadpoolctl import threadpool_limits
 
+    # libraries that are loaded already no longer read the environment
     with threadpool_limits(1):
         yield

@@ -31,7 +31,7 @@ VERDICTS = {
 
 
 class RebuildError(BatteryMIError):
-    """The rebuild did not come to its end."""
+    """The rebuild failed or could not start."""
 
 
 def verify_run(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool, list[str]]:
@@ -70,7 +70,7 @@ def _rebuild_and_compare(results: Path, manifest: dict[str, Any], cores: int) ->
         clean = Path(name) / "workflow"
         copy_workflow(Path(), clean, results)
         copy_ledgers(Path(manifest["settings"].get("ledgers", LEDGERS)), clean)
-        rebuild_in(clean, manifest["settings"], cores, Path("data/raw").resolve())
+        rebuild_results(clean, manifest["settings"], cores, Path("data/raw").resolve())
         usual, rebuilt = copy_with_usual_paths(results, manifest["outputs"], Path(name)), clean / "results"
         found = compare_results(usual, rebuilt, manifest["outputs"], read_manifest(rebuilt / NAME)["outputs"])
         verdicts = [] if found.agrees else compare_verdicts(usual, rebuilt)
@@ -116,6 +116,7 @@ def copy_with_usual_paths(results: Path, names: Iterable[str], folder: Path) -> 
     """
     if str(results) == FOLDERS["results"]:
         return results
+    # only at the beginning of a path, not inside a longer one
     own = re.compile(rb"(?<![\w./-])" + re.escape(f"{results}/".encode()))
     for name in names:
         data = (results / name).read_bytes()
@@ -155,6 +156,7 @@ def copy_ledgers(ledgers: Path, target: Path) -> None:
         RebuildError: if a file cannot be read or written.
     """
     if ledgers.is_dir():
+        # copytree refuses a target that exists, which may have come with the workflow
         shutil.rmtree(target / LEDGERS, ignore_errors=True)
         _copy_folder(ledgers, target / LEDGERS, None)
 
@@ -164,6 +166,7 @@ def _copy_folder(source: Path, target: Path, unwanted: Callable[[str, list[str]]
     try:
         shutil.copytree(source, target, ignore=unwanted)
     except shutil.Error as error:
+        # shutil.Error collects all failures, of which the first is reported
         name, _, reason = error.args[0][0]
         raise RebuildError(f"{name}: cannot be copied for the rebuild: {reason}") from None
     except OSError as error:
@@ -183,7 +186,7 @@ def find_unlisted(results: Path, manifest: dict[str, Any]) -> list[str]:
     return [str(path) for path in folders if path not in listed and (path.parent in listed or path.parent == Path())]
 
 
-def rebuild_in(folder: Path, settings: dict[str, Any], cores: int, raw: Path) -> None:
+def rebuild_results(folder: Path, settings: dict[str, Any], cores: int, raw: Path) -> None:
     """Run the workflow in a folder.
 
     Args:
@@ -195,9 +198,11 @@ def rebuild_in(folder: Path, settings: dict[str, Any], cores: int, raw: Path) ->
     Raises:
         RebuildError: if Snakemake fails; the message has its last lines.
     """
+    # data sets are taken from the run's downloads, so that the rebuild needs no network
     own = {"pathvars": FOLDERS, "ledgers": LEDGERS, "mirror": str(raw) if raw.is_dir() else None}
     write_json(folder / "verify.json", settings | own, recorded=False)
     call = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "verify.json", "--quiet", "rules"]
+    # the copy's package has precedence over the installed one
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.errors import TableError
-from batterymi.features.formulas import unparsable
+from batterymi.features.formulas import find_unparsable
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Rows:
 
     def drop_unparsable(self, column: str) -> None:
         """Leave out records whose formula does not parse; a formula is never guessed."""
-        reasons = dict(unparsable(self.frame[column]))
+        reasons = dict(find_unparsable(self.frame[column]))
         for position, reason in reasons.items():
             line = int(self.frame.index[position])
             self.dropped.append(
@@ -64,6 +64,7 @@ def read_records(path: Path, columns: dict[str, str], header: int | None = 0, sh
     """
     try:
         if sheet is None:
+            # as text, so that pandas does not turn words such as NA into missing values
             raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=header)
         else:
             raw = pd.read_excel(path, dtype=str, keep_default_na=False, sheet_name=sheet, header=header)
@@ -76,6 +77,7 @@ def read_records(path: Path, columns: dict[str, str], header: int | None = 0, sh
     if missing:
         raise TableError(f"{path}: the header lacks {', '.join(missing)}; the file is not the one expected")
     frame = raw[list(columns)].rename(columns=columns)
+    # published tables hold stray quotation marks and non-breaking spaces
     frame = frame.apply(lambda cells: cells.str.strip(" '\"\t\u00a0"))
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
     return frame

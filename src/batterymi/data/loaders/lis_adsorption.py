@@ -31,11 +31,11 @@ DESCRIPTORS = {
 ROWS = {"CF": "catalyst", "Ad": "adsorbate", "Ead": "adsorption_energy_ev", **DESCRIPTORS}
 REFERENCE_COLUMN = 18  # the sheet gives it no short name
 ADSORBATES = ("S8", "Li2S8", "Li2S6", "Li2S4", "Li2S2")
-HEADER = 2  # two rows of long names stand above the short ones
+HEADER = 2  # two rows of long names come before the short ones
 
 
 def load_rows(folder: Path, settings: AdsorptionRows) -> Rows:
-    """Rows of the collected table.
+    """Load the rows of the collected table.
 
     The authors' split is by row and puts the same catalyst on both sides, so it is not used.
 
@@ -47,15 +47,15 @@ def load_rows(folder: Path, settings: AdsorptionRows) -> Rows:
         Columns as in `ROWS`, and paper (the source of the energy).
     """
     path = folder / "original_dataset.xlsx"
-    frame = read_records(path, ROWS, HEADER, _sheet(path))
-    papers = read_records(path, {f"Unnamed: {REFERENCE_COLUMN}": "paper"}, HEADER, _sheet(path))
+    frame = read_records(path, ROWS, HEADER, _get_first_sheet(path))
+    papers = read_records(path, {f"Unnamed: {REFERENCE_COLUMN}": "paper"}, HEADER, _get_first_sheet(path))
     rows = Rows(frame.assign(**papers, **{SPLIT: TRAIN}), len(frame))
     rows.drop(~rows.frame["adsorbate"].isin(ADSORBATES), "adsorbate", f"not one of {', '.join(ADSORBATES)}")
     return rows
 
 
 def load_candidates(folder: Path) -> Rows:
-    """Compounds that the authors screened for the adsorbate Li2S2; nothing is measured or computed for them.
+    """Load the compounds that the authors screened for Li2S2; nothing is measured or computed for them.
 
     Args:
         folder: holds original_validation.xlsx.
@@ -65,17 +65,18 @@ def load_candidates(folder: Path) -> Rows:
     """
     columns = {"Mat": "id", "CF": "formula", "Ad": "adsorbate", **DESCRIPTORS}
     path = folder / "original_validation.xlsx"
-    frame = read_records(path, columns, HEADER, _sheet(path))
+    frame = read_records(path, columns, HEADER, _get_first_sheet(path))
     rows = Rows(frame, len(frame))
     numbers = frame[list(DESCRIPTORS.values())].apply(pd.to_numeric, errors="coerce")
     for name in numbers:
+        # aligned by line, since earlier columns may have dropped records
         rows.drop(numbers.loc[rows.frame.index, name].isna(), str(name), "not a number")
     rows.frame = rows.frame.assign(**numbers.loc[rows.frame.index])
     return rows
 
 
-def _sheet(path: Path) -> str:
-    """Name of a workbook's first sheet."""
+def _get_first_sheet(path: Path) -> str:
+    """Return the name of a workbook's first sheet."""
     from batterymi.errors import TableError
 
     try:

@@ -19,7 +19,7 @@ GAP = ("matbench_mp_gap.csv",)
 
 
 def load_compositions(folder: Path, element: str) -> pd.DataFrame:
-    """One row per reduced formula that holds an element.
+    """Load one row per reduced formula that holds an element.
 
     The files have no ids, so a gap cannot be tied to the polymorph of lowest energy: its smallest, median and largest
     value over all entries of a formula are given instead.
@@ -31,10 +31,10 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
     Returns:
         Columns formula (as pymatgen reduces it), e_above_hull (eV/atom; the decomposition energy where it is above 0,
         else 0; where Bartel et al. lack the formula, CrabNet's hull distance), hull_from, e_form (the lowest, eV/atom),
-        gap_min, gap_median, gap_max (eV, PBE); sorted by formula, not-a-number where unknown.
+        gap_min, gap_median, gap_max (eV, PBE); sorted by formula, NaN where unknown.
     """
-    decomposition, hull = _values(folder, DECOMPOSITION, element), _values(folder, HULL, element)
-    formation, gap = _values(folder, FORMATION, element), _values(folder, GAP, element)
+    decomposition, hull = _read_values(folder, DECOMPOSITION, element), _read_values(folder, HULL, element)
+    formation, gap = _read_values(folder, FORMATION, element), _read_values(folder, GAP, element)
     lowest = decomposition.groupby("formula")["value"].min().clip(lower=0)
     other = hull.groupby("formula")["value"].min()
     gaps = gap.groupby("formula")["value"]
@@ -43,6 +43,7 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
     frame["e_above_hull"] = lowest.combine_first(other)
     frame["hull_from"] = ""
     frame.loc[other.index, "hull_from"] = "CrabNet"
+    # last, since these values take precedence
     frame.loc[lowest.index, "hull_from"] = "Bartel et al."
     frame["e_form"] = formation.groupby("formula")["value"].min()
     for name in ("min", "median", "max"):
@@ -50,12 +51,13 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
     return frame.reset_index()
 
 
-def _values(folder: Path, names: tuple[str, ...], element: str) -> pd.DataFrame:
-    """Reduced formula and value of every record with an element in some files."""
+def _read_values(folder: Path, names: tuple[str, ...], element: str) -> pd.DataFrame:
+    """Read the reduced formula and value of every record with an element from some files."""
     from pymatgen.core import Composition
 
     columns = {"formula": "formula", "target": "value"}
     frame = pd.concat([read_records(folder / name, columns) for name in names], ignore_index=True)
+    # before the slow reduction of formulas; the lookahead keeps C from matching Ca
     frame = frame[frame["formula"].str.contains(rf"{re.escape(element)}(?![a-z])", regex=True)]
     reduced = {text: Composition(text).reduced_formula for text in frame["formula"].unique()}
     return pd.DataFrame({"formula": frame["formula"].map(reduced), "value": frame["value"].astype(float)})

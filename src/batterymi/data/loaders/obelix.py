@@ -32,7 +32,7 @@ PARTS = (("train.csv", TRAIN), ("test.csv", TEST))
 
 
 def load_rows(folder: Path, settings: ObelixRows) -> Rows:
-    """Rows of both parts of the official split.
+    """Load the rows of both parts of the official split.
 
     37 conductivities are given as a bound, as in `<1E-10`: the bound becomes the value, and `censored` is 1.
 
@@ -51,22 +51,25 @@ def load_rows(folder: Path, settings: ObelixRows) -> Rows:
     text = frame["conductivity"]
     bound = text.str.startswith("<")
     value = pd.to_numeric(text.str.lstrip("<"), errors="coerce")
+    # a negated comparison, so that NaN is dropped too; the logarithm needs a positive value
     rows.drop(~(value > 0), "conductivity", "not a positive conductivity")
     rows.drop_unparsable("composition")
     frame = rows.frame
     rows.frame = frame.assign(
         log10_conductivity=np.log10(value[frame.index]),
         censored=bound[frame.index].astype(int),
+        # groups are papers, so each must have one spelling
         doi=frame["doi"].str.lower().str.replace(r"^https?://(dx\.)?doi\.org/", "", regex=True),
-        composition_key=[_key(formula) for formula in frame["composition"]],
+        composition_key=[_make_composition_key(formula) for formula in frame["composition"]],
     ).drop(columns="conductivity")
     return rows
 
 
-def _key(formula: str) -> str:
-    """The same text for formulas of the same composition, in per mille of the atoms."""
+def _make_composition_key(formula: str) -> str:
+    """Return the same text for formulas of the same composition, in per mille of the atoms."""
     from batterymi.features.formulas import parse_formula
 
     amounts = parse_formula(formula)
     total = sum(amounts.values())
+    # rounded, since the same fractions are written with different numbers of digits
     return " ".join(f"{symbol}{round(1000 * amounts[symbol] / total)}" for symbol in sorted(amounts))

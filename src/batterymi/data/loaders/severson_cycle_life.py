@@ -30,7 +30,7 @@ POLICY = re.compile(r"^([\d.]+)C\(([\d.]+)%\)-([\d.]+)C$")  # C1(Q1)-C2: C1 up t
 
 
 def load_rows(folder: Path, settings: CycleLifeRows) -> Rows:
-    """Rows of the papers' table, checked against the lists of cycle lives that were published beside it.
+    """Load the rows of the papers' table, checked against the published lists of cycle lives.
 
     Args:
         folder: holds the table and the three lists.
@@ -42,6 +42,7 @@ def load_rows(folder: Path, settings: CycleLifeRows) -> Rows:
     """
     frame = read_records(folder / "severson_et_al_SI_table9.csv", COLUMNS)
     rows = Rows(frame, len(frame))
+    # the lists repeat the cycle lives of the table, so a wrong file shows here
     for part, name in LIVES.items():
         _check_lives(frame[frame["part"] == part], folder / name)
     found = frame["policy"].str.extract(POLICY).astype(float)
@@ -62,7 +63,7 @@ def load_rows(folder: Path, settings: CycleLifeRows) -> Rows:
 
 
 def _check_lives(part: pd.DataFrame, path: Path) -> None:
-    """Hold one part of the table against its published list."""
+    """Compare one part of the table with its published list of cycle lives."""
     try:
         listed = [float(line) for line in path.read_text(encoding="utf-8").split()]
     except (OSError, ValueError) as error:

@@ -6,22 +6,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import interval
+from batterymi.statistics.intervals import compute_percentile_interval
 
 N_BOOTSTRAPS = 5000
 RANDOM = "random"
 
 
-def evaluations_to_reach(best_so_far: NDArray[np.float64], value: float) -> int:
-    """First evaluation, counted from 1, at which a campaign is at least as good as a value.
+def count_evaluations_to(best_so_far: NDArray[np.float64], value: float) -> int:
+    """Return the first evaluation, counted from 1, at which a campaign is at least as good as a value.
 
     Args:
         best_so_far: shape (n,), falling; NaN before the first feasible design.
-        value: the value to reach.
+        value: the target.
 
     Returns:
         The evaluation; n + 1 if it was never reached.
     """
+    # rounding must not decide whether a tie counts as reached
     tolerance = 1e-9 * max(1.0, abs(value))
     reached = np.flatnonzero(best_so_far <= value + tolerance)
     return int(reached[0]) + 1 if reached.size else len(best_so_far) + 1
@@ -30,7 +31,7 @@ def evaluations_to_reach(best_so_far: NDArray[np.float64], value: float) -> int:
 def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[str, Any]:
     """Compare an engine with random search from the same starts.
 
-    For each seed the value to reach is the worse of the two final values, which both campaigns reached, so nothing is
+    For each seed the target is the worse of the two final values, which both campaigns reached, so nothing is
     censored. Saved evaluations are random search's minus the engine's. The share saved is "experiment reduction". The
     final gain is random search's final score minus the engine's, where both found a feasible design.
 
@@ -42,14 +43,16 @@ def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[s
     Returns:
         Numbers of both, their difference with 95 % intervals over seeds, and a verdict.
     """
-    pairs = [_pair(part, engine) for _, part in history.groupby("seed", sort=True)]
+    pairs = [_compare_pair(part, engine) for _, part in history.groupby("seed", sort=True)]
     used = np.array([pair["engine_evaluations"] for pair in pairs], float)
     random = np.array([pair["random_evaluations"] for pair in pairs], float)
     gained = np.array([pair["final_gain"] for pair in pairs], float)
+    # seeds are resampled as pairs, since both campaigns of a seed share their start
     draws = np.random.default_rng(seed).integers(len(pairs), size=(N_BOOTSTRAPS, len(pairs)))
-    saved = interval((random - used)[draws].mean(axis=1))
-    gain = interval(_finite_means(gained[draws]))
-    share = interval(1 - used[draws].sum(axis=1) / random[draws].sum(axis=1))
+    saved = compute_percentile_interval((random - used)[draws].mean(axis=1))
+    gain = compute_percentile_interval(_average_finite(gained[draws]))
+    # a ratio of sums, so that seeds with few evaluations do not dominate
+    share = compute_percentile_interval(1 - used[draws].sum(axis=1) / random[draws].sum(axis=1))
     return {
         "engine": engine,
         "seeds": len(pairs),
@@ -65,32 +68,33 @@ def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[s
         "final_gain_lower": gain[0],
         "final_gain_upper": gain[1],
         "seeds_with_both": int(np.isfinite(gained).sum()),
-        "final_best": _quartiles(history, engine),
-        "final_best_random": _quartiles(history, RANDOM),
-        "verdict": _verdict(saved, gain),
+        "final_best": _compute_quartiles(history, engine),
+        "final_best_random": _compute_quartiles(history, RANDOM),
+        "verdict": _classify_gain(saved, gain),
         "pairs": pairs,
     }
 
 
-def _pair(part: pd.DataFrame, engine: str) -> dict[str, Any]:
-    """One seed's two campaigns."""
+def _compare_pair(part: pd.DataFrame, engine: str) -> dict[str, Any]:
+    """Compare the two campaigns of one seed."""
     ours = part[part["engine"] == engine].sort_values("evaluation")["best_so_far"].to_numpy()
     random = part[part["engine"] == RANDOM].sort_values("evaluation")["best_so_far"].to_numpy()
     found = [best[-1] for best in (ours, random) if np.isfinite(best[-1])]
+    # the worse final value was reached by both campaigns, so nothing is censored
     target = max(found) if found else float("nan")
     return {
         "seed": int(part["seed"].iloc[0]),
         "value_to_reach": target,
-        "engine_evaluations": evaluations_to_reach(ours, target),
-        "random_evaluations": evaluations_to_reach(random, target),
+        "engine_evaluations": count_evaluations_to(ours, target),
+        "random_evaluations": count_evaluations_to(random, target),
         "final_engine": float(ours[-1]),
         "final_random": float(random[-1]),
         "final_gain": float(random[-1] - ours[-1]),
     }
 
 
-def _quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
-    """Median and quartiles over seeds of the final best score."""
+def _compute_quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
+    """Compute the median and the quartiles over seeds of the final best score."""
     part = history[history["engine"] == engine]
     final = part.sort_values("evaluation").groupby("seed")["best_so_far"].last().dropna()
     if final.empty:
@@ -99,18 +103,20 @@ def _quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
     return {"lower": float(low), "median": float(middle), "upper": float(high)}
 
 
-def _finite_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _average_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means of the finite values of each row; NaN where a row has none."""
     finite = np.isfinite(values)
+    # nanmean would warn about rows without a finite value
     total = np.where(finite, values, 0).sum(axis=1)
     count = finite.sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _verdict(saved: tuple[float, float], gain: tuple[float, float]) -> str:
-    """A gain whose interval includes zero is not a gain."""
+def _classify_gain(saved: tuple[float, float], gain: tuple[float, float]) -> str:
+    """Choose the verdict; a gain whose interval includes zero does not count as a gain."""
     if saved[0] > 0:
         return "fewer evaluations than random search"
+    # an engine may be no faster to a mediocre value and still end far better
     if gain[0] > 0 and not saved[1] < 0:
         return "a better final design than random search, in no fewer evaluations"
     if saved[1] < 0:

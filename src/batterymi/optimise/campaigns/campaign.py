@@ -7,20 +7,21 @@ import numpy as np
 import pandas as pd
 
 from batterymi import registry
-from batterymi.optimise.space.hypervolume import hypervolume
-from batterymi.optimise.space.pareto import pareto_optimal
+from batterymi.optimise.space.hypervolume import compute_hypervolume
+from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
 
 
-def start_designs(space: Space, n: int, seed: int) -> pd.DataFrame:
-    """The random designs that both the engine and random search start from."""
+def draw_start_designs(space: Space, n: int, seed: int) -> pd.DataFrame:
+    """Draw the random designs that both the engine and random search start from."""
+    # a stream of its own: engines seed theirs with the length of the history
     return space.sample(np.random.default_rng([seed, 1]), n)
 
 
-def run_campaign(
+def run_engine(
     problem: Problem, engine_name: str, start: pd.DataFrame, budget: int, seed: int, batch: int = 1
 ) -> pd.DataFrame:
     """Run one engine from evaluated designs until the budget is spent, or the space holds no other design.
@@ -46,12 +47,12 @@ def run_campaign(
         history = pd.concat([history, problem.evaluate(proposed[problem.space.names])], ignore_index=True)
     history = history.assign(engine=engine_name, seed=seed)
     history["evaluation"] = np.arange(1, len(history) + 1)
-    history["best_so_far"] = progress(problem, history)
+    history["best_so_far"] = compute_best_so_far(problem, history)
     return history
 
 
-def progress(search: Search, history: pd.DataFrame) -> pd.Series:
-    """How good the designs up to each are; it falls.
+def compute_best_so_far(search: Search, history: pd.DataFrame) -> pd.Series:
+    """Compute how good the designs up to each evaluation are; the values never rise.
 
     Args:
         search: objectives and limits.
@@ -62,20 +63,24 @@ def progress(search: Search, history: pd.DataFrame) -> pd.Series:
         feasible ones. NaN before the first feasible design.
     """
     if len(search.optimised) < 2:
+        # cummin leaves NaN at infeasible rows, where the best before them still holds
         return history["score"].where(history["feasible"]).cummin().ffill()
-    costs, feasible = search.costs(history), history["feasible"].to_numpy(bool)
+    costs, feasible = search.compute_costs(history), history["feasible"].to_numpy(bool)
     values, front = np.full(len(history), np.nan), np.empty((0, costs.shape[1]))
     for i in range(len(history)):
         if feasible[i]:
             front = np.vstack([front, costs[i]])
-            front = front[pareto_optimal(front)]
+            front = front[is_pareto_optimal(front)]
         if len(front):
-            values[i] = -hypervolume(front, search.reference_costs)
+            # negated, so that smaller is better, as for a score
+            values[i] = -compute_hypervolume(front, search.reference_costs)
     return pd.Series(values, index=history.index)
 
 
-def best_designs(search: Search, histories: Sequence[pd.DataFrame], n: int, min_distance: float = 0.02) -> pd.DataFrame:
-    """The best feasible designs of several campaigns, no two of them nearly the same.
+def select_best_designs(
+    search: Search, histories: Sequence[pd.DataFrame], n: int, min_distance: float = 0.02
+) -> pd.DataFrame:
+    """Select the best feasible designs of several campaigns, no two of them nearly the same.
 
     With several objectives they are of the front, ordered by the weighted score: a preference chooses among designs
     that no other dominates, and never instead of them.
@@ -92,11 +97,12 @@ def best_designs(search: Search, histories: Sequence[pd.DataFrame], n: int, min_
     evaluated = pd.concat(histories, ignore_index=True)
     good = evaluated[evaluated["feasible"].astype(bool)].sort_values(["score", "seed", "evaluation"], kind="stable")
     if len(search.optimised) > 1 and len(good):
-        good = good[pareto_optimal(search.costs(good))]
+        good = good[is_pareto_optimal(search.compute_costs(good))]
     kept = good.iloc[:0]
     for position in range(len(good)):
         candidate = good.iloc[[position]]
         if kept.empty or search.space.distance(candidate, kept)[0] >= min_distance:
+            # pandas warns about concatenating an empty frame
             kept = pd.concat([kept, candidate]) if len(kept) else candidate
         if len(kept) == n:
             break

@@ -1,4 +1,4 @@
-"""Can the limits be met at all, and does the problem have an answer? Asked before a campaign spends anything."""
+"""The check before a campaign: whether limits can be met, and whether objectives distinguish designs."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from batterymi.config.parts import Limit, Objective, Side
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.hypervolume import infer_reference
-from batterymi.optimise.space.pareto import costs, pareto_optimal
-from batterymi.optimise.space.score import declared_limits, score, violation
+from batterymi.optimise.space.pareto import compute_costs, is_pareto_optimal
+from batterymi.optimise.space.score import compute_score, compute_violation, get_declared_limits
 from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
+# a power of 2, at which Sobol sequences are balanced
 N_SCAN = 4096
 N_ROUNDS = 30
 N_AROUND = 128
@@ -27,7 +28,7 @@ ALL_OPTIMAL = 0.999  # share of Pareto-optimal designs from which a front select
 
 @dataclass(frozen=True)
 class LimitReport:
-    """One limit, and how near designs come to it.
+    """One limit, and how close designs come to it.
 
     Attributes:
         objective: column.
@@ -50,7 +51,7 @@ class LimitReport:
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What was found before the campaign.
+    """The result of the check before the campaign.
 
     Attributes:
         verdict: "feasible", "relaxed", "infeasible", "degenerate" or "not shown feasible".
@@ -75,11 +76,11 @@ class Feasibility:
 
     @property
     def worth_running(self) -> bool:
-        """Whether a campaign can find anything."""
+        """Return whether a campaign can find anything."""
         return self.verdict not in ("infeasible", "degenerate")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         return asdict(self)
 
 
@@ -90,14 +91,15 @@ def check_feasibility(
     rows: pd.DataFrame,
     seed: int,
 ) -> Feasibility:
-    """Find out whether designs can meet the limits, and whether the objectives tell designs apart.
+    """Check whether designs can meet the limits, and whether the objectives distinguish designs.
 
-    A cheap evaluator is scanned over the whole space, each limit pursued further from the best points found. An
-    expensive one is judged by the rows of the table, which can show that a problem is feasible but not that it isn't.
+    A cheap evaluator is scanned over the whole space, and each limit is optimised further from the best points found.
+    For an expensive one the rows of the table are checked, which can show that a problem is feasible, but not that it
+    is infeasible.
 
     Args:
         space: where designs come from.
-        evaluator: what answers them.
+        evaluator: computes their outcomes.
         objectives: the study's objectives, limits included.
         rows: the table's rows to learn from.
         seed: of the scan.
@@ -106,24 +108,25 @@ def check_feasibility(
         The finding, with the limits to run with.
     """
     if not evaluator.is_cheap:
-        return _from_rows(objectives, rows)
+        return _check_rows(objectives, rows)
     rng = np.random.default_rng(seed)
     designs = space.fill(rng, N_SCAN)
     outcomes = evaluator.evaluate(designs)
     scan = _Scan(space, evaluator, designs, outcomes, rng)
     limits = [_report_limit(scan, objective, limit) for objective in objectives for limit in objective.limits]
-    share = _pareto_share(outcomes, objectives)
-    spread = np.ptp(score(outcomes, objectives))
+    share = _compute_pareto_share(outcomes, objectives)
+    spread = np.ptp(compute_score(outcomes, objectives))
     found = Feasibility("feasible", "", limits, share, "scan of the space")
     found = replace(found, reference=infer_worst(outcomes, objectives, found.limits_in_force))
+    # scores are in units of the declared scales, so a fixed threshold will do
     if spread <= 1e-9:
         return _conclude(found, "degenerate", "every design has the same score; nothing can be chosen")
     lost = [limit for limit in limits if not limit.reachable and not limit.reason]
     if lost:
         return _conclude(found, "infeasible", "; ".join(map(_describe_unreachable, lost)))
-    gap = scan.descend(lambda answers: violation(answers, objectives, found.limits_in_force))
+    gap = scan.descend(lambda answers: compute_violation(answers, objectives, found.limits_in_force))
     if gap > 1e-9:
-        text = f"each limit can be met alone, but not all at once; designs miss them by at least {gap:.3g} scales"
+        text = f"each limit can be met alone, but not all at once; designs violate them by at least {gap:.3g} scales"
         return _conclude(found, "infeasible", text)
     eased = [limit for limit in limits if limit.reason]
     if eased:
@@ -182,10 +185,11 @@ def _report_limit(scan: _Scan, objective: Objective, limit: Limit) -> LimitRepor
     return LimitReport(limit.objective, limit.side, limit.value, best, reachable, in_force, reason)
 
 
-def _pareto_share(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> float | None:
-    """Share of scanned designs that no other dominates; None with fewer than two objectives."""
-    cost = costs(outcomes.iloc[:2000], objectives)
-    return float(pareto_optimal(cost).mean()) if cost.shape[1] >= 2 else None
+def _compute_pareto_share(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> float | None:
+    """Compute the share of scanned designs that are Pareto-optimal; None with fewer than two objectives."""
+    # dominance is quadratic in the designs, and a share needs no more
+    cost = compute_costs(outcomes.iloc[:2000], objectives)
+    return float(is_pareto_optimal(cost).mean()) if cost.shape[1] >= 2 else None
 
 
 def infer_worst(
@@ -205,20 +209,20 @@ def infer_worst(
     known = outcomes[[one.name for one in objectives]].dropna()
     if len(optimised) < 2 or known.empty:
         return None
-    good = known[violation(known, objectives, limits) <= 0]
-    worst = infer_reference(costs(good.iloc[:2000] if len(good) else known.iloc[:2000], optimised))
+    good = known[compute_violation(known, objectives, limits) <= 0]
+    worst = infer_reference(compute_costs(good.iloc[:2000] if len(good) else known.iloc[:2000], optimised))
     return {one.name: float(one.sign * value) for one, value in zip(optimised, worst, strict=True)}
 
 
-def _from_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:
-    """Judge an expensive problem by the rows of its table."""
-    declared = declared_limits(objectives)
+def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:
+    """Check the feasibility of an expensive problem by the rows of its table."""
+    declared = get_declared_limits(objectives)
     limits = []
     for limit in declared:
         best = limit.sign * float((limit.sign * rows[limit.objective]).min())
         reachable = limit.sign * best <= limit.sign * limit.value
         limits.append(LimitReport(limit.objective, limit.side, limit.value, best, bool(reachable), limit.value))
-    n_meeting = int((violation(rows, objectives, declared) <= 0).sum())
+    n_meeting = int((compute_violation(rows, objectives, declared) <= 0).sum())
     reference = infer_worst(rows, objectives, declared)
     found = Feasibility("", "", limits, None, "rows of the table", reference)
     if n_meeting:

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.engines.gaussian_process import MIN_ROWS, N_ANCHORS
-from batterymi.optimise.engines.models import Outcome, Scaled, SuccessModel, fit_outcome, gather, measured, predict_all
+from batterymi.optimise.engines.models import (
+    Outcome,
+    Scaled,
+    SuccessModel,
+    fit_outcome,
+    group_replicates,
+    has_all_outcomes,
+    predict_all,
+)
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.engines.warp import Warp
@@ -24,7 +32,7 @@ from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
 LEVEL_DISTANCE = (
-    0.2  # of two neighbouring levels, in units of the search range: levels are alike until rows say otherwise
+    0.2  # distance of neighbouring levels, in units of the search range: similar unless rows show otherwise
 )
 LEAST_CORRELATION = 1e-6
 
@@ -36,7 +44,7 @@ class Level:
     Attributes:
         label: what tables call it.
         cost: of one evaluation, in units that all levels share.
-        evaluator: what answers.
+        evaluator: computes the outcomes.
     """
 
     label: str
@@ -49,7 +57,7 @@ class AtLevel:
     """A model of an outcome at one level, from answers of all levels.
 
     Attributes:
-        process: one whose last input is the level.
+        process: a process whose last input is the level.
         level: its place among the levels.
     """
 
@@ -58,20 +66,20 @@ class AtLevel:
 
     @property
     def warp(self) -> Warp:
-        """The scale that it is modelled on."""
+        """Return the scale that the outcome is modelled on."""
         return self.process.warp
 
-    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+    def predict_scaled(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance on that scale, each of shape (n,)."""
-        return self.process.scaled(with_level(inputs, self.level))
+        return self.process.predict_scaled(append_level(inputs, self.level))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance in the outcome's unit, each of shape (n,)."""
-        return self.process.predict(with_level(inputs, self.level))
+        return self.process.predict(append_level(inputs, self.level))
 
     def condition_on(self, inputs: Array) -> "AtLevel":
         """Return the model as if inputs had their predicted means at this level."""
-        return AtLevel(self.process.condition_on(with_level(inputs, self.level)), self.level)
+        return AtLevel(self.process.condition_on(append_level(inputs, self.level)), self.level)
 
     def as_float32(self) -> Self:
         """Return the same; campaigns with levels have no long lists."""
@@ -79,11 +87,11 @@ class AtLevel:
 
     def correlation(self, inputs: Array, level: int) -> Array:
         """Return the correlation of an answer at another level with this one, shape (n,)."""
-        both = [with_level(inputs, place) for place in (level, self.level)]
+        both = [append_level(inputs, place) for place in (level, self.level)]
         return self.process.process.correlation(*both)
 
 
-def with_level(inputs: Array, level: int | Array) -> Array:
+def append_level(inputs: Array, level: int | Array) -> Array:
     """Return inputs with a level beside them, shape (n, n_inputs + 1)."""
     return np.column_stack([inputs, np.broadcast_to(LEVEL_DISTANCE * np.asarray(level, float), len(inputs))])
 
@@ -111,10 +119,13 @@ def run_levels(
     last = len(levels) - 1
     for position in range(len(start)):
         ledger.evaluate(start.iloc[[position]], 0, "start")
+        # only designs evaluated at both levels show how similar the levels are
         if position < paired and ledger.spent + levels[last].cost <= budget:
             ledger.evaluate(start.iloc[[position]], last, "start, to learn the correlation of the levels")
+    # tolerance for costs added up in floating point
     while ledger.spent + levels[last].cost <= budget + 1e-9:
         left = budget - ledger.spent
+        # a cheap evaluation must leave enough for one at the last level, which alone counts
         affordable = [level for level in range(last) if left - levels[level].cost >= levels[last].cost - 1e-9]
         proposed = propose_at_level(search, levels, ledger.frame(), [*affordable, last], seed)
         if proposed is None:
@@ -128,7 +139,7 @@ class CostLedger:
     """What was evaluated at which level, for what cost, with what answer.
 
     Its columns are the design, the objectives, `failure`, `score`, `violation`, `feasible`, `level`, `label`, `cost`,
-    `spent` (all costs up to here), `why` and `best_so_far` (the best feasible score that the last level gave).
+    `spent` (all costs up to here), `why` and `best_so_far` (the best feasible score of the last level).
     """
 
     def __init__(self, search: Search, levels: Sequence[Level]) -> None:
@@ -141,7 +152,7 @@ class CostLedger:
         """Evaluate one design at a level, and pay for it."""
         chosen = self._levels[level]
         design = design[self._search.space.names].reset_index(drop=True)
-        answered = self._search.judged(pd.concat([design, chosen.evaluator.evaluate(design)], axis=1))
+        answered = self._search.add_scores(pd.concat([design, chosen.evaluator.evaluate(design)], axis=1))
         self.spent += chosen.cost
         self._rows.append(answered.assign(level=level, label=chosen.label, cost=chosen.cost, spent=self.spent, why=why))
 
@@ -149,6 +160,7 @@ class CostLedger:
         """Return all rows."""
         frame = pd.concat(self._rows, ignore_index=True)
         counts = frame["feasible"].astype(bool) & (frame["level"] == len(self._levels) - 1)
+        # cheaper levels inform the model but are not results
         return frame.assign(best_so_far=frame["score"].where(counts).cummin().ffill())
 
 
@@ -166,7 +178,7 @@ def propose_at_level(
     """
     rng = np.random.default_rng([seed, len(history)])
     space, last = search.space, len(levels) - 1
-    known = history[measured(history, search.modelled)]
+    known = history[has_all_outcomes(history, search.modelled)]
     posterior = _fit_posterior(search, history, known, last, rng)
     ordered = known.sort_values(["level", "feasible", "violation", "score"], ascending=[False, False, True, True])
     anchors = space.codes(ordered)[:N_ANCHORS]
@@ -206,8 +218,8 @@ def _add_predicted_front(posterior: Posterior, known: pd.DataFrame) -> Posterior
     """Add all designs that are predicted to meet the limits at the last level to the front."""
     predicted = predict_all(posterior.models, posterior.search.space.inputs(posterior.search.space.codes(known)))
     means = pd.DataFrame({name: mean for name, (mean, _) in predicted.items()})
-    meets = posterior.search.violation(means) <= 0
-    front = np.vstack([posterior.front, posterior.search.costs(means)[meets]])
+    meets = posterior.search.compute_violation(means) <= 0
+    front = np.vstack([posterior.front, posterior.search.compute_costs(means)[meets]])
     return replace(posterior, front=front).update_front()
 
 
@@ -225,14 +237,15 @@ def _fit_posterior(
 ) -> Posterior:
     """Fit the posterior at the last level to the answers of all levels."""
     space = search.space
-    replicates = gather(np.column_stack([space.codes(known), known["level"].to_numpy(float)]))
-    inputs = with_level(space.inputs(replicates.codes[:, :-1]), replicates.codes[:, -1])
+    # outcomes of one design at two levels are not replicates
+    replicates = group_replicates(np.column_stack([space.codes(known), known["level"].to_numpy(float)]))
+    inputs = append_level(space.inputs(replicates.codes[:, :-1]), replicates.codes[:, -1])
     models: dict[str, Outcome] = {}
     for name in search.modelled:
-        values, bad = known[name].to_numpy(float), search.bad_side(name)
+        values, bad = known[name].to_numpy(float), search.get_bad_side(name)
         fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng)
         models[name] = AtLevel(fitted, last)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None
     counts = known["feasible"].to_numpy(bool) & (known["level"] == last).to_numpy()
-    return Posterior(search, models, success, search.costs(known)[counts], None, None).update_front()
+    return Posterior(search, models, success, search.compute_costs(known)[counts], None, None).update_front()

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from batterymi.config.campaign import Fidelities
 from batterymi.evaluators.make import make_evaluator
 from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM
-from batterymi.optimise.campaigns.campaign import start_designs
+from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import report_every, run_in_processes
 from batterymi.registry import look_up
-from batterymi.statistics.intervals import interval
+from batterymi.statistics.intervals import compute_percentile_interval
 
 LEVELS, LAST = "all levels", "last level only"
 Task = tuple[Search, Fidelities, list[Level]]
@@ -64,7 +64,7 @@ def _build_task(search: Search, fidelities: Fidelities) -> Task:
 def _run_seed(task: Task, seed: int) -> pd.DataFrame:
     """Run the three campaigns of one seed."""
     search, fidelities, levels = task
-    start = start_designs(search.space, fidelities.initial, seed)
+    start = draw_start_designs(search.space, fidelities.initial, seed)
     parts = [run_levels(search, levels, start, fidelities.budget, seed).assign(campaign=LEVELS)]
     for name, engine in ((LAST, "gaussian_process"), (RANDOM, RANDOM)):
         parts.append(_run_last_level(task, start, seed, engine).assign(campaign=name))
@@ -91,7 +91,7 @@ def _run_last_level(task: Task, start: pd.DataFrame, seed: int, engine: str) -> 
 def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) -> dict[str, Any]:
     """Compare the cost of campaigns over all levels with that of others.
 
-    For each seed the value to reach is the worse of the two final values, so that nothing is censored. A campaign that
+    For each seed the target is the worse of the two final values, so that nothing is censored. A campaign that
     found no design that meets the limits counts as if the one after its budget did.
 
     Args:
@@ -107,17 +107,18 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
     for _, part in ledger.groupby("seed", sort=True):
         pair = [part[part["campaign"] == name] for name in (LEVELS, other)]
         final = [campaign["best_so_far"].iloc[-1] for campaign in pair]
-        # where one of them found nothing that meets the limits, the first design that does is the value to reach
+        # where one of them found no feasible design, the first feasible design of the other is the target
         target = max(float("inf") if np.isnan(value) else value for value in final)
         costs.append([_cost_to_reach(campaign, target, budget) for campaign in pair])
         gains.append(final[1] - final[0])
     spent, gained = np.array(costs), np.array(gains, float)
     draws = np.random.default_rng(seed).integers(len(spent), size=(N_BOOTSTRAPS, len(spent)))
     shares: NDArray[np.float64] = 1 - spent[draws, 0].sum(axis=1) / spent[draws, 1].sum(axis=1)
-    saved = interval(shares)
+    saved = compute_percentile_interval(shares)
     finite = gained[np.isfinite(gained)]
+    # a seed without a feasible design on either side has no gain to resample
     again = np.random.default_rng(seed).integers(max(len(finite), 1), size=(N_BOOTSTRAPS, max(len(finite), 1)))
-    gain = interval(finite[again].mean(axis=1)) if len(finite) else (float("nan"), float("nan"))
+    gain = compute_percentile_interval(finite[again].mean(axis=1)) if len(finite) else (float("nan"), float("nan"))
     return {
         "other": other,
         "cost_saved": float(1 - spent[:, 0].sum() / spent[:, 1].sum()),

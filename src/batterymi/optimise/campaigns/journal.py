@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.evaluators.base import Evaluator
-from batterymi.files import append_line, digest, sha256
+from batterymi.files import append_line, compute_digest, compute_sha256
 
 logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """An evaluator that remembers.
+    """An evaluator that stores its outcomes.
 
     Engines are functions of what is known, so a campaign that starts again proposes the same designs in the same order.
     With their answers at hand it gets to where it was killed in the time that the engine takes. Each answer is appended
@@ -25,13 +25,13 @@ class Journal:
     is_cheap = False
 
     def __init__(self, evaluator: Evaluator, path: Path, names: Sequence[str], outcomes: Sequence[str]) -> None:
-        """Read what is there.
+        """Read the existing journal.
 
         Args:
-            evaluator: what answers new designs.
+            evaluator: evaluates new designs.
             path: of the journal; it must not be of other settings or code.
             names: columns of a design.
-            outcomes: columns of an answer.
+            outcomes: columns of an outcome.
         """
         self.kind = evaluator.kind
         self._evaluator, self._path = evaluator, path
@@ -40,7 +40,7 @@ class Journal:
         if self._path.is_file():
             for number, line in enumerate(self._path.read_bytes().split(b"\n"), start=1):
                 if line:
-                    self._remember(number, line)
+                    self._read_line(number, line)
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return answers from the journal, and the evaluator's own to designs that are not in it."""
@@ -49,8 +49,9 @@ class Journal:
         if new:
             answers = self._evaluator.evaluate(designs.iloc[new])
             for i, row in zip(new, answers[self._outcomes].to_numpy(object).tolist(), strict=True):
-                self._append(keys[i], row)
+                self._append_outcome(keys[i], row)
         frame = pd.DataFrame([self._known[key] for key in keys], columns=self._outcomes, index=designs.index)
+        # JSON gives whole numbers back as integers
         return frame.astype(dict.fromkeys(self._outcomes[:-1], float))
 
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame | None:
@@ -61,14 +62,15 @@ class Journal:
         """Return the evaluator's own."""
         return self._evaluator.references()
 
-    def _append(self, key: str, row: list[object]) -> None:
-        """Keep an answer, on disk first."""
+    def _append_outcome(self, key: str, row: list[object]) -> None:
+        """Append an outcome, on disk first."""
         design = json.loads(key)
-        append_line(self._path, json.dumps([design, row, digest(design, row)]))
+        # on disk before it is used, so that nothing depends on an outcome that a crash loses
+        append_line(self._path, json.dumps([design, row, compute_digest(design, row)]))
         self._known[key] = row
 
-    def _remember(self, number: int, line: bytes) -> None:
-        """Take up a line, if it is whole."""
+    def _read_line(self, number: int, line: bytes) -> None:
+        """Read a line, if it is whole."""
         record = _parse_line(line)
         if record is None or len(record[0]) != len(self._names) or len(record[1]) != len(self._outcomes):
             logger.warning("%s: line %d is cut off or damaged; its design is evaluated again", self._path, number)
@@ -80,11 +82,12 @@ def _parse_line(line: bytes) -> tuple[list[object], list[object]] | None:
     """Return design and answer of a line; None if they are not what was written. Older journals have no digest."""
     try:
         content = json.loads(line.decode("utf-8"))
+    # damaged bytes may decode to brackets nested too deeply for the parser
     except (ValueError, RecursionError):
         return None
     match content:
         case [list(design), list([*answers, str()] as row), *found]:
-            whole = not found or found == [digest(design, row)]
+            whole = not found or found == [compute_digest(design, row)]
             return (design, row) if whole and all(isinstance(one, int | float) for one in answers) else None
         case _:
             return None
@@ -92,8 +95,9 @@ def _parse_line(line: bytes) -> tuple[list[object], list[object]] | None:
 
 def place_journal(beside: Path, depends_on: Sequence[Path], *settings: object) -> Path:
     """Return where answers that depend on some files and settings are kept, beside the file that they are for."""
-    digests = [sha256(one) for one in sorted(depends_on)]
-    return beside.with_name(f"journal-{digest(digests, *settings)}.jsonl")
+    # sorted, since the order of a rule's inputs must not change the name
+    digests = [compute_sha256(one) for one in sorted(depends_on)]
+    return beside.with_name(f"journal-{compute_digest(digests, *settings)}.jsonl")
 
 
 def remove_journals(beside: Path) -> None:

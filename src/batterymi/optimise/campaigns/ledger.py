@@ -25,13 +25,13 @@ EARLIER = [
 class Ledger:
     """Batches of suggestions, oldest first, one line of JSON each.
 
-    Nothing in it is ever changed: a batch is appended by writing the whole file beside the old one and putting it in
-    its place, so that a crash leaves the old or the new one. It belongs to the user's data, not to the results, which
-    can be made again.
+    Existing batches never change: a batch is appended by writing the whole file beside the old one and replacing it, so
+    that a crash leaves the old or the new one. It belongs to the user's data, not to the results, which can be
+    reproduced.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read what is there.
+        """Read the existing ledger.
 
         Raises:
             TableError: if a line is not a batch; nothing is lost or changed.
@@ -62,6 +62,7 @@ class Ledger:
             Number of the batch, counted from 1.
         """
         for batch in self.batches:
+            # a rerun on unchanged rows and settings must not append its batch twice
             if batch["key"] == key and [s["design"] for s in batch["suggestions"]] == [
                 s["design"] for s in suggestions
             ]:
@@ -74,12 +75,12 @@ class Ledger:
         return number
 
 
-def earlier_suggestions(
+def compare_suggestions(
     ledger: Ledger, rows: pd.DataFrame, space: Space, objectives: Sequence[Objective], current: int
 ) -> pd.DataFrame:
     """Compare suggestions with what was measured of them.
 
-    A row answers a suggestion if it was appended later and names it in a column `suggestion`, or lies within half a
+    A row belongs to a suggestion if it was appended later and names it in a column `suggestion`, or is within half a
     percent of it in every number and has the same categories.
 
     Args:
@@ -87,7 +88,7 @@ def earlier_suggestions(
         rows: the table, pending and failed rows included, in the order of the file.
         space: where designs come from.
         objectives: the study's objectives.
-        current: number of the batch that was suggested last, which nobody can have answered.
+        current: number of the latest batch, which cannot have been measured yet.
 
     Returns:
         One row per suggestion and objective.
@@ -96,6 +97,7 @@ def earlier_suggestions(
     for batch in ledger.batches:
         if batch["batch"] == current:
             continue
+        # only rows appended after the batch can be results of it
         later = rows.iloc[batch["rows"] :]
         for number, suggestion in enumerate(batch["suggestions"], start=1):
             name = f"{batch['batch']}.{number}"
@@ -128,6 +130,7 @@ def _compare_answer(predicted: Sequence[float | None], row: pd.Series | None, ob
 
 def _find_answer(name: str, design: dict[str, Any], later: pd.DataFrame, space: Space) -> pd.Series | None:
     """Return the row that answers a suggestion, or None."""
+    # a row that names the suggestion belongs to it, whatever its amounts
     if COLUMN in later:
         named = later[later[COLUMN].astype(str).str.strip() == name]
         if len(named):

@@ -13,20 +13,20 @@ from batterymi.config.parts import Feature
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.evaluators.lookup import LookUp
 from batterymi.optimise.campaigns.benchmark import RANDOM, compare_with_random
-from batterymi.optimise.campaigns.campaign import run_campaign
+from batterymi.optimise.campaigns.campaign import run_engine
 from batterymi.optimise.campaigns.feasibility import infer_worst
 from batterymi.optimise.campaigns.seeds import empty_history
-from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, cut_predictions
-from batterymi.optimise.engines.models import gather
+from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, note_clipped_predictions
+from batterymi.optimise.engines.models import group_replicates
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
-from batterymi.optimise.space.score import declared_limits
+from batterymi.optimise.space.score import get_declared_limits
 from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
 
-MIN_REPLAYED = 12  # different designs from which a replay says anything
+MIN_REPLAYED = 12  # distinct designs below which a replay is not meaningful
 N_REPLAYED = 20  # evaluations of a replay beyond its start
 START_SHARE = 5  # one design in so many is known at the start of a replay
 
@@ -46,7 +46,7 @@ def make_search(settings: DesignSettings, table: pd.DataFrame, candidates: pd.Da
         DesignError: if no design meets the constraints.
     """
     measured = table[table[SPLIT] == TRAIN]
-    limits = declared_limits(settings.objectives)
+    limits = get_declared_limits(settings.objectives)
     reference = settings.campaign.reference or infer_worst(measured, settings.objectives, limits)
     space = make_study_space(settings, table, candidates)
     return Search(space, settings.objectives, limits, is_noisy=True, reference=reference)
@@ -66,7 +66,7 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
         Up to n designs with a column `why`.
     """
     known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
-    history = search.judged(known.assign(failure=np.where(known[SPLIT] == FAILED, "failed", "")))
+    history = search.add_scores(known.assign(failure=np.where(known[SPLIT] == FAILED, "failed", "")))
     pending = table[table[SPLIT] == PENDING]
     proposed: pd.DataFrame = registry.look_up("engine", engine)(
         search, history, n, seed, pending if len(pending) else None
@@ -82,7 +82,7 @@ def describe_batch(
     predicted = judged.drop(columns=["failure", "score", "violation", "feasible"])
     frame = add_derived(add_intervals(predicted, problem), derived)
     frame["distance_to_known"] = problem.space.distance(proposed, rows) if len(proposed) else []
-    notes = cut_predictions(frame, problem)
+    notes = note_clipped_predictions(frame, problem)
     frame["why"] = [why + note for why, note in zip(proposed["why"], notes, strict=True)]
     return frame
 
@@ -133,7 +133,7 @@ def replay_rows(
         order = np.random.default_rng([one, 1]).permutation(n)
         start = problem.evaluate(designs.iloc[order[:initial]].reset_index(drop=True))
         budget = min(n, initial + N_REPLAYED)
-        parts += [run_campaign(problem, name, start, budget, one) for name in (engine, RANDOM)]
+        parts += [run_engine(problem, name, start, budget, one) for name in (engine, RANDOM)]
     history = pd.concat(parts, ignore_index=True)
     history["engine"] = history["engine"].replace(engine, settings.engine)
     return history, compare_with_random(history, settings.engine, seed) | {"initial": initial}
@@ -142,7 +142,7 @@ def replay_rows(
 def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, pd.DataFrame]:
     """Return the problem whose designs are the measured ones, answered by their mean outcomes; and these designs."""
     space = search.space
-    replicates = gather(space.codes(rows))
+    replicates = group_replicates(space.codes(rows))
     names = [objective.name for objective in search.objectives]
     designs = space.frame(replicates.codes)
     outcomes = pd.DataFrame({name: replicates.mean(rows[name].to_numpy(float)) for name in names})

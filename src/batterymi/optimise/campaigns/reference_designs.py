@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.designs import Derived, ReferenceDesign
-from batterymi.features.capacity import theoretical_capacity
+from batterymi.features.capacity import compute_theoretical_capacity
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals
 from batterymi.optimise.space.problem import Problem
 from batterymi.optimise.space.space import Space
@@ -21,7 +21,7 @@ def judge_reference_designs(
 
     Args:
         references: the designs.
-        problem: what the campaign searches.
+        problem: the optimisation problem of the campaign.
         rows: the table's rows to learn from.
         derived: quantities to append.
 
@@ -39,31 +39,34 @@ def judge_reference_designs(
     )
     frame = add_derived(add_intervals(judged[[*space.names, *outcomes]], problem), derived)
     frame.insert(0, "name", [design.name for design in references])
-    frame.insert(1, "status", _status(space, designs, judged))
+    frame.insert(1, "status", _describe_status(space, designs, judged))
     for name, margin in space.margins(designs).items():
         frame[f"{name}_margin"] = margin.to_numpy()
     limits = [
-        theoretical_capacity(design.formula, design.working_ions) if design.formula and design.working_ions else np.nan
+        compute_theoretical_capacity(design.formula, design.working_ions)
+        if design.formula and design.working_ions
+        else np.nan
         for design in references
     ]
     frame["theoretical_capacity_mah_g"] = limits
-    frame["flags"] = _flags(frame, problem)
+    frame["flags"] = _flag_predictions(frame, problem)
     frame["distance_to_known"] = space.distance(designs, rows) if len(references) else []
     return frame
 
 
-def _status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) -> list[str]:
-    """Whether each design is possible, and if not, which constraint or bound says so."""
+def _describe_status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) -> list[str]:
+    """Describe whether each design is possible, and if not, which constraint or bound it violates."""
     if designs.empty:
         return []
     margins = space.margins(designs)
-    inside = space.feasible(designs)
+    inside = space.is_feasible(designs)
     status = []
     for i in range(len(designs)):
+        # tolerance for designs that lie on a constraint up to rounding
         broken = [name for name in margins if margins[name].iloc[i] < -1e-9]
         if broken:
             text = ", ".join(f"{name} by {-margins[name].iloc[i]:.3g}" for name in broken)
-            status.append(f"rejected: breaks {text}")
+            status.append(f"rejected: violates {text}")
         elif not inside[i]:
             status.append("rejected: outside the search range")
         elif judged["failure"].iloc[i]:
@@ -75,12 +78,13 @@ def _status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) -> list[s
     return status
 
 
-def _flags(frame: pd.DataFrame, problem: Problem) -> list[str]:
-    """Predictions above what the formula can give."""
+def _flag_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
+    """Flag predictions above what the formula can give."""
     flags = [""] * len(frame)
     for objective in problem.objectives:
         if objective.unit != CAPACITY_UNIT:
             continue
+        # designs without a formula have NaN here, which is never exceeded
         above = frame[objective.name].astype(float) > frame["theoretical_capacity_mah_g"]
         for i in np.flatnonzero(above):
             limit = frame["theoretical_capacity_mah_g"].iloc[i]

@@ -19,7 +19,7 @@ from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.process_pool import report_every, run_in_processes
-from batterymi.statistics.intervals import interval
+from batterymi.statistics.intervals import compute_percentile_interval
 from batterymi.surrogates.problem import Inputs
 
 Array = NDArray[np.float64]
@@ -66,14 +66,15 @@ def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
 def _scale_inputs(rows: pd.DataFrame, inputs: Inputs) -> Array:
     """Return scaled inputs of the pool, which are known before any value is.
 
-    Cut at three standard deviations and turned into ten principal components at most: else a row with a rare element is
-    far from all others, and the search visits every oddity of the pool before it learns from its neighbours.
+    Cut at three standard deviations and turned into ten principal components at most: otherwise a row with a rare
+    element is far from all others, and the search visits every outlier of the pool before it learns from neighbours.
     """
     from sklearn.decomposition import PCA
 
     frame = inputs.frame(rows, compute_descriptors(rows, inputs.descriptors))
     encoded = make_encoder(inputs.features, list(frame.columns)).fit_transform(frame)
     n_components = min(N_COMPONENTS, encoded.shape[1], len(encoded))
+    # the full solver is deterministic, unlike the randomised one
     reduced: Array = PCA(n_components, svd_solver="full").fit_transform(np.clip(encoded, -CUT, CUT))
     return reduced
 
@@ -143,7 +144,7 @@ def measure_acceleration(
     """Measure how many evaluations it takes to the first, and to half, of the best share of the pool.
 
     A campaign that has not found them within its budget counts as budget + 1, which favours random search, since that
-    misses more often.
+    fails to find them more often.
 
     Args:
         history: campaigns of the engine and of random search.
@@ -160,14 +161,15 @@ def measure_acceleration(
     limit = float(np.sort(score)[n_best - 1])
     budget = int(history["evaluation"].max())
     found: dict[str, Any] = {"share": share, "rows": n_best, "budget": budget}
+    # ceiling division: half of an odd number is rounded up
     for goal, needed in (("first", 1), ("half", -(-n_best // 2))):
         ours, random = (
             _count_evaluations(history[history["engine"] == name], limit, needed, budget)
             for name in (campaign.engine, RANDOM)
         )
         draws = np.random.default_rng(seed).integers(len(ours), size=(N_BOOTSTRAPS, len(ours)))
-        saved = interval((random - ours)[draws].mean(axis=1))
-        factor = interval(random[draws].mean(axis=1) / ours[draws].mean(axis=1))
+        saved = compute_percentile_interval((random - ours)[draws].mean(axis=1))
+        factor = compute_percentile_interval(random[draws].mean(axis=1) / ours[draws].mean(axis=1))
         found[goal] = {
             "engine": _summarise_counts(ours),
             "random": _summarise_counts(random),

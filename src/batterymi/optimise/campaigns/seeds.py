@@ -4,7 +4,7 @@ import pandas as pd
 
 from batterymi.config.campaign import SearchCampaign
 from batterymi.optimise.campaigns.benchmark import RANDOM
-from batterymi.optimise.campaigns.campaign import run_campaign, start_designs
+from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
 from batterymi.process_pool import report_every, run_in_processes
 
@@ -21,7 +21,7 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         processes: worker processes; the result does not depend on it.
 
     Returns:
-        Every evaluation of every campaign; see `run_campaign`.
+        Every evaluation of every campaign; see `run_engine`.
     """
     parts = run_in_processes(
         _run_seed,
@@ -57,7 +57,8 @@ def _share_task(problem: Problem, settings: SearchCampaign) -> Task:
 def _run_seed(task: Task, seed: int) -> pd.DataFrame:
     """Run the engine and random search from one start."""
     problem, settings = task
-    start = problem.evaluate(start_designs(problem.space, settings.initial, seed))
+    start = problem.evaluate(draw_start_designs(problem.space, settings.initial, seed))
+    # once only if the engine is random search itself
     engines = dict.fromkeys([settings.engine, RANDOM])
-    runs = [run_campaign(problem, engine, start, settings.budget, seed, settings.batch) for engine in engines]
+    runs = [run_engine(problem, engine, start, settings.budget, seed, settings.batch) for engine in engines]
     return pd.concat(runs, ignore_index=True)

@@ -38,6 +38,7 @@ def add_intervals(frame: pd.DataFrame, problem: Problem) -> pd.DataFrame:
         half = np.nan if widths is None else widths[objective.name].to_numpy()
         low, high = objective.valid or (-np.inf, np.inf)
         middle = frame[objective.name].astype(float)
+        # an interval must not leave the possible range either
         frame[f"{objective.name}_lower_95"] = (middle - half).clip(low, high)
         frame[f"{objective.name}_upper_95"] = (middle + half).clip(low, high)
     return frame
@@ -54,7 +55,7 @@ def describe_designs(
 
     Args:
         best: evaluated designs, best first.
-        problem: what was searched.
+        problem: the optimisation problem.
         rows: the table's rows to learn from.
         derived: quantities to append.
         settings: the campaign's settings.
@@ -79,19 +80,20 @@ def describe_designs(
             best["seed"],
             best["evaluation"],
             frame["distance_to_known"],
-            cut_predictions(frame, problem),
+            note_clipped_predictions(frame, problem),
             strict=True,
         )
     ]
     return frame
 
 
-def cut_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
-    """Notes on predictions that were cut to the possible range."""
+def note_clipped_predictions(frame: pd.DataFrame, problem: Problem) -> list[str]:
+    """Make notes on predictions that were clipped to the possible range."""
     notes = [""] * len(frame)
     for objective in problem.objectives:
         if objective.valid is None:
             continue
+        # a clipped prediction equals an end of the range exactly
         for i in np.flatnonzero(frame[objective.name].isin(objective.valid)):
-            notes[i] += f"; {objective.name} was cut to what is possible: {EXTRAPOLATES}"
+            notes[i] += f"; {objective.name} was clipped to the possible range: {EXTRAPOLATES}"
     return notes

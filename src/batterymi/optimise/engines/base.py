@@ -1,4 +1,4 @@
-"""What every engine offers, and what engines share."""
+"""The interface of engines, and what they share."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 class Engine(Protocol):
     """A strategy that proposes designs from what is known.
 
-    It keeps nothing between calls: the same history and seed give the same designs, so that a campaign that was killed
-    goes on as if it had not been.
+    It keeps no state between calls: the same history and seed give the same designs, so that a killed campaign resumes
+    as if it had not been interrupted.
     """
 
     def __call__(
@@ -37,7 +37,7 @@ class Engine(Protocol):
         """
 
 
-def as_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]) -> pd.DataFrame:
+def make_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]) -> pd.DataFrame:
     """Return designs in codes as a table with reasons.
 
     Args:
@@ -48,16 +48,17 @@ def as_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]
     Returns:
         One row per design.
     """
+    # vstack refuses an empty list
     codes = np.vstack(chosen) if len(chosen) else np.empty((0, len(space.features)))
     return space.frame(codes).assign(why=list(reasons))
 
 
 def fill_space(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:
     """Return designs that fill the space evenly, where there is too little to learn from."""
-    return new_designs(space, rng, n, taken, "fills the space evenly; there is too little to learn from yet")
+    return draw_new_designs(space, rng, n, taken, "fills the space evenly; there is too little to learn from yet")
 
 
-def new_designs(
+def draw_new_designs(
     space: Space, rng: np.random.Generator, n: int, taken: Array, why: str, *, evenly: bool = True
 ) -> pd.DataFrame:
     """Draw designs that were not taken, evenly spread or random.
@@ -75,6 +76,7 @@ def new_designs(
     """
     listed = space.list_designs()
     chosen: list[Array] = []
+    # draws repeat on coarse grids; bounded, since there may be no other design
     for _ in range(50):
         missing = n - len(chosen)
         if listed is not None:
@@ -87,4 +89,4 @@ def new_designs(
                 taken = np.vstack([taken, design])
         if len(chosen) == n or listed is not None:
             break
-    return as_suggestions(space, chosen, [why] * len(chosen))
+    return make_suggestions(space, chosen, [why] * len(chosen))

@@ -1,4 +1,4 @@
-"""The engine `botorch`: BoTorch's models and acquisition functions, for those who want the library's own."""
+"""The engine `botorch`: BoTorch's models and acquisition functions behind the common interface."""
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Limit
-from batterymi.optimise.engines.base import as_suggestions, fill_space
+from batterymi.optimise.engines.base import fill_space, make_suggestions
 from batterymi.optimise.engines.gaussian import EXACT
-from batterymi.optimise.engines.models import SuccessModel, gather, measured, winsorised
+from batterymi.optimise.engines.models import SuccessModel, group_replicates, has_all_outcomes, winsorise_values
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 
@@ -21,40 +21,44 @@ Array = NDArray[np.float64]
 N_ANCHORS = 4
 MIN_ROWS = 3
 N_DRAWS = 128  # quasi-random samples of the posterior, one objective
+# fewer, since noisy EHVI decomposes the front of every sample into boxes
 N_DRAWS_FRONT = 64
 
 
-def propose(
+def propose_designs(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Propose the designs that BoTorch's acquisition functions choose: qLogNEI for one objective, else qLogNEHVI.
 
-    Both average over what is not known of the designs measured so far, take limits on outcomes as constraints, and fill
-    a batch one by one given the designs before. The search over the space is ours, since steps, compositions and
-    expressions are. See `Engine`.
+    Both average over the uncertainty of the designs measured so far, take limits on outcomes as constraints, and fill
+    a batch one by one given the designs before. This package optimises the acquisition, since the library knows no
+    steps, compositions or expressions. See `Engine`.
     """
     import torch
 
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
-    known = history[measured(history, search.modelled)]
+    known = history[has_all_outcomes(history, search.modelled)]
     taken = space.codes(history)
     waiting = space.codes(pending) if pending is not None else np.empty((0, len(space.features)))
     taken = np.vstack([taken, waiting])
+    # a model learns nothing from equal scores
     if len(known) < MIN_ROWS or not known["score"].nunique() > 1:
         return fill_space(space, rng, n, taken)
     threads = torch.get_num_threads()
+    # jobs run side by side with one thread each; see docs/performance.md
     torch.set_num_threads(1)
     try:
+        # restores the caller's global random state on exit
         with warnings.catch_warnings(), torch.random.fork_rng():
             warnings.simplefilter("ignore")
             torch.manual_seed(int(rng.integers(2**31)))
-            return _propose(search, history, known, n, rng, taken, waiting)
+            return _propose_sequentially(search, history, known, n, rng, taken, waiting)
     finally:
         torch.set_num_threads(threads)
 
 
-def _propose(
+def _propose_sequentially(
     search: Search,
     history: pd.DataFrame,
     known: pd.DataFrame,
@@ -63,25 +67,25 @@ def _propose(
     taken: Array,
     waiting: Array,
 ) -> pd.DataFrame:
-    """Designs one by one, each acquisition given the ones before."""
+    """Propose designs one by one, each acquisition function given the designs before."""
     import torch
 
     space = search.space
-    replicates = gather(space.codes(known))
-    scales = {name: _scale(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
-    model = _fit(search, known, scales)
+    replicates = group_replicates(space.codes(known))
+    scales = {name: _compute_scale(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
+    model = _fit_models(search, known, scales)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
-    baseline = _tensor(space.inputs(replicates.codes))
+    baseline = _make_tensor(space.inputs(replicates.codes))
     anchors = space.codes(known.sort_values(["feasible", "violation", "score"], ascending=[False, True, True]))
     chosen: list[Array] = []
     for _ in range(n):
         before = np.vstack([waiting, *chosen])
-        acquisition = _acquisition(search, model, scales, baseline, _tensor(space.inputs(before)), rng)
+        acquisition = _make_acquisition(search, model, scales, baseline, _make_tensor(space.inputs(before)), rng)
 
         def evaluate(codes: Array, acquisition: Any = acquisition) -> Array:
             with torch.no_grad():
-                values = acquisition(_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
+                values = acquisition(_make_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
             return values + success.log_probability(codes) if success is not None else values
 
         design = optimize_acquisition(space, evaluate, rng, anchors[:N_ANCHORS], taken)
@@ -90,42 +94,45 @@ def _propose(
         chosen.append(design)
         taken = np.vstack([taken, design])
     what = "hypervolume" if len(search.optimised) > 1 else "objective"
-    return as_suggestions(space, chosen, [f"largest expected improvement of the {what}, limits included"] * len(chosen))
+    return make_suggestions(
+        space, chosen, [f"largest expected improvement of the {what}, limits included"] * len(chosen)
+    )
 
 
-def _scale(values: Array) -> tuple[float, float]:
-    """Centre and spread of an outcome."""
+def _compute_scale(values: Array) -> tuple[float, float]:
+    """Compute the centre and the spread of an outcome."""
     return float(values.mean()), float(values.std()) or 1.0
 
 
-def _tensor(values: Array) -> Any:
-    """Double precision, as Gaussian processes need it."""
+def _make_tensor(values: Array) -> Any:
+    """Make a tensor in double precision, as Gaussian processes need it."""
     import torch
 
     return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.double)
 
 
-def _fit(search: Search, known: pd.DataFrame, scales: dict[str, tuple[float, float]]) -> "Model":
-    """A Gaussian process per outcome, noise known where repeats tell it or an evaluator has none."""
+def _fit_models(search: Search, known: pd.DataFrame, scales: dict[str, tuple[float, float]]) -> "Model":
+    """Fit a Gaussian process per outcome; its noise is known from replicates or from an exact evaluator."""
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import ModelListGP, SingleTaskGP
     from gpytorch.mlls import SumMarginalLogLikelihood
 
-    replicates = gather(search.space.codes(known))
-    inputs = _tensor(search.space.inputs(replicates.codes))
+    replicates = group_replicates(search.space.codes(known))
+    inputs = _make_tensor(search.space.inputs(replicates.codes))
     models = []
     for name, (centre, spread) in scales.items():
         values = known[name].to_numpy(float)
         noise = replicates.noise(values) if search.is_noisy else np.zeros(len(inputs))
-        mean = (winsorised(replicates.mean(values), search.bad_side(name)) - centre) / spread
-        variance = None if noise is None else _tensor(np.maximum(noise / spread**2, EXACT)[:, None])
-        models.append(SingleTaskGP(inputs, _tensor(mean[:, None]), train_Yvar=variance, outcome_transform=None))
+        mean = (winsorise_values(replicates.mean(values), search.get_bad_side(name)) - centre) / spread
+        variance = None if noise is None else _make_tensor(np.maximum(noise / spread**2, EXACT)[:, None])
+        # values are standardised above; BoTorch must not do it again
+        models.append(SingleTaskGP(inputs, _make_tensor(mean[:, None]), train_Yvar=variance, outcome_transform=None))
     joint = ModelListGP(*models)
     fit_gpytorch_mll(SumMarginalLogLikelihood(joint.likelihood, joint))
     return joint
 
 
-def _acquisition(
+def _make_acquisition(
     search: Search,
     model: "Model",
     scales: dict[str, tuple[float, float]],
@@ -133,7 +140,7 @@ def _acquisition(
     waiting: Any,
     rng: np.random.Generator,
 ) -> Any:
-    """The acquisition function, larger for better designs."""
+    """Make the acquisition function, larger for better designs."""
     import torch
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
     from botorch.acquisition.multi_objective import logei
@@ -163,10 +170,12 @@ def _acquisition(
         "sampler": sampler,
         "constraints": constraints or None,
         "X_pending": waiting if len(waiting) else None,
+        # saves time: designs that are almost surely not the best drop out of the baseline
         "prune_baseline": True,
     }
     if several:
-        reference = _tensor(-search.reference_costs)
+        # costs are minimised, BoTorch maximises
+        reference = _make_tensor(-search.reference_costs)
         return qLogNoisyExpectedHypervolumeImprovement(
             ref_point=reference, objective=GenericMCMultiOutputObjective(gains), **shared
         )

@@ -1,7 +1,7 @@
-"""The engine `enumerate`: the exact maximum of an ensemble of trees, found without a single guess.
+"""The engine `enumerate`: the exact maximum of an ensemble of trees, by branch and bound.
 
 Trees are constant between their thresholds, so an ensemble has finitely many values over a box. Random search and
-Gaussian processes only ever come near its best cell; branching over the thresholds finds it and knows that it did.
+Gaussian processes only approach its best cell; branching over the thresholds finds it and proves that it is the best.
 """
 
 import heapq
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Objective
 from batterymi.errors import DesignError
-from batterymi.optimise.engines.base import as_suggestions
+from batterymi.optimise.engines.base import make_suggestions
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import Space
 
@@ -56,38 +56,38 @@ class Maximum:
     n_boxes: int
 
 
-def leaves_of(model: object) -> list[Leaves]:
-    """Leaves of a fitted scikit-learn ensemble of trees.
+def extract_leaves(model: object) -> list[Leaves]:
+    """Extract the leaves of a fitted scikit-learn ensemble of trees.
 
     Args:
         model: a decision tree, a random forest, extra trees, or gradient boosting with squared error.
 
     Returns:
-        One entry per tree; predictions are sums of the values, and a constant of boosting stands as a leaf of its own.
+        One entry per tree; predictions are sums of the values, and a constant of boosting is a leaf of its own.
 
     Raises:
-        DesignError: if the model is no such ensemble.
+        DesignError: if the model is not such an ensemble.
     """
     from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor, RandomForestRegressor
     from sklearn.tree import DecisionTreeRegressor
 
     if isinstance(model, DecisionTreeRegressor):
-        return [_leaves(model.tree_, 1.0)]
+        return [_extract_tree_leaves(model.tree_, 1.0)]
     if isinstance(model, RandomForestRegressor | ExtraTreesRegressor):
-        return [_leaves(tree.tree_, 1 / len(model.estimators_)) for tree in model.estimators_]
+        return [_extract_tree_leaves(tree.tree_, 1 / len(model.estimators_)) for tree in model.estimators_]
     if isinstance(model, GradientBoostingRegressor):
-        trees = [_leaves(tree.tree_, model.learning_rate) for tree in model.estimators_.ravel()]
+        trees = [_extract_tree_leaves(tree.tree_, model.learning_rate) for tree in model.estimators_.ravel()]
         constant = float(np.ravel(model.init_.constant_)[0])
         ends = np.full((1, model.n_features_in_), np.inf)
         return [*trees, Leaves(-ends, ends, np.array([constant]))]
     raise DesignError(
-        f"the model is {type(model).__name__}, no ensemble of trees, so the engine 'enumerate' has nothing to list; "
+        f"the model is {type(model).__name__}, not an ensemble of trees, so the engine 'enumerate' cannot be used; "
         "set surrogate.models to the baselines and random_forest or extra_trees, or choose another engine"
     )
 
 
-def _leaves(tree: object, weight: float) -> Leaves:
-    """Boxes of one tree, by walking from its root."""
+def _extract_tree_leaves(tree: object, weight: float) -> Leaves:
+    """Extract the leaves of one tree as boxes, by descending from its root."""
     n_inputs = tree.n_features  # type: ignore[attr-defined]
     left, right = tree.children_left, tree.children_right  # type: ignore[attr-defined]
     feature, threshold = tree.feature, tree.threshold  # type: ignore[attr-defined]
@@ -100,6 +100,7 @@ def _leaves(tree: object, weight: float) -> Leaves:
             found.append((lower, upper, weight * values[node]))
             continue
         below, above = upper.copy(), lower.copy()
+        # scikit-learn sends inputs equal to the threshold to the left
         below[feature[node]] = min(upper[feature[node]], threshold[node])
         above[feature[node]] = max(lower[feature[node]], threshold[node])
         stack += [(left[node], lower, below), (right[node], above, upper)]
@@ -107,8 +108,8 @@ def _leaves(tree: object, weight: float) -> Leaves:
     return Leaves(np.array(lowers), np.array(uppers), np.array(amounts))
 
 
-def maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
-    """The largest prediction over a box, by best-first search.
+def find_maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
+    """Find the largest prediction over a box, by best-first branch and bound.
 
     The bound of a box is the sum of the best leaf of each tree that reaches into it. Where each tree has one leaf left,
     the bound is the prediction; else the box is cut at the threshold that most trees share within it.
@@ -122,7 +123,7 @@ def maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
         The maximum, proven.
 
     Raises:
-        DesignError: if that takes more boxes than memory and patience allow.
+        DesignError: if that takes more than MAX_BOXES boxes.
     """
     lows = np.vstack([tree.lower for tree in trees])
     highs = np.vstack([tree.upper for tree in trees])
@@ -132,25 +133,29 @@ def maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
     whole = np.arange(len(values))
 
     def bound(box_low: Array, box_high: Array, among: NDArray[np.intp]) -> tuple[float, NDArray[np.intp]]:
-        # a leaf takes inputs above its lower end, so that one beginning where the box ends is out of reach
+        # a leaf takes inputs above its lower end, so one that begins where the box ends does not overlap it
         reached = ((lows[among] < box_high) & (highs[among] >= box_low)).all(axis=1)
         inside = among[reached]
         best = np.full(len(starts), -np.inf)
         np.maximum.at(best, owner[inside], values[inside])
         return float(best.sum()), inside
 
+    # a counter breaks ties of equal bounds, since arrays cannot be compared
     tie = itertools.count()
     value, inside = bound(lower, upper, whole)
+    # heapq pops the smallest first, so bounds are negated
     heap = [(-value, next(tie), lower, upper, inside)]
     for n_boxes in range(1, MAX_BOXES + 1):
         negative, _, low, high, inside = heapq.heappop(heap)
         if len(inside) == len(trees):
             return Maximum(-negative, low, high, n_boxes)
-        column, cut = _shared_threshold(lows[inside], highs[inside], low, high)
+        column, cut = _find_shared_threshold(lows[inside], highs[inside], low, high)
         below, above = high.copy(), low.copy()
         below[column] = cut
+        # the upper half starts just above the cut, so the halves do not overlap
         above[column] = np.nextafter(cut, np.inf)
         for box in ((low, below), (above, high)):
+            # a child meets only leaves that its parent met
             value, part = bound(*box, inside)
             heapq.heappush(heap, (-value, next(tie), *box, part))
     raise DesignError(
@@ -159,8 +164,8 @@ def maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum:
     )
 
 
-def _shared_threshold(lows: Array, highs: Array, low: Array, high: Array) -> tuple[int, float]:
-    """The threshold within a box that most leaves end at."""
+def _find_shared_threshold(lows: Array, highs: Array, low: Array, high: Array) -> tuple[int, float]:
+    """Find the threshold within a box at which most leaves end."""
     best: tuple[int, int, float] | None = None
     for column in range(lows.shape[1]):
         ends = highs[:, column]
@@ -189,23 +194,25 @@ class Forest:
     inputs: Array
 
 
-def propose(
+def propose_designs(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """The design that the study's trees predict to be best, proven; see `Engine`.
+    """Propose the design that the study's trees predict to be best, with proof; see `Engine`.
 
     Further designs are others of the same cell, which have the same prediction.
 
     Raises:
-        DesignError: if the evaluator's model is no ensemble of trees.
+        DesignError: if the evaluator's model is not an ensemble of trees.
     """
     assert isinstance(search, Problem)
     rng = np.random.default_rng([seed, len(history)])
     space, target = search.space, search.optimised[0]
     taken = space.codes(history) if pending is None else np.vstack([space.codes(history), space.codes(pending)])
-    cell, value = best_cell(search, target)
+    cell, value = find_best_cell(search, target)
     chosen: list[Array] = []
+    # bounded, since a small cell may not hold n distinct designs
     for attempt in range(20 * n):
+        # the centre first, furthest from edges that rounding could cross
         share = np.full(cell.shape[1], 0.5) if attempt == 0 else rng.random(cell.shape[1])
         design = (cell[0] + share * (cell[1] - cell[0]))[None]
         if space.is_distinct(design, taken)[0]:
@@ -214,27 +221,30 @@ def propose(
         if len(chosen) == n:
             break
     why = f"in the cell where the trees predict most, {value:.4g}; proven over all cells"
-    return as_suggestions(space, chosen, [why] * len(chosen))
+    return make_suggestions(space, chosen, [why] * len(chosen))
 
 
-def best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
-    """The cell of designs in which the model of an objective is best, in codes of shape (2, n_features), and its value.
+def find_best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
+    """Find the cell of designs in which the model of an objective is best, and its value there.
+
+    Returns:
+        The cell in codes, shape (2, n_features), and its value.
 
     Raises:
-        DesignError: if the evaluator's model is no ensemble of trees.
+        DesignError: if the evaluator's model is not an ensemble of trees.
     """
-    stored = problem.evaluator.model_of(target.name)  # type: ignore[attr-defined]
-    trees = [Leaves(one.lower, one.upper, -target.sign * one.values) for one in leaves_of(stored.fitted.regressor)]
+    stored = problem.evaluator.get_model(target.name)  # type: ignore[attr-defined]
+    trees = [Leaves(one.lower, one.upper, -target.sign * one.values) for one in extract_leaves(stored.fitted.regressor)]
     found: list[tuple[float, Array]] = []
-    for forest in _forests(problem.space, stored):
-        best = maximum(trees, *forest.inputs)
-        found.append((best.value, _codes_of(best, forest)))
+    for forest in _make_forests(problem.space, stored):
+        best = find_maximum(trees, *forest.inputs)
+        found.append((best.value, _decode_box(best, forest)))
     value, cell = max(found, key=lambda pair: pair[0])
     return cell, -target.sign * value
 
 
-def _forests(space: Space, stored: Any) -> list[Forest]:
-    """The corners of the space for every choice of categories."""
+def _make_forests(space: Space, stored: Any) -> list[Forest]:
+    """Compute the corners of the space for every choice of categories."""
     choices = [range(len(f.choices)) if f.choices else (0,) for f in space.features]
     forests = []
     for combination in itertools.product(*choices):
@@ -246,8 +256,8 @@ def _forests(space: Space, stored: Any) -> list[Forest]:
     return forests
 
 
-def _codes_of(best: Maximum, forest: Forest) -> Array:
-    """A box of inputs as a cell of designs; numbers are scaled one by one, each in its own column, in order."""
+def _decode_box(best: Maximum, forest: Forest) -> Array:
+    """Decode a box of inputs to a cell of designs; numbers are scaled one by one, in the order of columns."""
     low, high = forest.inputs
     moving = np.flatnonzero(high > low)
     columns = np.flatnonzero(forest.codes[1] > forest.codes[0])

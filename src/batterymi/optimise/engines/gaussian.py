@@ -1,8 +1,8 @@
 """Gaussian processes fitted in milliseconds: Matérn 5/2, a length scale per input, exact up to some thousand rows.
 
-A campaign fits one for every suggestion, so that the time of a fit decides what a campaign costs. Hyperparameters are
-those of largest posterior density under priors that suit tables of ten to some hundred rows; see docs/decisions for
-what other priors and libraries gave.
+A campaign fits one for every suggestion, so the time of a fit determines the cost of a campaign. Hyperparameters are
+those of largest posterior density under priors that suit tables of ten to some hundred rows; docs/decisions compares
+them with other priors and libraries.
 """
 
 from dataclasses import dataclass, replace
@@ -59,6 +59,7 @@ class GaussianProcess:
         link = self.covariance(inputs, self.inputs)
         mean = self.level + link @ self.solved
         white = link @ self.inverse_root
+        # rounding can make the variance at a known input negative
         return mean, np.maximum(self.scale - np.einsum("ij,ij->i", white, white), 1e-12 * self.scale)
 
     def correlation(self, some: Array, others: Array) -> Array:
@@ -76,7 +77,7 @@ class GaussianProcess:
 
     @cached_property
     def inverse_root(self) -> Array:
-        """Transposed inverse of the root: multiplying by it is several times faster than solving for many inputs."""
+        """Return the transposed inverse of the root; a product with it is several times faster than a solve."""
         return solve_triangular(self.root, np.eye(len(self.root)), lower=True, check_finite=False).T.copy()
 
     def as_float32(self) -> "GaussianProcess":
@@ -103,9 +104,11 @@ class GaussianProcess:
 def pairwise_distances(some: Array, others: Array) -> Array:
     """Return Euclidean distances between rows, shape (n_some, n_others)."""
     squares = some @ others.T
+    # in place: allocating matrices of this size costs more than the arithmetic
     squares *= -2
     squares += (some**2).sum(axis=1)[:, None]
     squares += (others**2).sum(axis=1)[None, :]
+    # rounding can make the square of a tiny distance negative
     np.maximum(squares, 0.0, out=squares)
     return np.sqrt(squares, out=squares)
 
@@ -201,6 +204,7 @@ class _NegativeLogPosterior:
 
     def __init__(self, inputs: Array, values: Array, noise: Array | None) -> None:
         """Compute what does not change."""
+        # only the weights of these change between steps of the fit
         self._squares = (inputs[:, None, :] - inputs[None, :, :]) ** 2
         self._values, self._noise = values, noise
         self._n, self._d = inputs.shape
@@ -232,12 +236,14 @@ class _NegativeLogPosterior:
         try:
             root = take_root(kernel.copy(), (noise if self._noise is None else self._noise) + JITTER)
         except LinAlgError:
+            # a wall from which the line search of L-BFGS-B steps back
             return 1e10, np.zeros_like(vector)
         centred = self._values - level
         solved = cho_solve((root, True), centred, check_finite=False)
         value = 0.5 * centred @ solved + np.log(np.diag(root)).sum()
         # derivative of the value by the covariance, halved below
         slope = cho_solve((root, True), np.eye(self._n), check_finite=False) - np.outer(solved, solved)
+        # derivative of Matérn 5/2 by the squared distance, which stays finite at 0
         by_distance = 0.5 * slope * scale * (-5 / 6) * (1 + root5) * decay
         gradient = np.empty_like(vector)
         gradient[:d] = -2 * weights * np.einsum("ij,ijk->k", by_distance, self._squares)

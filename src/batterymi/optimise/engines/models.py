@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.optimise.engines.acquisition import log_probability_below
+from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.gaussian import EXACT, GaussianProcess, fit_process
-from batterymi.optimise.engines.warp import Warp, fit_warp, straight
+from batterymi.optimise.engines.warp import Warp, fit_standardisation, fit_warp
 from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
 OUTLIER = 3.0  # interquartile ranges beyond the quartiles
-MIN_REPLICATES = 3  # of a design before its own scatter counts
+MIN_REPLICATES = 3  # of a design from which its own variance is used
 LABEL_NOISE = 0.01
-PRIOR_STRENGTH = 4.0  # replicates that the common scatter is worth against a design's own
+PRIOR_STRENGTH = 4.0  # weight of the common variance, in replicates
 
 
 class Outcome(Protocol):
@@ -25,9 +25,9 @@ class Outcome(Protocol):
 
     @property
     def warp(self) -> Warp:
-        """The scale that it is modelled on."""
+        """Return the scale that the outcome is modelled on."""
 
-    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+    def predict_scaled(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance on that scale, each of shape (n,)."""
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
@@ -52,13 +52,13 @@ class Scaled:
     process: GaussianProcess
     warp: Warp
 
-    def scaled(self, inputs: Array) -> tuple[Array, Array]:
+    def predict_scaled(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance on the scale, each of shape (n,)."""
         return self.process.predict(inputs)
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance in the outcome's unit, shape (n,); on a bent scale median and like variance."""
-        return self.warp.back(*self.process.predict(inputs))
+        return self.warp.untransform_moments(*self.process.predict(inputs))
 
     def condition_on(self, inputs: Array) -> "Scaled":
         """Return the process as if inputs had their predicted means.
@@ -94,26 +94,28 @@ class Replicates:
     def noise(self, values: Array) -> Array | None:
         """Return the variance of each design's mean from the scatter of repeats; None where no design was repeated.
 
-        The common variance is that of all repeats about their means. A design measured three times or more has its own,
-        drawn towards the common one.
+        The common variance is that of all replicates about their means. A design measured three times or more has its
+        own, shrunk towards the common one.
         """
         freedom = len(values) - len(self.counts)
         if freedom < 1:
             return None
         squares = np.bincount(self.group, (values - self.mean(values)[self.group]) ** 2)
         common = squares.sum() / freedom
+        # shrunk to the common variance, since few replicates estimate a variance poorly
         own = (PRIOR_STRENGTH * common + squares) / (PRIOR_STRENGTH + self.counts - 1)
         return np.where(self.counts >= MIN_REPLICATES, own, common) / self.counts
 
 
-def gather(codes: Array) -> Replicates:
-    """Put measurements of one design together."""
+def group_replicates(codes: Array) -> Replicates:
+    """Group the measurements of one design together."""
     unique, group, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     # in order of appearance, so that the newest row stays last
     first = np.full(len(unique), len(codes))
     np.minimum.at(first, group.ravel(), np.arange(len(codes)))
     order = np.argsort(first)
     place = np.empty_like(order)
+    # the inverse permutation renumbers the groups
     place[order] = np.arange(len(order))
     return Replicates(unique[order], place[group.ravel()], counts[order].astype(float))
 
@@ -135,29 +137,31 @@ def fit_outcome(
         replicates: the designs.
         values: measurements, shape (n_rows,).
         is_noisy: whether a second measurement would differ.
-        bad: "high", "low" or "both": where values far from the others are drawn in.
+        bad: "high", "low" or "both": the side on which outliers are winsorised.
         rng: of the fit.
-        bend: whether to model it on the scale on which it looks most normal, instead of its own.
+        bend: whether to warp it to the scale on which it looks most normal.
 
     Returns:
         The process.
     """
     noise = replicates.noise(values) if is_noisy else None
-    mean = winsorised(replicates.mean(values), bad)
-    warp = fit_warp(mean) if bend else straight(mean)
+    mean = winsorise_values(replicates.mean(values), bad)
+    warp = fit_warp(mean) if bend else fit_standardisation(mean)
     if not is_noisy:
         known: Array | None = np.full(len(mean), EXACT)
     else:
-        known = None if noise is None else np.maximum(noise * warp.slope(mean) ** 2, EXACT)
-    return Scaled(fit_process(inputs, warp.forward(mean), known, rng), warp)
+        # delta method: a small variance scales with the squared slope of the warp
+        known = None if noise is None else np.maximum(noise * warp.compute_derivative(mean) ** 2, EXACT)
+    return Scaled(fit_process(inputs, warp.transform(mean), known, rng), warp)
 
 
-def winsorised(values: Array, bad: str) -> Array:
+def winsorise_values(values: Array, bad: str) -> Array:
     """Return values with those far on the bad side drawn in to three interquartile ranges beyond the quartiles.
 
-    One experiment gone wrong would else set the scale of all others, and the difference between good designs would
-    vanish in it.
+    Otherwise one failed experiment would set the scale of all others, and the differences between good designs would
+    vanish.
     """
+    # quartiles of so few values cannot reveal outliers
     if len(values) < 6:
         return values
     low, high = np.quantile(values, [0.25, 0.75])
@@ -194,10 +198,10 @@ class SuccessModel:
     def log_probability(self, codes: Array) -> Array:
         """Return the logarithm of the probability that experiments succeed, shape (n,)."""
         mean, variance = self._process.predict(self._space.inputs(codes))
-        return log_probability_below(-mean, variance + LABEL_NOISE, 0.0)
+        return compute_log_probability_below(-mean, variance + LABEL_NOISE, 0.0)
 
 
-def measured(history: pd.DataFrame, names: Sequence[str]) -> NDArray[np.bool_]:
+def has_all_outcomes(history: pd.DataFrame, names: Sequence[str]) -> NDArray[np.bool_]:
     """Return which rows have all outcomes, shape (n_rows,)."""
     good = history[list(names)].astype(float).notna().all(axis=1).to_numpy()
     return good & (history["failure"] == "").to_numpy()

@@ -25,9 +25,9 @@ def optimize_acquisition(
 ) -> Array | None:
     """Return the allowed design with the largest acquisition value that was not taken.
 
-    Lists of designs are searched whole. Elsewhere designs that fill the space, and others around the best known ones,
-    give starts; around those ever smaller steps are tried where steps, categories or constraints hide the slope;
-    and from all starts the slope is followed.
+    Lists of designs are evaluated completely. Otherwise starts are chosen among designs that fill the space and others
+    around the best known ones; ever smaller random steps are tried around them where steps, categories or constraints
+    prevent the use of a gradient; and the gradient is followed from all starts.
 
     Args:
         space: where designs come from.
@@ -55,7 +55,7 @@ def optimize_acquisition(
     if space.has_steps or space.is_constrained or space.categories:
         found, values_found = _improve_by_steps(space, acquisition, rng, found, values_found, taken)
     if space.n_numbers:
-        polished = space.snap(_follow_slope(space, acquisition, found))
+        polished = space.snap_to_grid(_follow_gradient(space, acquisition, found))
         good = space.allowed(polished) & space.is_distinct(polished, taken)
         found = np.vstack([found, polished[good]])
         values_found = np.concatenate([values_found, acquisition(polished[good])]) if good.any() else values_found
@@ -68,10 +68,11 @@ def evaluate_in_chunks(acquisition: Acquisition, codes: Array) -> Array:
     return np.concatenate(chunks) if chunks else np.empty(0)
 
 
-def shortlist(acquisition: Acquisition, codes: Array, n: int) -> Array:
+def select_shortlist(acquisition: Acquisition, codes: Array, n: int) -> Array:
     """Return the n designs of a long list with the largest acquisition values, best first, in codes."""
     values = evaluate_in_chunks(acquisition, codes)
     if len(values) > n:
+        # cheaper than sorting the whole of a long list
         chosen = np.argpartition(-values, n)[:n]
         return codes[chosen[np.argsort(-values[chosen], kind="stable")]]
     return codes[np.argsort(-values, kind="stable")]
@@ -104,6 +105,7 @@ def _select_starts(space: Space, codes: Array, values: Array) -> list[int]:
     """Return the places of the best designs, no two of them close together."""
     inputs = space.inputs(codes)
     chosen: list[int] = []
+    # starts on one peak would all end at the same maximum; 200 bounds the time
     for i in np.argsort(-values, kind="stable")[:200]:
         if all(np.linalg.norm(inputs[i] - inputs[j]) > MIN_START_DISTANCE for j in chosen):
             chosen.append(int(i))
@@ -129,14 +131,14 @@ def _improve_by_steps(
     return found, values_found
 
 
-def _follow_slope(space: Space, acquisition: Acquisition, codes: Array) -> Array:
+def _follow_gradient(space: Space, acquisition: Acquisition, codes: Array) -> Array:
     """Follow the slope from each design, categories held, whatever steps and constraints."""
-    unit = space.coordinates(codes)
+    unit = space.compute_coordinates(codes)
     n, d = unit.shape
 
     def objective(vector: Array) -> tuple[float, Array]:
         here = vector.reshape(n, d)
-        # a difference towards the inside, so that no point leaves the cube
+        # differences point inwards, so that no point leaves the cube
         step = np.where(here > 0.5, -STEP, STEP)
         points = np.repeat(here[:, None, :], d + 1, axis=1)
         points[:, np.arange(1, d + 1), np.arange(d)] += step
@@ -145,6 +147,7 @@ def _follow_slope(space: Space, acquisition: Acquisition, codes: Array) -> Array
         slope = (values[:, 1:] - values[:, :1]) / step
         return -float(values[:, 0].sum()), -slope.ravel()
 
+    # all starts form one vector: their terms are independent, and one call predicts them together
     found = minimize(
         objective, unit.ravel(), jac=True, method="L-BFGS-B", bounds=[(0, 1)] * (n * d), options={"maxiter": 60}
     )

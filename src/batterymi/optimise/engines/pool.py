@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.optimise.engines.acquisition import log_expected_improvement
+from batterymi.optimise.engines.acquisition import compute_log_expected_improvement
 from batterymi.optimise.engines.gaussian import matern52, pairwise_distances
 from batterymi.optimise.engines.listed import fit_listed
 
@@ -51,7 +51,7 @@ def propose_rows(correlations: list[Array], known: Rows, values: Array, n: int) 
     is_open[known] = False
     chosen: list[int] = []
     for _ in range(min(n, int(is_open.sum()))):
-        gain = log_expected_improvement(process.mean, process.variance, float(scaled.min()))
+        gain = compute_log_expected_improvement(process.mean, process.variance, float(scaled.min()))
         best = gain[is_open].max()
         # the first of equal rows, of which rounding would else choose any
         row = int(np.flatnonzero(is_open & (gain >= best - TIE))[0])

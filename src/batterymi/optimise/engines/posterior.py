@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.optimise.engines.acquisition import (
-    log_expected_hypervolume_improvement,
-    log_expected_improvement,
-    log_probability_below,
+    compute_log_ehvi,
+    compute_log_expected_improvement,
+    compute_log_probability_below,
 )
-from batterymi.optimise.engines.models import Outcome, SuccessModel, fit_outcome, gather, predict_all
-from batterymi.optimise.space.hypervolume import Cells, free_cells
+from batterymi.optimise.engines.models import Outcome, SuccessModel, fit_outcome, group_replicates, predict_all
+from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
 
 Array = NDArray[np.float64]
@@ -45,14 +45,14 @@ class Posterior:
     def fit(cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator) -> "Posterior":
         """Fit all models to the rows."""
         space = search.space
-        replicates = gather(space.codes(known))
+        replicates = group_replicates(space.codes(known))
         models: dict[str, Outcome] = {
             name: fit_outcome(
                 space.inputs(replicates.codes),
                 replicates,
                 known[name].to_numpy(float),
                 is_noisy=search.is_noisy,
-                bad=search.bad_side(name),
+                bad=search.get_bad_side(name),
                 rng=rng,
                 bend=[one.name for one in search.optimised] == [name],
             )
@@ -60,27 +60,28 @@ class Posterior:
         }
         failed = history[(history["failure"] != "").to_numpy()]
         success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
-        costs = search.costs(known)
+        costs = search.compute_costs(known)
         feasible = known["feasible"].to_numpy(bool)
         if search.is_noisy:
-            # the best of noisy values is lucky; what the model makes of them is not
+            # the best of noisy values is biased by luck, while the model's means are smoothed
             means = predict_all(models, space.inputs(space.codes(known)))
-            costs = search.costs(pd.DataFrame({name: mean for name, (mean, _) in means.items()}))
+            costs = search.compute_costs(pd.DataFrame({name: mean for name, (mean, _) in means.items()}))
         return cls(search, models, success, costs[feasible], None, None).update_front()
 
     def update_front(self) -> "Posterior":
         """Return the posterior with the best cost, or the cells, of its front."""
         if self.front.shape[1] == 1:
             return replace(self, best=float(self.front.min()) if len(self.front) else None)
-        return replace(self, cells=free_cells(self.front, self.search.reference_costs))
+        return replace(self, cells=partition_nondominated(self.front, self.search.reference_costs))
 
     def condition_on(self, codes: Array) -> "Posterior":
         """Return the posterior as if designs had their predicted outcomes."""
         inputs = self.search.space.inputs(codes)
         models = {name: model.condition_on(inputs) for name, model in self.models.items()}
         means = pd.DataFrame({name: mean for name, (mean, _) in predict_all(models, inputs).items()})
-        meets = self.search.violation(means) <= 0
-        front = np.vstack([self.front, self.search.costs(means)[meets]])
+        meets = self.search.compute_violation(means) <= 0
+        # a pending design counts for the front only if it is predicted to meet the limits
+        front = np.vstack([self.front, self.search.compute_costs(means)[meets]])
         return replace(self, models=models, front=front).update_front()
 
     def as_float32(self) -> "Posterior":
@@ -91,6 +92,7 @@ class Posterior:
         """Return the logarithm of the acquisition value of designs, shape (n,)."""
         scaled = self._scaled(codes)
         total = self._log_probability(codes, scaled)
+        # without a feasible design there is nothing to improve on; feasibility alone guides the search
         return total if self.has_no_result else total + self._log_gain(scaled)
 
     @property
@@ -101,7 +103,7 @@ class Posterior:
     def _scaled(self, codes: Array) -> Scales:
         """Return mean and variance of every outcome on the scale of its model."""
         inputs = self.search.space.inputs(codes)
-        return {name: model.scaled(inputs) for name, model in self.models.items()}
+        return {name: model.predict_scaled(inputs) for name, model in self.models.items()}
 
     def _log_gain(self, scaled: Scales) -> Array:
         """Return the logarithm of the expected improvement of the front, or of one objective on its model's scale."""
@@ -109,26 +111,26 @@ class Posterior:
             return self._log_improvement(scaled)
         means, variances = [], []
         for objective in self.search.optimised:
-            mean, variance = self.models[objective.name].warp.back(*scaled[objective.name])
+            mean, variance = self.models[objective.name].warp.untransform_moments(*scaled[objective.name])
             means.append(objective.sign * mean / objective.scale)
             variances.append(variance / objective.scale**2)
-        return log_expected_hypervolume_improvement(np.column_stack(means), np.column_stack(variances), self.cells)
+        return compute_log_ehvi(np.column_stack(means), np.column_stack(variances), self.cells)
 
     def _log_improvement(self, scaled: Scales) -> Array:
         """Return the logarithm of the expected improvement of one objective."""
         only = self.search.optimised[0]
         assert self.best is not None
-        best = only.sign * self.models[only.name].warp.forward(np.array([only.sign * self.best * only.scale]))
+        best = only.sign * self.models[only.name].warp.transform(np.array([only.sign * self.best * only.scale]))
         mean, variance = scaled[only.name]
-        return log_expected_improvement(only.sign * mean, variance, float(best[0]) - self.xi)
+        return compute_log_expected_improvement(only.sign * mean, variance, float(best[0]) - self.xi)
 
     def _log_probability(self, codes: Array, scaled: Scales) -> Array:
         """Return the logarithm of the probability that all limits are met and the experiment succeeds."""
         total = np.zeros(len(codes))
         for limit in self.search.limits:
             mean, variance = scaled[limit.objective]
-            on_scale = float(self.models[limit.objective].warp.forward(np.array([limit.value]))[0])
-            total += log_probability_below(limit.sign * mean, variance, limit.sign * on_scale)
+            on_scale = float(self.models[limit.objective].warp.transform(np.array([limit.value]))[0])
+            total += compute_log_probability_below(limit.sign * mean, variance, limit.sign * on_scale)
         return total + self.success.log_probability(codes) if self.success is not None else total
 
     def explain(self, design: Array) -> str:
@@ -143,14 +145,15 @@ class Posterior:
             gain = float(np.exp(self._log_gain(scaled)[0]))
             return f"expected to add {gain:.3g} to the hypervolume of the front{limited}"
         only = self.search.optimised[0]
-        mean, variance = (float(one[0]) for one in self.models[only.name].warp.back(*scaled[only.name]))
+        mean, variance = (float(one[0]) for one in self.models[only.name].warp.untransform_moments(*scaled[only.name]))
         assert self.best is not None
         mean, best = only.sign * mean / only.scale, self.best
         kind = "predicted better than all rows" if mean < best else "uncertain enough to be better"
         if self.xi and mean >= best:
             kind = "uncertain enough to be much better"
+        # in the objective's own unit, unlike the acquisition value, since people read it
         gain = only.scale * float(
-            np.exp(log_expected_improvement(np.array([mean]), np.array([variance / only.scale**2]), best)[0])
+            np.exp(compute_log_expected_improvement(np.array([mean]), np.array([variance / only.scale**2]), best)[0])
         )
         unit = "" if only.unit == "1" else f" {only.unit}"
         return f"{kind}: expected improvement {gain:.3g}{unit}, deviation {variance**0.5:.3g}{unit}{limited}"

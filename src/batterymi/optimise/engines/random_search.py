@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from batterymi.optimise.engines.base import new_designs
+from batterymi.optimise.engines.base import draw_new_designs
 from batterymi.optimise.space.problem import Search
 
 
@@ -12,20 +12,23 @@ def propose_random(
 ) -> pd.DataFrame:
     """Draw designs uniformly from the space, whatever was found before; see `Engine`."""
     rng = np.random.default_rng([seed, len(history), 2])
-    return new_designs(search.space, rng, n, _list_taken(search, history, pending), "drawn at random", evenly=False)
+    return draw_new_designs(
+        search.space, rng, n, _list_taken(search, history, pending), "drawn at random", evenly=False
+    )
 
 
 def propose_sobol(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Return the next designs of one scrambled Sobol sequence, whatever was found before; see `Engine`."""
+    # not seeded by the history: every call continues the same sequence
     rng = np.random.default_rng([seed, 3])
     taken = _list_taken(search, history, pending)
     if search.space.list_designs() is not None:
-        return new_designs(search.space, rng, n, taken, "next of a Sobol sequence")
+        return draw_new_designs(search.space, rng, n, taken, "next of a Sobol sequence")
     sequence = search.space.fill_codes(rng, len(taken) + n)
     left = sequence[search.space.is_distinct(sequence, taken)]
-    # those before were proposed already, unless others took their place
+    # earlier ones were proposed already, unless other designs replaced them
     first = min(len(taken), max(len(left) - n, 0))
     rest = left[first : first + n]
     return search.space.frame(rest).assign(why="next of a Sobol sequence")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.optimise.engines.base import as_suggestions, fill_space
+from batterymi.optimise.engines.base import fill_space, make_suggestions
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 N_ANCHORS = 4
 
 
-def propose(
+def propose_designs(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Propose designs with the largest expected improvement of the score, by scikit-optimize's Gaussian process.
@@ -25,6 +25,7 @@ def propose(
     The library fits and predicts; the search for the largest improvement is ours, since its own knows neither steps nor
     constraints. Of a batch, each design counts with its predicted value before the next is chosen. See `Engine`.
     """
+    # slow to import, so only where it is used
     from skopt import Optimizer
     from skopt.acquisition import gaussian_ei
 
@@ -36,17 +37,18 @@ def propose(
         taken = np.vstack([taken, space.codes(pending)])
     if len(history) < 2:
         return fill_space(space, rng, n, taken)
-    optimizer = Optimizer(_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
+    # rebuilt in every call, since engines keep no state; with 1 initial point tell() fits at once
+    optimizer = Optimizer(_make_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
     anchors = space.codes(history)[np.argsort(values, kind="stable")[:N_ANCHORS]]
     with _quiet():
-        optimizer.tell(_points(space, space.codes(history)), values.tolist())
+        optimizer.tell(_make_points(space, space.codes(history)), values.tolist())
         if pending is not None and len(pending):
-            _tell_predicted(optimizer, _points(space, space.codes(pending)))
+            _tell_predicted(optimizer, _make_points(space, space.codes(pending)))
         chosen, reasons = [], []
         for number in range(n):
 
             def acquisition(codes: Array) -> Array:
-                transformed = optimizer.space.transform(_points(space, codes))
+                transformed = optimizer.space.transform(_make_points(space, codes))
                 return gaussian_ei(transformed, optimizer.models[-1], y_opt=min(optimizer.yi))
 
             design = optimize_acquisition(space, acquisition, rng, anchors, taken)
@@ -55,9 +57,10 @@ def propose(
             chosen.append(design)
             reasons.append(f"expected improvement of the score {float(acquisition(design)[0]):.3g}")
             taken = np.vstack([taken, design])
+            # tell() refits the model, which nobody needs after the last design
             if number + 1 < n:
-                _tell_predicted(optimizer, _points(space, design))
-    return as_suggestions(space, chosen, reasons)
+                _tell_predicted(optimizer, _make_points(space, design))
+    return make_suggestions(space, chosen, reasons)
 
 
 def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:
@@ -66,16 +69,16 @@ def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:
     optimizer.tell(points, [float(value) for value in predicted])
 
 
-def _dimensions(space: Space) -> list[Any]:
+def _make_dimensions(space: Space) -> list[Any]:
     """Return coordinates of the unit cube, then the categories."""
     from skopt.space import Categorical, Real
 
     return [*(Real(0.0, 1.0) for _ in range(space.n_numbers)), *(Categorical(f.choices) for f in space.categories)]
 
 
-def _points(space: Space, codes: Array) -> list[list[Any]]:
+def _make_points(space: Space, codes: Array) -> list[list[Any]]:
     """Return points in the optimizer's coordinates."""
-    unit = space.coordinates(codes).tolist()
+    unit = space.compute_coordinates(codes).tolist()
     frame = space.frame(codes)[[feature.name for feature in space.categories]]
     return [[*numbers, *words] for numbers, words in zip(unit, frame.to_numpy(object).tolist(), strict=True)]
 

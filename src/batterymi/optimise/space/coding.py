@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Feature, Simplex
-from batterymi.optimise.space.grids import nearest_level, snap_parts
+from batterymi.optimise.space.grids import find_nearest_level, snap_parts
 from batterymi.optimise.space.simplex import BoundedSimplex
 
 Array = NDArray[np.float64]
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Coding:
-    """How the features of a design become numbers.
+    """The encoding of designs as numbers.
 
     Attributes:
         features: the features that a campaign chooses, all with bounds, levels or choices.
@@ -28,27 +28,27 @@ class Coding:
 
     @cached_property
     def names(self) -> list[str]:
-        """Columns of a design."""
+        """Return the columns of a design."""
         return [feature.name for feature in self.features]
 
     @cached_property
     def parts(self) -> list[str]:
-        """Features of the composition."""
+        """Return the features of the composition."""
         return list(self.simplex.features) if self.simplex else []
 
     @cached_property
     def numbers(self) -> list[Feature]:
-        """Numerical features outside the composition."""
+        """Return the numerical features outside the composition."""
         return [f for f in self.features if not f.is_category and f.name not in self.parts]
 
     @cached_property
     def categories(self) -> list[Feature]:
-        """Features that are names."""
+        """Return the categorical features."""
         return [feature for feature in self.features if feature.is_category]
 
     @cached_property
     def composition(self) -> BoundedSimplex | None:
-        """The set of compositions, if there is one."""
+        """Return the set of allowed compositions, if there is one."""
         if not self.parts:
             return None
         ranges = {feature.name: feature.range for feature in self.features}
@@ -56,27 +56,29 @@ class Coding:
 
     @property
     def n_numbers(self) -> int:
-        """Continuous coordinates of a design in the unit cube."""
+        """Return the number of continuous coordinates of a design in the unit cube."""
+        # fractions add up to 1, so the last one is not free
         return len(self.numbers) + max(len(self.parts) - 1, 0)
 
     @cached_property
     def has_steps(self) -> bool:
-        """Whether some number moves in steps only."""
+        """Return whether some number moves in steps only."""
         return any(f.step or f.levels for f in self.numbers) or bool(self.simplex and self.simplex.step)
 
     @cached_property
     def lower(self) -> Array:
-        """Smallest code of each feature."""
+        """Return the smallest code of each feature."""
         return np.array([0.0 if f.is_category else (f.range or (0.0, 1.0))[0] for f in self.features])
 
     @cached_property
     def width(self) -> Array:
-        """Search range of each feature, in codes."""
+        """Return the search range of each feature, in codes."""
         top = [len(f.choices) - 1.0 if f.choices else (f.range or (0.0, 1.0))[1] for f in self.features]
+        # codes are divided by the width, which is 0 for a single value
         return np.maximum(np.array(top) - self.lower, 1e-12)
 
     def codes(self, designs: pd.DataFrame) -> Array:
-        """Designs as numbers, shape (n_designs, n_features); a choice that is not known is -1."""
+        """Encode designs as numbers, shape (n_designs, n_features); an unknown choice is -1."""
         if not self.categories:
             return designs[self.names].to_numpy(float)
         columns = []
@@ -84,13 +86,14 @@ class Coding:
             values = designs[feature.name]
             if feature.choices:
                 position = {choice: float(i) for i, choice in enumerate(feature.choices)}
+                # -1 equals no index, so an unknown choice sets no indicator
                 columns.append(np.array([position.get(str(value), -1.0) for value in values], float))
             else:
                 columns.append(values.to_numpy(float))
         return np.column_stack(columns) if columns else np.empty((len(designs), 0))
 
     def frame(self, codes: Array) -> pd.DataFrame:
-        """Designs as a table."""
+        """Decode codes to a table of designs."""
         frame = {}
         for column, feature in enumerate(self.features):
             if feature.choices:
@@ -100,20 +103,21 @@ class Coding:
         return pd.DataFrame(frame, columns=self.names)
 
     def inputs(self, codes: Array) -> Array:
-        """Designs as a model takes them: numbers in units of the search range, categories as indicators.
+        """Encode designs for a model: numbers in units of the search range, categories as indicators.
 
         Two designs that differ in one category only are as far apart as two at opposite ends of a number.
         """
         columns = []
         for column, feature in enumerate(self.features):
             if feature.choices:
+                # two choices differ in two indicators; the root makes their distance 1
                 columns.append((codes[:, [column]] == np.arange(len(feature.choices))) / np.sqrt(2))
             else:
                 columns.append((codes[:, [column]] - self.lower[column]) / self.width[column])
         return np.hstack(columns) if columns else np.empty((len(codes), 0))
 
     def from_unit(self, unit: Array, categories: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Designs from coordinates.
+        """Return the designs at coordinates in the unit cube.
 
         Args:
             unit: shape (n, n_numbers), within 0 to 1: numbers first, then the composition.
@@ -127,11 +131,11 @@ class Coding:
             assert categories is not None
             position = {choice: float(i) for i, choice in enumerate(feature.choices or ())}
             codes[:, self.names.index(feature.name)] = [position[value] for value in categories[feature.name]]
-        return self.frame(self.snap(self.place(unit, codes)))
+        return self.frame(self.snap_to_grid(self.place(unit, codes)))
 
     def to_unit(self, designs: pd.DataFrame) -> Array:
-        """Coordinates of designs in the unit cube, categories left out."""
-        return self.coordinates(self.codes(designs))
+        """Return the coordinates of designs in the unit cube, categories left out."""
+        return self.compute_coordinates(self.codes(designs))
 
     def place(self, unit: Array, codes: Array) -> Array:
         """Codes at coordinates in the unit cube, categories as in `codes`, whatever the steps."""
@@ -143,24 +147,27 @@ class Coding:
             placed[:, self.part_columns] = self.composition.from_unit(unit[:, len(self.numbers) :])
         return placed
 
-    def coordinates(self, codes: Array) -> Array:
-        """Coordinates of codes in the unit cube, shape (n, n_numbers)."""
+    def compute_coordinates(self, codes: Array) -> Array:
+        """Compute the coordinates of codes in the unit cube, shape (n, n_numbers)."""
         columns = [self.names.index(feature.name) for feature in self.numbers]
         unit = (codes[:, columns] - self.lower[columns]) / self.width[columns]
         if self.composition is not None:
             unit = np.hstack([unit, self.composition.to_unit(codes[:, self.part_columns])])
+        # rows of a table may lie outside the search range
         return np.clip(unit, 0, 1)
 
-    def snap(self, codes: Array) -> Array:
-        """The nearest designs on the steps and levels of the space; compositions still add up to 1."""
+    def snap_to_grid(self, codes: Array) -> Array:
+        """Round codes to the steps and levels of the space; compositions still add up to 1."""
         snapped = codes.copy()
         for i, feature in enumerate(self.features):
             if feature.step and feature.name not in self.parts:
+                # a whole number of steps may divide to just below an integer
                 n_steps = np.floor(self.width[i] / feature.step + 1e-9)
                 count = np.clip(np.round((codes[:, i] - self.lower[i]) / feature.step), 0, n_steps)
+                # equal designs must have equal codes, down to the last bit
                 snapped[:, i] = np.round(self.lower[i] + count * feature.step, 12)
             elif feature.levels:
-                snapped[:, i] = nearest_level(codes[:, i], np.array(feature.levels))
+                snapped[:, i] = find_nearest_level(codes[:, i], np.array(feature.levels))
         if self.composition is not None and self.simplex is not None and self.simplex.step:
             parts = codes[:, self.part_columns]
             snapped[:, self.part_columns] = snap_parts(
@@ -170,5 +177,5 @@ class Coding:
 
     @cached_property
     def part_columns(self) -> list[int]:
-        """Columns of the composition."""
+        """Return the columns of the composition."""
         return [self.names.index(name) for name in self.parts]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from batterymi import registry
 from batterymi.config.designs import Derived
-from batterymi.config.expressions import parse_condition, replaced
+from batterymi.config.expressions import parse_condition, substitute_quantities
 from batterymi.config.parts import Constraint
 
 Array = NDArray[np.float64]
@@ -16,23 +16,23 @@ Condition = Callable[[Mapping[str, Array]], Array]
 
 
 def make_conditions(constraints: Sequence[Constraint]) -> tuple[Condition, ...]:
-    """What computes the margin of each constraint from columns of designs; negative where it is broken."""
+    """Make a function per constraint that computes its margin from columns of designs; negative if violated."""
     return tuple(
-        parse_condition(one.expression) if one.expression is not None else partial(_registered, one)
+        parse_condition(one.expression) if one.expression is not None else partial(_evaluate_registered, one)
         for one in constraints
     )
 
 
-def _registered(constraint: Constraint, columns: Mapping[str, Array]) -> Array:
-    """Margin by a registered function."""
+def _evaluate_registered(constraint: Constraint, columns: Mapping[str, Array]) -> Array:
+    """Compute the margin of a constraint by its registered function."""
     function = registry.look_up("constraint", constraint.function or "")
     arguments = {argument: columns[column] for argument, column in constraint.columns.items()}
     return np.asarray(function(**arguments, **constraint.values), dtype=float)
 
 
-def spelt_out(constraint: Constraint, derived: Sequence[Derived]) -> Constraint:
-    """The constraint with derived quantities replaced by what they are computed from."""
+def expand_derived(constraint: Constraint, derived: Sequence[Derived]) -> Constraint:
+    """Replace derived quantities in a constraint by what they are computed from."""
     if constraint.expression is None or not derived:
         return constraint
-    text = replaced(constraint.expression, {one.name: one.formula for one in derived})
+    text = substitute_quantities(constraint.expression, {one.name: one.formula for one in derived})
     return constraint.model_copy(update={"expression": text})

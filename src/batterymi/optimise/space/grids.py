@@ -1,4 +1,4 @@
-"""Designs that move in steps: nearest ones, and lists of all."""
+"""Designs that move in steps: the nearest ones, and lists of all."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,15 +12,16 @@ from batterymi.config.parts import Feature, Simplex
 Array = NDArray[np.float64]
 
 
-def nearest_level(values: Array, levels: Array) -> Array:
-    """The level nearest to each value, shape (n,); levels rise."""
+def find_nearest_level(values: Array, levels: Array) -> Array:
+    """Find the level nearest to each value, shape (n,); the levels must rise."""
+    # clipped, so that values outside the levels go to the first or the last
     above = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
     low, high = levels[above - 1], levels[above]
     return np.where(values - low <= high - values, low, high)
 
 
 def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
-    """Compositions whose parts are multiples of a step, near others; they add up to 1 and stay within the bounds.
+    """Round compositions to multiples of a step; they add up to 1 and stay within the bounds.
 
     Parts are rounded down, and the steps that are then missing go to the parts that lost most (the method of largest
     remainders).
@@ -37,14 +38,15 @@ def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
     Raises:
         ValueError: if no composition of such steps lies within the bounds.
     """
-    whole, low, high = _step_bounds(lower, upper, step)
+    whole, low, high = _compute_step_bounds(lower, upper, step)
     exact = parts / step
+    # a whole number of steps may divide to just below an integer
     count = np.clip(np.floor(exact + 1e-9), low, high)
     remainder = exact - count
     missing = whole - count.sum(axis=1)
     rows = np.arange(len(parts))
     while (missing != 0).any():
-        # the part that is furthest below what it should be takes a step, or the one furthest above gives one
+        # the part furthest below its exact value gains a step, or the one furthest above loses one
         room = np.where(missing[:, None] > 0, count < high, count > low)
         sign = np.sign(missing)
         best = np.argmax(np.where(room, remainder * sign[:, None], -np.inf), axis=1)
@@ -54,8 +56,8 @@ def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
     return np.round(count * step, 12)
 
 
-def _step_bounds(lower: Array, upper: Array, step: float) -> tuple[int, Array, Array]:
-    """Steps of the whole, and the smallest and largest number of steps of each part."""
+def _compute_step_bounds(lower: Array, upper: Array, step: float) -> tuple[int, Array, Array]:
+    """Compute the number of steps of the whole, and the smallest and largest number of each part."""
     whole = round(1 / step)
     low, high = np.ceil(lower / step - 1e-9), np.floor(upper / step + 1e-9)
     if (low > high).any() or low.sum() > whole or high.sum() < whole:
@@ -63,8 +65,8 @@ def _step_bounds(lower: Array, upper: Array, step: float) -> tuple[int, Array, A
     return whole, low, high
 
 
-def all_on_grids(features: Sequence[Feature], simplex: Simplex | None, limit: int) -> Array | None:
-    """Codes of all designs of a space in which everything moves in steps.
+def enumerate_grid(features: Sequence[Feature], simplex: Simplex | None, limit: int) -> Array | None:
+    """List the codes of all designs of a space in which everything moves in steps.
 
     Args:
         features: numbers with steps or levels, and categories.
@@ -76,7 +78,7 @@ def all_on_grids(features: Sequence[Feature], simplex: Simplex | None, limit: in
     """
     names = [feature.name for feature in features]
     parts = list(simplex.features) if simplex else []
-    values = {f.name: _values(f) for f in features if f.name not in parts}
+    values = {f.name: _list_values(f) for f in features if f.name not in parts}
     if any(one is None for one in values.values()):
         return None
     lists = {name: one for name, one in values.items() if one is not None}
@@ -85,10 +87,11 @@ def all_on_grids(features: Sequence[Feature], simplex: Simplex | None, limit: in
         if not simplex.step:
             return None
         ranges = {f.name: f.range or (0.0, 1.0) for f in features}
-        found = _all_compositions([ranges[name] for name in parts], simplex.step, limit)
+        found = _enumerate_compositions([ranges[name] for name in parts], simplex.step, limit)
         if found is None:
             return None
         compositions = found
+    # counted before anything is listed, since the list may not fit the memory
     if prod(map(len, lists.values())) * len(compositions) > limit:
         return None
     combinations = list(itertools.product(*lists.values()))
@@ -98,8 +101,8 @@ def all_on_grids(features: Sequence[Feature], simplex: Simplex | None, limit: in
     return rows[:, [order.index(name) for name in names]]
 
 
-def _values(feature: Feature) -> Array | None:
-    """All values of a feature, None if they are continuous."""
+def _list_values(feature: Feature) -> Array | None:
+    """List all values of a feature; None if they are continuous."""
     if feature.choices:
         return np.arange(len(feature.choices), dtype=float)
     if feature.levels:
@@ -110,10 +113,10 @@ def _values(feature: Feature) -> Array | None:
     return None
 
 
-def _all_compositions(ranges: Sequence[tuple[float, float]], step: float, limit: int) -> Array | None:
-    """All compositions in steps within ranges, None if there are more than the limit."""
+def _enumerate_compositions(ranges: Sequence[tuple[float, float]], step: float, limit: int) -> Array | None:
+    """List all compositions in steps within ranges; None if there are more than the limit."""
     lower, upper = np.array(ranges, float).T
-    whole, low, high = _step_bounds(lower, upper, step)
+    whole, low, high = _compute_step_bounds(lower, upper, step)
     counts = np.zeros((1, 0))
     for i in range(len(ranges) - 1):
         taken = counts.sum(axis=1, keepdims=True)
@@ -122,6 +125,7 @@ def _all_compositions(ranges: Sequence[tuple[float, float]], step: float, limit:
             return None
         counts = np.hstack([np.repeat(counts, len(choices), axis=0), np.tile(choices[:, None], (len(counts), 1))])
         rest = whole - np.repeat(taken[:, 0], len(choices)) - counts[:, -1]
+        # prune early: the remaining parts cannot make up any other rest
         counts = counts[(rest >= low[i + 1 :].sum()) & (rest <= high[i + 1 :].sum())]
     counts = np.hstack([counts, whole - counts.sum(axis=1, keepdims=True)])
     return None if len(counts) > limit else np.round(counts * step, 12)

@@ -51,17 +51,17 @@ def sample_hit_and_run(space: Region, found: Array, rng: np.random.Generator, n:
 
 def _move_along_differences(space: Region, chains: Array, rng: np.random.Generator) -> Array:
     """Move each design by a multiple of the difference of two others."""
-    unit = space.coordinates(chains)
+    unit = space.compute_coordinates(chains)
     first, second = (rng.permutation(len(chains)) for _ in range(2))
     moved = unit + rng.normal(size=(len(unit), 1)) * (unit[first] - unit[second])
-    return space.snap(space.place(np.clip(moved, 0, 1), chains))
+    return space.snap_to_grid(space.place(np.clip(moved, 0, 1), chains))
 
 
 def descend_to_feasible(space: Region, rng: np.random.Generator) -> Array:
     """Find designs that meet all constraints, from several starts by ever smaller steps that break them less.
 
     Raises:
-        DesignError: if none is found; it names the tightest constraint and how near designs come to it.
+        DesignError: if none is found; it names the tightest constraint and how close designs come to it.
     """
     drawn = space.draw_codes(rng, N_CHAINS * N_TRIES)
     best, lowest = _best_of_each(space, drawn)
@@ -118,5 +118,5 @@ def explain_empty_region(space: Region, codes: Array) -> str:
     nearest = float(space.margin(0, codes).max())
     return (
         f"constraint '{space.constraints[0].name}' is met by fewer than 1 in {1 / MIN_SHARE:.0f} designs within the "
-        f"bounds; the nearest misses it by {-nearest:.3g}; widen the bounds or change the constraint"
+        f"bounds; the nearest violates it by {-nearest:.3g}; widen the bounds or change the constraint"
     )

@@ -1,18 +1,18 @@
-"""The volume that a front dominates, and the boxes that it leaves."""
+"""The hypervolume that a front dominates, and the boxes of the nondominated region."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.optimise.space.pareto import pareto_optimal
+from batterymi.optimise.space.pareto import is_pareto_optimal
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Boxes without overlap that make up what a front does not dominate, up to the reference.
+    """Disjoint boxes of the region that a front does not dominate, up to the reference.
 
     Attributes:
         lower: shape (n_cells, n_objectives); minus infinity where a box has no end.
@@ -23,15 +23,15 @@ class Cells:
     upper: Array
 
 
-def free_cells(front: Array, reference: Array) -> Cells:
-    """Cut what a front does not dominate into boxes.
+def partition_nondominated(front: Array, reference: Array) -> Cells:
+    """Partition the region that a front does not dominate into boxes.
 
     Local upper bounds are updated point by point, and each carries the points that define it, from which its box
     follows (Lacour, Klamroth and Fonseca 2017, doi:10.1016/j.cor.2016.06.021).
 
     Args:
-        front: shape (n, n_objectives), to minimise; points that others dominate or that miss the reference do no harm.
-        reference: shape (n_objectives,), the worst that counts.
+        front: shape (n, n_objectives), to minimise; dominated points and points beyond the reference are ignored.
+        reference: shape (n_objectives,), the worst values that count.
 
     Returns:
         At least one box.
@@ -39,9 +39,10 @@ def free_cells(front: Array, reference: Array) -> Cells:
     m = len(reference)
     bounds = reference[None, :].copy()
     points = np.full((1, m, m), -np.inf)
+    # dummy points define the first local upper bound
     points[0][np.diag_indices(m)] = reference
     inside = front[(front < reference).all(axis=1)] if len(front) else front.reshape(0, m)
-    for point in inside[pareto_optimal(inside)] if len(inside) else inside:
+    for point in inside[is_pareto_optimal(inside)] if len(inside) else inside:
         hit = (point < bounds).all(axis=1)
         new_bounds, new_points = [bounds[~hit]], [points[~hit]]
         for j in range(m):
@@ -56,12 +57,13 @@ def free_cells(front: Array, reference: Array) -> Cells:
     lower = np.full_like(bounds, -np.inf)
     for j in range(1, m):
         lower[:, j] = points[:, :j, j].max(axis=1)
+    # points that share a coordinate leave boxes without volume
     real = (lower < bounds).all(axis=1)
     return Cells(lower[real], bounds[real])
 
 
-def hypervolume(front: Array, reference: Array) -> float:
-    """Volume that a front dominates.
+def compute_hypervolume(front: Array, reference: Array) -> float:
+    """Compute the volume that a front dominates.
 
     Args:
         front: shape (n, n_objectives), to minimise.
@@ -74,14 +76,15 @@ def hypervolume(front: Array, reference: Array) -> float:
     if not len(inside):
         return 0.0
     ideal = inside.min(axis=0)
-    cells = free_cells(inside, reference)
+    cells = partition_nondominated(inside, reference)
+    # open boxes have infinite volume, but below the ideal point nothing is dominated
     lower = np.maximum(cells.lower, ideal)
     free = np.maximum(cells.upper - lower, 0).prod(axis=1).sum()
     return float(max((reference - ideal).prod() - free, 0.0))
 
 
 def infer_reference(cost: Array) -> Array:
-    """The worst values of a front, and a tenth of its range beyond (Ishibuchi et al. 2018, doi:10.1162/evco_a_00226).
+    """Infer a reference point: a tenth of the range beyond the front's worst values (Ishibuchi et al. 2018).
 
     Args:
         cost: shape (n, n_objectives), to minimise.
@@ -89,7 +92,7 @@ def infer_reference(cost: Array) -> Array:
     Returns:
         Shape (n_objectives,).
     """
-    front = cost[pareto_optimal(cost)]
+    front = cost[is_pareto_optimal(cost)]
     if len(front) < 2 or (np.ptp(front, axis=0) <= 0).any():
         front = cost
     spread = np.ptp(front, axis=0)

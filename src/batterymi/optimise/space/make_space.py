@@ -25,6 +25,7 @@ def make_study_space(settings: DesignSettings, table: pd.DataFrame, candidates: 
         settings.designable,
         settings.simplex,
         settings.constraints,
+        # failed and pending rows have no outcomes to learn from, so they do not extend the space
         table[table[SPLIT] == TRAIN],
         settings.campaign.max_distance,
         settings.derived,

@@ -1,4 +1,4 @@
-"""Pareto-optimal designs, and problems in which the word means nothing."""
+"""Pareto-optimal designs."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from batterymi.config.parts import Objective
 
 
-def costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
-    """Objectives to maximise or minimise as columns to minimise, shape (n_designs, n_objectives)."""
+def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    """Compute the objectives as columns to minimise, shape (n_designs, n_objectives)."""
     return np.column_stack([one.sign * outcomes[one.name].to_numpy(float) for one in objectives if one.is_optimised])
 
 
-def pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which designs no other design dominates.
+def is_pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which designs no other design dominates.
 
     One design dominates another if it is nowhere worse and somewhere better. A design that ties another in every
     objective does not dominate it.
@@ -28,6 +28,7 @@ def pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
     """
     n = len(cost)
     optimal = np.ones(n, dtype=bool)
+    # in lexicographic order no later design dominates an earlier one
     order = np.lexsort(cost.T[::-1])
     for position, i in enumerate(order):
         if not optimal[i]:

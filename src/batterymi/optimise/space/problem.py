@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.parts import Limit, Objective
 from batterymi.evaluators.base import Evaluator
-from batterymi.optimise.space.score import score, violation
+from batterymi.optimise.space.score import compute_score, compute_violation
 from batterymi.optimise.space.space import Space
 
 Array = NDArray[np.float64]
@@ -18,13 +18,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Search:
-    """The question that engines answer.
+    """The optimisation problem that engines solve.
 
     Attributes:
         space: where designs come from.
         objectives: the study's objectives.
         limits: the limits in force.
-        is_noisy: whether a second evaluation of a design would give another answer.
+        is_noisy: whether a second evaluation of a design would give a different outcome.
         reference: the worst value of each optimised objective that counts, by name; needed with several.
     """
 
@@ -45,7 +45,7 @@ class Search:
         limited = [limit.objective for limit in self.limits]
         return list(dict.fromkeys([*(one.name for one in self.optimised), *limited]))
 
-    def costs(self, outcomes: pd.DataFrame) -> Array:
+    def compute_costs(self, outcomes: pd.DataFrame) -> Array:
         """Return the optimised objectives in units of their scales, to minimise, shape (n_designs, n_optimised)."""
         return np.column_stack([o.sign * outcomes[o.name].to_numpy(float) / o.scale for o in self.optimised])
 
@@ -53,41 +53,42 @@ class Search:
     def reference_costs(self) -> Array:
         """The reference in the units of `costs`, shape (n_optimised,)."""
         assert self.reference is not None
-        return self.costs(pd.DataFrame([self.reference]))[0]
+        return self.compute_costs(pd.DataFrame([self.reference]))[0]
 
-    def violation(self, outcomes: pd.DataFrame) -> Array:
+    def compute_violation(self, outcomes: pd.DataFrame) -> Array:
         """Return by how much designs miss the limits, shape (n_designs,)."""
-        return violation(outcomes, self.objectives, self.limits)
+        return compute_violation(outcomes, self.objectives, self.limits)
 
-    def bad_side(self, name: str) -> str:
+    def get_bad_side(self, name: str) -> str:
         """Return where values of an outcome are of no use however far they go: "high", "low" or "both"."""
         signs = [limit.sign for limit in self.limits if limit.objective == name]
         signs += [one.sign for one in self.optimised if one.name == name]
         sides = {"low" if sign < 0 else "high" for sign in signs}
         return sides.pop() if len(sides) == 1 else "both"
 
-    def judged(self, evaluated: pd.DataFrame) -> pd.DataFrame:
+    def add_scores(self, evaluated: pd.DataFrame) -> pd.DataFrame:
         """Judge designs with outcomes and `failure`.
 
         Returns:
             The same with `score` (smaller is better), `violation` and `feasible`.
         """
-        broken = self.violation(evaluated)
-        return evaluated.assign(score=score(evaluated, self.objectives), violation=broken, feasible=broken <= 0)
+        broken = self.compute_violation(evaluated)
+        # a failed design has a violation of NaN, so it is never feasible
+        return evaluated.assign(score=compute_score(evaluated, self.objectives), violation=broken, feasible=broken <= 0)
 
 
 @dataclass(frozen=True)
 class Problem(Search):
-    """A search with something that answers.
+    """A search with an evaluator.
 
     Attributes:
-        evaluator: what answers designs.
+        evaluator: computes the outcomes of designs.
     """
 
     evaluator: Evaluator
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """Answer designs and judge the answers.
+        """Evaluate designs, and add scores and violations.
 
         Args:
             designs: one row per design.
@@ -95,4 +96,4 @@ class Problem(Search):
         Returns:
             The designs with a column per objective, `failure`, `score` (smaller is better), `violation` and `feasible`.
         """
-        return self.judged(pd.concat([designs, self.evaluator.evaluate(designs)], axis=1))
+        return self.add_scores(pd.concat([designs, self.evaluator.evaluate(designs)], axis=1))

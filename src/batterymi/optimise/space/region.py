@@ -1,6 +1,6 @@
 """The region that designs lie in: bounds, steps, one composition, and constraints known beforehand.
 
-Designs are tables for those who read them, and rows of numbers within; `codes` and `frame` turn one into the other.
+Designs are tables for users, and rows of numbers internally; `codes` and `frame` convert between the two.
 """
 
 from dataclasses import dataclass, field
@@ -60,6 +60,7 @@ class Region(Coding):
 
     def allowed(self, codes: Array) -> NDArray[np.bool_]:
         """Whether codes on the steps of the space meet bounds, composition and constraints."""
+        # rounding must not exclude a design on its bound
         slack = 1e-9 * self.width
         good = (codes >= self.lower - slack).all(axis=1) & (codes <= self.lower + self.width + slack).all(axis=1)
         if self.simplex:
@@ -103,8 +104,8 @@ class Region(Coding):
             Shape (n, n_features), on the steps of the space.
         """
         n = len(codes)
-        unit = self.coordinates(codes)
-        # half of them move in some directions only, since few matter at a time; half in all, to follow slanted edges
+        unit = self.compute_coordinates(codes)
+        # half of them move in some coordinates only, since few matter at a time; half in all, to follow slanted edges
         chosen = rng.random(unit.shape) < np.where(rng.random((n, 1)) < 0.5, 1.0, 0.3)
         chosen |= ~chosen.any(axis=1, keepdims=True)
         unit = np.clip(unit + chosen * rng.normal(size=unit.shape) * step_scale, 0, 1)
@@ -114,7 +115,7 @@ class Region(Coding):
             perturbed[switched, self.names.index(feature.name)] = rng.integers(
                 len(feature.choices or ()), size=int(switched.sum())
             )
-        return self.snap(self.place(unit, perturbed))
+        return self.snap_to_grid(self.place(unit, perturbed))
 
     def draw_codes(self, rng: np.random.Generator, n: int) -> Array:
         """Draw uniform designs within bounds and composition, whatever the constraints."""
@@ -128,9 +129,10 @@ class Region(Coding):
                 codes[:, i] = rng.uniform(self.lower[i], self.lower[i] + self.width[i], size=n)
         if self.composition is not None:
             codes[:, self.part_columns] = self.composition.sample(rng, n)
-        return self.snap(codes)
+        return self.snap_to_grid(codes)
 
     @cached_property
     def probe_points(self) -> Array:
         """Some designs all over the space, whatever the constraints, from which the range of margins is estimated."""
+        # a fixed seed, so that the scale of a margin is the same in every call
         return self.draw_codes(np.random.default_rng(0), 256)

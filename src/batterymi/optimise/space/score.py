@@ -1,4 +1,4 @@
-"""One number for several objectives, and how far designs are from their limits."""
+"""The weighted score of several objectives, and the violation of limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from batterymi.config.parts import Limit, Objective
 Array = NDArray[np.float64]
 
 
-def score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
+def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
     """Return the weighted sum of the objectives, each in units of its scale; smaller is better.
 
     Dividing by the declared scale makes the terms dimensionless before they are added.
@@ -32,7 +32,7 @@ def score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
     return total
 
 
-def violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Sequence[Limit]) -> Array:
+def compute_violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Sequence[Limit]) -> Array:
     """Add up by how much designs miss the limits, in units of the objectives' scales.
 
     Args:
@@ -51,7 +51,7 @@ def violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: S
     return total
 
 
-def declared_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
+def get_declared_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
     """Return the limits as the study declares them."""
     return tuple(limit for objective in objectives for limit in objective.limits)
 
@@ -75,6 +75,7 @@ def penalise_scores(history: pd.DataFrame) -> Array:
     """
     scores = history["score"].dropna()
     spread = float(scores.max() - scores.min()) if len(scores) else 0.0
+    # without any spread, one unit of violation costs one unit of score
     values = (history["score"] + (spread or 1.0) * history["violation"]).to_numpy(float)
     worst = np.nanmax(values) if np.isfinite(values).any() else 0.0
     return np.where(np.isfinite(values), values, worst)

@@ -1,4 +1,4 @@
-"""Compositions: fractions with bounds that add up to 1, sampled and mapped without a rejected point."""
+"""Compositions: bounded fractions that add up to 1, sampled and mapped without rejection."""
 
 import itertools
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class BoundedSimplex:
 
     @property
     def corners(self) -> Array:
-        """Extreme compositions, shape (n_corners, n_parts)."""
+        """Return the extreme compositions, shape (n_corners, n_parts)."""
         return self._corners
 
     def sample(self, rng: np.random.Generator, n: int) -> Array:
@@ -53,15 +53,19 @@ class BoundedSimplex:
             Shape (n, n_parts); every row adds up to 1.
         """
         free = self._corners[:, :-1]
+        # Delaunay needs at least two dimensions
         if free.shape[1] == 1:
             points = rng.uniform(free.min(), free.max(), size=(n, 1))
-            return self._close(points)
+            return self._append_last_part(points)
         whole = len(free) == free.shape[1] + 1
+        # QJ joggles the input, since corners of a box often lie on one sphere
         triangles = free[None] if whole else free[Delaunay(free, qhull_options="QJ Pp").simplices]
         volumes = np.abs(np.linalg.det(triangles[:, 1:] - triangles[:, :1]))
+        # by volume, or small simplices would be sampled too densely
         chosen = triangles[rng.choice(len(triangles), size=n, p=volumes / volumes.sum())]
+        # Dirichlet(1, ..., 1) is uniform on a simplex
         weights = rng.dirichlet(np.ones(free.shape[1] + 1), size=n)
-        return self._close(np.einsum("nk,nkd->nd", weights, chosen))
+        return self._append_last_part(np.einsum("nk,nkd->nd", weights, chosen))
 
     def from_unit(self, unit: Array) -> Array:
         """Map the unit cube onto the set, one part after the other, each within what the others leave.
@@ -74,9 +78,9 @@ class BoundedSimplex:
         """
         parts = np.zeros((len(unit), len(self.lower)))
         for i in range(len(self.lower) - 1):
-            low, high = self._room(parts, i)
+            low, high = self._compute_room(parts, i)
             parts[:, i] = low + unit[:, i] * (high - low)
-        return self._close(parts[:, :-1])
+        return self._append_last_part(parts[:, :-1])
 
     def to_unit(self, parts: Array) -> Array:
         """Undo `from_unit`; where a part has no room left, its coordinate is 0.
@@ -89,26 +93,27 @@ class BoundedSimplex:
         """
         unit = np.zeros((len(parts), len(self.lower) - 1))
         for i in range(unit.shape[1]):
-            low, high = self._room(parts, i)
+            low, high = self._compute_room(parts, i)
             room = high - low
             unit[:, i] = np.where(room > 0, (parts[:, i] - low) / np.where(room > 0, room, 1), 0)
         return np.clip(unit, 0, 1)
 
-    def _room(self, parts: Array, i: int) -> tuple[Array, Array]:
-        """Least and greatest value of part i, given the parts before it."""
+    def _compute_room(self, parts: Array, i: int) -> tuple[Array, Array]:
+        """Compute the least and the greatest value of part i, given the parts before it."""
         left = 1 - parts[:, :i].sum(axis=1)
         low = np.maximum(self.lower[i], left - self.upper[i + 1 :].sum())
         high = np.minimum(self.upper[i], left - self.lower[i + 1 :].sum())
+        # rounding can put the upper end just below the lower one
         return low, np.maximum(low, high)
 
-    def _close(self, free: Array) -> Array:
+    def _append_last_part(self, free: Array) -> Array:
         """Append the last part, and fix the last bit of rounding."""
         free = np.clip(free, self.lower[:-1], self.upper[:-1])
         last = 1 - free.sum(axis=1, keepdims=True)
         return np.hstack([free, np.clip(last, self.lower[-1], self.upper[-1])])
 
     def _find_corners(self) -> Array:
-        """Corners: all parts but one at a bound, that one taking what is left within its bounds."""
+        """Find the corners: all parts but one at a bound, that one taking what is left within its bounds."""
         found = []
         for taker in range(len(self.lower)):
             others = [i for i in range(len(self.lower)) if i != taker]
@@ -118,4 +123,5 @@ class BoundedSimplex:
                 point[taker] = 1 - point[others].sum()
                 if self.lower[taker] - 1e-12 <= point[taker] <= self.upper[taker] + 1e-12:
                     found.append(point)
+        # a corner is found more than once, with different last bits
         return np.unique(np.round(found, 12), axis=0)

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from batterymi.config.designs import Derived
 from batterymi.config.parts import Constraint, Feature, Simplex
 from batterymi.errors import DesignError
-from batterymi.optimise.space.constraints import spelt_out
-from batterymi.optimise.space.grids import all_on_grids
+from batterymi.optimise.space.constraints import expand_derived
+from batterymi.optimise.space.grids import enumerate_grid
 from batterymi.optimise.space.hit_and_run import MIN_SHARE, sample_hit_and_run
 from batterymi.optimise.space.region import Region
 
 Array = NDArray[np.float64]
-SAME = 1e-6  # of the search range: designs that differ less are one
+SAME = 1e-6  # of the search range: designs that differ less count as the same
 MAX_ENUMERATED = 20_000
 
 
 @dataclass(frozen=True)
 class Space(Region):
-    """What a design may be.
+    """The set of allowed designs.
 
     Attributes:
         candidates: the designs to choose from, or None if any design of the region will do.
@@ -50,22 +50,24 @@ class Space(Region):
         return self.frame(self.sample_codes(rng, n))
 
     def sample_codes(self, rng: np.random.Generator, n: int) -> Array:
-        """As `sample`, in codes."""
+        """Draw designs as `sample` does, in codes."""
         if self._pool is not None:
             return self._pool[rng.integers(len(self._pool), size=n)]
         kept: list[Array] = []
         n_drawn = n_kept = 0
         while n_kept < n:
+            # many draws may be infeasible, and a batch costs little more than one draw
             batch = self.draw_codes(rng, max(4 * n, 64) if self.is_constrained else n)
             inside = batch[self.allowed(batch)]
             kept.append(inside)
             n_drawn, n_kept = n_drawn + len(batch), n_kept + len(inside)
+            # enough draws to expect ten feasible designs at the smallest share
             if n_drawn >= 10 / MIN_SHARE and n_kept < MIN_SHARE * n_drawn:
                 return sample_hit_and_run(self, np.vstack(kept), rng, n)
         return np.vstack(kept)[:n]
 
     def fill(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
-        """Designs that fill the space evenly: a scrambled Sobol sequence, without those that break a constraint.
+        """Return designs that fill the space evenly: a scrambled Sobol sequence without infeasible designs.
 
         Args:
             rng: source of the scrambling.
@@ -80,7 +82,7 @@ class Space(Region):
         return self.frame(self.fill_codes(rng, n))
 
     def fill_codes(self, rng: np.random.Generator, n: int) -> Array:
-        """As `fill`, in codes."""
+        """Fill the space as `fill` does, in codes."""
         from scipy.stats import qmc
 
         if self._pool is not None:
@@ -89,12 +91,13 @@ class Space(Region):
         kept: list[Array] = []
         n_drawn = 0
         while sum(map(len, kept)) < n:
+            # Sobol sequences are balanced only at powers of 2
             points = sobol.random(2 ** int(np.ceil(np.log2(max(n, 2)))))
             codes = np.zeros((len(points), len(self.features)))
             for i, feature in enumerate(self.categories):
                 share = points[:, self.n_numbers + i]
                 codes[:, self.names.index(feature.name)] = np.floor(share * len(feature.choices or ()))
-            batch = self.snap(self.place(points[:, : self.n_numbers], codes))
+            batch = self.snap_to_grid(self.place(points[:, : self.n_numbers], codes))
             kept.append(batch[self.allowed(batch)])
             n_drawn += len(batch)
             if n_drawn >= 1 / MIN_SHARE and sum(map(len, kept)) < 100 * MIN_SHARE * n_drawn:
@@ -102,10 +105,13 @@ class Space(Region):
                 kept.append(self.sample_codes(rng, max(more, 1)))
         return np.vstack(kept)[:n]
 
-    def feasible(self, designs: pd.DataFrame) -> NDArray[np.bool_]:
-        """Whether designs meet bounds, steps, composition and constraints, within rounding."""
+    def is_feasible(self, designs: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return whether designs meet bounds, steps, composition and constraints, within rounding."""
         codes = self.codes(designs)
-        good = np.abs(codes - self.snap(codes)).max(axis=1, initial=0) <= 1e-9 * np.abs(self.lower + self.width).max()
+        good = (
+            np.abs(codes - self.snap_to_grid(codes)).max(axis=1, initial=0)
+            <= 1e-9 * np.abs(self.lower + self.width).max()
+        )
         if self._pool is not None:
             good &= ~self.is_distinct(codes, self._pool)
         return np.logical_and(good, self.allowed(codes))
@@ -117,6 +123,7 @@ class Space(Region):
         from scipy.spatial import KDTree
 
         tree = KDTree(taken / self.width)
+        # beyond the bound the tree returns infinity without a search
         distance, _ = tree.query(codes / self.width, p=np.inf, distance_upper_bound=10 * SAME)
         return np.asarray(distance > SAME)
 
@@ -124,23 +131,23 @@ class Space(Region):
         """Return all designs, where they are so few that they can be listed; else None."""
         if self._pool is not None:
             return self._pool
-        codes = all_on_grids(self.features, self.simplex, MAX_ENUMERATED)
+        codes = enumerate_grid(self.features, self.simplex, MAX_ENUMERATED)
         return None if codes is None else codes[self.allowed(codes)]
 
-    def narrowed(self, codes: Array) -> "Space":
-        """The same space with a shorter list of candidates."""
+    def restrict_to(self, codes: Array) -> "Space":
+        """Return the same space with a shorter list of candidates."""
         return replace(self, candidates=self.frame(codes))
 
     @cached_property
     def _pool(self) -> Array | None:
-        """The candidates that meet all constraints, in codes."""
+        """Return the candidates that meet all constraints, in codes."""
         if self.candidates is None:
             return None
         codes = self.codes(self.candidates)
         allowed = self.allowed(codes)
         if not allowed.any():
             raise DesignError(f"none of the {len(codes)} candidates lies within the bounds and meets the constraints")
-        return codes if allowed.all() else codes[allowed]  # a list may fill the memory; it is not copied without need
+        return codes if allowed.all() else codes[allowed]  # a list may fill the memory, so it is copied only if needed
 
 
 def make_space(
@@ -154,7 +161,7 @@ def make_space(
 ) -> Space:
     """Make a space over some of a study's features, with the constraints that concern only those."""
     names = {feature.name for feature in features}
-    spelt = [spelt_out(constraint, derived) for constraint in constraints]
+    spelt = [expand_derived(constraint, derived) for constraint in constraints]
     kept = tuple(constraint for constraint in spelt if set(constraint.names) <= names)
     whole = simplex if simplex and set(simplex.features) <= names else None
     return Space(tuple(features), whole, kept, known, max_distance, candidates)

@@ -79,6 +79,7 @@ class GaussianProcess(KernelModel):
         covariance = scale * (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
         mean = covariance @ model.alpha_
         solved = solve_triangular(factor, covariance.T, lower=True, check_finite=False)
+        # rounding can make the variance beside a known row negative
         variance = np.maximum(scale + noise - np.einsum("ij,ij->j", solved, solved), 0)
         width = float(model._y_train_std)
         return mean * width + float(model._y_train_mean), np.maximum(np.sqrt(variance) * width, SMALLEST_SPREAD)
