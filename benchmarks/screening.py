@@ -47,13 +47,13 @@ def prepare(table: str, folder: Path, sizes: list[int]) -> dict[str, float]:
     """Candidates and models; what the enumeration took."""
     import numpy as np
     import pandas as pd
-    from batterymi.surrogates.models import fit_model
 
     from batterymi.config.parts import Descriptor
     from batterymi.config.screen import EnumerationSource
     from batterymi.features.descriptors import compute_descriptors
     from batterymi.screening.enumeration import enumerate_compositions
-    from batterymi.surrogates.store import save_models
+    from batterymi.surrogates.model import Options, make_model
+    from batterymi.surrogates.store import StoredModel, save_models
 
     started = time.process_time()
     source = EnumerationSource(name="enumeration", elements=ELEMENTS, sizes=(2, 3, 4), largest_amount=8)
@@ -70,10 +70,9 @@ def prepare(table: str, folder: Path, sizes: list[int]) -> dict[str, float]:
     frame = pd.concat(compute_descriptors(rows, [Descriptor(**one) for one in DESCRIPTORS]).values(), axis=1)
     observed = rows["log10_conductivity"].to_numpy(float)
     for name in MODELS:
-        fields = {"variant": "all_features", "objective": "log10_conductivity", "model": name, "features": []}
-        fields |= {"categories": [], "descriptors": DESCRIPTORS, "half_width_per_spread": 2.0, "forests_vary": True}
-        pipeline = fit_model(name, [], frame, observed, 0, 200)
-        save_models(str(folder / f"{name}.skops"), [fields | {"pipeline": pipeline}])
+        fitted = make_model(name, Options(0, 200, local_spread=True), {}).fit([], frame, observed)
+        stored = StoredModel("all_features", "log10_conductivity", [], [], DESCRIPTORS, fitted, 2.0)
+        save_models(folder / f"{name}.skops", [stored])
         metrics = {"variant": "all_features", "objective": "log10_conductivity", "selected": True, "model": name}
         pd.DataFrame([metrics | {"verdict": "", "q2": 0.0, "mae": 0.0}]).to_csv(folder / f"{name}.csv", index=False)
     held = {"variant": "all_features", "objective": "log10_conductivity", "best": True, "distance": [1.0]}
@@ -88,35 +87,36 @@ def names_of(model: str, n: int) -> list[str]:
 
 def list_all(model: str, n: int) -> None:
     """Deal the candidates to the shards."""
-    from batterymi.stages.score_candidates import list_candidates
+    from batterymi.config.slices.screening import ListingSettings
+    from batterymi.stages.list_candidates import list_candidates
 
-    paths = [f"{name}.parquet" for name in names_of(model, n)]
-    list_candidates(paths, f"{model}_{n}_listed.json", screen=screen_of(f"{n}.parquet"), folder=None, features=[])
+    settings = ListingSettings.model_validate({"screen": screen_of(f"{n}.parquet"), "screened_features": []})
+    shards = [Path(f"{name}.parquet") for name in names_of(model, n)]
+    list_candidates(None, shards, Path(f"{model}_{n}_listed.json"), settings)
 
 
 def score(model: str, name: str) -> None:
     """Score one shard."""
+    from batterymi.config.slices.screening import ScoringSettings
     from batterymi.stages.score_candidates import score_candidates
 
-    score_candidates(
-        f"{name}.parquet", "table.parquet", f"{model}.skops", "predictions.parquet", f"{name}_scored.parquet",
-        f"{name}.json", screen=screen_of(f"{name}.parquet"), objective="log10_conductivity",
-        formula_columns=["composition"], features=[],
-    )  # fmt: skip
+    taken = {"target_name": "log10_conductivity", "formula_columns": ["composition"], "screened_features": []}
+    settings = ScoringSettings.model_validate({"screen": screen_of(f"{name}.parquet")} | taken)
+    files = (f"{name}.parquet", "table.parquet", f"{model}.skops", "predictions.parquet", f"{name}_scored.parquet")
+    score_candidates(*map(Path, files), Path(f"{name}.json"), settings)
 
 
 def gather(model: str, n: int) -> None:
     """The best of all shards."""
+    from batterymi.config.slices.screening import GatheringSettings
     from batterymi.stages.gather_screen import gather_screen
 
-    names = names_of(model, n)
-    gather_screen(
-        [f"{name}_scored.parquet" for name in names], [f"{name}.json" for name in names],
-        f"{model}_{n}_listed.json", "table.parquet", f"{model}.csv", f"{model}_top.csv", f"{model}_report.json",
-        screen=screen_of(f"{n}.parquet"),
-        objective={"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"},
-        formula_column="composition", features=[],
-    )  # fmt: skip
+    target = {"name": "log10_conductivity", "label": "y", "unit": "1", "goal": "maximise"}
+    taken = {"target": target, "formula_columns": ["composition"], "screened_features": []}
+    settings = GatheringSettings.model_validate({"screen": screen_of(f"{n}.parquet")} | taken)
+    scored, reports = ([Path(f"{name}{end}") for name in names_of(model, n)] for end in ("_scored.parquet", ".json"))
+    files = (f"{model}_{n}_listed.json", "table.parquet", f"{model}.csv", f"{model}_top.csv", f"{model}_report.json")
+    gather_screen(scored, reports, *map(Path, files), settings)
 
 
 def whole(model: str, n: int) -> dict[str, Any]:

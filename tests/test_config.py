@@ -174,7 +174,9 @@ def test_the_shipped_studies_are_right() -> None:
 
 def test_each_mode_of_a_campaign_looks_up_what_it_uses(study: dict[str, Any]) -> None:
     def look_up(**campaign: Any) -> list[tuple[str, str]]:
-        names = Study.model_validate(study | {"campaign": campaign, "constraints": []}).lookups("engine", "evaluator")
+        names = Study.model_validate(study | {"campaign": campaign, "constraints": []}).list_lookups(
+            "engine", "evaluator"
+        )
         return [pair for pair in names if pair[0] != "model"]
 
     engines = [("engine", "gaussian_process"), ("engine", "random")]

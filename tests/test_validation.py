@@ -8,13 +8,9 @@ import pytest
 
 from batterymi import registry
 from batterymi.config.parts import Feature, Objective
-from batterymi.statistics.intervals import (
-    bootstrap_statistic,
-    compute_half_widths,
-    compute_percentile_interval,
-    compute_q_squared,
-    draw_bootstrap_rows,
-)
+from batterymi.statistics.bootstrap import bootstrap_interval, resample_statistic
+from batterymi.statistics.intervals import compute_half_widths, compute_percentile_interval, compute_q_squared
+from batterymi.statistics.scores import compute_mean, compute_spearman
 from batterymi.surrogates.permutation import compute_permutation_importances, run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
 from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_out_of_fold
@@ -133,13 +129,38 @@ def test_intervals_of_normal_errors_cover_what_they_say() -> None:
 
 def test_resamples_draw_whole_groups() -> None:
     groups = list("aabbbc")
-    for draw in draw_bootstrap_rows(groups, 50, 0):
-        counts = np.bincount(draw, minlength=6)
+    drawn: list[np.ndarray] = []
+
+    def remember(rows: np.ndarray) -> np.ndarray:
+        drawn.append(rows)
+        return compute_mean(rows)
+
+    resample_statistic(np.arange(6.0), remember, 0, groups, 50)
+    for rows in drawn:
+        counts = np.bincount(rows.astype(int), minlength=6)
         assert counts[0] == counts[1]
         assert counts[2] == counts[3] == counts[4]
-    rows = draw_bootstrap_rows(range(4), 7, 0)
-    assert rows[0].shape == (7, 4)
-    assert bootstrap_statistic(lambda v: v.mean(axis=-1), rows, np.ones(4)).tolist() == [1.0] * 7
+    assert len({len(rows) for rows in drawn}) > 1
+
+
+def test_a_bootstrap_agrees_with_a_plain_one_and_stays_paired() -> None:
+    values = np.random.default_rng(1).normal(size=37)
+    draws = np.random.default_rng(5).integers(37, size=(500, 37))
+    np.testing.assert_array_equal(
+        resample_statistic(values, compute_mean, 5, n_resamples=500), values[draws].mean(axis=1)
+    )
+    low, high = bootstrap_interval((values, values + 1), lambda one, other: compute_mean(other - one), 0)
+    assert low == pytest.approx(1) == high
+
+
+def test_one_group_alone_has_no_spread_and_nothing_finite_no_interval() -> None:
+    assert bootstrap_interval(np.array([1.0, 3.0]), compute_mean, 0, ["a", "a"]) == (2.0, 2.0)
+    assert np.isnan(bootstrap_interval(np.full(5, np.nan), compute_mean, 0)).all()
+
+
+def test_a_rank_correlation_is_that_of_ranks_and_none_where_a_side_does_not_vary() -> None:
+    assert compute_spearman(np.array([1.0, 2, 3, 4]), np.array([1.0, 10, 100, 50])) == pytest.approx(0.8)
+    assert np.isnan(compute_spearman(np.ones(4), np.arange(4.0)))
 
 
 def test_an_interval_of_nothing_is_nothing() -> None:

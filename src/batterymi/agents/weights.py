@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.statistics.intervals import compute_percentile_interval
+from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.scores import compute_mean
 
 MEASURES = ("minutes_mean", "smallest_margin_mv", "temperature_max_c", "capacity_lost_mah", "violating")
-N_BOOTSTRAPS = 2000
 SLACK = 1.02  # a validation comes at the end of a charge, a little after it is due
 
 
@@ -55,7 +55,7 @@ def compare_runs(runs: Sequence[TrainingRun], seed: int, steps: int | None = Non
 
 def _make_row(runs: Sequence[TrainingRun], seed: int, steps: int | None) -> dict[str, Any]:
     """Return the numbers of one agent over its seeds."""
-    rng, chosen = np.random.default_rng(seed), [run.choose_policy(steps) for run in runs]
+    chosen = [run.choose_policy(steps) for run in runs]
     row: dict[str, Any] = {"agent": runs[0].agent}
     row |= {f"weight_{key}": value for key, value in runs[0].weights.items()}
     row["seeds"] = len(runs)
@@ -65,8 +65,6 @@ def _make_row(runs: Sequence[TrainingRun], seed: int, steps: int | None) -> dict
         lower, upper = np.nan, np.nan
         # one seed says nothing about the spread between seeds
         if len(values) > 1:
-            lower, upper = compute_percentile_interval(
-                values[rng.integers(len(values), size=(N_BOOTSTRAPS, len(values)))].mean(axis=1)
-            )
+            lower, upper = bootstrap_interval(values, compute_mean, seed)
         row |= {f"{measure}_lower": lower, f"{measure}_upper": upper}
     return row

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import compute_percentile_interval
+from batterymi.statistics.bootstrap import bootstrap_interval, resample_statistic
+from batterymi.statistics.scores import compute_mean
 
 Array = NDArray[np.float64]
 
 SAME_MODEL = "random, same model"
-N_BOOTSTRAPS = 2000
 
 
 def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, seed: int) -> dict[str, Any]:
@@ -34,9 +34,8 @@ def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, se
     own, random = (extract_curves(runs, batch, name) for name in (method, SAME_MODEL))
     # compared with itself, the random method would bring its additional rounds
     own = own[:, :rounds]
-    draws = np.random.default_rng(seed).integers(len(own), size=(N_BOOTSTRAPS, len(own)))
     by_round = [
-        {"round": number + 1, **compare_pairs(own[:, number], random[:, number], draws)} for number in range(rounds)
+        {"round": number + 1, **compare_pairs(own[:, number], random[:, number], seed)} for number in range(rounds)
     ]
     last = {key: value for key, value in by_round[-1].items() if key != "round"}
     found = {"batch": batch, "method": method, "verdict": "the baseline", **last, "by_round": by_round}
@@ -44,7 +43,7 @@ def compare_methods(runs: pd.DataFrame, batch: int, method: str, rounds: int, se
         found["verdict"] = (
             f"{choose_verdict(last['gain_lower'], last['gain_upper'])} than random batches with the same model"
         )
-        found["random_rounds"] = count_rounds_to_match(own[:, -1], random, draws)
+        found["random_rounds"] = count_rounds_to_match(own[:, -1], random, seed)
     return found
 
 
@@ -54,19 +53,16 @@ def extract_curves(runs: pd.DataFrame, batch: int, method: str) -> Array:
     return part.pivot(index="seed", columns="round", values="life_cycles").to_numpy()
 
 
-def compare_pairs(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float]:
+def compare_pairs(own: Array, random: Array, seed: int) -> dict[str, float]:
     """Compute the mean life and the mean gain over random batches, with intervals.
 
     Args:
         own: lives of the method's recommendations, shape (n_seeds,).
         random: those of random batches of the same seeds, shape (n_seeds,).
-        draws: resampled seeds, shape (n_resamples, n_seeds).
+        seed: of the resampling.
     """
     gain = own - random
-    life, difference = (
-        compute_percentile_interval(own[draws].mean(axis=1)),
-        compute_percentile_interval(gain[draws].mean(axis=1)),
-    )
+    life, difference = bootstrap_interval(own, compute_mean, seed), bootstrap_interval(gain, compute_mean, seed)
     return {
         "life": float(own.mean()),
         "life_lower": life[0],
@@ -82,25 +78,25 @@ def choose_verdict(lower: float, upper: float) -> str:
     return "better" if lower > 0 else "worse" if upper < 0 else "not better"
 
 
-def count_rounds_to_match(own: Array, random: Array, draws: NDArray[np.intp]) -> dict[str, float | int]:
+def count_rounds_to_match(own: Array, random: Array, seed: int) -> dict[str, float | int]:
     """Return the first round in which random batches match, in the mean, a method's final life.
 
     Args:
         own: lives of the method's last recommendations, shape (n_seeds,).
         random: lives of those of random batches round by round, shape (n_seeds, n_rounds).
-        draws: resampled seeds, shape (n_resamples, n_seeds).
+        seed: of the resampling.
 
     Returns:
         The round and its interval; infinity where no round was enough, and `tried`, the number of rounds there were.
     """
     rounds = random.shape[1]
 
-    def first(target: Array, means: Array) -> Array:
-        reached = means >= target[:, None]
-        return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
+    def find_first(own: Array, *others: Array) -> Array:
+        reached = np.stack([compute_mean(one) >= compute_mean(own) for one in others], axis=-1)
+        return np.where(reached.any(axis=-1), reached.argmax(axis=-1) + 1.0, np.inf)
 
-    found = np.sort(first(own[draws].mean(axis=1), random[draws].mean(axis=1)))
+    found = np.sort(resample_statistic((own, *random.T), find_first, seed))
     # order statistics, since percentiles would interpolate with infinite rounds
     low, high = (found[round(share * (len(found) - 1))] for share in (0.025, 0.975))
-    middle = first(np.array([own.mean()]), random.mean(axis=0, keepdims=True))[0]
+    middle = find_first(own, *random.T)
     return {"round": float(middle), "lower": float(low), "upper": float(high), "tried": rounds}

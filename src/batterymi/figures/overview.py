@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plot_overview(results: StudyResults) -> "Figure":
-    """Draw the first objective over each searched feature: rows, and predicted suggestions with 95 % intervals."""
+    """Draw the first objective over each searched feature: rows, and suggestions with predicted 95 % intervals."""
     import matplotlib.pyplot as plt
 
     features, target = results.study.designable, results.study.objectives[0]

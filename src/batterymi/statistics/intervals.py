@@ -1,6 +1,6 @@
-"""Prediction intervals from errors on held-out rows, and intervals of scores from resampling."""
+"""Prediction intervals from errors on held-out rows, and percentile intervals."""
 
-from collections.abc import Callable, Sequence
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,50 +70,28 @@ def compute_q_squared(observed: Array, predicted: Array) -> Array:
     return 1 - error / np.where(total > 0, total, np.nan)
 
 
-def draw_bootstrap_rows(groups: Sequence[object], n_resamples: int, seed: int) -> list[NDArray[np.intp]]:
-    """Draw the row indices of bootstrap resamples of whole groups.
-
-    Args:
-        groups: one label per row; rows of one group are drawn together.
-        n_resamples: how many.
-        seed: of the draws.
-
-    Returns:
-        Index arrays; one of shape (n_resamples, n_rows) if every group is a single row, else one per resample, since
-        their lengths differ.
-    """
-    rng = np.random.default_rng(seed)
-    labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    n_groups = int(labels.max()) + 1
-    draws = rng.integers(n_groups, size=(n_resamples, n_groups))
-    # resamples of single rows have one length, so one matrix scores them all at once
-    if n_groups == len(labels):
-        return [np.argsort(labels)[draws]]
-    members = [np.flatnonzero(labels == label) for label in range(n_groups)]
-    return [np.concatenate([members[label] for label in draw]) for draw in draws]
-
-
-def bootstrap_statistic(statistic: Callable[..., Array], draws: Sequence[NDArray[np.intp]], *values: Array) -> Array:
-    """Compute a statistic of every bootstrap resample.
-
-    Args:
-        statistic: works along the last axis.
-        draws: from `resamples`.
-        values: arrays of shape (n_rows,), drawn alike.
-
-    Returns:
-        Shape (n_resamples,).
-    """
-    return np.concatenate([np.atleast_1d(statistic(*(value[draw] for value in values))) for draw in draws])
-
-
 def compute_percentile_interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
-    """Return the percentile interval of resampled values, (nan, nan) if none is finite."""
+    """Return the percentile interval of resampled values; NaN if none is finite."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return float("nan"), float("nan")
     low, high = np.quantile(finite, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953); it never vanishes.
+
+    A share of n trials that is a mean over repeats may lie between two counts; so does its interval.
+
+    Args:
+        share: of successes in n trials.
+        n: trials, 1 or more.
+    """
+    count = share * n
+    around = [math.floor(count + 1e-9), math.ceil(count - 1e-9)]
+    low, high = zip(*(stats.binomtest(one, n).proportion_ci(LEVEL, "wilson") for one in around), strict=True)
+    return float(np.interp(count, around, low)), float(np.interp(count, around, high))
 
 
 def compute_conformal_factor(scores: Array, level: float) -> float:

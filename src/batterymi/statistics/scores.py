@@ -5,13 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
-from batterymi.statistics.intervals import (
-    bootstrap_statistic,
-    compute_percentile_interval,
-    compute_q_squared,
-    draw_bootstrap_rows,
-)
+from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.intervals import compute_q_squared
 
 Array = NDArray[np.float64]
 
@@ -31,10 +28,9 @@ def compute_scores(
     Returns:
         Numbers by name.
     """
-    draws = draw_bootstrap_rows(groups, bootstraps, seed)
     miss = np.abs(observed - predicted)
-    r2 = compute_percentile_interval(bootstrap_statistic(compute_q_squared, draws, observed, predicted))
-    mae = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, miss))
+    r2 = bootstrap_interval((observed, predicted), compute_q_squared, seed, groups, bootstraps)
+    mae = bootstrap_interval(miss, compute_mean, seed, groups, bootstraps)
     return {
         "rows": len(observed),
         "groups": len(set(map(str, groups))),
@@ -55,14 +51,10 @@ def compute_mean(values: Array) -> Array:
 
 
 def compute_spearman(first: Array, second: Array) -> float:
-    """Compute Spearman's rank correlation, NaN where one side does not vary."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(first), rankdata(second)
-    # NumPy would warn and divide by a deviation of zero
-    if min(np.ptp(rank) for rank in ranks) == 0:
+    """Return the rank correlation; NaN where one side does not vary."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(stats.spearmanr(first, second).statistic)
 
 
 def compute_paired_difference(
@@ -80,7 +72,5 @@ def compute_paired_difference(
     Returns:
         `difference` (first minus second), `lower`, `upper`.
     """
-    low, high = compute_percentile_interval(
-        bootstrap_statistic(compute_mean, draw_bootstrap_rows(groups, bootstraps, seed), first - second)
-    )
+    low, high = bootstrap_interval(first - second, compute_mean, seed, groups, bootstraps)
     return {"difference": float(np.mean(first - second)), "lower": low, "upper": high}

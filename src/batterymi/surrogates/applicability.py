@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import bootstrap_statistic, compute_percentile_interval, draw_bootstrap_rows
+from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean, compute_spearman
 from batterymi.surrogates.distances import Points, Rows
 from batterymi.surrogates.model import Model
@@ -101,6 +101,4 @@ def _compute_mean_interval(
     if not part.any():
         return float("nan"), float("nan")
     own = [group for group, wanted in zip(groups, part, strict=True) if wanted]
-    return compute_percentile_interval(
-        bootstrap_statistic(compute_mean, draw_bootstrap_rows(own, bootstraps, seed), miss[part])
-    )
+    return bootstrap_interval(miss[part], compute_mean, seed, own, bootstraps)

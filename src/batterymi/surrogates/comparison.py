@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 from batterymi.config.parts import Ablation, Surrogate
 from batterymi.statistics.intervals import (
     LEVELS,
-    bootstrap_statistic,
     compute_conformal_factor,
     compute_error_scale,
-    compute_percentile_interval,
     compute_q_squared,
     compute_t_factor,
-    draw_bootstrap_rows,
 )
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.applicability import compute_held_out_distances
@@ -133,18 +130,17 @@ def score_models(
         One row per model.
     """
     problem, observed = validation.problem, validation.problem.scored
-    draws = draw_bootstrap_rows(problem.scored_groups, validation.bootstraps, validation.seed)
     squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
     rows = []
     for name, out in outs.items():
-        score = compute_percentile_interval(bootstrap_statistic(compute_q_squared, draws, observed, out.mean))
+        score = validation.find_interval((observed, out.mean), compute_q_squared)
         over = {
-            base: compute_percentile_interval(bootstrap_statistic(compute_mean, draws, squared[base] - squared[name]))
+            base: validation.find_interval(squared[base] - squared[name], compute_mean)
             for base in REFERENCES
             if base in outs
         }
         middle = np.abs(observed - out.mean)
-        absolute = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, middle))
+        absolute = validation.find_interval(middle, compute_mean)
         # coverage is measured on the outer folds, which play no part in the conformal widths
         widths = {level: out.half_widths(observed, level) for level in LEVELS}
         refit = make_model(name, validation.method.make_options(validation.seed), out.chosen[0])

@@ -1,15 +1,17 @@
 """Learning curves: the error over the number of rows, and what twice as many would give."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import compute_percentile_interval, draw_bootstrap_rows
+from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.validation import CrossValidation, fit_on_rows
 
+Array = NDArray[np.float64]
 SHARES = (0.1, 0.25, 0.5, 1.0)
 N_DRAWS = 2
 FEWEST_ROWS = 5
@@ -37,33 +39,52 @@ def compute_learning_curve(name: str, validation: CrossValidation, settings: Map
         if n_rows >= FEWEST_ROWS:
             misses.append(miss)
             counts.append(n_rows)
-    draws = draw_bootstrap_rows(validation.problem.scored_groups, validation.bootstraps, validation.seed)
-    # draws come as one matrix if every group is a single row, else as arrays of unequal length
-    flat = [row for draw in draws for row in (draw if draw.ndim == 2 else [draw])]
-    sampled = np.array([[miss[draw].mean() for miss in misses] for draw in flat])
-    points = [
-        {"rows": count, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high}
-        for count, miss, (low, high) in zip(
-            counts, misses, (compute_percentile_interval(one) for one in sampled.T), strict=True
-        )
-    ]
+    points = []
+    for count, miss in zip(counts, misses, strict=True):
+        low, high = validation.find_interval(miss, compute_mean)
+        points.append({"rows": count, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high})
     if len(points) < 3:
         return {"points": points}
-    exponent, doubled = _fit_power_law(counts, np.array([[miss.mean() for miss in misses]]))
-    exponents, doubles = _fit_power_law(counts, sampled)
-    change = doubles - sampled[:, -1]
+    law = PowerLaw(tuple(counts[-N_FITTED:]))
+    last = misses[-N_FITTED:]
     return {
         "points": points,
-        "exponent": float(exponent[0]),
-        "exponent_interval": list(compute_percentile_interval(exponents)),
+        "exponent": float(law.find_exponent(*last)),
+        "exponent_interval": list(validation.find_interval(last, law.find_exponent)),
         "doubled": {
             "rows": 2 * counts[-1],
-            "mae": float(doubled[0]),
-            "interval": list(compute_percentile_interval(doubles)),
-            "change": float(doubled[0] - misses[-1].mean()),
-            "change_interval": list(compute_percentile_interval(change)),
+            "mae": float(law.double(*last)),
+            "interval": list(validation.find_interval(last, law.double)),
+            "change": float(law.double(*last) - misses[-1].mean()),
+            "change_interval": list(validation.find_interval(last, law.find_change)),
         },
     }
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """Power laws through mean errors at some numbers of rows; each method takes errors of rows, an array per number.
+
+    Attributes:
+        counts: numbers of rows.
+    """
+
+    counts: tuple[int, ...]
+
+    def find_exponent(self, *misses: Array) -> Array:
+        """Return the exponent by which the mean error falls."""
+        x = np.log(np.asarray(self.counts, float))
+        y = np.log(np.maximum(np.stack([compute_mean(miss) for miss in misses], axis=-1), 1e-12))
+        centred = x - x.mean()
+        return np.asarray(-(y * centred).sum(axis=-1) / (centred**2).sum())
+
+    def double(self, *misses: Array) -> Array:
+        """Return the mean error at twice the rows, extrapolated from the last point, which is known."""
+        return np.asarray(compute_mean(misses[-1]) * 2.0 ** -self.find_exponent(*misses))
+
+    def find_change(self, *misses: Array) -> Array:
+        """Return the change of the mean error from the last point to twice the rows."""
+        return self.double(*misses) - compute_mean(misses[-1])
 
 
 def _measure_misses(
@@ -96,16 +117,3 @@ def _sample_groups(labels: NDArray[np.intp], share: float, rng: np.random.Genera
     # the tolerance keeps a rounding error from adding one more group
     enough = int(np.searchsorted(np.cumsum(sizes), share * len(labels) - 1e-9)) + 1
     return np.isin(labels, order[:enough])
-
-
-def _fit_power_law(
-    counts: Sequence[int], errors: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit power laws through errors of shape (n, n_counts); return exponents and errors at twice the rows."""
-    x = np.log(np.asarray(counts[-N_FITTED:], float))
-    # an error of zero has no logarithm
-    y = np.log(np.maximum(errors[:, -N_FITTED:], 1e-12))
-    centred = x - x.mean()
-    slope = (y * centred).sum(axis=1) / (centred**2).sum()
-    # extrapolated from the last point, which is known, not from the fitted line
-    return -slope, errors[:, -1] * 2.0**slope

@@ -29,12 +29,16 @@ class Points:
     def locate_among(self, known: "Points") -> NDArray[np.intp] | slice | None:
         """Return where these points are among others; None if any of them is not there."""
         if self._located is None or self._located[0] is not known:
-            rows = {row.tobytes(): number for number, row in enumerate(known.matrix)}
-            found = np.array([rows.get(row.tobytes(), -1) for row in self.matrix])
-            in_front = np.array_equal(found, np.arange(len(found)))
-            places = slice(0, len(found)) if in_front else found if found.min() >= 0 else None
-            self._located = known, places
+            self._located = known, self._search(known)
         return self._located[1]
+
+    def _search(self, known: "Points") -> NDArray[np.intp] | slice | None:
+        """Return where these points are: a slice if they come first in the same order, which copies nothing."""
+        if np.array_equal(known.matrix[: len(self)], self.matrix):
+            return slice(0, len(self))
+        rows = {row.tobytes(): number for number, row in enumerate(known.matrix)}
+        found = np.array([rows.get(row.tobytes(), -1) for row in self.matrix])
+        return found if found.min() >= 0 else None
 
     def measure_from(self, matrix: Array) -> Array:
         """Return squared Euclidean distances of rows to the points, shape (n_rows, n_points), never below zero.

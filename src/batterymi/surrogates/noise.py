@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.statistics.intervals import compute_percentile_interval
-
-N_BOOTSTRAPS = 2000
+from batterymi.statistics.bootstrap import bootstrap_interval
 
 
 def estimate_noise_floor(
@@ -35,11 +33,8 @@ def estimate_noise_floor(
         return {"sets": 0}
     squares = np.array([((part - part.mean()) ** 2).sum() for part in parts])
     freedom = np.array([len(part) - 1 for part in parts])
-    # whole sets are resampled, since the rows of a set share its mean
-    draws = np.random.default_rng(seed).integers(len(parts), size=(N_BOOTSTRAPS, len(parts)))
-    # pooled over degrees of freedom: the variance within small sets would be biased
-    deviation = float(np.sqrt(squares.sum() / freedom.sum()))
-    low, high = compute_percentile_interval(np.sqrt(squares[draws].sum(axis=1) / freedom[draws].sum(axis=1)))
+    deviation = float(_pool_deviation(squares, freedom))
+    low, high = bootstrap_interval((squares, freedom), _pool_deviation, seed)
     total = float(rows[objective].std())
     return {
         "sets": len(parts),
@@ -53,6 +48,11 @@ def estimate_noise_floor(
         ),
         "r2_of_a_perfect_model": 1 - (deviation / total) ** 2,
     }
+
+
+def _pool_deviation(squares: Any, freedom: Any) -> Any:
+    """Return the standard deviation pooled over sets, from their sums of squares and degrees of freedom."""
+    return np.sqrt(squares.sum(axis=-1) / freedom.sum(axis=-1))
 
 
 def _compute_pair_differences(values: Any) -> Any:

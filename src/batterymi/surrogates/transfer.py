@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Transfer
-from batterymi.statistics.intervals import (
-    bootstrap_statistic,
-    compute_percentile_interval,
-    compute_q_squared,
-    draw_bootstrap_rows,
-)
+from batterymi.statistics.intervals import compute_q_squared
 from batterymi.statistics.scores import compute_mean, compute_paired_difference, compute_scores
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.problem import Problem
@@ -115,16 +110,13 @@ def compare_strategies(
     ways = Strategies(problem, from_one, choice.model, seed).make_predictors(" and ".join(choice.source))
     predictions = _predict_all(validation, ways)
     groups, observed = problem.scored_groups, problem.scored
-    draws = draw_bootstrap_rows(groups, n, seed)
     entries: list[dict[str, Any]] = []
     for way, predicted in predictions.items():
         entry = {"strategy": way, **compute_scores(observed, predicted, groups, n, seed)}
         if way != OWN:
             own = predictions[OWN]
-            r2 = bootstrap_statistic(compute_q_squared, draws, observed, predicted) - bootstrap_statistic(
-                compute_q_squared, draws, observed, own
-            )
-            entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), compute_percentile_interval(r2), strict=True))
+            r2 = validation.find_interval((observed, predicted, own), _gain_r2)
+            entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), r2, strict=True))
             entry |= _measure_gain(validation, np.abs(observed - own), np.abs(observed - predicted))
         entries.append(entry)
     curves = _measure_curves(validation, ways, choice)
@@ -156,6 +148,11 @@ def _predict_all(validation: CrossValidation, ways: dict[str, Strategy]) -> dict
     return predicted
 
 
+def _gain_r2(observed: Array, helped: Array, alone: Array) -> Array:
+    """Return how much larger R² is with help."""
+    return compute_q_squared(observed, helped) - compute_q_squared(observed, alone)
+
+
 def _measure_gain(validation: CrossValidation, alone: Array, helped: Array) -> dict[str, Any]:
     """Return how much smaller errors are than those of own rows only; a gain whose interval includes zero is none."""
     groups = validation.problem.scored_groups
@@ -179,7 +176,6 @@ def _score_source_task(validation: CrossValidation, rows: Rows, model: str, fold
 def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choice: Transfer) -> list[dict[str, Any]]:
     """Measure strategies that use own rows over how many they have: errors, and gains over own rows only."""
     problem = validation.problem
-    draws = draw_bootstrap_rows(problem.scored_groups, validation.bootstraps, validation.seed)
     found: list[dict[str, Any]] = []
     alone: dict[int, Array] = {}
     fewest = min(int((train < problem.n_scored).sum()) for train, _ in validation.splits)
@@ -188,7 +184,7 @@ def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choi
         for size in choice.sizes:
             n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
             miss = _measure_misses(validation, ways[name], size, n_draws)
-            low, high = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, miss))
+            low, high = validation.find_interval(miss, compute_mean)
             point = {"strategy": name, "rows": min(size, fewest), "mae": float(miss.mean())}
             point |= {"mae_lower": low, "mae_upper": high}
             # the first strategy, so its errors are there when the others are compared with it

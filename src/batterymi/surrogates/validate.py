@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
-from batterymi.statistics.intervals import LEVELS, bootstrap_statistic, compute_percentile_interval, draw_bootstrap_rows
+from batterymi.statistics.intervals import LEVELS
 from batterymi.statistics.scores import compute_mean, compute_scores
 from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
@@ -45,7 +45,7 @@ def validate_model(
         settings: settings of the table and of the comparison.
 
     Returns:
-        `selected`, `find_single_features`, `calibration`, `applicability`, and where the settings enable them `procedure`,
+        `selected`, `single_features`, `calibration`, `applicability`, and where the settings enable them `procedure`,
         `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others.
     """
     out, problem, objective = outs[best], validation.problem, validation.problem.objective.name
@@ -115,13 +115,12 @@ def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dic
     """
     problem = validation.problem
     miss = np.abs(problem.scored - out.mean)
-    draws = draw_bootstrap_rows(problem.scored_groups, validation.bootstraps, validation.seed)
     found = []
     for level in LEVELS:
         width: NDArray[np.float64] = out.half_widths(problem.scored, level)
         # as numbers, so that the share can be resampled like any mean
         inside = (miss <= width).astype(float)
-        low, high = compute_percentile_interval(bootstrap_statistic(compute_mean, draws, inside))
+        low, high = validation.find_interval(inside, compute_mean)
         found.append(
             {
                 "level": level,

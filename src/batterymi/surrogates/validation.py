@@ -1,6 +1,6 @@
 """Nested, grouped cross-validation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from batterymi.config.parts import DEFAULT_BLEND, Surrogate
+from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor, compute_half_widths
 from batterymi.surrogates.model import N_TREES, Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Problem
@@ -73,6 +74,10 @@ class CrossValidation:
     def with_problem(self, problem: Problem) -> "CrossValidation":
         """Return the same cross-validation of another problem with the same rows."""
         return replace(self, problem=problem)
+
+    def find_interval(self, values: Array | Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
+        """Return the 95 % interval of a statistic of the scored rows, over their groups; see `bootstrap_interval`."""
+        return bootstrap_interval(values, statistic, self.seed, self.problem.scored_groups, self.bootstraps)
 
     def predict_held_out(self, name: str, settings: Mapping[str, Any]) -> Array:
         """Predict every scored row by a model with fixed hyperparameters that was fitted without it."""
