@@ -175,9 +175,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     """Processor time over the number of candidates."""
     import matplotlib.pyplot as plt
 
-    from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE, apply_style, save
+    from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE, house_style, save
 
-    with apply_style():
+    with house_style():
         figure, axes = plt.subplots(figsize=(COLUMN_IN, 2.6))
         for model, colour in zip(MODELS, SEQUENCE, strict=False):
             own = [one for one in found if one["model"] == model]
@@ -202,30 +202,30 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     for part in ("--one", "--list", "--shard", "--gather"):
         parser.add_argument(part, nargs=2, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.folder:
-        os.chdir(asked.folder)
-        if asked.one:
-            print(json.dumps(whole(asked.one[0], int(asked.one[1]))))
-        elif asked.shard:
-            score(*asked.shard)
-        elif asked.list:
-            list_all(asked.list[0], int(asked.list[1]))
+    options = parser.parse_args()
+    if options.folder:
+        os.chdir(options.folder)
+        if options.one:
+            print(json.dumps(whole(options.one[0], int(options.one[1]))))
+        elif options.shard:
+            score(*options.shard)
+        elif options.list:
+            list_all(options.list[0], int(options.list[1]))
         else:
-            gather(asked.gather[0], int(asked.gather[1]))
+            gather(options.gather[0], int(options.gather[1]))
         return
     with tempfile.TemporaryDirectory() as name:
         folder, found = Path(name), []
-        print(json.dumps(prepare(str(Path(asked.table).resolve()), folder, asked.sizes)), flush=True)
-        for model in asked.models:
-            for n in asked.sizes:
+        print(json.dumps(prepare(str(Path(options.table).resolve()), folder, options.sizes)), flush=True)
+        for model in options.models:
+            for n in options.sizes:
                 call = call_of(folder, "--one", model, str(n))
                 found.append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
                 print(json.dumps(found[-1]), flush=True)
-            both, scoring = on_two_cores(folder, model, max(asked.sizes))
+            both, scoring = on_two_cores(folder, model, max(options.sizes))
             print(f"{model}: two cores, wall: {both:.1f} s, {scoring:.1f} of them scoring", flush=True)
-        if asked.figure:
-            draw(found, asked.figure)
+        if options.figure:
+            draw(found, options.figure)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import assumes_torch  # noqa: F401 - see there
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from light_cell import LIMITS, REST, TINY, LightSimulator, make_environment, make_training
 from pydantic import ValidationError
@@ -70,14 +70,14 @@ def test_no_charger_sees_the_plating_margin() -> None:
     assert oracle._observe()[1] < before
 
 
-@settings(deadline=None)
 @given(rate=st.floats(0.3, 5), soc=st.floats(0, 0.3), lost=st.floats(0, 0.1), step_s=st.sampled_from([30.0, 60.0]))
 def test_a_charge_ends_exactly_at_the_state_of_charge_to_reach(
     rate: float, soc: float, lost: float, step_s: float
 ) -> None:
     session = LightSimulator().begin(Start(soc=soc, lithium_lost=lost))
+    terms = Terms(control_s=step_s, time_limit_min=np.inf)
     while session.now.soc < 0.8 - 1e-6:
-        take_step(session, Decision(rate), Terms(control_s=step_s), VoltageHold())
+        take_step(session, Decision(rate), terms, VoltageHold())
     assert session.now.soc == pytest.approx(0.8, abs=1e-6)
     assert session.now.seconds == pytest.approx(3600 * (0.8 - soc) * (1 - lost) / rate, rel=1e-4)
 

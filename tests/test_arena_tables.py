@@ -24,21 +24,21 @@ from batterymi.arena.table import (
 from batterymi.files import write_json
 from batterymi.reporting.arena_claims import check_claim, find_nominal
 from batterymi.stages.compare_controllers import CostFiles, read_costs
-from batterymi.statistics.intervals import wilson_interval
+from batterymi.statistics.intervals import compute_wilson_interval
 
 
 @given(share=st.floats(0, 1), n=st.integers(1, 500))
 def test_wilson_intervals_hold_the_share_and_never_vanish(share: float, n: int) -> None:
-    low, high = wilson_interval(share, n)
+    low, high = compute_wilson_interval(share, n)
     assert 0 <= low <= share + 1e-12
     assert share - 1e-12 <= high <= 1
     assert high - low > 0
-    assert wilson_interval(0.0, 50)[1] == pytest.approx(0.0713, abs=1e-3)
+    assert compute_wilson_interval(0.0, 50)[1] == pytest.approx(0.0713, abs=1e-3)
 
 
 def test_seeds_of_an_agent_do_not_count_as_scenarios() -> None:
     none = np.zeros((5, 50))
-    assert compute_share_interval(none) == wilson_interval(0.0, 50)
+    assert compute_share_interval(none) == compute_wilson_interval(0.0, 50)
     one_bad_seed = none.copy()
     one_bad_seed[0] = 1
     low, high = compute_share_interval(one_bad_seed)
@@ -122,7 +122,7 @@ def test_the_table_pools_seeds_and_tells_violations_on_the_fine_model(made_up: p
     assert table.loc["sac", "violations"] == 0
     assert table.loc["plating_limited", "minutes_median"] == pytest.approx(20.95)
     assert table.loc["plating_limited", "nominal_minutes"] == pytest.approx(19.9)
-    assert table.loc["sac", "violations_upper"] == pytest.approx(wilson_interval(0, 20)[1])
+    assert table.loc["sac", "violations_upper"] == pytest.approx(compute_wilson_interval(0, 20)[1])
 
 
 def test_pairs_discrepancy_and_feedback_tell_who_is_better_and_who_exploits(made_up: pd.DataFrame) -> None:

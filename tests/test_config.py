@@ -14,7 +14,8 @@ from batterymi.cli.suggest import suggest_now
 from batterymi.config.arena import Arena
 from batterymi.config.load import list_selected_studies, load_config, load_studies, load_study, read_yaml
 from batterymi.config.messages import RENAMED, keys_at
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda s: s["features"][0].update(bounds=[float("nan"), 2]), ["features.0.bounds.0", "finite number"]),
     (lambda s: s["objectives"][0].update(unit="percnt"), ["objectives.0.unit", "'percnt'", "did you mean 'percent'?"]),
     (lambda s: s["surrogate"].update(models=["dummy", "ridge", "rigde"]), ["surrogate.models", "'rigde'", "'ridge'"]),
-    (lambda s: s["surrogate"].update(models=["ridge"]), ["surrogate.models", "baselines stay", "dummy"]),
+    (lambda s: s["surrogate"].update(models=["ridge"]), ["surrogate.models", "the baselines are required: add dummy"]),
     (lambda s: s["surrogate"].update(folds=1), ["surrogate.folds", "greater than or equal to 2"]),
     (lambda s: s["campaign"].update(engine="scikit-optimise"), ["campaign.engine", "did you mean 'scikit-optimize'?"]),
     (lambda s: s["constraints"][0].update(function="pores"), ["constraints.0.function", "not a known constraint"]),
@@ -126,7 +127,7 @@ def test_all_mistakes_are_told_at_once(study: dict[str, Any], tmp_path: Path) ->
     ("text", "wanted"),
     [
         ("title: [", "not valid YAML"),
-        ("a: 1\na: 2\n", "the key 'a' stands twice"),
+        ("a: 1\na: 2\n", "the key 'a' is listed twice"),
         ("- 1\n", "found a list"),
         ("", "found nothing"),
         ("x: !!python/object/apply:os.system [ls]\n", "not valid YAML"),

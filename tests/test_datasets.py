@@ -73,7 +73,7 @@ def test_every_mistake_in_the_catalogue_is_listed_with_file_and_key(tmp_path: Pa
         ("- obelix", "found a list"),
         ("obelix: 3", "obelix.*found 3"),
         ("OBELiX: {}", "found 'OBELiX'"),
-        ("a: {}\na: {}", "stands twice"),
+        ("a: {}\na: {}", "is listed twice"),
     ],
 )
 def test_a_catalogue_that_is_none_is_refused(text: str, message: str, tmp_path: Path) -> None:

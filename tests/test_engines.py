@@ -199,7 +199,7 @@ def test_the_exact_maximum_of_trees_is_never_below_random_search() -> None:
 def test_what_is_no_ensemble_of_trees_is_named() -> None:
     from sklearn.linear_model import RidgeCV
 
-    with pytest.raises(DesignError, match="RidgeCV, no ensemble of trees"):
+    with pytest.raises(DesignError, match="RidgeCV, not an ensemble of trees"):
         extract_leaves(RidgeCV())
 
 

@@ -99,7 +99,7 @@ def test_independent_rows_raise_no_warning() -> None:
 
 
 def test_a_split_in_which_a_group_straddles_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 groups stand in train and test"):
+    with pytest.raises(ValueError, match="1 groups are in both train and test"):
         check_groups_disjoint([(np.array([0, 1]), np.array([2]))], np.array([0, 1, 1]))
 
 

@@ -107,6 +107,7 @@ def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataF
     taken = {"formula_columns": ["composition"], "screened_features": stored.features, "target_name": "y"}
     settings = ScoringSettings.model_validate({"screen": {"source": {"name": "mp_compositions"}}} | taken)
     candidates = designs[["composition", "hull"]].rename(columns={"composition": "formula"})
+    candidates = candidates.assign(position=range(len(candidates)))
     scored, _ = score_block(candidates, Scorer(stored, rows.iloc[:40], rows.iloc[40:]), settings)
     np.testing.assert_allclose(scored["upper_95"] - scored["predicted"], scored["predicted"] - scored["lower_95"])
     return scored["predicted"], scored["upper_95"] - scored["predicted"]

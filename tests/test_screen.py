@@ -138,9 +138,9 @@ def test_the_number_of_shards_changes_no_byte(tmp_path: Path, monkeypatch: pytes
     assert len(set(found)) == 1
     report = json.loads((out / "report.json").read_text())
     stable, no_germanium, new, _ = report["funnel"]
-    assert report["candidates"] == stable["asked"] == 900
+    assert report["candidates"] == stable["entered"] == 900
     assert stable["unknown"] == 10
-    assert stable["passed"] == no_germanium["asked"] > no_germanium["passed"] == report["scored"] == new["asked"]
+    assert stable["passed"] == no_germanium["entered"] > no_germanium["passed"] == report["scored"] == new["entered"]
     top = pd.read_csv(out / "top.csv")
     assert len(top) == 12
     assert top["predicted"].is_monotonic_decreasing
@@ -254,7 +254,7 @@ def test_bad_candidates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(TableError, match=r"the columns hull are missing.*Found: formula, stability"):
         list_one("a")
     Path("candidates.csv").write_text("note,formula,hull\na,Li2S,0\n\nb,Li2O,NA\nc,Li2O,low\n")
-    with pytest.raises(TableError, match=r"candidates\.csv: row 5: 'low' in the column 'hull' is no number"):
+    with pytest.raises(TableError, match=r"candidates\.csv: row 5: 'low' in the column 'hull' is not a number"):
         list_one("a")
     Path("candidates.csv").write_text("formula,hull\nLi2S,0,1\n")
     with pytest.raises(TableError, match=r"candidates\.csv: cannot be read: .*Expected 2 columns, got 3"):
@@ -318,9 +318,9 @@ def test_candidates_whose_numbers_are_missing_are_counted_and_not_asked(
     assert lacking > 0
     no_germanium, known, new = report["funnel"]
     assert known["gate"] == "the model's numbers known"
-    assert known["unknown"] == known["asked"] - known["passed"] == lacking
-    assert no_germanium["passed"] == known["asked"]
-    assert known["passed"] == report["scored"] == new["asked"]
+    assert known["unknown"] == known["entered"] - known["passed"] == lacking
+    assert no_germanium["passed"] == known["entered"]
+    assert known["passed"] == report["scored"] == new["entered"]
     scored = pd.concat([pd.read_parquet(path) for path in out.glob("s*.parquet")])
     assert len(scored) == report["scored"]
     assert scored["hull"].notna().all()

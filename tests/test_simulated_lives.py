@@ -13,7 +13,7 @@ from batterymi.closed_loop.simulated_life import (
     simulate_life,
 )
 from batterymi.closed_loop.thermal_life import AMBIENT_C, make_ten_minute_protocols
-from batterymi.config.study import ClosedLoop
+from batterymi.config.run import ClosedLoop
 
 BEST = (6.0, 4.4, 4.4, 4.714286)
 

@@ -90,7 +90,7 @@ def test_an_empty_region_is_named_with_its_constraint() -> None:
         columns={"diameter_nm": "d", "area_m2_g": "area", "sulfur_wt": "s"},
         reason="sulfur must fit",
     )
-    with pytest.raises(DesignError, match=r"'fits' is met by fewer than 1 in 10000 .* the nearest misses it by"):
+    with pytest.raises(DesignError, match=r"'fits' is met by fewer than 1 in 10000 .* the nearest violates it by"):
         Space(features, None, (pores,)).sample(np.random.default_rng(0), 1)
 
 

@@ -9,7 +9,11 @@ import pytest
 from batterymi import registry
 from batterymi.config.parts import Feature, Objective
 from batterymi.statistics.bootstrap import bootstrap_interval, resample_statistic
-from batterymi.statistics.intervals import compute_half_widths, compute_percentile_interval, compute_q_squared
+from batterymi.statistics.intervals import (
+    compute_half_widths,
+    compute_percentile_interval,
+    compute_q_squared,
+)
 from batterymi.statistics.scores import compute_mean, compute_spearman
 from batterymi.surrogates.permutation import compute_permutation_importances, run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem

@@ -107,7 +107,7 @@ def check_content(path: PathLike) -> None:
     except OSError:  # the reader reports what is wrong
         return
     if found not in known and not _make_record_path(target, found).exists():
-        expected = " or ".join(f"{one[:12]}…" for one in sorted(known))
+        expected = " or ".join(f"{item[:12]}…" for item in sorted(known))
         raise DamagedFileError(target, f"not what was written there: its SHA-256 is {found[:12]}…, expected {expected}")
 
 

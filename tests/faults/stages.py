@@ -10,7 +10,8 @@ from typing import Any, get_type_hints
 from conftest import ROOT, Workspace
 
 from batterymi.config.load import load_study, read_yaml
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.reporting.study_results import list_results
 
 SURROGATE = ("metrics.csv", "predictions.parquet", "importances.csv", "validation.json", "model.skops", "card.md")
@@ -74,7 +75,11 @@ def run_stage(
     params = params_of(rule, settings)
     if rule == "prepare_table":
         params["settings"]["path"] = str(workspace.folder / params["settings"]["path"])
-    inputs = {key: str(folder / name) for key, name in inside.items()} | dict.fromkeys(OPTIONAL, ())
+    inputs = (
+        {key: str(folder / name) for key, name in inside.items()}
+        | dict.fromkeys(OPTIONAL, ())
+        | {"code": [str(ROOT / f"scripts/{rule}.py")]}
+    )
     target = outputs or folder
     made = {
         key: str(target / name) if isinstance(name, str) else [str(target / one) for one in name]

@@ -13,7 +13,7 @@ from batterymi.cli.main import main
 from batterymi.config.designs import Derived
 from batterymi.config.load import list_study_files, load_config, load_datasets, load_study, read_yaml
 from batterymi.config.parts import Constraint
-from batterymi.config.study import Config
+from batterymi.config.run import Config
 from batterymi.errors import ConfigError, ExpressionError
 from batterymi.optimise.space.constraints import expand_derived
 

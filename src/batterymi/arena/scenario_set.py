@@ -85,4 +85,4 @@ class ScenarioSet:
 
 def describe_scenarios(scenarios: Sequence[Start]) -> list[dict[str, float | None]]:
     """Return scenarios as plain data."""
-    return [vars(one) for one in scenarios]
+    return [vars(scenario) for scenario in scenarios]

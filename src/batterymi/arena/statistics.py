@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from batterymi.statistics.bootstrap import resample_crossed
-from batterymi.statistics.intervals import compute_percentile_interval, wilson_interval
+from batterymi.statistics.bootstrap import resample_crossed_means
+from batterymi.statistics.intervals import compute_percentile_interval, compute_wilson_interval
 
 Array = NDArray[np.float64]
 
@@ -19,10 +19,10 @@ def compute_share_interval(broken: Array, seed: int = 0) -> tuple[float, float]:
         broken: 1 where a charge breaks a limit, shape (n_seeds, n_scenarios).
         seed: of the bootstrap.
     """
-    low, high = wilson_interval(float(broken.mean()), broken.shape[1])
+    low, high = compute_wilson_interval(float(broken.mean()), broken.shape[1])
     if broken.shape[0] == 1:
         return low, high
-    again = resample_crossed(broken, seed)
+    again = resample_crossed_means(broken, seed)
     lower, upper = compute_percentile_interval(again)
     # seeds share the scenarios, so more of them may widen the interval but never narrow it
     return min(low, lower), max(high, upper)
@@ -45,6 +45,6 @@ def compute_paired_difference(ours: Array, theirs: Array, seed: int = 0) -> tupl
         return float("nan"), float("nan"), float("nan"), n
     mine, other = ours[:, both], theirs[:, both]
     # seeds of two agents are drawn independently, scenarios jointly
-    drawn = resample_crossed(mine, seed) - resample_crossed(other, seed, stream=2)
+    drawn = resample_crossed_means(mine, seed) - resample_crossed_means(other, seed, stream=2)
     lower, upper = compute_percentile_interval(drawn)
     return float(mine.mean() - other.mean()), lower, upper, n

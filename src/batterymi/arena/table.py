@@ -46,8 +46,8 @@ def assign_costs(
     assigned: dict[tuple[str, str, str], float] = {}
     for cell, condition, controller, seconds in costs:
         of_cell = charges.loc[charges["cell"] == cell, "condition"].unique()
-        for one in of_cell if condition is None else [condition]:
-            key = (cell, str(one), controller)
+        for item in of_cell if condition is None else [condition]:
+            key = (cell, str(item), controller)
             assigned[key] = assigned.get(key, 0.0) + seconds
     return assigned
 

@@ -62,5 +62,8 @@ def _count_rows(study: Study) -> str:
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
     left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
-    converted = "".join(f"; {one.column} converted from {one.found} to {one.wanted}" for one in loaded.conversions)
+    converted = "".join(
+        f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
+        for conversion in loaded.conversions
+    )
     return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"

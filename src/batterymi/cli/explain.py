@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from batterymi.cli.settings import find_study, read_config
-from batterymi.config.study import Config
+from batterymi.config.run import Config
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.study_results import StudyResults

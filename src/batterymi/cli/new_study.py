@@ -137,7 +137,7 @@ class Roles:
     @property
     def used(self) -> list[Guess]:
         """The columns that the study reads."""
-        return [one for one in (self.objective, self.identity, self.group, *self.features) if one is not None]
+        return [item for item in (self.objective, self.identity, self.group, *self.features) if item is not None]
 
 
 def make_study_yaml(csv: Path, file: str, title: str) -> str:
@@ -185,14 +185,21 @@ def choose_roles(csv: Path) -> Roles:
     """
     table = read_csv(csv)
     guesses = guess_columns(table)
-    varying = [one for one in guesses if one.numbers is not None and one.numbers.nunique() > 1]
+    varying = [guess for guess in guesses if guess.numbers is not None and guess.numbers.nunique() > 1]
     if len(varying) < 2:
         raise TableError(
             f"{csv}: found {len(varying)} columns of numbers that vary; a study needs a feature and an objective"
         )
-    objective = next((one for one in reversed(varying) if _has_any_word(one, (*SOUGHT, *AVOIDED))), varying[-1])
-    identity = next((one for one in guesses if one.words and len(one.words) == len(table)), None)
-    group = next((one for one in guesses if one is not identity and one.words and _has_any_word(one, GROUPED)), None)
+    objective = next((item for item in reversed(varying) if _has_any_word(item, (*SOUGHT, *AVOIDED))), varying[-1])
+    identity = next((entry for entry in guesses if entry.words and len(entry.words) == len(table)), None)
+    group = next(
+        (
+            element
+            for element in guesses
+            if element is not identity and element.words and _has_any_word(element, GROUPED)
+        ),
+        None,
+    )
     others = [one for one in guesses if not any(one is taken for taken in (objective, identity, group))]
     features = [
         one
@@ -200,7 +207,7 @@ def choose_roles(csv: Path) -> Roles:
         if (2 <= len(one.words) <= MAX_CHOICES and not one.missing)
         or (one.numbers is not None and one.numbers.nunique() > 1 and one.missing <= MOST_MISSING)
     ]
-    names = {one.name for one in features}
+    names = {feature.name for feature in features}
     return Roles(objective, features, identity, group, [one.header for one in others if one.name not in names])
 
 
@@ -210,8 +217,8 @@ def _describe_table(file: str, roles: Roles) -> dict[str, Any]:
     found |= {"id_column": roles.identity.name} if roles.identity else {}
     found |= {"group": roles.group.name} if roles.group else {}
     found |= {"empty": "pending"}
-    found |= {"bad_rows": "drop"} if any(one.missing for one in roles.used) else {}
-    renamed = {one.header: one.name for one in roles.used if one.header != one.name}
+    found |= {"bad_rows": "drop"} if any(item.missing for item in roles.used) else {}
+    renamed = {entry.header: entry.name for entry in roles.used if entry.header != entry.name}
     return found | ({"columns": _write_on_one_line(renamed)} if renamed else {})
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from batterymi.config.load import load_config, load_studies, merge_settings, read_yaml
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 

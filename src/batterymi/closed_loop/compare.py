@@ -91,8 +91,8 @@ def count_rounds_to_match(own: Array, random: Array, seed: int) -> dict[str, flo
     """
     rounds = random.shape[1]
 
-    def find_first(own: Array, *others: Array) -> Array:
-        reached = np.stack([compute_mean(one) >= compute_mean(own) for one in others], axis=-1)
+    def find_first(own: Array, *by_round: Array) -> Array:
+        reached = np.stack([compute_mean(item) >= compute_mean(own) for item in by_round], axis=-1)
         return np.where(reached.any(axis=-1), reached.argmax(axis=-1) + 1.0, np.inf)
 
     found = np.sort(resample_statistic((own, *random.T), find_first, seed))

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from batterymi import registry
 from batterymi.config.arena import Arena
 from batterymi.config.load import load_datasets
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.files import write_text
 from batterymi.vocabulary.unit_table import UNITS
 
@@ -206,7 +207,7 @@ def _write_default(field: Schema) -> str:
     value = field.get("default", "")
     if value is None:
         return "-"
-    has_parts = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+    has_parts = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
     if has_parts or ("default" not in field and "$ref" in field):
         return "see there"
     if "default" not in field:

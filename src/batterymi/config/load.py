@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from batterymi.config.datasets import Dataset
 from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text
 from batterymi.config.parts import Name
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 

@@ -80,8 +80,10 @@ def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the model at a place, which is given by keys and by the tags that pydantic adds for unions."""
     current: list[Any] = [model]
     for part in map(str, location):
-        fields = [one.model_fields[part] for one in current if part in one.model_fields]
-        tagged = [one for one in current if any(part in get_args(f.annotation) for f in one.model_fields.values())]
+        fields = [item.model_fields[part] for item in current if part in item.model_fields]
+        tagged = [
+            entry for entry in current if any(part in get_args(f.annotation) for f in entry.model_fields.values())
+        ]
         current = [inner for field in fields for inner in models_in(field.annotation)] or tagged or current
     return sorted({name for candidate in current for name in candidate.model_fields})
 

@@ -27,7 +27,7 @@ def check_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if symbol not in SYMBOLS:
             raise ValueError(f"there is no element '{symbol}'; {did_you_mean(symbol, SYMBOLS)}")
     if value is not None and len(set(value)) != len(value):
-        raise ValueError(f"'{next(one for one in value if value.count(one) > 1)}' is listed twice")
+        raise ValueError(f"'{next(item for item in value if value.count(item) > 1)}' is listed twice")
     return value
 
 

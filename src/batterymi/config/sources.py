@@ -96,7 +96,7 @@ class Table(Strict):
     @property
     def compared_columns(self) -> tuple[str, ...]:
         """Return all columns of `compare_groups`."""
-        return tuple(name for one in self.compare_groups for name in ((one,) if isinstance(one, str) else one))
+        return tuple(name for group in self.compare_groups for name in ((group,) if isinstance(group, str) else group))
 
     @property
     def group_columns(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,7 +15,7 @@ from batterymi.config.campaign import (
     SurrogateChoice,
 )
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
-from batterymi.config.names import CellName, FigureName
+from batterymi.config.names import FigureName
 from batterymi.config.parts import (
     Ablation,
     Column,
@@ -161,7 +161,7 @@ class Study(Strict):
     @property
     def compared_models(self) -> tuple[str, ...]:
         """Models that the study fits anywhere, members of blends included."""
-        compared = [self.surrogate.models, *(one.models or () for one in self.ablations)]
+        compared = [self.surrogate.models, *(ablation.models or () for ablation in self.ablations)]
         names = [name for models in compared for name in models]
         names += [self.transfer.model] if self.transfer else []
         names += ["extra_trees"] if self.surrogate.censoring == "expected" else []  # it predicts what is below bounds
@@ -182,15 +182,15 @@ class Study(Strict):
         """List the registered names that the study uses, as (kind, name) pairs, for the given kinds."""
         used = [
             *self._campaign_lookups(),
-            *(("constraint", one.function) for one in self.constraints if one.function),
+            *(("constraint", constraint.function) for constraint in self.constraints if constraint.function),
             ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
             *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(
-                ("candidates", one.source.name)
-                for one in (self.screen,)
-                if one and isinstance(one.source, CandidatesSource)
+                ("candidates", item.source.name)
+                for item in (self.screen,)
+                if item and isinstance(item.source, CandidatesSource)
             ),
         ]
         # the evaluator that asks a model runs the code of its family too
@@ -235,7 +235,7 @@ class Study(Strict):
         for derived in self.derived:
             wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
-        for name in sorted({name for one in self.derived for name in one.names} & self._uncomputable()):
+        for name in sorted({name for item in self.derived for name in item.names} & self._uncomputable()):
             yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
@@ -252,8 +252,8 @@ class Study(Strict):
     def _resolve_quantities(self) -> dict[str, set[str]]:
         """Return the derived quantities with the columns on which each depends in the end."""
         found: dict[str, set[str]] = {}
-        for one in self.derived:
-            found[one.name] = set().union(*(found.get(name, {name}) for name in one.names))
+        for item in self.derived:
+            found[item.name] = set().union(*(found.get(name, {name}) for name in item.names))
         return found
 
     def _find_campaign_problems(self) -> Iterable[str]:
@@ -319,7 +319,7 @@ class Study(Strict):
     @property
     def screened_features(self) -> tuple[str, ...]:
         """Return the numbers that the screen's model takes beside formulas."""
-        return tuple(one.name for one in self.variants[self.screen.variant]) if self.screen else ()
+        return tuple(item.name for item in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
     def formula_columns(self) -> tuple[str, ...]:
@@ -375,46 +375,3 @@ class Study(Strict):
                     yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
             for name in wanted.keys() - design.values.keys():
                 yield f"reference_designs: '{design.name}' lacks {name}"
-
-
-class ClosedLoop(Strict):
-    """Size of the closed loop over the ten-minute protocols."""
-
-    # the loop chooses among 224 protocols
-    batches: tuple[Annotated[int, Field(ge=1, le=224)], ...] = Field(
-        (8, 24, 48), min_length=1, description="Tests of a round; one comparison for each."
-    )
-    rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
-    seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
-    seed: int = Field(0, ge=0, description="The first.")
-    cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
-
-
-class Config(Strict):
-    """config/config.yaml: what runs."""
-
-    studies: tuple[str, ...] | Literal["all"] = Field(
-        "all", description="Studies of a plain `snakemake`; `all` takes every YAML of studies_folder in `editions`."
-    )
-    editions: tuple[Literal["textbook", "measured", "own"], ...] = Field(
-        ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
-    )
-    datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")
-    mirror: str | None = Field(
-        None, description="Folder laid out as `<data set>/<file>` to take data sets from, before the network."
-    )
-    studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
-    ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
-    claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
-    closed_loop: ClosedLoop = Field(
-        ClosedLoop(), description="Closed loop of fast-charging tests; `snakemake closed_loop`."
-    )
-    arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
-    arena_overrides: dict[str, Any] = Field(
-        default_factory=dict, description="Settings to lay over the arena's YAML; for trial runs."
-    )
-    overrides: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",
-    )
-    pathvars: dict[str, str] = Field(default_factory=dict, description="Folders for results, logs and benchmarks.")

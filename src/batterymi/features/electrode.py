@@ -48,7 +48,7 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
         One column per quantity.
     """
     empty, full = parse_formulas(charged), parse_formulas(discharged)
-    charge, potential, radius = (np.array([IONS[one][k] for one in ion], float) for k in range(3))
+    charge, potential, radius = (np.array([IONS[item][k] for item in ion], float) for k in range(3))
     ions_empty, host_empty = split_ion(empty, ion)
     ions_full, host_full = split_ion(full, ion)
     metals = empty.count_atoms(*REDOX)

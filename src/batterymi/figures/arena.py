@@ -48,7 +48,7 @@ def style_of(name: str, names: list[str]) -> dict[str, Any]:
     """
     if name in STYLES:
         return STYLES[name]
-    agents = [one for one in sorted(names, reverse=True) if one not in CONTROLLERS]
+    agents = [item for item in sorted(names, reverse=True) if item not in CONTROLLERS]
     return AGENT_STYLES[agents.index(name) % len(AGENT_STYLES)]
 
 

@@ -84,7 +84,7 @@ def _group_measured_suggestions(results: StudyResults) -> dict[str, pd.DataFrame
 
 def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataFrame) -> None:
     """Draw predicted over measured values of suggestions that were measured."""
-    target = next(one for one in results.study.objectives if one.name == name)
+    target = next(objective for objective in results.study.objectives if objective.name == name)
     middle = part["predicted"]
     low, high = part["lower_95"].fillna(middle), part["upper_95"].fillna(middle)
     axis.errorbar(

@@ -28,7 +28,7 @@ def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective)
     """
     import matplotlib.pyplot as plt
 
-    stopped = report["dropped"] or any(step["passed"] < step["asked"] for step in report["funnel"])
+    stopped = report["dropped"] or any(step["passed"] < step["entered"] for step in report["funnel"])
     n_bars = 2 * len(report["funnel"]) + 2 if stopped else 20
     height = 0.55 + 0.14 * max(min(len(top), SHOWN), n_bars, 8)
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, height))

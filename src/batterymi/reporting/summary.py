@@ -176,7 +176,7 @@ def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
 def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
     """Return the objectives of a design with their intervals, and the quantities derived from it."""
     parts = [_describe_objective(best, objective) for objective in results.study.objectives]
-    parts += [f"{one.label} {best[one.name]:.3g}{_format_unit(one.unit)}" for one in results.study.derived]
+    parts += [f"{item.label} {best[item.name]:.3g}{_format_unit(item.unit)}" for item in results.study.derived]
     return f"{results.benchmark['answers']}: {'; '.join(parts)}"
 
 

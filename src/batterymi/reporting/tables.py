@@ -113,7 +113,9 @@ def read_summary(path: Path) -> Summary:
 
 def join_summaries(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Return one row per study: every value, and numbers with their intervals as texts."""
-    frame = pd.DataFrame([{key: _flatten_value(cell["value"]) for key, cell in one.items()} for one in summaries])
+    frame = pd.DataFrame(
+        [{key: _flatten_value(cell["value"]) for key, cell in summary.items()} for summary in summaries]
+    )
     texts = {
         name: [_format_interval(row, keys, digits, unit) for row in _list_rows(frame)]
         for name, keys, digits, unit in INTERVALS
@@ -192,7 +194,7 @@ def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 def _flatten_value(value: Any) -> Any:
     """Return lists and dictionaries as text, for one cell of a CSV file."""
     if isinstance(value, list):
-        return " ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in value)
+        return " ".join(f"{item:.6g}" if isinstance(item, float) else str(item) for item in value)
     if isinstance(value, dict):
         return "; ".join(f"{key} {one}" for key, one in value.items()) or "none"
     return value

@@ -34,7 +34,7 @@ def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]
     }
     if found["groupings"]:
         cells["groupings"] = _describe_groupings(found["groupings"])
-        cells |= {f"r2_by_{_name_column(one['split'])}": one["r2"] for one in found["groupings"]}
+        cells |= {f"r2_by_{_name_column(hit['split'])}": hit["r2"] for hit in found["groupings"]}
     if found["noise"] and found["noise"]["sets"]:
         cells["noise_floor"] = _describe_noise(found["noise"], unit)
     if found["censoring"]:
@@ -52,7 +52,7 @@ def _summarise_acceleration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
     if "acceleration" not in benchmark:
         return {}
     return {
-        "evaluations_to_top": "; ".join(_describe_acceleration(one) for one in benchmark["acceleration"]),
+        "evaluations_to_top": "; ".join(_describe_acceleration(item) for item in benchmark["acceleration"]),
         "acceleration": benchmark["acceleration"][0]["first"]["acceleration"],
     }
 

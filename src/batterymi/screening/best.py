@@ -134,10 +134,10 @@ def find_nearest(formulas: pd.Series, rows: pd.DataFrame, formula_column: str | 
     if formula_column is None:
         return pd.DataFrame(index=formulas.index)
     known = compute_element_fractions(parse_formulas(rows[formula_column]))
-    asked = compute_element_fractions(parse_formulas(formulas))
+    wanted = compute_element_fractions(parse_formulas(formulas))
     # halved, since an exchanged atom is missing on one side and in excess on the other
-    exchanged = [np.abs(known - one).sum(axis=1) / 2 for one in asked]
-    nearest = [int(np.argmin(one)) for one in exchanged]
+    exchanged = [np.abs(known - item).sum(axis=1) / 2 for item in wanted]
+    nearest = [int(np.argmin(entry)) for entry in exchanged]
     return pd.DataFrame(
         {
             "nearest_known": rows[formula_column].to_numpy()[nearest],

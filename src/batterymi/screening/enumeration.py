@@ -64,7 +64,7 @@ def find_neutral_ratios(
     ratios = _list_ratios(len(symbols), largest)
     choices = [
         choice
-        for choice in product(*(states[one] for one in symbols))
+        for choice in product(*(states[symbol] for symbol in symbols))
         if _passes_pauling_test(choice, symbols, negativity)
     ]
     if not choices:

@@ -19,12 +19,12 @@ class Funnel:
     """How many candidates came to each gate, and what became of them.
 
     Attributes:
-        asked: candidates that came to it, one number per gate.
+        entered: candidates that reached it, one number per gate.
         passed: of these, those that passed.
         unknown: those of which it is unknown, because a number is missing.
     """
 
-    asked: list[int] = field(default_factory=list)
+    entered: list[int] = field(default_factory=list)
     passed: list[int] = field(default_factory=list)
     unknown: list[int] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ def pass_gates(
     funnel = Funnel()
     for gate in gates:
         passes, unknown = _evaluate_gate(gate, numbers, compositions)
-        funnel.asked.append(int(alive.sum()))
+        funnel.entered.append(int(alive.sum()))
         funnel.unknown.append(int((alive & unknown).sum()))
         alive = alive & passes
         funnel.passed.append(int(alive.sum()))

@@ -1,4 +1,4 @@
-"""A stored model asked for many candidates: prediction, interval, applicability domain, novelty.
+"""A stored model that predicts many candidates: prediction, interval, applicability domain, novelty.
 
 Predictions are the model's own; its distances to the rows that it learned from, the applicability domain and the
 novelty share one matrix product.

@@ -79,12 +79,12 @@ def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: Ga
     funnel, listed, scored, threshold = Funnel.make_empty(len(steps)), 0, 0, None
     for path in reports:
         account = read_json(path)
-        funnel.add(Funnel(**{name: account[name] for name in ("asked", "passed", "unknown")}))
+        funnel.add(Funnel(**{name: account[name] for name in ("entered", "passed", "unknown")}))
         listed, scored, threshold = listed + account["listed"], scored + account["scored"], account["threshold"]
     # shards of an earlier listing must not be merged with this one
     if listed != listing["listed"]:
         raise TableError(f"the shards were dealt {listed} candidates, {listing['listed']} were listed; run them again")
-    counts = zip(steps, funnel.asked, funnel.passed, funnel.unknown, strict=True)
+    counts = zip(steps, funnel.entered, funnel.passed, funnel.unknown, strict=True)
     return {
         "candidates": listed,
         "dropped": listing["dropped"],
@@ -92,8 +92,8 @@ def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: Ga
         "passed": funnel.passed[-1] if steps else scored,
         "threshold": threshold,
         "funnel": [
-            {"gate": step, "asked": asked, "passed": passed, "unknown": unknown}
-            for step, asked, passed, unknown in counts
+            {"gate": step, "entered": entered, "passed": passed, "unknown": unknown}
+            for step, entered, passed, unknown in counts
         ],
     }
 

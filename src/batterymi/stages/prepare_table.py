@@ -44,8 +44,8 @@ def prepare_table(table: Path, report: Path, settings: TableSettings) -> None:
             },
         },
     )
-    for one in loaded.conversions:
-        logger.info("%s: %s converted from %s to %s", settings.path, one.header, one.found, one.wanted)
+    for item in loaded.conversions:
+        logger.info("%s: %s converted from %s to %s", settings.path, item.header, item.found, item.wanted)
     logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
 
 

@@ -40,7 +40,7 @@ def score_candidates(
     scorer = _load_scorer(model, table, predictions, settings)
     listed, n, funnel = 0, 0, Funnel.make_empty(len(label_steps(settings.screen, settings.screened_features)))
     with _open_shard(candidates) as file, write_atomically(scored) as temporary:
-        schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*one) for one in SCORED.items())])
+        schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*item) for item in SCORED.items())])
         with pa.parquet.ParquetWriter(temporary, schema) as writer:
             for number in range(file.num_row_groups):
                 # formulas hardly repeat, so looking for equal ones would cost time for nothing

@@ -51,23 +51,28 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     whole = Inputs(settings.features, settings.descriptors)
     variants = {"all_features": whole} | {name: drop_inputs(whole, one) for name, one in left_out.items()}
     needed = [*(column.name for column in (*settings.features, *settings.objectives)), SPLIT]
-    rows = read_frame(table, needs=needed)
+    # both before any model is fitted, so that a damaged file is found at once
+    rows, digests = read_frame(table, needs=needed), read_json(report)
     # reference rows and designs without a result are never learned from
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     # once for all variants, whose descriptors are a part of these
     computed = compute_descriptors(rows, whole.descriptors)
-    found, checks = [], {}
+    comparisons, checks = [], {}
     for (variant, inputs), objective in product(variants.items(), settings.objectives):
         ablation = left_out.get(variant)
         problem = make_problem(rows, computed, variant, inputs, objective, settings.table, ablation)
-        one = compare_models(problem, apply_ablation(settings.surrogate, ablation), settings.seed)
-        found.append(one)
+        comparison = compare_models(problem, apply_ablation(settings.surrogate, ablation), settings.seed)
+        comparisons.append(comparison)
         if variant == settings.primary_variant and objective.goal != "report":
-            checks[objective.name] = validate_model(one.best, one.validation, one.outs, rows, computed, settings)
-    metrics = pd.concat([one.metrics for one in found], ignore_index=True)
+            checks[objective.name] = validate_model(
+                comparison.best, comparison.validation, comparison.outs, rows, computed, settings
+            )
+    metrics = pd.concat([comparison.metrics for comparison in comparisons], ignore_index=True)
     write_csv(files.metrics, metrics)
-    write_parquet(files.predictions, pd.concat([one.predictions for one in found], ignore_index=True))
-    write_csv(files.importances, pd.concat([one.importances for one in found], ignore_index=True))
+    write_parquet(
+        files.predictions, pd.concat([comparison.predictions for comparison in comparisons], ignore_index=True)
+    )
+    write_csv(files.importances, pd.concat([comparison.importances for comparison in comparisons], ignore_index=True))
     write_json(files.validation, {"variant": settings.primary_variant, "objectives": checks})
-    save_models(files.model, [one.stored for one in found])
-    write_text(files.card, write_card(settings, metrics, variants, checks, computed, read_json(report)))
+    save_models(files.model, [comparison.stored for comparison in comparisons])
+    write_text(files.card, write_card(settings, metrics, variants, checks, computed, digests))

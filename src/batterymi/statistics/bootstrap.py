@@ -54,7 +54,7 @@ def resample_statistic(
 
     if len(members) == 1:
         return np.atleast_1d(measure(np.zeros(1, dtype=np.intp)))
-    # the statistic may be NaN or infinite in some resamples, which `interval` leaves out
+    # the statistic may be NaN or infinite in some resamples, which intervals leave out
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(
@@ -75,7 +75,7 @@ def list_members(groups: Sequence[object]) -> list[NDArray[np.intp]]:
     return np.split(order, np.cumsum(np.bincount(labels))[:-1])
 
 
-def resample_crossed(values: Array, seed: int, stream: int = 1, n_resamples: int = N_RESAMPLES) -> Array:
+def resample_crossed_means(values: Array, seed: int, stream: int = 1, n_resamples: int = N_RESAMPLES) -> Array:
     """Return means over rows and columns that are both drawn again, as seeds and scenarios.
 
     Args:
@@ -91,12 +91,13 @@ def resample_crossed(values: Array, seed: int, stream: int = 1, n_resamples: int
     columns = np.random.default_rng([seed, 0]).integers(n_columns, size=(n_resamples, n_columns))
     rows = np.random.default_rng([seed, stream]).integers(n_rows, size=(n_resamples, n_rows))
     drawn = values[rows[:, :, None], columns[:, None, :]]
-    return mean_of_known(drawn.reshape(n_resamples, -1))
+    return average_finite(drawn.reshape(n_resamples, -1))
 
 
-def mean_of_known(values: Array) -> Array:
+def average_finite(values: Array) -> Array:
     """Return means along the last axis without NaN; NaN where there is nothing else."""
     known = np.isfinite(values)
+    # nanmean would warn about rows without a finite value
     count = known.sum(axis=-1)
     total = np.where(known, values, 0.0).sum(axis=-1)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

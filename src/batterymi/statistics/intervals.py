@@ -1,4 +1,4 @@
-"""Prediction intervals from errors on held-out rows, and percentile intervals."""
+"""Prediction intervals from errors on held-out rows, and intervals of shares and of resampled values."""
 
 import math
 
@@ -71,7 +71,7 @@ def compute_q_squared(observed: Array, predicted: Array) -> Array:
 
 
 def compute_percentile_interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
-    """Return the percentile interval of resampled values; NaN if none is finite."""
+    """Return the percentile interval of resampled values, (nan, nan) if none is finite."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return float("nan"), float("nan")
@@ -79,18 +79,19 @@ def compute_percentile_interval(values: Array, level: float = LEVEL) -> tuple[fl
     return float(low), float(high)
 
 
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953); it never vanishes.
+def compute_wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Compute the 95 % Wilson interval of a share (1927, doi:10.1080/01621459.1927.10502953).
 
-    A share of n trials that is a mean over repeats may lie between two counts; so does its interval.
+    A mean share over repeats may lie between two counts; its interval then lies between theirs.
 
     Args:
         share: of successes in n trials.
         n: trials, 1 or more.
     """
     count = share * n
+    # unlike the normal approximation, this interval does not vanish at shares of 0 and 1
     around = [math.floor(count + 1e-9), math.ceil(count - 1e-9)]
-    low, high = zip(*(stats.binomtest(one, n).proportion_ci(LEVEL, "wilson") for one in around), strict=True)
+    low, high = zip(*(stats.binomtest(item, n).proportion_ci(LEVEL, "wilson") for item in around), strict=True)
     return float(np.interp(count, around, low)), float(np.interp(count, around, high))
 
 

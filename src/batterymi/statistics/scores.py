@@ -51,7 +51,8 @@ def compute_mean(values: Array) -> Array:
 
 
 def compute_spearman(first: Array, second: Array) -> float:
-    """Return the rank correlation; NaN where one side does not vary."""
+    """Compute Spearman's rank correlation, NaN where one side does not vary."""
+    # SciPy would warn
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
     return float(stats.spearmanr(first, second).statistic)

@@ -124,9 +124,9 @@ def _describe_reliability(found: Mapping[str, Any]) -> list[str]:
             f"{noise['mae_of_a_perfect_model']:.2g} and an R² of {noise['r2_of_a_perfect_model']:.2f}."
         )
     covered = "; ".join(
-        f"{one['level']:.0%} intervals covered {one['coverage']:.0%} [{one['coverage_lower']:.0%}, "
-        f"{one['coverage_upper']:.0%}], median half width {one['half_width']:.3g}"
-        for one in found["calibration"]
+        f"{hit['level']:.0%} intervals covered {hit['coverage']:.0%} [{hit['coverage_lower']:.0%}, "
+        f"{hit['coverage_upper']:.0%}], median half width {hit['half_width']:.3g}"
+        for hit in found["calibration"]
     )
     near = found["applicability"]
     lines.append(f"- Held-out rows: {covered}.")

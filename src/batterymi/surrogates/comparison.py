@@ -133,14 +133,14 @@ def score_models(
     squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
     rows = []
     for name, out in outs.items():
-        score = validation.find_interval((observed, out.mean), compute_q_squared)
+        score = validation.compute_interval((observed, out.mean), compute_q_squared)
         over = {
-            base: validation.find_interval(squared[base] - squared[name], compute_mean)
+            base: validation.compute_interval(squared[base] - squared[name], compute_mean)
             for base in REFERENCES
             if base in outs
         }
         middle = np.abs(observed - out.mean)
-        absolute = validation.find_interval(middle, compute_mean)
+        absolute = validation.compute_interval(middle, compute_mean)
         # coverage is measured on the outer folds, which play no part in the conformal widths
         widths = {level: out.half_widths(observed, level) for level in LEVELS}
         refit = make_model(name, validation.method.make_options(validation.seed), out.chosen[0])
@@ -217,7 +217,7 @@ def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> Store
         objective=problem.objective.name,
         features=[feature.name for feature in problem.inputs.features],
         categories=[feature.name for feature in problem.inputs.features if feature.is_category],
-        descriptors=[one.model_dump(mode="json") for one in problem.inputs.descriptors],
+        descriptors=[descriptor.model_dump(mode="json") for descriptor in problem.inputs.descriptors],
         fitted=fit_on_rows(best, problem, every, method, seed, settings),
         half_width_per_spread=width,
     )

@@ -41,7 +41,7 @@ def compute_learning_curve(name: str, validation: CrossValidation, settings: Map
             counts.append(n_rows)
     points = []
     for count, miss in zip(counts, misses, strict=True):
-        low, high = validation.find_interval(miss, compute_mean)
+        low, high = validation.compute_interval(miss, compute_mean)
         points.append({"rows": count, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high})
     if len(points) < 3:
         return {"points": points}
@@ -50,13 +50,13 @@ def compute_learning_curve(name: str, validation: CrossValidation, settings: Map
     return {
         "points": points,
         "exponent": float(law.find_exponent(*last)),
-        "exponent_interval": list(validation.find_interval(last, law.find_exponent)),
+        "exponent_interval": list(validation.compute_interval(last, law.find_exponent)),
         "doubled": {
             "rows": 2 * counts[-1],
             "mae": float(law.double(*last)),
-            "interval": list(validation.find_interval(last, law.double)),
+            "interval": list(validation.compute_interval(last, law.double)),
             "change": float(law.double(*last) - misses[-1].mean()),
-            "change_interval": list(validation.find_interval(last, law.find_change)),
+            "change_interval": list(validation.compute_interval(last, law.find_change)),
         },
     }
 
@@ -74,6 +74,7 @@ class PowerLaw:
     def find_exponent(self, *misses: Array) -> Array:
         """Return the exponent by which the mean error falls."""
         x = np.log(np.asarray(self.counts, float))
+        # an error of zero has no logarithm
         y = np.log(np.maximum(np.stack([compute_mean(miss) for miss in misses], axis=-1), 1e-12))
         centred = x - x.mean()
         return np.asarray(-(y * centred).sum(axis=-1) / (centred**2).sum())

@@ -29,10 +29,10 @@ class Points:
     def locate_among(self, known: "Points") -> NDArray[np.intp] | slice | None:
         """Return where these points are among others; None if any of them is not there."""
         if self._located is None or self._located[0] is not known:
-            self._located = known, self._search(known)
+            self._located = known, self._search_among(known)
         return self._located[1]
 
-    def _search(self, known: "Points") -> NDArray[np.intp] | slice | None:
+    def _search_among(self, known: "Points") -> NDArray[np.intp] | slice | None:
         """Return where these points are: a slice if they come first in the same order, which copies nothing."""
         if np.array_equal(known.matrix[: len(self)], self.matrix):
             return slice(0, len(self))

@@ -42,7 +42,7 @@ def compare_groupings(
         One entry per way to split: `split`, scores, and `warning` where random folds score better.
     """
     problem, bootstraps, seed = validation.problem, validation.bootstraps, validation.seed
-    sets = [table.group_columns, *((one,) if isinstance(one, str) else one for one in table.compare_groups)]
+    sets = [table.group_columns, *((group,) if isinstance(group, str) else group for group in table.compare_groups)]
     schemes: dict[str, Sequence[object]] = {"random": list(range(len(problem.observed)))}
     train = rows[rows[SPLIT] == TRAIN]
     # an ablation may leave related tasks out, so the problem says which rows joined
@@ -110,7 +110,7 @@ def find_single_features(problem: Problem, most: int = 5) -> list[dict[str, Any]
 
 def find_most_common(chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the hyperparameters that were chosen most often, the first of them at a tie."""
-    listed = [dict(one) for one in chosen]
+    listed = [dict(item) for item in chosen]
     return max(listed, key=listed.count) if listed else {}
 
 

@@ -34,6 +34,7 @@ def estimate_noise_floor(
     squares = np.array([((part - part.mean()) ** 2).sum() for part in parts])
     freedom = np.array([len(part) - 1 for part in parts])
     deviation = float(_pool_deviation(squares, freedom))
+    # whole sets are resampled, since the rows of a set share its mean
     low, high = bootstrap_interval((squares, freedom), _pool_deviation, seed)
     total = float(rows[objective].std())
     return {
@@ -52,6 +53,7 @@ def estimate_noise_floor(
 
 def _pool_deviation(squares: Any, freedom: Any) -> Any:
     """Return the standard deviation pooled over sets, from their sums of squares and degrees of freedom."""
+    # the variance within small sets would be biased
     return np.sqrt(squares.sum(axis=-1) / freedom.sum(axis=-1))
 
 

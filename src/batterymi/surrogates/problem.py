@@ -46,8 +46,8 @@ class Inputs:
         own = {feature.name: [feature.name] for feature in self.features}
         computed = {
             # computed columns carry their descriptor's name as a prefix
-            one.name: [column for column in frame.columns if column.startswith(f"{one.name}: ")]
-            for one in self.descriptors
+            descriptor.name: [column for column in frame.columns if column.startswith(f"{descriptor.name}: ")]
+            for descriptor in self.descriptors
         }
         return own | computed
 
@@ -55,7 +55,7 @@ class Inputs:
     def labels(self) -> dict[str, str]:
         """Return the label of each feature and descriptor, as figures show it."""
         every: tuple[Labelled, ...] = (*self.features, *self.descriptors)
-        return {one.name: one.label for one in every}
+        return {item.name: item.label for item in every}
 
 
 @dataclass(frozen=True)

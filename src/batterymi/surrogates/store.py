@@ -64,7 +64,7 @@ class StoredModel:
         kinds = {name: object if name in self.categories else float for name in self.features}
         parts = [designs[self.features].astype(kinds)]
         if self.descriptors:
-            computed = compute_descriptors(designs, [Descriptor(**one) for one in self.descriptors])
+            computed = compute_descriptors(designs, [Descriptor(**descriptor) for descriptor in self.descriptors])
             parts += list(computed.values())
         return pd.concat(parts, axis=1)
 

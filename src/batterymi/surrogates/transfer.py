@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Transfer
-from batterymi.statistics.intervals import compute_q_squared
+from batterymi.statistics.intervals import (
+    compute_q_squared,
+)
 from batterymi.statistics.scores import compute_mean, compute_paired_difference, compute_scores
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.problem import Problem
@@ -115,7 +117,7 @@ def compare_strategies(
         entry = {"strategy": way, **compute_scores(observed, predicted, groups, n, seed)}
         if way != OWN:
             own = predictions[OWN]
-            r2 = validation.find_interval((observed, predicted, own), _gain_r2)
+            r2 = validation.compute_interval((observed, predicted, own), _gain_r2)
             entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), r2, strict=True))
             entry |= _measure_gain(validation, np.abs(observed - own), np.abs(observed - predicted))
         entries.append(entry)
@@ -180,11 +182,11 @@ def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choi
     alone: dict[int, Array] = {}
     fewest = min(int((train < problem.n_scored).sum()) for train, _ in validation.splits)
     # zero-shot strategies use no own rows, so they have no curve
-    for name in [one for one in ways if "zero-shot" not in one]:
+    for name in [way for way in ways if "zero-shot" not in way]:
         for size in choice.sizes:
             n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
             miss = _measure_misses(validation, ways[name], size, n_draws)
-            low, high = validation.find_interval(miss, compute_mean)
+            low, high = validation.compute_interval(miss, compute_mean)
             point = {"strategy": name, "rows": min(size, fewest), "mae": float(miss.mean())}
             point |= {"mae_lower": low, "mae_upper": high}
             # the first strategy, so its errors are there when the others are compared with it

@@ -120,7 +120,7 @@ def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dic
         width: NDArray[np.float64] = out.half_widths(problem.scored, level)
         # as numbers, so that the share can be resampled like any mean
         inside = (miss <= width).astype(float)
-        low, high = validation.find_interval(inside, compute_mean)
+        low, high = validation.compute_interval(inside, compute_mean)
         found.append(
             {
                 "level": level,

@@ -71,13 +71,13 @@ class CrossValidation:
     bootstraps: int
     seed: int
 
+    def compute_interval(self, values: Array | Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
+        """Compute the 95 % interval of a statistic of the scored rows, over their groups; see `bootstrap_interval`."""
+        return bootstrap_interval(values, statistic, self.seed, self.problem.scored_groups, self.bootstraps)
+
     def with_problem(self, problem: Problem) -> "CrossValidation":
         """Return the same cross-validation of another problem with the same rows."""
         return replace(self, problem=problem)
-
-    def find_interval(self, values: Array | Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
-        """Return the 95 % interval of a statistic of the scored rows, over their groups; see `bootstrap_interval`."""
-        return bootstrap_interval(values, statistic, self.seed, self.problem.scored_groups, self.bootstraps)
 
     def predict_held_out(self, name: str, settings: Mapping[str, Any]) -> Array:
         """Predict every scored row by a model with fixed hyperparameters that was fitted without it."""

@@ -56,7 +56,7 @@ def list_outputs(folder: Path, studies: Iterable[str], made: Iterable[str] = (".
             targets that a plain run does not make.
     """
     found = [*folder.iterdir(), *(file for study in studies for file in (folder / study).rglob("*"))]
-    wanted = re.compile("|".join(f"(?:{_drop_group_names(one)})" for one in made))
+    wanted = re.compile("|".join(f"(?:{_drop_group_names(item)})" for item in made))
     return sorted(file for file in found if file.is_file() and _is_output(file.relative_to(folder), wanted))
 
 

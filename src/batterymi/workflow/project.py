@@ -8,7 +8,8 @@ from typing import Any
 from batterymi.config.arena import Arena, load_arena
 from batterymi.config.datasets import Dataset
 from batterymi.config.load import list_selected_studies, list_used_datasets, load_config, load_datasets, load_studies
-from batterymi.config.study import Config, Study
+from batterymi.config.run import Config
+from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 from batterymi.workflow.manifest import digest_files
 

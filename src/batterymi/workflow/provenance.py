@@ -64,7 +64,7 @@ def find_imported_modules(path: Path) -> frozenset[str]:
 def files_beside(path: Path) -> frozenset[Path]:
     """Return the files that a module names by `with_name("…")`: single ones, or all in a folder beside it."""
     named = {path.with_name(name) for name in BESIDE.findall(path.read_text(encoding="utf-8"))}
-    inside = {file for one in named if one.is_dir() for file in one.iterdir()}
+    inside = {file for item in named if item.is_dir() for file in item.iterdir()}
     return frozenset(file for file in named | inside if file.is_file())
 
 

@@ -77,7 +77,7 @@ def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
     """Return the named files of a rule as paths; None where an input is empty."""
     named: Mapping[str, Any] = dict(files.items())
     return {
-        name: Path(value) if isinstance(value, str) else [Path(one) for one in value] or None
+        name: Path(value) if isinstance(value, str) else [Path(item) for item in value] or None
         for name, value in named.items()
     }
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.statistics.intervals import compute_percentile_interval
+from batterymi.statistics.bootstrap import average_finite, bootstrap_interval
+from batterymi.statistics.scores import compute_mean
 
 N_BOOTSTRAPS = 5000
 RANDOM = "random"
@@ -48,11 +49,9 @@ def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[s
     random = np.array([pair["random_evaluations"] for pair in pairs], float)
     gained = np.array([pair["final_gain"] for pair in pairs], float)
     # seeds are resampled as pairs, since both campaigns of a seed share their start
-    draws = np.random.default_rng(seed).integers(len(pairs), size=(N_BOOTSTRAPS, len(pairs)))
-    saved = compute_percentile_interval((random - used)[draws].mean(axis=1))
-    gain = compute_percentile_interval(_average_finite(gained[draws]))
-    # a ratio of sums, so that seeds with few evaluations do not dominate
-    share = compute_percentile_interval(1 - used[draws].sum(axis=1) / random[draws].sum(axis=1))
+    saved = bootstrap_interval(random - used, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
+    gain = bootstrap_interval(gained, average_finite, seed, n_resamples=N_BOOTSTRAPS)
+    share = bootstrap_interval((used, random), compute_share_saved, seed, n_resamples=N_BOOTSTRAPS)
     return {
         "engine": engine,
         "seeds": len(pairs),
@@ -60,7 +59,7 @@ def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[s
         "evaluations_saved": float((random - used).mean()),
         "evaluations_saved_lower": saved[0],
         "evaluations_saved_upper": saved[1],
-        "experiment_reduction": float(1 - used.sum() / random.sum()),
+        "experiment_reduction": float(compute_share_saved(used, random)),
         "experiment_reduction_lower": share[0],
         "experiment_reduction_upper": share[1],
         "seeds_ahead": int((random > used).sum()),
@@ -103,13 +102,10 @@ def _compute_quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
     return {"lower": float(low), "median": float(middle), "upper": float(high)}
 
 
-def _average_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of the finite values of each row; NaN where a row has none."""
-    finite = np.isfinite(values)
-    # nanmean would warn about rows without a finite value
-    total = np.where(finite, values, 0).sum(axis=1)
-    count = finite.sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+def compute_share_saved(used: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the share that is saved over seeds, along the last axis."""
+    # a ratio of sums, so that seeds with few evaluations do not dominate
+    return np.asarray(1 - used.sum(axis=-1) / others.sum(axis=-1))
 
 
 def _classify_gain(saved: tuple[float, float], gain: tuple[float, float]) -> str:

@@ -205,8 +205,8 @@ def infer_worst(
     Returns:
         A value per optimised objective; None with one, or without a design to infer it from.
     """
-    optimised = [one for one in objectives if one.is_optimised]
-    known = outcomes[[one.name for one in objectives]].dropna()
+    optimised = [objective for objective in objectives if objective.is_optimised]
+    known = outcomes[[item.name for item in objectives]].dropna()
     if len(optimised) < 2 or known.empty:
         return None
     good = known[compute_violation(known, objectives, limits) <= 0]

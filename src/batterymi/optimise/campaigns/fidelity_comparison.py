@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from batterymi.config.campaign import Fidelities
 from batterymi.evaluators.make import make_evaluator
-from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM
+from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM, compute_share_saved
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import report_every, run_in_processes
 from batterymi.registry import look_up
-from batterymi.statistics.intervals import compute_percentile_interval
+from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.scores import compute_mean
 
 LEVELS, LAST = "all levels", "last level only"
 Task = tuple[Search, Fidelities, list[Level]]
@@ -57,7 +57,10 @@ def summarise_fidelities(ledger: pd.DataFrame, fidelities: Fidelities, seeds: ra
 
 def _build_task(search: Search, fidelities: Fidelities) -> Task:
     """Build the evaluators of all levels, once in each process."""
-    levels = [Level(one.label, one.cost, make_evaluator(one.evaluator, search.objectives)) for one in fidelities.levels]
+    levels = [
+        Level(level.label, level.cost, make_evaluator(level.evaluator, search.objectives))
+        for level in fidelities.levels
+    ]
     return search, fidelities, levels
 
 
@@ -112,16 +115,16 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
         costs.append([_cost_to_reach(campaign, target, budget) for campaign in pair])
         gains.append(final[1] - final[0])
     spent, gained = np.array(costs), np.array(gains, float)
-    draws = np.random.default_rng(seed).integers(len(spent), size=(N_BOOTSTRAPS, len(spent)))
-    shares: NDArray[np.float64] = 1 - spent[draws, 0].sum(axis=1) / spent[draws, 1].sum(axis=1)
-    saved = compute_percentile_interval(shares)
-    finite = gained[np.isfinite(gained)]
+    ours, others = spent.T
+    saved = bootstrap_interval((ours, others), compute_share_saved, seed, n_resamples=N_BOOTSTRAPS)
     # a seed without a feasible design on either side has no gain to resample
-    again = np.random.default_rng(seed).integers(max(len(finite), 1), size=(N_BOOTSTRAPS, max(len(finite), 1)))
-    gain = compute_percentile_interval(finite[again].mean(axis=1)) if len(finite) else (float("nan"), float("nan"))
+    finite = gained[np.isfinite(gained)]
+    gain = (float("nan"), float("nan"))
+    if len(finite):
+        gain = bootstrap_interval(finite, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
     return {
         "other": other,
-        "cost_saved": float(1 - spent[:, 0].sum() / spent[:, 1].sum()),
+        "cost_saved": float(compute_share_saved(ours, others)),
         "cost_saved_lower": saved[0],
         "cost_saved_upper": saved[1],
         "final_gain": float(finite.mean()) if len(finite) else None,

@@ -88,7 +88,7 @@ def _parse_line(line: bytes) -> tuple[list[object], list[object]] | None:
     match content:
         case [list(design), list([*answers, str()] as row), *found]:
             whole = not found or found == [compute_digest(design, row)]
-            return (design, row) if whole and all(isinstance(one, int | float) for one in answers) else None
+            return (design, row) if whole and all(isinstance(answer, int | float) for answer in answers) else None
         case _:
             return None
 
@@ -96,7 +96,7 @@ def _parse_line(line: bytes) -> tuple[list[object], list[object]] | None:
 def place_journal(beside: Path, depends_on: Sequence[Path], *settings: object) -> Path:
     """Return where answers that depend on some files and settings are kept, beside the file that they are for."""
     # sorted, since the order of a rule's inputs must not change the name
-    digests = [compute_sha256(one) for one in sorted(depends_on)]
+    digests = [compute_sha256(item) for item in sorted(depends_on)]
     return beside.with_name(f"journal-{compute_digest(digests, *settings)}.jsonl")
 
 

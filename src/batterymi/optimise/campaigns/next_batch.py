@@ -129,11 +129,11 @@ def replay_rows(
     # trees of the study's model know all rows, so that they cannot be replayed
     engine = settings.engine if settings.engine != "enumerate" else "gaussian_process"
     parts = []
-    for one in range(seed, seed + settings.seeds):
-        order = np.random.default_rng([one, 1]).permutation(n)
+    for item in range(seed, seed + settings.seeds):
+        order = np.random.default_rng([item, 1]).permutation(n)
         start = problem.evaluate(designs.iloc[order[:initial]].reset_index(drop=True))
         budget = min(n, initial + N_REPLAYED)
-        parts += [run_engine(problem, name, start, budget, one) for name in (engine, RANDOM)]
+        parts += [run_engine(problem, name, start, budget, item) for name in (engine, RANDOM)]
     history = pd.concat(parts, ignore_index=True)
     history["engine"] = history["engine"].replace(engine, settings.engine)
     return history, compare_with_random(history, settings.engine, seed) | {"initial": initial}

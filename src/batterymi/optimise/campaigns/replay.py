@@ -19,7 +19,8 @@ from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.process_pool import report_every, run_in_processes
-from batterymi.statistics.intervals import compute_percentile_interval
+from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
 
 Array = NDArray[np.float64]
@@ -53,11 +54,11 @@ class Pool:
 def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
     """Make the pool of a study: its rows, by the first objective that is optimised."""
     campaign = settings.campaign
-    target = next(one for one in settings.objectives if one.is_optimised)
-    dropped = {name for one in settings.ablations if one.name == campaign.variant for name in one.drop}
+    target = next(objective for objective in settings.objectives if objective.is_optimised)
+    dropped = {name for ablation in settings.ablations if ablation.name == campaign.variant for name in ablation.drop}
     inputs = Inputs(
-        tuple(one for one in settings.features if one.name not in dropped),
-        tuple(one for one in settings.descriptors if one.name not in dropped),
+        tuple(feature for feature in settings.features if feature.name not in dropped),
+        tuple(descriptor for descriptor in settings.descriptors if descriptor.name not in dropped),
     )
     value = rows[target.name].to_numpy(float) * (rows[campaign.times].to_numpy(float) if campaign.times else 1.0)
     return Pool(rows, target, value, _scale_inputs(rows, inputs))
@@ -167,9 +168,8 @@ def measure_acceleration(
             _count_evaluations(history[history["engine"] == name], limit, needed, budget)
             for name in (campaign.engine, RANDOM)
         )
-        draws = np.random.default_rng(seed).integers(len(ours), size=(N_BOOTSTRAPS, len(ours)))
-        saved = compute_percentile_interval((random - ours)[draws].mean(axis=1))
-        factor = compute_percentile_interval(random[draws].mean(axis=1) / ours[draws].mean(axis=1))
+        saved = bootstrap_interval(random - ours, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
+        factor = bootstrap_interval((random, ours), _compute_factor, seed, n_resamples=N_BOOTSTRAPS)
         found[goal] = {
             "engine": _summarise_counts(ours),
             "random": _summarise_counts(random),
@@ -178,11 +178,16 @@ def measure_acceleration(
             "saved": float((random - ours).mean()),
             "saved_lower": saved[0],
             "saved_upper": saved[1],
-            "acceleration": float(random.mean() / ours.mean()),
+            "acceleration": float(_compute_factor(random, ours)),
             "acceleration_lower": factor[0],
             "acceleration_upper": factor[1],
         }
     return found
+
+
+def _compute_factor(random: Array, ours: Array) -> Array:
+    """Compute the acceleration factor over seeds, along the last axis."""
+    return np.asarray(compute_mean(random) / compute_mean(ours))
 
 
 def _count_evaluations(part: pd.DataFrame, limit: float, needed: int, budget: int) -> Array:

@@ -24,9 +24,9 @@ def add_derived(frame: pd.DataFrame, derived: Sequence[Derived]) -> pd.DataFrame
         The frame with one more column per quantity.
     """
     frame = frame.copy()
-    for one in derived:
-        columns = {name: frame[name].to_numpy(float) for name in one.names}
-        frame[one.name] = parse_quantity(one.formula)(columns)
+    for item in derived:
+        columns = {name: frame[name].to_numpy(float) for name in item.names}
+        frame[item.name] = parse_quantity(item.formula)(columns)
     return frame
 
 

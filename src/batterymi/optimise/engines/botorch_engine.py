@@ -154,12 +154,14 @@ def _make_acquisition(
 
     def gains(samples: Any, X: Any = None) -> Any:  # noqa: N803 - the library calls it by this name
         columns = []
-        for one in search.optimised:
-            centre, spread = scales[one.name]
-            columns.append(-one.sign * (centre + spread * samples[..., names.index(one.name)]) / one.scale)
+        for item in search.optimised:
+            centre, spread = scales[item.name]
+            columns.append(-item.sign * (centre + spread * samples[..., names.index(item.name)]) / item.scale)
         return torch.stack(columns, dim=-1) if several else columns[0]
 
-    constraints = [_make_constraint(names.index(one.objective), one, scales[one.objective]) for one in search.limits]
+    constraints = [
+        _make_constraint(names.index(limit.objective), limit, scales[limit.objective]) for limit in search.limits
+    ]
     # BoTorch would compile a kernel for this processor, whose last digits differ between machines; and a compilation
     # that was killed leaves a lock in the home folder, for which every later process waits forever
     logei._load_attempted = True

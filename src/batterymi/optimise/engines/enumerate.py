@@ -234,7 +234,10 @@ def find_best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
         DesignError: if the evaluator's model is not an ensemble of trees.
     """
     stored = problem.evaluator.get_model(target.name)  # type: ignore[attr-defined]
-    trees = [Leaves(one.lower, one.upper, -target.sign * one.values) for one in extract_leaves(stored.fitted.regressor)]
+    trees = [
+        Leaves(leave.lower, leave.upper, -target.sign * leave.values)
+        for leave in extract_leaves(stored.fitted.regressor)
+    ]
     found: list[tuple[float, Array]] = []
     for forest in _make_forests(problem.space, stored):
         best = find_maximum(trees, *forest.inputs)

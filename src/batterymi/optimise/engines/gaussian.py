@@ -51,7 +51,7 @@ class GaussianProcess:
     def covariance(self, some: Array, others: Array) -> Array:
         """Return the covariance of the function at two sets of inputs, shape (n_some, n_others)."""
         kind = self.weights.dtype
-        scaled = [np.asarray(one, dtype=kind) * self.weights for one in (some, others)]
+        scaled = [np.asarray(item, dtype=kind) * self.weights for item in (some, others)]
         return self.scale * matern52(pairwise_distances(*scaled))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
@@ -70,7 +70,7 @@ class GaussianProcess:
             others: the same shape.
         """
         distance = np.sqrt((((some - others) * self.weights) ** 2).sum(axis=1))
-        links = [self.covariance(one, self.inputs) @ self.inverse_root for one in (some, others)]
+        links = [self.covariance(item, self.inputs) @ self.inverse_root for item in (some, others)]
         shared = self.scale * matern52(distance) - np.einsum("ij,ij->i", *links)
         own = [np.maximum(self.scale - np.einsum("ij,ij->i", link, link), 1e-12 * self.scale) for link in links]
         return np.clip(shared / np.sqrt(own[0] * own[1]), -1.0, 1.0)

@@ -54,7 +54,7 @@ class Posterior:
                 is_noisy=search.is_noisy,
                 bad=search.get_bad_side(name),
                 rng=rng,
-                bend=[one.name for one in search.optimised] == [name],
+                bend=[item.name for item in search.optimised] == [name],
             )
             for name in search.modelled
         }
@@ -145,7 +145,9 @@ class Posterior:
             gain = float(np.exp(self._log_gain(scaled)[0]))
             return f"expected to add {gain:.3g} to the hypervolume of the front{limited}"
         only = self.search.optimised[0]
-        mean, variance = (float(one[0]) for one in self.models[only.name].warp.untransform_moments(*scaled[only.name]))
+        mean, variance = (
+            float(moment[0]) for moment in self.models[only.name].warp.untransform_moments(*scaled[only.name])
+        )
         assert self.best is not None
         mean, best = only.sign * mean / only.scale, self.best
         kind = "predicted better than all rows" if mean < best else "uncertain enough to be better"

@@ -18,8 +18,10 @@ Condition = Callable[[Mapping[str, Array]], Array]
 def make_conditions(constraints: Sequence[Constraint]) -> tuple[Condition, ...]:
     """Make a function per constraint that computes its margin from columns of designs; negative if violated."""
     return tuple(
-        parse_condition(one.expression) if one.expression is not None else partial(_evaluate_registered, one)
-        for one in constraints
+        parse_condition(constraint.expression)
+        if constraint.expression is not None
+        else partial(_evaluate_registered, constraint)
+        for constraint in constraints
     )
 
 
@@ -34,5 +36,5 @@ def expand_derived(constraint: Constraint, derived: Sequence[Derived]) -> Constr
     """Replace derived quantities in a constraint by what they are computed from."""
     if constraint.expression is None or not derived:
         return constraint
-    text = substitute_quantities(constraint.expression, {one.name: one.formula for one in derived})
+    text = substitute_quantities(constraint.expression, {item.name: item.formula for item in derived})
     return constraint.model_copy(update={"expression": text})

@@ -79,7 +79,7 @@ def enumerate_grid(features: Sequence[Feature], simplex: Simplex | None, limit: 
     names = [feature.name for feature in features]
     parts = list(simplex.features) if simplex else []
     values = {f.name: _list_values(f) for f in features if f.name not in parts}
-    if any(one is None for one in values.values()):
+    if any(value is None for value in values.values()):
         return None
     lists = {name: one for name, one in values.items() if one is not None}
     compositions = np.empty((1, 0))

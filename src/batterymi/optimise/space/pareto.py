@@ -11,7 +11,13 @@ from batterymi.config.parts import Objective
 
 def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
     """Compute the objectives as columns to minimise, shape (n_designs, n_objectives)."""
-    return np.column_stack([one.sign * outcomes[one.name].to_numpy(float) for one in objectives if one.is_optimised])
+    return np.column_stack(
+        [
+            objective.sign * outcomes[objective.name].to_numpy(float)
+            for objective in objectives
+            if objective.is_optimised
+        ]
+    )
 
 
 def is_pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -37,13 +37,13 @@ class Search:
     @cached_property
     def optimised(self) -> tuple[Objective, ...]:
         """Objectives to maximise or minimise."""
-        return tuple(one for one in self.objectives if one.is_optimised)
+        return tuple(objective for objective in self.objectives if objective.is_optimised)
 
     @cached_property
     def modelled(self) -> list[str]:
         """Outcomes that are optimised or limited."""
         limited = [limit.objective for limit in self.limits]
-        return list(dict.fromkeys([*(one.name for one in self.optimised), *limited]))
+        return list(dict.fromkeys([*(item.name for item in self.optimised), *limited]))
 
     def compute_costs(self, outcomes: pd.DataFrame) -> Array:
         """Return the optimised objectives in units of their scales, to minimise, shape (n_designs, n_optimised)."""
@@ -62,7 +62,7 @@ class Search:
     def get_bad_side(self, name: str) -> str:
         """Return where values of an outcome are of no use however far they go: "high", "low" or "both"."""
         signs = [limit.sign for limit in self.limits if limit.objective == name]
-        signs += [one.sign for one in self.optimised if one.name == name]
+        signs += [item.sign for item in self.optimised if item.name == name]
         sides = {"low" if sign < 0 else "high" for sign in signs}
         return sides.pop() if len(sides) == 1 else "both"
 

@@ -58,7 +58,7 @@ def get_declared_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
 
 def read_limits(reports: Iterable[Mapping[str, Any]]) -> tuple[Limit, ...]:
     """Return the limits in force from the reports on them in a campaign's `benchmark.json`."""
-    return tuple(Limit(one["objective"], one["side"], float(one["in_force"])) for one in reports)
+    return tuple(Limit(report["objective"], report["side"], float(report["in_force"])) for report in reports)
 
 
 def penalise_scores(history: pd.DataFrame) -> Array:

@@ -51,4 +51,4 @@ class Blend(Model):
     @classmethod
     def restore(cls, parts: Mapping[str, Any]) -> Self:
         """Return a blend from what `export` kept."""
-        return super().restore({**parts, "regressor": [restore_model(one) for one in parts["regressor"]]})
+        return super().restore({**parts, "regressor": [restore_model(part) for part in parts["regressor"]]})

@@ -30,8 +30,8 @@ class Forest(Model):
         if not self.local_spread:
             return super().predict_encoded(rows)
         single = np.ascontiguousarray(rows.matrix, dtype=np.float32)  # what trees take; saves a copy per tree
-        answers = np.stack([tree.tree_.predict(single)[:, 0] for tree in self.regressor.estimators_])
-        return answers.mean(axis=0), answers.std(axis=0) + SPREAD_FLOOR * self.scale_learned()
+        by_tree = np.stack([tree.tree_.predict(single)[:, 0] for tree in self.regressor.estimators_])
+        return by_tree.mean(axis=0), by_tree.std(axis=0) + SPREAD_FLOOR * self.scale_learned()
 
     def scale_learned(self) -> float:
         """Return the standard deviation of what it learned, from the root of its first tree."""

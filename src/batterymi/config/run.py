@@ -1,0 +1,51 @@
+"""What runs: config/config.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from batterymi.config.names import CellName
+from batterymi.config.parts import Strict
+
+
+class ClosedLoop(Strict):
+    """Size of the closed loop over the ten-minute protocols."""
+
+    # the loop chooses among 224 protocols
+    batches: tuple[Annotated[int, Field(ge=1, le=224)], ...] = Field(
+        (8, 24, 48), min_length=1, description="Tests of a round; one comparison for each."
+    )
+    rounds: int = Field(4, ge=1, le=20, description="Rounds of a loop.")
+    seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
+    seed: int = Field(0, ge=0, description="The first.")
+    cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
+
+
+class Config(Strict):
+    """config/config.yaml: what runs."""
+
+    studies: tuple[str, ...] | Literal["all"] = Field(
+        "all", description="Studies of a plain `snakemake`; `all` takes every YAML of studies_folder in `editions`."
+    )
+    editions: tuple[Literal["textbook", "measured", "own"], ...] = Field(
+        ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
+    )
+    datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")
+    mirror: str | None = Field(
+        None, description="Folder laid out as `<data set>/<file>` to take data sets from, before the network."
+    )
+    studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
+    ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
+    claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
+    closed_loop: ClosedLoop = Field(
+        ClosedLoop(), description="Closed loop of fast-charging tests; `snakemake closed_loop`."
+    )
+    arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
+    arena_overrides: dict[str, Any] = Field(
+        default_factory=dict, description="Settings to lay over the arena's YAML; for trial runs."
+    )
+    overrides: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",
+    )
+    pathvars: dict[str, str] = Field(default_factory=dict, description="Folders for results, logs and benchmarks.")
