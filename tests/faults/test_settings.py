@@ -82,7 +82,7 @@ def test_a_configuration_that_snakemake_read_is_measured_before_it_is_checked() 
         load_config(yaml.safe_load(LAUGHS))
     knot: dict[str, Any] = {}
     knot["overrides"] = knot
-    with pytest.raises(ConfigError, match="(more than 40 levels|maximum nesting depth)"):
+    with pytest.raises(ConfigError, match=r"(more than 40 levels|maximum nesting depth)"):
         load_config(knot)
     assert time.process_time() - started < seconds_of(2)
 
