@@ -96,7 +96,7 @@ rule write_manifest:
         studies=PROJECT.selected,
         settings=PROJECT.plain_settings(),
         # jobs that run elsewhere read the Snakefile again, and have no use for digests
-        inputs=PROJECT.digest_inputs() if IS_FIRST else {},
+        digests=PROJECT.digest_inputs() if IS_FIRST else {},
         ledgers=PROJECT.ledgers,
         made=patterns_of_run(),
     script:

@@ -191,3 +191,25 @@ def test_a_replayed_campaign_suggests_nothing_at_the_command_line(study: dict[st
     replayed = Study.model_validate(study | {"campaign": {"mode": "replay"}})
     with pytest.raises(ConfigError, match="chooses among measured rows"):
         suggest_now("mine", replayed, None, None)
+
+
+@pytest.mark.parametrize("mode", ["search", "experiment", "replay"])
+def test_overrides_of_all_studies_leave_out_what_a_mode_lacks_and_refuse_what_no_mode_has(
+    mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    campaign = {"mode": mode} | ({"evaluator": {"name": "surrogate"}} if mode == "search" else {})
+    number = {"label": "x", "unit": "1"}
+    content = {
+        "title": "A study",
+        "edition": "own",
+        "table": {"file": "x.csv"},
+        "features": [{"name": "a", "bounds": [0, 1]} | number],
+        "objectives": [{"name": "b", "goal": "maximise"} | number],
+        "campaign": campaign,
+    }
+    path.write_text(yaml.safe_dump(content))
+    config = load_config({"overrides": {"all": {"campaign": {"seeds": 3, "budget": 9, "initial": 4}}}})
+    assert load_study(path, config).campaign.seeds == 3
+    with pytest.raises(ConfigError, match="unknown key 'budgt'"):
+        load_study(path, load_config({"overrides": {"all": {"campaign": {"budgt": 9}}}}))

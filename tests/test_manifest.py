@@ -56,7 +56,7 @@ def write(results: Path, memories: tuple[str, ...] = ()) -> None:
         results / "MANIFEST.json",
         studies=["one"],
         settings={"studies": "all"},
-        inputs=digest_files(INPUTS),
+        digests=digest_files(INPUTS),
         ledgers=memories,
         made=[r"summary\.csv$", r"(?P<study>one)/(?P<name>table|summary)\.\w+$", r"(?P<study>one)/figures/\w+\.png$"],
     )
@@ -199,7 +199,7 @@ def test_an_input_counts_as_it_was_when_the_run_began_and_a_memory_as_the_run_le
     for path in ("data/one.csv", "memory.jsonl"):
         Path(path).write_text("edited meanwhile\n")
     write_manifest(
-        run / "MANIFEST.json", studies=["one"], settings={}, inputs=began, ledgers=["memory.jsonl"], made=[".*"]
+        run / "MANIFEST.json", studies=["one"], settings={}, digests=began, ledgers=["memory.jsonl"], made=[".*"]
     )
     manifest = read_manifest(run / "MANIFEST.json")
     assert find_changed_inputs(manifest) == ["data/one.csv: was changed since"]

@@ -76,7 +76,7 @@ def test_the_adsorption_table_is_read_below_its_long_names() -> None:
 def test_candidates_without_a_number_are_left_out() -> None:
     rows = lis_adsorption.load_candidates(SAMPLES / "lis_adsorption")
     assert (rows.n_in, reasons(rows)) == (8, [(6, "unknown", "not a number")])
-    assert list(rows.frame) == ["id", "catalyst", "adsorbate", *lis_adsorption.DESCRIPTORS.values()]
+    assert list(rows.frame) == ["id", "formula", "adsorbate", *lis_adsorption.DESCRIPTORS.values()]
     assert rows.frame["band_gap_ev"].between(0, 3).all(), "numbers, not texts"
 
 

@@ -80,7 +80,7 @@ def test_features_of_a_screen_called_like_its_own_columns_are_refused(name: str)
     }
     Study.model_validate(content)
     screen = {"source": {"name": "file", "file": "x.csv", "formula_column": "salt"}}
-    with pytest.raises(ValueError, match=f"the feature '{name}' is called like a column of the screen itself"):
+    with pytest.raises(ValueError, match=f"the feature '{name}' has the name of a column that the screen adds"):
         Study.model_validate(content | {"screen": screen})
 
 

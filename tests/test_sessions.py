@@ -195,24 +195,24 @@ def test_the_margin_is_that_of_a_fine_mesh_and_tight_tolerances(simulator: Charg
 
 
 @pytest.mark.parametrize("model", ["SPMe", "DFN"])
-def test_every_solver_of_the_ladder_finds_the_same_charge(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_solver_of_the_fallback_finds_the_same_charge(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = ChargingSimulator(model=model)
-    ladder = simulator._model._ladder
+    fallback = simulator._model._solvers
     usual = simulator.begin().step(2.0, 300.0)
 
     def fail(*_: object) -> None:
         raise ChargeError(FailureKind.SOLVER_FAILED, "made to fail")
 
-    monkeypatch.setattr(ladder._first, "integrate", fail)
+    monkeypatch.setattr(fallback._first, "integrate", fail)
     found = [simulator.begin().step(2.0, 300.0)]
-    for other in ladder._others[:-1]:
+    for other in fallback._others[:-1]:
         monkeypatch.setattr(other, "integrate", fail)
         found.append(simulator.begin().step(2.0, 300.0))
     for reading in found:
         assert reading.voltage_v == pytest.approx(usual.voltage_v, abs=1e-4)
         assert reading.plating_margin_mv == pytest.approx(usual.plating_margin_mv, abs=0.05)
         assert reading.temperature_c == pytest.approx(usual.temperature_c, abs=2e-3)
-    monkeypatch.setattr(ladder._others[-1], "integrate", fail)
+    monkeypatch.setattr(fallback._others[-1], "integrate", fail)
     with pytest.raises(ChargeError, match="made to fail") as caught:
         simulator.begin()
     assert caught.value.kind == FailureKind.SOLVER_FAILED
@@ -225,7 +225,7 @@ def test_calling_the_solver_below_pybamm_gives_what_pybamm_gives(simulator: Char
     origin = model.begin(Start(soc=0.3, ambient_c=15.0))
     inputs = origin.inputs | {"Current function [A]": -3.0}
     values = np.array(list(inputs.values()))
-    solver = model._ladder._first
+    solver = model._solvers._first
     assert isinstance(solver, CompiledSolver)
     _, states = solver.integrate(origin.state, values, 120.0)
     peer = pybamm.IDAKLUSolver(rtol=1e-8, atol=1e-9)

@@ -271,11 +271,11 @@ def test_no_chain_of_quantities_does_more_than_be_put_in_or_refused(inputs: int)
     fuzz(inputs, CHAINS, check)
 
 
-UNITS = st.tuples(
+PARTS = st.tuples(
     st.sampled_from(SYMBOLS), st.sampled_from(["", "2", "0.5", "2/3", "1/0", ".5", "9" * 400, "0", "x"])
 ).map("".join)
 FORMULAS = st.recursive(
-    UNITS,
+    PARTS,
     lambda inner: (
         st.lists(inner, min_size=1, max_size=4).map("".join)
         | st.tuples(

@@ -158,7 +158,9 @@ def test_a_kill_between_writing_and_renaming_leaves_the_old_file_and_the_next_wr
 def test_a_job_whose_snakemake_is_gone_before_it_begins_does_nothing(tmp_path: Path) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    script = "import sys; from batterymi.workflow.run import logged\nwith logged(sys.argv[1]): print('at work')"
+    script = (
+        "import sys; from batterymi.workflow.run import log_to_file\nwith log_to_file(sys.argv[1]): print('at work')"
+    )
     command = [sys.executable, "-c", script, tmp_path / "a.log"]
     for owner, said in ((os.getpid(), "at work\n"), (gone.pid, "")):
         environment = {**os.environ, OWNER: str(owner)}

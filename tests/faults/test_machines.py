@@ -116,7 +116,7 @@ def test_a_title_with_markup_reaches_no_page_as_markup_and_no_sheet_as_a_formula
     for page in pages:
         assert "<img src=x" not in page.read_text(encoding="utf-8"), page
     # within the report's own page, settings are strings of a script; nothing that ends a script gets so far
-    assert "\"params\": \"study={'title': '=<img" in (unpacked / "report/report.html").read_text(encoding="utf-8")
+    assert "{'title': '=<img" in (unpacked / "report/report.html").read_text(encoding="utf-8")
     assert f"\nsodium_ion,'{TITLE}," in (results / "summary.csv").read_text(encoding="utf-8")
 
 
@@ -126,9 +126,9 @@ def test_settings_hold_nothing_that_ends_a_script_of_the_report(word: str, tmp_p
     from batterymi.errors import ConfigError
 
     (tmp_path / "study.yaml").write_text(f'title: "a {word} b"\n')
-    with pytest.raises(ConfigError, match=r"study\.yaml: line 1, column 8: .*settings hold no scripts"):
+    with pytest.raises(ConfigError, match=r"study\.yaml: line 1, column 8: .*scripts are not allowed in settings"):
         read_yaml(tmp_path / "study.yaml")
-    with pytest.raises(ConfigError, match="settings hold no scripts"):
+    with pytest.raises(ConfigError, match="scripts are not allowed in settings"):
         load_config({"overrides": {"all": {"title": word}}})
 
 
@@ -287,7 +287,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
     ),
     "write_manifest": (
         {},
-        {"studies": TWO, "settings": {}, "inputs": {}, "ledgers": [], "made": [r"summary\.csv"]},
+        {"studies": TWO, "settings": {}, "digests": {}, "ledgers": [], "made": [r"summary\.csv"]},
         ("manifest",),
     ),
     "cite_datasets": ({}, {"settings": {"datasets": {}}}, ("citations",)),

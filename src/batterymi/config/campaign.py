@@ -221,6 +221,11 @@ def refuse_old_modes(value: Any) -> Any:
     return value
 
 
+CAMPAIGNS: dict[str, type[_Campaign]] = {
+    "search": SearchCampaign,
+    "experiment": ExperimentCampaign,
+    "replay": ReplayCampaign,
+}
 Campaign = Annotated[
     SearchCampaign | ExperimentCampaign | ReplayCampaign,
     Field(discriminator="mode"),

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from batterymi.config.campaign import CAMPAIGNS
 from batterymi.config.datasets import Dataset
 from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text
 from batterymi.config.parts import Name
@@ -214,12 +215,24 @@ def load_study(path: Path, config: Config | None = None) -> Study:
     """
     raw = read_yaml(path)
     # the study's own overrides come last, so that they win
-    for key in ("all", path.stem):
-        raw = merge_settings(raw, (config.overrides if config else {}).get(key, {}))
+    overrides = config.overrides if config else {}
+    raw = merge_settings(raw, _select_applicable(overrides.get("all", {}), raw))
+    raw = merge_settings(raw, overrides.get(path.stem, {}))
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(describe_errors(error, str(path), Study)) from None
+
+
+def _select_applicable(overrides: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the overrides of all studies without what campaigns of this study's mode do not have, as a budget."""
+    campaign, own = overrides.get("campaign"), study.get("campaign")
+    model = CAMPAIGNS.get(str(own.get("mode"))) if isinstance(own, Mapping) else None
+    if model is None or not isinstance(campaign, Mapping):
+        return dict(overrides)
+    # a key that no mode has is left in, and so refused
+    foreign = {key for other in CAMPAIGNS.values() for key in other.model_fields} - set(model.model_fields)
+    return dict(overrides) | {"campaign": {key: value for key, value in campaign.items() if key not in foreign}}
 
 
 def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigError]]:

@@ -12,7 +12,7 @@ def write_manifest(
     manifest: Path,
     studies: Sequence[str],
     settings: dict[str, Any],
-    inputs: Mapping[str, str],
+    digests: Mapping[str, str],
     ledgers: Sequence[str],
     made: Sequence[str],
 ) -> None:
@@ -22,8 +22,8 @@ def write_manifest(
         manifest: JSON to write, in the folder of the results.
         studies: the studies of the run.
         settings: the configuration of the run, as plain data.
-        inputs: what it was made from, with the digests from when the run began: settings, tables, the lock.
+        digests: what it was made from, with the digests from when the run began: settings, tables, the lock.
         ledgers: ledgers of experiments, which the run reads and appends to; they count as it left them.
         made: regular expressions of what the run makes, as seen from that folder.
     """
-    write_json(manifest, make_manifest(manifest.parent, studies, settings, dict(inputs) | digest_files(ledgers), made))
+    write_json(manifest, make_manifest(manifest.parent, studies, settings, dict(digests) | digest_files(ledgers), made))
