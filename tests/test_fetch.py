@@ -192,9 +192,7 @@ def test_long_downloads_tell_how_far_they_are(
 
 def test_a_part_longer_than_what_the_server_has_starts_over(site: Site, raw: Path) -> None:
     site.content["a.csv"] = CONTENT[:640]
-    with pytest.raises(
-        FetchError, match=f"at most 640 bytes, not {len(CONTENT)}|ended after 640 of"
-    ):
+    with pytest.raises(FetchError, match=f"at most 640 bytes, not {len(CONTENT)}|ended after 640 of"):
         fetch_cells(raw, entry(site))
     site.content["a.csv"] = CONTENT
     fetch_cells(raw, entry(site), retries=0)
