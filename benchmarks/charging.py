@@ -35,8 +35,8 @@ def cpu_seconds(job: Callable[[], object]) -> float:
 
 def ten_minute_protocols(n: int | None) -> list[FourStep]:
     """The 224 four-step protocols of Attia et al. 2020, or some of them, evenly spread."""
-    every = [FourStep(tuple(map(float, rates))) for rates in rates_of_protocols().to_numpy()]
-    return every if n is None else every[:: max(len(every) // n, 1)][:n]
+    protocols = [FourStep(tuple(map(float, rates))) for rates in rates_of_protocols().to_numpy()]
+    return protocols if n is None else protocols[:: max(len(protocols) // n, 1)][:n]
 
 
 def measure_speed(model: str, n: int | None) -> list[tuple[str, str]]:
@@ -78,10 +78,10 @@ def measure_accuracy(model: str) -> tuple[str, str]:
     usual, fine = ChargingSimulator("power_cell", model), ChargingSimulator("power_cell", model, fineness=FINENESS)
     margin = voltage = temperature = 0.0
     for protocol in PEERS:
-        one, other = usual.run(protocol), fine.run(protocol)
-        margin = max(margin, abs(one.plating_margin_mv - other.plating_margin_mv))
-        voltage = max(voltage, 1000 * abs(one.voltage_max_v - other.voltage_max_v))
-        temperature = max(temperature, abs(one.temperature_max_c - other.temperature_max_c))
+        coarse, reference = usual.run(protocol), fine.run(protocol)
+        margin = max(margin, abs(coarse.plating_margin_mv - reference.plating_margin_mv))
+        voltage = max(voltage, 1000 * abs(coarse.voltage_max_v - reference.voltage_max_v))
+        temperature = max(temperature, abs(coarse.temperature_max_c - reference.temperature_max_c))
     label = f"{model}: against {FINENESS} times the mesh and tolerances a hundredth"
     return label, f"margin {margin:.2f} mV, voltage {voltage:.2f} mV, temperature {temperature:.3f} °C"
 
@@ -89,7 +89,7 @@ def measure_accuracy(model: str) -> tuple[str, str]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--protocols", type=int, help="fewer than the 224, for a quick look")
+    parser.add_argument("--protocols", type=int, help="fewer than the 224, for a quick check")
     parser.add_argument("--scaling", action="store_true", help="measure the speed-up alone")
     parser.add_argument("--processes", type=int, default=2, help="worker processes of the speed-up")
     options = parser.parse_args()

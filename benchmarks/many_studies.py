@@ -42,7 +42,7 @@ def make_workflow(folder: Path, n: int) -> None:
 def dry_run(folder: Path) -> tuple[float, float, int]:
     """Processor seconds, peak memory in MB, and jobs, of a dry run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    call = ["/usr/bin/env", sys.executable, "-c", WATCHED]
+    call = ["/usr/bin/env", sys.executable, "-c", DRY_RUN]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
     done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -54,7 +54,7 @@ def dry_run(folder: Path) -> tuple[float, float, int]:
     return seconds, int(peak.split()[1]) / 1024, int(total.split()[-1])
 
 
-WATCHED = """
+DRY_RUN = """
 import sys
 from snakemake.cli import main
 sys.argv = ["snakemake", "-n", "--quiet", "rules", "host"]
@@ -72,12 +72,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", type=int, nargs="*", default=[5, 50, 500])
     parser.add_argument("--repeats", type=int, default=3)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print("| studies | jobs | processor time (s) | peak memory (MB) |\n|---|---|---|---|")
-    for n in asked.numbers:
+    for n in options.numbers:
         with tempfile.TemporaryDirectory() as name:
             make_workflow(Path(name) / "copy", n)
-            found = [dry_run(Path(name) / "copy") for _ in range(asked.repeats)]
+            found = [dry_run(Path(name) / "copy") for _ in range(options.repeats)]
         print(f"| {n} | {found[0][2]} | {min(f[0] for f in found):.1f} | {min(f[1] for f in found):.0f} |", flush=True)
 
 

@@ -50,7 +50,7 @@ def goals(results: Path) -> list[tuple[str, str, float, float, float, bool]]:
         _at_least("Li-S adsorption by catalyst, R²", 0.48, sulfur["q2"], sulfur["q2_lower"], sulfur["q2_upper"]),
     ]
     for study in STUDIES:
-        entry = next(one for one in validation(results, study)["calibration"] if one["level"] == 0.8)
+        entry = next(level for level in validation(results, study)["calibration"] if level["level"] == 0.8)
         middle, low, high = entry["coverage"], entry["coverage_lower"], entry["coverage_upper"]
         rows.append((f"{study}: 80 % intervals cover", "75 to 85 %", middle, low, high, 0.75 <= middle <= 0.85))
     return rows

@@ -67,7 +67,7 @@ def prepare(table: str, folder: Path, sizes: list[int]) -> dict[str, float]:
         candidates.head(n).to_parquet(folder / f"{n}.parquet")
     rows = pd.read_parquet(table)
     rows.assign(split="train").to_parquet(folder / "table.parquet")
-    frame = pd.concat(compute_descriptors(rows, [Descriptor(**one) for one in DESCRIPTORS]).values(), axis=1)
+    frame = pd.concat(compute_descriptors(rows, [Descriptor(**settings) for settings in DESCRIPTORS]).values(), axis=1)
     observed = rows["log10_conductivity"].to_numpy(float)
     for name in MODELS:
         fitted = make_model(name, Options(0, 200, local_spread=True), {}).fit([], frame, observed)
@@ -180,9 +180,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     with house_style():
         figure, axes = plt.subplots(figsize=(COLUMN_IN, 2.6))
         for model, colour in zip(MODELS, SEQUENCE, strict=False):
-            own = [one for one in found if one["model"] == model]
-            axes.plot([one["n"] for one in own], [one["work_s"] for one in own], "o-", color=colour, label=model)
-        sizes = sorted({one["n"] for one in found})
+            own = [row for row in found if row["model"] == model]
+            axes.plot([row["n"] for row in own], [row["work_s"] for row in own], "o-", color=colour, label=model)
+        sizes = sorted({row["n"] for row in found})
         axes.plot(sizes, [n / 20_000 for n in sizes], "--", color=GREY, label="20,000 per second")
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -200,13 +200,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    for part in ("--one", "--list", "--shard", "--gather"):
+    for part in ("--single", "--list", "--shard", "--gather"):
         parser.add_argument(part, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.folder:
         os.chdir(options.folder)
-        if options.one:
-            print(json.dumps(whole(options.one[0], int(options.one[1]))))
+        if options.single:
+            print(json.dumps(whole(options.single[0], int(options.single[1]))))
         elif options.shard:
             score(*options.shard)
         elif options.list:
@@ -219,7 +219,7 @@ def main() -> None:
         print(json.dumps(prepare(str(Path(options.table).resolve()), folder, options.sizes)), flush=True)
         for model in options.models:
             for n in options.sizes:
-                call = call_of(folder, "--one", model, str(n))
+                call = call_of(folder, "--single", model, str(n))
                 found.append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
                 print(json.dumps(found[-1]), flush=True)
             both, scoring = on_two_cores(folder, model, max(options.sizes))

@@ -292,9 +292,9 @@ def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) 
     controller = load_policy(tmp_path / "policy.json", {"cell": "light", "step_s": 60.0})
     environment = make_environment()
     environment.reset(options={"start": Start(ambient_c=30)})
-    seen = Observation(environment.session, 30)
-    controller.begin(seen, environment.session)
-    rate = controller.decide(seen).rate
+    observation = Observation(environment.session, 30)
+    controller.begin(observation, environment.session)
+    rate = controller.decide(observation).rate
     assert rate == environment.actions.rate(network.choose_action(environment._observe()))
     assert 0.25 <= rate <= 5
     charges = evaluate_policy(network, environment, [Start(soc=0.7, ambient_c=30)])
@@ -304,10 +304,10 @@ def test_a_policy_from_disk_charges_like_the_one_that_was_saved(tmp_path: Path) 
 
 def test_a_policy_keeps_the_factor_that_made_it_safe(tmp_path: Path) -> None:
     make_policy(tmp_path / "policy.json")
-    seen = Observation(LightSimulator().begin(Start(ambient_c=30)), 30.0)
-    plain = load_policy(tmp_path / "policy.json").decide(seen).rate
+    observation = Observation(LightSimulator().begin(Start(ambient_c=30)), 30.0)
+    plain = load_policy(tmp_path / "policy.json").decide(observation).rate
     make_policy(tmp_path / "policy.json", scale=0.9)
-    assert load_policy(tmp_path / "policy.json").decide(seen).rate == pytest.approx(max(0.9 * plain, 0.25))
+    assert load_policy(tmp_path / "policy.json").decide(observation).rate == pytest.approx(max(0.9 * plain, 0.25))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_damaged_policies_and_oracles_are_refused_in_one_line(tmp_path: Path) ->
     with pytest.raises(AgentError, match="has digest"):
         load_policy(tmp_path / "policy.json")
     make_policy(tmp_path / "policy.json", observe=("soc", "plating_margin"))
-    with pytest.raises(AgentError, match="sees the plating margin"):
+    with pytest.raises(AgentError, match="observes the plating margin"):
         load_policy(tmp_path / "policy.json")
     (tmp_path / "policy.json").write_text("{}", encoding="utf-8")
     with pytest.raises(AgentError, match="not what was written there"):

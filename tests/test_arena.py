@@ -120,9 +120,9 @@ class Constantly:
         """Take the C-rate."""
         self._rate = rate
 
-    def begin(self, seen: Observation, plant: Plant) -> None: ...
+    def begin(self, observation: Observation, plant: Plant) -> None: ...
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         return Decision(self._rate)
 
 

@@ -15,7 +15,7 @@ from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.benchmark import compare_with_random, count_evaluations_to
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
+from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem
@@ -197,7 +197,7 @@ def test_reference_designs_are_judged_by_name(ncm_space: Space, ncm_objectives: 
     references = [
         ReferenceDesign(name=n, values=dict(zip(("ni", "co", "mn"), v, strict=True))) for n, v in values.items()
     ]
-    found = judge_reference_designs(references, problem, rows, ())
+    found = check_reference_designs(references, problem, rows, ())
     assert found["status"].tolist() == [
         "rejected: violates a limit",
         "accepted",

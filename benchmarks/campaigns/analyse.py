@@ -14,11 +14,11 @@ from scipy.stats import wilcoxon
 
 OURS = "gaussian_process (ours)"
 MIN_SEEDS = 8
-SHOWN = 1e-4  # the smallest regret that the figure tells apart
+SHOWN = 1e-4  # the smallest regret that the figure shows
 
 
-def compared(final: pd.DataFrame) -> pd.DataFrame:
-    """One row per method: quartiles of the final regret, CPU per suggestion, and the paired test against ours."""
+def compare_methods(final: pd.DataFrame) -> pd.DataFrame:
+    """Return per method: quartiles of the final regret, CPU per suggestion, and the paired test against ours."""
     wide = final.pivot(index="seed", columns="method", values="regret")
     cpu = final.groupby("method")["cpu_s"].median()
     rows, tests = [], {}
@@ -29,13 +29,13 @@ def compared(final: pd.DataFrame) -> pd.DataFrame:
             tests[method] = (float(wilcoxon(gap).pvalue), float(np.median(gap)))
         low, middle, high = np.quantile(wide[method].dropna(), [0.25, 0.5, 0.75])
         rows.append((method, len(wide[method].dropna()), middle, low, high, cpu[method]))
-    verdicts = {OURS: "", **holm(tests)}
+    verdicts = {OURS: "", **apply_holm(tests)}
     frame = pd.DataFrame(rows, columns=["method", "seeds", "median", "lower", "upper", "cpu_s"])
     return frame.assign(ours_is=[verdicts.get(method, "ties") for method in frame["method"]]).sort_values("median")
 
 
-def holm(tests: dict[str, tuple[float, float]]) -> dict[str, str]:
-    """Verdicts at 5 % after Holm's correction; "ahead" means that ours is."""
+def apply_holm(tests: dict[str, tuple[float, float]]) -> dict[str, str]:
+    """Return verdicts at 5 % after Holm's correction; "ahead" means that ours is."""
     verdicts, still = {}, True
     for rank, (method, (p, gap)) in enumerate(sorted(tests.items(), key=lambda item: item[1][0])):
         still = still and p * (len(tests) - rank) < 0.05
@@ -43,48 +43,48 @@ def holm(tests: dict[str, tuple[float, float]]) -> dict[str, str]:
     return verdicts
 
 
-def table(runs: pd.DataFrame) -> str:
-    """Markdown, one block per problem."""
+def format_table(runs: pd.DataFrame) -> str:
+    """Return Markdown, one block per problem."""
     lines = []
     for problem, part in runs.groupby("problem", sort=False):
         final = part.sort_values("evaluation").groupby(["method", "seed"]).last().reset_index()
-        n_asked = part["evaluation"].max() - int(
+        n_suggested = part["evaluation"].max() - int(
             (part["cpu_s"] == 0).groupby([part["method"], part["seed"]]).sum().max()
         )
         lines += ["", f"**{problem}**", "", "| method | seeds | regret [quartiles] | CPU s per suggestion | ours is |"]
         lines.append("|---|---|---|---|---|")
-        for row in compared(final).itertuples():
+        for row in compare_methods(final).itertuples():
             lines.append(
                 f"| {row.method} | {row.seeds} | {row.median:.3g} [{row.lower:.2g}, {row.upper:.2g}] "
-                f"| {row.cpu_s / max(n_asked, 1):.3f} | {row.ours_is} |"
+                f"| {row.cpu_s / max(n_suggested, 1):.3f} | {row.ours_is} |"
             )
     return "\n".join(lines)
 
 
-def looked_at(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs up to each evaluation at which a problem's campaigns are compared, under a name that tells it."""
+def cut_at_comparisons(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return runs up to each evaluation at which a problem's campaigns are compared, under a name with their number."""
     parts = []
-    for bench in make_problems().values():
-        mine = runs[runs["problem"] == bench.name]
-        ends = bench.looked_at or (bench.budget,)
-        parts += [mine[mine["evaluation"] <= n].assign(problem=f"{bench.name}, {n} evaluations") for n in ends]
+    for case in make_problems().values():
+        mine = runs[runs["problem"] == case.name]
+        ends = case.compared_at or (case.budget,)
+        parts += [mine[mine["evaluation"] <= n].assign(problem=f"{case.name}, {n} evaluations") for n in ends]
     return pd.concat(parts, ignore_index=True)
 
 
-def with_enough_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """Without methods that have fewer than eight seeds on a problem: they can win or lose nothing."""
+def drop_few_seeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs without methods that have fewer than eight seeds on a problem: too few for a test."""
     return runs[runs.groupby(["problem", "method"])["seed"].transform("nunique") >= MIN_SEEDS]
 
 
-def draw(runs: pd.DataFrame, path: Path) -> None:
-    """Median and quartiles of the regret over evaluations, one panel per problem."""
+def draw_regrets(runs: pd.DataFrame, path: Path) -> None:
+    """Draw median and quartiles of the regret over evaluations, one panel per problem."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     problems = list(dict.fromkeys(runs["problem"]))
-    methods = [*(one for one in dict.fromkeys(runs["method"]) if one != OURS), OURS]  # drawn last, above the others
+    methods = [*(method for method in dict.fromkeys(runs["method"]) if method != OURS), OURS]  # drawn last, on top
     figure, axes = plt.subplots(
         -(-len(problems) // 2), 2, figsize=(7, 2.3 * -(-len(problems) // 2)), layout="constrained", squeeze=False
     )
@@ -116,10 +116,10 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
-    runs = with_enough_seeds(pd.concat([pd.read_csv(path) for path in options.runs], ignore_index=True))
-    sys.stdout.write(table(looked_at(runs)) + "\n")
+    runs = drop_few_seeds(pd.concat([pd.read_csv(path) for path in options.runs], ignore_index=True))
+    sys.stdout.write(format_table(cut_at_comparisons(runs)) + "\n")
     if options.figure:
-        draw(runs, options.figure)
+        draw_regrets(runs, options.figure)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 python benchmarks/campaigns/ceiling.py [--seeds 20]
 
-Designs are chosen after the shared start, each where it adds most; then each is moved to where it adds most beside all
-others, until no move gains. That is a local optimum over a grid of compositions: a ceiling for campaigns in practice,
+Designs are chosen after the shared start, each where it adds most; then each is moved to where it adds most beside the
+rest, until no move gains. That is a local optimum over a grid of compositions: a ceiling for campaigns in practice,
 not a proof.
 """
 
@@ -13,22 +13,22 @@ import sys
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from problems import Bench, make_problems
+from problems import BenchmarkCase, make_problems
 from threadpoolctl import threadpool_limits
 
 from batterymi.optimise.space.hypervolume import compute_hypervolume, partition_nondominated
 
 Array = NDArray[np.float64]
 STEP = 0.00125  # of the grid
-LOOKED_AT = (40, 80)
+COMPARED_AT = (40, 80)
 
 
-def designs(bench: Bench) -> pd.DataFrame:
+def designs(case: BenchmarkCase) -> pd.DataFrame:
     """Compositions of a grid over the space."""
-    first, second, third = bench.space.names
-    low, high = ({one.name: one.bounds[i] for one in bench.space.features} for i in (0, 1))
+    first, second, third = case.space.names
+    low, high = ({feature.name: feature.bounds[i] for feature in case.space.features} for i in (0, 1))
     axes = [np.linspace(low[n], high[n], round((high[n] - low[n]) / STEP) + 1) for n in (first, second)]
-    x, y = (one.ravel() for one in np.meshgrid(*axes))
+    x, y = (axis.ravel() for axis in np.meshgrid(*axes))
     grid = pd.DataFrame({first: x, second: y, third: 1 - x - y})
     return grid[grid[third].between(low[third], high[third])]
 
@@ -52,14 +52,14 @@ def polished(front: Array, n_fixed: int, costs: Array, reference: Array) -> Arra
     return front
 
 
-def ceilings(bench: Bench, seed: int, costs: Array, reference: Array) -> list[float]:
-    """Shares of the true volume: chosen one by one at each of `LOOKED_AT`, and all moved together at the last."""
-    front, shares = bench.problem.compute_costs(bench.observed(bench.start(seed), np.random.default_rng(0))), []
-    while len(front) < bench.budget:
+def ceilings(case: BenchmarkCase, seed: int, costs: Array, reference: Array) -> list[float]:
+    """Shares of the true volume: chosen one by one at each of `COMPARED_AT`, and all moved together at the last."""
+    front, shares = case.problem.compute_costs(case.observe(case.start(seed), np.random.default_rng(0))), []
+    while len(front) < case.budget:
         front = np.vstack([front, costs[gains(front, costs, reference).argmax()]])
-        if len(front) in LOOKED_AT:
-            shares.append(compute_hypervolume(front, reference) / bench.optimum)
-    return [*shares, compute_hypervolume(polished(front, bench.initial, costs, reference), reference) / bench.optimum]
+        if len(front) in COMPARED_AT:
+            shares.append(compute_hypervolume(front, reference) / case.optimum)
+    return [*shares, compute_hypervolume(polished(front, case.initial, costs, reference), reference) / case.optimum]
 
 
 def main() -> None:
@@ -67,13 +67,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     options = parser.parse_args()
-    bench = make_problems()["NCM front"]
-    known = bench.problem.add_scores(pd.concat([grid := designs(bench), bench.evaluate(grid)], axis=1))
-    costs = bench.problem.compute_costs(known[known["violation"] <= 0])
-    reference = bench.problem.reference_costs
+    case = make_problems()["NCM front"]
+    known = case.problem.add_scores(pd.concat([grid := designs(case), case.evaluate(grid)], axis=1))
+    costs = case.problem.compute_costs(known[known["violation"] <= 0])
+    reference = case.problem.reference_costs
     found = []
     for seed in range(options.seeds):
-        found.append(ceilings(bench, seed, costs, reference))
+        found.append(ceilings(case, seed, costs, reference))
         sys.stdout.write(f"seed {seed}: " + ", ".join(f"{share:.2%}" for share in found[-1]) + "\n")
         sys.stdout.flush()
     low, middle, high = np.quantile(found, [0, 0.5, 1], axis=0)

@@ -1,4 +1,4 @@
-"""Two goals that are no campaigns: the chapter's trees by enumeration, and a batch from a million candidates."""
+"""Two goals other than campaigns: the chapter's trees by enumeration, and a batch from a million candidates."""
 
 import resource
 import sys

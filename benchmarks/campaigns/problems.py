@@ -1,4 +1,4 @@
-"""Problems with known answers, on which engines and libraries are compared."""
+"""Problems with known optima, on which engines and libraries are compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ ALPHA = np.array([1, 1.2, 3, 3.2])
 
 
 @dataclass(frozen=True)
-class Bench:
-    """A problem, its budget, and what is known of its answer.
+class BenchmarkCase:
+    """A problem, its budget, and its known optimum.
 
     Attributes:
         name: of the problem.
@@ -45,9 +45,9 @@ class Bench:
         function: true outcomes of designs, one array per objective.
         initial: evaluations of the shared start.
         budget: evaluations in all.
-        looked_at: evaluations after which campaigns are compared; none for the end only.
+        compared_at: evaluations after which campaigns are compared; none for the end only.
         optimum: true best score, or true hypervolume.
-        batch: designs asked for at once.
+        batch: designs suggested at once.
         noise: standard deviation of an evaluation.
         limits: limits on outcomes.
         reference: worst values that count.
@@ -64,27 +64,27 @@ class Bench:
     noise: float = 0.0
     limits: tuple[Limit, ...] = ()
     reference: dict[str, float] | None = None
-    looked_at: tuple[int, ...] = ()
+    compared_at: tuple[int, ...] = ()
 
     is_cheap = True
     kind = "computed"
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """True outcomes."""
+        """Return true outcomes."""
         values = self.function(designs)
         columns = {o.name: value for o, value in zip(self.objectives, values, strict=True)}
         return pd.DataFrame({**columns, "failure": ""}, index=designs.index)
 
-    def observed(self, designs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        """Judged designs, with the noise of an evaluation."""
+    def observe(self, designs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        """Return designs with scores, with the noise of an evaluation."""
         outcomes = self.evaluate(designs)
-        for one in self.objectives:
-            outcomes[one.name] += self.noise * rng.normal(size=len(designs))
+        for objective in self.objectives:
+            outcomes[objective.name] += self.noise * rng.normal(size=len(designs))
         return self.problem.add_scores(pd.concat([designs, outcomes], axis=1))
 
     @cached_property
     def problem(self) -> Problem:
-        """As campaigns take it."""
+        """Return the problem as campaigns take it."""
         return Problem(
             self.space,
             self.objectives,
@@ -95,11 +95,11 @@ class Bench:
         )
 
     def start(self, seed: int) -> pd.DataFrame:
-        """The start that all share: a scrambled Sobol sequence."""
+        """Draw the start that all share: a scrambled Sobol sequence."""
         return self.space.fill(np.random.default_rng([seed, 1]), self.initial)
 
     def regrets(self, designs: pd.DataFrame) -> Array:
-        """By how much the best true value up to each evaluation misses the optimum; of a front, the share of volume."""
+        """Return the regret of the best true value up to each evaluation; of a front, the share of volume missed."""
         from batterymi.optimise.campaigns.campaign import compute_best_so_far
 
         true = self.problem.add_scores(pd.concat([designs, self.evaluate(designs)], axis=1))
@@ -140,9 +140,9 @@ def ncm_score(designs: pd.DataFrame) -> list[Array]:
 def synthesis(designs: pd.DataFrame) -> list[Array]:
     """A yield with two peaks over a composition and a temperature in °C."""
     a, b, c, t = (designs[name].to_numpy(float) for name in ("a", "b", "c", "t"))
-    near = np.exp(-((a - 0.55) ** 2 + (b - 0.3) ** 2 + (c - 0.15) ** 2) / 0.08 - ((t - 720) / 70) ** 2)
-    far = np.exp(-((a - 0.15) ** 2 + (b - 0.25) ** 2 + (c - 0.6) ** 2) / 0.05 - ((t - 610) / 60) ** 2)
-    return [60 * near + 45 * far + 20]
+    highest = np.exp(-((a - 0.55) ** 2 + (b - 0.3) ** 2 + (c - 0.15) ** 2) / 0.08 - ((t - 720) / 70) ** 2)
+    second = np.exp(-((a - 0.15) ** 2 + (b - 0.25) ** 2 + (c - 0.6) ** 2) / 0.05 - ((t - 610) / 60) ** 2)
+    return [60 * highest + 45 * second + 20]
 
 
 def _ncm_space() -> Space:
@@ -151,15 +151,15 @@ def _ncm_space() -> Space:
 
 
 def _ncm_grid(finer: int = 1) -> pd.DataFrame:
-    """Compositions 0.0005 apart, or finer by a factor, ends included."""
+    """Return compositions at a distance of 0.0005, or finer by a factor, ends included."""
     nickel, cobalt = np.linspace(0.6, 0.95, 700 * finer + 1), np.linspace(0.02, 0.3, 560 * finer + 1)
-    ni, co = (one.ravel() for one in np.meshgrid(nickel, cobalt))
+    ni, co = (axis.ravel() for axis in np.meshgrid(nickel, cobalt))
     mn = 1 - ni - co
     return pd.DataFrame({"ni": ni, "co": co, "mn": mn})[mn >= 0]
 
 
 def front_volume(outcomes: Array, worst: Array, n_bins: int = 800) -> float:
-    """Volume that three outcomes to maximise dominate, from many points.
+    """Return the volume that three outcomes to maximise dominate, from many points.
 
     The volume is the integral of the best third outcome among points at least as good in the first two. On a grid of
     these it lies between the sums at the upper and the lower corners of the cells; the mean of both is taken.
@@ -168,13 +168,13 @@ def front_volume(outcomes: Array, worst: Array, n_bins: int = 800) -> float:
     place = np.clip(((outcomes[:, :2] - worst[:2]) / (top[:2] - worst[:2]) * n_bins).astype(int), 0, n_bins - 1)
     best = np.full((n_bins, n_bins), worst[2], dtype=float)
     np.maximum.at(best, (place[:, 0], place[:, 1]), outcomes[:, 2])
-    reached = np.maximum.accumulate(np.maximum.accumulate(best[::-1, ::-1], axis=0), axis=1)[::-1, ::-1] - worst[2]
+    dominated = np.maximum.accumulate(np.maximum.accumulate(best[::-1, ::-1], axis=0), axis=1)[::-1, ::-1] - worst[2]
     cell = (top[:2] - worst[:2]).prod() / n_bins**2
-    return float(cell * (reached.sum() + reached[1:, 1:].sum()) / 2)
+    return float(cell * (dominated.sum() + dominated[1:, 1:].sum()) / 2)
 
 
 def ncm_volume(limit: float, worst: Array, scales: Array) -> float:
-    """Volume that all compositions above a stability limit dominate.
+    """Return the volume that all compositions above a stability limit dominate.
 
     Points of a grid leave gaps between them, so that the volume is short by an amount in proportion to their distance;
     it is carried to distance 0 from two grids. From two finer ones it comes out 0.005 % smaller.
@@ -186,8 +186,8 @@ def ncm_volume(limit: float, worst: Array, scales: Array) -> float:
     return 2 * volumes[1] - volumes[0]
 
 
-def make_problems() -> dict[str, Bench]:
-    """All problems by name."""
+def make_problems() -> dict[str, BenchmarkCase]:
+    """Return all problems by name."""
     cube, composition = Space(tuple(_number(name, 0, 1) for name in NAMES)), _ncm_space()
     three = (
         _objective("capacity", "maximise"),
@@ -205,10 +205,12 @@ def make_problems() -> dict[str, Bench]:
     low, high = (_objective("y", "minimise"),), (_objective("y", "maximise"),)
     best_yield = float(synthesis(pd.DataFrame({"a": [0.55], "b": [0.3], "c": [0.15], "t": [720.0]}))[0][0])
     made = [
-        Bench("hartmann6", cube, low, hartmann6, 10, 50, -3.32237, looked_at=(30, 50)),
-        Bench("hartmann6, batches of 4", cube, low, hartmann6, 8, 40, -3.32237, batch=4),
-        Bench("NCM score", composition, high, ncm_score, 8, 30, -float(ncm_score(grid)[0].max())),
-        Bench("noisy synthesis", oven, high, synthesis, 10, 50, -best_yield, noise=2.0),
-        Bench("NCM front", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst, looked_at=(40, 80)),
+        BenchmarkCase("hartmann6", cube, low, hartmann6, 10, 50, -3.32237, compared_at=(30, 50)),
+        BenchmarkCase("hartmann6, batches of 4", cube, low, hartmann6, 8, 40, -3.32237, batch=4),
+        BenchmarkCase("NCM score", composition, high, ncm_score, 8, 30, -float(ncm_score(grid)[0].max())),
+        BenchmarkCase("noisy synthesis", oven, high, synthesis, 10, 50, -best_yield, noise=2.0),
+        BenchmarkCase(
+            "NCM front", composition, three, ncm, 8, 80, volume, limits=limits, reference=worst, compared_at=(40, 80)
+        ),
     ]
-    return {one.name: one for one in made}
+    return {case.name: case for case in made}

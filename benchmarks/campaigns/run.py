@@ -1,8 +1,8 @@
-"""Run engines and libraries on problems with known answers: same starts, paired seeds.
+"""Run engines and libraries on problems with known optima: same starts, paired seeds.
 
 python benchmarks/campaigns/run.py --out campaigns.csv [--problems ...] [--methods ...] [--seeds 20]
 
-A campaign that stands in the file is not run again, so that a run can be stopped and taken up.
+A campaign that is in the file is not run again, so that a run can be stopped and taken up.
 """
 
 import argparse
@@ -13,36 +13,36 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from methods import METHODS, SINGLE
-from problems import Bench, make_problems
+from problems import BenchmarkCase, make_problems
 from threadpoolctl import threadpool_limits
 
 
-def run_one(bench: Bench, name: str, seed: int) -> pd.DataFrame:
-    """One campaign: regret and CPU seconds after each evaluation."""
+def run_campaign(case: BenchmarkCase, name: str, seed: int) -> pd.DataFrame:
+    """Run one campaign: regret and CPU seconds after each evaluation."""
     rng = np.random.default_rng([seed, 7])
-    history = bench.observed(bench.start(seed), rng)
+    history = case.observe(case.start(seed), rng)
     spent = [0.0] * len(history)
-    while len(history) < bench.budget:
+    while len(history) < case.budget:
         began = time.process_time()
-        proposed = METHODS[name](bench, history, min(bench.batch, bench.budget - len(history)), seed)
+        proposed = METHODS[name](case, history, min(case.batch, case.budget - len(history)), seed)
         took = time.process_time() - began
-        answers = bench.observed(proposed[bench.space.names].reset_index(drop=True), rng)
-        history = pd.concat([history, answers], ignore_index=True)
-        spent += [spent[-1] + took * (i + 1) / len(answers) for i in range(len(answers))]
+        evaluated = case.observe(proposed[case.space.names].reset_index(drop=True), rng)
+        history = pd.concat([history, evaluated], ignore_index=True)
+        spent += [spent[-1] + took * (i + 1) / len(evaluated) for i in range(len(evaluated))]
     return pd.DataFrame(
         {
-            "problem": bench.name,
+            "problem": case.name,
             "method": name,
             "seed": seed,
             "evaluation": np.arange(1, len(history) + 1),
-            "regret": bench.regrets(history[bench.space.names]),
+            "regret": case.regrets(history[case.space.names]),
             "cpu_s": spent,
         }
     )
 
 
 def main() -> None:
-    """Run what is asked for and not yet there."""
+    """Run the chosen campaigns that are not in the file yet."""
     problems = make_problems()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
@@ -55,14 +55,14 @@ def main() -> None:
         there = pd.read_csv(options.out)
         done = set(there[["problem", "method", "seed"]].itertuples(index=False, name=None))
     for problem in options.problems:
-        bench = problems[problem]
+        case = problems[problem]
         for method in options.methods:
-            if len(bench.problem.optimised) > 1 and method in SINGLE:
+            if len(case.problem.optimised) > 1 and method in SINGLE:
                 continue
             for seed in range(options.seeds):
                 if (problem, method, seed) in done:
                     continue
-                part = run_one(bench, method, seed)
+                part = run_campaign(case, method, seed)
                 part.to_csv(options.out, mode="a", header=not options.out.is_file(), index=False)
                 sys.stderr.write(
                     f"{problem}: {method}: seed {seed}: regret {part['regret'].iloc[-1]:.3g}, "

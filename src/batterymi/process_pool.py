@@ -64,8 +64,8 @@ def run_in_processes(
         return _collect(results, len(tasks), progress)
 
 
-def report_every(step: int, what: str) -> Callable[[int, int], None]:
-    """Return a progress report that writes to the log after every so many tasks, and after the last.
+def make_progress_logger(step: int, what: str) -> Callable[[int, int], None]:
+    """Return a progress report that writes to the log at intervals of tasks, and after the last.
 
     Args:
         step: tasks between two lines.

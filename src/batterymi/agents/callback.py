@@ -171,7 +171,7 @@ class TrainingCallback(BaseCallback):
         self._log(found)
 
     def _log(self, found: Mapping[str, float]) -> None:
-        """Log how far the training is."""
+        """Log the progress of the training."""
         # only steps of this run, since its clock started with it
         done = max(self.model.num_timesteps - self.steps_before, 1)
         left = (self.agent.steps - self.model.num_timesteps) * (time.perf_counter() - self.began) / done

@@ -2,7 +2,7 @@
 
 A checkpoint is taken between two charges, so that the cell's state need not be kept: weights, optimisers and the state
 of PyTorch's generator as safetensors, replay buffer and NumPy's generator as npz, counters and the next start as JSON.
-The JSON is written last and names the others, so a kill while writing leaves the previous checkpoint.
+The JSON is written last and refers to them, so a kill while writing leaves the previous checkpoint.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def save_checkpoint(
         f"{kind}_{learner.num_timesteps}{end}" for kind, end in (("tensors", ".safetensors"), ("buffer", ".npz"))
     )
     kept = _collect_tensors(learner) | {EXTRA + key: torch.from_numpy(value.copy()) for key, value in extra.items()}
-    write_bytes(folder / tensors, save(kept), recorded=False)  # the state names their digests
+    write_bytes(folder / tensors, save(kept), recorded=False)  # their digests are in the state
     with write_atomically(folder / buffer, recorded=False) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **_collect_arrays(learner))
     environment = unwrap_environment(learner)
@@ -67,7 +67,7 @@ def save_checkpoint(
             "buffer": {"file": buffer, "sha256": compute_sha256(folder / buffer)},
         },
     )
-    # only now, as the previous JSON named these files
+    # only now, as the previous JSON refers to these files
     for path in [*folder.glob("tensors_*"), *folder.glob("buffer_*")]:
         if path.name not in (tensors, buffer):
             path.unlink()
@@ -92,9 +92,9 @@ def load_checkpoint(
     if not (folder / STATE).exists():
         return None
     state = _read_state(folder)
-    if unlike := list_differences(state["identity"], identity):
+    if differences := list_differences(state["identity"], identity):
         raise AgentError(
-            f"{folder}: holds an interrupted training with other settings: {'; '.join(unlike)}; "
+            f"{folder}: holds an interrupted training with other settings: {'; '.join(differences)}; "
             "restore them to go on, or remove the folder to begin again"
         )
     try:
@@ -118,17 +118,17 @@ def remove_checkpoint(folder: Path) -> None:
 
 def _collect_tensors(learner: OffPolicyAlgorithm) -> dict[str, torch.Tensor]:
     """Return weights, optimiser states and the generator's state, by name."""
-    named: dict[str, torch.Tensor] = {TORCH_RNG: torch.get_rng_state()}
+    kept: dict[str, torch.Tensor] = {TORCH_RNG: torch.get_rng_state()}
     for part, values in learner.get_parameters().items():
         if "optimizer" in part:
             for number, slots in values["state"].items():
-                named |= {f"{part}/{number}/{slot}": torch.as_tensor(value) for slot, value in slots.items()}
+                kept |= {f"{part}/{number}/{slot}": torch.as_tensor(value) for slot, value in slots.items()}
         else:
-            named |= {f"{part}/{name}": value for name, value in values.items()}
+            kept |= {f"{part}/{name}": value for name, value in values.items()}
     if getattr(learner, LOG_ENTROPY, None) is not None:
-        named[LOG_ENTROPY] = learner.log_ent_coef.detach()  # type: ignore[attr-defined]
+        kept[LOG_ENTROPY] = learner.log_ent_coef.detach()  # type: ignore[attr-defined]
     # safetensors refuses tensors that share memory or are not contiguous
-    return {name: value.detach().clone().contiguous() for name, value in named.items()}
+    return {name: value.detach().clone().contiguous() for name, value in kept.items()}
 
 
 def _collect_arrays(learner: OffPolicyAlgorithm) -> dict[str, NDArray[Any]]:
@@ -178,7 +178,7 @@ def _restore_learner(
 
 
 def _nest_parameters(learner: OffPolicyAlgorithm, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """Return named tensors in the nesting that the agent expects."""
+    """Return tensors in the nesting that the agent expects."""
     nested: dict[str, Any] = {}
     for part, values in learner.get_parameters().items():
         own = {key.removeprefix(f"{part}/"): value for key, value in tensors.items() if key.startswith(f"{part}/")}

@@ -78,5 +78,5 @@ class ChargingEnvironment(gymnasium.Env[Vector, Any]):
         return self._observe(), -sum(costs.values()), ended, self.terms.is_late(after.seconds) and not ended, info
 
     def _observe(self) -> Vector:
-        """Return what the agent sees now."""
+        """Return what the agent observes now."""
         return self.encoder.encode(Observation(self.session, self.start.ambient_c), self.session.now.plating_margin_mv)

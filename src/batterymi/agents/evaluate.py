@@ -69,9 +69,9 @@ def summarise_charges(charges: pd.DataFrame, time_limit_min: float) -> dict[str,
     }
 
 
-def is_better(one: dict[str, float], other: dict[str, float] | None) -> bool:
+def is_better(found: dict[str, float], best: dict[str, float] | None) -> bool:
     """Check whether a policy is preferred: fewer unsafe scenarios first, then the larger reward."""
-    if other is None:
+    if best is None:
         return True
     # safety first: the reward only decides between equally safe policies
-    return (one["unsafe"], -one["validation_reward"]) < (other["unsafe"], -other["validation_reward"])
+    return (found["unsafe"], -found["validation_reward"]) < (best["unsafe"], -best["validation_reward"])

@@ -31,25 +31,25 @@ class ObservationEncoder:
     high: tuple[float, ...]
     capacity_ah: float
 
-    def encode(self, seen: Observation, margin_mv: float | None = None) -> Vector:
+    def encode(self, observation: Observation, margin_mv: float | None = None) -> Vector:
         """Return the network's input.
 
         Args:
-            seen: what the charger measures.
+            observation: what the charger measures.
             margin_mv: plating margin of the last step, for an oracle.
 
         Returns:
             Shape (n_names,), between -1 and 1.
         """
         values = {
-            "soc": seen.soc,
-            "voltage": seen.voltage_v,
-            "temperature": seen.temperature_c,
+            "soc": observation.soc,
+            "voltage": observation.voltage_v,
+            "temperature": observation.temperature_c,
             # mΩ times Ah is the overvoltage at 1C in mV, which is alike for cells of any size
-            "resistance": seen.resistance_mohm * self.capacity_ah,
-            "time": seen.seconds / 60,
-            "rate": seen.rate,
-            "ambient": seen.ambient_c,
+            "resistance": observation.resistance_mohm * self.capacity_ah,
+            "time": observation.seconds / 60,
+            "rate": observation.rate,
+            "ambient": observation.ambient_c,
             ORACLE: margin_mv,
         }
         raw = np.array([values[name] for name in self.names], float)
@@ -59,7 +59,7 @@ class ObservationEncoder:
 
     @property
     def is_oracle(self) -> bool:
-        """Whether it sees the anode, as no charger can."""
+        """Return whether it observes the anode, which chargers cannot measure."""
         return ORACLE in self.names
 
 
@@ -109,7 +109,7 @@ class Actions:
 
 
 def make_encoder(environment: Environment, capacity_ah: float, voltage_max_v: float) -> ObservationEncoder:
-    """What an agent sees in an environment.
+    """Make the encoder of what an agent observes in an environment.
 
     Args:
         environment: settings.
@@ -152,7 +152,7 @@ def make_fingerprint(
     Args:
         cell: the cell that it charges.
         environment: settings.
-        encoder: what it sees.
+        encoder: what it observes.
         actions: what it does.
 
     Returns:

@@ -48,11 +48,11 @@ class Network:
 
     def export_tensors(self) -> dict[str, NDArray[np.float32]]:
         """Return the layers by name."""
-        named = {}
+        tensors = {}
         for number, (weight, bias) in enumerate(self.layers):
-            named[f"layer_{number}.weight"] = np.ascontiguousarray(weight, np.float32)
-            named[f"layer_{number}.bias"] = np.ascontiguousarray(bias, np.float32)
-        return named
+            tensors[f"layer_{number}.weight"] = np.ascontiguousarray(weight, np.float32)
+            tensors[f"layer_{number}.bias"] = np.ascontiguousarray(bias, np.float32)
+        return tensors
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[np.float32]], is_discrete: bool) -> "Network":
@@ -89,12 +89,12 @@ class PolicyController:
         self.name, self.hold_voltage = name, hold_voltage
         self._network, self._encoder, self._actions = network, encoder, actions
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
-        """Remember nothing, between charges or within one."""
+    def begin(self, observation: Observation, plant: Plant) -> None:
+        """Do nothing, since a policy keeps no state."""
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """Return the C-rate of the next control step."""
-        rate = self._actions.rate(self._network.choose_action(self._encoder.encode(seen)))
+        rate = self._actions.rate(self._network.choose_action(self._encoder.encode(observation)))
         return Decision(rate, ceiling_v=self.ceiling_v)
 
 
@@ -126,23 +126,23 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
             observe the anode.
     """
     card = _read_card(path)
-    print_ = card["fingerprint"]
-    if unlike := list_differences(print_, needed or {}):
+    fingerprint = card["fingerprint"]
+    if differences := list_differences(fingerprint, needed or {}):
         raise AgentError(
-            f"{path}: was trained in another environment: {'; '.join(unlike)}; train an agent for this one"
+            f"{path}: was trained in another environment: {'; '.join(differences)}; train an agent for this one"
         )
     network = _read_network(Path(path).with_name(TENSORS), card)
-    actions = replace(Actions(**print_["action"]), scale=float(card["scale"]))
-    encoder = ObservationEncoder(**_convert_lists(print_["observation"]))
+    actions = replace(Actions(**fingerprint["action"]), scale=float(card["scale"]))
+    encoder = ObservationEncoder(**_convert_lists(fingerprint["observation"]))
     if encoder.is_oracle:
         raise AgentError(
-            f"{path}: this oracle sees the plating margin, which no charger does; it can only be evaluated"
+            f"{path}: this oracle observes the plating margin, which chargers cannot measure; it can only be evaluated"
         )
     if (n_in := network.layers[0][0].shape[1]) != len(encoder.names):
         raise AgentError(
             f"{path}: the network takes {n_in} numbers, and {len(encoder.names)} are observed; train it again"
         )
-    return PolicyController(card["name"], network, encoder, actions, bool(print_["hold_voltage"]))
+    return PolicyController(card["name"], network, encoder, actions, bool(fingerprint["hold_voltage"]))
 
 
 def _read_card(path: PathLike) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def draw_start(rng: np.random.Generator, ranges: ScenarioRanges) -> Start:
 
 
 def list_validation_starts(n: int, seed: int, ranges: ScenarioRanges) -> list[Start]:
-    """Return fixed starts that choose among checkpoints; training and tests draw others.
+    """Return fixed starts that choose among checkpoints; training and tests draw different ones.
 
     Args:
         n: how many.

@@ -63,7 +63,7 @@ def run_training(simulator: Simulator, cell: str, agent: Agent, settings: Traini
         "seed": seed,
         "validation": settings.model_dump(mode="json", exclude={"environment", "agents", "study", "seeds"}),
     }
-    with _hold_to_one_thread():
+    with _use_single_thread():
         learner = make_learner(agent, environment, seed)
         progress = _resume_progress(folder, learner, identity)
         starts = list_validation_starts(settings.validation, settings.seed, own.ranges)
@@ -87,8 +87,8 @@ def _resume_progress(folder: Path, learner: Any, identity: Mapping[str, Any]) ->
 
 
 @contextmanager
-def _hold_to_one_thread() -> Iterator[None]:
-    """Hold PyTorch to one thread: more are slower for networks this small, and other jobs need the processors."""
+def _use_single_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: more are slower for networks this small, and other jobs need the processors."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""What the weights of the reward change: the chapter's third exercise, answered over seeds."""
+"""What the weights of the reward change: the chapter's third exercise, with intervals over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def _make_row(runs: Sequence[TrainingRun], seed: int, steps: int | None) -> dict
     row |= {f"weight_{key}": value for key, value in runs[0].weights.items()}
     row["seeds"] = len(runs)
     for measure in MEASURES:
-        values = np.array([item[measure] for item in chosen], float)
+        values = np.array([row[measure] for row in chosen], float)
         row[measure] = float(values.mean())
         lower, upper = np.nan, np.nan
         # one seed says nothing about the spread between seeds

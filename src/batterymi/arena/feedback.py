@@ -70,10 +70,10 @@ def _describe_feedback(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
     if best and robust:
         pair = pairs[(pairs["controller"] == best["controller"]) & (pairs["other"] == robust["controller"])]
         if len(pair):
-            one = pair.iloc[0]
+            found = pair.iloc[0]
             # the table holds feedback less open loop; as a gain the signs change and the bounds swap
-            bounds = f"[{-one['upper']:.1f}, {-one['lower']:.1f}]"
-            parts.append(f"In pairs, feedback gains {-one['minutes_gained']:.1f} min {bounds}: {one['verdict']}.")
+            bounds = f"[{-found['upper']:.1f}, {-found['lower']:.1f}]"
+            parts.append(f"In pairs, feedback gains {-found['minutes_gained']:.1f} min {bounds}: {found['verdict']}.")
     return " ".join(parts)
 
 
@@ -89,7 +89,7 @@ def _find_fastest(rows: list[dict[str, Any]], which: str) -> dict[str, dict[str,
 
 
 def _describe_fastest(found: dict[str, dict[str, Any] | None], which: str, column: str) -> str:
-    """The fastest safe one of each kind in words."""
+    """Describe the fastest safe controller of each kind in words."""
     words = []
     for kind, row in found.items():
         if row is None:

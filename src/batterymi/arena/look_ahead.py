@@ -11,12 +11,12 @@ from batterymi.charging.state import Start
 TRIES = 8
 RATE_TOLERANCE = 0.02
 SLACK_TOLERANCE = 0.1  # in the units of `Limits.compute_slacks`: 1 mV of margin
-FAR = -1e3
+UNSOLVED_SLACK = -1e3
 
 
 @dataclass
 class LookAhead:
-    """Looks one control step ahead with a model of a fresh cell, which starts from what the controller sees.
+    """Look one control step ahead with a model of a fresh cell, which starts from what the controller observes.
 
     The twin takes the same currents as the cell and drifts away from it, since it does not know the cell's age. The
     charger's circuit holds the full voltage where an aged cell reaches it earlier than the twin.
@@ -39,39 +39,39 @@ class LookAhead:
     voltage_v: float
     binds: dict[str, int] = field(default_factory=dict)
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
+    def begin(self, observation: Observation, plant: Plant) -> None:
         """Start the twin in the state that is observed."""
-        self._limits = self.limits.adjust_for_start(seen.ambient_c, seen.temperature_c)
-        self._session = self._start_twin(seen)
+        self._limits = self.limits.adjust_for_start(observation.ambient_c, observation.temperature_c)
+        self._session = self._start_twin(observation)
         self._model: Plant = self._session
-        self._seconds = seen.seconds
+        self._seconds = observation.seconds
         self._last = 0.0
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """Advance the twin by the last step, then choose the largest safe current."""
-        self._advance_twin(seen)
+        self._advance_twin(observation)
         rate, limit = find_largest_rate(self._model, self._limits, self.control_s, self.c_rate_max, self._last)
         self.binds[limit] = self.binds.get(limit, 0) + 1
         self._last = rate
         return Decision(rate, ceiling_v=self.voltage_v)
 
-    def _advance_twin(self, seen: Observation) -> None:
-        """Take the step that the cell took; where the twin cannot, it starts again from what is seen."""
-        passed = seen.seconds - self._seconds
+    def _advance_twin(self, observation: Observation) -> None:
+        """Take the step that the cell took; where the twin cannot, it starts again from what is observed."""
+        passed = observation.seconds - self._seconds
         if passed > 0:
             try:
                 # the current that flowed, which is less than decided where the circuit held the voltage
-                self._session.step(seen.rate, passed)
+                self._session.step(observation.rate, passed)
             except ChargeError:
-                self._session = self._start_twin(seen)
+                self._session = self._start_twin(observation)
                 self._model = self._session
-        self._seconds = seen.seconds
+        self._seconds = observation.seconds
 
-    def _start_twin(self, seen: Observation) -> ChargingSession:
+    def _start_twin(self, observation: Observation) -> ChargingSession:
         """Start a fresh cell at rest in the state that is observed."""
         # a start refuses states of charge below 0, and of 1 and above
-        soc = min(max(seen.soc, 0.0), 0.999)
-        return self.twin.begin(Start(soc=soc, ambient_c=seen.ambient_c, initial_c=seen.temperature_c))
+        soc = min(max(observation.soc, 0.0), 0.999)
+        return self.twin.begin(Start(soc=soc, ambient_c=observation.ambient_c, initial_c=observation.temperature_c))
 
 
 @dataclass
@@ -87,13 +87,13 @@ class Oracle:
     c_rate_max: float
     binds: dict[str, int] = field(default_factory=dict)
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
+    def begin(self, observation: Observation, plant: Plant) -> None:
         """Keep the cell itself as the model."""
-        self._limits = self.limits.adjust_for_start(seen.ambient_c, seen.temperature_c)
+        self._limits = self.limits.adjust_for_start(observation.ambient_c, observation.temperature_c)
         self._plant = plant
         self._last = 0.0
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """Return the largest current that keeps the limits on the cell itself."""
         rate, limit = find_largest_rate(self._plant, self._limits, self.control_s, self.c_rate_max, self._last)
         self.binds[limit] = self.binds.get(limit, 0) + 1
@@ -164,9 +164,9 @@ class _Bracket:
         if self.slack_unsafe is None:
             return min(high, 1.3 * low + 0.1)
         if self.slack_safe is None:
-            return max(low, 0.75 * high - 0.05) if self.slack_unsafe > FAR else 0.5 * (low + high)
-        # a step that cannot be solved has no slack to interpolate with
-        if self.slack_unsafe <= FAR:
+            return max(low, 0.75 * high - 0.05) if self.slack_unsafe > UNSOLVED_SLACK else 0.5 * (low + high)
+        # the slack of a step that cannot be solved is not one to interpolate with
+        if self.slack_unsafe <= UNSOLVED_SLACK:
             return 0.5 * (low + high)
         share = (self.slack_safe - SLACK_TOLERANCE / 2) / (self.slack_safe - self.slack_unsafe)
         # near an end of the bracket false position would hardly narrow it
@@ -174,11 +174,11 @@ class _Bracket:
 
 
 def _compute_slack(model: Plant, limits: Limits, rate: float, seconds: float) -> tuple[float, str]:
-    """Return the distance to the nearest limit and its name; far below 0 where the step cannot be solved."""
+    """Return the distance to the nearest limit and its name; `UNSOLVED_SLACK` where the step cannot be solved."""
     try:
         reading = model.peek(rate, seconds)
     except ChargeError:
-        return FAR, "solver"
+        return UNSOLVED_SLACK, "solver"
     slacks = limits.compute_slacks(reading)
     name = min(slacks, key=lambda kind: slacks[kind])
     return slacks[name], name

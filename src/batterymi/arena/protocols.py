@@ -23,7 +23,7 @@ SCALES = {"minutes": 1.0, "plating_margin_mv": 10.0, "temperature_max_c": 2.0, "
 
 
 class ProtocolEvaluator:
-    """Charges every scenario of a set by a protocol: mean minutes, and the worst of all else."""
+    """Charge every scenario of a set by a protocol: mean minutes, and the worst value of each limited quantity."""
 
     is_cheap = False
     kind = "simulated"
@@ -40,7 +40,7 @@ class ProtocolEvaluator:
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Evaluate designs; the columns are binary logarithms of C-rates, in order."""
         # on a logarithmic scale equal distances are equal ratios of currents
-        rows = [self._answer(np.exp2(row)) for row in designs.to_numpy(float)]
+        rows = [self._summarise_scenarios(np.exp2(row)) for row in designs.to_numpy(float)]
         return pd.DataFrame(rows, index=designs.index)
 
     def half_widths(self, designs: pd.DataFrame) -> None:
@@ -51,7 +51,7 @@ class ProtocolEvaluator:
         """Return None, since there are no reference designs."""
         return
 
-    def _answer(self, rates: Sequence[float]) -> dict[str, Any]:
+    def _summarise_scenarios(self, rates: Sequence[float]) -> dict[str, Any]:
         """Return mean minutes and worst extremes over the scenarios, up to the first unfinished charge."""
         windows = make_equal_windows(rates, self._soc_start, self._scenarios.terms.soc_end)
         rows = []

@@ -25,7 +25,7 @@ def list_corners(soc: tuple[float, float], lithium_lost: tuple[float, float], li
         lithium_lost: range of the share of lithium lost.
         like: gives the temperatures.
     """
-    return [Start(one, like.ambient_c, like.initial_c, lost) for one, lost in itertools.product(soc, lithium_lost)]
+    return [Start(level, like.ambient_c, like.initial_c, lost) for level, lost in itertools.product(soc, lithium_lost)]
 
 
 def draw_validation(

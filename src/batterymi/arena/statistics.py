@@ -43,8 +43,8 @@ def compute_paired_difference(ours: Array, theirs: Array, seed: int = 0) -> tupl
     n = int(both.sum())
     if n < 2:
         return float("nan"), float("nan"), float("nan"), n
-    mine, other = ours[:, both], theirs[:, both]
+    our_minutes, their_minutes = ours[:, both], theirs[:, both]
     # seeds of two agents are drawn independently, scenarios jointly
-    drawn = resample_crossed_means(mine, seed) - resample_crossed_means(other, seed, stream=2)
+    drawn = resample_crossed_means(our_minutes, seed) - resample_crossed_means(their_minutes, seed, stream=2)
     lower, upper = compute_percentile_interval(drawn)
-    return float(mine.mean() - other.mean()), lower, upper, n
+    return float(our_minutes.mean() - their_minutes.mean()), lower, upper, n

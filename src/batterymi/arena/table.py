@@ -1,5 +1,6 @@
 """The arena's tables: each controller on each cell at each temperature, and controllers in pairs."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,7 +26,7 @@ def flag_violations(charges: pd.DataFrame) -> pd.DataFrame:
 
 def select_held_out(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
     """Return the charges of the held-out scenarios on a model."""
-    # the nominal scenario has a negative number and is no part of the statistics
+    # the nominal scenario has a negative number and is not part of the statistics
     return charges[(charges["model"] == model) & (charges["scenario"] >= 0)]
 
 
@@ -46,8 +47,8 @@ def assign_costs(
     assigned: dict[tuple[str, str, str], float] = {}
     for cell, condition, controller, seconds in costs:
         of_cell = charges.loc[charges["cell"] == cell, "condition"].unique()
-        for item in of_cell if condition is None else [condition]:
-            key = (cell, str(item), controller)
+        for start in of_cell if condition is None else [condition]:
+            key = (cell, str(start), controller)
             assigned[key] = assigned.get(key, 0.0) + seconds
     return assigned
 
@@ -81,7 +82,7 @@ def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) 
 def _summarise_controller(mine: pd.DataFrame) -> dict[str, Any]:
     """Summarise one controller over its scenarios and seeds."""
     minutes = mine["minutes"].to_numpy(float)
-    # unfinished charges have no time; they are counted in a share of their own
+    # an unfinished charge has no time to count; a share of its own counts it
     finished = minutes[np.isfinite(minutes)]
     quartiles = np.percentile(finished, [25, 50, 75]) if len(finished) else [np.nan] * 3
     low, high = compute_share_interval(pivot_by_seed(mine, "violates"))
@@ -105,7 +106,7 @@ def _summarise_controller(mine: pd.DataFrame) -> dict[str, Any]:
 
 
 def _summarise_nominal(charges: pd.DataFrame, head: dict[str, Any]) -> dict[str, Any]:
-    """The nominal charge on the reference model, median over the seeds."""
+    """Summarise the nominal charge on the reference model, median over the seeds."""
     mine = charges[(charges["model"] == "DFN") & (charges["scenario"] < 0)]
     for key, value in head.items():
         mine = mine[mine[key] == value]
@@ -130,47 +131,45 @@ def compare_pairs(charges: pd.DataFrame) -> pd.DataFrame:
         names = order_controllers(list(part["controller"].unique()))
         minutes = {name: pivot_by_seed(part[part["controller"] == name], "minutes") for name in names}
         shares = {name: float(part.loc[part["controller"] == name, "violates"].mean()) for name in names}
-        for one in names:
-            for other in names:
-                if one != other:
-                    gain, low, high, n = compute_paired_difference(minutes[one], minutes[other])
-                    rows.append(
-                        {
-                            "cell": cell,
-                            "condition": condition,
-                            "controller": one,
-                            "other": other,
-                            "minutes_gained": gain,
-                            "lower": low,
-                            "upper": high,
-                            "scenarios": n,
-                            "left_out": minutes[one].shape[1] - n,
-                            "violations": shares[one],
-                            "violations_of_other": shares[other],
-                            "verdict": choose_verdict(low, high, shares[one], shares[other]),
-                        }
-                    )
+        for name, rival in itertools.permutations(names, 2):
+            gain, low, high, n = compute_paired_difference(minutes[name], minutes[rival])
+            rows.append(
+                {
+                    "cell": cell,
+                    "condition": condition,
+                    "controller": name,
+                    "other": rival,
+                    "minutes_gained": gain,
+                    "lower": low,
+                    "upper": high,
+                    "scenarios": n,
+                    "left_out": minutes[name].shape[1] - n,
+                    "violations": shares[name],
+                    "violations_of_other": shares[rival],
+                    "verdict": choose_verdict(low, high, shares[name], shares[rival]),
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def choose_verdict(lower: float, upper: float, broken: float, broken_of_other: float) -> str:
+def choose_verdict(lower: float, upper: float, broken: float, rival_broken: float) -> str:
     """Return the verdict on a paired difference in minutes; violating limits never counts as better.
 
     Args:
         lower: of the interval of our minutes less theirs.
         upper: of the same.
         broken: share of our charges outside the limits.
-        broken_of_other: theirs.
+        rival_broken: theirs.
     """
     if not np.isfinite(lower):
         return "not comparable: too few scenarios that both finish"
     if lower > 0:
-        return "slower" if broken >= broken_of_other or broken > 0 else "slower, and within all limits"
-    # an interval that includes zero is no evidence of a gain
+        return "slower" if broken >= rival_broken or broken > 0 else "slower, and within all limits"
+    # an interval that includes zero does not show a gain
     if upper >= 0:
         return "not better"
     # speed that is bought with violations does not count (docs/decisions/0012)
-    if broken > 0 and broken_of_other == 0:
+    if broken > 0 and rival_broken == 0:
         return "not better: faster by breaking limits that the other keeps"
     return "faster" if broken == 0 else "faster, where both break limits"
 

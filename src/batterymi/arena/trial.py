@@ -38,7 +38,7 @@ class Progress:
     steps: list[Step] = field(default_factory=list)
 
     def add_step(self, before: Reading, reading: Reading) -> None:
-        """Take a step in."""
+        """Add a step."""
         self.steps.append((before.soc, before.temperature_c, reading.rate))
         self.plating_margin_mv = min(self.plating_margin_mv, reading.plating_margin_mv)
         self.temperature_max_c = max(self.temperature_max_c, reading.temperature_max_c)
@@ -69,14 +69,14 @@ class TimedController:
         """Milliseconds of a decision, on average."""
         return 1000 * self.seconds / max(self.decisions, 1)
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
-        """Let the controller look at the cell."""
-        self.controller.begin(seen, plant)
+    def begin(self, observation: Observation, plant: Plant) -> None:
+        """Let the controller observe the cell before the first step."""
+        self.controller.begin(observation, plant)
 
-    def decide(self, seen: Observation) -> Decision | None:
+    def decide(self, observation: Observation) -> Decision | None:
         """Return what the controller decides, and add the time it took."""
         begun = time.perf_counter()
-        decision = self.controller.decide(seen)
+        decision = self.controller.decide(observation)
         self.seconds += time.perf_counter() - begun
         self.decisions += 1
         return decision
@@ -84,7 +84,7 @@ class TimedController:
 
 @dataclass(frozen=True)
 class Trial:
-    """A charge that ended, somehow.
+    """A charge that ended, at its target or not.
 
     Attributes:
         row: its numbers, as in tables.

@@ -17,8 +17,8 @@ RATE_PRECISION = 1.01
 CEILING_PRECISION_V = 0.004
 SLACK = 1.05  # the slowest constant current tried ends so much before the time limit
 RATE_FACTORS = (1.25, 1.6, 2.0, 2.6, 3.5, 4.5)
-PATIENCE = 2.0  # charges that take so many times the safe constant current's minutes are no candidates
-DEEPEST_V = 0.5  # how far below full the plating-limited voltage is searched for
+PATIENCE = 2.0  # charges that take so many times the safe constant current's minutes are not candidates
+DEEPEST_V = 0.5  # largest distance of the plating-limited voltage below the full one
 
 
 def find_safe_constant(scenarios: ScenarioSet, case: ChargeCase, full_v: float) -> tuple[float | None, str]:

@@ -56,7 +56,7 @@ def run_protocol(session: ChargingSession, controller: Controller, terms: Terms,
         session: a cell put on charge.
         controller: decides.
         terms: how the charge is run.
-        ambient_c: temperature of the surroundings, which controllers may see.
+        ambient_c: temperature of the surroundings, which controllers may observe.
 
     Yields:
         What is read at the end of each step.
@@ -64,10 +64,10 @@ def run_protocol(session: ChargingSession, controller: Controller, terms: Terms,
     Raises:
         ChargeError: where a step cannot be simulated; the session stays at the end of the step before.
     """
-    seen, hold = Observation(session, ambient_c), VoltageHold(terms.hold_tolerance_v)
-    controller.begin(seen, session)
+    observation, hold = Observation(session, ambient_c), VoltageHold(terms.hold_tolerance_v)
+    controller.begin(observation, session)
     while not (terms.is_reached(session.soc) or terms.is_late(session.seconds)):
-        decision = controller.decide(seen)
+        decision = controller.decide(observation)
         reading = None if decision is None else take_step(session, decision, terms, hold)
         if reading is None:
             return

@@ -1,4 +1,4 @@
-"""What a controller sees of a cell, and what it decides."""
+"""What a controller observes of a cell, and what it decides."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,10 +8,9 @@ from batterymi.charging.plant import ChargingSession, Plant
 
 @dataclass(frozen=True)
 class Observation:
-    """What a controller sees of a charge under way: nothing of the anode, and nothing of the cell's age.
+    """What a controller observes of a charge under way: nothing of the anode, and nothing of the cell's age.
 
-    It is read when it is asked for, since the resistance of a cell at rest takes a pulse that most protocols never
-    need.
+    Values are read on access, since the resistance of a cell at rest takes a pulse that most protocols never need.
 
     Attributes:
         ambient_c: temperature of the surroundings, °C.
@@ -79,8 +78,8 @@ class Controller(Protocol):
     def name(self) -> str:
         """What tables call it."""
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
-        """Look at the cell before the first step; only a controller that reads the truth may keep `plant`."""
+    def begin(self, observation: Observation, plant: Plant) -> None:
+        """Observe the cell before the first step; only an oracle may keep `plant`."""
 
-    def decide(self, seen: Observation) -> Decision | None:
+    def decide(self, observation: Observation) -> Decision | None:
         """Return the next step, or None to end the charge."""

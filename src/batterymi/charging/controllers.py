@@ -35,10 +35,10 @@ class ConstantRate:
     c_rate: float
     ceiling_v: float
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
+    def begin(self, observation: Observation, plant: Plant) -> None:
         """Do nothing, as there is no state to keep."""
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """Return the same decision at every step; the charger's circuit holds the voltage."""
         return Decision(self.c_rate, ceiling_v=self.ceiling_v)
 
@@ -61,16 +61,16 @@ class CcCv:
     voltage_v: float
     cutoff_rate: float
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
+    def begin(self, observation: Observation, plant: Plant) -> None:
         """Start with the constant current."""
         self._is_holding = False
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """Return the constant current up to the voltage, then a current that holds it, which only falls."""
         if not self._is_holding:
             self._is_holding = True
             return Decision(self.c_rate, until_soc=1.0, until_v=self.voltage_v)
-        last = seen.rate or self.c_rate
+        last = observation.rate or self.c_rate
         return Decision(last, HOLD_STEP_S, ceiling_v=self.voltage_v, cutoff_rate=self.cutoff_rate)
 
 
@@ -86,17 +86,17 @@ class ByTime:
     name: str
     segments: Sequence[tuple[float, float]]
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
+    def begin(self, observation: Observation, plant: Plant) -> None:
         """Do nothing, as the time is part of every observation."""
 
-    def decide(self, seen: Observation) -> Decision | None:
+    def decide(self, observation: Observation) -> Decision | None:
         """Return the current of the present segment, up to its end; None after the last."""
         end_s = 0.0
         for rate, minutes in self.segments:
             end_s += 60 * minutes
             # rounding of the clock must not add a step of almost no duration
-            if seen.seconds < end_s - SMALL:
-                return Decision(rate, end_s - seen.seconds)
+            if observation.seconds < end_s - SMALL:
+                return Decision(rate, end_s - observation.seconds)
         return None
 
 
@@ -113,13 +113,13 @@ class BySoc:
     name: str
     windows: Sequence[tuple[float, float]]
 
-    def begin(self, seen: Observation, plant: Plant) -> None:
+    def begin(self, observation: Observation, plant: Plant) -> None:
         """Do nothing, as the state of charge is part of every observation."""
 
-    def decide(self, seen: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """Return the current of the present window, up to its end."""
         for end, rate in self.windows:
-            if seen.soc < end - SMALL:
+            if observation.soc < end - SMALL:
                 return Decision(rate, until_soc=end)
         # the arena cuts the step at its own target, so the last current may hold to a full cell
         return Decision(self.windows[-1][1], until_soc=1.0)

@@ -64,9 +64,9 @@ class Readout:
 
         time, values = casadi.MX.sym("time"), casadi.MX.sym("inputs", len(inputs))
         state = casadi.MX.sym("state", model.len_rhs_and_alg)
-        named = {name: values[place] for place, name in enumerate(inputs)}
+        symbols = {name: values[place] for place, name in enumerate(inputs)}
         columns = {
-            key: model.get_processed_variable(name).to_casadi(time, state, inputs=named)
+            key: model.get_processed_variable(name).to_casadi(time, state, inputs=symbols)
             for key, name in OUTPUTS.items()
         }
         aged = columns.pop("film") * (1 - fresh_sei_m / columns.pop("film_thickness"))

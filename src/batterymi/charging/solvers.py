@@ -153,7 +153,7 @@ class SolverFallback:
         """
         self._model, self._inputs, self._events, self._tighter = model, inputs, events, tighter
         self._first = CompiledSolver(model, inputs, events, tighter)
-        self._others: list[Solver] = []
+        self._fallbacks: list[Solver] = []
 
     def integrate(self, state: Array, inputs: Array, seconds: float, patient: bool = True) -> Path:
         """Integrate from a state at constant inputs by the first solver that can.
@@ -181,11 +181,11 @@ class SolverFallback:
         raise failure
 
     def _solvers(self, patient: bool) -> Iterator[Solver]:
-        """The first solver, and the others if they are wanted."""
+        """Yield the first solver, then the fallback solvers if they are wanted."""
         yield self._first
         if not patient:
             return
-        if not self._others:
+        if not self._fallbacks:
             tight = CompiledSolver(self._model, self._inputs, self._events, TIGHTER * self._tighter)
-            self._others = [tight, InParts(tight), CasadiSolver(self._model, self._inputs)]
-        yield from self._others
+            self._fallbacks = [tight, InParts(tight), CasadiSolver(self._model, self._inputs)]
+        yield from self._fallbacks

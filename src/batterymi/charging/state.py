@@ -55,7 +55,7 @@ class Reading:
         temperature_max_c: highest within the step.
         resistance_mohm: terminal voltage less open-circuit voltage, per current; before the first step that of a pulse
             of 1C for 10 s, and over a rest that of before.
-        plating_margin_mv: smallest anode potential against lithium within the step, over the anode; no charger sees it.
+        plating_margin_mv: smallest anode potential against lithium within the step, over the anode; not measurable.
         capacity_lost_mah: to SEI growth and dead lithium, since the charge began.
         plated_mah: lithium that is plated and can still be stripped, at the end.
         sei_mah: the part of the loss that went into the SEI.

@@ -67,9 +67,9 @@ def find_excess(session: ChargingSession, rate: float, seconds: float, ceiling_v
         return math.inf
 
 
-def _find_slope(one: tuple[float, float] | None, other: tuple[float, float]) -> float | None:
-    """Return volts per C-rate from two tries, or None where they do not tell."""
-    if one is None or one[0] == other[0] or not math.isfinite(other[1]):
+def _find_slope(earlier: tuple[float, float] | None, latest: tuple[float, float]) -> float | None:
+    """Return volts per C-rate from two tries, or None where they give no slope."""
+    if earlier is None or earlier[0] == latest[0] or not math.isfinite(latest[1]):
         return None
-    slope = (other[1] - one[1]) / (other[0] - one[0])
+    slope = (latest[1] - earlier[1]) / (latest[0] - earlier[0])
     return slope if slope > 0 else None

@@ -48,7 +48,7 @@ class State:
             upper, lower = compute_gap_bounds(self)
             # the gap of a round is only known with the results of its tests
             leader = self.proposals[-1][0]
-            self.proposals[-1] = (leader, float(_compute_highest_other(upper)[leader] - lower[leader]))
+            self.proposals[-1] = (leader, float(_compute_highest_rival(upper)[leader] - lower[leader]))
 
 
 Choose = Callable[[State, int, np.random.Generator], Arms]
@@ -84,16 +84,16 @@ def choose_by_gap(state: State, n: int, rng: np.random.Generator) -> Arms:
     left = np.ones(len(upper), bool)
     chosen: list[int] = []
     for _ in range(min(n, len(upper))):
-        leader = int(np.argmin(np.where(left, _compute_highest_other(upper) - lower, np.inf)))
+        leader = int(np.argmin(np.where(left, _compute_highest_rival(upper) - lower, np.inf)))
         rivals = np.where(left, upper, -np.inf)
         rivals[leader] = -np.inf
         rival = int(np.argmax(rivals))
         unsure = upper - lower
-        one = leader if unsure[leader] >= unsure[rival] or not left[rival] else rival
+        choice = leader if unsure[leader] >= unsure[rival] or not left[rival] else rival
         if not chosen:
             state.proposals.append((int(order[leader]), float("nan")))
-        chosen.append(one)
-        left[one] = False
+        chosen.append(choice)
+        left[choice] = False
     return order[chosen]
 
 
@@ -126,12 +126,12 @@ def _select_highest(values: Array, n: int, rng: np.random.Generator) -> Arms:
     return order[np.argsort(-values[order], kind="stable")[:n]]
 
 
-def _compute_highest_other(values: Array) -> Array:
-    """Return, for each index, the highest value at any other index."""
+def _compute_highest_rival(values: Array) -> Array:
+    """Return, for each index, the highest value at a different index."""
     order = np.argsort(-values, kind="stable")
-    others = np.full(len(values), values[order[0]])
-    others[order[0]] = values[order[1]]
-    return others
+    highest = np.full(len(values), values[order[0]])
+    highest[order[0]] = values[order[1]]
+    return highest
 
 
 METHODS: dict[str, tuple[Choose, Recommend]] = {

@@ -74,7 +74,7 @@ def compare_pairs(own: Array, random: Array, seed: int) -> dict[str, float]:
 
 
 def choose_verdict(lower: float, upper: float) -> str:
-    """Return one word for an interval of gains; one that includes zero is no gain."""
+    """Return the verdict on an interval of gains; one that includes zero does not show a gain."""
     return "better" if lower > 0 else "worse" if upper < 0 else "not better"
 
 
@@ -92,7 +92,7 @@ def count_rounds_to_match(own: Array, random: Array, seed: int) -> dict[str, flo
     rounds = random.shape[1]
 
     def find_first(own: Array, *by_round: Array) -> Array:
-        reached = np.stack([compute_mean(item) >= compute_mean(own) for item in by_round], axis=-1)
+        reached = np.stack([compute_mean(lives) >= compute_mean(own) for lives in by_round], axis=-1)
         return np.where(reached.any(axis=-1), reached.argmax(axis=-1) + 1.0, np.inf)
 
     found = np.sort(resample_statistic((own, *random.T), find_first, seed))

@@ -1,4 +1,4 @@
-"""What noisy tests say of the lives of a list of protocols.
+"""The posterior of the lives of a list of protocols, given noisy tests.
 
 The model is that of Attia et al. 2020: Bayesian linear regression on Nyström features of a Gaussian kernel. With as
 many features as protocols that is the Gaussian process with that kernel, as campaigns use it too.
@@ -32,9 +32,9 @@ class Scale:
     deviation: float = 164.0
 
     def rescale_to_lives(self, lives: Array, reference: Array) -> "Scale":
-        """Return the same settings for other lives, in units of their mean and spread.
+        """Return the same settings for a different set of lives, in units of their mean and spread.
 
-        So the other problem differs from the reference in which protocols are good, not in how hard they are to
+        So the rescaled problem differs from the reference in which protocols are good, not in how hard they are to
         distinguish.
 
         Args:

@@ -1,4 +1,4 @@
-"""Lives that a loop can choose among, and what must be said of them."""
+"""Lives that a loop can choose among, and remarks on them."""
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ def select_usable_lives(table: pd.DataFrame, path: str) -> tuple[Array, Array]:
     lives = known["life_cycles"].to_numpy(float)
     if len(known) < 2:
         raise TableError(f"{path}: life_cycles: {len(known)} of {len(table)} protocols have a life; a loop needs two")
-    # without spread there would be no noise either, and nothing to tell protocols apart by
+    # the noise is scaled by the spread, and without spread all protocols are alike
     if lives.std() == 0:
         raise TableError(f"{path}: life_cycles: every protocol lasts {lives[0]:g} cycles; there is nothing to choose")
     # the fourth C-rate follows from the other three and would add nothing

@@ -30,7 +30,7 @@ from batterymi.closed_loop.thermal_life import (
     compute_cycle_lives,
     make_ten_minute_protocols,
 )
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -39,7 +39,7 @@ Rates = tuple[float, ...]
 AGES = (0.0, 0.1, 0.2)  # shares of lithium lost, the last at the end of life
 REST_S = 3600.0
 CHARGE_SHARE = STEPS * STEP_SHARE  # of the nominal capacity
-LOG_EVERY = 50
+LOG_INTERVAL = 50
 
 
 def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd
         processes,
         build=ChargeSetup(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C).build,
         preload=PRELOAD,
-        progress=report_every(LOG_EVERY, f"protocols simulated on {cell}"),
+        progress=make_progress_logger(LOG_INTERVAL, f"protocols simulated on {cell}"),
     )
     return pd.concat([protocols, pd.DataFrame(rows)], axis=1)
 
@@ -75,7 +75,7 @@ def simulate_life(simulator: ChargingSimulator, rates: Rates) -> Row:
 
     Returns:
         Life in cycles, by the losses at all ages and by the fresh cell's alone; numbers of the fresh cell's charge;
-        losses at the other ages; and what failed, if a charge could not be simulated.
+        losses at later ages; and what failed, if a charge could not be simulated.
     """
     capacity_mah = 1000 * simulator.capacity_ah
     losses: list[float] = []
@@ -170,7 +170,7 @@ def describe_lives(lives: pd.DataFrame, cell: str, model: str) -> dict[str, Any]
 
 
 def correlate_ranks(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float]:
-    """Compute Spearman's correlation of the lives with other measures of the same protocols.
+    """Compute Spearman's correlation of the lives with different measures of the same protocols.
 
     Args:
         known: protocols with a life.
@@ -180,7 +180,7 @@ def correlate_ranks(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float
     if len(known) < 3:
         return {}
     thermal = pd.Series(compute_cycle_lives(make_ten_minute_protocols()), index=lives.index)[known.index]
-    others = {
+    measures = {
         "published thermal lives": thermal,
         "lives at the fresh cell's loss": known["life_at_fresh_loss"],
         # a larger loss means a shorter life, hence the sign
@@ -190,8 +190,12 @@ def correlate_ranks(known: pd.DataFrame, lives: pd.DataFrame) -> dict[str, float
         "coolness": -known["temperature_max_c"],
     }
     # the rank correlation of a constant is undefined
-    varied = {name: other for name, other in others.items() if min(other.nunique(), known["life_cycles"].nunique()) > 1}
-    return {name: float(known["life_cycles"].corr(other, method="spearman")) for name, other in varied.items()}
+    varied = {
+        name: measure
+        for name, measure in measures.items()
+        if min(measure.nunique(), known["life_cycles"].nunique()) > 1
+    }
+    return {name: float(known["life_cycles"].corr(measure, method="spearman")) for name, measure in varied.items()}
 
 
 def remark_simulation(known: pd.DataFrame, failed: "pd.Series[int]") -> list[str]:

@@ -13,7 +13,7 @@ from batterymi.optimise.campaigns.benchmark import compare_with_random
 from batterymi.optimise.campaigns.campaign import select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.journal import Journal, place_journal, remove_journals
-from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
+from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.campaigns.seeds import count_failures, empty_history, run_seeds
 from batterymi.optimise.campaigns.suggestions import describe_designs
 from batterymi.optimise.space.make_space import make_study_space
@@ -77,7 +77,7 @@ def run_campaign(
     own = history[history["engine"] == campaign.engine]
     best = select_best_designs(problem, [own], campaign.suggestions) if len(history) else history
     suggestions = describe_designs(best, problem, rows, settings.derived, campaign)
-    references = judge_reference_designs(settings.reference_designs, problem, rows, settings.derived)
+    references = check_reference_designs(settings.reference_designs, problem, rows, settings.derived)
     write_parquet(files.history, history)
     write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
     write_csv(files.reference_designs, references)

@@ -19,7 +19,7 @@ from batterymi.optimise.campaigns.next_batch import (
     propose_batch,
     replay_rows,
 )
-from batterymi.optimise.campaigns.reference_designs import judge_reference_designs
+from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.space.problem import Problem
 from batterymi.vocabulary.splits import FAILED, SPLIT, TRAIN
 
@@ -84,7 +84,7 @@ def suggest_batch(
     write_parquet(files.history, history)
     write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
     write_csv(files.earlier, compare_suggestions(book, rows, space, targets, number))
-    references = judge_reference_designs(settings.reference_designs, problem, measured, settings.derived)
+    references = check_reference_designs(settings.reference_designs, problem, measured, settings.derived)
     write_csv(files.reference_designs, references)
     benchmark = {
         "feasibility": found.as_dict(),

@@ -57,7 +57,7 @@ def compute_held_out_distances(validation: CrossValidation, out: OutOfFold) -> A
 
 
 def compute_error_by_distance(validation: CrossValidation, out: OutOfFold, distance: Array) -> dict[str, Any]:
-    """Find whether held-out rows far from the others are predicted worse.
+    """Find whether held-out rows outside the applicability domain are predicted worse.
 
     Args:
         validation: the cross-validation.

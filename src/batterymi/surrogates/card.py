@@ -103,16 +103,16 @@ def _describe_reliability(found: Mapping[str, Any]) -> list[str]:
             f"- With the choice of the model inside the folds: R² {own['r2']:.2f} [{own['r2_lower']:.2f}, "
             f"{own['r2_upper']:.2f}], MAE {own['mae']:.3g}."
         )
-    for entry in found["groupings"] or ():
-        warning = f" **{entry['warning']}.**" if entry["warning"] else ""
+    for scores in found["groupings"] or ():
+        warning = f" **{scores['warning']}.**" if scores["warning"] else ""
         lines.append(
-            f"- Split by {entry['split']} ({entry['groups']} groups): R² {entry['r2']:.2f} [{entry['r2_lower']:.2f}, "
-            f"{entry['r2_upper']:.2f}], MAE {entry['mae']:.3g}.{warning}"
+            f"- Split by {scores['split']} ({scores['groups']} groups): R² {scores['r2']:.2f} "
+            f"[{scores['r2_lower']:.2f}, {scores['r2_upper']:.2f}], MAE {scores['mae']:.3g}.{warning}"
         )
     lines += [
-        f"- **{entry['feature']} alone explains the objective** (R² {entry['r2']:.2f} by {entry['by']}): it may be "
+        f"- **{scores['feature']} alone explains the objective** (R² {scores['r2']:.2f} by {scores['by']}): it may be "
         "the objective in other words."
-        for entry in found["single_features"]
+        for scores in found["single_features"]
     ]
     # a table may name a column of repeats and still hold none
     if found["noise"] and found["noise"]["sets"]:
@@ -124,9 +124,9 @@ def _describe_reliability(found: Mapping[str, Any]) -> list[str]:
             f"{noise['mae_of_a_perfect_model']:.2g} and an R² of {noise['r2_of_a_perfect_model']:.2f}."
         )
     covered = "; ".join(
-        f"{hit['level']:.0%} intervals covered {hit['coverage']:.0%} [{hit['coverage_lower']:.0%}, "
-        f"{hit['coverage_upper']:.0%}], median half width {hit['half_width']:.3g}"
-        for hit in found["calibration"]
+        f"{interval['level']:.0%} intervals covered {interval['coverage']:.0%} [{interval['coverage_lower']:.0%}, "
+        f"{interval['coverage_upper']:.0%}], median half width {interval['half_width']:.3g}"
+        for interval in found["calibration"]
     )
     near = found["applicability"]
     lines.append(f"- Held-out rows: {covered}.")
@@ -153,8 +153,8 @@ def _describe_bounds(found: Mapping[str, Any] | None) -> list[str]:
         return []
     words = {"bound": "taken as values", "expected": "replaced by the value expected below", "drop": "left out"}
     parts = [
-        f"{words[name]}: {one['mae_one_sided']:.3g} ({one['mae_of_values']:.3g} on the other rows)"
-        for name, one in found["treatments"].items()
+        f"{words[name]}: {scores['mae_one_sided']:.3g} ({scores['mae_of_values']:.3g} on the other rows)"
+        for name, scores in found["treatments"].items()
     ]
     return [f"- {found['n_censored']} rows are bounds. MAE, one-sided there, with the bounds {'; '.join(parts)}."]
 
@@ -181,12 +181,14 @@ def _describe_official_test(found: Mapping[str, Any] | None) -> list[str]:
     own = found["scores"][found["selected"]]
     known = found.get("repeats_in_training")
     shared = f" {known} of its rows repeat a measurement of the training rows." if known else ""
-    others = ", ".join(f"{name} {one['mae']:.3g}" for name, one in found["scores"].items() if name != found["selected"])
+    baselines = ", ".join(
+        f"{name} {scores['mae']:.3g}" for name, scores in found["scores"].items() if name != found["selected"]
+    )
     return [
         f"- Official test split, predicted once after selection ({own['rows']} rows): MAE {own['mae']:.3g} "
         f"[{own['mae_lower']:.3g}, {own['mae_upper']:.3g}], R² {own['r2']:.2f}, rank correlation "
         f"{own['spearman']:.2f}; without its {found['n_censored']} bounds MAE "
-        f"{found['mae_without_censored']:.3g}; {others}.{shared}"
+        f"{found['mae_without_censored']:.3g}; {baselines}.{shared}"
     ]
 
 

@@ -118,7 +118,7 @@ def compare_models(problem: Problem, settings: Surrogate, seed: int) -> Comparis
 def score_models(
     validation: CrossValidation, outs: Mapping[str, OutOfFold], best: str, test: PermutationTest
 ) -> pd.DataFrame:
-    """Score every model, with intervals, and say what may be said of the selected one.
+    """Score every model, with intervals, and decide the verdict on the selected one.
 
     Args:
         validation: the cross-validation.
@@ -205,9 +205,9 @@ def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> Store
     """Refit the selected model to all rows, with the width of its intervals from held-out errors."""
     problem, method, seed = validation.problem, validation.method, validation.seed
     # with the rows of related tasks, as in the folds
-    every = np.arange(len(problem.observed))
+    all_rows = np.arange(len(problem.observed))
     if method.inner_folds:
-        settings = tune_hyperparameters(best, problem, every, method, seed).settings
+        settings = tune_hyperparameters(best, problem, all_rows, method, seed).settings
         width = compute_conformal_factor(np.abs(problem.scored - out.mean) / out.spread, 0.95)
     else:
         settings = {}
@@ -218,6 +218,6 @@ def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> Store
         features=[feature.name for feature in problem.inputs.features],
         categories=[feature.name for feature in problem.inputs.features if feature.is_category],
         descriptors=[descriptor.model_dump(mode="json") for descriptor in problem.inputs.descriptors],
-        fitted=fit_on_rows(best, problem, every, method, seed, settings),
+        fitted=fit_on_rows(best, problem, all_rows, method, seed, settings),
         half_width_per_spread=width,
     )

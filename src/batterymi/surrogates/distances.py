@@ -1,4 +1,4 @@
-"""Distances between encoded rows, each made once for whatever asks for it."""
+"""Distances between encoded rows, each computed once and shared by all that need it."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ class Points:
     """Fixed points to which distances are wanted, as the rows that a model learned from."""
 
     def __init__(self, matrix: Array) -> None:
-        """Prepare what does not depend on the other side.
+        """Prepare what does not depend on the rows.
 
         Args:
             matrix: shape (n_points, n_columns).
@@ -27,7 +27,7 @@ class Points:
         return len(self.matrix)
 
     def locate_among(self, known: "Points") -> NDArray[np.intp] | slice | None:
-        """Return where these points are among others; None if any of them is not there."""
+        """Return the positions of these points among known ones; None if any of them is not there."""
         if self._located is None or self._located[0] is not known:
             self._located = known, self._search_among(known)
         return self._located[1]

@@ -46,9 +46,9 @@ def compare_groupings(
     schemes: dict[str, Sequence[object]] = {"random": list(range(len(problem.observed)))}
     train = rows[rows[SPLIT] == TRAIN]
     # an ablation may leave related tasks out, so the problem says which rows joined
-    others = rows.set_index("line").loc[problem.lines[problem.n_scored :]].reset_index()
-    every = pd.concat([train, others], ignore_index=True)
-    schemes |= {" + ".join(columns): label_joint_groups(every, columns) for columns in sets if columns}
+    related = rows.set_index("line").loc[problem.lines[problem.n_scored :]].reset_index()
+    joined = pd.concat([train, related], ignore_index=True)
+    schemes |= {" + ".join(columns): label_joint_groups(joined, columns) for columns in sets if columns}
     settings = find_most_common(out.chosen)
     observed, found = problem.scored, []
     at_random: Any = None
@@ -69,7 +69,7 @@ def compare_groupings(
             gap = compute_paired_difference(squared, at_random[0], own, bootstraps, seed)
             entry |= {"mse_above_random": gap["difference"], "mse_above_random_lower": gap["lower"]}
             entry |= {"mse_above_random_upper": gap["upper"]}
-            # a better score by chance is no warning: the interval must exclude zero
+            # a score that is better by chance is not worth a warning: the interval must exclude zero
             if gap["lower"] > 0:
                 entry["warning"] = (
                     f"a random split is optimistic: R² {at_random[1]:.2f} at random, {entry['r2']:.2f} by {split}"
@@ -110,7 +110,7 @@ def find_single_features(problem: Problem, most: int = 5) -> list[dict[str, Any]
 
 def find_most_common(chosen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the hyperparameters that were chosen most often, the first of them at a tie."""
-    listed = [dict(item) for item in chosen]
+    listed = [dict(settings) for settings in chosen]
     return max(listed, key=listed.count) if listed else {}
 
 

@@ -68,7 +68,7 @@ class Model(ABC):
 
         Args:
             options: what all models of the comparison share.
-            settings: hyperparameters of the regressor; the library's defaults stand for the others.
+            settings: hyperparameters of the regressor; the library's defaults fill the rest.
         """
         self.local_spread, self.encoder = options.local_spread, None
         self.regressor = self.make_regressor(options, settings)
@@ -161,7 +161,7 @@ class Model(ABC):
 
 
 def find_model(name: str) -> type[Model]:
-    """Return the family that a registered name stands for."""
+    """Return the family of models that is registered under a name."""
     family: type[Model] = registry.look_up("model", name)
     return family
 

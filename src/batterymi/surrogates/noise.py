@@ -1,4 +1,4 @@
-"""The noise floor: how far repeats of one measurement scatter, which no model can beat."""
+"""The noise floor: how far repeats of one measurement scatter, which bounds the error of any model."""
 
 from typing import Any
 

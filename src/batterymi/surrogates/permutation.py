@@ -85,9 +85,9 @@ def _draw_orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[NDAr
     """Return every order of n rows but the given one if there are few, else random ones."""
     if math.factorial(n) <= n_shuffles + 1:
         # the first permutation is the given order, which the p-value counts already
-        every = [np.array(order) for order in itertools.permutations(range(n))][1:]
-        # at random, so that a test that ends early has not seen neighbouring orders only
-        return [every[i] for i in rng.permutation(len(every))]
+        orders = [np.array(order) for order in itertools.permutations(range(n))][1:]
+        # at random, so that a test that ends early has not drawn neighbouring orders only
+        return [orders[i] for i in rng.permutation(len(orders))]
     return [rng.permutation(n) for _ in range(n_shuffles)]
 
 
@@ -100,7 +100,7 @@ def _compute_p_value(as_good: int, drawn: int, n_tried: int) -> float:
 def compute_permutation_importances(validation: CrossValidation, out: OutOfFold, n_repeats: int) -> pd.DataFrame:
     """Measure how much the error of held-out rows grows when one feature is shuffled.
 
-    Every row is predicted by the model that did not see it, so a feature that only helps to memorise gets no credit.
+    Each row is predicted by the model that was fitted without it, so features that only help to memorise do not count.
     The columns of a descriptor are shuffled together, since they carry the same information.
 
     Args:

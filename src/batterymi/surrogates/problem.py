@@ -54,8 +54,8 @@ class Inputs:
     @property
     def labels(self) -> dict[str, str]:
         """Return the label of each feature and descriptor, as figures show it."""
-        every: tuple[Labelled, ...] = (*self.features, *self.descriptors)
-        return {item.name: item.label for item in every}
+        inputs: tuple[Labelled, ...] = (*self.features, *self.descriptors)
+        return {part.name: part.label for part in inputs}
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class Problem:
         return list(self.groups[: self.n_scored])
 
     def replace_groups(self, groups: Sequence[object]) -> "Problem":
-        """Return the same problem with other groups."""
+        """Return the same problem with new groups."""
         return replace(self, groups=groups)
 
     def replace_observed(self, observed: Array) -> "Problem":
-        """Return the same problem with other observations, as shuffled ones."""
+        """Return the same problem with new observations, as shuffled ones."""
         return replace(self, observed=observed)
 
 

@@ -1,4 +1,4 @@
-"""Transfer from related tasks: whether their rows help, and from how many own rows on they stop to."""
+"""Transfer from related tasks: whether their rows help, and up to how many own rows."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -33,29 +33,29 @@ class Strategies:
     predict; groups that are predicted are in neither.
     """
 
-    def __init__(self, problem: Problem, from_one: NDArray[np.bool_], name: str, seed: int) -> None:
+    def __init__(self, problem: Problem, is_source: NDArray[np.bool_], name: str, seed: int) -> None:
         """Keep the problem and the model.
 
         Args:
             problem: own rows first, then rows of related tasks.
-            from_one: marks rows of the one related task that the strategies use, shape (n_rows,).
+            is_source: whether a row is of the related task that the strategies use, shape (n_rows,).
             name: the model.
             seed: its random state.
         """
-        self._problem, self._from_one, self._name, self._seed = problem, from_one, name, seed
+        self._problem, self._is_source, self._name, self._seed = problem, is_source, name, seed
         self._base: dict[bytes, Array] = {}
 
     def make_predictors(self, source: str) -> dict[str, Strategy]:
         """Return each strategy by name; it takes own rows, related rows, and rows to predict."""
         return {
-            OWN: lambda own, others, test: self._predict(own, test),
-            f"{source} only (zero-shot)": lambda own, others, test: self._predict_by_source(others, test),
-            f"pooled with {source}": lambda own, others, test: self._predict(
-                np.concatenate([own, others[self._from_one[others]]]), test
+            OWN: lambda own, related, test: self._predict(own, test),
+            f"{source} only (zero-shot)": lambda own, related, test: self._predict_by_source(related, test),
+            f"pooled with {source}": lambda own, related, test: self._predict(
+                np.concatenate([own, related[self._is_source[related]]]), test
             ),
             f"residual on a {source} model": self._predict_residual,
-            "pooled with all": lambda own, others, test: self._predict(np.concatenate([own, others]), test),
-            "all others (zero-shot)": lambda own, others, test: self._predict(others, test),
+            "pooled with all": lambda own, related, test: self._predict(np.concatenate([own, related]), test),
+            "all others (zero-shot)": lambda own, related, test: self._predict(related, test),
         }
 
     def _predict(self, rows: Rows, test: Rows, target: Array | None = None) -> Array:
@@ -65,21 +65,21 @@ class Strategies:
         model = fit_on_rows(self._name, problem, rows, Method(), self._seed, settings)
         return model.predict_mean(problem.frame.iloc[test])
 
-    def _predict_by_source(self, others: Rows, test: Rows) -> Array:
-        """Predict by a model that knows the one related task only; kept, since many draws need it."""
-        rows = others[self._from_one[others]]
+    def _predict_by_source(self, related: Rows, test: Rows) -> Array:
+        """Predict by a model of the related task only; cached, since many draws need it."""
+        rows = related[self._is_source[related]]
         # arrays are not hashable
         key = rows.tobytes() + b"|" + test.tobytes()
         if key not in self._base:
             self._base[key] = self._predict(rows, test)
         return self._base[key]
 
-    def _predict_residual(self, own: Rows, others: Rows, test: Rows) -> Array:
+    def _predict_residual(self, own: Rows, related: Rows, test: Rows) -> Array:
         """Predict by the related task's model, corrected by one that learned its errors on own rows."""
         # the problem is shared by all strategies and must not change
         errors = self._problem.observed.copy()
-        errors[own] -= self._predict_by_source(others, own)
-        return self._predict_by_source(others, test) + self._predict(own, test, errors)
+        errors[own] -= self._predict_by_source(related, own)
+        return self._predict_by_source(related, test) + self._predict(own, test, errors)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def compare_strategies(
     """
     problem, n, seed = validation.problem, validation.bootstraps, validation.seed
     is_own = np.arange(len(problem.observed)) < problem.n_scored
-    from_one = np.isin(ions, choice.source) & ~is_own
-    ways = Strategies(problem, from_one, choice.model, seed).make_predictors(" and ".join(choice.source))
+    is_source = np.isin(ions, choice.source) & ~is_own
+    ways = Strategies(problem, is_source, choice.model, seed).make_predictors(" and ".join(choice.source))
     predictions = _predict_all(validation, ways)
     groups, observed = problem.scored_groups, problem.scored
     entries: list[dict[str, Any]] = []
@@ -127,7 +127,7 @@ def compare_strategies(
     report = {
         "model": choice.model,
         "source": list(choice.source),
-        "source_task": _score_source_task(validation, np.flatnonzero(from_one), choice.model, folds),
+        "source_task": _score_source_task(validation, np.flatnonzero(is_source), choice.model, folds),
         "own_rows": problem.n_scored,
         "own": own_entry,
         "best": best,
@@ -144,8 +144,8 @@ def _predict_all(validation: CrossValidation, ways: dict[str, Strategy]) -> dict
     for name, way in ways.items():
         predicted[name] = np.empty(problem.n_scored)
         for train, test in validation.splits:
-            own, others = train[train < problem.n_scored], train[train >= problem.n_scored]
-            predicted[name][test] = way(own, others, test)
+            own, related = train[train < problem.n_scored], train[train >= problem.n_scored]
+            predicted[name][test] = way(own, related, test)
         logger.info("%s: MAE %.3f", name, np.abs(predicted[name] - problem.scored).mean())
     return predicted
 
@@ -189,7 +189,7 @@ def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choi
             low, high = validation.compute_interval(miss, compute_mean)
             point = {"strategy": name, "rows": min(size, fewest), "mae": float(miss.mean())}
             point |= {"mae_lower": low, "mae_upper": high}
-            # the first strategy, so its errors are there when the others are compared with it
+            # the first strategy, so its errors are there when the next ones are compared with it
             if name == OWN:
                 alone[size] = miss
             else:
@@ -206,9 +206,9 @@ def _measure_misses(validation: CrossValidation, way: Strategy, size: int, n_dra
     for draw in range(n_draws):
         rng = np.random.default_rng([validation.seed, draw])
         for train, test in validation.splits:
-            own, others = train[train < problem.n_scored], train[train >= problem.n_scored]
-            some = np.sort(rng.permutation(own)[:size])
-            miss[test] += np.abs(way(some, others, test) - problem.observed[test]) / n_draws
+            own, related = train[train < problem.n_scored], train[train >= problem.n_scored]
+            drawn = np.sort(rng.permutation(own)[:size])
+            miss[test] += np.abs(way(drawn, related, test) - problem.observed[test]) / n_draws
     return miss
 
 

@@ -1,4 +1,4 @@
-"""Everything beyond a score that says how far a model can be trusted."""
+"""Checks beyond a score of whether a model can be trusted."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from batterymi.surrogates.problem import label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
-REFERENCES = ("dummy", "ridge", "nearest_neighbour")  # models that others are held against
+REFERENCES = ("dummy", "ridge", "nearest_neighbour")  # baselines that models are compared with
 logger = logging.getLogger(__name__)
 
 
@@ -143,7 +143,7 @@ def _score_procedure(validation: CrossValidation, outs: Mapping[str, OutOfFold])
     problem = validation.problem
     predicted, picked = np.empty(problem.n_scored), []
     for number, (_, test) in enumerate(validation.splits):
-        name = min(outs, key=lambda one: outs[one].inner_errors[number])
+        name = min(outs, key=lambda model: outs[model].inner_errors[number])
         predicted[test] = outs[name].mean[test]
         picked.append(name)
     found = compute_scores(problem.scored, predicted, problem.scored_groups, validation.bootstraps, validation.seed)

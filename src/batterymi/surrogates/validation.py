@@ -90,7 +90,7 @@ class CrossValidation:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Predictions of the scored rows by models that did not see them.
+    """Predictions of the scored rows by models that were fitted without them.
 
     Attributes:
         mean: shape (n_scored,).
@@ -132,8 +132,8 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored:
         ValueError: if a group is on both sides of a split, or there are fewer than two groups.
     """
     # as text, since labels of several types cannot be sorted
-    every = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    labels = every[:n_scored]
+    all_labels = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    labels = all_labels[:n_scored]
     n_groups = len(np.unique(labels))
     if n_groups < 2:
         raise ValueError("all rows are of one group; there is nothing to hold out")
@@ -146,13 +146,13 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored:
         splits = list(shuffled.split(rows))
     else:
         splits = list(GroupKFold(min(int(folds), n_groups)).split(rows, groups=labels))
-    others = np.arange(len(labels), len(every))
+    related = np.arange(len(labels), len(all_labels))
     whole = []
     for train, test in splits:
         # a related row of a tested group would leak it into the training
-        joining = others[~np.isin(every[others], labels[test])]
+        joining = related[~np.isin(all_labels[related], labels[test])]
         whole.append((np.concatenate([train, joining]), test))
-    check_groups_disjoint(whole, every)
+    check_groups_disjoint(whole, all_labels)
     return whole
 
 
@@ -223,7 +223,7 @@ def tune_hyperparameters(name: str, problem: Problem, rows: NDArray[np.intp], me
     Args:
         name: the model.
         problem: what to learn.
-        rows: indices of the rows that may be seen.
+        rows: indices of the rows that may be learned from.
         method: how models are fitted.
         seed: random state of models and splits.
 
@@ -302,7 +302,7 @@ def impute_censored(problem: Problem, rows: NDArray[np.intp], seed: int) -> Arra
         known = ~bounds
         # no division by zero where the forest predicts every known row
         deviation = max(float(np.std(observed[known] - mean[known])), 1e-9)
-        # far below the mean both pdf and cdf underflow to 0
+        # well below the mean both pdf and cdf underflow to 0
         z = np.clip((observed[bounds] - mean[bounds]) / deviation, -5, None)
         below = mean[bounds] - deviation * stats.norm.pdf(z) / stats.norm.cdf(z)
         # where z was clipped, the expected value can lie above the bound

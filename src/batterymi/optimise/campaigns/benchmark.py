@@ -102,17 +102,17 @@ def _compute_quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
     return {"lower": float(low), "median": float(middle), "upper": float(high)}
 
 
-def compute_share_saved(used: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def compute_share_saved(used: NDArray[np.float64], baseline: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the share that is saved over seeds, along the last axis."""
     # a ratio of sums, so that seeds with few evaluations do not dominate
-    return np.asarray(1 - used.sum(axis=-1) / others.sum(axis=-1))
+    return np.asarray(1 - used.sum(axis=-1) / baseline.sum(axis=-1))
 
 
 def _classify_gain(saved: tuple[float, float], gain: tuple[float, float]) -> str:
     """Choose the verdict; a gain whose interval includes zero does not count as a gain."""
     if saved[0] > 0:
         return "fewer evaluations than random search"
-    # an engine may be no faster to a mediocre value and still end far better
+    # an engine may be no faster to a mediocre value and still end with a much better design
     if gain[0] > 0 and not saved[1] < 0:
         return "a better final design than random search, in no fewer evaluations"
     if saved[1] < 0:

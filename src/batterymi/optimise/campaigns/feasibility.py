@@ -34,7 +34,7 @@ class LimitReport:
         objective: column.
         side: "at_least" or "at_most".
         declared: the limit in the settings.
-        attainable: the best value that was found, meeting no other limit.
+        attainable: the best value that was found, whatever the other limits.
         reachable: whether it meets the declared limit.
         in_force: the limit that the campaign runs with.
         reason: why that differs from the declared one, or "".
@@ -120,11 +120,11 @@ def check_feasibility(
     found = replace(found, reference=infer_worst(outcomes, objectives, found.limits_in_force))
     # scores are in units of the declared scales, so a fixed threshold will do
     if spread <= 1e-9:
-        return _conclude(found, "degenerate", "every design has the same score; nothing can be chosen")
+        return _conclude(found, "degenerate", "all designs have the same score; nothing can be chosen")
     lost = [limit for limit in limits if not limit.reachable and not limit.reason]
     if lost:
         return _conclude(found, "infeasible", "; ".join(map(_describe_unreachable, lost)))
-    gap = scan.descend(lambda answers: compute_violation(answers, objectives, found.limits_in_force))
+    gap = scan.descend(lambda outcomes: compute_violation(outcomes, objectives, found.limits_in_force))
     if gap > 1e-9:
         text = f"each limit can be met alone, but not all at once; designs violate them by at least {gap:.3g} scales"
         return _conclude(found, "infeasible", text)
@@ -178,7 +178,7 @@ class _Scan:
 
 def _report_limit(scan: _Scan, objective: Objective, limit: Limit) -> LimitReport:
     """Report how near designs come to one limit."""
-    best = limit.sign * scan.descend(lambda answers: limit.sign * answers[limit.objective].to_numpy(float))
+    best = limit.sign * scan.descend(lambda outcomes: limit.sign * outcomes[limit.objective].to_numpy(float))
     reachable = limit.sign * best <= limit.sign * limit.value
     eased = None if reachable else objective.relaxation
     in_force, reason = (eased.to, eased.reason) if eased else (limit.value, "")
@@ -206,12 +206,12 @@ def infer_worst(
         A value per optimised objective; None with one, or without a design to infer it from.
     """
     optimised = [objective for objective in objectives if objective.is_optimised]
-    known = outcomes[[item.name for item in objectives]].dropna()
+    known = outcomes[[objective.name for objective in objectives]].dropna()
     if len(optimised) < 2 or known.empty:
         return None
     good = known[compute_violation(known, objectives, limits) <= 0]
     worst = infer_reference(compute_costs(good.iloc[:2000] if len(good) else known.iloc[:2000], optimised))
-    return {one.name: float(one.sign * value) for one, value in zip(optimised, worst, strict=True)}
+    return {objective.name: float(objective.sign * value) for objective, value in zip(optimised, worst, strict=True)}
 
 
 def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:

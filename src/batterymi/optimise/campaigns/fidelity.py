@@ -1,6 +1,6 @@
-"""Campaigns over levels of fidelity: cheaper, rougher evaluators, and a price for every answer.
+"""Campaigns over levels of fidelity: cheaper, rougher evaluators, and a cost for each evaluation.
 
-Only answers of the last level count as results. The others are worth what they reveal of it: an evaluation at a level
+Only outcomes of the last level count as results. Cheaper levels are worth what they reveal of it: an evaluation there
 is worth the expected improvement at the last one, times its correlation with it, per cost (augmented expected
 improvement, Huang et al. 2006, doi:10.1007/s00158-005-0587-0).
 """
@@ -54,7 +54,7 @@ class Level:
 
 @dataclass(frozen=True)
 class AtLevel:
-    """A model of an outcome at one level, from answers of all levels.
+    """A model of an outcome at one level, from evaluations at all levels.
 
     Attributes:
         process: a process whose last input is the level.
@@ -82,11 +82,11 @@ class AtLevel:
         return AtLevel(self.process.condition_on(append_level(inputs, self.level)), self.level)
 
     def as_float32(self) -> Self:
-        """Return the same; campaigns with levels have no long lists."""
+        """Return the same; campaigns with levels do not rank long lists."""
         return self
 
     def correlation(self, inputs: Array, level: int) -> Array:
-        """Return the correlation of an answer at another level with this one, shape (n,)."""
+        """Return the correlation of the outcome at another level with that at this one, shape (n,)."""
         both = [append_level(inputs, place) for place in (level, self.level)]
         return self.process.process.correlation(*both)
 
@@ -106,7 +106,7 @@ def run_levels(
 
     Args:
         search: objectives and limits, and the space.
-        levels: cheapest first; the answers of the last count.
+        levels: cheapest first; the outcomes of the last count.
         start: designs to start from.
         budget: cost of all evaluations together.
         seed: of the engine.
@@ -136,14 +136,14 @@ def run_levels(
 
 
 class CostLedger:
-    """What was evaluated at which level, for what cost, with what answer.
+    """What was evaluated at which level, for what cost, with what outcome.
 
     Its columns are the design, the objectives, `failure`, `score`, `violation`, `feasible`, `level`, `label`, `cost`,
     `spent` (all costs up to here), `why` and `best_so_far` (the best feasible score of the last level).
     """
 
     def __init__(self, search: Search, levels: Sequence[Level]) -> None:
-        """Begin an empty one."""
+        """Begin an empty ledger."""
         self._search, self._levels = search, levels
         self._rows: list[pd.DataFrame] = []
         self.spent = 0.0
@@ -152,9 +152,11 @@ class CostLedger:
         """Evaluate one design at a level, and pay for it."""
         chosen = self._levels[level]
         design = design[self._search.space.names].reset_index(drop=True)
-        answered = self._search.add_scores(pd.concat([design, chosen.evaluator.evaluate(design)], axis=1))
+        evaluated = self._search.add_scores(pd.concat([design, chosen.evaluator.evaluate(design)], axis=1))
         self.spent += chosen.cost
-        self._rows.append(answered.assign(level=level, label=chosen.label, cost=chosen.cost, spent=self.spent, why=why))
+        self._rows.append(
+            evaluated.assign(level=level, label=chosen.label, cost=chosen.cost, spent=self.spent, why=why)
+        )
 
     def frame(self) -> pd.DataFrame:
         """Return all rows."""
@@ -187,10 +189,10 @@ def propose_at_level(
         open_levels = [last]  # nothing counts yet, and something is predicted to
     best: tuple[float, Array, int] | None = None
     for level in open_levels:
-        # an answer of a costlier level makes the cheaper one needless
+        # an outcome of a costlier level makes the cheaper one needless
         taken = space.codes(history[history["level"] >= level])
 
-        # a rough answer is of use where it may beat what is predicted; the last level also turns that into a result
+        # a rough outcome is of use where it may beat what is predicted; the last level also turns that into a result
         gain = posterior if level == last else predicted
 
         def acquisition(codes: Array, level: int = level, gain: Posterior = gain) -> Array:
@@ -235,7 +237,7 @@ def _log_correlation(posterior: Posterior, space: Space, codes: Array, level: in
 def _fit_posterior(
     search: Search, history: pd.DataFrame, known: pd.DataFrame, last: int, rng: np.random.Generator
 ) -> Posterior:
-    """Fit the posterior at the last level to the answers of all levels."""
+    """Fit the posterior at the last level to the outcomes of all levels."""
     space = search.space
     # outcomes of one design at two levels are not replicates
     replicates = group_replicates(np.column_stack([space.codes(known), known["level"].to_numpy(float)]))

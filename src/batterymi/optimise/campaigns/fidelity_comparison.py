@@ -11,7 +11,7 @@ from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM, compute
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
 from batterymi.optimise.space.problem import Search
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.registry import look_up
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean
@@ -38,7 +38,7 @@ def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, process
         processes,
         build=_build_task,
         build_args=(search, fidelities),
-        progress=report_every(1, "seeds done"),
+        progress=make_progress_logger(1, "seeds done"),
     )
     return pd.concat(parts, ignore_index=True)
 
@@ -47,11 +47,11 @@ def summarise_fidelities(ledger: pd.DataFrame, fidelities: Fidelities, seeds: ra
     """Return levels, budget, mean numbers of evaluations, and the comparisons of costs."""
     own = ledger[ledger["campaign"] == LEVELS]["label"]
     return {
-        "levels": [{"label": one.label, "cost": one.cost} for one in fidelities.levels],
+        "levels": [{"label": level.label, "cost": level.cost} for level in fidelities.levels],
         "budget": fidelities.budget,
         "seeds": len(seeds),
-        "comparisons": [compare_costs(ledger, other, fidelities.budget, seeds[0]) for other in (LAST, RANDOM)],
-        "evaluations": {one.label: float((own == one.label).sum() / len(seeds)) for one in fidelities.levels},
+        "comparisons": [compare_costs(ledger, baseline, fidelities.budget, seeds[0]) for baseline in (LAST, RANDOM)],
+        "evaluations": {level.label: float((own == level.label).sum() / len(seeds)) for level in fidelities.levels},
     }
 
 
@@ -91,15 +91,15 @@ def _run_last_level(task: Task, start: pd.DataFrame, seed: int, engine: str) -> 
     return ledger.frame()
 
 
-def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) -> dict[str, Any]:
-    """Compare the cost of campaigns over all levels with that of others.
+def compare_costs(ledger: pd.DataFrame, baseline: str, budget: float, seed: int) -> dict[str, Any]:
+    """Compare the cost of campaigns over all levels with that of a baseline.
 
     For each seed the target is the worse of the two final values, so that nothing is censored. A campaign that
     found no design that meets the limits counts as if the one after its budget did.
 
     Args:
         ledger: rows of campaigns, with campaign, seed, spent and best_so_far.
-        other: the campaign to compare with.
+        baseline: the campaign to compare with.
         budget: of each.
         seed: of the bootstrap over seeds.
 
@@ -108,23 +108,23 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
     """
     costs, gains = [], []
     for _, part in ledger.groupby("seed", sort=True):
-        pair = [part[part["campaign"] == name] for name in (LEVELS, other)]
+        pair = [part[part["campaign"] == name] for name in (LEVELS, baseline)]
         final = [campaign["best_so_far"].iloc[-1] for campaign in pair]
-        # where one of them found no feasible design, the first feasible design of the other is the target
+        # where only one campaign found a feasible design, its first feasible design is the target
         target = max(float("inf") if np.isnan(value) else value for value in final)
-        costs.append([_cost_to_reach(campaign, target, budget) for campaign in pair])
+        costs.append([_find_cost_to_target(campaign, target, budget) for campaign in pair])
         gains.append(final[1] - final[0])
     spent, gained = np.array(costs), np.array(gains, float)
-    ours, others = spent.T
-    saved = bootstrap_interval((ours, others), compute_share_saved, seed, n_resamples=N_BOOTSTRAPS)
+    ours, theirs = spent.T
+    saved = bootstrap_interval((ours, theirs), compute_share_saved, seed, n_resamples=N_BOOTSTRAPS)
     # a seed without a feasible design on either side has no gain to resample
     finite = gained[np.isfinite(gained)]
     gain = (float("nan"), float("nan"))
     if len(finite):
         gain = bootstrap_interval(finite, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
     return {
-        "other": other,
-        "cost_saved": float(compute_share_saved(ours, others)),
+        "other": baseline,
+        "cost_saved": float(compute_share_saved(ours, theirs)),
         "cost_saved_lower": saved[0],
         "cost_saved_upper": saved[1],
         "final_gain": float(finite.mean()) if len(finite) else None,
@@ -135,7 +135,7 @@ def compare_costs(ledger: pd.DataFrame, other: str, budget: float, seed: int) ->
     }
 
 
-def _cost_to_reach(rows: pd.DataFrame, target: float, budget: float) -> float:
+def _find_cost_to_target(rows: pd.DataFrame, target: float, budget: float) -> float:
     """Return what was spent when a value was first reached."""
     tolerance = 1e-9 * max(1.0, abs(target)) if np.isfinite(target) else 0.0
     reached = rows.loc[rows["best_so_far"] <= target + tolerance, "spent"]

@@ -1,4 +1,4 @@
-"""Reference designs, judged by constraints, limits, theory and the evaluator."""
+"""Reference designs, checked against constraints, limits, theory and the evaluator."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ from batterymi.optimise.space.space import Space
 CAPACITY_UNIT = "mAh/g"
 
 
-def judge_reference_designs(
+def check_reference_designs(
     references: Sequence[ReferenceDesign], problem: Problem, rows: pd.DataFrame, derived: Sequence[Derived]
 ) -> pd.DataFrame:
-    """Say of each design whether it can exist, what is predicted of it, and whether theory allows that.
+    """Return for each design whether it can exist, what is predicted of it, and whether theory allows that.
 
     Args:
         references: the designs.
@@ -32,14 +32,14 @@ def judge_reference_designs(
     space = problem.space
     designs = pd.DataFrame([design.values for design in references], columns=space.names)
     outcomes = [objective.name for objective in problem.objectives]
-    judged = (
+    evaluated = (
         problem.evaluate(designs)
         if len(references)
         else designs.reindex(columns=[*space.names, *outcomes, "failure", "feasible"])
     )
-    frame = add_derived(add_intervals(judged[[*space.names, *outcomes]], problem), derived)
+    frame = add_derived(add_intervals(evaluated[[*space.names, *outcomes]], problem), derived)
     frame.insert(0, "name", [design.name for design in references])
-    frame.insert(1, "status", _describe_status(space, designs, judged))
+    frame.insert(1, "status", _describe_status(space, designs, evaluated))
     for name, margin in space.margins(designs).items():
         frame[f"{name}_margin"] = margin.to_numpy()
     limits = [
@@ -54,7 +54,7 @@ def judge_reference_designs(
     return frame
 
 
-def _describe_status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) -> list[str]:
+def _describe_status(space: Space, designs: pd.DataFrame, evaluated: pd.DataFrame) -> list[str]:
     """Describe whether each design is possible, and if not, which constraint or bound it violates."""
     if designs.empty:
         return []
@@ -69,9 +69,9 @@ def _describe_status(space: Space, designs: pd.DataFrame, judged: pd.DataFrame) 
             status.append(f"rejected: violates {text}")
         elif not inside[i]:
             status.append("rejected: outside the search range")
-        elif judged["failure"].iloc[i]:
-            status.append(f"failed: {judged['failure'].iloc[i]}")
-        elif not judged["feasible"].iloc[i]:
+        elif evaluated["failure"].iloc[i]:
+            status.append(f"failed: {evaluated['failure'].iloc[i]}")
+        elif not evaluated["feasible"].iloc[i]:
             status.append("rejected: violates a limit")
         else:
             status.append("accepted")

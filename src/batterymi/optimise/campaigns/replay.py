@@ -1,7 +1,7 @@
 """Campaigns over a pool of measured rows, replayed: how many measurements would have found the best ones.
 
-Every row of the table is known, but a campaign sees a row's value only after it chose it. So the search is scored on
-real measurements, noise included, with no model standing in for nature.
+Every row of the table is known, but a campaign learns a row's value only after it chose it. So the search is scored on
+real measurements, noise included, without a model in place of the experiments.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
@@ -68,7 +68,7 @@ def _scale_inputs(rows: pd.DataFrame, inputs: Inputs) -> Array:
     """Return scaled inputs of the pool, which are known before any value is.
 
     Cut at three standard deviations and turned into ten principal components at most: otherwise a row with a rare
-    element is far from all others, and the search visits every outlier of the pool before it learns from neighbours.
+    element is distant from the rest, and the search visits every outlier of the pool before it learns from neighbours.
     """
     from sklearn.decomposition import PCA
 
@@ -97,7 +97,7 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
         1,
         build=_build_task,
         build_args=(pool, campaign),
-        progress=report_every(10, "campaigns done"),
+        progress=make_progress_logger(10, "campaigns done"),
     )
     history = pd.concat(parts, ignore_index=True)
     history["line"] = pool.rows["line"].to_numpy()[history["row"].to_numpy()]
@@ -220,7 +220,7 @@ def describe_saving(acceleration: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettings) -> pd.DataFrame:
-    """Return the best rows of the pool, with what a model predicts of them that did not see them.
+    """Return the best rows of the pool, with what a model that was fitted without them predicts.
 
     Args:
         pool: the rows.

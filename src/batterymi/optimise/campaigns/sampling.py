@@ -1,4 +1,4 @@
-"""Rows of a table that are made by asking an evaluator."""
+"""Rows of a table that are made by an evaluator."""
 
 import logging
 
@@ -17,7 +17,7 @@ def evaluate_sample(space: Space, evaluator: Evaluator, n: int, seed: int) -> pd
 
     Args:
         space: where designs come from.
-        evaluator: what answers them.
+        evaluator: computes their outcomes.
         n: how many designs.
         seed: of the designs.
 

@@ -6,7 +6,7 @@ from batterymi.config.campaign import SearchCampaign
 from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 
 Task = tuple[Problem, SearchCampaign]
 
@@ -15,13 +15,13 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
     """Run the engine and random search from the same starts.
 
     Args:
-        problem: what to search, with what answers.
+        problem: what to search, and what evaluates it.
         settings: of the campaign.
         seed: of the first start; the others follow.
         processes: worker processes; the result does not depend on it.
 
     Returns:
-        Every evaluation of every campaign; see `run_engine`.
+        All evaluations of all campaigns; see `run_engine`.
     """
     parts = run_in_processes(
         _run_seed,
@@ -29,7 +29,7 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         processes,
         build=_share_task,
         build_args=(problem, settings),
-        progress=report_every(1, "campaigns done"),
+        progress=make_progress_logger(1, "campaigns done"),
     )
     return pd.concat(parts, ignore_index=True)
 
@@ -37,8 +37,8 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
 def empty_history(problem: Problem) -> pd.DataFrame:
     """Return the history of a campaign that was not run."""
     names = [*problem.space.names, *(objective.name for objective in problem.objectives)]
-    judged = ["failure", "score", "violation", "feasible"]
-    return pd.DataFrame(columns=[*names, *judged, "engine", "seed", "evaluation", "best_so_far"])
+    evaluated = ["failure", "score", "violation", "feasible"]
+    return pd.DataFrame(columns=[*names, *evaluated, "engine", "seed", "evaluation", "best_so_far"])
 
 
 def count_failures(history: pd.DataFrame) -> dict[str, int]:

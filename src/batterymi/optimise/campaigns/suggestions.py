@@ -1,4 +1,4 @@
-"""Suggestions: designs with predicted outcomes, why they were chosen, and how far they are from known rows."""
+"""Suggestions: designs with predicted outcomes, why they were chosen, and their distance to known rows."""
 
 from collections.abc import Sequence
 
@@ -24,9 +24,9 @@ def add_derived(frame: pd.DataFrame, derived: Sequence[Derived]) -> pd.DataFrame
         The frame with one more column per quantity.
     """
     frame = frame.copy()
-    for item in derived:
-        columns = {name: frame[name].to_numpy(float) for name in item.names}
-        frame[item.name] = parse_quantity(item.formula)(columns)
+    for quantity in derived:
+        columns = {name: frame[name].to_numpy(float) for name in quantity.names}
+        frame[quantity.name] = parse_quantity(quantity.formula)(columns)
     return frame
 
 

@@ -38,9 +38,9 @@ def compute_log_h(z: Array) -> Array:
         near = np.log(np.exp(density) + z * ndtr(z))
         # phi + z Phi = phi (1 + z Phi / phi), and Phi / phi = sqrt(pi / 2) erfcx(-z / sqrt(2))
         middle = density + np.log1p(z * np.sqrt(np.pi / 2) * erfcx(-z / np.sqrt(2)))
-        # leading term of the asymptotic series; log1p has no digits left this far out
-        far = density - 2 * np.log(np.abs(z))
-    return np.where(z > -1, near, np.where(z > -1e4, middle, far))
+        # leading term of the asymptotic series; log1p loses all digits there
+        tail = density - 2 * np.log(np.abs(z))
+    return np.where(z > -1, near, np.where(z > -1e4, middle, tail))
 
 
 def compute_log_probability_below(mean: Array, variance: Array, limit: float) -> Array:

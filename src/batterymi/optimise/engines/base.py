@@ -33,7 +33,7 @@ class Engine(Protocol):
             pending: designs under way, which are not proposed again.
 
         Returns:
-            Up to n designs that are allowed and new, with a column `why`; fewer where the space has no others.
+            Up to n designs that are allowed and new, with a column `why`; fewer where the space is exhausted.
         """
 
 
@@ -72,11 +72,11 @@ def draw_new_designs(
         evenly: by a Sobol sequence; else at random.
 
     Returns:
-        Up to n designs; fewer where the space has no others.
+        Up to n designs; fewer where the space is exhausted.
     """
     listed = space.list_designs()
     chosen: list[Array] = []
-    # draws repeat on coarse grids; bounded, since there may be no other design
+    # draws repeat on coarse grids; bounded, since the space may be exhausted
     for _ in range(50):
         missing = n - len(chosen)
         if listed is not None:

@@ -154,9 +154,11 @@ def _make_acquisition(
 
     def gains(samples: Any, X: Any = None) -> Any:  # noqa: N803 - the library calls it by this name
         columns = []
-        for item in search.optimised:
-            centre, spread = scales[item.name]
-            columns.append(-item.sign * (centre + spread * samples[..., names.index(item.name)]) / item.scale)
+        for objective in search.optimised:
+            centre, spread = scales[objective.name]
+            columns.append(
+                -objective.sign * (centre + spread * samples[..., names.index(objective.name)]) / objective.scale
+            )
         return torch.stack(columns, dim=-1) if several else columns[0]
 
     constraints = [

@@ -235,8 +235,7 @@ def find_best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
     """
     stored = problem.evaluator.get_model(target.name)  # type: ignore[attr-defined]
     trees = [
-        Leaves(leave.lower, leave.upper, -target.sign * leave.values)
-        for leave in extract_leaves(stored.fitted.regressor)
+        Leaves(tree.lower, tree.upper, -target.sign * tree.values) for tree in extract_leaves(stored.fitted.regressor)
     ]
     found: list[tuple[float, Array]] = []
     for forest in _make_forests(problem.space, stored):

@@ -48,10 +48,10 @@ class GaussianProcess:
     root: Array
     solved: Array
 
-    def covariance(self, some: Array, others: Array) -> Array:
-        """Return the covariance of the function at two sets of inputs, shape (n_some, n_others)."""
+    def covariance(self, first: Array, second: Array) -> Array:
+        """Return the covariance of the function at two sets of inputs, shape (n_first, n_second)."""
         kind = self.weights.dtype
-        scaled = [np.asarray(item, dtype=kind) * self.weights for item in (some, others)]
+        scaled = [np.asarray(inputs, dtype=kind) * self.weights for inputs in (first, second)]
         return self.scale * matern52(pairwise_distances(*scaled))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
@@ -62,15 +62,15 @@ class GaussianProcess:
         # rounding can make the variance at a known input negative
         return mean, np.maximum(self.scale - np.einsum("ij,ij->i", white, white), 1e-12 * self.scale)
 
-    def correlation(self, some: Array, others: Array) -> Array:
+    def correlation(self, first: Array, second: Array) -> Array:
         """Return the posterior correlation of the function between pairs of inputs, shape (n,).
 
         Args:
-            some: shape (n, n_inputs).
-            others: the same shape.
+            first: shape (n, n_inputs).
+            second: the same shape.
         """
-        distance = np.sqrt((((some - others) * self.weights) ** 2).sum(axis=1))
-        links = [self.covariance(item, self.inputs) @ self.inverse_root for item in (some, others)]
+        distance = np.sqrt((((first - second) * self.weights) ** 2).sum(axis=1))
+        links = [self.covariance(inputs, self.inputs) @ self.inverse_root for inputs in (first, second)]
         shared = self.scale * matern52(distance) - np.einsum("ij,ij->i", *links)
         own = [np.maximum(self.scale - np.einsum("ij,ij->i", link, link), 1e-12 * self.scale) for link in links]
         return np.clip(shared / np.sqrt(own[0] * own[1]), -1.0, 1.0)
@@ -101,13 +101,13 @@ class GaussianProcess:
         )
 
 
-def pairwise_distances(some: Array, others: Array) -> Array:
-    """Return Euclidean distances between rows, shape (n_some, n_others)."""
-    squares = some @ others.T
+def pairwise_distances(first: Array, second: Array) -> Array:
+    """Return Euclidean distances between rows, shape (n_first, n_second)."""
+    squares = first @ second.T
     # in place: allocating matrices of this size costs more than the arithmetic
     squares *= -2
-    squares += (some**2).sum(axis=1)[:, None]
-    squares += (others**2).sum(axis=1)[None, :]
+    squares += (first**2).sum(axis=1)[:, None]
+    squares += (second**2).sum(axis=1)[None, :]
     # rounding can make the square of a tiny distance negative
     np.maximum(squares, 0.0, out=squares)
     return np.sqrt(squares, out=squares)
@@ -211,22 +211,22 @@ class _NegativeLogPosterior:
         self._centre = np.log(LENGTH * np.sqrt(self._d))
 
     def start(self) -> Array:
-        """Where the prior is largest."""
+        """Return the vector at which the prior is largest."""
         noise = [NOISE] if self._noise is None else []
         return np.array([*[self._centre] * self._d, 0.0, *noise, 0.0])
 
     def bounds(self) -> list[tuple[float, float]]:
-        """Wide enough never to matter, but for a noise that would make the factors fail."""
+        """Return bounds so wide that they never matter, but for a noise that would make the factors fail."""
         noise = [(np.log(1e-6), 1.0)] if self._noise is None else []
         return [*[(self._centre - 5, self._centre + 6)] * self._d, (-6.0, 6.0), *noise, (-3.0, 3.0)]
 
     def unpack(self, vector: Array) -> tuple[Array, float, float, float]:
-        """Length scales, variance, level and noise."""
+        """Return length scales, variance, level and noise."""
         noise = float(np.exp(vector[self._d + 1])) if self._noise is None else 0.0
         return np.exp(vector[: self._d]), float(np.exp(vector[self._d])), float(vector[-1]), noise
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
-        """Value and gradient."""
+        """Return the value and its gradient."""
         d = self._d
         lengths, scale, level, noise = self.unpack(vector)
         weights = lengths**-2

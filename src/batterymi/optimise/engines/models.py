@@ -156,7 +156,7 @@ def fit_outcome(
 
 
 def winsorise_values(values: Array, bad: str) -> Array:
-    """Return values with those far on the bad side drawn in to three interquartile ranges beyond the quartiles.
+    """Return values clipped on the bad side at three interquartile ranges beyond the quartiles.
 
     Otherwise one failed experiment would set the scale of all others, and the differences between good designs would
     vanish.

@@ -54,7 +54,7 @@ class Posterior:
                 is_noisy=search.is_noisy,
                 bad=search.get_bad_side(name),
                 rng=rng,
-                bend=[item.name for item in search.optimised] == [name],
+                bend=[objective.name for objective in search.optimised] == [name],
             )
             for name in search.modelled
         }

@@ -93,7 +93,7 @@ def _apply_yeo_johnson(standard: Array, power: float) -> Array:
 
 
 def _invert_yeo_johnson(bent: Array, power: float) -> Array:
-    """Invert the Yeo-Johnson transform; values outside its bounded range are taken to be far off."""
+    """Invert the Yeo-Johnson transform; values outside its bounded range become the largest that it returns."""
     if power == 1:
         return bent
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
@@ -104,5 +104,5 @@ def _invert_yeo_johnson(bent: Array, power: float) -> Array:
 
 def _invert_power(base: Array, power: float, limit: Array) -> Array:
     """Compute a root, or the exponential that it becomes at power 0."""
-    # exp(50) avoids overflow and is far beyond the range that is kept
+    # exp(50) avoids overflow and is well beyond the range that is kept
     return np.exp(np.minimum(limit, 50)) if power == 0 else np.maximum(base, 0) ** (1 / power)

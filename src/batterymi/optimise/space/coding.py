@@ -105,7 +105,7 @@ class Coding:
     def inputs(self, codes: Array) -> Array:
         """Encode designs for a model: numbers in units of the search range, categories as indicators.
 
-        Two designs that differ in one category only are as far apart as two at opposite ends of a number.
+        Two designs that differ in one category only have the same distance as two at opposite ends of a number.
         """
         columns = []
         for column, feature in enumerate(self.features):
@@ -138,7 +138,7 @@ class Coding:
         return self.compute_coordinates(self.codes(designs))
 
     def place(self, unit: Array, codes: Array) -> Array:
-        """Codes at coordinates in the unit cube, categories as in `codes`, whatever the steps."""
+        """Return codes at coordinates in the unit cube, categories as in `codes`, whatever the steps."""
         placed = codes.copy()
         for column, feature in enumerate(self.numbers):
             i = self.names.index(feature.name)

@@ -36,5 +36,5 @@ def expand_derived(constraint: Constraint, derived: Sequence[Derived]) -> Constr
     """Replace derived quantities in a constraint by what they are computed from."""
     if constraint.expression is None or not derived:
         return constraint
-    text = substitute_quantities(constraint.expression, {item.name: item.formula for item in derived})
+    text = substitute_quantities(constraint.expression, {quantity.name: quantity.formula for quantity in derived})
     return constraint.model_copy(update={"expression": text})

@@ -81,7 +81,7 @@ def enumerate_grid(features: Sequence[Feature], simplex: Simplex | None, limit: 
     values = {f.name: _list_values(f) for f in features if f.name not in parts}
     if any(value is None for value in values.values()):
         return None
-    lists = {name: one for name, one in values.items() if one is not None}
+    lists = {name: levels for name, levels in values.items() if levels is not None}
     compositions = np.empty((1, 0))
     if simplex is not None:
         if not simplex.step:
@@ -125,7 +125,7 @@ def _enumerate_compositions(ranges: Sequence[tuple[float, float]], step: float, 
             return None
         counts = np.hstack([np.repeat(counts, len(choices), axis=0), np.tile(choices[:, None], (len(counts), 1))])
         rest = whole - np.repeat(taken[:, 0], len(choices)) - counts[:, -1]
-        # prune early: the remaining parts cannot make up any other rest
+        # prune early: the remaining parts cannot make up a rest outside this range
         counts = counts[(rest >= low[i + 1 :].sum()) & (rest <= high[i + 1 :].sum())]
     counts = np.hstack([counts, whole - counts.sum(axis=1, keepdims=True)])
     return None if len(counts) > limit else np.round(counts * step, 12)

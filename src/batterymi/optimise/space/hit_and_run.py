@@ -17,7 +17,7 @@ N_ROUNDS = 60
 
 
 def sample_hit_and_run(space: Region, found: Array, rng: np.random.Generator, n: int) -> Array:
-    """Draw designs of a narrow region: first ones by descent, the others by random steps from there.
+    """Draw designs of a narrow region: first ones by descent, then random steps from there.
 
     Every other step goes along the difference of two designs, which follows the region where it is slanted (ter Braak
     2006, doi:10.1007/s11222-006-8769-1).
@@ -50,7 +50,7 @@ def sample_hit_and_run(space: Region, found: Array, rng: np.random.Generator, n:
 
 
 def _move_along_differences(space: Region, chains: Array, rng: np.random.Generator) -> Array:
-    """Move each design by a multiple of the difference of two others."""
+    """Move each design by a multiple of the difference of two of them."""
     unit = space.compute_coordinates(chains)
     first, second = (rng.permutation(len(chains)) for _ in range(2))
     moved = unit + rng.normal(size=(len(unit), 1)) * (unit[first] - unit[second])

@@ -15,7 +15,7 @@ class Cells:
     """Disjoint boxes of the region that a front does not dominate, up to the reference.
 
     Attributes:
-        lower: shape (n_cells, n_objectives); minus infinity where a box has no end.
+        lower: shape (n_cells, n_objectives); minus infinity where a box is open.
         upper: shape (n_cells, n_objectives).
     """
 
@@ -43,12 +43,16 @@ def partition_nondominated(front: Array, reference: Array) -> Cells:
     points[0][np.diag_indices(m)] = reference
     inside = front[(front < reference).all(axis=1)] if len(front) else front.reshape(0, m)
     for point in inside[is_pareto_optimal(inside)] if len(inside) else inside:
-        hit = (point < bounds).all(axis=1)
-        new_bounds, new_points = [bounds[~hit]], [points[~hit]]
+        dominated = (point < bounds).all(axis=1)
+        new_bounds, new_points = [bounds[~dominated]], [points[~dominated]]
         for j in range(m):
-            others = np.delete(points[hit][:, :, j], j, axis=1).max(axis=1) if m > 1 else np.full(hit.sum(), -np.inf)
-            kept = point[j] >= others
-            bound, defining = bounds[hit][kept].copy(), points[hit][kept].copy()
+            highest = (
+                np.delete(points[dominated][:, :, j], j, axis=1).max(axis=1)
+                if m > 1
+                else np.full(dominated.sum(), -np.inf)
+            )
+            kept = point[j] >= highest
+            bound, defining = bounds[dominated][kept].copy(), points[dominated][kept].copy()
             bound[:, j] = point[j]
             defining[:, j, :] = point
             new_bounds.append(bound)

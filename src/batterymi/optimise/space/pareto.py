@@ -21,7 +21,7 @@ def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> ND
 
 
 def is_pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which designs no other design dominates.
+    """Return which designs are not dominated.
 
     One design dominates another if it is nowhere worse and somewhere better. A design that ties another in every
     objective does not dominate it.

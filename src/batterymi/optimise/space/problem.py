@@ -36,14 +36,14 @@ class Search:
 
     @cached_property
     def optimised(self) -> tuple[Objective, ...]:
-        """Objectives to maximise or minimise."""
+        """Return the objectives to maximise or minimise."""
         return tuple(objective for objective in self.objectives if objective.is_optimised)
 
     @cached_property
     def modelled(self) -> list[str]:
-        """Outcomes that are optimised or limited."""
+        """Return the outcomes that are optimised or limited."""
         limited = [limit.objective for limit in self.limits]
-        return list(dict.fromkeys([*(item.name for item in self.optimised), *limited]))
+        return list(dict.fromkeys([*(objective.name for objective in self.optimised), *limited]))
 
     def compute_costs(self, outcomes: pd.DataFrame) -> Array:
         """Return the optimised objectives in units of their scales, to minimise, shape (n_designs, n_optimised)."""
@@ -51,23 +51,23 @@ class Search:
 
     @cached_property
     def reference_costs(self) -> Array:
-        """The reference in the units of `costs`, shape (n_optimised,)."""
+        """Return the reference in the units of `compute_costs`, shape (n_optimised,)."""
         assert self.reference is not None
         return self.compute_costs(pd.DataFrame([self.reference]))[0]
 
     def compute_violation(self, outcomes: pd.DataFrame) -> Array:
-        """Return by how much designs miss the limits, shape (n_designs,)."""
+        """Return by how much designs violate the limits, shape (n_designs,)."""
         return compute_violation(outcomes, self.objectives, self.limits)
 
     def get_bad_side(self, name: str) -> str:
-        """Return where values of an outcome are of no use however far they go: "high", "low" or "both"."""
+        """Return the side on which extreme values of an outcome are of no use: "high", "low" or "both"."""
         signs = [limit.sign for limit in self.limits if limit.objective == name]
-        signs += [item.sign for item in self.optimised if item.name == name]
+        signs += [objective.sign for objective in self.optimised if objective.name == name]
         sides = {"low" if sign < 0 else "high" for sign in signs}
         return sides.pop() if len(sides) == 1 else "both"
 
     def add_scores(self, evaluated: pd.DataFrame) -> pd.DataFrame:
-        """Judge designs with outcomes and `failure`.
+        """Add scores and violations to designs with outcomes and `failure`.
 
         Returns:
             The same with `score` (smaller is better), `violation` and `feasible`.

@@ -33,16 +33,16 @@ class Region(Coding):
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        """The constraints, ready to be computed."""
+        """Return the constraints, ready to be computed."""
         return make_conditions(self.constraints)
 
     @property
     def is_constrained(self) -> bool:
-        """Whether designs within bounds and composition may still be refused."""
+        """Return whether designs within bounds and composition may still be refused."""
         return bool(self.constraints) or self.max_distance is not None
 
     def margins(self, designs: pd.DataFrame) -> pd.DataFrame:
-        """How far designs stay inside each constraint.
+        """Return the margin of designs to each constraint.
 
         Args:
             designs: one row per design.
@@ -54,12 +54,12 @@ class Region(Coding):
         return pd.DataFrame(columns, index=designs.index)
 
     def margin(self, i: int, codes: Array) -> Array:
-        """Margin of one constraint, shape (n,); NaN counts as broken by far."""
+        """Return the margin of one constraint, shape (n,); NaN counts as a large violation."""
         columns = {name: codes[:, column] for column, name in enumerate(self.names)}
         return np.nan_to_num(self.conditions[i](columns), nan=-1e30)
 
     def allowed(self, codes: Array) -> NDArray[np.bool_]:
-        """Whether codes on the steps of the space meet bounds, composition and constraints."""
+        """Return whether codes on the steps of the space meet bounds, composition and constraints."""
         # rounding must not exclude a design on its bound
         slack = 1e-9 * self.width
         good = (codes >= self.lower - slack).all(axis=1) & (codes <= self.lower + self.width + slack).all(axis=1)
@@ -72,7 +72,7 @@ class Region(Coding):
         return np.asarray(good, dtype=bool)
 
     def distance(self, designs: pd.DataFrame, rows: pd.DataFrame) -> Array:
-        """Distance of each design to the nearest row.
+        """Return the distance of each design to the nearest row.
 
         Args:
             designs: shape (n_designs, ...).
@@ -93,7 +93,7 @@ class Region(Coding):
         return np.sqrt(total.min(axis=1) / len(self.features))
 
     def perturb(self, codes: Array, rng: np.random.Generator, step_scale: Array | float) -> Array:
-        """Return designs around others, one for each, which may break constraints.
+        """Return a design around each given one, which may break constraints.
 
         Args:
             codes: where from, shape (n, n_features).
@@ -133,6 +133,6 @@ class Region(Coding):
 
     @cached_property
     def probe_points(self) -> Array:
-        """Some designs all over the space, whatever the constraints, from which the range of margins is estimated."""
+        """Return designs all over the space, whatever the constraints, to estimate the range of margins from."""
         # a fixed seed, so that the scale of a margin is the same in every call
         return self.draw_codes(np.random.default_rng(0), 256)

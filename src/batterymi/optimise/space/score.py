@@ -33,7 +33,7 @@ def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Ar
 
 
 def compute_violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], limits: Sequence[Limit]) -> Array:
-    """Add up by how much designs miss the limits, in units of the objectives' scales.
+    """Add up by how much designs violate the limits, in units of the objectives' scales.
 
     Args:
         outcomes: one column per objective.

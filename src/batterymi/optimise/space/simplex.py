@@ -68,7 +68,7 @@ class BoundedSimplex:
         return self._append_last_part(np.einsum("nk,nkd->nd", weights, chosen))
 
     def from_unit(self, unit: Array) -> Array:
-        """Map the unit cube onto the set, one part after the other, each within what the others leave.
+        """Map the unit cube onto the set, part by part, each within what the remaining parts leave.
 
         Args:
             unit: shape (n, n_parts - 1), within 0 to 1.
@@ -83,7 +83,7 @@ class BoundedSimplex:
         return self._append_last_part(parts[:, :-1])
 
     def to_unit(self, parts: Array) -> Array:
-        """Undo `from_unit`; where a part has no room left, its coordinate is 0.
+        """Undo `from_unit`; where a part has one possible value, its coordinate is 0.
 
         Args:
             parts: shape (n, n_parts).
@@ -116,11 +116,11 @@ class BoundedSimplex:
         """Find the corners: all parts but one at a bound, that one taking what is left within its bounds."""
         found = []
         for taker in range(len(self.lower)):
-            others = [i for i in range(len(self.lower)) if i != taker]
-            for ends in itertools.product((0, 1), repeat=len(others)):
+            bounded = [i for i in range(len(self.lower)) if i != taker]
+            for ends in itertools.product((0, 1), repeat=len(bounded)):
                 point = np.empty(len(self.lower))
-                point[others] = [(self.lower, self.upper)[end][i] for end, i in zip(ends, others, strict=True)]
-                point[taker] = 1 - point[others].sum()
+                point[bounded] = [(self.lower, self.upper)[end][i] for end, i in zip(ends, bounded, strict=True)]
+                point[taker] = 1 - point[bounded].sum()
                 if self.lower[taker] - 1e-12 <= point[taker] <= self.upper[taker] + 1e-12:
                     found.append(point)
         # a corner is found more than once, with different last bits

@@ -1,4 +1,4 @@
-"""An average of models of other families."""
+"""An average of models of several families."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ class Blend(Model):
     """The mean of several models; with a local spread, the standard deviation over them and a floor.
 
     Attributes:
-        regressor: the models, of which one that is named several times has several seeds.
+        regressor: the models; one that is listed several times has several seeds.
         scale: standard deviation of what was learned.
     """
 

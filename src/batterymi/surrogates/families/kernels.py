@@ -20,7 +20,7 @@ SMALLEST_SPREAD = 1e-9
 
 
 class KernelModel(Model):
-    """A model whose predictions follow from squared distances, which many candidates share with other questions.
+    """A model of squared distances, which screens share between predictions and the applicability domain.
 
     In few columns scikit-learn's own predictions cost as much, and are taken.
     """
