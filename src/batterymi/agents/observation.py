@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from batterymi.charging.controller import Observation
 from batterymi.config.agents import ORACLE, Environment
 
-Array = NDArray[np.float64]
 Vector = NDArray[np.float32]
 
 

@@ -1,12 +1,10 @@
 """Intervals over scenarios, and over seeds of an agent and scenarios together."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.statistics.bootstrap import resample_crossed_means
 from batterymi.statistics.intervals import compute_percentile_interval, compute_wilson_interval
-
-Array = NDArray[np.float64]
 
 
 def compute_share_interval(broken: Array, seed: int = 0) -> tuple[float, float]:

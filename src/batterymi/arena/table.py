@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from batterymi.arena.statistics import compute_paired_difference, compute_share_interval
+from batterymi.arrays import Array
 from batterymi.charging.limits import KINDS
 from batterymi.vocabulary.controllers import order_controllers
 
-Array = NDArray[np.float64]
 KEYS = ["cell", "condition"]
 SORTED_BY = ["cell", "condition", "controller", "seed", "model", "scenario"]
 

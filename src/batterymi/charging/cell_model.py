@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.charging.cells import Cell
 from batterymi.charging.electrodes import Electrodes
 from batterymi.charging.readout import CURRENT, ELECTRODE_PAIRS, FRESH_SEI, Readout, check_physical
 from batterymi.charging.solvers import SolverFallback
 from batterymi.charging.state import Start
-
-Array = NDArray[np.float64]
 
 OPTIONS = {
     "thermal": "lumped",

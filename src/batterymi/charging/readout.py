@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.charging.outcome import ChargeError, ChargeResult, FailureKind
-
-Array = NDArray[np.float64]
 
 CURRENT = "Current function [A]"
 ELECTRODE_PAIRS = "Number of electrodes connected in parallel to make a cell"

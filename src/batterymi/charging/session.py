@@ -4,14 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.charging.cell_model import CellModel
 from batterymi.charging.outcome import ChargeError
 from batterymi.charging.readout import compute_plating_margin_mv, integrate_heat, make_trace, split_lithium
 from batterymi.charging.state import Reading, Start
-
-Array = NDArray[np.float64]
 
 PULSE_C, PULSE_S, REST_S = 1.0, 10.0, 1.0
 PATIENT_S = 10.0  # steps shorter than this are worth the other solvers

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.charging.outcome import ChargeError, FailureKind
 
-Array = NDArray[np.float64]
 Path = tuple[Array, Array]
 """Times, shape (n_times,), and states, shape (n_states, n_times)."""
 

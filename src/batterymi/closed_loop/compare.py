@@ -4,12 +4,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.statistics.bootstrap import bootstrap_interval, resample_statistic
 from batterymi.statistics.scores import compute_mean
-
-Array = NDArray[np.float64]
 
 SAME_MODEL = "random, same model"
 

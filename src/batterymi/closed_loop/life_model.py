@@ -7,13 +7,12 @@ many features as protocols that is the Gaussian process with that kernel, as cam
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices
 from batterymi.optimise.engines.gaussian import pairwise_distances, squared_exponential
 from batterymi.optimise.engines.listed import ListedProcess
 
-Array = NDArray[np.float64]
-Arms = NDArray[np.intp]
+Arms = Indices
 
 GAMMA = 1.0
 

@@ -1,12 +1,9 @@
 """Lives that a loop can choose among, and remarks on them."""
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.errors import TableError
-
-Array = NDArray[np.float64]
 
 FLAT = 0.1
 

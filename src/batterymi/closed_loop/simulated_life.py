@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.charging.cells import find_cell
 from batterymi.charging.outcome import ChargeError
 from batterymi.charging.parallel import PRELOAD
@@ -32,7 +32,6 @@ from batterymi.closed_loop.thermal_life import (
 )
 from batterymi.process_pool import make_progress_logger, run_in_processes
 
-Array = NDArray[np.float64]
 Row = dict[str, Any]
 Rates = tuple[float, ...]
 

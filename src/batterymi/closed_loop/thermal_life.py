@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 
 CAPACITY_AH = 1.1

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Mask
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean, compute_spearman
 from batterymi.surrogates.distances import Points, Rows
 from batterymi.surrogates.model import Model
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
 
-Array = NDArray[np.float64]
 N_NEIGHBOURS = 5
 OUTSIDE_SHARE = 0.1  # share of held-out rows, the farthest, that set the threshold
 N_BINS = 5
@@ -95,7 +94,7 @@ def compute_error_by_distance(validation: CrossValidation, out: OutOfFold, dista
 
 
 def _compute_mean_interval(
-    miss: Array, part: NDArray[np.bool_], groups: Sequence[object], bootstraps: int, seed: int
+    miss: Array, part: Mask, groups: Sequence[object], bootstraps: int, seed: int
 ) -> tuple[float, float]:
     """Compute the interval of the mean error of some rows by resampling their groups."""
     if not part.any():

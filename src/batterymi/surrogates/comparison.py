@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from batterymi.config.parts import Ablation, Surrogate
 from batterymi.statistics.intervals import (
@@ -36,7 +35,6 @@ from batterymi.vocabulary.verdicts import decide_verdict
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[np.float64]
 N_IMPORTANCE_REPEATS = 20
 
 

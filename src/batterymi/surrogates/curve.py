@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices, Mask
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.validation import CrossValidation, fit_on_rows
 
-Array = NDArray[np.float64]
 SHARES = (0.1, 0.25, 0.5, 1.0)
 N_DRAWS = 2
 FEWEST_ROWS = 5
@@ -90,7 +89,7 @@ class PowerLaw:
 
 def _measure_misses(
     name: str, validation: CrossValidation, settings: Mapping[str, Any], share: float
-) -> tuple[NDArray[np.float64], int]:
+) -> tuple[Array, int]:
     """Return the mean absolute error of each scored row over the draws, and the typical number of rows learned from."""
     problem, seed = validation.problem, validation.seed
     labels = pd.factorize(np.asarray(problem.groups, dtype=str))[0]
@@ -111,7 +110,7 @@ def _measure_misses(
     return total / n_draws, round(float(np.mean(sizes)))
 
 
-def _sample_groups(labels: NDArray[np.intp], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+def _sample_groups(labels: Indices, share: float, rng: np.random.Generator) -> Mask:
     """Mark the rows of random groups until they make up a share of all rows."""
     order = rng.permutation(np.unique(labels))
     sizes = np.array([(labels == label).sum() for label in order])

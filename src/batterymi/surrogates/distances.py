@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from batterymi.arrays import Array, Indices
+
 FEW_COLUMNS = 16  # up to which differences are as fast as a matrix product, and exact
 PIECE = 512  # rows whose distances to a table's rows stay in the processor's cache
 
@@ -21,18 +21,18 @@ class Points:
         """
         self.matrix = np.ascontiguousarray(matrix, dtype=float)
         self.squares = (self.matrix**2).sum(axis=1)
-        self._located: tuple[Points, NDArray[np.intp] | slice | None] | None = None
+        self._located: tuple[Points, Indices | slice | None] | None = None
 
     def __len__(self) -> int:
         return len(self.matrix)
 
-    def locate_among(self, known: "Points") -> NDArray[np.intp] | slice | None:
+    def locate_among(self, known: "Points") -> Indices | slice | None:
         """Return the positions of these points among known ones; None if any of them is not there."""
         if self._located is None or self._located[0] is not known:
             self._located = known, self._search_among(known)
         return self._located[1]
 
-    def _search_among(self, known: "Points") -> NDArray[np.intp] | slice | None:
+    def _search_among(self, known: "Points") -> Indices | slice | None:
         """Return where these points are: a slice if they come first in the same order, which copies nothing."""
         if np.array_equal(known.matrix[: len(self)], self.matrix):
             return slice(0, len(self))

@@ -8,16 +8,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 
 from batterymi import registry
+from batterymi.arrays import Array
 from batterymi.config.parts import DEFAULT_BLEND, Feature
 from batterymi.features.encode import make_encoder
 from batterymi.surrogates.distances import Points, Rows
 
-Array = NDArray[np.float64]
 N_TREES = 100
 SPREAD_FLOOR = 0.1  # of the standard deviation of what was learned, since parts that agree may be wrong together
 

@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Mask
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
 from batterymi.surrogates.validation import CrossValidation, fit_on_rows, tune_hyperparameters
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class OfficialTest:
 
     frame: pd.DataFrame
     observed: Array
-    censored: NDArray[np.bool_]
+    censored: Mask
     groups: Sequence[object]
 
 

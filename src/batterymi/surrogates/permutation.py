@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Indices
 from batterymi.statistics.intervals import compute_q_squared
 from batterymi.surrogates.validation import CrossValidation, OutOfFold, predict_out_of_fold
 from batterymi.vocabulary.verdicts import ALPHA
@@ -74,14 +74,14 @@ def run_permutation_test(
     return PermutationTest(_compute_p_value(as_good, drawn, n_tried), drawn, "refit")
 
 
-def _order_by_group(groups: Sequence[object], rng: np.random.Generator | None) -> NDArray[np.intp]:
+def _order_by_group(groups: Sequence[object], rng: np.random.Generator | None) -> Indices:
     """Order rows group by group, the groups at random, or by appearance without a generator."""
     labels = pd.factorize(np.asarray(groups, dtype=str))[0]
     places = np.arange(labels.max() + 1)
     return np.argsort((places if rng is None else rng.permutation(places))[labels], kind="stable")
 
 
-def _draw_orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[NDArray[np.intp]]:
+def _draw_orders(n: int, n_shuffles: int, rng: np.random.Generator) -> list[Indices]:
     """Return every order of n rows but the given one if there are few, else random ones."""
     if math.factorial(n) <= n_shuffles + 1:
         # the first permutation is the given order, which the p-value counts already

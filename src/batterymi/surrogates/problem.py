@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Mask
 from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Problem:
     groups: Sequence[object]
     lines: NDArray[np.int64]
     n_scored: int
-    censored: NDArray[np.bool_]
+    censored: Mask
     # a cache that copies made by `replace` share; its keys hold the observations, so shuffles do not mix
     expected: dict[Any, Array] = field(default_factory=dict, compare=False, repr=False)
 

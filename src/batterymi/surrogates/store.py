@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 
 from batterymi import registry
+from batterymi.arrays import Array
 from batterymi.config.parts import Descriptor
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
@@ -47,7 +46,7 @@ class StoredModel:
     fitted: Model
     half_width_per_spread: float
 
-    def predict(self, designs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self, designs: pd.DataFrame) -> tuple[Array, Array]:
         """Predict designs, with half widths of 95 % intervals.
 
         Args:

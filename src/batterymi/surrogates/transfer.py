@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices, Mask
 from batterymi.config.parts import Transfer
 from batterymi.statistics.intervals import (
     compute_q_squared,
@@ -19,9 +20,7 @@ from batterymi.surrogates.validation import CrossValidation, Method, fit_on_rows
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
-Strategy = Callable[[Rows, Rows, Rows], Array]
+Strategy = Callable[[Indices, Indices, Indices], Array]
 OWN = "own rows only"
 GAIN = {"": "difference", "_lower": "lower", "_upper": "upper"}
 
@@ -33,7 +32,7 @@ class Strategies:
     predict; groups that are predicted are in neither.
     """
 
-    def __init__(self, problem: Problem, is_source: NDArray[np.bool_], name: str, seed: int) -> None:
+    def __init__(self, problem: Problem, is_source: Mask, name: str, seed: int) -> None:
         """Keep the problem and the model.
 
         Args:
@@ -58,14 +57,14 @@ class Strategies:
             "all others (zero-shot)": lambda own, related, test: self._predict(related, test),
         }
 
-    def _predict(self, rows: Rows, test: Rows, target: Array | None = None) -> Array:
+    def _predict(self, rows: Indices, test: Indices, target: Array | None = None) -> Array:
         """Predict by a model that learned from some rows."""
         problem = self._problem if target is None else self._problem.replace_observed(target)
         settings = find_model(self._name).choose_settings(len(rows))
         model = fit_on_rows(self._name, problem, rows, Method(), self._seed, settings)
         return model.predict_mean(problem.frame.iloc[test])
 
-    def _predict_by_source(self, related: Rows, test: Rows) -> Array:
+    def _predict_by_source(self, related: Indices, test: Indices) -> Array:
         """Predict by a model of the related task only; cached, since many draws need it."""
         rows = related[self._is_source[related]]
         # arrays are not hashable
@@ -74,7 +73,7 @@ class Strategies:
             self._base[key] = self._predict(rows, test)
         return self._base[key]
 
-    def _predict_residual(self, own: Rows, related: Rows, test: Rows) -> Array:
+    def _predict_residual(self, own: Indices, related: Indices, test: Indices) -> Array:
         """Predict by the related task's model, corrected by one that learned its errors on own rows."""
         # the problem is shared by all strategies and must not change
         errors = self._problem.observed.copy()
@@ -163,7 +162,7 @@ def _measure_gain(validation: CrossValidation, alone: Array, helped: Array) -> d
     return {f"mae_gain{end}": gain[key] for end, key in GAIN.items()} | {"verdict": shown}
 
 
-def _score_source_task(validation: CrossValidation, rows: Rows, model: str, folds: str | int) -> dict[str, Any]:
+def _score_source_task(validation: CrossValidation, rows: Indices, model: str, folds: str | int) -> dict[str, Any]:
     """Score the same model on the task that is used, by folds of its own groups."""
     problem, seed = validation.problem, validation.seed
     groups = [problem.groups[row] for row in rows]

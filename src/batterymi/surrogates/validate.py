@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
 from batterymi.statistics.intervals import LEVELS
@@ -117,7 +117,7 @@ def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dic
     miss = np.abs(problem.scored - out.mean)
     found = []
     for level in LEVELS:
-        width: NDArray[np.float64] = out.half_widths(problem.scored, level)
+        width: Array = out.half_widths(problem.scored, level)
         # as numbers, so that the share can be resampled like any mean
         inside = (miss <= width).astype(float)
         low, high = validation.compute_interval(inside, compute_mean)

@@ -5,19 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
+from batterymi.arrays import Array, Indices
 from batterymi.config.parts import DEFAULT_BLEND, Surrogate
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor, compute_half_widths
 from batterymi.surrogates.model import N_TREES, Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Problem
 
-Array = NDArray[np.float64]
 N_IMPUTING = 50  # trees of the forest that imputes censored values
-Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+Split = tuple[Indices, Indices]
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def make_splits(folds: str | int, groups: Sequence[object], seed: int, n_scored:
     return whole
 
 
-def check_groups_disjoint(splits: Sequence[Split], groups: NDArray[np.intp]) -> None:
+def check_groups_disjoint(splits: Sequence[Split], groups: Indices) -> None:
     """Refuse splits in which a group is on both sides.
 
     Raises:
@@ -217,7 +216,7 @@ class Tuned:
     scores: Array
 
 
-def tune_hyperparameters(name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int) -> Tuned:
+def tune_hyperparameters(name: str, problem: Problem, rows: Indices, method: Method, seed: int) -> Tuned:
     """Choose hyperparameters by cross-validation within some rows.
 
     Args:
@@ -248,7 +247,7 @@ def tune_hyperparameters(name: str, problem: Problem, rows: NDArray[np.intp], me
 
 
 def fit_on_rows(
-    name: str, problem: Problem, rows: NDArray[np.intp], method: Method, seed: int, settings: Mapping[str, Any]
+    name: str, problem: Problem, rows: Indices, method: Method, seed: int, settings: Mapping[str, Any]
 ) -> Model:
     """Fit a model to some rows, bounds treated as the method says.
 
@@ -273,7 +272,7 @@ def fit_on_rows(
     return model.fit(problem.inputs.features, problem.frame.iloc[rows], observed)
 
 
-def impute_censored(problem: Problem, rows: NDArray[np.intp], seed: int) -> Array:
+def impute_censored(problem: Problem, rows: Indices, seed: int) -> Array:
     """Replace each bound among the observations by the value expected below it.
 
     Rows are predicted by a small forest in a cross-validation within `rows`; a bound b becomes the mean of a normal

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.statistics.bootstrap import average_finite, bootstrap_interval
 from batterymi.statistics.scores import compute_mean
 
@@ -13,7 +13,7 @@ N_BOOTSTRAPS = 5000
 RANDOM = "random"
 
 
-def count_evaluations_to(best_so_far: NDArray[np.float64], value: float) -> int:
+def count_evaluations_to(best_so_far: Array, value: float) -> int:
     """Return the first evaluation, counted from 1, at which a campaign is at least as good as a value.
 
     Args:
@@ -102,7 +102,7 @@ def _compute_quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
     return {"lower": float(low), "median": float(middle), "upper": float(high)}
 
 
-def compute_share_saved(used: NDArray[np.float64], baseline: NDArray[np.float64]) -> NDArray[np.float64]:
+def compute_share_saved(used: Array, baseline: Array) -> Array:
     """Compute the share that is saved over seeds, along the last axis."""
     # a ratio of sums, so that seeds with few evaluations do not dominate
     return np.asarray(1 - used.sum(axis=-1) / baseline.sum(axis=-1))

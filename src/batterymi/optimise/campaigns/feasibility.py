@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Limit, Objective, Side
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.hypervolume import infer_reference
@@ -18,7 +18,6 @@ from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[np.float64]
 # a power of 2, at which Sobol sequences are balanced
 N_SCAN = 4096
 N_ROUNDS = 30

@@ -11,8 +11,8 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.engines.gaussian_process import MIN_ROWS, N_ANCHORS
 from batterymi.optimise.engines.models import (
@@ -30,7 +30,6 @@ from batterymi.optimise.engines.warp import Warp
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 
-Array = NDArray[np.float64]
 LEVEL_DISTANCE = (
     0.2  # distance of neighbouring levels, in units of the search range: similar unless rows show otherwise
 )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices
 from batterymi.config.campaign import ReplayCampaign
 from batterymi.config.parts import Objective
 from batterymi.config.slices.campaign import ReplaySettings
@@ -23,7 +23,6 @@ from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
 
-Array = NDArray[np.float64]
 N_BOOTSTRAPS = 5000
 CUT = 3.0  # standard deviations
 N_COMPONENTS = 10
@@ -123,7 +122,7 @@ def _replay_seed(task: tuple[list[Array], Array, ReplayCampaign], seed: int) -> 
     return pd.concat(runs, ignore_index=True)
 
 
-def _list_run(engine: str, rows: NDArray[np.intp], score: Array, seed: int) -> pd.DataFrame:
+def _list_run(engine: str, rows: Indices, score: Array, seed: int) -> pd.DataFrame:
     """Return one campaign as a table, one row per measurement."""
     return pd.DataFrame(
         {

@@ -5,12 +5,11 @@ All are logarithms, since the values fall over hundreds of orders of magnitude a
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
+from batterymi.arrays import Array
 from batterymi.optimise.space.hypervolume import Cells
 
-Array = NDArray[np.float64]
 FLOOR = -700.0
 
 

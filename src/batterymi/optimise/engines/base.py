@@ -5,12 +5,10 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
-
-Array = NDArray[np.float64]
 
 
 class Engine(Protocol):

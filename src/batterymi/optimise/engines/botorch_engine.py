@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Limit
 from batterymi.optimise.engines.base import fill_space, make_suggestions
 from batterymi.optimise.engines.gaussian import EXACT
@@ -17,7 +17,6 @@ from batterymi.optimise.space.problem import Search
 if TYPE_CHECKING:
     from botorch.models.model import Model
 
-Array = NDArray[np.float64]
 N_ANCHORS = 4
 MIN_ROWS = 3
 N_DRAWS = 128  # quasi-random samples of the posterior, one objective

@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices
 from batterymi.config.parts import Objective
 from batterymi.errors import DesignError
 from batterymi.optimise.engines.base import make_suggestions
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import Space
 
-Array = NDArray[np.float64]
 MAX_BOXES = 200_000
 
 
@@ -132,7 +131,7 @@ def find_maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum
     starts = np.concatenate([[0], np.cumsum(np.bincount(owner))[:-1]])
     whole = np.arange(len(values))
 
-    def bound(box_low: Array, box_high: Array, among: NDArray[np.intp]) -> tuple[float, NDArray[np.intp]]:
+    def bound(box_low: Array, box_high: Array, among: Indices) -> tuple[float, Indices]:
         # a leaf takes inputs above its lower end, so one that begins where the box ends does not overlap it
         reached = ((lows[among] < box_high) & (highs[among] >= box_low)).all(axis=1)
         inside = among[reached]

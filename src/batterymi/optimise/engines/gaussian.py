@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
-Array = NDArray[np.float64]
+from batterymi.arrays import Array, Indices
+
 JITTER = 1e-8
 EXACT = 1e-6  # noise variance of an evaluator that has none, in units of the variance of the values
 LENGTH = 0.2  # times the root of the number of inputs: the length scale where the prior is largest
@@ -187,7 +187,7 @@ def fit_process(
     return factorise(process)
 
 
-def _select_fitted_rows(values: Array, rng: np.random.Generator) -> NDArray[np.intp]:
+def _select_fitted_rows(values: Array, rng: np.random.Generator) -> Indices:
     """Return the rows that hyperparameters are fitted to: all, or the lowest half and random others."""
     if len(values) <= MAX_FITTED:
         return np.arange(len(values))

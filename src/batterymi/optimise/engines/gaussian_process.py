@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from batterymi.optimise.engines.base import fill_space, make_suggestions
 from batterymi.optimise.engines.models import has_all_outcomes
@@ -12,7 +11,6 @@ from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.space.problem import Search
 
-Array = NDArray[np.float64]
 N_ANCHORS = 4
 MIN_ROWS = 3
 XI = 0.1  # improvement that does not count for every second design, in deviations of the objective

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from batterymi.arrays import Array, Indices
 from batterymi.optimise.engines.gaussian import take_root
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 FLOOR = 1e-12  # smallest variance that is left, in units of the prior's
 LEAST_KNOWN = 1e-9  # smallest variance of a design that is assumed to have its mean
 
@@ -39,11 +37,11 @@ class ListedProcess:
         n = len(correlation)
         return cls(np.full(n, mean), np.full(n, scale), correlation, scale, np.empty((0, n)))
 
-    def covariance(self, rows: Rows) -> Array:
+    def covariance(self, rows: Indices) -> Array:
         """Return the covariance of some designs with all, shape (n_rows, n)."""
         return self.scale * self.correlation[rows] - self.link[:, rows].T @ self.link
 
-    def condition_on(self, rows: Rows, values: Array, noise: float) -> "ListedProcess":
+    def condition_on(self, rows: Indices, values: Array, noise: float) -> "ListedProcess":
         """Return the process given measurements.
 
         Args:
@@ -76,7 +74,7 @@ class ListedProcess:
         return replace(self, variance=scale * self.variance, scale=scale * self.scale, link=np.sqrt(scale) * self.link)
 
 
-def fit_listed(correlations: Sequence[Array], noises: Sequence[float], rows: Rows, values: Array) -> ListedProcess:
+def fit_listed(correlations: Sequence[Array], noises: Sequence[float], rows: Indices, values: Array) -> ListedProcess:
     """Choose length scale and noise from a grid by marginal likelihood, and condition on values.
 
     Args:

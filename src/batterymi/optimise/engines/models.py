@@ -6,14 +6,13 @@ from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices, Mask
 from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.gaussian import EXACT, GaussianProcess, fit_process
 from batterymi.optimise.engines.warp import Warp, fit_standardisation, fit_warp
 from batterymi.optimise.space.space import Space
 
-Array = NDArray[np.float64]
 OUTLIER = 3.0  # interquartile ranges beyond the quartiles
 MIN_REPLICATES = 3  # of a design from which its own variance is used
 LABEL_NOISE = 0.01
@@ -84,7 +83,7 @@ class Replicates:
     """
 
     codes: Array
-    group: NDArray[np.intp]
+    group: Indices
     counts: Array
 
     def mean(self, values: Array) -> Array:
@@ -201,7 +200,7 @@ class SuccessModel:
         return compute_log_probability_below(-mean, variance + LABEL_NOISE, 0.0)
 
 
-def has_all_outcomes(history: pd.DataFrame, names: Sequence[str]) -> NDArray[np.bool_]:
+def has_all_outcomes(history: pd.DataFrame, names: Sequence[str]) -> Mask:
     """Return which rows have all outcomes, shape (n_rows,)."""
     good = history[list(names)].astype(float).notna().all(axis=1).to_numpy()
     return good & (history["failure"] == "").to_numpy()

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from batterymi.arrays import Array
 from batterymi.optimise.space.space import Space
 
-Array = NDArray[np.float64]
 Acquisition = Callable[[Array], Array]
 N_BROAD = 512
 N_NEAR = 256

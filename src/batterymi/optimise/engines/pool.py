@@ -1,14 +1,12 @@
 """The engine of replayed campaigns, over a list of rows: batches by expected improvement."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Indices
 from batterymi.optimise.engines.acquisition import compute_log_expected_improvement
 from batterymi.optimise.engines.gaussian import matern52, pairwise_distances
 from batterymi.optimise.engines.listed import fit_listed
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
 LENGTHS = (0.3, 1.0, 3.0)  # in units of the median distance between rows
 NOISES = (0.01, 0.1, 0.5)  # variance, in units of the variance of the function
 SAME = 1e-6  # of the largest distance: rows that are nearer have the same inputs, but for rounding
@@ -30,7 +28,7 @@ def correlate_rows(matrix: Array) -> list[Array]:
     return [matern52(distance / (length * typical)) for length in LENGTHS]
 
 
-def propose_rows(correlations: list[Array], known: Rows, values: Array, n: int) -> Rows:
+def propose_rows(correlations: list[Array], known: Indices, values: Array, n: int) -> Indices:
     """Propose the rows of a pool with the largest expected improvement.
 
     Length scale and noise are chosen for each batch from nine pairs, by marginal likelihood. A batch is filled one by

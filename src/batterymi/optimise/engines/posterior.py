@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.optimise.engines.acquisition import (
     compute_log_ehvi,
     compute_log_expected_improvement,
@@ -15,7 +15,6 @@ from batterymi.optimise.engines.models import Outcome, SuccessModel, fit_outcome
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
 
-Array = NDArray[np.float64]
 Scales = dict[str, tuple[Array, Array]]
 
 

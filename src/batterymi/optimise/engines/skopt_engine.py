@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.optimise.engines.base import fill_space, make_suggestions
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
 
-Array = NDArray[np.float64]
 N_ANCHORS = 4
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import yeojohnson, yeojohnson_llf
 
-Array = NDArray[np.float64]
+from batterymi.arrays import Array
+
 POWERS = (0.0, 2.0)  # as strong as a logarithm, on either side
 PRIOR_DEVIATION = 0.5  # of the power about 1, which is linear
 MIN_VALUES = 8

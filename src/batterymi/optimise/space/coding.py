@@ -5,13 +5,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Feature, Simplex
 from batterymi.optimise.space.grids import find_nearest_level, snap_parts
 from batterymi.optimise.space.simplex import BoundedSimplex
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from batterymi import registry
+from batterymi.arrays import Array
 from batterymi.config.designs import Derived
 from batterymi.config.expressions import parse_condition, substitute_quantities
 from batterymi.config.parts import Constraint
 
-Array = NDArray[np.float64]
 Condition = Callable[[Mapping[str, Array]], Array]
 
 

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Feature, Simplex
-
-Array = NDArray[np.float64]
 
 
 def find_nearest_level(values: Array, levels: Array) -> Array:

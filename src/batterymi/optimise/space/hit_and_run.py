@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.errors import DesignError
 from batterymi.optimise.space.region import Region
 
-Array = NDArray[np.float64]
 MIN_SHARE = 1e-4  # of random designs that must meet the constraints for them to be drawn at random
 N_CHAINS = 24
 N_STEPS = 40  # of a chain between two designs that are kept

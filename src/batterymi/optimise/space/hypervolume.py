@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.optimise.space.pareto import is_pareto_optimal
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Mask
 from batterymi.config.parts import Objective
 
 
-def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
+def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
     """Compute the objectives as columns to minimise, shape (n_designs, n_objectives)."""
     return np.column_stack(
         [
@@ -20,7 +20,7 @@ def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> ND
     )
 
 
-def is_pareto_optimal(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
+def is_pareto_optimal(cost: Array) -> Mask:
     """Return which designs are not dominated.
 
     One design dominates another if it is nowhere worse and somewhere better. A design that ties another in every

@@ -6,14 +6,12 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Limit, Objective
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.score import compute_score, compute_violation
 from batterymi.optimise.space.space import Space
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

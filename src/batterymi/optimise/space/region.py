@@ -8,13 +8,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Mask
 from batterymi.config.parts import Constraint
 from batterymi.optimise.space.coding import Coding
 from batterymi.optimise.space.constraints import Condition, make_conditions
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Region(Coding):
         columns = {name: codes[:, column] for column, name in enumerate(self.names)}
         return np.nan_to_num(self.conditions[i](columns), nan=-1e30)
 
-    def allowed(self, codes: Array) -> NDArray[np.bool_]:
+    def allowed(self, codes: Array) -> Mask:
         """Return whether codes on the steps of the space meet bounds, composition and constraints."""
         # rounding must not exclude a design on its bound
         slack = 1e-9 * self.width

@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Limit, Objective
-
-Array = NDArray[np.float64]
 
 
 def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:

@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-Array = NDArray[np.float64]
+from batterymi.arrays import Array
+
 MAX_PARTS = 8
 
 

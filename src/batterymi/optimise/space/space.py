@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array, Mask
 from batterymi.config.designs import Derived
 from batterymi.config.parts import Constraint, Feature, Simplex
 from batterymi.errors import DesignError
@@ -16,7 +16,6 @@ from batterymi.optimise.space.grids import enumerate_grid
 from batterymi.optimise.space.hit_and_run import MIN_SHARE, sample_hit_and_run
 from batterymi.optimise.space.region import Region
 
-Array = NDArray[np.float64]
 SAME = 1e-6  # of the search range: designs that differ less count as the same
 MAX_ENUMERATED = 20_000
 
@@ -105,7 +104,7 @@ class Space(Region):
                 kept.append(self.sample_codes(rng, max(more, 1)))
         return np.vstack(kept)[:n]
 
-    def is_feasible(self, designs: pd.DataFrame) -> NDArray[np.bool_]:
+    def is_feasible(self, designs: pd.DataFrame) -> Mask:
         """Return whether designs meet bounds, steps, composition and constraints, within rounding."""
         codes = self.codes(designs)
         good = (
@@ -116,7 +115,7 @@ class Space(Region):
             good &= ~self.is_distinct(codes, self._pool)
         return np.logical_and(good, self.allowed(codes))
 
-    def is_distinct(self, codes: Array, taken: Array) -> NDArray[np.bool_]:
+    def is_distinct(self, codes: Array, taken: Array) -> Mask:
         """Return which designs differ from all that are taken."""
         if not len(taken):
             return np.ones(len(codes), dtype=bool)

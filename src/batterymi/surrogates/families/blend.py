@@ -5,12 +5,10 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from batterymi.arrays import Array
 from batterymi.surrogates.distances import Rows
 from batterymi.surrogates.model import SPREAD_FLOOR, Model, Options, find_model, make_model, restore_model
-
-Array = NDArray[np.float64]
 
 
 class Blend(Model):

@@ -6,16 +6,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.svm import SVR
 
+from batterymi.arrays import Array
 from batterymi.surrogates.distances import FEW_COLUMNS, Points, Rows
 from batterymi.surrogates.model import Model, Options, join_predictions
 
-Array = NDArray[np.float64]
 SMALLEST_SPREAD = 1e-9
 
 

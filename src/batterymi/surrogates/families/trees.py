@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import (
     ExtraTreesRegressor,
     GradientBoostingRegressor,
@@ -12,10 +11,10 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
+from batterymi.arrays import Array
 from batterymi.surrogates.distances import Rows
 from batterymi.surrogates.model import SPREAD_FLOOR, Model, Options
 
-Array = NDArray[np.float64]
 TREE = "sklearn.tree._tree.Tree"
 FEW_ROWS = 100
 
