@@ -137,3 +137,4 @@ def test_templates_count_as_code_of_the_rules_that_fill_them() -> None:
     template = ROOT / "src/batterymi/reporting/templates/claims.html.j2"
     assert template in find_code_closure(ROOT / "scripts/build_claims.py")
     assert template not in find_code_closure(ROOT / "scripts/summarise_study.py")
+    assert ROOT / "src/batterymi/surrogates/card.md.j2" in find_code_closure(ROOT / "scripts/train_surrogate.py")
