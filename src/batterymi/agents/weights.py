@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 
 MEASURES = ("minutes_mean", "smallest_margin_mv", "temperature_max_c", "capacity_lost_mah", "violating")
@@ -56,15 +57,11 @@ def compare_runs(runs: Sequence[TrainingRun], seed: int, steps: int | None = Non
 def _make_row(runs: Sequence[TrainingRun], seed: int, steps: int | None) -> dict[str, Any]:
     """Return the numbers of one agent over its seeds."""
     chosen = [run.choose_policy(steps) for run in runs]
-    row: dict[str, Any] = {"agent": runs[0].agent}
-    row |= {f"weight_{key}": value for key, value in runs[0].weights.items()}
-    row["seeds"] = len(runs)
+    weights = {f"weight_{key}": value for key, value in runs[0].weights.items()}
+    row: dict[str, Any] = {"agent": runs[0].agent, **weights, "seeds": len(runs)}
     for measure in MEASURES:
         values = np.array([row[measure] for row in chosen], float)
-        row[measure] = float(values.mean())
-        lower, upper = np.nan, np.nan
         # one seed says nothing about the spread between seeds
-        if len(values) > 1:
-            lower, upper = bootstrap_interval(values, compute_mean, seed)
-        row |= {f"{measure}_lower": lower, f"{measure}_upper": upper}
+        interval = bootstrap_interval(values, compute_mean, seed) if len(values) > 1 else (np.nan, np.nan)
+        row |= label_interval(measure, float(values.mean()), interval)
     return row

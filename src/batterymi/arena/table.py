@@ -10,6 +10,7 @@ import pandas as pd
 from batterymi.arena.statistics import compute_paired_difference, compute_share_interval
 from batterymi.arrays import Array
 from batterymi.charging.limits import KINDS
+from batterymi.statistics.labels import label_interval
 from batterymi.vocabulary.controllers import order_controllers
 
 KEYS = ["cell", "condition"]
@@ -84,16 +85,15 @@ def _summarise_controller(mine: pd.DataFrame) -> dict[str, Any]:
     # an unfinished charge has no time to count; a share of its own counts it
     finished = minutes[np.isfinite(minutes)]
     quartiles = np.percentile(finished, [25, 50, 75]) if len(finished) else [np.nan] * 3
-    low, high = compute_share_interval(pivot_by_seed(mine, "violates"))
     return {
         "seeds": mine["seed"].nunique(),
         "scenarios": mine["scenario"].nunique(),
         "minutes_median": quartiles[1],
         "minutes_q1": quartiles[0],
         "minutes_q3": quartiles[2],
-        "violations": mine["violates"].mean(),
-        "violations_lower": low,
-        "violations_upper": high,
+        **label_interval(
+            "violations", mine["violates"].mean(), compute_share_interval(pivot_by_seed(mine, "violates"))
+        ),
         **{f"share_{kind}": mine[f"breaks_{kind}"].mean() for kind in KINDS},
         "share_unfinished": mine["unfinished"].mean(),
         "margin_min_mv": mine["plating_margin_mv"].min(),

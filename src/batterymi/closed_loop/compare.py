@@ -7,6 +7,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.statistics.bootstrap import bootstrap_interval, resample_statistic
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 
 SAME_MODEL = "random, same model"
@@ -60,14 +61,9 @@ def compare_pairs(own: Array, random: Array, seed: int) -> dict[str, float]:
         seed: of the resampling.
     """
     gain = own - random
-    life, difference = bootstrap_interval(own, compute_mean, seed), bootstrap_interval(gain, compute_mean, seed)
     return {
-        "life": float(own.mean()),
-        "life_lower": life[0],
-        "life_upper": life[1],
-        "gain": float(gain.mean()),
-        "gain_lower": difference[0],
-        "gain_upper": difference[1],
+        **label_interval("life", float(own.mean()), bootstrap_interval(own, compute_mean, seed)),
+        **label_interval("gain", float(gain.mean()), bootstrap_interval(gain, compute_mean, seed)),
     }
 
 

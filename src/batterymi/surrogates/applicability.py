@@ -9,6 +9,7 @@ import pandas as pd
 
 from batterymi.arrays import Array, Mask
 from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean, compute_spearman
 from batterymi.surrogates.distances import Points, Rows
 from batterymi.surrogates.model import Model
@@ -85,11 +86,9 @@ def compute_error_by_distance(validation: CrossValidation, out: OutOfFold, dista
         # the last bin is closed above, so that the farthest row is counted
         part = (distance >= low) & ((distance < high) if high < edges[-1] else (distance <= high))
         if part.any():
-            lower, upper = _compute_mean_interval(miss, part, groups, bootstraps, seed)
-            found["bins"].append(
-                {"distance": float(np.median(distance[part])), "rows": int(part.sum())}
-                | {"mae": float(miss[part].mean()), "mae_lower": lower, "mae_upper": upper}
-            )
+            interval = _compute_mean_interval(miss, part, groups, bootstraps, seed)
+            place = {"distance": float(np.median(distance[part])), "rows": int(part.sum())}
+            found["bins"].append(place | label_interval("mae", float(miss[part].mean()), interval))
     return found
 
 

@@ -15,6 +15,7 @@ from batterymi.statistics.intervals import (
     compute_q_squared,
     compute_t_factor,
 )
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.applicability import compute_held_out_distances
 from batterymi.surrogates.model import make_model
@@ -151,12 +152,8 @@ def score_models(
                 "model": name,
                 "rows": len(observed),
                 "features": problem.frame.shape[1],
-                "q2": float(compute_q_squared(observed, out.mean)),
-                "q2_lower": score[0],
-                "q2_upper": score[1],
-                "mae": middle.mean(),
-                "mae_lower": absolute[0],
-                "mae_upper": absolute[1],
+                **label_interval("q2", float(compute_q_squared(observed, out.mean)), score),
+                **label_interval("mae", middle.mean(), absolute),
                 "rmse": np.sqrt(squared[name].mean()),
                 **{f"coverage_{100 * level:.0f}": np.mean(middle <= width) for level, width in widths.items()},
                 "half_width_80": float(np.median(widths[0.8])),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array, Indices, Mask
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.validation import CrossValidation, fit_on_rows
 
@@ -32,16 +33,14 @@ def compute_learning_curve(name: str, validation: CrossValidation, settings: Map
         `points` (rows, mae, lower, upper), `exponent` of the power law with its interval, and `doubled`: the error
         expected at twice the rows, and its change, with 95 % intervals.
     """
-    misses, counts = [], []
+    misses, counts, points = [], [], []
     for share in SHARES:
         miss, n_rows = _measure_misses(name, validation, settings, share)
         if n_rows >= FEWEST_ROWS:
             misses.append(miss)
             counts.append(n_rows)
-    points = []
-    for count, miss in zip(counts, misses, strict=True):
-        low, high = validation.compute_interval(miss, compute_mean)
-        points.append({"rows": count, "mae": float(miss.mean()), "mae_lower": low, "mae_upper": high})
+            interval = validation.compute_interval(miss, compute_mean)
+            points.append({"rows": n_rows, **label_interval("mae", float(miss.mean()), interval)})
     if len(points) < 3:
         return {"points": points}
     law = PowerLaw(tuple(counts[-N_FITTED:]))

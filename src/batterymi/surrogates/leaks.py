@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.sources import Table
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
 from batterymi.surrogates.problem import Problem, label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold, make_splits
@@ -67,8 +68,7 @@ def compare_groupings(
             at_random = (squared, entry["r2"])
         else:
             gap = compute_paired_difference(squared, at_random[0], own, bootstraps, seed)
-            entry |= {"mse_above_random": gap["difference"], "mse_above_random_lower": gap["lower"]}
-            entry |= {"mse_above_random_upper": gap["upper"]}
+            entry |= label_interval("mse_above_random", gap["difference"], (gap["lower"], gap["upper"]))
             # a score that is better by chance is not worth a warning: the interval must exclude zero
             if gap["lower"] > 0:
                 entry["warning"] = (

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import pdist
 
 from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.labels import label_interval
 
 
 def estimate_noise_floor(
@@ -35,18 +37,14 @@ def estimate_noise_floor(
     freedom = np.array([len(part) - 1 for part in parts])
     deviation = float(_pool_deviation(squares, freedom))
     # whole sets are resampled, since the rows of a set share its mean
-    low, high = bootstrap_interval((squares, freedom), _pool_deviation, seed)
+    interval = bootstrap_interval((squares, freedom), _pool_deviation, seed)
     total = float(rows[objective].std())
     return {
         "sets": len(parts),
         "rows": int(sum(len(part) for part in parts)),
-        "deviation": deviation,
-        "deviation_lower": low,
-        "deviation_upper": high,
+        **label_interval("deviation", deviation, interval),
         "mae_of_a_perfect_model": deviation * float(np.sqrt(2 / np.pi)),
-        "median_absolute_difference": float(
-            np.median(np.concatenate([_compute_pair_differences(part) for part in parts]))
-        ),
+        "median_absolute_difference": float(np.median(np.concatenate([pdist(part[:, None]) for part in parts]))),
         "r2_of_a_perfect_model": 1 - (deviation / total) ** 2,
     }
 
@@ -55,9 +53,3 @@ def _pool_deviation(squares: Any, freedom: Any) -> Any:
     """Return the standard deviation pooled over sets, from their sums of squares and degrees of freedom."""
     # the variance within small sets would be biased
     return np.sqrt(squares.sum(axis=-1) / freedom.sum(axis=-1))
-
-
-def _compute_pair_differences(values: Any) -> Any:
-    """Compute the absolute differences of all pairs."""
-    first, second = np.triu_indices(len(values), 1)
-    return np.abs(values[first] - values[second])

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from batterymi.arrays import Array, Indices, Mask
 from batterymi.config.parts import Transfer
-from batterymi.statistics.intervals import (
-    compute_q_squared,
-)
+from batterymi.statistics.intervals import compute_q_squared
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean, compute_paired_difference, compute_scores
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.problem import Problem
@@ -185,9 +184,8 @@ def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choi
         for size in choice.sizes:
             n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
             miss = _measure_misses(validation, ways[name], size, n_draws)
-            low, high = validation.compute_interval(miss, compute_mean)
-            point = {"strategy": name, "rows": min(size, fewest), "mae": float(miss.mean())}
-            point |= {"mae_lower": low, "mae_upper": high}
+            point: dict[str, Any] = {"strategy": name, "rows": min(size, fewest)}
+            point |= label_interval("mae", float(miss.mean()), validation.compute_interval(miss, compute_mean))
             # the first strategy, so its errors are there when the next ones are compared with it
             if name == OWN:
                 alone[size] = miss

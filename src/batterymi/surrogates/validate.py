@@ -11,6 +11,7 @@ from batterymi.arrays import Array
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
 from batterymi.statistics.intervals import LEVELS
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean, compute_scores
 from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
@@ -120,13 +121,11 @@ def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dic
         width: Array = out.half_widths(problem.scored, level)
         # as numbers, so that the share can be resampled like any mean
         inside = (miss <= width).astype(float)
-        low, high = validation.compute_interval(inside, compute_mean)
+        interval = validation.compute_interval(inside, compute_mean)
         found.append(
             {
                 "level": level,
-                "coverage": float(inside.mean()),
-                "coverage_lower": low,
-                "coverage_upper": high,
+                **label_interval("coverage", float(inside.mean()), interval),
                 "half_width": float(np.median(width)),
                 "half_width_rms": float(np.sqrt(np.mean(width**2))),
             }

@@ -7,6 +7,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.statistics.bootstrap import average_finite, bootstrap_interval
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 
 N_BOOTSTRAPS = 5000
@@ -56,16 +57,10 @@ def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[s
         "engine": engine,
         "seeds": len(pairs),
         "budget": int(history["evaluation"].max()),
-        "evaluations_saved": float((random - used).mean()),
-        "evaluations_saved_lower": saved[0],
-        "evaluations_saved_upper": saved[1],
-        "experiment_reduction": float(compute_share_saved(used, random)),
-        "experiment_reduction_lower": share[0],
-        "experiment_reduction_upper": share[1],
+        **label_interval("evaluations_saved", float((random - used).mean()), saved),
+        **label_interval("experiment_reduction", float(compute_share_saved(used, random)), share),
         "seeds_ahead": int((random > used).sum()),
-        "final_gain": float(np.nanmean(gained)) if np.isfinite(gained).any() else None,
-        "final_gain_lower": gain[0],
-        "final_gain_upper": gain[1],
+        **label_interval("final_gain", float(np.nanmean(gained)) if np.isfinite(gained).any() else None, gain),
         "seeds_with_both": int(np.isfinite(gained).sum()),
         "final_best": _compute_quartiles(history, engine),
         "final_best_random": _compute_quartiles(history, RANDOM),
@@ -95,10 +90,9 @@ def _compare_pair(part: pd.DataFrame, engine: str) -> dict[str, Any]:
 def _compute_quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
     """Compute the median and the quartiles over seeds of the final best score."""
     part = history[history["engine"] == engine]
-    final = part.sort_values("evaluation").groupby("seed")["best_so_far"].last().dropna()
-    if final.empty:
-        return {"lower": float("nan"), "median": float("nan"), "upper": float("nan")}
-    low, middle, high = np.quantile(final, [0.25, 0.5, 0.75])
+    final = part.sort_values("evaluation").groupby("seed")["best_so_far"].last()
+    # pandas leaves NaN out, and returns NaN where nothing else is left
+    low, middle, high = final.quantile([0.25, 0.5, 0.75])
     return {"lower": float(low), "median": float(middle), "upper": float(high)}
 
 

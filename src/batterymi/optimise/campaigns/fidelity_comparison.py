@@ -14,6 +14,7 @@ from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.registry import look_up
 from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 
 LEVELS, LAST = "all levels", "last level only"
@@ -124,12 +125,8 @@ def compare_costs(ledger: pd.DataFrame, baseline: str, budget: float, seed: int)
         gain = bootstrap_interval(finite, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
     return {
         "other": baseline,
-        "cost_saved": float(compute_share_saved(ours, theirs)),
-        "cost_saved_lower": saved[0],
-        "cost_saved_upper": saved[1],
-        "final_gain": float(finite.mean()) if len(finite) else None,
-        "final_gain_lower": gain[0],
-        "final_gain_upper": gain[1],
+        **label_interval("cost_saved", float(compute_share_saved(ours, theirs)), saved),
+        **label_interval("final_gain", float(finite.mean()) if len(finite) else None, gain),
         "seeds_with_both": len(finite),
         "verdict": "cheaper" if saved[0] > 0 else "more expensive" if saved[1] < 0 else "no gain shown",
     }

@@ -20,6 +20,7 @@ from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
 
@@ -174,12 +175,8 @@ def measure_acceleration(
             "random": _summarise_counts(random),
             "missed_engine": int((ours > budget).sum()),
             "missed_random": int((random > budget).sum()),
-            "saved": float((random - ours).mean()),
-            "saved_lower": saved[0],
-            "saved_upper": saved[1],
-            "acceleration": float(_compute_factor(random, ours)),
-            "acceleration_lower": factor[0],
-            "acceleration_upper": factor[1],
+            **label_interval("saved", float((random - ours).mean()), saved),
+            **label_interval("acceleration", float(_compute_factor(random, ours)), factor),
         }
     return found
 
@@ -205,15 +202,11 @@ def _summarise_counts(counts: Array) -> dict[str, float]:
 def describe_saving(acceleration: dict[str, Any]) -> dict[str, Any]:
     """Return evaluations saved to the first of the best rows, under the keys of the comparison of campaigns."""
     first = acceleration["first"]
-    factor = [first[f"acceleration{ending}"] for ending in ("", "_lower", "_upper")]
+    endings = ("", "_lower", "_upper")
     said = "fewer" if first["saved_lower"] > 0 else "more" if first["saved_upper"] < 0 else "no fewer"
     return {
-        "evaluations_saved": first["saved"],
-        "evaluations_saved_lower": first["saved_lower"],
-        "evaluations_saved_upper": first["saved_upper"],
-        "experiment_reduction": 1 - 1 / factor[0],
-        "experiment_reduction_lower": 1 - 1 / factor[1],
-        "experiment_reduction_upper": 1 - 1 / factor[2],
+        **{f"evaluations_saved{ending}": first[f"saved{ending}"] for ending in endings},
+        **{f"experiment_reduction{ending}": 1 - 1 / first[f"acceleration{ending}"] for ending in endings},
         "verdict": f"{said} measurements than random search to the first row of the best {acceleration['share']:.0%}",
     }
 

@@ -1,0 +1,10 @@
+"""Keys of a value and of the ends of its interval, alike in all tables and reports."""
+
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+def label_interval(name: str, value: Value, interval: tuple[float, float]) -> dict[str, Value | float]:
+    """Return a value under its name, and the ends of its interval under the name with `_lower` and `_upper`."""
+    return {name: value, f"{name}_lower": interval[0], f"{name}_upper": interval[1]}
