@@ -7,17 +7,15 @@ improvement, Huang et al. 2006, doi:10.1007/s00158-005-0587-0).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.evaluators.base import Evaluator
-from batterymi.optimise.engines.gaussian_process import MIN_ROWS, N_ANCHORS
+from batterymi.optimise.engines.base import MIN_ROWS, N_ANCHORS
 from batterymi.optimise.engines.models import (
-    Outcome,
-    Scaled,
+    OutcomeModel,
     SuccessModel,
     fit_outcome,
     group_replicates,
@@ -26,7 +24,6 @@ from batterymi.optimise.engines.models import (
 )
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.posterior import Posterior
-from batterymi.optimise.engines.warp import Warp
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 
@@ -52,42 +49,23 @@ class Level:
 
 
 @dataclass(frozen=True)
-class AtLevel:
-    """A model of an outcome at one level, from evaluations at all levels.
+class LevelModel(OutcomeModel):
+    """A model of an outcome at one level, from evaluations at all levels; the last input of its process is the level.
 
     Attributes:
-        process: a process whose last input is the level.
         level: its place among the levels.
     """
 
-    process: Scaled
     level: int
 
-    @property
-    def warp(self) -> Warp:
-        """Return the scale that the outcome is modelled on."""
-        return self.process.warp
-
-    def predict_scaled(self, inputs: Array) -> tuple[Array, Array]:
-        """Return mean and variance on that scale, each of shape (n,)."""
-        return self.process.predict_scaled(append_level(inputs, self.level))
-
-    def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Return mean and variance in the outcome's unit, each of shape (n,)."""
-        return self.process.predict(append_level(inputs, self.level))
-
-    def condition_on(self, inputs: Array) -> "AtLevel":
-        """Return the model as if inputs had their predicted means at this level."""
-        return AtLevel(self.process.condition_on(append_level(inputs, self.level)), self.level)
-
-    def as_float32(self) -> Self:
-        """Return the same; campaigns with levels do not rank long lists."""
-        return self
+    def extend_inputs(self, inputs: Array) -> Array:
+        """Return inputs with the level beside them."""
+        return append_level(inputs, self.level)
 
     def correlation(self, inputs: Array, level: int) -> Array:
         """Return the correlation of the outcome at another level with that at this one, shape (n,)."""
         both = [append_level(inputs, place) for place in (level, self.level)]
-        return self.process.process.correlation(*both)
+        return self.process.correlation(*both)
 
 
 def append_level(inputs: Array, level: int | Array) -> Array:
@@ -229,7 +207,7 @@ def _log_correlation(posterior: Posterior, space: Space, codes: Array, level: in
     if level == last:
         return np.zeros(len(codes))
     inputs = space.inputs(codes)
-    found = [model.correlation(inputs, level) for model in posterior.models.values() if isinstance(model, AtLevel)]
+    found = [model.correlation(inputs, level) for model in posterior.models.values() if isinstance(model, LevelModel)]
     return np.log(np.maximum(np.min(found, axis=0), LEAST_CORRELATION))
 
 
@@ -241,11 +219,11 @@ def _fit_posterior(
     # outcomes of one design at two levels are not replicates
     replicates = group_replicates(np.column_stack([space.codes(known), known["level"].to_numpy(float)]))
     inputs = append_level(space.inputs(replicates.codes[:, :-1]), replicates.codes[:, -1])
-    models: dict[str, Outcome] = {}
+    models = {}
     for name in search.modelled:
         values, bad = known[name].to_numpy(float), search.get_bad_side(name)
         fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng)
-        models[name] = AtLevel(fitted, last)
+        models[name] = LevelModel(fitted.process, fitted.warp, last)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None
     counts = known["feasible"].to_numpy(bool) & (known["level"] == last).to_numpy()

@@ -10,6 +10,9 @@ from batterymi.arrays import Array
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 
+N_ANCHORS = 4
+MIN_ROWS = 3
+
 
 class Engine(Protocol):
     """A strategy that proposes designs from what is known.
@@ -49,6 +52,23 @@ def make_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[st
     # vstack refuses an empty list
     codes = np.vstack(chosen) if len(chosen) else np.empty((0, len(space.features)))
     return space.frame(codes).assign(why=list(reasons))
+
+
+def list_taken(search: Search, history: pd.DataFrame, pending: pd.DataFrame | None) -> Array:
+    """Return designs that are known or under way, in codes."""
+    known = search.space.codes(history)
+    return known if pending is None else np.vstack([known, search.space.codes(pending)])
+
+
+def list_anchors(search: Search, known: pd.DataFrame) -> Array:
+    """Return the best designs known, in codes; before any is feasible, those with the least violation."""
+    ranked = known.sort_values(["feasible", "violation", "score"], ascending=[False, True, True])
+    return search.space.codes(ranked.head(N_ANCHORS))
+
+
+def can_learn(known: pd.DataFrame) -> bool:
+    """Return whether there are enough rows to fit a model to; equal scores teach it nothing."""
+    return len(known) >= MIN_ROWS and known["score"].nunique() > 1
 
 
 def fill_space(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:

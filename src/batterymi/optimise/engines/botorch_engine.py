@@ -8,7 +8,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.parts import Limit
-from batterymi.optimise.engines.base import fill_space, make_suggestions
+from batterymi.optimise.engines.base import can_learn, fill_space, list_anchors, list_taken, make_suggestions
 from batterymi.optimise.engines.gaussian import EXACT
 from batterymi.optimise.engines.models import SuccessModel, group_replicates, has_all_outcomes, winsorise_values
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
@@ -17,8 +17,6 @@ from batterymi.optimise.space.problem import Search
 if TYPE_CHECKING:
     from botorch.models.model import Model
 
-N_ANCHORS = 4
-MIN_ROWS = 3
 N_DRAWS = 128  # quasi-random samples of the posterior, one objective
 # fewer, since noisy EHVI decomposes the front of every sample into boxes
 N_DRAWS_FRONT = 64
@@ -38,11 +36,9 @@ def propose_designs(
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
     known = history[has_all_outcomes(history, search.modelled)]
-    taken = space.codes(history)
-    waiting = space.codes(pending) if pending is not None else np.empty((0, len(space.features)))
-    taken = np.vstack([taken, waiting])
-    # a model learns nothing from equal scores
-    if len(known) < MIN_ROWS or not known["score"].nunique() > 1:
+    taken = list_taken(search, history, pending)
+    waiting = taken[len(history) :]
+    if not can_learn(known):
         return fill_space(space, rng, n, taken)
     threads = torch.get_num_threads()
     # jobs run side by side with one thread each; see docs/performance.md
@@ -76,7 +72,7 @@ def _propose_sequentially(
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
     baseline = _make_tensor(space.inputs(replicates.codes))
-    anchors = space.codes(known.sort_values(["feasible", "violation", "score"], ascending=[False, True, True]))
+    anchors = list_anchors(search, known)
     chosen: list[Array] = []
     for _ in range(n):
         before = np.vstack([waiting, *chosen])
@@ -87,7 +83,7 @@ def _propose_sequentially(
                 values = acquisition(_make_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
             return values + success.log_probability(codes) if success is not None else values
 
-        design = optimize_acquisition(space, evaluate, rng, anchors[:N_ANCHORS], taken)
+        design = optimize_acquisition(space, evaluate, rng, anchors, taken)
         if design is None:
             break
         chosen.append(design)

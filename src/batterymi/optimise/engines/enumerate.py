@@ -16,7 +16,7 @@ import pandas as pd
 from batterymi.arrays import Array, Indices
 from batterymi.config.parts import Objective
 from batterymi.errors import DesignError
-from batterymi.optimise.engines.base import make_suggestions
+from batterymi.optimise.engines.base import list_taken, make_suggestions
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import Space
 
@@ -206,7 +206,7 @@ def propose_designs(
     assert isinstance(search, Problem)
     rng = np.random.default_rng([seed, len(history)])
     space, target = search.space, search.optimised[0]
-    taken = space.codes(history) if pending is None else np.vstack([space.codes(history), space.codes(pending)])
+    taken = list_taken(search, history, pending)
     cell, value = find_best_cell(search, target)
     chosen: list[Array] = []
     # bounded, since a small cell may not hold n distinct designs

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -19,28 +19,8 @@ LABEL_NOISE = 0.01
 PRIOR_STRENGTH = 4.0  # weight of the common variance, in replicates
 
 
-class Outcome(Protocol):
-    """A model of one outcome."""
-
-    @property
-    def warp(self) -> Warp:
-        """Return the scale that the outcome is modelled on."""
-
-    def predict_scaled(self, inputs: Array) -> tuple[Array, Array]:
-        """Return mean and variance on that scale, each of shape (n,)."""
-
-    def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Return mean and variance in the outcome's unit, shape (n,); on a bent scale median and like variance."""
-
-    def condition_on(self, inputs: Array) -> Self:
-        """Return the model as if inputs had their predicted means."""
-
-    def as_float32(self) -> Self:
-        """Return the model in single precision, to shorten long lists quickly."""
-
-
 @dataclass(frozen=True)
-class Scaled:
+class OutcomeModel:
     """A process of one outcome, with the scale that it is modelled on.
 
     Attributes:
@@ -51,24 +31,28 @@ class Scaled:
     process: GaussianProcess
     warp: Warp
 
+    def extend_inputs(self, inputs: Array) -> Array:
+        """Return inputs as the process takes them."""
+        return inputs
+
     def predict_scaled(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance on the scale, each of shape (n,)."""
-        return self.process.predict(inputs)
+        return self.process.predict(self.extend_inputs(inputs))
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance in the outcome's unit, shape (n,); on a bent scale median and like variance."""
-        return self.warp.untransform_moments(*self.process.predict(inputs))
+        return self.warp.untransform_moments(*self.predict_scaled(inputs))
 
-    def condition_on(self, inputs: Array) -> "Scaled":
-        """Return the process as if inputs had their predicted means.
+    def condition_on(self, inputs: Array) -> Self:
+        """Return the model as if inputs had their predicted means.
 
         This is the kriging believer (Ginsbourger et al. 2010, doi:10.1007/978-3-642-10701-6_6).
         """
-        mean, _ = self.process.predict(inputs)
-        return replace(self, process=self.process.condition_on(inputs, mean))
+        mean, _ = self.predict_scaled(inputs)
+        return replace(self, process=self.process.condition_on(self.extend_inputs(inputs), mean))
 
-    def as_float32(self) -> "Scaled":
-        """Return the model in single precision."""
+    def as_float32(self) -> Self:
+        """Return the model in single precision, to shorten long lists quickly."""
         return replace(self, process=self.process.as_float32())
 
 
@@ -108,15 +92,11 @@ class Replicates:
 
 def group_replicates(codes: Array) -> Replicates:
     """Group the measurements of one design together."""
-    unique, group, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    unique, first, group, counts = np.unique(codes, axis=0, return_index=True, return_inverse=True, return_counts=True)
     # in order of appearance, so that the newest row stays last
-    first = np.full(len(unique), len(codes))
-    np.minimum.at(first, group.ravel(), np.arange(len(codes)))
     order = np.argsort(first)
-    place = np.empty_like(order)
     # the inverse permutation renumbers the groups
-    place[order] = np.arange(len(order))
-    return Replicates(unique[order], place[group.ravel()], counts[order].astype(float))
+    return Replicates(unique[order], np.argsort(order)[group.ravel()], counts[order].astype(float))
 
 
 def fit_outcome(
@@ -128,7 +108,7 @@ def fit_outcome(
     bad: str,
     rng: np.random.Generator,
     bend: bool = False,
-) -> Scaled:
+) -> OutcomeModel:
     """Fit a process to one outcome.
 
     Args:
@@ -151,7 +131,7 @@ def fit_outcome(
     else:
         # delta method: a small variance scales with the squared slope of the warp
         known = None if noise is None else np.maximum(noise * warp.compute_derivative(mean) ** 2, EXACT)
-    return Scaled(fit_process(inputs, warp.transform(mean), known, rng), warp)
+    return OutcomeModel(fit_process(inputs, warp.transform(mean), known, rng), warp)
 
 
 def winsorise_values(values: Array, bad: str) -> Array:
@@ -206,6 +186,6 @@ def has_all_outcomes(history: pd.DataFrame, names: Sequence[str]) -> Mask:
     return good & (history["failure"] == "").to_numpy()
 
 
-def predict_all(models: Mapping[str, Outcome], inputs: Array) -> dict[str, tuple[Array, Array]]:
+def predict_all(models: Mapping[str, OutcomeModel], inputs: Array) -> dict[str, tuple[Array, Array]]:
     """Return mean and variance of every outcome."""
     return {name: model.predict(inputs) for name, model in models.items()}

@@ -1,5 +1,6 @@
 """The posterior of a campaign, given its rows: models of outcomes, and the acquisition value of another evaluation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from batterymi.optimise.engines.acquisition import (
     compute_log_expected_improvement,
     compute_log_probability_below,
 )
-from batterymi.optimise.engines.models import Outcome, SuccessModel, fit_outcome, group_replicates, predict_all
+from batterymi.optimise.engines.models import OutcomeModel, SuccessModel, fit_outcome, group_replicates, predict_all
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
 
@@ -33,7 +34,7 @@ class Posterior:
     """
 
     search: Search
-    models: dict[str, Outcome]
+    models: Mapping[str, OutcomeModel]
     success: SuccessModel | None
     front: Array
     cells: Cells | None
@@ -45,7 +46,7 @@ class Posterior:
         """Fit all models to the rows."""
         space = search.space
         replicates = group_replicates(space.codes(known))
-        models: dict[str, Outcome] = {
+        models = {
             name: fit_outcome(
                 space.inputs(replicates.codes),
                 replicates,

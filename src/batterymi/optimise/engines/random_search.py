@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from batterymi.optimise.engines.base import draw_new_designs
+from batterymi.optimise.engines.base import draw_new_designs, list_taken
 from batterymi.optimise.space.problem import Search
 
 
@@ -12,9 +12,8 @@ def propose_random(
 ) -> pd.DataFrame:
     """Draw designs uniformly from the space, whatever was found before; see `Engine`."""
     rng = np.random.default_rng([seed, len(history), 2])
-    return draw_new_designs(
-        search.space, rng, n, _list_taken(search, history, pending), "drawn at random", evenly=False
-    )
+    taken = list_taken(search, history, pending)
+    return draw_new_designs(search.space, rng, n, taken, "drawn at random", evenly=False)
 
 
 def propose_sobol(
@@ -23,7 +22,7 @@ def propose_sobol(
     """Return the next designs of one scrambled Sobol sequence, whatever was found before; see `Engine`."""
     # not seeded by the history: every call continues the same sequence
     rng = np.random.default_rng([seed, 3])
-    taken = _list_taken(search, history, pending)
+    taken = list_taken(search, history, pending)
     if search.space.list_designs() is not None:
         return draw_new_designs(search.space, rng, n, taken, "next of a Sobol sequence")
     sequence = search.space.fill_codes(rng, len(taken) + n)
@@ -32,9 +31,3 @@ def propose_sobol(
     first = min(len(taken), max(len(left) - n, 0))
     rest = left[first : first + n]
     return search.space.frame(rest).assign(why="next of a Sobol sequence")
-
-
-def _list_taken(search: Search, history: pd.DataFrame, pending: pd.DataFrame | None) -> np.ndarray:
-    """Return designs that are known or under way, in codes."""
-    known = search.space.codes(history)
-    return known if pending is None else np.vstack([known, search.space.codes(pending)])

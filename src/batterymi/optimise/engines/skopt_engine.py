@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.optimise.engines.base import fill_space, make_suggestions
+from batterymi.optimise.engines.base import N_ANCHORS, fill_space, list_taken, make_suggestions
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
-
-N_ANCHORS = 4
 
 
 def propose_designs(
@@ -30,19 +28,17 @@ def propose_designs(
 
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
-    taken = space.codes(history)
+    known, taken = space.codes(history), list_taken(search, history, pending)
     values = penalise_scores(history)
-    if pending is not None and len(pending):
-        taken = np.vstack([taken, space.codes(pending)])
     if len(history) < 2:
         return fill_space(space, rng, n, taken)
     # rebuilt in every call, since engines keep no state; with 1 initial point tell() fits at once
     optimizer = Optimizer(_make_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
-    anchors = space.codes(history)[np.argsort(values, kind="stable")[:N_ANCHORS]]
+    anchors = known[np.argsort(values, kind="stable")[:N_ANCHORS]]
     with _quiet():
-        optimizer.tell(_make_points(space, space.codes(history)), values.tolist())
-        if pending is not None and len(pending):
-            _tell_predicted(optimizer, _make_points(space, space.codes(pending)))
+        optimizer.tell(_make_points(space, known), values.tolist())
+        if len(taken) > len(known):
+            _tell_predicted(optimizer, _make_points(space, taken[len(known) :]))
         chosen, reasons = [], []
         for number in range(n):
 
