@@ -257,7 +257,7 @@ def test_validation_scenarios_hold_the_corners_and_none_of_the_held_out_ones() -
 
 def test_look_ahead_keeps_its_reserve_and_beats_every_constant_current() -> None:
     twin, cell = LinearCell(), LinearCell()
-    charger = LookAhead("look_ahead", twin, LIMITS.add_reserve(margin_mv=10), 60.0, 6.0, 4.2)
+    charger = LookAhead("look_ahead", LIMITS.add_reserve(margin_mv=10), 60.0, 6.0, twin=twin, voltage_v=4.2)
     row = run_trial(cell, MILD, charger, LIMITS, TERMS).row
     assert 10 <= row["plating_margin_mv"] <= 11.5
     assert row["minutes"] < 60 * 0.7 / 0.9
@@ -266,7 +266,7 @@ def test_look_ahead_keeps_its_reserve_and_beats_every_constant_current() -> None
 
 
 def test_look_ahead_on_a_flattering_twin_breaks_the_limit_by_what_it_is_flattered() -> None:
-    charger = LookAhead("look_ahead", LinearCell(flattery_mv=15), LIMITS, 60.0, 6.0, 4.2)
+    charger = LookAhead("look_ahead", LIMITS, 60.0, 6.0, twin=LinearCell(flattery_mv=15), voltage_v=4.2)
     row = run_trial(LinearCell(), MILD, charger, LIMITS, TERMS).row
     assert -15 <= row["plating_margin_mv"] <= -13.5
     oracle = run_trial(LinearCell(), MILD, Oracle("oracle", LIMITS, 60.0, 6.0), LIMITS, TERMS).row
@@ -275,12 +275,12 @@ def test_look_ahead_on_a_flattering_twin_breaks_the_limit_by_what_it_is_flattere
 
 def test_look_ahead_holds_the_voltage_of_an_aged_cell_that_its_twin_does_not_know() -> None:
     aged = Start(0.1, 25.0, None, 0.15)
-    charger = LookAhead("look_ahead", LinearCell(), LIMITS, 60.0, 6.0, 4.2)
+    charger = LookAhead("look_ahead", LIMITS, 60.0, 6.0, twin=LinearCell(), voltage_v=4.2)
     assert run_trial(LinearCell(), aged, charger, LIMITS, TERMS).row["voltage_max_v"] <= 4.2
 
 
 def test_look_ahead_goes_on_where_its_twin_cannot_be_solved() -> None:
-    charger = LookAhead("look_ahead", LinearCell(breaks_at=1.0), LIMITS, 60.0, 6.0, 4.2)
+    charger = LookAhead("look_ahead", LIMITS, 60.0, 6.0, twin=LinearCell(breaks_at=1.0), voltage_v=4.2)
     row = run_trial(LinearCell(), MILD, charger, LIMITS, TERMS).row
     assert math.isfinite(row["minutes"])
     assert row["minutes"] == pytest.approx(60 * 0.7 / 0.97, rel=0.1)

@@ -205,14 +205,14 @@ def test_every_solver_of_the_fallback_finds_the_same_charge(model: str, monkeypa
 
     monkeypatch.setattr(fallback._first, "integrate", fail)
     found = [simulator.begin().step(2.0, 300.0)]
-    for other in fallback._others[:-1]:
+    for solver in fallback._fallbacks[:-1]:
         monkeypatch.setattr(other, "integrate", fail)
         found.append(simulator.begin().step(2.0, 300.0))
     for reading in found:
         assert reading.voltage_v == pytest.approx(usual.voltage_v, abs=1e-4)
         assert reading.plating_margin_mv == pytest.approx(usual.plating_margin_mv, abs=0.05)
         assert reading.temperature_c == pytest.approx(usual.temperature_c, abs=2e-3)
-    monkeypatch.setattr(fallback._others[-1], "integrate", fail)
+    monkeypatch.setattr(fallback._fallbacks[-1], "integrate", fail)
     with pytest.raises(ChargeError, match="made to fail") as caught:
         simulator.begin()
     assert caught.value.kind == FailureKind.SOLVER_FAILED

@@ -79,6 +79,19 @@ def make_progress_logger(step: int, what: str) -> Callable[[int, int], None]:
     return report
 
 
+@contextmanager
+def use_single_torch_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: more are slower for small models, and other jobs need the processors."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _collect(results: Iterator[Result], total: int, progress: Callable[[int, int], None] | None) -> list[Result]:
     """Return results as a list, and report each as it comes."""
     found = []

@@ -56,10 +56,6 @@ class Progress:
     cpu_s: float = 0.0
     recent: list[tuple[float, bool]] = field(default_factory=list)
 
-    def as_plain(self) -> dict[str, Any]:
-        """Return all but the network, as JSON holds it."""
-        return {"curve": self.curve, "best": self.best, "cpu_s": self.cpu_s}
-
 
 @dataclass
 class Validation:
@@ -149,9 +145,10 @@ class TrainingCallback(BaseCallback):
         # between two charges the cell's state need not be saved
         if due and self.between:
             self.validate()
-            network = self.progress.network
+            progress, network = self.progress, self.progress.network
             extra = network.export_tensors() if network else {}
-            save_checkpoint(self.folder, self.model, self.identity, self.progress.as_plain(), extra)  # type: ignore[arg-type]
+            plain = {"curve": progress.curve, "best": progress.best, "cpu_s": progress.cpu_s}
+            save_checkpoint(self.folder, self.model, self.identity, plain, extra)  # type: ignore[arg-type]
 
     def validate(self) -> None:
         """Score the policy as it is now, and keep it if it is the best so far."""
@@ -190,12 +187,7 @@ class TrainingCallback(BaseCallback):
 
 def _count_stale(curve: Sequence[Mapping[str, Any]]) -> int:
     """Return the number of validations since the best one."""
-    since = 0
-    for row in reversed(curve):
-        if row["is_best"]:
-            break
-        since += 1
-    return since
+    return next((since for since, row in enumerate(reversed(curve)) if row["is_best"]), len(curve))
 
 
 def _summarise_episodes(recent: Sequence[tuple[float, bool]]) -> dict[str, Any]:

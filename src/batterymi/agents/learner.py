@@ -11,18 +11,6 @@ from batterymi.agents.policy import Network
 from batterymi.config.agents import Agent
 
 
-class FallingRate:
-    """A learning rate that falls evenly over the training."""
-
-    def __init__(self, start: float, end: float) -> None:
-        """Store both ends of the schedule."""
-        self.start, self.end = start, end
-
-    def __call__(self, left: float) -> float:
-        """Return the learning rate while a share `left` of the training remains."""
-        return self.end + (self.start - self.end) * left
-
-
 def make_learner(agent: Agent, environment: ChargingEnvironment, seed: int) -> OffPolicyAlgorithm:
     """Make an untrained agent in its environment.
 
@@ -31,8 +19,10 @@ def make_learner(agent: Agent, environment: ChargingEnvironment, seed: int) -> O
         environment: with the actions of the agent's kind.
         seed: of weights, exploration, replay and scenarios.
     """
+    fall = agent.learning_rate - agent.learning_rate_end
     shared: dict[str, Any] = {
-        "learning_rate": FallingRate(agent.learning_rate, agent.learning_rate_end),
+        # falls evenly with the share of the training that remains
+        "learning_rate": lambda left: agent.learning_rate_end + fall * left,
         # a buffer longer than the training would never fill
         "buffer_size": min(agent.buffer, agent.steps),
         "learning_starts": agent.learning_starts,

@@ -56,11 +56,6 @@ class ObservationEncoder:
         # clipped, since the observation space is declared as -1 to 1
         return np.clip(2 * (raw - low) / (high - low) - 1, -1, 1).astype(np.float32)
 
-    @property
-    def is_oracle(self) -> bool:
-        """Return whether it observes the anode, which chargers cannot measure."""
-        return ORACLE in self.names
-
 
 @dataclass(frozen=True)
 class Actions:
@@ -84,11 +79,6 @@ class Actions:
     def is_discrete(self) -> bool:
         """Return whether an action is the number of a C-rate."""
         return self.n > 0
-
-    @property
-    def rates(self) -> list[float]:
-        """Return the C-rates of the discrete actions."""
-        return [self._interpolate_rate(number / (self.n - 1)) for number in range(self.n)]
 
     def rate(self, action: float) -> float:
         """Return the C-rate of an action.

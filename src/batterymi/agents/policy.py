@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from batterymi.agents.observation import Actions, ObservationEncoder, Vector, list_differences
 from batterymi.charging.controller import Decision, Observation
 from batterymi.charging.plant import Plant
+from batterymi.config.agents import ORACLE
 from batterymi.errors import AgentError, DamagedFileError
 from batterymi.files import PathLike, compute_sha256, read_json, write_bytes, write_json
 
@@ -133,8 +134,12 @@ def load_policy(path: PathLike, needed: Mapping[str, Any] | None = None) -> Poli
         )
     network = _read_network(Path(path).with_name(TENSORS), card)
     actions = replace(Actions(**fingerprint["action"]), scale=float(card["scale"]))
-    encoder = ObservationEncoder(**_convert_lists(fingerprint["observation"]))
-    if encoder.is_oracle:
+    # JSON turned the encoder's tuples into lists
+    observed: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in fingerprint["observation"].items()
+    }
+    encoder = ObservationEncoder(**observed)
+    if ORACLE in encoder.names:
         raise AgentError(
             f"{path}: this oracle observes the plating margin, which chargers cannot measure; it can only be evaluated"
         )
@@ -180,9 +185,3 @@ def _read_network(path: Path, card: Mapping[str, Any]) -> Network:
         return Network.from_tensors(load(data), bool(card["fingerprint"]["action"]["n"]))
     except (SafetensorError, KeyError) as error:
         raise AgentError(f"{path}: does not hold the layers of a policy: {error}") from None
-
-
-def _convert_lists(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with lists turned into tuples."""
-    # JSON turned the tuples into lists
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

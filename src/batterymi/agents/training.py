@@ -1,8 +1,7 @@
 """Training of one agent, from nothing or from where it was interrupted."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from batterymi.agents.policy import Network
 from batterymi.agents.starts import list_validation_starts
 from batterymi.charging.plant import Simulator
 from batterymi.config.agents import Agent, Training
+from batterymi.process_pool import use_single_torch_thread
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def run_training(simulator: Simulator, cell: str, agent: Agent, settings: Traini
         "seed": seed,
         "validation": settings.model_dump(mode="json", exclude={"environment", "agents", "study", "seeds"}),
     }
-    with _use_single_thread():
+    with use_single_torch_thread():
         learner = make_learner(agent, environment, seed)
         progress = _resume_progress(folder, learner, identity)
         starts = list_validation_starts(settings.validation, settings.seed, own.ranges)
@@ -84,16 +84,3 @@ def _resume_progress(folder: Path, learner: Any, identity: Mapping[str, Any]) ->
     logger.info("continuing after %d steps", learner.num_timesteps)
     network = Network.from_tensors(tensors, identity["agent"]["kind"] == "dqn") if tensors else None
     return Progress(plain["curve"], plain["best"], network, plain["cpu_s"])
-
-
-@contextmanager
-def _use_single_thread() -> Iterator[None]:
-    """Let PyTorch use one thread: more are slower for networks this small, and other jobs need the processors."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

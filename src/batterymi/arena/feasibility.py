@@ -1,6 +1,7 @@
 """The fastest safe charge that anything finds, and whether a wanted time is feasible."""
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -121,17 +122,12 @@ def _make_row(
         "way": best,
         **{key: numbers[key] for key in NUMBERS},
         "c_rates": numbers.get("c_rates", ""),
-        **{f"minutes_{name.split()[0]}": _read_minutes(way) for name, way in ways.items()},
+        **{f"minutes_{name.split()[0]}": float(way["minutes"]) if way else math.nan for name, way in ways.items()},
         "feasible": feasible,
         "binding": binding,
         **at_wanted,
         "verdict": explain_verdict(feasible, numbers["minutes"], best, wanted_min, binding, at_wanted),
     }
-
-
-def _read_minutes(way: dict[str, Any] | None) -> float:
-    """Return the minutes of a way, NaN if it found nothing."""
-    return float("nan") if way is None else float(way["minutes"])
 
 
 def _try_wanted(case: ChargeCase, fine: Simulator, wanted_min: float) -> dict[str, Any]:

@@ -15,45 +15,60 @@ UNSOLVED_SLACK = -1e3
 
 
 @dataclass
-class LookAhead:
+class GreedyController:
+    """Take the largest current that a model predicts to keep all limits over one control step.
+
+    Attributes:
+        name: what tables call it.
+        limits: to keep, reserve included, without the start's temperature.
+        control_s: length of the prediction.
+        c_rate_max: largest current it considers.
+        binds: how often each limit was active, over all charges since it was made.
+    """
+
+    name: str
+    limits: Limits
+    control_s: float
+    c_rate_max: float
+    binds: dict[str, int] = field(default_factory=dict)
+
+    def begin(self, observation: Observation, plant: Plant) -> None:
+        """Keep the limits of a charge that starts as it is observed."""
+        self._limits = self.limits.adjust_for_start(observation.ambient_c, observation.temperature_c)
+        self._last = 0.0
+
+    def choose_rate(self, model: Plant) -> float:
+        """Return the largest current that keeps the limits on a model, and count the limit that is active."""
+        rate, limit = find_largest_rate(model, self._limits, self.control_s, self.c_rate_max, self._last)
+        self.binds[limit] = self.binds.get(limit, 0) + 1
+        self._last = rate
+        return rate
+
+
+@dataclass
+class LookAhead(GreedyController):
     """Look one control step ahead with a model of a fresh cell, which starts from what the controller observes.
 
     The twin takes the same currents as the cell and drifts away from it, since it does not know the cell's age. The
     charger's circuit holds the full voltage where an aged cell reaches it earlier than the twin.
 
     Attributes:
-        name: what tables call it.
         twin: the model.
-        limits: to keep, reserve included, without the start's temperature.
-        control_s: length of the prediction.
-        c_rate_max: largest current it considers.
         voltage_v: full voltage of the cell.
-        binds: how often each limit was active, over all charges since it was made.
     """
 
-    name: str
-    twin: Simulator
-    limits: Limits
-    control_s: float
-    c_rate_max: float
-    voltage_v: float
-    binds: dict[str, int] = field(default_factory=dict)
+    twin: Simulator = field(kw_only=True)
+    voltage_v: float = field(kw_only=True)
 
     def begin(self, observation: Observation, plant: Plant) -> None:
         """Start the twin in the state that is observed."""
-        self._limits = self.limits.adjust_for_start(observation.ambient_c, observation.temperature_c)
-        self._session = self._start_twin(observation)
-        self._model: Plant = self._session
-        self._seconds = observation.seconds
-        self._last = 0.0
+        super().begin(observation, plant)
+        self._session, self._seconds = self._start_twin(observation), observation.seconds
 
     def decide(self, observation: Observation) -> Decision:
         """Advance the twin by the last step, then choose the largest safe current."""
         self._advance_twin(observation)
-        rate, limit = find_largest_rate(self._model, self._limits, self.control_s, self.c_rate_max, self._last)
-        self.binds[limit] = self.binds.get(limit, 0) + 1
-        self._last = rate
-        return Decision(rate, ceiling_v=self.voltage_v)
+        return Decision(self.choose_rate(self._session), ceiling_v=self.voltage_v)
 
     def _advance_twin(self, observation: Observation) -> None:
         """Take the step that the cell took; where the twin cannot, it starts again from what is observed."""
@@ -64,7 +79,6 @@ class LookAhead:
                 self._session.step(observation.rate, passed)
             except ChargeError:
                 self._session = self._start_twin(observation)
-                self._model = self._session
         self._seconds = observation.seconds
 
     def _start_twin(self, observation: Observation) -> ChargingSession:
@@ -74,31 +88,20 @@ class LookAhead:
         return self.twin.begin(Start(soc=soc, ambient_c=observation.ambient_c, initial_c=observation.temperature_c))
 
 
-@dataclass
-class Oracle:
+class Oracle(GreedyController):
     """Look-ahead with the cell itself as its model: it knows age and anode, which no charger does.
 
     It is a bound for one-step look-ahead, not a participant.
     """
 
-    name: str
-    limits: Limits
-    control_s: float
-    c_rate_max: float
-    binds: dict[str, int] = field(default_factory=dict)
-
     def begin(self, observation: Observation, plant: Plant) -> None:
         """Keep the cell itself as the model."""
-        self._limits = self.limits.adjust_for_start(observation.ambient_c, observation.temperature_c)
+        super().begin(observation, plant)
         self._plant = plant
-        self._last = 0.0
 
     def decide(self, observation: Observation) -> Decision:
         """Return the largest current that keeps the limits on the cell itself."""
-        rate, limit = find_largest_rate(self._plant, self._limits, self.control_s, self.c_rate_max, self._last)
-        self.binds[limit] = self.binds.get(limit, 0) + 1
-        self._last = rate
-        return Decision(rate)
+        return Decision(self.choose_rate(self._plant))
 
 
 def find_largest_rate(

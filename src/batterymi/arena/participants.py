@@ -76,7 +76,7 @@ class ControllerFactory:
         if name == "oracle":
             return Oracle(name, self.limits, control_s, most)
         if name == "look_ahead":
-            return LookAhead(name, self.twin, limits, control_s, most, self.voltage_v)
+            return LookAhead(name, limits, control_s, most, twin=self.twin, voltage_v=self.voltage_v)
         raise ValueError(f"'{name}' is not a controller")
 
 

@@ -15,23 +15,23 @@ from batterymi.charging.scenarios import draw_scenarios
 from batterymi.charging.state import Start
 
 
-def list_corners(soc: tuple[float, float], lithium_lost: tuple[float, float], like: Start) -> list[Start]:
-    """Return the four extremes of state of charge and age.
+def draw_validation(
+    n: int, seed: int, soc: tuple[float, float], lithium_lost: tuple[float, float], like: Start
+) -> list[Start]:
+    """Return the corners of the ranges, and draws within them that are not the held-out ones.
 
     The ranges are known to whoever tunes, the held-out draws are not.
 
     Args:
+        n: how many.
+        seed: of the draws.
         soc: range of the state of charge.
         lithium_lost: range of the share of lithium lost.
         like: gives the temperatures.
     """
-    return [Start(level, like.ambient_c, like.initial_c, lost) for level, lost in itertools.product(soc, lithium_lost)]
-
-
-def draw_validation(
-    n: int, seed: int, soc: tuple[float, float], lithium_lost: tuple[float, float], like: Start
-) -> list[Start]:
-    """Return the corners of the ranges, and draws within them that are not the held-out ones."""
+    corners = [
+        Start(level, like.ambient_c, like.initial_c, lost) for level, lost in itertools.product(soc, lithium_lost)
+    ]
     drawn = draw_scenarios(
         max(n - 4, 0),
         seed,
@@ -41,7 +41,7 @@ def draw_validation(
         lithium_lost=lithium_lost,
         preheated_c=like.initial_c,
     )
-    return (list_corners(soc, lithium_lost, like) + drawn)[: max(n, 1)]
+    return (corners + drawn)[: max(n, 1)]
 
 
 @dataclass

@@ -64,11 +64,6 @@ class TimedController:
         """What tables call it."""
         return self.controller.name
 
-    @property
-    def ms_per_decision(self) -> float:
-        """Milliseconds of a decision, on average."""
-        return 1000 * self.seconds / max(self.decisions, 1)
-
     def begin(self, observation: Observation, plant: Plant) -> None:
         """Let the controller observe the cell before the first step."""
         self.controller.begin(observation, plant)
@@ -149,7 +144,7 @@ def _make_row(now: Reading, progress: Progress, timed: TimedController, limits: 
         "plated_mah": now.plated_mah,
         "failure": progress.failure,
         "decisions": timed.decisions,
-        "ms_per_decision": timed.ms_per_decision,
+        "ms_per_decision": 1000 * timed.seconds / max(timed.decisions, 1),
         "temperature_limit_c": limits.temperature_c,
     }
     broken = limits.find_broken(progress)

@@ -75,14 +75,11 @@ class CellModel:
         simulation.build()
         self._model: Any = simulation.built_model
         events = [event.name for event in self._model.events if event.event_type.name == "TERMINATION"]
-        self._solvers = SolverFallback(self._model, _sort_inputs(self._inputs(Start())), events, 10.0 ** (fineness - 1))
+        inputs = self._inputs(Start())
+        self._solvers = SolverFallback(self._model, inputs, events, 10.0 ** (fineness - 1))
         self._sei = next((key, place) for key, place in self._model.y_slices.items() if key.name == SEI)
-        self._readout = Readout(
-            self._model,
-            list(_sort_inputs(self._inputs(Start()))),
-            float(parameters[FRESH_SEI]),
-            float(parameters[ELECTRODE_PAIRS]),
-        )
+        fresh_sei_m, electrode_pairs = float(parameters[FRESH_SEI]), float(parameters[ELECTRODE_PAIRS])
+        self._readout = Readout(self._model, list(inputs), fresh_sei_m, electrode_pairs)
 
     def begin(self, start: Start) -> Origin:
         """Return the state vector and the inputs of a cell that is put on charge.
@@ -90,7 +87,7 @@ class CellModel:
         Args:
             start: its state.
         """
-        inputs = _sort_inputs(self._inputs(start))
+        inputs = self._inputs(start)
         values = np.array(list(inputs.values()))
         guess = np.zeros(self._model.len_rhs_and_alg)
         state = np.array(self._model.initial_conditions_eval(0.0, guess, values), float).ravel()
@@ -101,15 +98,10 @@ class CellModel:
         return Origin(state, inputs, capacity_ah)
 
     def _inputs(self, start: Start) -> dict[str, float]:
-        """Return the values of the model's inputs, without current."""
+        """Return the values of the model's inputs, without current, in the order in which PyBaMM stacks them."""
         negative, positive = self.electrodes.compute_concentrations(self._counted * start.soc, start.lithium_lost)
-        return {
-            CURRENT: 0.0,
-            AMBIENT: start.ambient_c + 273.15,
-            INITIAL: start.temperature_c + 273.15,
-            NEGATIVE: negative,
-            POSITIVE: positive,
-        }
+        kelvin = {AMBIENT: start.ambient_c + 273.15, INITIAL: start.temperature_c + 273.15}
+        return dict(sorted({CURRENT: 0.0, NEGATIVE: negative, POSITIVE: positive, **kelvin}.items()))
 
     def solve(
         self, origin: Origin, state: Array, rate: float, seconds: float, patient: bool = True
@@ -135,8 +127,3 @@ class CellModel:
         outputs = self._readout.read(times, states, inputs)
         check_physical(outputs)
         return states[:, -1], outputs
-
-
-def _sort_inputs(inputs: dict[str, float]) -> dict[str, float]:
-    """Sort the inputs in the order in which PyBaMM stacks them."""
-    return dict(sorted(inputs.items()))

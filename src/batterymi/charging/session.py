@@ -39,7 +39,14 @@ class Step:
 
 
 class Session:
-    """One charge of one cell, from its start."""
+    """One charge of one cell, from its start.
+
+    Attributes:
+        start: the cell's state before.
+        soc: present state of charge, from 0 to 1.
+        seconds: time since the charge began.
+        steps: taken so far.
+    """
 
     def __init__(self, model: CellModel, start: Start) -> None:
         """Put the cell on charge.
@@ -54,8 +61,8 @@ class Session:
         self._model, self.start = model, start
         self._origin = model.begin(start)
         self._state = self._origin.state
-        self._soc, self._seconds, self._heat_j = start.soc, 0.0, 0.0
-        self._steps: list[Step] = []
+        self.soc, self.seconds, self._heat_j = start.soc, 0.0, 0.0
+        self.steps: list[Step] = []
         self._solved: Step | None = None
         # outputs need a solve: the first point of a short rest is the cell before any current
         rest = self.solve(0.0, REST_S)
@@ -76,27 +83,12 @@ class Session:
             self._now = self._make_reading(rest, self._compute_resistance(pulse))
         return self._now
 
-    @property
-    def soc(self) -> float:
-        """Return the present state of charge, from 0 to 1."""
-        return self._soc
-
-    @property
-    def seconds(self) -> float:
-        """Time since the charge began."""
-        return self._seconds
-
-    @property
-    def steps(self) -> list[Step]:
-        """Return the steps taken so far."""
-        return self._steps
-
     def seconds_to(self, soc: float, rate: float) -> float:
         """Return the time to a state of charge at a C-rate, s.
 
         C-rates are in multiples of the nominal capacity, while the state of charge goes by what the cell holds.
         """
-        return 3600 * (soc - self._soc) * self._origin.capacity_ah / (rate * self._model.capacity_ah)
+        return 3600 * (soc - self.soc) * self._origin.capacity_ah / (rate * self._model.capacity_ah)
 
     def step(self, rate: float, seconds: float) -> Reading:
         """Charge at constant current.
@@ -128,8 +120,8 @@ class Session:
         Raises:
             ChargeError: if it cannot be simulated.
         """
-        end, share, readings = self._seconds + seconds, seconds, list[Reading]()
-        while (left := end - self._seconds) > SHORTEST_S:
+        end, share, readings = self.seconds + seconds, seconds, list[Reading]()
+        while (left := end - self.seconds) > SHORTEST_S:
             share = min(share, left)
             try:
                 step = self.solve(rate, share, patient=share < PATIENT_S)
@@ -171,11 +163,11 @@ class Session:
         try:
             state, values = self._model.solve(self._origin, self._state, rate, seconds, patient)
         except ChargeError as error:
-            raise ChargeError(error.kind, f"at {rate:.3g}C from SOC {self._soc:.2f}: {error}") from None
+            raise ChargeError(error.kind, f"at {rate:.3g}C from SOC {self.soc:.2f}: {error}") from None
         time = values.pop("time")
         # the charge that flowed is counted, as a charger does (docs/decisions/0011)
-        values["soc"] = self._soc + rate * time / 3600 * self._model.capacity_ah / self._origin.capacity_ah
-        values["seconds"] = self._seconds + time
+        values["soc"] = self.soc + rate * time / 3600 * self._model.capacity_ah / self._origin.capacity_ah
+        values["seconds"] = self.seconds + time
         values["rate"] = np.full(len(time), rate)
         self._solved = Step(rate, seconds, state, values)
         return self._solved
@@ -183,16 +175,16 @@ class Session:
     def commit_step(self, step: Step) -> Reading:
         """Advance to the end of a step that was solved from the present state."""
         reading = self._make_reading(step)
-        self._state, self._soc = step.state, reading.soc
-        self._seconds, self._heat_j = reading.seconds, reading.heat_j
-        self._steps.append(step)
+        self._state, self.soc = step.state, reading.soc
+        self.seconds, self._heat_j = reading.seconds, reading.heat_j
+        self.steps.append(step)
         # a solved step is only valid from the state that it began in
         self._now, self._solved = reading, None
         return reading
 
     def join_steps(self) -> dict[str, Array]:
         """Return the outputs of all steps, concatenated along the last axis."""
-        parts = [step.values for step in self._steps] or [self._before]
+        parts = [step.values for step in self.steps] or [self._before]
         return {key: np.concatenate([part[key] for part in parts], axis=-1) for key in parts[0]}
 
     def trace(self) -> pd.DataFrame:
@@ -204,7 +196,7 @@ class Session:
         values = step.values
         lithium = split_lithium(self._before, values)
         return Reading(
-            seconds=self._seconds + step.seconds,
+            seconds=self.seconds + step.seconds,
             soc=float(values["soc"][-1]),
             rate=step.rate,
             voltage_v=step.voltage_end,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from batterymi.charging.cell_model import MESH, OPTIONS, CellModel
 from batterymi.charging.cells import find_cell
+from batterymi.charging.charge_loop import Terms
 from batterymi.charging.outcome import ChargeError, ChargeResult
 from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import Protocol
@@ -12,9 +13,6 @@ from batterymi.charging.session import Session
 from batterymi.charging.state import Start
 
 __all__ = ["MESH", "OPTIONS", "ChargingSimulator"]
-
-# the last step ends at the target state of charge only up to rounding
-REACHED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class ChargingSimulator:
             session.join_steps(),
             soc=session.soc,
             seconds=session.seconds,
-            reached=session.soc >= soc_end - REACHED,
+            reached=Terms.for_protocol(soc_end).is_reached(session.soc),
             keep_trace=keep_trace,
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from batterymi.arrays import Array, Indices
-from batterymi.optimise.engines.gaussian import pairwise_distances, squared_exponential
+from batterymi.optimise.engines.gaussian import pairwise_distances
 from batterymi.optimise.engines.listed import ListedProcess
 
 Arms = Indices
@@ -54,5 +54,5 @@ def make_prior(inputs: Array, scale: Scale = PAPER) -> ListedProcess:
         inputs: features of the protocols, shape (n, d); in the paper the first three C-rates.
         scale: settings in cycles.
     """
-    correlation = squared_exponential(np.sqrt(GAMMA) * pairwise_distances(inputs, inputs))
+    correlation = np.exp(-GAMMA * pairwise_distances(inputs, inputs) ** 2)
     return ListedProcess.make_prior(correlation, scale.deviation**2, scale.prior_mean)

@@ -10,7 +10,7 @@ from batterymi.config.slices.training import TrainingSettings
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import read_frame, read_json, write_csv, write_json, write_parquet, write_text
 from batterymi.surrogates.card import write_card
-from batterymi.surrogates.comparison import apply_ablation, compare_models, drop_inputs
+from batterymi.surrogates.comparison import apply_ablation, compare_models
 from batterymi.surrogates.problem import Inputs, make_problem
 from batterymi.surrogates.store import save_models
 from batterymi.surrogates.validate import validate_model
@@ -49,7 +49,7 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     """
     left_out = {ablation.name: ablation for ablation in settings.ablations}
     whole = Inputs(settings.features, settings.descriptors)
-    variants = {"all_features": whole} | {name: drop_inputs(whole, one) for name, one in left_out.items()}
+    variants = {"all_features": whole} | {name: whole.drop(one.drop) for name, one in left_out.items()}
     needed = [*(column.name for column in (*settings.features, *settings.objectives)), SPLIT]
     # both before any model is fitted, so that a damaged file is found at once
     rows, digests = read_frame(table, needs=needed), read_json(report)

@@ -20,7 +20,7 @@ from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.applicability import compute_held_out_distances
 from batterymi.surrogates.model import make_model
 from batterymi.surrogates.permutation import PermutationTest, compute_permutation_importances, run_permutation_test
-from batterymi.surrogates.problem import Inputs, Problem
+from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.store import StoredModel
 from batterymi.surrogates.validate import REFERENCES
 from batterymi.surrogates.validation import (
@@ -67,14 +67,6 @@ def apply_ablation(settings: Surrogate, ablation: Ablation | None) -> Surrogate:
     if ablation is None or ablation.models is None:
         return settings
     return settings.model_copy(update={"models": ablation.models})
-
-
-def drop_inputs(inputs: Inputs, ablation: Ablation) -> Inputs:
-    """Return the inputs that an ablation leaves."""
-    return Inputs(
-        tuple(feature for feature in inputs.features if feature.name not in ablation.drop),
-        tuple(descriptor for descriptor in inputs.descriptors if descriptor.name not in ablation.drop),
-    )
 
 
 def compare_models(problem: Problem, settings: Surrogate, seed: int) -> Comparison:

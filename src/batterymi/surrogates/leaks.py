@@ -57,7 +57,7 @@ def compare_groupings(
         # a single group leaves nothing to hold out
         if len(set(map(str, groups[: problem.n_scored]))) < 2:
             continue
-        regrouped = problem.replace_groups(groups)
+        regrouped = replace(problem, groups=groups)
         number = 5 if folds == "leave_one_out" else int(folds)
         splits = make_splits(number, groups, seed, problem.n_scored)
         predicted = replace(validation, problem=regrouped, splits=splits).predict_held_out(name, settings)

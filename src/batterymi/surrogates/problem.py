@@ -1,6 +1,6 @@
 """What a model learns from: inputs, observations, groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,6 +39,13 @@ class Inputs:
         """
         parts = [computed[descriptor.name] for descriptor in self.descriptors]
         return pd.concat([make_feature_frame(rows, self.features), *parts], axis=1)
+
+    def drop(self, names: Collection[str]) -> "Inputs":
+        """Return the inputs without some features or descriptors, as an ablation leaves them."""
+        return Inputs(
+            tuple(feature for feature in self.features if feature.name not in names),
+            tuple(descriptor for descriptor in self.descriptors if descriptor.name not in names),
+        )
 
     def parts(self, frame: pd.DataFrame) -> dict[str, list[str]]:
         """Return the columns of a frame by the feature or descriptor that they belong to."""
@@ -97,10 +104,6 @@ class Problem:
     def scored_groups(self) -> list[object]:
         """Return the groups of the scored rows."""
         return list(self.groups[: self.n_scored])
-
-    def replace_groups(self, groups: Sequence[object]) -> "Problem":
-        """Return the same problem with new groups."""
-        return replace(self, groups=groups)
 
     def replace_observed(self, observed: Array) -> "Problem":
         """Return the same problem with new observations, as shuffled ones."""

@@ -1,7 +1,7 @@
 """Nested, grouped cross-validation."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,10 +73,6 @@ class CrossValidation:
     def compute_interval(self, values: Array | Sequence[Array], statistic: Callable[..., Array]) -> tuple[float, float]:
         """Compute the 95 % interval of a statistic of the scored rows, over their groups; see `bootstrap_interval`."""
         return bootstrap_interval(values, statistic, self.seed, self.problem.scored_groups, self.bootstraps)
-
-    def with_problem(self, problem: Problem) -> "CrossValidation":
-        """Return the same cross-validation of another problem with the same rows."""
-        return replace(self, problem=problem)
 
     def predict_held_out(self, name: str, settings: Mapping[str, Any]) -> Array:
         """Predict every scored row by a model with fixed hyperparameters that was fitted without it."""

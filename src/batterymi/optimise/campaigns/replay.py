@@ -16,7 +16,7 @@ from batterymi.config.parts import Objective
 from batterymi.config.slices.campaign import ReplaySettings
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
-from batterymi.optimise.campaigns.benchmark import RANDOM
+from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.statistics.bootstrap import bootstrap_interval
@@ -24,7 +24,6 @@ from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
 
-N_BOOTSTRAPS = 5000
 CUT = 3.0  # standard deviations
 N_COMPONENTS = 10
 
@@ -55,11 +54,10 @@ def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
     """Make the pool of a study: its rows, by the first objective that is optimised."""
     campaign = settings.campaign
     target = next(objective for objective in settings.objectives if objective.is_optimised)
-    dropped = {name for ablation in settings.ablations if ablation.name == campaign.variant for name in ablation.drop}
-    inputs = Inputs(
-        tuple(feature for feature in settings.features if feature.name not in dropped),
-        tuple(descriptor for descriptor in settings.descriptors if descriptor.name not in dropped),
-    )
+    inputs = Inputs(settings.features, settings.descriptors)
+    for ablation in settings.ablations:
+        if ablation.name == campaign.variant:
+            inputs = inputs.drop(ablation.drop)
     value = rows[target.name].to_numpy(float) * (rows[campaign.times].to_numpy(float) if campaign.times else 1.0)
     return Pool(rows, target, value, _scale_inputs(rows, inputs))
 

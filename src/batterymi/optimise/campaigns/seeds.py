@@ -27,8 +27,9 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         _run_seed,
         range(seed, seed + settings.seeds),
         processes,
-        build=_share_task,
-        build_args=(problem, settings),
+        # what all seeds of a process share, pickled once
+        build=tuple,
+        build_args=((problem, settings),),
         progress=make_progress_logger(1, "campaigns done"),
     )
     return pd.concat(parts, ignore_index=True)
@@ -47,11 +48,6 @@ def count_failures(history: pd.DataFrame) -> dict[str, int]:
         return {}
     failed = history.loc[history["failure"] != "", "failure"]
     return {str(kind): int(n) for kind, n in failed.value_counts().sort_index().items()}
-
-
-def _share_task(problem: Problem, settings: SearchCampaign) -> Task:
-    """Return what all seeds of a process share."""
-    return problem, settings
 
 
 def _run_seed(task: Task, seed: int) -> pd.DataFrame:

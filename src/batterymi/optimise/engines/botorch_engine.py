@@ -12,7 +12,9 @@ from batterymi.optimise.engines.base import can_learn, fill_space, list_anchors,
 from batterymi.optimise.engines.gaussian import EXACT
 from batterymi.optimise.engines.models import SuccessModel, group_replicates, has_all_outcomes, winsorise_values
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
+from batterymi.optimise.engines.warp import fit_standardisation
 from batterymi.optimise.space.problem import Search
+from batterymi.process_pool import use_single_torch_thread
 
 if TYPE_CHECKING:
     from botorch.models.model import Model
@@ -40,17 +42,11 @@ def propose_designs(
     waiting = taken[len(history) :]
     if not can_learn(known):
         return fill_space(space, rng, n, taken)
-    threads = torch.get_num_threads()
-    # jobs run side by side with one thread each; see docs/performance.md
-    torch.set_num_threads(1)
-    try:
-        # restores the caller's global random state on exit
-        with warnings.catch_warnings(), torch.random.fork_rng():
-            warnings.simplefilter("ignore")
-            torch.manual_seed(int(rng.integers(2**31)))
-            return _propose_sequentially(search, history, known, n, rng, taken, waiting)
-    finally:
-        torch.set_num_threads(threads)
+    # restores the caller's global random state on exit
+    with use_single_torch_thread(), warnings.catch_warnings(), torch.random.fork_rng():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(int(rng.integers(2**31)))
+        return _propose_sequentially(search, history, known, n, rng, taken, waiting)
 
 
 def _propose_sequentially(
@@ -67,7 +63,8 @@ def _propose_sequentially(
 
     space = search.space
     replicates = group_replicates(space.codes(known))
-    scales = {name: _compute_scale(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
+    warps = {name: fit_standardisation(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
+    scales = {name: (warp.centre, warp.spread) for name, warp in warps.items()}
     model = _fit_models(search, known, scales)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
@@ -92,11 +89,6 @@ def _propose_sequentially(
     return make_suggestions(
         space, chosen, [f"largest expected improvement of the {what}, limits included"] * len(chosen)
     )
-
-
-def _compute_scale(values: Array) -> tuple[float, float]:
-    """Compute the centre and the spread of an outcome."""
-    return float(values.mean()), float(values.std()) or 1.0
 
 
 def _make_tensor(values: Array) -> Any:

@@ -6,7 +6,7 @@ Gaussian processes only approach its best cell; branching over the thresholds fi
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,19 +180,6 @@ def _find_shared_threshold(lows: Array, highs: Array, low: Array, high: Array) -
     return best[1], best[2]
 
 
-@dataclass(frozen=True)
-class Forest:
-    """An ensemble over designs of one choice of categories.
-
-    Attributes:
-        codes: lower and upper corner of the space, in codes, shape (2, n_features).
-        inputs: the same two designs as the trees take them, shape (2, n_inputs).
-    """
-
-    codes: Array
-    inputs: Array
-
-
 def propose_designs(
     search: Search, history: pd.DataFrame, n: int, seed: int, pending: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -237,34 +224,31 @@ def find_best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
         Leaves(tree.lower, tree.upper, -target.sign * tree.values) for tree in extract_leaves(stored.fitted.regressor)
     ]
     found: list[tuple[float, Array]] = []
-    for forest in _make_forests(problem.space, stored):
-        best = find_maximum(trees, *forest.inputs)
-        found.append((best.value, _decode_box(best, forest)))
+    for codes, inputs in _list_boxes(problem.space, stored):
+        best = find_maximum(trees, *inputs)
+        found.append((best.value, _decode_box(best, codes, inputs)))
     value, cell = max(found, key=lambda pair: pair[0])
     return cell, -target.sign * value
 
 
-def _make_forests(space: Space, stored: Any) -> list[Forest]:
-    """Compute the corners of the space for every choice of categories."""
+def _list_boxes(space: Space, stored: Any) -> Iterator[tuple[Array, Array]]:
+    """Yield both corners of the space for each choice of categories: in codes, and as the trees take them."""
     choices = [range(len(f.choices)) if f.choices else (0,) for f in space.features]
-    forests = []
     for combination in itertools.product(*choices):
         words = np.array(combination, float) * [f.is_category for f in space.features]
         numbers = np.array([not f.is_category for f in space.features])
         codes = np.vstack([space.lower, space.lower + space.width]) * numbers + words
-        inputs = stored.fitted.encoder.transform(stored.frame(space.frame(codes)))
-        forests.append(Forest(codes, np.asarray(inputs, float)))
-    return forests
+        yield codes, np.asarray(stored.fitted.encoder.transform(stored.frame(space.frame(codes))), float)
 
 
-def _decode_box(best: Maximum, forest: Forest) -> Array:
+def _decode_box(best: Maximum, codes: Array, inputs: Array) -> Array:
     """Decode a box of inputs to a cell of designs; numbers are scaled one by one, in the order of columns."""
-    low, high = forest.inputs
+    low, high = inputs
     moving = np.flatnonzero(high > low)
-    columns = np.flatnonzero(forest.codes[1] > forest.codes[0])
-    cell = forest.codes.copy()
-    span = forest.codes[1, columns] - forest.codes[0, columns]
+    columns = np.flatnonzero(codes[1] > codes[0])
+    cell = codes.copy()
+    span = codes[1, columns] - codes[0, columns]
     for end, corner in enumerate((best.lower, best.upper)):
         share = (corner[moving] - low[moving]) / (high[moving] - low[moving])
-        cell[end, columns] = forest.codes[0, columns] + share * span
+        cell[end, columns] = codes[0, columns] + share * span
     return cell

@@ -125,11 +125,6 @@ def matern52(distance: Array) -> Array:
     return polynomial
 
 
-def squared_exponential(distance: Array) -> Array:
-    """Return the squared exponential correlation, exp(-d²), without a half in the exponent."""
-    return np.exp(-(distance**2))
-
-
 def factorise(process: GaussianProcess) -> GaussianProcess:
     """Return the process with the factors that follow from its values and hyperparameters."""
     root = take_root(process.covariance(process.inputs, process.inputs), process.noise + JITTER)

@@ -39,7 +39,8 @@ def propose_designs(
     listed = space.list_designs() if space.candidates is not None else None
     if listed is not None and len(listed) > LONG_LIST:
         # conditioning on the designs of a batch only lowers values, so the next of it are among the first of the list
-        space = space.restrict_to(select_shortlist(posterior.as_float32().acquire, listed, LONG_LIST + len(taken)))
+        shortlist = select_shortlist(posterior.as_float32().acquire, listed, LONG_LIST + len(taken))
+        space = replace(space, candidates=space.frame(shortlist))
     chosen, reasons = [], []
     for place in range(n):
         used = replace(posterior, xi=XI if (len(history) + place) % 2 else 0.0)

@@ -42,7 +42,8 @@ def optimize_acquisition(
     if listed is not None:
         left = listed[space.is_distinct(listed, taken)]
         return left[[int(np.argmax(evaluate_in_chunks(acquisition, left)))]] if len(left) else None
-    candidates = np.vstack([_draw_broad(space, rng), _perturb_anchors(space, rng, anchors)])
+    broad = space.sample_codes(rng, N_BROAD) if space.is_constrained else space.fill_codes(rng, N_BROAD)
+    candidates = np.vstack([broad, _perturb_anchors(space, rng, anchors)])
     candidates = candidates[space.allowed(candidates) & space.is_distinct(candidates, taken)]
     if not len(candidates):
         candidates = _draw_distinct(space, rng, taken)
@@ -75,11 +76,6 @@ def select_shortlist(acquisition: Acquisition, codes: Array, n: int) -> Array:
         chosen = np.argpartition(-values, n)[:n]
         return codes[chosen[np.argsort(-values[chosen], kind="stable")]]
     return codes[np.argsort(-values, kind="stable")]
-
-
-def _draw_broad(space: Space, rng: np.random.Generator) -> Array:
-    """Draw designs all over the space."""
-    return space.sample_codes(rng, N_BROAD) if space.is_constrained else space.fill_codes(rng, N_BROAD)
 
 
 def _perturb_anchors(space: Space, rng: np.random.Generator, anchors: Array) -> Array:

@@ -1,7 +1,7 @@
 """The search space of a campaign: a region, and how designs are drawn from it or listed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -132,10 +132,6 @@ class Space(Region):
             return self._pool
         codes = enumerate_grid(self.features, self.simplex, MAX_ENUMERATED)
         return None if codes is None else codes[self.allowed(codes)]
-
-    def restrict_to(self, codes: Array) -> "Space":
-        """Return the same space with a shorter list of candidates."""
-        return replace(self, candidates=self.frame(codes))
 
     @cached_property
     def _pool(self) -> Array | None:
