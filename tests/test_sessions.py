@@ -206,7 +206,7 @@ def test_every_solver_of_the_fallback_finds_the_same_charge(model: str, monkeypa
     monkeypatch.setattr(fallback._first, "integrate", fail)
     found = [simulator.begin().step(2.0, 300.0)]
     for solver in fallback._fallbacks[:-1]:
-        monkeypatch.setattr(other, "integrate", fail)
+        monkeypatch.setattr(solver, "integrate", fail)
         found.append(simulator.begin().step(2.0, 300.0))
     for reading in found:
         assert reading.voltage_v == pytest.approx(usual.voltage_v, abs=1e-4)
