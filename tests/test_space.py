@@ -76,8 +76,9 @@ def space(request: pytest.FixtureRequest, ncm_space: Space) -> Space:
 def test_samples_and_fillings_meet_every_constraint(space: Space) -> None:
     for designs in (space.sample(np.random.default_rng(3), 200), space.fill(np.random.default_rng(3), 64)):
         assert space.is_feasible(designs).all()
-        words = designs[[feature.name for feature in space.categories]]
-        again = space.from_unit(space.to_unit(designs), words)
+        codes = space.codes(designs)
+        unit, words = space.compute_coordinates(codes), codes * [feature.is_category for feature in space.features]
+        again = space.frame(space.snap_to_grid(space.place(unit, words)))
         pd.testing.assert_frame_equal(again, designs.reset_index(drop=True), check_exact=False, atol=1e-9)
 
 

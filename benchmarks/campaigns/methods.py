@@ -45,7 +45,7 @@ def optuna(sampler: str) -> Method:
             warnings.simplefilter("ignore")
             if len(history) == case.initial:
                 studies[key] = _make_optuna_study(case, sampler, seed)
-                for values, miss, unit in zip(costs, broken, space.to_unit(history), strict=True):
+                for values, miss, unit in zip(costs, broken, case.to_unit(history), strict=True):
                     trial = library.trial.create_trial(
                         params=dict(zip(names, map(float, unit), strict=True)),
                         distributions=spread,
@@ -59,7 +59,7 @@ def optuna(sampler: str) -> Method:
                 trial.set_user_attr("broken", [float(broken[row])])
                 studies[key].tell(trial, costs[row])
             waiting[key] = [studies[key].ask(spread) for _ in range(n)]
-        return space.from_unit(np.array([[trial.params[name] for name in names] for trial in waiting[key]]))
+        return case.from_unit(np.array([[trial.params[name] for name in names] for trial in waiting[key]]))
 
     return propose
 
@@ -96,10 +96,10 @@ def skopt(acquisition: str) -> Method:
                     [(0.0, 1.0)] * case.space.n_numbers, "GP", n_initial_points=1, acq_func=acquisition,
                     random_state=seed,
                 )  # fmt: skip
-                waiting[key] = case.space.to_unit(history).tolist()
+                waiting[key] = case.to_unit(history).tolist()
             optimizers[key].tell(waiting[key], scores[-len(waiting[key]) :])
             waiting[key] = optimizers[key].ask(n_points=n) if n > 1 else [optimizers[key].ask()]
-        return case.space.from_unit(np.array(waiting[key], float))
+        return case.from_unit(np.array(waiting[key], float))
 
     return propose
 
@@ -111,7 +111,7 @@ def botorch_documented(case: BenchmarkCase, history: pd.DataFrame, n: int, seed:
 
     torch.set_num_threads(1)
     torch.manual_seed(seed * 1000 + len(history))
-    inputs = torch.tensor(case.space.to_unit(history), dtype=torch.double)
+    inputs = torch.tensor(case.to_unit(history), dtype=torch.double)
     bounds = torch.stack([torch.zeros(inputs.shape[1]), torch.ones(inputs.shape[1])]).double()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -123,7 +123,7 @@ def botorch_documented(case: BenchmarkCase, history: pd.DataFrame, n: int, seed:
             effort = {"num_restarts": 5, "raw_samples": 128}
             acquisition = _make_botorch_single(case, history, inputs, n)
         found, _ = optimize_acqf(acquisition, bounds, q=n, **effort)
-    return case.space.from_unit(found.numpy())
+    return case.from_unit(found.numpy())
 
 
 def _make_botorch_single(case: BenchmarkCase, history: pd.DataFrame, inputs: Any, n: int) -> Any:

@@ -30,7 +30,7 @@ class Ax:
             warnings.simplefilter("ignore")
             if len(history) == case.initial:
                 self._clients[key] = _make_ax_client(case, names, seed)
-                units = case.space.to_unit(history)
+                units = case.to_unit(history)
                 self._proposed[key] = [
                     self._clients[key].attach_trial(dict(zip(names, map(float, row), strict=True))) for row in units
                 ]
@@ -42,7 +42,7 @@ class Ax:
                 client.complete_trial(trial, raw_data=values if case.noise else exact)
             trials = client.get_next_trials(max_trials=n)
         self._proposed[key] = list(trials)
-        return case.space.from_unit(np.array([[trial[name] for name in names] for trial in trials.values()]))
+        return case.from_unit(np.array([[trial[name] for name in names] for trial in trials.values()]))
 
 
 def _make_ax_client(case: BenchmarkCase, names: list[str], seed: int) -> Any:
@@ -84,14 +84,14 @@ class BayBE:
             warnings.simplefilter("ignore")
             if len(history) == case.initial:
                 self._campaigns[key] = _make_baybe_campaign(case, names)
-                self._proposed[key] = pd.DataFrame(case.space.to_unit(history), columns=names)
+                self._proposed[key] = pd.DataFrame(case.to_unit(history), columns=names)
             proposed = self._proposed[key].reset_index(drop=True)
             outcomes = history.tail(len(proposed))[[objective.name for objective in case.objectives]].reset_index(
                 drop=True
             )
             self._campaigns[key].add_measurements(pd.concat([proposed[names], outcomes], axis=1))
             self._proposed[key] = self._campaigns[key].recommend(batch_size=n)
-        return case.space.from_unit(self._proposed[key][names].to_numpy(float))
+        return case.from_unit(self._proposed[key][names].to_numpy(float))
 
 
 def _make_baybe_campaign(case: BenchmarkCase, names: list[str]) -> Any:

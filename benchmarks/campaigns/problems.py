@@ -94,6 +94,15 @@ class BenchmarkCase:
             reference=self.reference,  # type: ignore[arg-type]
         )
 
+    def to_unit(self, designs: pd.DataFrame) -> Array:
+        """Return the coordinates of designs in the unit cube."""
+        return self.space.compute_coordinates(self.space.codes(designs))
+
+    def from_unit(self, unit: Array) -> pd.DataFrame:
+        """Return the designs at coordinates in the unit cube."""
+        codes = np.zeros((len(unit), len(self.space.features)))
+        return self.space.frame(self.space.snap_to_grid(self.space.place(unit, codes)))
+
     def start(self, seed: int) -> pd.DataFrame:
         """Draw the start that all share: a scrambled Sobol sequence."""
         return self.space.fill(np.random.default_rng([seed, 1]), self.initial)

@@ -51,13 +51,10 @@ class Electrodes:
         import pybamm
 
         symbols = pybamm.LithiumIonParameters()
-        self.capacities_ah = (
-            float(parameters.evaluate(symbols.n.Q_init)),
-            float(parameters.evaluate(symbols.p.Q_init)),
-        )
-        self.most_lithium = (
-            float(parameters["Maximum concentration in negative electrode [mol.m-3]"]),
-            float(parameters["Maximum concentration in positive electrode [mol.m-3]"]),
+        self.capacities_ah = tuple(float(parameters.evaluate(side.Q_init)) for side in (symbols.n, symbols.p))
+        self.most_lithium = tuple(
+            float(parameters[f"Maximum concentration in {side} electrode [mol.m-3]"])
+            for side in ("negative", "positive")
         )
         self.volume_m3 = float(parameters.evaluate(symbols.n.L * symbols.A_cc))
         self.lithium_per_sei = float(parameters["Ratio of lithium moles to SEI moles"])

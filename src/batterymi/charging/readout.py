@@ -1,7 +1,6 @@
 """What is read from a cell model while it charges: one compiled function for all outputs, and physical limits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -125,39 +124,27 @@ def compute_plating_margin_mv(values: dict[str, Array]) -> Array:
     return 1000 * np.minimum(values["anode"].min(axis=0), values["anode_separator"])
 
 
-@dataclass(frozen=True)
-class LithiumLost:
-    """Where lithium went during a charge, mAh.
-
-    Attributes:
-        sei: into the SEI.
-        dead: plated, and no longer connected.
-        plated: plated, and can still be stripped.
-    """
-
-    sei: float
-    dead: float
-    plated: float
-
-    @property
-    def lost(self) -> float:
-        """Return the lithium that is lost for good, mAh."""
-        return self.sei + self.dead
-
-
-def split_lithium(before: dict[str, Array], after: dict[str, Array]) -> LithiumLost:
-    """Split the lithium that left the cycle into SEI, dead and plated lithium.
+def measure_charge(before: dict[str, Array], values: dict[str, Array]) -> dict[str, Any]:
+    """Return extremes, and lithium that left the cycle, under the names that readings and results have for them.
 
     Args:
-        before: outputs, of which the first time point counts.
-        after: outputs, of which the last time point counts.
+        before: outputs, of which the first time point counts for losses.
+        values: outputs, of which the last time point counts for losses, and all for extremes.
     """
-    plating = float(after["plated_and_dead"][-1] - before["plated_and_dead"][0])
-    lithium = float(after["dead"][-1] + after["plated"][-1])
+    plating = float(values["plated_and_dead"][-1] - before["plated_and_dead"][0])
+    lithium = float(values["dead"][-1] + values["plated"][-1])
     # PyBaMM lumps plated and dead lithium, so their concentrations give the split
-    dead = plating * float(after["dead"][-1]) / lithium if lithium > 0 else 0.0
-    sei = float(after["sei"][-1] - before["sei"][0])
-    return LithiumLost(sei=1000 * sei, dead=1000 * dead, plated=1000 * (plating - dead))
+    dead = plating * float(values["dead"][-1]) / lithium if lithium > 0 else 0.0
+    sei_mah, dead_mah = 1000 * float(values["sei"][-1] - before["sei"][0]), 1000 * dead
+    return {
+        "plating_margin_mv": float(compute_plating_margin_mv(values).min()),
+        "temperature_max_c": float(values["temperature"].max() - 273.15),
+        "voltage_max_v": float(values["voltage"].max()),
+        "capacity_lost_mah": sei_mah + dead_mah,
+        "plated_mah": 1000 * (plating - dead),
+        "sei_mah": sei_mah,
+        "dead_mah": dead_mah,
+    }
 
 
 def integrate_heat(values: dict[str, Array]) -> float:
@@ -196,19 +183,12 @@ def summarise_charge(
         reached: whether the target state of charge was reached.
         keep_trace: whether to keep the charge over time.
     """
-    lithium = split_lithium(values, values)
     return ChargeResult(
         label=label,
         reached=reached,
         time_to_80_min=seconds / 60 if reached else float("nan"),
         soc_end=float(soc),
-        plating_margin_mv=float(compute_plating_margin_mv(values).min()),
-        temperature_max_c=float(values["temperature"].max() - 273.15),
-        voltage_max_v=float(values["voltage"].max()),
-        capacity_lost_mah=lithium.lost,
-        plated_mah=lithium.plated,
-        sei_mah=lithium.sei,
-        dead_mah=lithium.dead,
+        **measure_charge(values, values),
         heat_j=integrate_heat(values),
         trace=make_trace(values) if keep_trace else None,
     )

@@ -6,7 +6,6 @@ import numpy as np
 
 from batterymi.charging.state import Start
 
-NOMINAL = Start(soc=0.1, ambient_c=25.0)
 SPLITS = ("train", "validation", "held_out")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from batterymi.arrays import Array
 from batterymi.charging.cell_model import CellModel
 from batterymi.charging.outcome import ChargeError
-from batterymi.charging.readout import compute_plating_margin_mv, integrate_heat, make_trace, split_lithium
+from batterymi.charging.readout import integrate_heat, make_trace, measure_charge
 from batterymi.charging.state import Reading, Start
 
 PULSE_C, PULSE_S, REST_S = 1.0, 10.0, 1.0
@@ -194,22 +194,14 @@ class Session:
     def _make_reading(self, step: Step, resistance_mohm: float | None = None) -> Reading:
         """Return the reading at the end of a step."""
         values = step.values
-        lithium = split_lithium(self._before, values)
         return Reading(
             seconds=self.seconds + step.seconds,
             soc=float(values["soc"][-1]),
             rate=step.rate,
             voltage_v=step.voltage_end,
-            voltage_max_v=float(values["voltage"].max()),
             temperature_c=float(values["temperature"][-1] - 273.15),
-            temperature_max_c=float(values["temperature"].max() - 273.15),
             resistance_mohm=self._compute_resistance(step) if resistance_mohm is None else resistance_mohm,
-            plating_margin_mv=float(compute_plating_margin_mv(values).min()),
-            capacity_lost_mah=lithium.lost,
-            plated_mah=lithium.plated,
-            sei_mah=lithium.sei,
-            dead_mah=lithium.dead,
-            heat_w=float(values["heat"][-1]),
+            **measure_charge(self._before, values),
             heat_j=self._heat_j + integrate_heat(values),
         )
 

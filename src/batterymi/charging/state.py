@@ -60,7 +60,6 @@ class Reading:
         plated_mah: lithium that is plated and can still be stripped, at the end.
         sei_mah: the part of the loss that went into the SEI.
         dead_mah: the part of the loss that is dead lithium.
-        heat_w: heat that the cell makes at the end.
         heat_j: heat that it made since the charge began.
     """
 
@@ -77,5 +76,4 @@ class Reading:
     plated_mah: float
     sei_mah: float = 0.0
     dead_mah: float = 0.0
-    heat_w: float = 0.0
     heat_j: float = 0.0

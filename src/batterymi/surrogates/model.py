@@ -95,8 +95,7 @@ class Model(ABC):
         Returns:
             The model itself.
         """
-        with warnings.catch_warnings(), unchecked():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning), unchecked():
             self.encoder = make_encoder(features, list(frame.columns))
             self.fit_encoded(self.encoder.fit_transform(frame), observed)
         return self

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import Limit, Objective, Side
+from batterymi.config.parts import Limit, Objective, Relaxation, Side
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.hypervolume import infer_reference
 from batterymi.optimise.space.pareto import compute_costs, is_pareto_optimal
@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 N_SCAN = 4096
 N_ROUNDS = 30
 N_AROUND = 128
-ALL_OPTIMAL = 0.999  # share of Pareto-optimal designs from which a front selects nothing
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,11 @@ def check_feasibility(
     designs = space.fill(rng, N_SCAN)
     outcomes = evaluator.evaluate(designs)
     scan = _Scan(space, evaluator, designs, outcomes, rng)
-    limits = [_report_limit(scan, objective, limit) for objective in objectives for limit in objective.limits]
+    limits = [
+        _report_limit(limit, scan.find_best(limit), objective.relaxation)
+        for objective in objectives
+        for limit in objective.limits
+    ]
     share = _compute_pareto_share(outcomes, objectives)
     spread = np.ptp(compute_score(outcomes, objectives))
     found = Feasibility("feasible", "", limits, share, "scan of the space")
@@ -174,12 +177,15 @@ class _Scan:
             step_scale *= 0.7
         return lowest
 
+    def find_best(self, limit: Limit) -> float:
+        """Return the value of a limited outcome that is furthest on the side of the limit."""
+        return limit.sign * self.descend(lambda outcomes: limit.sign * outcomes[limit.objective].to_numpy(float))
 
-def _report_limit(scan: _Scan, objective: Objective, limit: Limit) -> LimitReport:
-    """Report how near designs come to one limit."""
-    best = limit.sign * scan.descend(lambda outcomes: limit.sign * outcomes[limit.objective].to_numpy(float))
+
+def _report_limit(limit: Limit, best: float, relaxation: Relaxation | None = None) -> LimitReport:
+    """Report how near the best value comes to one limit."""
     reachable = limit.sign * best <= limit.sign * limit.value
-    eased = None if reachable else objective.relaxation
+    eased = None if reachable else relaxation
     in_force, reason = (eased.to, eased.reason) if eased else (limit.value, "")
     return LimitReport(limit.objective, limit.side, limit.value, best, reachable, in_force, reason)
 
@@ -216,11 +222,9 @@ def infer_worst(
 def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:
     """Check the feasibility of an expensive problem by the rows of its table."""
     declared = get_declared_limits(objectives)
-    limits = []
-    for limit in declared:
-        best = limit.sign * float((limit.sign * rows[limit.objective]).min())
-        reachable = limit.sign * best <= limit.sign * limit.value
-        limits.append(LimitReport(limit.objective, limit.side, limit.value, best, bool(reachable), limit.value))
+    limits = [
+        _report_limit(limit, limit.sign * float((limit.sign * rows[limit.objective]).min())) for limit in declared
+    ]
     n_meeting = int((compute_violation(rows, objectives, declared) <= 0).sum())
     reference = infer_worst(rows, objectives, declared)
     found = Feasibility("", "", limits, None, "rows of the table", reference)

@@ -10,7 +10,13 @@ from batterymi.arrays import Array
 from batterymi.config.parts import Limit
 from batterymi.optimise.engines.base import can_learn, fill_space, list_anchors, list_taken, make_suggestions
 from batterymi.optimise.engines.gaussian import EXACT
-from batterymi.optimise.engines.models import SuccessModel, group_replicates, has_all_outcomes, winsorise_values
+from batterymi.optimise.engines.models import (
+    Replicates,
+    SuccessModel,
+    group_replicates,
+    has_all_outcomes,
+    winsorise_values,
+)
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.warp import fit_standardisation
 from batterymi.optimise.space.problem import Search
@@ -43,8 +49,7 @@ def propose_designs(
     if not can_learn(known):
         return fill_space(space, rng, n, taken)
     # restores the caller's global random state on exit
-    with use_single_torch_thread(), warnings.catch_warnings(), torch.random.fork_rng():
-        warnings.simplefilter("ignore")
+    with use_single_torch_thread(), warnings.catch_warnings(action="ignore"), torch.random.fork_rng():
         torch.manual_seed(int(rng.integers(2**31)))
         return _propose_sequentially(search, history, known, n, rng, taken, waiting)
 
@@ -65,7 +70,7 @@ def _propose_sequentially(
     replicates = group_replicates(space.codes(known))
     warps = {name: fit_standardisation(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
     scales = {name: (warp.centre, warp.spread) for name, warp in warps.items()}
-    model = _fit_models(search, known, scales)
+    model = _fit_models(search, known, replicates, scales)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
     baseline = _make_tensor(space.inputs(replicates.codes))
@@ -98,13 +103,14 @@ def _make_tensor(values: Array) -> Any:
     return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.double)
 
 
-def _fit_models(search: Search, known: pd.DataFrame, scales: dict[str, tuple[float, float]]) -> "Model":
+def _fit_models(
+    search: Search, known: pd.DataFrame, replicates: Replicates, scales: dict[str, tuple[float, float]]
+) -> "Model":
     """Fit a Gaussian process per outcome; its noise is known from replicates or from an exact evaluator."""
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import ModelListGP, SingleTaskGP
     from gpytorch.mlls import SumMarginalLogLikelihood
 
-    replicates = group_replicates(search.space.codes(known))
     inputs = _make_tensor(search.space.inputs(replicates.codes))
     models = []
     for name, (centre, spread) in scales.items():

@@ -46,13 +46,11 @@ class Maximum:
         value: the largest prediction.
         lower: lower corner of a box in which it is reached, shape (n_inputs,).
         upper: its upper corner.
-        n_boxes: boxes that were compared.
     """
 
     value: float
     lower: Array
     upper: Array
-    n_boxes: int
 
 
 def extract_leaves(model: object) -> list[Leaves]:
@@ -144,10 +142,10 @@ def find_maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum
     value, inside = bound(lower, upper, whole)
     # heapq pops the smallest first, so bounds are negated
     heap = [(-value, next(tie), lower, upper, inside)]
-    for n_boxes in range(1, MAX_BOXES + 1):
+    for _ in range(MAX_BOXES):
         negative, _, low, high, inside = heapq.heappop(heap)
         if len(inside) == len(trees):
-            return Maximum(-negative, low, high, n_boxes)
+            return Maximum(-negative, low, high)
         column, cut = _find_shared_threshold(lows[inside], highs[inside], low, high)
         below, above = high.copy(), low.copy()
         below[column] = cut

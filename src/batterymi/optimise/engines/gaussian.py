@@ -35,8 +35,6 @@ class GaussianProcess:
         scale: variance of the function.
         level: its mean.
         noise: variance of each value, shape (n,).
-        root: Cholesky factor of the covariance of the values.
-        solved: that covariance's inverse times the centred values, shape (n,).
     """
 
     inputs: Array
@@ -45,8 +43,6 @@ class GaussianProcess:
     scale: float
     level: float
     noise: Array
-    root: Array
-    solved: Array
 
     def covariance(self, first: Array, second: Array) -> Array:
         """Return the covariance of the function at two sets of inputs, shape (n_first, n_second)."""
@@ -76,28 +72,34 @@ class GaussianProcess:
         return np.clip(shared / np.sqrt(own[0] * own[1]), -1.0, 1.0)
 
     @cached_property
+    def root(self) -> Array:
+        """Return the Cholesky factor of the covariance of the values."""
+        return take_root(self.covariance(self.inputs, self.inputs), self.noise + JITTER)
+
+    @cached_property
+    def solved(self) -> Array:
+        """Return the inverse of that covariance times the centred values, shape (n,)."""
+        return np.asarray(cho_solve((self.root, True), self.values - self.level, check_finite=False))
+
+    @cached_property
     def inverse_root(self) -> Array:
         """Return the transposed inverse of the root; a product with it is several times faster than a solve."""
         return solve_triangular(self.root, np.eye(len(self.root)), lower=True, check_finite=False).T.copy()
 
     def as_float32(self) -> "GaussianProcess":
         """Return the process in single precision, to shorten long lists quickly."""
-        single = replace(
-            self, **{name: getattr(self, name).astype(np.float32) for name in ("inputs", "weights", "solved")}
-        )
-        single.__dict__["inverse_root"] = self.inverse_root.astype(np.float32)
+        single = replace(self, inputs=self.inputs.astype(np.float32), weights=self.weights.astype(np.float32))
+        # factors are taken over, since single precision is too coarse to compute them
+        single.__dict__.update({key: getattr(self, key).astype(np.float32) for key in ("solved", "inverse_root")})
         return single
 
     def condition_on(self, inputs: Array, values: Array) -> "GaussianProcess":
         """Return the process given further values, known exactly."""
-        noise = np.concatenate([self.noise, np.full(len(inputs), EXACT)])
-        return factorise(
-            replace(
-                self,
-                inputs=np.vstack([self.inputs, inputs]),
-                values=np.concatenate([self.values, values]),
-                noise=noise,
-            )
+        return replace(
+            self,
+            inputs=np.vstack([self.inputs, inputs]),
+            values=np.concatenate([self.values, values]),
+            noise=np.concatenate([self.noise, np.full(len(inputs), EXACT)]),
         )
 
 
@@ -123,13 +125,6 @@ def matern52(distance: Array) -> Array:
     polynomial += 1
     polynomial *= decay
     return polynomial
-
-
-def factorise(process: GaussianProcess) -> GaussianProcess:
-    """Return the process with the factors that follow from its values and hyperparameters."""
-    root = take_root(process.covariance(process.inputs, process.inputs), process.noise + JITTER)
-    solved = cho_solve((root, True), process.values - process.level, check_finite=False)
-    return replace(process, root=root, solved=solved)
 
 
 def take_root(covariance: Array, noise: Array | float) -> Array:
@@ -169,17 +164,8 @@ def fit_process(
             best = (float(found.fun), found.x)
     assert best is not None
     lengths, scale, level, fitted = objective.unpack(best[1])
-    process = GaussianProcess(
-        inputs=inputs,
-        values=values,
-        weights=1 / lengths,
-        scale=scale,
-        level=level,
-        noise=np.full(len(values), fitted) if noise is None else noise,
-        root=np.empty((0, 0)),
-        solved=np.empty(0),
-    )
-    return factorise(process)
+    variances = np.full(len(values), fitted) if noise is None else noise
+    return GaussianProcess(inputs, values, 1 / lengths, scale, level, variances)
 
 
 def _select_fitted_rows(values: Array, rng: np.random.Generator) -> Indices:

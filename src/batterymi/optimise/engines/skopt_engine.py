@@ -35,7 +35,8 @@ def propose_designs(
     # rebuilt in every call, since engines keep no state; with 1 initial point tell() fits at once
     optimizer = Optimizer(_make_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
     anchors = known[np.argsort(values, kind="stable")[:N_ANCHORS]]
-    with _quiet():
+    # the library's notes on repeated points and on kernel parameters at their bounds
+    with warnings.catch_warnings(action="ignore"):
         optimizer.tell(_make_points(space, known), values.tolist())
         if len(taken) > len(known):
             _tell_predicted(optimizer, _make_points(space, taken[len(known) :]))
@@ -76,11 +77,3 @@ def _make_points(space: Space, codes: Array) -> list[list[Any]]:
     unit = space.compute_coordinates(codes).tolist()
     frame = space.frame(codes)[[feature.name for feature in space.categories]]
     return [[*numbers, *words] for numbers, words in zip(unit, frame.to_numpy(object).tolist(), strict=True)]
-
-
-class _quiet(warnings.catch_warnings):  # noqa: N801 - used like a function
-    """Silence the library's notes on repeated points and on kernel parameters at their bounds."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.simplefilter("ignore")

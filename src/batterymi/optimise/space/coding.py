@@ -114,27 +114,6 @@ class Coding:
                 columns.append((codes[:, [column]] - self.lower[column]) / self.width[column])
         return np.hstack(columns) if columns else np.empty((len(codes), 0))
 
-    def from_unit(self, unit: Array, categories: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Return the designs at coordinates in the unit cube.
-
-        Args:
-            unit: shape (n, n_numbers), within 0 to 1: numbers first, then the composition.
-            categories: shape (n, n_categories), or None if there are none.
-
-        Returns:
-            One row per design, on the steps of the space.
-        """
-        codes = np.zeros((len(unit), len(self.features)))
-        for feature in self.categories:
-            assert categories is not None
-            position = {choice: float(i) for i, choice in enumerate(feature.choices or ())}
-            codes[:, self.names.index(feature.name)] = [position[value] for value in categories[feature.name]]
-        return self.frame(self.snap_to_grid(self.place(unit, codes)))
-
-    def to_unit(self, designs: pd.DataFrame) -> Array:
-        """Return the coordinates of designs in the unit cube, categories left out."""
-        return self.compute_coordinates(self.codes(designs))
-
     def place(self, unit: Array, codes: Array) -> Array:
         """Return codes at coordinates in the unit cube, categories as in `codes`, whatever the steps."""
         placed = codes.copy()
