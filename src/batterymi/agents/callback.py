@@ -20,23 +20,6 @@ from batterymi.config.agents import Agent, Training
 
 logger = logging.getLogger(__name__)
 
-CURVE = (
-    "steps",
-    "charges",
-    "episode_reward",
-    "episode_violating",
-    "validation_reward",
-    "minutes",
-    "minutes_mean",
-    "violating",
-    "unsafe",
-    "smallest_margin_mv",
-    "temperature_max_c",
-    "capacity_lost_mah",
-    "scale",
-    "is_best",
-)
-
 
 @dataclass
 class Progress:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from batterymi.agents.callback import CURVE
 from batterymi.agents.checkpoint import remove_checkpoint
 from batterymi.agents.policy import save_policy
 from batterymi.agents.training import run_training
@@ -53,7 +52,7 @@ def train_agent(files: TrainingFiles, cell: str, algorithm: str, seed: str, sett
     folder = files.policy.parent / "checkpoint"
     done = run_training(simulator, cell, agent, settings, int(seed), folder)
     card = {"name": algorithm, "kind": agent.kind, "seed": int(seed), "steps": done.steps, "scale": done.scale}
-    write_csv(files.curve, pd.DataFrame(done.progress.curve, columns=list(CURVE)))
+    write_csv(files.curve, pd.DataFrame(done.progress.curve))
     weights = agent.environment(settings.environment).weights.model_dump()
     cost = {"cpu_s": round(done.progress.cpu_s, 1), "weights": weights, "chosen": done.progress.best}
     write_json(files.record, cost)

@@ -98,12 +98,10 @@ def select_best_designs(
     good = evaluated[evaluated["feasible"].astype(bool)].sort_values(["score", "seed", "evaluation"], kind="stable")
     if len(search.optimised) > 1 and len(good):
         good = good[is_pareto_optimal(search.compute_costs(good))]
-    kept = good.iloc[:0]
-    for position in range(len(good)):
-        candidate = good.iloc[[position]]
-        if kept.empty or search.space.distance(candidate, kept)[0] >= min_distance:
-            # pandas warns about concatenating an empty frame
-            kept = pd.concat([kept, candidate]) if len(kept) else candidate
+    kept: list[int] = []
+    for place in range(len(good)):
+        if not kept or search.space.distance(good.iloc[[place]], good.iloc[kept])[0] >= min_distance:
+            kept.append(place)
         if len(kept) == n:
             break
-    return kept.reset_index(drop=True)
+    return good.iloc[kept].reset_index(drop=True)

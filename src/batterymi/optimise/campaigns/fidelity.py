@@ -6,7 +6,7 @@ improvement, Huang et al. 2006, doi:10.1007/s00158-005-0587-0).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ from batterymi.optimise.engines.models import (
     fit_outcome,
     group_replicates,
     has_all_outcomes,
-    predict_all,
 )
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.posterior import Posterior
@@ -161,7 +160,8 @@ def propose_at_level(
     posterior = _fit_posterior(search, history, known, last, rng)
     ordered = known.sort_values(["level", "feasible", "violation", "score"], ascending=[False, False, True, True])
     anchors = space.codes(ordered)[:N_ANCHORS]
-    predicted = _add_predicted_front(posterior, known)
+    # all designs that are predicted to meet the limits at the last level
+    predicted = posterior.extend_front(space.inputs(space.codes(known)))
     if not len(posterior.front) and len(predicted.front):
         open_levels = [last]  # nothing counts yet, and something is predicted to
     best: tuple[float, Array, int] | None = None
@@ -193,15 +193,6 @@ def propose_at_level(
     return space.frame(design), level, posterior.explain(design) + how
 
 
-def _add_predicted_front(posterior: Posterior, known: pd.DataFrame) -> Posterior:
-    """Add all designs that are predicted to meet the limits at the last level to the front."""
-    predicted = predict_all(posterior.models, posterior.search.space.inputs(posterior.search.space.codes(known)))
-    means = pd.DataFrame({name: mean for name, (mean, _) in predicted.items()})
-    meets = posterior.search.compute_violation(means) <= 0
-    front = np.vstack([posterior.front, posterior.search.compute_costs(means)[meets]])
-    return replace(posterior, front=front).update_front()
-
-
 def _log_correlation(posterior: Posterior, space: Space, codes: Array, level: int, last: int) -> Array:
     """Return the logarithm of the smallest correlation of any outcome at a level with that at the last, shape (n,)."""
     if level == last:
@@ -227,4 +218,4 @@ def _fit_posterior(
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None
     counts = known["feasible"].to_numpy(bool) & (known["level"] == last).to_numpy()
-    return Posterior(search, models, success, search.compute_costs(known)[counts], None, None).update_front()
+    return Posterior(search, models, success, search.compute_costs(known)[counts]).update_front()

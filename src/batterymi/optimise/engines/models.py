@@ -186,6 +186,6 @@ def has_all_outcomes(history: pd.DataFrame, names: Sequence[str]) -> Mask:
     return good & (history["failure"] == "").to_numpy()
 
 
-def predict_all(models: Mapping[str, OutcomeModel], inputs: Array) -> dict[str, tuple[Array, Array]]:
-    """Return mean and variance of every outcome."""
-    return {name: model.predict(inputs) for name, model in models.items()}
+def predict_means(models: Mapping[str, OutcomeModel], inputs: Array) -> pd.DataFrame:
+    """Return the mean of every outcome, shape (n, n_outcomes)."""
+    return pd.DataFrame({name: model.predict(inputs)[0] for name, model in models.items()})

@@ -12,7 +12,7 @@ from batterymi.optimise.engines.acquisition import (
     compute_log_expected_improvement,
     compute_log_probability_below,
 )
-from batterymi.optimise.engines.models import OutcomeModel, SuccessModel, fit_outcome, group_replicates, predict_all
+from batterymi.optimise.engines.models import OutcomeModel, SuccessModel, fit_outcome, group_replicates, predict_means
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
 
@@ -37,8 +37,8 @@ class Posterior:
     models: Mapping[str, OutcomeModel]
     success: SuccessModel | None
     front: Array
-    cells: Cells | None
-    best: float | None
+    cells: Cells | None = None
+    best: float | None = None
     xi: float = 0.0
 
     @classmethod
@@ -64,9 +64,8 @@ class Posterior:
         feasible = known["feasible"].to_numpy(bool)
         if search.is_noisy:
             # the best of noisy values is biased by luck, while the model's means are smoothed
-            means = predict_all(models, space.inputs(space.codes(known)))
-            costs = search.compute_costs(pd.DataFrame({name: mean for name, (mean, _) in means.items()}))
-        return cls(search, models, success, costs[feasible], None, None).update_front()
+            costs = search.compute_costs(predict_means(models, space.inputs(space.codes(known))))
+        return cls(search, models, success, costs[feasible]).update_front()
 
     def update_front(self) -> "Posterior":
         """Return the posterior with the best cost, or the cells, of its front."""
@@ -78,11 +77,13 @@ class Posterior:
         """Return the posterior as if designs had their predicted outcomes."""
         inputs = self.search.space.inputs(codes)
         models = {name: model.condition_on(inputs) for name, model in self.models.items()}
-        means = pd.DataFrame({name: mean for name, (mean, _) in predict_all(models, inputs).items()})
+        return replace(self, models=models).extend_front(inputs)
+
+    def extend_front(self, inputs: Array) -> "Posterior":
+        """Return the posterior with the designs in its front that are predicted to meet the limits."""
+        means = predict_means(self.models, inputs)
         meets = self.search.compute_violation(means) <= 0
-        # a pending design counts for the front only if it is predicted to meet the limits
-        front = np.vstack([self.front, self.search.compute_costs(means)[meets]])
-        return replace(self, models=models, front=front).update_front()
+        return replace(self, front=np.vstack([self.front, self.search.compute_costs(means)[meets]])).update_front()
 
     def as_float32(self) -> "Posterior":
         """Return the posterior in single precision."""
