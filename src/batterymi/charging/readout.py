@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.charging.outcome import ChargeError, ChargeResult, FailureKind
+from batterymi.charging.outcome import ChargeError, FailureKind
 
 CURRENT = "Current function [A]"
 ELECTRODE_PAIRS = "Number of electrodes connected in parallel to make a cell"
@@ -167,28 +167,4 @@ def make_trace(values: dict[str, Array]) -> pd.DataFrame:
             "temperature_c": values["temperature"] - 273.15,
             "plating_margin_mv": compute_plating_margin_mv(values),
         }
-    )
-
-
-def summarise_charge(
-    label: str, values: dict[str, Array], *, soc: float, seconds: float, reached: bool, keep_trace: bool
-) -> ChargeResult:
-    """Summarise a charge that ran to its end.
-
-    Args:
-        label: the protocol.
-        values: outputs of all steps, one after the other, with "soc", "seconds" and "rate" over time.
-        soc: state of charge at the end.
-        seconds: how long it took.
-        reached: whether the target state of charge was reached.
-        keep_trace: whether to keep the charge over time.
-    """
-    return ChargeResult(
-        label=label,
-        reached=reached,
-        time_to_80_min=seconds / 60 if reached else float("nan"),
-        soc_end=float(soc),
-        **measure_charge(values, values),
-        heat_j=integrate_heat(values),
-        trace=make_trace(values) if keep_trace else None,
     )

@@ -1,5 +1,6 @@
 """Charging a cell in PyBaMM: the one entry point for fast-charging simulations."""
 
+import math
 from dataclasses import dataclass
 
 from batterymi.charging.cell_model import MESH, OPTIONS, CellModel
@@ -8,7 +9,7 @@ from batterymi.charging.charge_loop import Terms
 from batterymi.charging.outcome import ChargeError, ChargeResult
 from batterymi.charging.protocol_runs import follow_protocol
 from batterymi.charging.protocols import Protocol
-from batterymi.charging.readout import summarise_charge
+from batterymi.charging.readout import integrate_heat, make_trace, measure_charge
 from batterymi.charging.session import Session
 from batterymi.charging.state import Start
 
@@ -119,13 +120,15 @@ class ChargingSimulator:
         except ChargeError as error:
             # a result, not an error: a batch of charges goes on after one that fails
             return ChargeResult(protocol.label, failure=error.kind.value, message=str(error))
-        return summarise_charge(
-            protocol.label,
-            session.join_steps(),
-            soc=session.soc,
-            seconds=session.seconds,
-            reached=Terms.for_protocol(soc_end).is_reached(session.soc),
-            keep_trace=keep_trace,
+        values, reached = session.join_steps(), Terms.for_protocol(soc_end).is_reached(session.soc)
+        return ChargeResult(
+            label=protocol.label,
+            reached=reached,
+            time_to_80_min=session.seconds / 60 if reached else math.nan,
+            soc_end=session.soc,
+            **measure_charge(values, values),
+            heat_j=integrate_heat(values),
+            trace=make_trace(values) if keep_trace else None,
         )
 
 

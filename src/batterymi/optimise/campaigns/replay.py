@@ -18,7 +18,7 @@ from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
-from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.process_pool import make_progress_logger
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
@@ -89,28 +89,20 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
     Returns:
         Every measurement that a campaign chose, with `row`, its place in the pool, `line` and the objective.
     """
-    parts = run_in_processes(
-        _replay_seed,
-        range(seed, seed + campaign.seeds),
-        1,
-        build=_build_task,
-        build_args=(pool, campaign),
-        progress=make_progress_logger(10, "campaigns done"),
-    )
+    # shared by all seeds
+    correlations, report = correlate_rows(pool.matrix), make_progress_logger(10, "campaigns done")
+    parts = []
+    for start in range(seed, seed + campaign.seeds):
+        parts.append(_replay_seed(correlations, pool.score, campaign, start))
+        report(len(parts), campaign.seeds)
     history = pd.concat(parts, ignore_index=True)
     history["line"] = pool.rows["line"].to_numpy()[history["row"].to_numpy()]
     history[pool.target.name] = pool.rows[pool.target.name].to_numpy()[history["row"].to_numpy()]
     return history
 
 
-def _build_task(pool: Pool, campaign: ReplayCampaign) -> tuple[list[Array], Array, ReplayCampaign]:
-    """Return what all seeds share: correlations between all rows, their scores, and the settings."""
-    return correlate_rows(pool.matrix), pool.score, campaign
-
-
-def _replay_seed(task: tuple[list[Array], Array, ReplayCampaign], seed: int) -> pd.DataFrame:
+def _replay_seed(correlations: list[Array], score: Array, campaign: ReplayCampaign, seed: int) -> pd.DataFrame:
     """Replay the engine and random search from one start, each without repeats."""
-    correlations, score, campaign = task
     order = np.random.default_rng(seed).permutation(len(score))
     budget = min(campaign.budget, len(score))
     chosen = order[: campaign.initial]
