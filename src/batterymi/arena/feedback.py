@@ -58,8 +58,8 @@ def _describe_feedback(rows: list[dict[str, Any]], pairs: pd.DataFrame) -> str:
     """Describe in sentences what the numbers show."""
     nominal = _find_fastest(rows, "nominal")
     varied = _find_fastest(rows, "varied")
-    parts = [f"On the nominal scenario {_describe_fastest(nominal, 'nominal', 'nominal_minutes')}."]
-    parts.append(f"Under variation {_describe_fastest(varied, 'varied', 'varied_minutes_median')}.")
+    parts = [f"On the nominal scenario {_describe_fastest(nominal, 'nominal_minutes')}."]
+    parts.append(f"Under variation {_describe_fastest(varied, 'varied_minutes_median')}.")
     parts += [
         f"{label_controller(row['controller'])}, planned for the nominal scenario only, leaves the limits in "
         f"{100 * row['varied_violations']:.0f} % of the others."
@@ -88,7 +88,7 @@ def _find_fastest(rows: list[dict[str, Any]], which: str) -> dict[str, dict[str,
     return found
 
 
-def _describe_fastest(found: dict[str, dict[str, Any] | None], which: str, column: str) -> str:
+def _describe_fastest(found: dict[str, dict[str, Any] | None], column: str) -> str:
     """Describe the fastest safe controller of each kind in words."""
     words = []
     for kind, row in found.items():

@@ -124,10 +124,10 @@ def find_largest_rate(
     bracket = _Bracket(lowest, highest)
     # the safe current changes little from step to step, so the last one saves tries
     tried = min(max(guess, lowest), highest) if guess > 0 else 0.5 * (lowest + highest)
-    for number in range(TRIES):
+    for _ in range(TRIES):
         slack, limit = _compute_slack(model, limits, tried, seconds)
         bracket.update_bounds(tried, slack, limit)
-        if bracket.is_met(number):
+        if bracket.is_met():
             break
         tried = bracket.choose_next_rate()
     # a charge must go on, so the lowest current is taken even where it violates a limit
@@ -155,7 +155,7 @@ class _Bracket:
         if self.is_safe and self.safe >= self._highest:
             self.limit = "charger"
 
-    def is_met(self, number: int) -> bool:
+    def is_met(self) -> bool:
         """Check whether the safe end is close enough to the limit."""
         close = self.slack_safe is not None and self.slack_safe <= SLACK_TOLERANCE
         return close or self.unsafe - self.safe <= RATE_TOLERANCE or (self.is_safe and self.safe >= self._highest)

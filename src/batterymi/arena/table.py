@@ -24,10 +24,10 @@ def flag_violations(charges: pd.DataFrame) -> pd.DataFrame:
     return charges.assign(unfinished=unfinished, breaks_any=broken, violates=broken | unfinished)
 
 
-def select_held_out(charges: pd.DataFrame, model: str = "DFN") -> pd.DataFrame:
-    """Return the charges of the held-out scenarios on a model."""
+def select_held_out(charges: pd.DataFrame) -> pd.DataFrame:
+    """Return the charges of the held-out scenarios on the reference model."""
     # the nominal scenario has a negative number and is not part of the statistics
-    return charges[(charges["model"] == model) & (charges["scenario"] >= 0)]
+    return charges[(charges["model"] == "DFN") & (charges["scenario"] >= 0)]
 
 
 def pivot_by_seed(charges: pd.DataFrame, column: str) -> Array:

@@ -72,9 +72,7 @@ def append_level(inputs: Array, level: int | Array) -> Array:
     return np.column_stack([inputs, np.broadcast_to(LEVEL_DISTANCE * np.asarray(level, float), len(inputs))])
 
 
-def run_levels(
-    search: Search, levels: Sequence[Level], start: pd.DataFrame, budget: float, seed: int, paired: int = MIN_ROWS
-) -> pd.DataFrame:
+def run_levels(search: Search, levels: Sequence[Level], start: pd.DataFrame, budget: float, seed: int) -> pd.DataFrame:
     """Run a campaign over levels of fidelity until its cost budget is spent.
 
     The start is evaluated at the first level, and its first designs at the last level too, so that there is something
@@ -86,7 +84,6 @@ def run_levels(
         start: designs to start from.
         budget: cost of all evaluations together.
         seed: of the engine.
-        paired: designs of the start that the last level evaluates too.
 
     Returns:
         The ledger: one row per evaluation, in order; see `CostLedger`.
@@ -96,7 +93,7 @@ def run_levels(
     for position in range(len(start)):
         ledger.evaluate(start.iloc[[position]], 0, "start")
         # only designs evaluated at both levels show how similar the levels are
-        if position < paired and ledger.spent + levels[last].cost <= budget:
+        if position < MIN_ROWS and ledger.spent + levels[last].cost <= budget:
             ledger.evaluate(start.iloc[[position]], last, "start, to learn the correlation of the levels")
     # tolerance for costs added up in floating point
     while ledger.spent + levels[last].cost <= budget + 1e-9:

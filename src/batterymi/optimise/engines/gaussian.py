@@ -22,6 +22,7 @@ SCALE_DEVIATION = 1.0
 NOISE, NOISE_DEVIATION = np.log(0.02), 1.5  # of the logarithm of the noise variance
 MAX_FITTED = 300  # rows that hyperparameters are fitted to
 N_ITERATIONS = 80
+N_STARTS = 2  # of the fit; the best is kept
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,7 @@ def take_root(covariance: Array, noise: Array | float) -> Array:
     return root
 
 
-def fit_process(
-    inputs: Array, values: Array, noise: Array | None, rng: np.random.Generator, n_starts: int = 2
-) -> GaussianProcess:
+def fit_process(inputs: Array, values: Array, noise: Array | None, rng: np.random.Generator) -> GaussianProcess:
     """Fit hyperparameters by largest posterior density, and condition on all rows.
 
     Args:
@@ -144,7 +143,6 @@ def fit_process(
         values: shape (n,), standardised.
         noise: known variance of each value; None fits one for all.
         rng: of starts after the first, and of the rows that are fitted to where there are many.
-        n_starts: of the search; the best is kept.
 
     Returns:
         The process.
@@ -153,7 +151,7 @@ def fit_process(
     part = None if noise is None else noise[chosen]
     objective = _NegativeLogPosterior(inputs[chosen], values[chosen], part)
     best: tuple[float, Array] | None = None
-    for number in range(n_starts):
+    for number in range(N_STARTS):
         start = objective.start()
         if number:
             start[: inputs.shape[1]] += rng.normal(size=inputs.shape[1]) * LENGTH_DEVIATION * 0.7
