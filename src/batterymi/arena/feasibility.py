@@ -99,11 +99,7 @@ def _try_nominal(case: ChargeCase, fine: Simulator, controller: Controller) -> d
 
 
 def _make_row(
-    case: ChargeCase,
-    fine: Simulator,
-    ways: dict[str, dict[str, Any] | None],
-    binds: dict[str, int],
-    wanted_min: float,
+    case: ChargeCase, fine: Simulator, ways: dict[str, dict[str, Any] | None], binds: dict[str, int], wanted_min: float
 ) -> dict[str, Any]:
     """Return the fastest of all ways, whether the wanted time is feasible, and what limits it."""
     found = {name: way for name, way in ways.items() if way is not None}

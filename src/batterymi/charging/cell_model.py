@@ -13,11 +13,7 @@ from batterymi.charging.readout import CURRENT, ELECTRODE_PAIRS, FRESH_SEI, Read
 from batterymi.charging.solvers import SolverFallback
 from batterymi.charging.state import Start
 
-OPTIONS = {
-    "thermal": "lumped",
-    "lithium plating": "partially reversible",
-    "SEI": "solvent-diffusion limited",
-}
+OPTIONS = {"thermal": "lumped", "lithium plating": "partially reversible", "SEI": "solvent-diffusion limited"}
 # three times as many points move the plating margin by about 0.1 mV (docs/charging.md)
 MESH = {"x_n": 10, "x_s": 5, "x_p": 10, "r_n": 12, "r_p": 12}
 LIFT_V = 1.0  # past the cell's limits, so that a charge beyond them is reported, not cut short

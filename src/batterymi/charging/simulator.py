@@ -93,11 +93,7 @@ class ChargingSimulator:
         return Session(self._model, self.start if start is None else start)
 
     def run(
-        self,
-        protocol: Protocol,
-        start: Start | None = None,
-        soc_end: float | None = None,
-        keep_trace: bool = False,
+        self, protocol: Protocol, start: Start | None = None, soc_end: float | None = None, keep_trace: bool = False
     ) -> ChargeResult:
         """Charge the cell by a protocol.
 

@@ -83,11 +83,7 @@ class Feasibility:
 
 
 def check_feasibility(
-    space: Space,
-    evaluator: Evaluator,
-    objectives: Sequence[Objective],
-    rows: pd.DataFrame,
-    seed: int,
+    space: Space, evaluator: Evaluator, objectives: Sequence[Objective], rows: pd.DataFrame, seed: int
 ) -> Feasibility:
     """Check whether designs can meet the limits, and whether the objectives distinguish designs.
 

@@ -45,11 +45,7 @@ def add_intervals(frame: pd.DataFrame, problem: Problem) -> pd.DataFrame:
 
 
 def describe_designs(
-    best: pd.DataFrame,
-    problem: Problem,
-    rows: pd.DataFrame,
-    derived: Sequence[Derived],
-    settings: SearchCampaign,
+    best: pd.DataFrame, problem: Problem, rows: pd.DataFrame, derived: Sequence[Derived], settings: SearchCampaign
 ) -> pd.DataFrame:
     """Turn the best designs of campaigns into suggestions.
 

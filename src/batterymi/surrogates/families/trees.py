@@ -82,10 +82,7 @@ class HistogramBoosting(Model):
         },
         {"learning_rate": 0.06, "max_iter": 100, "max_features": 0.3, "min_samples_leaf": 15, "max_bins": 63},
     )
-    trusted = (
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.utils._bunch.Bunch",
-    )
+    trusted = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.utils._bunch.Bunch")
 
     @classmethod
     def choose_settings(cls, n_rows: int) -> dict[str, Any]:
