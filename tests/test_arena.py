@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from timing import LONG
 
+from batterymi.arena.charge_case import ChargeCase
 from batterymi.arena.look_ahead import LookAhead, Oracle
 from batterymi.arena.protocols import optimise_protocol
-from batterymi.arena.scenario_set import ScenarioSet, draw_validation
+from batterymi.arena.scenario_set import ScenarioSet
 from batterymi.arena.trial import Progress, run_trial
 from batterymi.arena.tune import find_fastest_constant, find_plating_limited, find_safe_constant
 from batterymi.charging.charge_loop import Terms
@@ -25,7 +26,7 @@ from batterymi.charging.plant import Plant
 from batterymi.charging.scenarios import draw_scenarios
 from batterymi.charging.state import Reading, Start
 from batterymi.config.arena import load_arena
-from batterymi.config.arena_parts import ChargeRules, Search
+from batterymi.config.arena_parts import ChargeRules, Search, Situation
 from batterymi.errors import BatteryMIError, ConfigError
 
 LIMITS = Limits(0.0, 45.0, 4.2, 5.0)
@@ -233,7 +234,7 @@ def test_a_reserve_that_cannot_be_kept_leaves_a_controller_out_and_limits_that_c
 
 
 def test_a_lower_voltage_with_more_current_is_faster_and_keeps_the_margin_everywhere() -> None:
-    scenarios = draw_validation(8, 1, (0.0, 0.3), (0.0, 0.1), MILD)
+    scenarios = make_case().draw_validation(8, 1)
     ours = make_scenarios(scenarios)
     ours.simulator = cell = LinearCell()
     # such a voltage tells the margin: at 80 %, where the margin is 0 at 0.9C, it is 4.09 V
@@ -248,7 +249,7 @@ def test_a_lower_voltage_with_more_current_is_faster_and_keeps_the_margin_everyw
 
 
 def test_validation_scenarios_hold_the_corners_and_none_of_the_held_out_ones() -> None:
-    ours = draw_validation(12, 3, (0.0, 0.3), (0.0, 0.1), MILD)
+    ours = make_case().draw_validation(12, 3)
     corners = {(one.soc, one.lithium_lost) for one in ours[:4]}
     assert corners == {(0.0, 0.0), (0.0, 0.1), (0.3, 0.0), (0.3, 0.1)}
     held_out = draw_scenarios(50, 3, "held_out", ambient_c=(25.0, 25.0))
@@ -284,6 +285,13 @@ def test_look_ahead_goes_on_where_its_twin_cannot_be_solved() -> None:
     row = run_trial(LinearCell(), MILD, charger, LIMITS, TERMS).row
     assert math.isfinite(row["minutes"])
     assert row["minutes"] == pytest.approx(60 * 0.7 / 0.97, rel=0.1)
+
+
+def make_case() -> ChargeCase:
+    rules = make_rules((0.2, 6.0))
+    assert (rules.soc, rules.lithium_lost) == ((0.0, 0.3), (0.0, 0.1))
+    situation = Situation(cell="none", condition="mild", ambient_c=MILD.ambient_c, initial_c=None, rules=rules)
+    return ChargeCase(situation)
 
 
 def make_rules(c_rates: tuple[float, float]) -> ChargeRules:

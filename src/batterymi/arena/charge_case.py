@@ -1,10 +1,10 @@
 """What the jobs of the arena share: a cell at a temperature, made into simulators, limits, terms and scenarios."""
 
+import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from batterymi.arena.scenario_set import draw_validation
 from batterymi.charging.charge_loop import Terms
 from batterymi.charging.limits import Limits
 from batterymi.charging.plant import Simulator
@@ -50,21 +50,23 @@ class ChargeCase:
         return Limits(rules.margin_mv, rules.temperature_c, voltage_v, rules.headroom_k)
 
     def draw_validation(self, n: int, seed: int) -> list[Start]:
-        """Return scenarios to tune on."""
-        return draw_validation(n, seed, self.rules.soc, self.rules.lithium_lost, self.nominal)
+        """Return scenarios to tune on: the corners of the ranges, and draws that are not the held-out ones.
+
+        The ranges are known to whoever tunes, the held-out draws are not.
+        """
+        corners = itertools.product(self.rules.soc, self.rules.lithium_lost)
+        known = [replace(self.nominal, soc=soc, lithium_lost=lost) for soc, lost in corners]
+        return (known + self._draw(max(n - len(known), 0), seed, "validation"))[: max(n, 1)]
 
     def draw_held_out(self, n: int, seed: int) -> list[Start]:
         """Return scenarios to test on; nothing is tuned on them."""
-        ambient_c = self.situation.ambient_c
-        return draw_scenarios(
-            n,
-            seed,
-            "held_out",
-            soc=self.rules.soc,
-            ambient_c=(ambient_c, ambient_c),
-            lithium_lost=self.rules.lithium_lost,
-            preheated_c=self.situation.initial_c,
-        )
+        return self._draw(n, seed, "held_out")
+
+    def _draw(self, n: int, seed: int, split: str) -> list[Start]:
+        """Draw scenarios at the temperatures of the case."""
+        ambient_c = (self.situation.ambient_c, self.situation.ambient_c)
+        ranges = {"soc": self.rules.soc, "ambient_c": ambient_c, "lithium_lost": self.rules.lithium_lost}
+        return draw_scenarios(n, seed, split, **ranges, preheated_c=self.situation.initial_c)
 
     def build(self, model: str) -> Simulator:
         """Build the cell on "SPMe" or "DFN"."""

@@ -1,6 +1,5 @@
 """Scenarios on which controllers are tuned."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,37 +10,7 @@ from batterymi.charging.charge_loop import Terms
 from batterymi.charging.controller import Controller
 from batterymi.charging.limits import KINDS, Limits
 from batterymi.charging.plant import Simulator
-from batterymi.charging.scenarios import draw_scenarios
 from batterymi.charging.state import Start
-
-
-def draw_validation(
-    n: int, seed: int, soc: tuple[float, float], lithium_lost: tuple[float, float], like: Start
-) -> list[Start]:
-    """Return the corners of the ranges, and draws within them that are not the held-out ones.
-
-    The ranges are known to whoever tunes, the held-out draws are not.
-
-    Args:
-        n: how many.
-        seed: of the draws.
-        soc: range of the state of charge.
-        lithium_lost: range of the share of lithium lost.
-        like: gives the temperatures.
-    """
-    corners = [
-        Start(level, like.ambient_c, like.initial_c, lost) for level, lost in itertools.product(soc, lithium_lost)
-    ]
-    drawn = draw_scenarios(
-        max(n - 4, 0),
-        seed,
-        "validation",
-        soc=soc,
-        ambient_c=(like.ambient_c, like.ambient_c),
-        lithium_lost=lithium_lost,
-        preheated_c=like.initial_c,
-    )
-    return (corners + drawn)[: max(n, 1)]
 
 
 @dataclass
