@@ -61,13 +61,9 @@ class ControllerFactory:
             found = self.tuned[name]
             return ConstantRate(name, found["c_rate"], found["voltage_v"]) if found["c_rate"] else None
         if name in OPEN_LOOP:
-            return self._make_protocol(name)
+            rates = self.protocols[name]["c_rates"]
+            return BySoc(name, make_equal_windows(rates, self.soc_start, self.terms.soc_end)) if rates else None
         return self._make_look_ahead(name)
-
-    def _make_protocol(self, name: str) -> Controller | None:
-        """Return an optimised protocol."""
-        rates = self.protocols[name]["c_rates"]
-        return BySoc(name, make_equal_windows(rates, self.soc_start, self.terms.soc_end)) if rates else None
 
     def _make_look_ahead(self, name: str) -> Controller:
         """Return look-ahead on a twin, or on the cell itself."""

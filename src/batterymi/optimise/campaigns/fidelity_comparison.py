@@ -7,7 +7,7 @@ import pandas as pd
 
 from batterymi.config.campaign import Fidelities
 from batterymi.evaluators.make import make_evaluator
-from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM, compute_share_saved
+from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM, compute_share_saved, count_evaluations_to
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
 from batterymi.optimise.space.problem import Search
@@ -134,6 +134,5 @@ def compare_costs(ledger: pd.DataFrame, baseline: str, budget: float, seed: int)
 
 def _find_cost_to_target(rows: pd.DataFrame, target: float, budget: float) -> float:
     """Return what was spent when a value was first reached."""
-    tolerance = 1e-9 * max(1.0, abs(target)) if np.isfinite(target) else 0.0
-    reached = rows.loc[rows["best_so_far"] <= target + tolerance, "spent"]
-    return float(reached.iloc[0]) if len(reached) else budget + float(rows["cost"].max())
+    n = count_evaluations_to(rows["best_so_far"].to_numpy(float), target)
+    return float(rows["spent"].iloc[n - 1]) if n <= len(rows) else budget + float(rows["cost"].max())

@@ -17,6 +17,7 @@ class BoundedSimplex:
     Attributes:
         lower: shape (n_parts,), tightened to what the other parts leave possible.
         upper: shape (n_parts,), tightened likewise.
+        corners: the extreme compositions, shape (n_corners, n_parts).
     """
 
     def __init__(self, bounds: Sequence[tuple[float, float]]) -> None:
@@ -35,12 +36,7 @@ class BoundedSimplex:
             raise ValueError(f"no composition meets the bounds: they add up to {lower.sum():g} to {upper.sum():g}")
         self.lower = np.maximum(lower, 1 - (upper.sum() - upper))
         self.upper = np.minimum(upper, 1 - (lower.sum() - lower))
-        self._corners = self._find_corners()
-
-    @property
-    def corners(self) -> Array:
-        """Return the extreme compositions, shape (n_corners, n_parts)."""
-        return self._corners
+        self.corners = self._find_corners()
 
     def sample(self, rng: np.random.Generator, n: int) -> Array:
         """Draw compositions uniformly.
@@ -52,7 +48,7 @@ class BoundedSimplex:
         Returns:
             Shape (n, n_parts); every row adds up to 1.
         """
-        free = self._corners[:, :-1]
+        free = self.corners[:, :-1]
         # Delaunay needs at least two dimensions
         if free.shape[1] == 1:
             points = rng.uniform(free.min(), free.max(), size=(n, 1))
