@@ -76,11 +76,6 @@ def save_models(path: PathLike, models: Sequence[StoredModel]) -> None:
     write_bytes(path, _normalise_archive(skops.io.dumps(content)))
 
 
-def list_trusted_types() -> set[str]:
-    """Return the types, beyond those that skops trusts, of which registered models are made."""
-    return {name for model in registry.list_names("model") for name in find_model(model).trusted}
-
-
 def load_models(path: PathLike) -> list[StoredModel]:
     """Read a model file, refusing any type that our models are not made of.
 
@@ -93,7 +88,7 @@ def load_models(path: PathLike) -> list[StoredModel]:
     check_content(path)
     try:
         _check_archive(path)
-        trusted = list_trusted_types()
+        trusted = {name for model in registry.list_names("model") for name in find_model(model).trusted}
         untrusted = set(skops.io.get_untrusted_types(file=path)) - trusted
         if untrusted:
             raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")

@@ -25,6 +25,7 @@ def propose_designs(
     # slow to import, so only where it is used
     from skopt import Optimizer
     from skopt.acquisition import gaussian_ei
+    from skopt.space import Categorical, Real
 
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
@@ -33,7 +34,11 @@ def propose_designs(
     if len(history) < 2:
         return fill_space(space, rng, n, taken)
     # rebuilt in every call, since engines keep no state; with 1 initial point tell() fits at once
-    optimizer = Optimizer(_make_dimensions(space), "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
+    dimensions = [
+        *(Real(0.0, 1.0) for _ in range(space.n_numbers)),
+        *(Categorical(f.choices) for f in space.categories),
+    ]
+    optimizer = Optimizer(dimensions, "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
     anchors = known[np.argsort(values, kind="stable")[:N_ANCHORS]]
     # the library's notes on repeated points and on kernel parameters at their bounds
     with warnings.catch_warnings(action="ignore"):
@@ -63,13 +68,6 @@ def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:
     """Add designs with the values that are predicted for them."""
     predicted = optimizer.models[-1].predict(optimizer.space.transform(points))
     optimizer.tell(points, [float(value) for value in predicted])
-
-
-def _make_dimensions(space: Space) -> list[Any]:
-    """Return coordinates of the unit cube, then the categories."""
-    from skopt.space import Categorical, Real
-
-    return [*(Real(0.0, 1.0) for _ in range(space.n_numbers)), *(Categorical(f.choices) for f in space.categories)]
 
 
 def _make_points(space: Space, codes: Array) -> list[list[Any]]:
