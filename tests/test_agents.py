@@ -252,9 +252,9 @@ def test_a_checkpoint_of_another_environment_is_refused_and_kept(
         with pytest.raises(KeyboardInterrupt):
             run_training(LightSimulator(), "light", agent, make_training(), 7, tmp_path)
     before = sorted(path.name for path in tmp_path.glob("[!.]*"))
-    other = make_training().model_copy(update={"environment": Environment(time_limit_min=60, step_s=30)})
+    changed = make_training().model_copy(update={"environment": Environment(time_limit_min=60, step_s=30)})
     with pytest.raises(AgentError, match=r"step_s is 60\.0, needed is 30\.0.*restore them to go on"):
-        run_training(LightSimulator(), "light", agent, other, 7, tmp_path)
+        run_training(LightSimulator(), "light", agent, changed, 7, tmp_path)
     with pytest.raises(AgentError, match="seed is 7, needed is 8"):
         run_training(LightSimulator(), "light", agent, make_training(), 8, tmp_path)
     assert sorted(path.name for path in tmp_path.glob("[!.]*")) == before

@@ -136,7 +136,7 @@ def test_a_held_voltage_is_never_passed_and_is_met_within_two_millivolts(
     row = run_trial(cell, Start(0.1, 25.0, None, lost), ConstantRate("", rate, ceiling), LIMITS, TERMS).row
     assert row["voltage_max_v"] <= ceiling + 1e-9
     # the last step is planned whole and ends before it gets that far
-    lowered = [one for one, _ in cell.sessions[0].taken[:-1] if one < rate - 1e-9]
+    lowered = [lower for lower, _ in cell.sessions[0].taken[:-1] if lower < rate - 1e-9]
     assert row["voltage_max_v"] >= ceiling - 0.0021 or not lowered
 
 
@@ -250,10 +250,10 @@ def test_a_lower_voltage_with_more_current_is_faster_and_keeps_the_margin_everyw
 
 def test_validation_scenarios_hold_the_corners_and_none_of_the_held_out_ones() -> None:
     ours = make_case().draw_validation(12, 3)
-    corners = {(one.soc, one.lithium_lost) for one in ours[:4]}
+    corners = {(start.soc, start.lithium_lost) for start in ours[:4]}
     assert corners == {(0.0, 0.0), (0.0, 0.1), (0.3, 0.0), (0.3, 0.1)}
     held_out = draw_scenarios(50, 3, "held_out", ambient_c=(25.0, 25.0))
-    assert not {one.soc for one in ours[4:]} & {one.soc for one in held_out}
+    assert not {start.soc for start in ours[4:]} & {start.soc for start in held_out}
 
 
 def test_look_ahead_keeps_its_reserve_and_beats_every_constant_current() -> None:

@@ -179,8 +179,8 @@ def test_claims_are_held_against_the_fastest_safe_charge(made_up: pd.DataFrame) 
 
 def test_an_infeasible_wish_is_told_in_numbers_or_as_the_failure_that_it_is() -> None:
     wish = {"wanted_c_rate": 4.2, "wanted_margin_mv": -52.0, "wanted_temperature_c": 37.0, "wanted_voltage_v": 4.3}
-    told = explain_verdict(False, 12.7, "look-ahead", 10, "plating", wish | {"wanted_breaks": "plating voltage"})
-    assert told.endswith("at a constant 4.20C the margin is -52 mV, the cell reaches 37 °C and 4.30 V")
+    verdict = explain_verdict(False, 12.7, "look-ahead", 10, "plating", wish | {"wanted_breaks": "plating voltage"})
+    assert verdict.endswith("at a constant 4.20C the margin is -52 mV, the cell reaches 37 °C and 4.30 V")
     failed = explain_verdict(
         False,
         30.7,

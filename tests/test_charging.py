@@ -155,13 +155,13 @@ def test_a_failed_charge_is_typed_and_has_no_numbers(simulator: ChargingSimulato
 @pytest.mark.slow
 def test_two_processes_give_the_same_results_in_the_same_order() -> None:
     protocols: list[Protocol] = [STEPS, FourStep((1.0,) * 4), FourStep((3.0, 2.0, 1.5, 1.0))]
-    told: list[tuple[int, int]] = []
-    one, two = (
-        simulate_protocols(protocols, ChargeSetup(), processes=n, progress=lambda *a: told.append(a)) for n in (1, 2)
+    reports: list[tuple[int, int]] = []
+    alone, shared = (
+        simulate_protocols(protocols, ChargeSetup(), processes=n, progress=lambda *a: reports.append(a)) for n in (1, 2)
     )
-    assert [numbers(a) for a in one] == [numbers(b) for b in two]
-    assert [a.label for a in one] == [p.label for p in protocols]
-    assert told == [(1, 3), (2, 3), (3, 3)] * 2
+    assert [numbers(a) for a in alone] == [numbers(b) for b in shared]
+    assert [a.label for a in alone] == [p.label for p in protocols]
+    assert reports == [(1, 3), (2, 3), (3, 3)] * 2
 
 
 @pytest.mark.parametrize(

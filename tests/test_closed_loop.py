@@ -114,10 +114,10 @@ def test_bayesgap_goes_as_in_the_authors_runs() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("factor", "shift"), [(0.01, 3.0), (40.0, -9000.0)])
 def test_lives_in_other_units_change_no_choice(method: str, factor: float, shift: float) -> None:
-    others = factor * LIVES + shift
-    scale = PAPER.rescale_to_lives(others, LIVES)
+    scaled = factor * LIVES + shift
+    scale = PAPER.rescale_to_lives(scaled, LIVES)
     assert scale.deviation == pytest.approx(164 * factor)
-    assert run_loop(others, INPUTS, method, 8, 3, 1, scale) == run_loop(LIVES, INPUTS, method, 8, 3, 1)
+    assert run_loop(scaled, INPUTS, method, 8, 3, 1, scale) == run_loop(LIVES, INPUTS, method, 8, 3, 1)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -130,8 +130,8 @@ def test_a_loop_is_repeatable_and_recommends_a_protocol_each_round(method: str) 
 
 def test_bayesgap_tests_no_protocol_twice_in_a_batch_and_prefers_the_promising() -> None:
     rng = np.random.default_rng(0)
-    every = np.arange(len(LIVES))
-    model = make_prior(INPUTS).condition_on(np.tile(every, 3), np.tile(LIVES, 3), PAPER.deviation**2)
+    arms = np.arange(len(LIVES))
+    model = make_prior(INPUTS).condition_on(np.tile(arms, 3), np.tile(LIVES, 3), PAPER.deviation**2)
     state = State(model, PAPER.deviation, number=2)
     chosen = choose_by_gap(state, 48, rng)
     assert len(set(chosen.tolist())) == 48
@@ -153,8 +153,8 @@ def test_more_rounds_begin_like_fewer() -> None:
 )
 def test_methods_are_compared_in_pairs(gains: list[float], word: str) -> None:
     random = [(8, SAME_MODEL, seed, 1, 900.0 + 10 * seed) for seed in range(len(gains))]
-    other = [(8, "a", seed, 1, 900.0 + 10 * seed + gain) for seed, gain in enumerate(gains)]
-    runs = pd.DataFrame(random + other, columns=["batch", "method", "seed", "round", "life_cycles"])
+    better = [(8, "a", seed, 1, 900.0 + 10 * seed + gain) for seed, gain in enumerate(gains)]
+    runs = pd.DataFrame(random + better, columns=["batch", "method", "seed", "round", "life_cycles"])
     found = compare_methods(runs, 8, "a", 1, 0)
     assert found["gain"] == pytest.approx(np.mean(gains))
     assert found["gain_lower"] <= found["gain"] <= found["gain_upper"]
@@ -203,7 +203,7 @@ def test_the_stage_compares_every_method_on_any_lives(tmp_path: Path) -> None:
     close_loop(lives, about, runs, comparison, LoopSettings(batches=(4, 48), rounds=2, seeds=3, seed=0))
     found, rows = read_json(comparison), pd.read_csv(runs)
     assert (found["life_model"], found["remarks"], found["protocols"]) == ("thirty", ["a remark"], 30)
-    assert {(one["batch"], one["method"]) for one in found["comparisons"]} == {(b, m) for b in (4, 48) for m in METHODS}
+    assert {(row["batch"], row["method"]) for row in found["comparisons"]} == {(b, m) for b in (4, 48) for m in METHODS}
     assert rows.groupby("method")["round"].max().to_dict() == {
         method: 2 * LONGER if method == SAME_MODEL else 2 for method in METHODS
     }

@@ -177,8 +177,8 @@ def test_intervals_agree_with_an_independent_library() -> None:
     y = x[:, 0] + rng.normal(size=200)
     folds = KFold(5)
     ours = compute_conformal_factor(np.abs(y - cross_val_predict(LinearRegression(), x, y, cv=folds)), 0.8)
-    other = regression.CrossConformalRegressor(LinearRegression(), confidence_level=0.8, method="base", cv=folds)
-    _, theirs = other.fit_conformalize(x, y).predict_interval(np.zeros((1, 1)))
+    library = regression.CrossConformalRegressor(LinearRegression(), confidence_level=0.8, method="base", cv=folds)
+    _, theirs = library.fit_conformalize(x, y).predict_interval(np.zeros((1, 1)))
     assert float(theirs[0, 1, 0] - theirs[0, 0, 0]) / 2 == pytest.approx(ours, rel=0.02)
 
 
@@ -188,9 +188,9 @@ def test_hyperparameters_are_chosen_without_the_rows_that_are_tested() -> None:
     problem = problem_of(matrix, observed)
     changed = observed.copy()
     changed[:12] = 1e3 * rng.normal(size=12)
-    seen = np.arange(12, 60)
-    first = tune_hyperparameters("extra_trees", problem, seen, NESTED, 0)
-    second = tune_hyperparameters("extra_trees", problem.replace_observed(changed), seen, NESTED, 0)
+    rows = np.arange(12, 60)
+    first = tune_hyperparameters("extra_trees", problem, rows, NESTED, 0)
+    second = tune_hyperparameters("extra_trees", problem.replace_observed(changed), rows, NESTED, 0)
     assert first.settings == second.settings
     assert first.settings in find_model("extra_trees").grid
     np.testing.assert_array_equal(first.scores, second.scores)

@@ -98,8 +98,8 @@ def cross_validate(inputs: Inputs, rows: pd.DataFrame, n_inner: int | None) -> C
 
 def agree(ours: tuple[Any, Any], theirs: tuple[Any, Any]) -> None:
     """Fail unless means and half widths are the same to rounding."""
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-10)
+    for own, library in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(own, library, rtol=1e-9, atol=1e-10)
 
 
 def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataFrame) -> tuple[Any, Any]:

@@ -32,12 +32,12 @@ def add(tool: Tool, number: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_come_in_the_order_of_the_tasks_with_progress_after_each(processes: int) -> None:
-    seen: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     found = run_in_processes(
-        add, range(5), processes, build=Tool, build_args=(10,), progress=lambda *now: seen.append(now)
+        add, range(5), processes, build=Tool, build_args=(10,), progress=lambda *now: reports.append(now)
     )
     assert [total for total, _ in found] == [10, 11, 12, 13, 14]
-    assert seen == [(n, 5) for n in range(1, 6)]
+    assert reports == [(n, 5) for n in range(1, 6)]
     here = {process == os.getpid() for _, process in found}
     assert here == {processes == 1}
 

@@ -60,21 +60,21 @@ def test_a_charge_cut_into_many_steps_is_the_same_charge(simulator: ChargingSimu
 
 
 def test_looking_ahead_changes_nothing(simulator: ChargingSimulator) -> None:
-    looked, other = simulator.begin(), simulator.begin()
-    before = looked.now
-    ahead = looked.peek(3.0, 60.0)
-    looked.peek(1.0, 60.0)
-    assert looked.now == before
-    assert looked.soc == other.soc
-    assert looked.step(3.0, 60.0) == ahead == other.step(3.0, 60.0)
+    peeked, plain = simulator.begin(), simulator.begin()
+    before = peeked.now
+    ahead = peeked.peek(3.0, 60.0)
+    peeked.peek(1.0, 60.0)
+    assert peeked.now == before
+    assert peeked.soc == plain.soc
+    assert peeked.step(3.0, 60.0) == ahead == plain.step(3.0, 60.0)
 
 
 def test_no_session_remembers_another(simulator: ChargingSimulator) -> None:
     start = Start(soc=0.2, ambient_c=15.0, lithium_lost=0.05)
     first = simulator.begin(start)
     numbers = [first.now, first.step(2.0, 60.0), first.step(1.0, 60.0)]
-    other = simulator.begin(Start(soc=0.0, ambient_c=40.0))
-    other.step(3.0, 300.0)
+    hot = simulator.begin(Start(soc=0.0, ambient_c=40.0))
+    hot.step(3.0, 300.0)
     again = simulator.begin(start)
     assert [again.now, again.step(2.0, 60.0), again.step(1.0, 60.0)] == numbers
 
@@ -107,9 +107,9 @@ def test_the_heat_that_is_told_is_the_heat_that_leaves_the_cell(simulator: Charg
 def test_an_aged_cell_holds_less_and_resists_more(simulator: ChargingSimulator) -> None:
     fresh, aged = simulator.begin(), simulator.begin(Start(lithium_lost=0.1))
     assert aged.seconds_to(0.8, 1.0) == pytest.approx(0.9 * fresh.seconds_to(0.8, 1.0), rel=0.02)
-    one, other = fresh.step(1.0, 60.0), aged.step(1.0, 60.0)
-    assert other.resistance_mohm > one.resistance_mohm + 10
-    assert other.sei_mah < one.sei_mah, "a thick film grows more slowly"
+    new, old = fresh.step(1.0, 60.0), aged.step(1.0, 60.0)
+    assert old.resistance_mohm > new.resistance_mohm + 10
+    assert old.sei_mah < new.sei_mah, "a thick film grows more slowly"
 
 
 def test_lithium_that_left_the_particles_is_in_the_film(simulator: ChargingSimulator) -> None:
@@ -179,11 +179,11 @@ def test_state_of_charge_goes_by_the_nominal_capacity_from_the_lower_limit(cell:
 
 
 def test_a_step_that_fails_leaves_the_session_as_it_was(simulator: ChargingSimulator) -> None:
-    session, other = simulator.begin(), simulator.begin()
+    session, plain = simulator.begin(), simulator.begin()
     with pytest.raises(ChargeError, match=r"at 40C from SOC 0\.10") as caught:
         session.step(40.0, 60.0)
     assert caught.value.kind in FailureKind
-    assert session.step(1.0, 60.0) == other.step(1.0, 60.0)
+    assert session.step(1.0, 60.0) == plain.step(1.0, 60.0)
 
 
 def test_the_margin_is_that_of_a_fine_mesh_and_tight_tolerances(simulator: ChargingSimulator) -> None:

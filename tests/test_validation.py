@@ -153,7 +153,7 @@ def test_a_bootstrap_agrees_with_a_plain_one_and_stays_paired() -> None:
     np.testing.assert_array_equal(
         resample_statistic(values, compute_mean, 5, n_resamples=500), values[draws].mean(axis=1)
     )
-    low, high = bootstrap_interval((values, values + 1), lambda one, other: compute_mean(other - one), 0)
+    low, high = bootstrap_interval((values, values + 1), lambda first, second: compute_mean(second - first), 0)
     assert low == pytest.approx(1) == high
 
 

@@ -34,7 +34,7 @@ def test_a_long_tail_is_drawn_in_and_symmetric_values_are_left_alone(sign: float
         scaled = fit_warp(values).transform(values)
         assert abs(scaled.mean()) < 1e-9
         assert scaled.std() == pytest.approx(1)
-        before, after = (float((one**3).mean()) for one in (fit_standardisation(values).transform(values), scaled))
+        before, after = (float((scale**3).mean()) for scale in (fit_standardisation(values).transform(values), scaled))
         assert abs(after) < (0.4 * abs(before) if bent else 0.25)
         assert (abs(fit_warp(values).power - 1) > 0.3) is bent
 
