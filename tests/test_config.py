@@ -10,7 +10,7 @@ import yaml
 from conftest import SHIPPED
 from pydantic import BaseModel
 
-from batterymi.cli.suggest import suggest_now
+from batterymi.cli.suggest import propose_now
 from batterymi.config.arena import Arena
 from batterymi.config.load import list_selected_studies, load_config, load_studies, load_study, read_yaml
 from batterymi.config.messages import RENAMED, keys_at
@@ -190,7 +190,7 @@ def test_each_mode_of_a_campaign_looks_up_what_it_uses(study: dict[str, Any]) ->
 def test_a_replayed_campaign_suggests_nothing_at_the_command_line(study: dict[str, Any]) -> None:
     replayed = Study.model_validate(study | {"campaign": {"mode": "replay"}})
     with pytest.raises(ConfigError, match="chooses among measured rows"):
-        suggest_now("mine", replayed, None, None)
+        propose_now("mine", replayed, None)
 
 
 @pytest.mark.parametrize("mode", ["search", "experiment", "replay"])

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "batterymi"
 # from the bottom up; what stands in a row imports from its own row and from the rows before it
 LAYERS = (
     ("errors", "spelling", "csv_safety", "process_guard", "process_pool"),
-    ("files", "registry", "vocabulary", "statistics"),
+    ("files", "user_files", "registry", "vocabulary", "statistics"),
     ("config",),
     ("features",),
     ("data",),

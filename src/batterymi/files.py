@@ -8,10 +8,10 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from batterymi.csv_safety import escape_frame, has_carriage_return, unescape_frame
@@ -49,23 +49,22 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp puts eight random characters into the name
+        # eight random characters are put into the name
         for left in target.parent.glob(f".{glob.escape(target.stem)}-{'?' * 8}{glob.escape(target.suffix)}.tmp"):
             _remove_unused(left)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp")
+        temporary = target.parent / f".{target.stem}-{token_hex(4)}{target.suffix}.tmp"
+        # created with the mode that the umask leaves, which the file then keeps
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         with suppress(OSError):  # a file system without locks
             # marks the file as in use; the system releases the lock if the process is killed
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {_format_reason(error)}") from error
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb") as written:
             # on disk before the rename, or a power cut could leave an empty file under the final name
             os.fsync(written.fileno())
-        # mkstemp makes files that only their owner can read
-        temporary.chmod(0o644)
         # another machine may replace the copies that Snakemake keeps there (decision 14)
         record = (
             _write_record(target, compute_sha256(temporary)) if recorded and ".snakemake" not in target.parts else None
@@ -247,11 +246,23 @@ def write_csv(path: PathLike, frame: "pd.DataFrame", *, recorded: bool = True) -
 
     Ten digits hold every quantity here and hide the last bits, in which processors may differ.
     """
+    guarded, options = _prepare_csv(frame)
+    with write_atomically(path, recorded=recorded) as temporary:
+        guarded.to_csv(temporary, **options)
+
+
+def format_csv(frame: "pd.DataFrame") -> bytes:
+    """Return what `write_csv` writes."""
+    guarded, options = _prepare_csv(frame)
+    return guarded.to_csv(**options).encode("utf-8")
+
+
+def _prepare_csv(frame: "pd.DataFrame") -> tuple["pd.DataFrame", dict[str, Any]]:
+    """Return a frame with formulas escaped, and how it is written."""
     guarded = escape_frame(frame)
     # a carriage return ends a line for many readers, and is quoted only where everything is
-    quoting: Any = csv.QUOTE_NONNUMERIC if has_carriage_return(guarded) else csv.QUOTE_MINIMAL
-    with write_atomically(path, recorded=recorded) as temporary:
-        guarded.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", quoting=quoting)
+    quoting = csv.QUOTE_NONNUMERIC if has_carriage_return(guarded) else csv.QUOTE_MINIMAL
+    return guarded, {"index": False, "float_format": "%.10g", "lineterminator": "\n", "quoting": quoting}
 
 
 def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:
@@ -271,7 +282,7 @@ def append_line(path: PathLike, line: str) -> None:
     data = ("\n" + line).encode("utf-8")
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             # on a full disk the system may write a part of the line without an error
             if os.write(file, data) < len(data):

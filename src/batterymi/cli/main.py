@@ -62,7 +62,10 @@ def make_parser() -> argparse.ArgumentParser:
     suggest = commands.add_parser("suggest", help="suggest the next designs to try, from the table alone")
     suggest.add_argument("study", help="a study whose table is a file")
     suggest.add_argument("-n", type=int, help="number of designs; default: campaign.suggestions")
-    suggest.add_argument("--csv", type=Path, help="also write the designs to this file, with the header of the table")
+    suggest.add_argument(
+        "--csv", type=Path, help="also write the designs to this new file, with the header of the table"
+    )
+    suggest.add_argument("--append", action="store_true", help="also append the designs to the table, marked pending")
     explain = commands.add_parser("explain", help="show where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of summary.csv, or the id of a claim")
     verify = commands.add_parser("verify", help="compare results with their manifest, rebuild them, compare again")
