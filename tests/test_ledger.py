@@ -92,8 +92,8 @@ def test_two_clones_that_share_a_folder_by_a_link_share_the_ledger_and_its_lock(
     assert Ledger(tmp_path / "one/campaigns/my.jsonl").add("k1", 3, listed(1)) == 1
     assert Ledger(tmp_path / "two/my.jsonl").add("k2", 4, listed(2)) == 2
     assert (tmp_path / "two/my.jsonl").is_symlink()
-    assert sorted(os.listdir(tmp_path / "two")) == ["my.jsonl"]
-    assert {"my.jsonl", "my.jsonl.head"} <= set(os.listdir(shared))
+    assert [path.name for path in (tmp_path / "two").iterdir()] == ["my.jsonl"]
+    assert {"my.jsonl", "my.jsonl.head"} <= {path.name for path in shared.iterdir()}
     assert [batch.number for batch in Ledger(shared / "my.jsonl").batches] == [1, 2]
 
 
@@ -104,7 +104,7 @@ def test_a_batch_is_on_disk_with_its_folder_before_the_stage_goes_on(
     real = os.fsync
 
     def note(handle: int) -> None:
-        synced.add(os.readlink(f"/proc/self/fd/{handle}"))
+        synced.add(str(Path(f"/proc/self/fd/{handle}").readlink()))
         real(handle)
 
     monkeypatch.setattr(os, "fsync", note)
@@ -164,7 +164,7 @@ def test_no_choice_of_lines_but_all_in_order_passes_without_a_word(
     if kept == list(range(5)):
         assert Ledger(path).warnings == []
     else:
-        with pytest.raises(TableError, match="missing|twice|changed"):
+        with pytest.raises(TableError, match=r"missing|twice|changed"):
             Ledger(path)
 
 
