@@ -201,6 +201,7 @@ def test_numbers_of_lost_batches_are_not_given_again(tmp_path: Path) -> None:
     head_of(path).unlink()
     rows = pd.DataFrame({"line": [2, 3], "suggestion": ["b4-02", ""]})
     assert Ledger(path).add("k", 20, listed(5), taken=find_highest_batch(rows)) == 5
+    assert Ledger(path).add("k", 21, listed(6), taken=99) == 6, "a wrong name in the table makes no gap"
 
 
 def test_a_line_that_a_power_cut_left_half_written_is_set_aside(tmp_path: Path) -> None:

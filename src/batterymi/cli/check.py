@@ -54,9 +54,10 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     if study.table.file:
         rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
         said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]
-    n_designs = sum(len(batch.suggestions) for batch in ledger.batches)
     if ledger.batches:
-        sys.stdout.write(f"{name}: {n_designs} suggestions in {len(ledger.batches)} batches in {ledger.path}\n")
+        designs = _count_things([item for batch in ledger.batches for item in batch.suggestions], "suggestion")
+        n_batches = len(ledger.batches)
+        sys.stdout.write(f"{name}: {designs} in {n_batches} batch{'' if n_batches == 1 else 'es'} in {ledger.path}\n")
     sys.stdout.writelines(f"{name}: please note: {line}\n" for line in said)
 
 

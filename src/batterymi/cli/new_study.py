@@ -21,6 +21,7 @@ from batterymi.config.parts import strip_control_characters
 from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
+from batterymi.optimise.campaigns.answers import find_name_column
 from batterymi.user_files import create_file
 from batterymi.vocabulary.unit_table import find_header_unit
 
@@ -202,7 +203,13 @@ def choose_roles(csv: Path) -> Roles:
         ),
         None,
     )
-    others = [one for one in guesses if not any(one is taken for taken in (objective, identity, group))]
+    # names of suggestions are no property of a design
+    notes = find_name_column(table.columns)
+    others = [
+        one
+        for one in guesses
+        if one.header != notes and not any(one is taken for taken in (objective, identity, group))
+    ]
     features = [
         one
         for one in others

@@ -69,7 +69,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
         if options.append and len(added):
             table = Path(study.table.file or "")
             copy = append_rows(table, added, proposal.content)
-            lines.append(f"Appended {len(added)} rows to {table}, marked pending; as it was: {copy}\n")
+            lines.append(f"Appended {len(added)} rows to {table}, marked pending; as it was: {_shorten_path(copy)}\n")
         if options.csv is not None:
             write_new_file(options.csv, format_csv(added), "--csv", config, INSTEAD)
             lines.append(f"Wrote {options.csv}\n")
@@ -109,6 +109,12 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
     search = make_search(DesignSettings.take_from(study), rows, pool)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
     return Proposal(proposed, rows, content)
+
+
+def _shorten_path(path: Path) -> Path:
+    """Return a path as seen from here, if it is in this folder."""
+    here = Path.cwd().resolve()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _read_bytes(path: Path) -> bytes:

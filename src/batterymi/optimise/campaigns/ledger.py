@@ -48,6 +48,7 @@ class Ledger:
         self.warnings: list[str] = []
         self._accepted: frozenset[str] = frozenset()
         self._highest = 0
+        self._has_head = False
         self._cut_off = b""
         self._read()
 
@@ -83,6 +84,7 @@ class Ledger:
             )
         self.warnings += losses.values()
         self._accepted = accepted | losses.keys()
+        self._has_head = head is not None
         self._highest = max([head.highest if head else 0, *(batch.number for batch in self.batches)])
 
     def _read_bytes(self) -> bytes:
@@ -114,7 +116,8 @@ class Ledger:
             n_rows: rows of the table then, pending and failed ones included.
             suggestions: designs and predictions.
             known: digests of the designs of these rows.
-            taken: highest number of a batch that the table names.
+            taken: highest number of a batch that the table names; it counts where the head is gone, and with it the
+                number of the last batch.
 
         Returns:
             Number of the batch: one more than the highest.
@@ -129,7 +132,8 @@ class Ledger:
             self._read()
             if found := self._find_batch(key, n_rows, suggestions):
                 return found
-            number = 1 + max(self._highest, taken)
+            # with a head, the highest number is known, and a wrong name in the table does not count
+            number = 1 + (self._highest if self._has_head else max(self._highest, taken))
             named = [
                 {"name": name_suggestion(number, place), **item} for place, item in enumerate(suggestions, start=1)
             ]
