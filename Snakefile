@@ -77,3 +77,11 @@ if problems := find_target_problems(
     stop(problems)
 if IS_FIRST and not makes_nothing(read_options()):
     take_folders(PROJECT.folder("results"))
+
+
+onsuccess:
+    report_changes(DIGESTS)
+
+
+onerror:
+    report_changes(DIGESTS)

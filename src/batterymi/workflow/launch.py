@@ -6,11 +6,12 @@ Each check returns problems, one a line; `stop` ends the run with all of them.
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from batterymi.spelling import did_you_mean
+from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
 
@@ -101,6 +102,17 @@ def find_machine_problems(written: Sequence[str], read: Sequence[str]) -> list[s
         read: files and folders whose dates decide what is run again.
     """
     return [*find_folder_problems([".", *written]), *find_date_problems([*read, written[0]])]
+
+
+def report_changes(at_start: Mapping[str, str]) -> None:
+    """Name on stderr the files that were edited while the run went on; parts of the results may be older.
+
+    Args:
+        at_start: digests from when the run began, by path.
+    """
+    if changed := find_changes(at_start):
+        names = "\n".join(f"  {path}" for path in changed)
+        sys.stderr.write(f"\nchanged while this ran; run snakemake again to bring the results up to date:\n{names}\n")
 
 
 def makes_nothing(options: Namespace) -> bool:
