@@ -19,6 +19,7 @@ from batterymi.workflow.launch import (
     makes_nothing,
     read_options,
     report_changes,
+    report_ledgers,
     stop,
     take_folders,
 )
@@ -113,4 +114,6 @@ if IS_FIRST and (
     )
 ):
     stop(problems)
+if IS_FIRST:
+    report_ledgers(PROJECT.ledgers)
 set_job_owner()

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from batterymi.errors import BatteryMIError
+from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.spelling import did_you_mean
 from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
@@ -113,6 +115,20 @@ def report_changes(at_start: Mapping[str, str]) -> None:
     if changed := find_changes(at_start):
         names = "\n".join(f"  {path}" for path in changed)
         sys.stderr.write(f"\nchanged while this ran; run snakemake again to bring the results up to date:\n{names}\n")
+
+
+def report_ledgers(paths: Iterable[str]) -> None:
+    """Say on stderr which ledgers of suggestions lack lines or cannot be read, also where nothing is to be run.
+
+    Args:
+        paths: the ledgers; one that does not exist yet is right.
+    """
+    for path in paths:
+        try:
+            said = Ledger(Path(path)).warnings
+        except BatteryMIError as error:
+            said = [str(error)]
+        sys.stderr.writelines(f"battery-mi: {line}\n" for line in said)
 
 
 def makes_nothing(options: Namespace) -> bool:
