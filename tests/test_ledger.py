@@ -358,6 +358,8 @@ def test_a_kill_between_a_batch_and_the_head_loses_nothing(tmp_path: Path) -> No
     head_of(path).write_bytes(before)
     ledger = Ledger(path)
     assert (len(ledger.batches), ledger.warnings) == (3, [])
+    assert ledger.add("k3", 20, listed(3)) == 3
+    assert json.loads(head_of(path).read_text())["lines"] == 3
     assert ledger.add("k4", 21, listed(4)) == 4
     assert json.loads(head_of(path).read_text())["lines"] == 4
 

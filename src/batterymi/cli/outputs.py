@@ -135,15 +135,21 @@ def _list_owned_files(config: Config) -> Iterator[tuple[Path, str]]:
 
 
 def _list_owned_folders(config: Config) -> Iterator[tuple[Path, str]]:
-    """List folders in which commands never write."""
-    yield CONFIG.parent, "settings"
-    yield Path(config.studies_folder), "the settings of studies"
-    yield Path(config.ledgers), "ledgers of suggestions"
-    for name in FOLDERS:
-        yield folder_of(config, name), name
-    yield Path(RAW), "downloaded data sets"
-    for name in (".snakemake", ".git", "rules", "scripts", "src"):
-        yield Path(name), "the workflow itself"
+    """List folders in which commands never write; the folder itself is none, wherever settings put results."""
+    found = [
+        (CONFIG.parent, "settings"),
+        (Path(config.studies_folder), "the settings of studies"),
+        (Path(config.ledgers), "ledgers of suggestions"),
+        *((folder_of(config, name), name) for name in FOLDERS),
+        (Path(RAW), "downloaded data sets"),
+        *((Path(name), "the workflow itself") for name in (".snakemake", ".git", "rules", "scripts", "src")),
+    ]
+    yield from ((folder, what) for folder, what in found if not _is_here(folder))
+
+
+def _is_here(folder: Path) -> bool:
+    """Return whether a folder is the one to work in."""
+    return folder.resolve() == Path.cwd().resolve()
 
 
 def _make_comparable(path: Path) -> Path:

@@ -69,7 +69,8 @@ def suggest_designs(options: argparse.Namespace) -> None:
         if options.append and len(added):
             table = Path(study.table.file or "")
             copy = append_rows(table, added, proposal.content)
-            lines.append(f"Appended {len(added)} rows to {table}, marked pending; as it was: {_shorten_path(copy)}\n")
+            rows = f"{len(added)} row{'' if len(added) == 1 else 's'}"
+            lines.append(f"Appended {rows} to {table}, marked pending; as it was: {_shorten_path(copy)}\n")
         if options.csv is not None:
             write_new_file(options.csv, format_csv(added), "--csv", config, INSTEAD)
             lines.append(f"Wrote {options.csv}\n")

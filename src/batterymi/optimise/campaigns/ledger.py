@@ -12,7 +12,6 @@ from batterymi.optimise.campaigns.ledger_head import Head, find_head, find_losse
 from batterymi.optimise.campaigns.ledger_lines import (
     BOM,
     Batch,
-    digest_line,
     name_suggestion,
     read_batch,
     split_lines,
@@ -48,7 +47,7 @@ class Ledger:
         self.warnings: list[str] = []
         self._accepted: frozenset[str] = frozenset()
         self._highest = 0
-        self._has_head = False
+        self._has_head = self._is_ahead = False
         self._cut_off = b""
         self._read()
 
@@ -84,7 +83,7 @@ class Ledger:
             )
         self.warnings += losses.values()
         self._accepted = accepted | losses.keys()
-        self._has_head = head is not None
+        self._has_head, self._is_ahead = head is not None, head is not None and head.lines < len(self.batches)
         self._highest = max([head.highest if head else 0, *(batch.number for batch in self.batches)])
 
     def _read_bytes(self) -> bytes:
@@ -126,10 +125,12 @@ class Ledger:
             TableError: if the ledger cannot be used any more.
             OutputError: if it cannot be written; it is then as it was.
         """
-        if found := self._find_batch(key, n_rows, suggestions):
+        if (found := self._find_batch(key, n_rows, suggestions)) and not self._is_ahead:
             return found
         with lock_path(self.path):
             self._read()
+            if self._is_ahead:  # a process was killed between a batch and the head
+                self._write_head()
             if found := self._find_batch(key, n_rows, suggestions):
                 return found
             # with a head, the highest number is known, and a wrong name in the table does not count
@@ -149,10 +150,16 @@ class Ledger:
             self._set_cut_off_aside()
             ends = self._read_bytes().endswith((b"\n", b"\r", BOM))
             append_bytes(self.path, (b"" if ends or not self.batches else b"\n") + line + b"\n")
-            head = Head(len(self.batches) + 1, digest_line(line), number, self._accepted - {""})
-            write_head(self.path, head)
+            self.batches.append(read_batch(self.path, 0, line))
+            self._highest = number
+            self._write_head()
             self._read()
         return number
+
+    def _write_head(self) -> None:
+        """Write how many lines there are, and which is the last."""
+        head = Head(len(self.batches), self.batches[-1].digest, self._highest, self._accepted - {""})
+        write_head(self.path, head)
 
     def _find_batch(self, key: str, n_rows: int, suggestions: Sequence[Mapping[str, Any]]) -> int | None:
         """Return the number of the batch that is there already, if it is."""
