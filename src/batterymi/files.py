@@ -1,6 +1,5 @@
 """Atomic and reproducible reading and writing of files, with a check that a file is what was written."""
 
-import csv
 import errno
 import fcntl
 import glob
@@ -14,8 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batterymi.csv_safety import escape_frame, has_carriage_return, unescape_frame
+from batterymi.csv_safety import escape_frame, unescape_frame
 from batterymi.errors import DamagedFileError, OutputError
+from batterymi.text_safety import UNSAFE, make_visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,9 +152,9 @@ def _format_reason(error: OSError) -> str:
 
 
 def write_text(path: PathLike, text: str, *, recorded: bool = True) -> None:
-    """Write UTF-8 text with Unix line ends."""
+    """Write UTF-8 text with Unix line ends; control characters become visible escapes."""
     with write_atomically(path, recorded=recorded) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(make_visible(text), encoding="utf-8", newline="\n")
 
 
 def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
@@ -166,6 +166,8 @@ def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
 def write_json(path: PathLike, content: Any, *, recorded: bool = True) -> None:
     """Write JSON that a person can read; NaN becomes null."""
     text = json.dumps(_convert_to_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    # as escapes of JSON, which are read back as what they were
+    text = UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
     write_text(path, text + "\n", recorded=recorded)
 
 
@@ -247,11 +249,8 @@ def write_csv(path: PathLike, frame: "pd.DataFrame", *, recorded: bool = True) -
 
     Ten digits hold every quantity here and hide the last bits, in which processors may differ.
     """
-    guarded = escape_frame(frame)
-    # a carriage return ends a line for many readers, and is quoted only where everything is
-    quoting: Any = csv.QUOTE_NONNUMERIC if has_carriage_return(guarded) else csv.QUOTE_MINIMAL
     with write_atomically(path, recorded=recorded) as temporary:
-        guarded.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", quoting=quoting)
+        escape_frame(frame).to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
 
 
 def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:
