@@ -20,11 +20,11 @@ from batterymi.workflow.launch import (
     read_options,
     report_changes,
     report_ledgers,
-    stop,
     take_folders,
 )
 from batterymi.workflow.project import RAW, open_project
 from batterymi.workflow.provenance import find_code_closure, find_package_folder
+from batterymi.workflow.refuse import stop
 
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"
 IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process of a single job

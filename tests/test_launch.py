@@ -18,8 +18,8 @@ from batterymi.workflow.launch import (
     makes_nothing,
     read_options,
     report_ledgers,
-    stop,
 )
+from batterymi.workflow.refuse import stop
 from batterymi.workflow.run import bind_arguments
 
 
@@ -130,9 +130,11 @@ def test_runs_that_only_show_are_known(words: list[str], nothing: bool, monkeypa
     assert makes_nothing(read_options()) is nothing
 
 
-def test_problems_end_the_run_one_a_line() -> None:
-    with pytest.raises(SystemExit, match="cannot start:\n  one\n  two"):
+def test_problems_end_the_run_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
         stop(["one", "two"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "\nbattery-mi cannot start:\n  one\n  two\n"
 
 
 def test_a_ledger_that_lacks_a_line_is_told_before_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

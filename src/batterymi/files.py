@@ -1,6 +1,5 @@
 """Atomic and reproducible reading and writing of files, with a check that a file is what was written."""
 
-import csv
 import errno
 import fcntl
 import glob
@@ -14,14 +13,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from batterymi.csv_safety import escape_frame, has_carriage_return, unescape_frame
+from batterymi.csv_safety import escape_frame, unescape_frame
 from batterymi.errors import DamagedFileError, OutputError
+from batterymi.text_safety import UNSAFE, make_visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PathLike = str | os.PathLike[str]
 
+CSV_FORM: dict[str, Any] = {"index": False, "float_format": "%.10g", "lineterminator": "\n"}
 SUMS = ".sums"  # beside results: an empty file `<name>.<SHA-256>` for each of them
 
 
@@ -151,9 +152,9 @@ def _format_reason(error: OSError) -> str:
 
 
 def write_text(path: PathLike, text: str, *, recorded: bool = True) -> None:
-    """Write UTF-8 text with Unix line ends."""
+    """Write UTF-8 text with Unix line ends; control characters become visible escapes."""
     with write_atomically(path, recorded=recorded) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(make_visible(text), encoding="utf-8", newline="\n")
 
 
 def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
@@ -165,6 +166,8 @@ def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
 def write_json(path: PathLike, content: Any, *, recorded: bool = True) -> None:
     """Write JSON that a person can read; NaN becomes null."""
     text = json.dumps(_convert_to_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    # as escapes of JSON, which are read back as what they were
+    text = UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
     write_text(path, text + "\n", recorded=recorded)
 
 
@@ -246,23 +249,13 @@ def write_csv(path: PathLike, frame: "pd.DataFrame", *, recorded: bool = True) -
 
     Ten digits hold every quantity here and hide the last bits, in which processors may differ.
     """
-    guarded, options = _prepare_csv(frame)
     with write_atomically(path, recorded=recorded) as temporary:
-        guarded.to_csv(temporary, **options)
+        escape_frame(frame).to_csv(temporary, **CSV_FORM)
 
 
 def format_csv(frame: "pd.DataFrame") -> bytes:
     """Return what `write_csv` writes."""
-    guarded, options = _prepare_csv(frame)
-    return guarded.to_csv(**options).encode("utf-8")
-
-
-def _prepare_csv(frame: "pd.DataFrame") -> tuple["pd.DataFrame", dict[str, Any]]:
-    """Return a frame with formulas escaped, and how it is written."""
-    guarded = escape_frame(frame)
-    # a carriage return ends a line for many readers, and is quoted only where everything is
-    quoting = csv.QUOTE_NONNUMERIC if has_carriage_return(guarded) else csv.QUOTE_MINIMAL
-    return guarded, {"index": False, "float_format": "%.10g", "lineterminator": "\n", "quoting": quoting}
+    return escape_frame(frame).to_csv(**CSV_FORM).encode("utf-8")
 
 
 def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:

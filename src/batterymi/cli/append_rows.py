@@ -53,7 +53,7 @@ def _append_locked(table: Path, target: Path, rows: pd.DataFrame, content: bytes
     if list(before.columns) != list(rows.columns):
         raise TableError(f"{table}: the header is another one than that of the designs; nothing was written")
     new = data + _format_rows(data, rows)
-    _check_appended(table, new, before, len(rows))
+    _check_appended(table, new, before, rows)
     copy = keep_copy(target, data)
     if target.read_bytes() != data:
         raise TableError(f"{table}: another program has just written the table; nothing was written; run again")
@@ -107,12 +107,17 @@ def _format_cell(cell: object, commas: bool) -> str:
     return text.replace(".", ",") if commas else text
 
 
-def _check_appended(table: Path, new: bytes, before: pd.DataFrame, n_rows: int) -> None:
+def _check_appended(table: Path, new: bytes, before: pd.DataFrame, rows: pd.DataFrame) -> None:
     """Refuse a content that is not read as the rows that were there and the new ones."""
     with tempfile.TemporaryDirectory(prefix="battery-mi-append-") as folder:
         trial = Path(folder) / "table.csv"
         trial.write_bytes(new)
         after = read_csv(trial)
     kept: Sequence[list[str]] = after.iloc[: len(before)].to_numpy().tolist()
-    if len(after) != len(before) + n_rows or kept != before.to_numpy().tolist():
+    words = [name for name in rows.columns if rows[name].map(lambda cell: isinstance(cell, str)).all()]
+    if len(after) != len(before) + len(rows) or kept != before.to_numpy().tolist():
         raise TableError(f"{table}: rows cannot be appended to it without changing others; nothing was written")
+    added: Sequence[list[str]] = after[words].iloc[len(before) :].to_numpy().tolist()
+    for read, meant in zip(added, rows[words].to_numpy().tolist(), strict=True):
+        if read != meant:
+            raise TableError(f"{table}: {meant} would be read as {read} in a CSV file; rename the choice")

@@ -1,7 +1,6 @@
 """`batterymi check`: settings and tables, in seconds, without running anything."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from batterymi.cli.settings import read_config, read_ledger
@@ -10,6 +9,7 @@ from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import write_out
 
 
 def check_studies(options: argparse.Namespace) -> None:
@@ -30,7 +30,7 @@ def check_studies(options: argparse.Namespace) -> None:
             problems += rejected[name].problems
             continue
         try:
-            sys.stdout.write(f"{name}: {describe_study(studies[name])}\n")
+            write_out(f"{name}: {describe_study(studies[name])}\n")
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
@@ -57,8 +57,8 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     if ledger.batches:
         designs = _count_things([item for batch in ledger.batches for item in batch.suggestions], "suggestion")
         n_batches = len(ledger.batches)
-        sys.stdout.write(f"{name}: {designs} in {n_batches} batch{'' if n_batches == 1 else 'es'} in {ledger.path}\n")
-    sys.stdout.writelines(f"{name}: please note: {line}\n" for line in said)
+        write_out(f"{name}: {designs} in {n_batches} batch{'' if n_batches == 1 else 'es'} in {ledger.path}\n")
+    write_out("".join(f"{name}: please note: {line}\n" for line in said))
 
 
 def describe_study(study: Study) -> str:

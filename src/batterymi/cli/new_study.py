@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import sys
 import tempfile
 import unicodedata
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
 from batterymi.optimise.campaigns.answers import find_name_column
+from batterymi.text_safety import write_out
 from batterymi.user_files import create_file
 from batterymi.vocabulary.unit_table import find_header_unit
 
@@ -358,5 +358,5 @@ def start_study(options: argparse.Namespace) -> None:
         create_file(target, text.encode("utf-8"))
     except FileExistsError:
         raise ConfigError([f"{target}: another process has just made this study; choose another --name"]) from None
-    sys.stdout.write(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
-    sys.stdout.write(f"  batterymi check {name}\n  snakemake {name}\n")
+    write_out(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
+    write_out(f"  batterymi check {name}\n  snakemake {name}\n")

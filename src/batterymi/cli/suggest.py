@@ -1,7 +1,6 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from batterymi.files import format_csv
 from batterymi.optimise.campaigns.answers import COLUMN, find_name_column
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
+from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import format_label
 
@@ -76,7 +76,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
             lines.append(f"Wrote {options.csv}\n")
         if any(names) and find_name_column(added.columns) is None:
             lines.append(f"With a column `{COLUMN}` in the table, rows keep the names of their suggestions.\n")
-    sys.stdout.write("".join(lines))
+    write_out("".join(lines))
 
 
 def propose_now(name: str, study: Study, n: int | None) -> Proposal:
@@ -133,9 +133,9 @@ def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config)
     try:
         ledger = read_ledger(name, config)
     except TableError as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(f"{error}\n")
         return [""] * len(proposed)
-    sys.stderr.writelines(f"{line}\n" for line in ledger.warnings)
+    write_error("".join(f"{line}\n" for line in ledger.warnings))
     known = [item for batch in reversed(ledger.batches) for item in batch.suggestions]
     names = []
     for _, row in proposed.iterrows():

@@ -16,11 +16,13 @@ from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import UNSAFE, make_visible
 
 RESERVED = {"all", "summary", "report", "rejected"}
 # Snakemake embeds settings in the scripts of its report, where such text would end one script and begin another
 SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "scripts are not allowed in settings; rephrase it"
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
+MAX_SHOWN = 60  # characters of a text in a message
 MAX_BITS = 1000  # of an integer; a float holds 1024, and Python prints no more than 4300 digits
 TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
 
@@ -79,8 +81,8 @@ def check_extent(text: str) -> None:
             if anchor:
                 sizes[anchor] = total - before
         elif isinstance(event, yaml.ScalarEvent):
-            if script := SCRIPT.search(event.value):
-                raise yaml.MarkedYAMLError(problem=f"'{script[0]}': {NO_SCRIPT}", problem_mark=mark)
+            if problem := _find_text_problem(event.value):
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             total += 1
             if event.anchor:
                 sizes[event.anchor] = 1
@@ -101,6 +103,15 @@ def check_extent(text: str) -> None:
                 )
 
 
+def _find_text_problem(text: str) -> str | None:
+    """Return why a text does not belong into settings, or None."""
+    if script := SCRIPT.search(text):
+        return f"'{script[0]}': {NO_SCRIPT}"
+    if unsafe := UNSAFE.search(text):
+        return f"the control character '{make_visible(unsafe[0])}' in '{make_visible(text[:MAX_SHOWN])}'; remove it"
+    return None
+
+
 def check_settings(content: Any) -> None:
     """Refuse settings that expand to more entries than any settings need, even if they are few objects.
 
@@ -114,8 +125,8 @@ def check_settings(content: Any) -> None:
     def size(value: Any, level: int) -> int:
         if level > MAX_DEPTH:
             raise ConfigError([f"config: more than {MAX_DEPTH} levels"])
-        if isinstance(value, str) and (found := SCRIPT.search(value)):
-            raise ConfigError([f"config: '{found[0]}': {NO_SCRIPT}"])
+        if isinstance(value, str) and (problem := _find_text_problem(value)):
+            raise ConfigError([f"config: {problem}"])
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise ConfigError([f"config: {TOO_LARGE}"])
         if not isinstance(value, Mapping | list | tuple):

@@ -1,6 +1,6 @@
 """What is checked and taken before a run's first job: options, targets, folders, dates, locks.
 
-Each check returns problems, one a line; `stop` ends the run with all of them.
+Each check returns problems, one a line; `workflow.refuse.stop` ends the run with all of them.
 """
 
 import shutil
@@ -8,26 +8,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from batterymi.errors import BatteryMIError
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import write_error
 from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
 
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
-
-
-def stop(problems: Iterable[str]) -> NoReturn:
-    """Exit with the user's mistakes, one per line, before anything runs.
-
-    Raises:
-        SystemExit: always.
-    """
-    sys.exit("\n".join(["", "battery-mi cannot start:", *(f"  {line}" for line in problems)]))
 
 
 def read_options(*, with_profiles: bool = False) -> Namespace:
@@ -114,7 +105,7 @@ def report_changes(at_start: Mapping[str, str]) -> None:
     """
     if changed := find_changes(at_start):
         names = "\n".join(f"  {path}" for path in changed)
-        sys.stderr.write(f"\nchanged while this ran; run snakemake again to bring the results up to date:\n{names}\n")
+        write_error(f"\nchanged while this ran; run snakemake again to bring the results up to date:\n{names}\n")
 
 
 def report_ledgers(paths: Iterable[str]) -> None:
@@ -128,7 +119,7 @@ def report_ledgers(paths: Iterable[str]) -> None:
             said = Ledger(Path(path)).warnings
         except BatteryMIError as error:
             said = [str(error)]
-        sys.stderr.writelines(f"battery-mi: {line}\n" for line in said)
+        write_error("".join(f"battery-mi: {line}\n" for line in said))
 
 
 def makes_nothing(options: Namespace) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.errors import BatteryMIError, TableError
+from batterymi.text_safety import write_out
 from batterymi.user_files import create_file
 
 COLUMNS = ["rule", "jobs", "max_rss_mb", "longest_s", "most_cpu_s"]
@@ -103,7 +104,7 @@ def print_requests() -> None:
         sys.exit(f"--csv {arguments.csv}: exists already; nothing was written; give the name of a new file")
     except (FileNotFoundError, BatteryMIError) as error:
         sys.exit(str(error))
-    sys.stdout.write(format_requests(table))
+    write_out(format_requests(table))
 
 
 def make_parser() -> argparse.ArgumentParser:

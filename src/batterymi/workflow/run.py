@@ -12,6 +12,7 @@ from typing import Any, NoReturn, get_type_hints
 
 from batterymi.errors import BatteryMIError
 from batterymi.process_guard import end_with_owner
+from batterymi.text_safety import clean_message, write_error
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,14 @@ def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
     }
 
 
+class _SafeFormatter(logging.Formatter):
+    """A format of log lines in which control characters are visible, and no credentials."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, with its traceback if it has one."""
+        return clean_message(super().format(record))
+
+
 class _LogFile(logging.FileHandler):
     """A log file that keeps the error of a failed write instead of printing the logger's traceback."""
 
@@ -122,7 +131,7 @@ def log_to_file(path: str) -> Iterator[None]:
     """
     end_with_owner()
     handler = _open_log(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
     # the root logger, so that warnings of libraries are logged too
     root = logging.getLogger()
     root.addHandler(handler)
@@ -167,7 +176,7 @@ def _format_write_error(path: str, error: OSError) -> str:
 
 def _exit_with_error(problem: str) -> NoReturn:
     """Print an error on stderr, since no log can hold it, and exit."""
-    sys.stderr.write(f"error: {problem}\n")
+    write_error(f"error: {problem}\n")
     sys.exit(1)
 
 
