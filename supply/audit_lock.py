@@ -82,7 +82,7 @@ def report_findings(found: Iterable[dict[str, Any]]) -> tuple[list[str], int]:
 def main() -> int:
     """Audit, print, and return the exit status."""
     try:
-        found = [pin for pins in read_pins(LOCK.read_text(encoding="utf-8")) for one in ask_about(pins)]
+        found = [pin for pins in read_pins(LOCK.read_text(encoding="utf-8")) for pin in ask_about(pins)]
     except ConnectionError as error:
         print(f"skipped: the list of vulnerabilities cannot be read from here: {error}")
         return 0
