@@ -79,6 +79,10 @@ if IS_FIRST and not makes_nothing(read_options()):
     take_folders(PROJECT.folder("results"))
 
 
+onstart:
+    catch_signals()
+
+
 onsuccess:
     report_changes(DIGESTS)
 

@@ -7,14 +7,14 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from batterymi.csv_safety import escape_frame, unescape_frame
-from batterymi.errors import DamagedFileError, OutputError
+from batterymi.errors import UNREADABLE, DamagedFileError, OutputError
 from batterymi.text_safety import UNSAFE, make_visible
 
 if TYPE_CHECKING:
@@ -50,12 +50,10 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # eight random characters are put into the name
+        # eight random characters, as in what `_open_beside` makes
         for left in target.parent.glob(f".{glob.escape(target.stem)}-{'?' * 8}{glob.escape(target.suffix)}.tmp"):
             _remove_unused(left)
-        temporary = target.parent / f".{target.stem}-{token_hex(4)}{target.suffix}.tmp"
-        # created with the mode that the umask leaves, which the file then keeps
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        handle, temporary = _open_beside(target)
         with suppress(OSError):  # a file system without locks
             # marks the file as in use; the system releases the lock if the process is killed
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -79,6 +77,16 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
         temporary.unlink(missing_ok=True)
         # closed last, since closing releases the lock
         os.close(handle)
+
+
+def _open_beside(target: Path) -> tuple[int, Path]:
+    """Make a temporary file in the folder of another; its mode follows the umask, as that of any new file."""
+    while True:
+        temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}.tmp")
+        try:
+            return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), temporary
+        except FileExistsError:
+            continue
 
 
 def _remove_unused(left: Path) -> None:
@@ -227,7 +235,7 @@ def read_frame(
             frame = unescape_frame(pd.read_csv(path, converters=dict.fromkeys(texts, str)))
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
-    except (OSError, ValueError, MemoryError) as error:
+    except UNREADABLE as error:
         raise DamagedFileError(path, f"not the table that an earlier stage wrote ({_get_first_line(error)})") from None
     # headers of some tables end with a unit in brackets
     names = [re.sub(r" \[[^\[\]]*\]$", "", str(name)) for name in frame.columns]

@@ -15,7 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from batterymi.cli.outputs import describe_file
 from batterymi.cli.settings import read_config
-from batterymi.config.load import RESERVED, load_study
+from batterymi.config.load import find_name_problem, load_study
 from batterymi.config.parts import strip_control_characters
 from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
@@ -344,8 +344,8 @@ def start_study(options: argparse.Namespace) -> None:
         raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
     name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
     # the name becomes a rule, a wildcard's value and a folder
-    if not name.isidentifier() or not name.isascii() or name != name.lower() or name in RESERVED:
-        raise ConfigError([f"'{name}' cannot name a study; give --name a word of lower-case letters, digits and _"])
+    if problem := find_name_problem(name):
+        raise ConfigError([f"{csv}: {problem}; give another --name"])
     config = read_config()
     target = Path(config.studies_folder) / f"{name}.yaml"
     if target.exists() or target.is_symlink():

@@ -1,5 +1,6 @@
 """Loading and checking of the configuration; settings enter nowhere else."""
 
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +19,10 @@ from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import UNSAFE, make_visible
 
-RESERVED = {"all", "summary", "report", "rejected"}
+# the targets that are not studies, and folders of results
+TARGETS = {"all", "summary", "claims", "screens", "fidelities", "closed_loop", "charging_arena", "report", "rejected"}
+RULES = {path.stem for path in Path(__file__).parents[1].joinpath("stages").glob("*.py")}
+RESERVED = TARGETS | RULES | {"arena", "no_study_is_right", "no_study_at_all"}
 # Snakemake embeds settings in the scripts of its report, where such text would end one script and begin another
 SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "scripts are not allowed in settings; rephrase it"
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
@@ -189,6 +193,17 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
         raise ConfigError(describe_errors(error, source, Config)) from None
 
 
+def find_name_problem(name: str) -> str | None:
+    """Return why a word cannot name a study, or None; the name becomes a rule, a wildcard's value and a folder."""
+    if not name.isidentifier() or name != name.lower():
+        return f"'{truncate_text(name, MAX_WORD)}' cannot name a study; use lower-case letters, digits and _"
+    if name in RESERVED:
+        return f"'{name}' cannot name a study, since a rule or a folder of results has that name; choose another"
+    if keyword.iskeyword(name):
+        return f"'{name}' cannot name a study, since it is a word of Python; choose another"
+    return None
+
+
 def list_study_files(config: Config) -> dict[str, Path]:
     """List the YAML file of every study in the folder of studies.
 
@@ -199,12 +214,11 @@ def list_study_files(config: Config) -> dict[str, Path]:
     folder = Path(config.studies_folder)
     if not folder.is_dir():
         raise ConfigError([f"config: studies_folder: '{folder}' is not a folder"])
-    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-    problems = [
-        f"{path}: '{name}' cannot name a study; use lower-case letters, digits and _"
-        for name, path in files.items()
-        if not name.isidentifier() or name != name.lower() or name in RESERVED
-    ]
+    # editors and file managers keep copies under hidden names
+    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    files = {path.stem: path for path in found if path.suffix == ".yaml"}
+    problems = [f"{path}: {problem}" for name, path in files.items() if (problem := find_name_problem(name))]
+    problems += [f"{path}: studies end with .yaml; rename it" for path in found if path.suffix == ".yml"]
     wanted = [] if config.studies == "all" else list(config.studies)
     named = [*wanted, *(key for key in config.overrides if key != "all")]
     missing = [truncate_text(name, MAX_WORD) for name in named if name not in files]

@@ -3,11 +3,13 @@
 import dataclasses
 import inspect
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, get_type_hints
 
 from batterymi.errors import BatteryMIError
@@ -140,9 +142,12 @@ def log_to_file(path: str) -> Iterator[None]:
     started = time.perf_counter()
     problem = ""
     try:
-        with _limit_threads():
+        with _end_on_signals(), _limit_threads():
             yield
         logger.info("done in %.1f s", time.perf_counter() - started)
+    except KeyboardInterrupt:
+        problem = "stopped before it was done; the next run starts it again"
+        logger.error("%s", problem)
     except BatteryMIError as error:
         problem = str(error)
         logger.error("error: %s", problem)
@@ -178,6 +183,29 @@ def _exit_with_error(problem: str) -> NoReturn:
     """Print an error on stderr, since no log can hold it, and exit."""
     write_error(f"error: {problem}\n")
     sys.exit(1)
+
+
+@contextmanager
+def _end_on_signals() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what is half-written is removed and workers are stopped."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        # a second signal must not break off what the first one has begun
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, stop)
+    except ValueError:  # not in the main thread, where Python handles signals
+        before.clear()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
