@@ -344,6 +344,8 @@ def start_study(options: argparse.Namespace) -> None:
         raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
     name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
     # the name becomes a rule, a wildcard's value and a folder
+    if not name.isascii():
+        raise ConfigError([f"'{name}' cannot name a study; give --name a word of lower-case letters, digits and _"])
     if problem := find_name_problem(name):
         raise ConfigError([f"{csv}: {problem}; give another --name"])
     config = read_config()
