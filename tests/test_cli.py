@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batterymi.cli.main import main
-from batterymi.cli.new_study import MAX_LINES, make_study_yaml, split_unit
+from batterymi.cli.new_study import MAX_LINES, check_readable, choose_roles, make_study_yaml, split_unit
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings
 from batterymi.data.table import load_table
+from batterymi.errors import BatteryMIError
 from batterymi.files import write_csv, write_json
 from batterymi.stages.prepare_table import prepare_table
 from batterymi.vocabulary.unit_table import find_unit
@@ -266,3 +267,73 @@ def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path)
     assert len(study.features) == len(headers) - 1
     assert all(find_unit(feature.unit) == feature.unit for feature in study.features)
     assert yaml.safe_load(text)["table"]["file"] == "data/x.csv"
+
+
+# what YAML reads as something else than text, or not at all
+ODD_WORDS = [
+    "yes",
+    "No",
+    "on",
+    "~",
+    "1:30",
+    "0x1F",
+    "2026-01-01",
+    ".5",
+    "1_000",
+    "<<",
+    "=",
+    "<script>",
+    "<!--x",
+    "!tag",
+    "&a",
+    "*a",
+]
+ODD_WORDS += ["-", "'", "%", "@x", "`x`", "[x]", "{x}", "|", ">", "null", "é", "12e3", "+1", "1e400", "0o7", "0b1"]
+UNSEEN = ["a: b", "a #b", "? x", "- x", " x", "\x85x", "\u2028x", "\x07x", "\ufeffx", "\u202ex", "e\u0301", "x" * 300]
+WORDS = st.sampled_from([*ODD_WORDS, *UNSEEN]) | st.text(max_size=8)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(
+    words=st.lists(WORDS, min_size=2, max_size=5, unique=True), header=WORDS, stem=st.sampled_from(["x", "a b", "é"])
+)
+def test_a_study_is_read_back_as_it_was_meant_or_refused(
+    words: list[str], header: str, stem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{stem}.csv"
+    rows = pd.DataFrame(
+        {"T (°C)": range(10), header or "h": (words * 10)[:10], "capacity": [i * i % 7 for i in range(10)]}
+    )
+    path.write_bytes(rows.to_csv(index=False).encode("utf-8", errors="replace"))
+    problem = ""
+    try:
+        text = make_study_yaml(path, f"data/{stem}.csv", "X")
+        check_readable(text, path)
+    except BatteryMIError as error:
+        problem = str(error)
+    if problem:
+        assert problem.startswith(str(path))
+        return
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    roles, study = choose_roles(path), load_study(tmp_path / "x.yaml")
+    assert [f.choices or () for f in study.features] == [tuple(one.words) for one in roles.features]
+
+
+@pytest.mark.parametrize("word", ["<script>", "a<!--b"])
+def test_no_study_is_written_that_could_not_be_read(
+    word: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "\n".join(f"{i},{('air', word)[i % 2]},{i * i % 7}" for i in range(8))
+    (folder / "data/odd.csv").write_text(f"t,gas,capacity\n{rows}\n", encoding="utf-8")
+    assert main(["new-study", "data/odd.csv"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("data/odd.csv: no study was written, since it could not be read: ")
+    assert "scripts are not allowed" in said
+    assert not (folder / "config/studies/odd.yaml").exists()
+
+
+def test_of_two_new_studies_of_one_name_the_first_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "config/studies/mine.yaml").symlink_to("nowhere.yaml")
+    assert main(["new-study", "data/My cathodes-2.csv", "--name", "mine"]) == 1
+    assert "exists already (a symbolic link that leads nowhere)" in capsys.readouterr().err
+    assert not (folder / "config/studies/nowhere.yaml").exists()

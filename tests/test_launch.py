@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from batterymi.config.parts import Strict
+from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_slurm_problems,
     find_target_problems,
     makes_nothing,
     read_options,
-    stop,
+    report_ledgers,
 )
+from batterymi.workflow.refuse import stop
 from batterymi.workflow.run import bind_arguments
 
 
@@ -128,6 +130,20 @@ def test_runs_that_only_show_are_known(words: list[str], nothing: bool, monkeypa
     assert makes_nothing(read_options()) is nothing
 
 
-def test_problems_end_the_run_one_a_line() -> None:
-    with pytest.raises(SystemExit, match="cannot start:\n  one\n  two"):
+def test_problems_end_the_run_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
         stop(["one", "two"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "\nbattery-mi cannot start:\n  one\n  two\n"
+
+
+def test_a_ledger_that_lacks_a_line_is_told_before_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "my.jsonl"
+    for number in range(3):
+        Ledger(path).add(f"k{number}", number, [{"design": {"a": number}, "predicted": {}}])
+    report_ledgers([str(path), str(tmp_path / "none.jsonl")])
+    assert capsys.readouterr().err == ""
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[2])
+    report_ledgers([str(path)])
+    assert capsys.readouterr().err.startswith(f"battery-mi: {path}: line 2 (batch 3): batch 2 is missing before it\n")

@@ -29,7 +29,7 @@ def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
     assert earlier["status"].tolist() == ["measured", "failed", "not tried", "not tried", "not tried"]
     assert earlier["measured"].iloc[0] == "88.4"
     second = pd.read_csv(campaign / "suggestions.csv", dtype=str)
-    assert second["suggestion"].str.startswith("2.").all()
+    assert second["suggestion"].str.startswith("b2-").all()
     assert "no failure with probability" in second["why"].iloc[0]
     assert {"pore_size_nm [nm]", "retention_percent_lower_95 [percent]", "distance_to_known"} <= set(second.columns)
     summary = json.loads((workspace.folder / "results/my_hosts/summary.json").read_text(encoding="utf-8"))

@@ -1,14 +1,15 @@
 """`batterymi check`: settings and tables, in seconds, without running anything."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from batterymi.cli.settings import read_config
+from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import load_studies
+from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import write_out
 
 
 def check_studies(options: argparse.Namespace) -> None:
@@ -17,7 +18,8 @@ def check_studies(options: argparse.Namespace) -> None:
     Raises:
         ConfigError: with every mistake found in the others.
     """
-    studies, rejected = load_studies(read_config(options.configfile))
+    config = read_config(options.configfile)
+    studies, rejected = load_studies(config)
     known = {*studies, *rejected}
     if options.study is not None and options.study not in known:
         raise ConfigError([f"'{options.study}' is not a study; {did_you_mean(options.study, known)}"])
@@ -28,11 +30,35 @@ def check_studies(options: argparse.Namespace) -> None:
             problems += rejected[name].problems
             continue
         try:
-            sys.stdout.write(f"{name}: {describe_study(studies[name])}\n")
+            write_out(f"{name}: {describe_study(studies[name])}\n")
+            if studies[name].is_experiment:
+                _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError(problems)
+
+
+def _check_ledger(name: str, study: Study, config: Config) -> None:
+    """Print what a study's ledger holds, and what it and the table say differently.
+
+    Raises:
+        TableError: if the ledger is damaged, or lines are missing.
+    """
+    from batterymi.config.slices.data import TableSettings
+    from batterymi.data.table import load_table
+    from batterymi.optimise.campaigns.answers import find_unknown_names
+
+    ledger = read_ledger(name, config)
+    said = list(ledger.warnings)
+    if study.table.file:
+        rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
+        said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]
+    if ledger.batches:
+        designs = _count_things([item for batch in ledger.batches for item in batch.suggestions], "suggestion")
+        n_batches = len(ledger.batches)
+        write_out(f"{name}: {designs} in {n_batches} batch{'' if n_batches == 1 else 'es'} in {ledger.path}\n")
+    write_out("".join(f"{name}: please note: {line}\n" for line in said))
 
 
 def describe_study(study: Study) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-import sys
+import tempfile
 import unicodedata
 from dataclasses import dataclass, field
 from io import StringIO
@@ -13,13 +13,16 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
+from batterymi.cli.outputs import describe_file
 from batterymi.cli.settings import read_config
-from batterymi.config.load import RESERVED
+from batterymi.config.load import find_name_problem, load_study
 from batterymi.config.parts import strip_control_characters
 from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
-from batterymi.files import write_text
+from batterymi.optimise.campaigns.answers import find_name_column
+from batterymi.text_safety import write_out
+from batterymi.user_files import create_file
 from batterymi.vocabulary.unit_table import find_header_unit
 
 SOUGHT = (
@@ -200,7 +203,13 @@ def choose_roles(csv: Path) -> Roles:
         ),
         None,
     )
-    others = [one for one in guesses if not any(one is taken for taken in (objective, identity, group))]
+    # names of suggestions are no property of a design
+    notes = find_name_column(table.columns)
+    others = [
+        one
+        for one in guesses
+        if one.header != notes and not any(one is taken for taken in (objective, identity, group))
+    ]
     features = [
         one
         for one in others
@@ -295,6 +304,32 @@ def _make_unique(name: str, taken: set[str]) -> str:
     return candidate
 
 
+def check_readable(text: str, csv: Path) -> None:
+    """Refuse the YAML of a study that is not read back as it was meant.
+
+    Args:
+        text: the YAML.
+        csv: the table that it was made from, for messages.
+
+    Raises:
+        ConfigError: which says what in the table cannot be written into settings.
+    """
+    with tempfile.TemporaryDirectory(prefix="battery-mi-study-") as folder:
+        trial = Path(folder) / "study.yaml"
+        trial.write_bytes(text.encode("utf-8", errors="surrogatepass"))
+        try:
+            study = load_study(trial)
+        except ConfigError as error:
+            problems = [problem.replace(f"{trial}: ", "") for problem in error.problems]
+            raise ConfigError(
+                [f"{csv}: no study was written, since it could not be read: {problem}" for problem in problems]
+            ) from None
+    roles = choose_roles(csv)
+    meant = [(one.name, tuple(one.words) or None) for one in roles.features]
+    if [(feature.name, feature.choices) for feature in study.features] != meant:
+        raise ConfigError([f"{csv}: no study was written, since its choices are read as other words; rename them"])
+
+
 def start_study(options: argparse.Namespace) -> None:
     """Write a study's YAML beside the others; never over one that is there.
 
@@ -309,14 +344,21 @@ def start_study(options: argparse.Namespace) -> None:
         raise TableError(f"{csv}: lies outside the workflow's folder {Path.cwd()}; copy it to data/") from None
     name = options.name or "_".join("".join(c if c.isalnum() else " " for c in csv.stem.lower()).split())
     # the name becomes a rule, a wildcard's value and a folder
-    if not name.isidentifier() or not name.isascii() or name != name.lower() or name in RESERVED:
+    if not name.isascii():
         raise ConfigError([f"'{name}' cannot name a study; give --name a word of lower-case letters, digits and _"])
-    target = Path(read_config().studies_folder) / f"{name}.yaml"
-    if target.exists():
-        raise ConfigError([f"{target}: this study exists already; remove the file, or choose another --name"])
+    if problem := find_name_problem(name):
+        raise ConfigError([f"{csv}: {problem}; give another --name"])
+    config = read_config()
+    target = Path(config.studies_folder) / f"{name}.yaml"
+    if target.exists() or target.is_symlink():
+        found = describe_file(target, config)
+        raise ConfigError([f"{target}: this study exists already ({found}); choose another --name"])
     title = csv.stem.replace("_", " ").replace("-", " ").strip()
     text = make_study_yaml(csv, file, title[:1].upper() + title[1:])
-    # not recorded, since users are expected to edit it
-    write_text(target, text, recorded=False)
-    sys.stdout.write(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
-    sys.stdout.write(f"  batterymi check {name}\n  snakemake {name}\n")
+    check_readable(text, csv)
+    try:
+        create_file(target, text.encode("utf-8"))
+    except FileExistsError:
+        raise ConfigError([f"{target}: another process has just made this study; choose another --name"]) from None
+    write_out(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
+    write_out(f"  batterymi check {name}\n  snakemake {name}\n")

@@ -1,12 +1,16 @@
 """What several commands read: the configuration of the folder, and one of its studies."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batterymi.config.load import load_config, load_studies, merge_settings, read_yaml
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from batterymi.optimise.campaigns.ledger import Ledger
 
 CONFIG = Path("config/config.yaml")
 
@@ -38,3 +42,14 @@ def find_study(name: str, config: Config) -> Study:
     if name not in studies:
         raise ConfigError([f"'{name}' is not a study; {did_you_mean(name, [*studies, *rejected])}"])
     return studies[name]
+
+
+def read_ledger(study: str, config: Config) -> "Ledger":
+    """Read the ledger of a study of experiments; an empty one if there is none yet.
+
+    Raises:
+        TableError: if it is damaged, or lines are missing.
+    """
+    from batterymi.optimise.campaigns.ledger import Ledger
+
+    return Ledger(Path(config.ledgers) / f"{study}.jsonl")

@@ -1,13 +1,17 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 import argparse
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from batterymi.cli.settings import find_study, read_config
+from batterymi.cli.append_rows import append_rows
+from batterymi.cli.outputs import refuse_target, write_new_file
+from batterymi.cli.settings import find_study, read_config, read_ledger
+from batterymi.config.run import Config
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
@@ -15,27 +19,68 @@ from batterymi.data.designs import read_designs
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import load_table
-from batterymi.errors import ConfigError
-from batterymi.files import write_csv
+from batterymi.errors import ConfigError, TableError
+from batterymi.files import format_csv
+from batterymi.optimise.campaigns.answers import COLUMN, find_name_column
+from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
+from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import format_label
 
+INSTEAD = "or `--append`, which puts the designs into the study's table"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Designs that were proposed for a study.
+
+    Attributes:
+        designs: with a column `why`.
+        rows: of the study's table.
+        content: of the table's file.
+    """
+
+    designs: pd.DataFrame
+    rows: pd.DataFrame
+    content: bytes
+
 
 def suggest_designs(options: argparse.Namespace) -> None:
-    """Print the next designs of a study, and write them to a file if one is named.
+    """Print the next designs of a study; write them to a new file, or append them to the table, if told to.
 
     Raises:
-        ConfigError: if there is no such study, or the number of designs is out of range.
+        ConfigError: if there is no such study, the number of designs is out of range, or the file exists.
+        TableError: if the table cannot be used.
+        OutputError: if nothing can be written.
     """
-    study = find_study(options.study, read_config(options.configfile))
+    config = read_config(options.configfile)
+    name, study = options.study, find_study(options.study, config)
     if options.n is not None and not 1 <= options.n <= 1000:
         raise ConfigError([f"-n {options.n}: give a number from 1 to 1000"])
-    sys.stdout.write(suggest_now(options.study, study, options.n, options.csv))
+    if options.csv is not None:
+        # before designs are chosen, which takes a while
+        refuse_target(options.csv, "--csv", config, INSTEAD)
+    proposal = propose_now(name, study, options.n)
+    names = _find_names(name, proposal.designs, study, config)
+    lines = [_format_suggestions(name, proposal, names, study)]
+    if options.append or options.csv is not None:
+        added = _make_table_rows(proposal.designs, names, study)
+        if options.append and len(added):
+            table = Path(study.table.file or "")
+            copy = append_rows(table, added, proposal.content)
+            rows = f"{len(added)} row{'' if len(added) == 1 else 's'}"
+            lines.append(f"Appended {rows} to {table}, marked pending; as it was: {_shorten_path(copy)}\n")
+        if options.csv is not None:
+            write_new_file(options.csv, format_csv(added), "--csv", config, INSTEAD)
+            lines.append(f"Wrote {options.csv}\n")
+        if any(names) and find_name_column(added.columns) is None:
+            lines.append(f"With a column `{COLUMN}` in the table, rows keep the names of their suggestions.\n")
+    write_out("".join(lines))
 
 
-def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str:
-    """Suggest designs without the study's models.
+def propose_now(name: str, study: Study, n: int | None) -> Proposal:
+    """Propose designs without the study's models.
 
     The designs are those that `snakemake` suggests for a study of experiments; what it adds is a validated prediction
     of each, its interval, and the ledger of the campaign.
@@ -44,10 +89,6 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
         name: of the study.
         study: its settings.
         n: how many designs; None takes the study's own number.
-        csv: a file to write them to under the header of the table, objectives marked `pending`; None for none.
-
-    Returns:
-        Text to print.
 
     Raises:
         ConfigError: if the study's rows are no file, or its designs are the rows themselves.
@@ -61,20 +102,51 @@ def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str
             "`campaign.mode: replay` chooses among measured rows; `batterymi suggest` needs mode experiment or search"
         )
         raise ConfigError([f"{name}: {message}"])
+    content = _read_bytes(Path(study.table.file))
     rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
     # trees are listed with the study's models, which are not fitted here
     engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
     pool = read_designs(Path(study.pool), study.designable) if study.pool else None
     search = make_search(DesignSettings.take_from(study), rows, pool)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
-    if csv is not None:
-        write_csv(csv, _make_table_rows(proposed, study), recorded=False)
-    return _format_suggestions(name, proposed, study, rows)
+    return Proposal(proposed, rows, content)
 
 
-def _format_suggestions(name: str, proposed: pd.DataFrame, study: Study, rows: pd.DataFrame) -> str:
+def _shorten_path(path: Path) -> Path:
+    """Return a path as seen from here, if it is in this folder."""
+    here = Path.cwd().resolve()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Return the content of a table; nothing where it cannot be read, which its reader says."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config) -> list[str]:
+    """Return what the study's ledger calls designs, an empty text where it does not have them."""
+    if not study.is_experiment:
+        return [""] * len(proposed)
+    try:
+        ledger = read_ledger(name, config)
+    except TableError as error:
+        write_error(f"{error}\n")
+        return [""] * len(proposed)
+    write_error("".join(f"{line}\n" for line in ledger.warnings))
+    known = [item for batch in reversed(ledger.batches) for item in batch.suggestions]
+    names = []
+    for _, row in proposed.iterrows():
+        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in study.designable}
+        names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
+    return names
+
+
+def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], study: Study) -> str:
     """Format the suggestions for a terminal."""
-    counts = rows[SPLIT].value_counts()
+    proposed, counts = proposal.designs, proposal.rows[SPLIT].value_counts()
     known = f"{counts.get(TRAIN, 0)} measured rows"
     known += f", {counts[PENDING]} pending" if PENDING in counts else ""
     known += f", {counts[FAILED]} failed" if FAILED in counts else ""
@@ -84,23 +156,27 @@ def _format_suggestions(name: str, proposed: pd.DataFrame, study: Study, rows: p
             f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
             for f in study.designable
         )
-        lines += [f"{place}. {values}", f"   {row['why']}"]
+        called = f"{names[place - 1]}: " if names[place - 1] else ""
+        lines += [f"{place}. {called}{values}", f"   {row['why']}"]
     if proposed.empty:
         lines.append("no design is left: all of them are known, pending or failed")
     return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
 
 
-def _make_table_rows(proposed: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return designs under the header of the table and in its units, to be appended to it."""
+def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: Study) -> pd.DataFrame:
+    """Return designs under the header of the table and in its units, with their names, to be appended to it."""
     path, declared = study.table.file or "", (*study.features, *study.objectives)
     header = list(read_csv(path).columns)
     names = match_headers(header, study.table.columns, declared)
     conversions = find_conversions(path, names, declared)
     objectives = {objective.name for objective in study.objectives}
     columns: dict[str, Any] = {}
+    named = find_name_column(header)
     for column in header:
         own = names.get(column, column)
-        if own not in proposed:
+        if column == named and own not in objectives | set(proposed):
+            columns[column] = list(suggestions)
+        elif own not in proposed:
             columns[column] = ["pending" if own in objectives else ""] * len(proposed)
         elif own in conversions:
             columns[column] = conversions[own].convert_to_file(proposed[own])

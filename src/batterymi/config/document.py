@@ -244,8 +244,10 @@ def _make_anchor(heading: str) -> str:
 def main(folder: str = "config") -> None:
     """Write the schema and the README."""
     readme = Path(folder) / "README.md"
+    # first, since another folder has no such page, and its schema.json is not ours to replace
+    page = insert_tables(readme.read_text(encoding="utf-8"))
     write_text(Path(folder) / "schema.json", make_schema(), recorded=False)
-    write_text(readme, insert_tables(readme.read_text(encoding="utf-8")), recorded=False)
+    write_text(readme, page, recorded=False)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The stage `suggest_batch`: what to measure next, from a table of experiments."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.slices.campaign import SuggestionSettings
@@ -10,8 +12,15 @@ from batterymi.data.designs import read_designs
 from batterymi.data.headers import add_units
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
+from batterymi.optimise.campaigns.answers import (
+    compare_suggestions,
+    digest_designs,
+    find_highest_batch,
+    find_unknown_names,
+)
 from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.ledger import Ledger, compare_suggestions
+from batterymi.optimise.campaigns.ledger import Ledger
+from batterymi.optimise.campaigns.ledger_lines import name_suggestion
 from batterymi.optimise.campaigns.next_batch import (
     describe_batch,
     list_for_ledger,
@@ -46,7 +55,13 @@ class SuggestionFiles:
 
 
 def suggest_batch(
-    table: Path, model: Path, pool: Path | None, ledger: str, files: SuggestionFiles, settings: SuggestionSettings
+    table: Path,
+    model: Path,
+    pool: Path | None,
+    ledger: str,
+    files: SuggestionFiles,
+    settings: SuggestionSettings,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Suggest the next batch of experiments, and compare earlier suggestions with what was measured.
 
@@ -57,15 +72,17 @@ def suggest_batch(
         ledger: the campaign's ledger; the batch is appended to it.
         files: what to write.
         settings: of designs and campaign.
+        digests: of the list of designs when the run began.
 
     Raises:
         DesignError: if no design meets the constraints.
-        TableError: if the ledger or the list of candidates cannot be read.
+        TableError: if the ledger or the list of candidates cannot be read, or lines of the ledger are missing.
+        OutputError: if the ledger cannot be written.
     """
     campaign, targets = settings.campaign, settings.objectives
     rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), SPLIT])
     measured = rows[rows[SPLIT] == TRAIN]
-    search = make_search(settings, rows, read_designs(pool, settings.designable) if pool else None)
+    search = make_search(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
     space = search.space
     evaluator = Experiment(SurrogateChoice(name="surrogate", variant=campaign.variant), targets, model)
     found = check_feasibility(space, evaluator, targets, measured, settings.seed)
@@ -74,16 +91,20 @@ def suggest_batch(
     proposed = propose_batch(problem, rows, campaign.engine, campaign.suggestions, settings.seed)
     logger.info("%d designs suggested", len(proposed))
     suggestions = describe_batch(proposed, problem, measured, settings.derived)
-    plain = settings.model_dump(mode="json")
-    content = rows[[*space.names, *(target.name for target in targets), SPLIT]].to_dict("list")
-    key = compute_digest(content, plain["designable"], plain["campaign"])
-    number = book.add(key, len(rows), list_for_ledger(suggestions, problem))
-    suggestions.insert(0, "suggestion", [f"{number}.{place}" for place in range(1, len(suggestions) + 1)])
+    # of the rows alone: designs depend on all else, and a key must not change with the way settings are written
+    key = compute_digest(rows[[*space.names, *(target.name for target in targets), SPLIT]].to_dict("list"))
+    listed = list_for_ledger(suggestions, problem)
+    known = set(digest_designs(rows, space.features))
+    for said in (*book.warnings, *find_unknown_names(rows, book.batches)):
+        logger.warning("%s", said)
+    number = book.add(key, len(rows), listed, known, taken=find_highest_batch(rows))
+    names = [name_suggestion(number, place) for place in range(1, len(suggestions) + 1)]
+    suggestions.insert(0, "suggestion", names)
     history, comparison = replay_rows(search, measured, campaign, settings.seed)
     n_failed = int((rows[SPLIT] == FAILED).sum())
     write_parquet(files.history, history)
     write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
-    write_csv(files.earlier, compare_suggestions(book, rows, space, targets, number))
+    write_csv(files.earlier, compare_suggestions(book.batches, rows, space, targets, number))
     references = check_reference_designs(settings.reference_designs, problem, measured, settings.derived)
     write_csv(files.reference_designs, references)
     benchmark = {

@@ -9,6 +9,7 @@ import pandas as pd
 
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.surrogates.problem import Inputs
+from batterymi.text_safety import escape_links
 
 LIBRARIES = ("scikit-learn", "numpy", "skops")
 TREATMENTS = {"bound": "taken as values", "expected": "replaced by the value expected below", "drop": "left out"}
@@ -37,7 +38,7 @@ def write_card(
     """
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(  # noqa: S701 - Markdown, which escapes nothing
+    environment = Environment(  # noqa: S701 - Markdown, escaped as a whole below
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["number"] = format
@@ -68,8 +69,8 @@ def write_card(
         rows=int(metrics["rows"].max()),
         versions={name: version(name) for name in LIBRARIES},
     )
-    # labels, units and reasons are free text; without "<" none of them can become HTML
-    return text.replace("<", "&lt;")
+    # labels, units and reasons are free text, which must not become HTML or a link
+    return escape_links(text)
 
 
 def _list_features(inputs: Inputs, computed: Mapping[str, pd.DataFrame]) -> list[str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from batterymi.errors import TableError
+from batterymi.errors import BatteryMIError, TableError
+from batterymi.text_safety import write_out
+from batterymi.user_files import create_file
 
 COLUMNS = ["rule", "jobs", "max_rss_mb", "longest_s", "most_cpu_s"]
 MEASURED = ["max_rss", "s", "cpu_time"]  # of Snakemake's columns
@@ -25,7 +27,7 @@ START_MIN = 2.0  # starting Python and Snakemake from a file system over the net
 LEAST_MB, LEAST_MIN = 1000, 10
 
 
-def read_benchmarks(folders: Iterable[str]) -> pd.DataFrame:
+def read_benchmarks(folders: Iterable[str | Path]) -> pd.DataFrame:
     """Return the most that a job of each rule used.
 
     Args:
@@ -93,17 +95,24 @@ def format_requests(table: pd.DataFrame) -> str:
 
 def print_requests() -> None:
     """Print the table of some runs, and write it as CSV where asked to."""
-    parser = argparse.ArgumentParser(prog="python -m batterymi.workflow.resources", description=__doc__)
-    parser.add_argument("folders", nargs="+", help="logs/benchmarks of one or more runs")
-    parser.add_argument("--csv", help="write what was measured to this file too")
-    arguments = parser.parse_args()
+    arguments = make_parser().parse_args()
     try:
         table = read_benchmarks(arguments.folders)
-    except (FileNotFoundError, TableError) as error:
+        if arguments.csv:
+            create_file(arguments.csv, table.to_csv(index=False).encode())
+    except FileExistsError:
+        sys.exit(f"--csv {arguments.csv}: exists already; nothing was written; give the name of a new file")
+    except (FileNotFoundError, BatteryMIError) as error:
         sys.exit(str(error))
-    if arguments.csv:
-        table.to_csv(arguments.csv, index=False)
-    sys.stdout.write(format_requests(table))
+    write_out(format_requests(table))
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m batterymi.workflow.resources", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", help="logs/benchmarks of one or more runs")
+    parser.add_argument("--csv", type=Path, help="also write what was measured to this new file")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,144 +1,200 @@
 """The ledger of a campaign in the laboratory: every batch that was ever suggested, with its predictions."""
 
 import json
-from collections.abc import Sequence
+import logging
+import math
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from batterymi.config.parts import Objective
 from batterymi.errors import TableError
-from batterymi.files import write_text
-from batterymi.optimise.space.space import Space
-from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT
+from batterymi.optimise.campaigns.ledger_head import Head, find_head, find_losses, read_head, write_head
+from batterymi.optimise.campaigns.ledger_lines import (
+    BOM,
+    Batch,
+    name_suggestion,
+    read_batch,
+    split_lines,
+)
+from batterymi.user_files import append_bytes, lock_path, replace_bytes, resolve_path
 
-NEAR = 0.005  # of the search range: a weighed amount is never quite the suggested one
-COLUMN = "suggestion"
-EARLIER = [
-    *("suggestion", "batch", "status", "line", "objective", "unit"),
-    *("predicted", "lower_95", "upper_95", "measured", "inside_95"),
-]
+logger = logging.getLogger(__name__)
+
+SAME = 1e-6  # relative: designs that two versions of the code, or two processors, propose alike
+CUT_OFF = ".cut-off"
 
 
 class Ledger:
     """Batches of suggestions, oldest first, one line of JSON each.
 
-    Existing batches never change: a batch is appended by writing the whole file beside the old one and replacing it, so
-    that a crash leaves the old or the new one. It belongs to the user's data, not to the results, which can be
-    reproduced.
+    Lines are only ever appended, under a lock that lies beside the file, and each holds the digest of the one before.
+    The ledger belongs to the user's data, not to the results, which can be reproduced.
+
+    Attributes:
+        path: of the file; symbolic links stay.
+        batches: what it holds.
+        warnings: what was lost before and is known to the user, and what cannot be checked.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the existing ledger.
 
         Raises:
-            TableError: if a line is not a batch; nothing is lost or changed.
+            TableError: if a line is not a batch, or lines are missing; nothing is lost or changed.
         """
         self.path = path
-        self.batches: list[dict[str, Any]] = []
-        if not self.path.is_file():
-            return
-        for number, line in enumerate(self.path.read_bytes().splitlines(), start=1):
-            try:
-                batch = json.loads(line.decode("utf-8"))
-                self.batches.append({key: batch[key] for key in ("batch", "key", "rows", "suggestions")})
-            except (ValueError, KeyError, TypeError):
-                raise TableError(
-                    f"{path}: line {number} is not a batch of suggestions; restore the file, or move it away to start "
-                    "a new ledger"
-                ) from None
+        self.batches: list[Batch] = []
+        self.warnings: list[str] = []
+        self._accepted: frozenset[str] = frozenset()
+        self._highest = 0
+        self._has_head = self._is_ahead = False
+        self._cut_off = b""
+        self._read()
 
-    def add(self, key: str, n_rows: int, suggestions: list[dict[str, Any]]) -> int:
+    def _read(self) -> None:
+        """Read all lines, and compare them with the head."""
+        # before the lines, of which a writer may append one meanwhile
+        head = read_head(self.path)
+        data = self._read_bytes()
+        lines = split_lines(data)
+        self._cut_off, self.warnings = b"", []
+        if lines and not data.endswith((b"\n", b"\r")) and (head is None or len(lines) > head.lines):
+            # a power cut while a batch was written: its suggestions never reached anybody
+            try:
+                read_batch(self.path, *lines[-1])
+            except TableError:
+                number, self._cut_off = lines.pop()
+                self.warnings.append(
+                    f"{self.path}: line {number} is cut off; its batch was never finished. The next batch moves it to "
+                    f"{self.path.name}{CUT_OFF}"
+                )
+        self.batches = [read_batch(self.path, number, line) for number, line in lines]
+        losses = find_losses(self.path, self.batches, head)
+        accepted = head.accepted if head else frozenset()
+        if head and (new := [said for digest, said in losses.items() if digest not in accepted]):
+            remedy = (
+                f"restore the file from a copy; or, to go on without what is lost, move {find_head(self.path)} away"
+            )
+            raise TableError("\n".join([*new, remedy]))
+        if head is None and any(batch.before is not None for batch in self.batches):
+            self.warnings.append(
+                f"{find_head(self.path)} is missing, so that lines lost at the end of {self.path} are not noticed; "
+                "the next batch writes it"
+            )
+        self.warnings += losses.values()
+        self._accepted = accepted | losses.keys()
+        self._has_head, self._is_ahead = head is not None, head is not None and head.lines < len(self.batches)
+        self._highest = max([head.highest if head else 0, *(batch.number for batch in self.batches)])
+
+    def _read_bytes(self) -> bytes:
+        """Read the file; nothing if there is none yet."""
+        target = resolve_path(self.path)
+        try:
+            if target.exists() and not target.is_file():
+                raise TableError(f"{self.path}: not a file but a folder or a device; move it away")
+            return target.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise TableError(f"{self.path}: cannot be read: {error.strerror}") from None
+
+    def add(
+        self,
+        key: str,
+        n_rows: int,
+        suggestions: Sequence[Mapping[str, Any]],
+        known: Collection[str] = (),
+        taken: int = 0,
+    ) -> int:
         """Append a batch, unless the same one is there already.
 
+        The ledger is read again under its lock, since another process may have appended meanwhile.
+
         Args:
-            key: digest of rows and settings that led to it.
+            key: digest of the rows that led to it.
             n_rows: rows of the table then, pending and failed ones included.
             suggestions: designs and predictions.
+            known: digests of the designs of these rows.
+            taken: highest number of a batch that the table names; it counts where the head is gone, and with it the
+                number of the last batch.
 
         Returns:
-            Number of the batch, counted from 1.
+            Number of the batch: one more than the highest.
+
+        Raises:
+            TableError: if the ledger cannot be used any more.
+            OutputError: if it cannot be written; it is then as it was.
         """
-        for batch in self.batches:
-            # a rerun on unchanged rows and settings must not append its batch twice
-            if batch["key"] == key and [s["design"] for s in batch["suggestions"]] == [
-                s["design"] for s in suggestions
-            ]:
-                return int(batch["batch"])
-        number = len(self.batches) + 1
-        self.batches.append({"batch": number, "key": key, "rows": n_rows, "suggestions": suggestions})
-        lines = [json.dumps(batch, sort_keys=True, ensure_ascii=False) for batch in self.batches]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self.path, "\n".join(lines) + "\n", recorded=False)
+        if (found := self._find_batch(key, n_rows, suggestions)) and not self._is_ahead:
+            return found
+        with lock_path(self.path):
+            self._read()
+            if self._is_ahead:  # a process was killed between a batch and the head
+                self._write_head()
+            if found := self._find_batch(key, n_rows, suggestions):
+                return found
+            # with a head, the highest number is known, and a wrong name in the table does not count
+            number = 1 + (self._highest if self._has_head else max(self._highest, taken))
+            named = [
+                {"name": name_suggestion(number, place), **item} for place, item in enumerate(suggestions, start=1)
+            ]
+            content = {
+                "batch": number,
+                "key": key,
+                "rows": n_rows,
+                "known": sorted(known),
+                "suggestions": named,
+                "before": self.batches[-1].digest if self.batches else "",
+            }
+            line = json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8")
+            self._set_cut_off_aside()
+            ends = self._read_bytes().endswith((b"\n", b"\r", BOM))
+            append_bytes(self.path, (b"" if ends or not self.batches else b"\n") + line + b"\n")
+            self.batches.append(read_batch(self.path, 0, line))
+            self._highest = number
+            self._write_head()
+            self._read()
         return number
 
+    def _write_head(self) -> None:
+        """Write how many lines there are, and which is the last."""
+        head = Head(len(self.batches), self.batches[-1].digest, self._highest, self._accepted - {""})
+        write_head(self.path, head)
 
-def compare_suggestions(
-    ledger: Ledger, rows: pd.DataFrame, space: Space, objectives: Sequence[Objective], current: int
-) -> pd.DataFrame:
-    """Compare suggestions with what was measured of them.
+    def _find_batch(self, key: str, n_rows: int, suggestions: Sequence[Mapping[str, Any]]) -> int | None:
+        """Return the number of the batch that is there already, if it is."""
+        batches = (batch for batch in self.batches if _is_same_batch(batch, key, n_rows, suggestions))
+        return next((batch.number for batch in batches), None)
 
-    A row belongs to a suggestion if it was appended later and names it in a column `suggestion`, or is within half a
-    percent of it in every number and has the same categories.
+    def _set_cut_off_aside(self) -> None:
+        """Move a line that was never finished to a file of its own, where nothing takes it for a batch."""
+        if self._cut_off:
+            data = self._read_bytes()
+            aside = resolve_path(self.path)
+            append_bytes(aside.with_name(aside.name + CUT_OFF), self._cut_off + b"\n")
+            replace_bytes(self.path, data[: len(data.rstrip()) - len(self._cut_off)])
 
-    Args:
-        ledger: all batches.
-        rows: the table, pending and failed rows included, in the order of the file.
-        space: where designs come from.
-        objectives: the study's objectives.
-        current: number of the latest batch, which cannot have been measured yet.
 
-    Returns:
-        One row per suggestion and objective.
+def _is_same_batch(batch: Batch, key: str, n_rows: int, suggestions: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a batch is the one of a rerun on unchanged rows, which must not be appended twice.
+
+    Keys of the first format depended on how settings were written, so there the number of rows decides.
     """
-    found = []
-    for batch in ledger.batches:
-        if batch["batch"] == current:
-            continue
-        # only rows appended after the batch can be results of it
-        later = rows.iloc[batch["rows"] :]
-        for number, suggestion in enumerate(batch["suggestions"], start=1):
-            name = f"{batch['batch']}.{number}"
-            row = _find_answer(name, suggestion["design"], later, space)
-            for objective in objectives:
-                if objective.name in suggestion["predicted"]:
-                    answer = _compare_answer(suggestion["predicted"][objective.name], row, objective)
-                    found.append({"suggestion": name, "batch": batch["batch"], **answer})
-    return pd.DataFrame(found, columns=EARLIER)
+    is_rerun = batch.key == key if batch.known is not None else batch.n_rows == n_rows
+    if not is_rerun or len(batch.suggestions) != len(suggestions):
+        return False
+    pairs = zip(batch.suggestions, suggestions, strict=True)
+    return all(are_same_designs(ours.design, theirs["design"]) for ours, theirs in pairs)
 
 
-def _compare_answer(predicted: Sequence[float | None], row: pd.Series | None, objective: Objective) -> dict[str, Any]:
-    """Compare one predicted outcome, and its 95 % interval, with the row that answers it, if there is one."""
-    status = "not tried" if row is None else {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
-    measured = float(row[objective.name]) if row is not None and status == "measured" else np.nan
-    middle, low, high = predicted
-    has_interval = low is not None and high is not None and not np.isnan(measured)
-    return {
-        "status": status,
-        "line": "" if row is None else str(row["line"]),
-        "objective": objective.name,
-        "unit": objective.unit,
-        "predicted": middle,
-        "lower_95": low,
-        "upper_95": high,
-        "measured": measured,
-        "inside_95": ("yes" if low <= measured <= high else "no") if has_interval else "",  # type: ignore[operator]
-    }
-
-
-def _find_answer(name: str, design: dict[str, Any], later: pd.DataFrame, space: Space) -> pd.Series | None:
-    """Return the row that answers a suggestion, or None."""
-    # a row that names the suggestion belongs to it, whatever its amounts
-    if COLUMN in later:
-        named = later[later[COLUMN].astype(str).str.strip() == name]
-        if len(named):
-            return named.iloc[0]
-    if later.empty or set(space.names) - set(design):
-        return None
-    wanted = space.codes(pd.DataFrame([design]))
-    gap = np.abs(space.codes(later) - wanted) / space.width
-    limits = np.array([1e-9 if feature.is_category else NEAR for feature in space.features])
-    near = np.flatnonzero((gap <= limits).all(axis=1))
-    return later.iloc[int(near[np.argmin(gap[near].sum(axis=1))])] if len(near) else None
+def are_same_designs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two designs are equal but for the last digits."""
+    if one.keys() != other.keys():
+        return False
+    for name, value in one.items():
+        if isinstance(value, str) or isinstance(other[name], str):
+            if value != other[name]:
+                return False
+        elif not math.isclose(value, other[name], rel_tol=SAME, abs_tol=1e-12):
+            return False
+    return True
