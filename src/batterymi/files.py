@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 
-SUMS = ".sums"  # beside results: an empty file `<name>.<SHA-256>` for each of them
+CHECKSUM_FOLDER = ".sums"  # beside results: an empty file `<name>.<SHA-256>` for each of them
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def check_content(path: PathLike) -> None:
     except OSError:  # the reader reports what is wrong
         return
     if found not in known and not _make_record_path(target, found).exists():
-        expected = " or ".join(f"{item[:12]}…" for item in sorted(known))
+        expected = " or ".join(f"{digest[:12]}…" for digest in sorted(known))
         raise DamagedFileError(target, f"not what was written there: its SHA-256 is {found[:12]}…, expected {expected}")
 
 
@@ -117,18 +117,18 @@ def remove_file(path: PathLike) -> None:
     target.unlink(missing_ok=True)
     _remove_records(target, None)
     with suppress(OSError):  # there is none, or it has records of other files
-        (target.parent / SUMS).rmdir()
+        (target.parent / CHECKSUM_FOLDER).rmdir()
 
 
 def _list_records(target: Path) -> Iterator[Path]:
     """List the records of a file; an older one remains if a process was killed before it could remove it."""
     # escaped, since file names may contain wildcards such as [
-    return (target.parent / SUMS).glob(f"{glob.escape(target.name)}.{'[0-9a-f]' * 64}")
+    return (target.parent / CHECKSUM_FOLDER).glob(f"{glob.escape(target.name)}.{'[0-9a-f]' * 64}")
 
 
 def _make_record_path(target: Path, digest: str) -> Path:
     """Return the path of a record: an empty file named by the digest, so it is never half-written."""
-    return target.parent / SUMS / f"{target.name}.{digest}"
+    return target.parent / CHECKSUM_FOLDER / f"{target.name}.{digest}"
 
 
 def _write_record(target: Path, digest: str) -> Path:

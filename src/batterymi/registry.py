@@ -89,7 +89,7 @@ def list_names(kind: str) -> list[str]:
 
 
 def find_module(kind: str, name: str) -> str:
-    """Return the dotted name of the module that a registered name stands for.
+    """Return the dotted name of the module of a registered name.
 
     Raises:
         KeyError: if there is no such name; the message suggests one.

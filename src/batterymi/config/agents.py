@@ -213,9 +213,9 @@ class Training(Strict):
     @classmethod
     def _check_unique_names(cls, value: tuple[Agent, ...]) -> tuple[Agent, ...]:
         names = [agent.name for agent in value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"the name {', '.join(twice)} is listed twice; name each agent differently")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"the name {', '.join(repeated)} is listed twice; name each agent differently")
         return value
 
     @model_validator(mode="after")
@@ -227,8 +227,8 @@ class Training(Strict):
                     f"study: '{self.study.agent}' is not an agent; {did_you_mean(self.study.agent, names)}"
                 )
             # both name folders of results, so equal names would overwrite each other
-            if twice := sorted({*names} & {agent.name for agent in self.variants}):
-                raise ValueError(f"study: {', '.join(twice)} is the name of an agent too; rename the weights")
+            if repeated := sorted({*names} & {agent.name for agent in self.variants}):
+                raise ValueError(f"study: {', '.join(repeated)} is the name of an agent too; rename the weights")
         return self
 
     @property

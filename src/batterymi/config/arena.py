@@ -106,7 +106,7 @@ class Arena(Strict):
         return next(condition for condition in self.conditions if condition.name == name)
 
     def compute_temperature_limit(self, condition: Condition) -> float:
-        """Highest temperature that charges may reach from a start, °C; see `batterymi.charging.limits`."""
+        """Return the highest temperature that charges may reach from a start, °C; see `batterymi.charging.limits`."""
         limits = self.training.environment.limits
         hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
         # a charge that starts at 45 °C could not keep a fixed limit of 45 °C (decision 12)

@@ -20,7 +20,7 @@ class FixedRun(Strict):
     timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
 
     @model_validator(mode="after")
-    def _check_one_protocol(self) -> Self:
+    def _check_protocol_kind(self) -> Self:
         if (self.cc_cv is None) == (self.timed is None):
             raise ValueError("give exactly one of cc_cv and timed")
         return self
@@ -30,7 +30,7 @@ class SurrogateChoice(Strict):
     """Designs are evaluated by the study's own surrogate."""
 
     name: Literal["surrogate"]
-    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model answers.")
+    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model predicts.")
 
 
 class NcmFormulasChoice(Strict):
@@ -147,16 +147,16 @@ class _BudgetedCampaign(_Campaign):
 
 
 class SearchCampaign(_DesignCampaign, _BudgetedCampaign):
-    """Designs are proposed, and answered by an evaluator at once; beside random search from the same starts."""
+    """Designs are proposed, and evaluated at once; beside random search from the same starts."""
 
-    mode: Literal["search"] = Field(description="An evaluator answers the designs that are proposed.")
+    mode: Literal["search"] = Field(description="An evaluator evaluates the designs that are proposed.")
     evaluator: EvaluatorChoice = Field(description="Evaluator of the designs.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are proposed at once in each round.")
     fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
     @property
     def variant(self) -> str:
-        """The variant whose model answers designs; all features where none does."""
+        """Return the variant whose model evaluates designs; all features where none does."""
         return self.evaluator.variant if isinstance(self.evaluator, SurrogateChoice) else ALL_FEATURES
 
 
@@ -168,7 +168,7 @@ class ExperimentCampaign(_DesignCampaign):
 
 
 class ReplayCampaign(_BudgetedCampaign):
-    """Designs are the rows of the table, answered by looking them up."""
+    """Designs are the rows of the table, evaluated by looking them up."""
 
     engine: ClassVar[str] = "pool"
 
@@ -187,14 +187,14 @@ class ReplayCampaign(_BudgetedCampaign):
     unit: UnitName = Field("1", description="Unit of that product.")
 
     @model_validator(mode="after")
-    def _product_is_named(self) -> Self:
+    def _check_product_label(self) -> Self:
         if (self.times is None) != (self.label is None):
             raise ValueError("times and label belong together")
         return self
 
 
 MODES = {
-    "search": "an evaluator answers designs",
+    "search": "an evaluator evaluates designs",
     "experiment": "you measure the designs that are suggested",
     "replay": "the rows of the table are the designs",
 }

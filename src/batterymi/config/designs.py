@@ -10,7 +10,7 @@ from batterymi.config.parts import Line, Name, Strict
 
 
 class ReferenceDesign(Strict):
-    """A known design, judged by the constraints and the evaluator beside the campaign's own."""
+    """A known design, checked by the constraints and the evaluator beside the campaign's own."""
 
     name: Line = Field(description="What tables call it.", min_length=1)
     values: dict[Name, float | str] = Field(description="One value per feature.")

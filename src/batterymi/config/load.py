@@ -31,16 +31,16 @@ class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: i
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping and refuse a repeated key, of which the second value would silently win otherwise."""
-        seen: set[Any] = set()
+        keys: set[Any] = set()
         for key_node, _ in node.value:
             # `<<` is not a key but merges another mapping
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
+            if isinstance(key, str) and key in keys:
                 raise yaml.MarkedYAMLError(problem=f"the key '{key}' is listed twice", problem_mark=key_node.start_mark)
             if isinstance(key, str):
-                seen.add(key)
+                keys.add(key)
         return super().construct_mapping(node, deep=deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
@@ -62,7 +62,7 @@ def check_extent(text: str) -> None:
     anchor holds. Events are read one by one, without recursion.
 
     Raises:
-        yaml.MarkedYAMLError: what is too large, and where; also for text that is no YAML.
+        yaml.MarkedYAMLError: what is too large, and where; also for text that is not YAML.
     """
     if len(text) > MAX_TEXT:
         raise yaml.MarkedYAMLError(problem=f"{len(text)} characters; settings have at most {MAX_TEXT}")
@@ -195,8 +195,8 @@ def list_study_files(config: Config) -> dict[str, Path]:
         if not name.isidentifier() or name != name.lower() or name in RESERVED
     ]
     wanted = [] if config.studies == "all" else list(config.studies)
-    named = [*wanted, *(key for key in config.overrides if key != "all")]
-    missing = [truncate_text(name, MAX_WORD) for name in named if name not in files]
+    names_used = [*wanted, *(key for key in config.overrides if key != "all")]
+    missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]
     problems += [
         f"config: studies: there is no {folder}/{name}.yaml; {did_you_mean(name, files)}"
         for name in missing[:MAX_LISTED]
@@ -231,7 +231,7 @@ def _select_applicable(overrides: Mapping[str, Any], study: Mapping[str, Any]) -
     if model is None or not isinstance(campaign, Mapping):
         return dict(overrides)
     # a key that no mode has is left in, and so refused
-    foreign = {key for other in CAMPAIGNS.values() for key in other.model_fields} - set(model.model_fields)
+    foreign = {key for mode_model in CAMPAIGNS.values() for key in mode_model.model_fields} - set(model.model_fields)
     return dict(overrides) | {"campaign": {key: value for key, value in campaign.items() if key not in foreign}}
 
 
@@ -270,9 +270,9 @@ def load_datasets(path: str | Path) -> dict[str, Dataset]:
     except ValidationError as error:
         raise ConfigError(describe_errors(error, str(path), Dataset)) from None
     found, problems = {}, []
-    for name, entry in names.items():
+    for name, content in names.items():
         try:
-            found[name] = Dataset.model_validate(entry)
+            found[name] = Dataset.model_validate(content)
         except ValidationError as error:
             # collected over all entries, so that the user sees every problem at once
             problems += describe_errors(error, f"{path}: {name}", Dataset)

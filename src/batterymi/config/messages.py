@@ -12,6 +12,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "Study": {
         "designs": "reference_designs",
         "picture": "figure",
+        "candidates": "screen.source",
         "campaign.reach": "campaign.max_distance",
         "campaign.evaluator.judge": "campaign.evaluator.reference_model",
     },
@@ -32,8 +33,8 @@ def describe_errors(error: ValidationError, source: str, model: type) -> list[st
         by_key.setdefault(_format_key(problem), []).append(problem)
     lines = []
     for key, same in list(by_key.items())[:MAX_LISTED]:
-        said = " or ".join(dict.fromkeys(_format_message(problem, model) for problem in same))
-        lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
+        messages = " or ".join(dict.fromkeys(_format_message(problem, model) for problem in same))
+        lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{messages}", MAX_MESSAGE))
     return lines + ([f"{source}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
 
 
@@ -56,10 +57,10 @@ def _format_message(problem: ErrorDetails, model: type) -> str:
         if new := RENAMED.get(model.__name__, {}).get(place):
             return f"unknown key {unknown!r}; it is now '{new}'"
         return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
-    # our own messages name the value already, and a missing key has none
-    silent = problem["type"] in ("missing", "value_error")
+    # our own messages name the value already, and a missing key has no value
+    omits_value = problem["type"] in ("missing", "value_error")
     return _lower_first(problem["msg"].removeprefix("Value error, ")) + (
-        "" if silent else _format_found(problem["input"])
+        "" if omits_value else _format_found(problem["input"])
     )
 
 
@@ -80,9 +81,9 @@ def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the model at a place, which is given by keys and by the tags that pydantic adds for unions."""
     current: list[Any] = [model]
     for part in map(str, location):
-        fields = [item.model_fields[part] for item in current if part in item.model_fields]
+        fields = [model.model_fields[part] for model in current if part in model.model_fields]
         tagged = [
-            entry for entry in current if any(part in get_args(f.annotation) for f in entry.model_fields.values())
+            model for model in current if any(part in get_args(f.annotation) for f in model.model_fields.values())
         ]
         current = [inner for field in fields for inner in models_in(field.annotation)] or tagged or current
     return sorted({name for candidate in current for name in candidate.model_fields})

@@ -19,7 +19,7 @@ class Registered:
     Attributes:
         kind: kind of the registry.
         thing: what messages call it, with its article.
-        excluded: names that are none here.
+        excluded: names that are not allowed here.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Registered:
 
     @property
     def names(self) -> list[str]:
-        """The names that may stand here."""
+        """Return the names that are allowed here."""
         return [name for name in registry.list_names(self.kind) if name not in self.excluded]
 
     def check(self, value: str) -> str:

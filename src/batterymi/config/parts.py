@@ -24,7 +24,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 
 
-def check_one_line(value: str) -> str:
+def refuse_line_breaks(value: str) -> str:
     """Refuse line breaks and other control characters."""
     if value != strip_control_characters(value):
         raise ValueError("it contains a control character; write it as one line of text")
@@ -36,7 +36,7 @@ def strip_control_characters(value: str) -> str:
     return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
 
 
-Line = Annotated[str, AfterValidator(check_one_line)]
+Line = Annotated[str, AfterValidator(refuse_line_breaks)]
 
 DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
 # a repeated member gets another seed each time
@@ -349,7 +349,7 @@ class Ablation(Strict):
     )
     drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
     source: Literal["all", "none"] | tuple[str, ...] = Field(
-        "all", description="Which rows of other ions join the training: all, none, or those of the ions named."
+        "all", description="Which rows of other ions join the training: all, none, or those of the listed ions."
     )
     reason: str = Field(description="What the comparison shows.", min_length=10)
 

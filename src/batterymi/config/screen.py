@@ -27,7 +27,7 @@ def check_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if symbol not in SYMBOLS:
             raise ValueError(f"there is no element '{symbol}'; {did_you_mean(symbol, SYMBOLS)}")
     if value is not None and len(set(value)) != len(value):
-        raise ValueError(f"'{next(item for item in value if value.count(item) > 1)}' is listed twice")
+        raise ValueError(f"'{next(symbol for symbol in value if value.count(symbol) > 1)}' is listed twice")
     return value
 
 
@@ -181,9 +181,9 @@ class Screen(Strict):
         known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
-                every = [*PREDICTED, *(known or ())]
-                if name not in every:
-                    raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, every)}")
+                columns = [*PREDICTED, *(known or ())]
+                if name not in columns:
+                    raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
         return self
 
 

@@ -97,7 +97,7 @@ class Study(Strict):
 
     @property
     def primary_variant(self) -> str:
-        """The variant that decisions rest on: the one that answers the campaign."""
+        """Return the variant that decisions rest on: the one whose model the campaign uses."""
         return self.campaign.variant
 
     @property
@@ -132,7 +132,7 @@ class Study(Strict):
 
     @property
     def evaluator(self) -> EvaluatorChoice | None:
-        """What answers designs; None where they are measured or looked up."""
+        """Return what evaluates designs; None where they are measured or looked up."""
         return self.campaign.evaluator if isinstance(self.campaign, SearchCampaign) else None
 
     @property
@@ -169,7 +169,7 @@ class Study(Strict):
 
     @property
     def is_experiment(self) -> bool:
-        """Whether designs are answered by experiments."""
+        """Return whether designs are evaluated by experiments."""
         return self.campaign.mode == "experiment"
 
     @property
@@ -188,12 +188,12 @@ class Study(Strict):
             *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(
-                ("candidates", item.source.name)
-                for item in (self.screen,)
-                if item and isinstance(item.source, CandidatesSource)
+                ("candidates", screen.source.name)
+                for screen in (self.screen,)
+                if screen and isinstance(screen.source, CandidatesSource)
             ),
         ]
-        # the evaluator that asks a model runs the code of its family too
+        # the evaluator that calls a model runs the code of its family too
         wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
         return [pair for pair in used if pair[0] in wanted]
 
@@ -235,7 +235,7 @@ class Study(Strict):
         for derived in self.derived:
             wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
-        for name in sorted({name for item in self.derived for name in item.names} & self._uncomputable()):
+        for name in sorted({name for derived in self.derived for name in derived.names} & self._uncomputable()):
             yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
@@ -252,8 +252,8 @@ class Study(Strict):
     def _resolve_quantities(self) -> dict[str, set[str]]:
         """Return the derived quantities with the columns on which each depends in the end."""
         found: dict[str, set[str]] = {}
-        for item in self.derived:
-            found[item.name] = set().union(*(found.get(name, {name}) for name in item.names))
+        for derived in self.derived:
+            found[derived.name] = set().union(*(found.get(name, {name}) for name in derived.names))
         return found
 
     def _find_campaign_problems(self) -> Iterable[str]:
@@ -304,8 +304,8 @@ class Study(Strict):
             if len(names) < 2:
                 yield "campaign.reference: a reference point needs several objectives to maximise or minimise"
             for name in campaign.reference.keys() ^ names:
-                said = "is not optimised" if name in campaign.reference else "lacks its worst value"
-                yield f"campaign.reference: '{name}' {said}; {did_you_mean(name, names)}"
+                problem = "is not optimised" if name in campaign.reference else "lacks its worst value"
+                yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
         if campaign.engine == "enumerate":
             if not (self.is_experiment or isinstance(self.evaluator, SurrogateChoice)):
                 yield "campaign.engine: 'enumerate' needs the evaluator surrogate, whose trees it lists"
@@ -319,7 +319,7 @@ class Study(Strict):
     @property
     def screened_features(self) -> tuple[str, ...]:
         """Return the numbers that the screen's model takes beside formulas."""
-        return tuple(item.name for item in self.variants[self.screen.variant]) if self.screen else ()
+        return tuple(feature.name for feature in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
     def formula_columns(self) -> tuple[str, ...]:

@@ -40,9 +40,9 @@ class SurrogateEvaluator:
             raise ValueError("the surrogate evaluator needs a model file")
         stored = load_models(model)
         self._models: dict[str, StoredModel] = {
-            item.objective: item for item in stored if item.variant == choice.variant
+            model.objective: model for model in stored if model.variant == choice.variant
         }
-        if lacking := [entry.name for entry in objectives if entry.name not in self._models]:
+        if lacking := [objective.name for objective in objectives if objective.name not in self._models]:
             raise DamagedFileError(model, f"it has no model of {lacking[0]} for the variant {choice.variant}")
         self._objectives, self._path = objectives, model
 
@@ -54,7 +54,7 @@ class SurrogateEvaluator:
         """
         frame = pd.DataFrame(index=designs.index)
         # a model file of other settings would otherwise fail deep inside the pipeline
-        lacking = {name for item in self._objectives for name in self._models[item.name].features} - set(designs)
+        lacking = {name for target in self._objectives for name in self._models[target.name].features} - set(designs)
         if lacking:
             raise DamagedFileError(self._path, f"its models take '{min(lacking)}', which designs of this study lack")
         for objective in self._objectives:

@@ -48,7 +48,7 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
         One column per quantity.
     """
     empty, full = parse_formulas(charged), parse_formulas(discharged)
-    charge, potential, radius = (np.array([IONS[item][k] for item in ion], float) for k in range(3))
+    charge, potential, radius = (np.array([IONS[symbol][k] for symbol in ion], float) for k in range(3))
     ions_empty, host_empty = split_ion(empty, ion)
     ions_full, host_full = split_ion(full, ion)
     metals = empty.count_atoms(*REDOX)
@@ -132,6 +132,6 @@ def _compute_oxidation_state(
         states = np.where((compositions.elements == INDEX[symbol]) & has_oxygen & few, highest, states)
     states = np.where(_is_ion(compositions, ion), np.repeat(charge, compositions.counts), states)
     is_redox = np.isin(compositions.elements, [INDEX[metal] for metal in REDOX])
-    others = compositions.total(np.where(is_redox, 0.0, compositions.amounts * states))
+    fixed_charge = compositions.total(np.where(is_redox, 0.0, compositions.amounts * states))
     metals = compositions.total(np.where(is_redox, compositions.amounts, 0.0))
-    return np.clip(np.where(metals > 0, -others / np.maximum(metals, 1e-3), 0.0), -LIMIT, LIMIT)
+    return np.clip(np.where(metals > 0, -fixed_charge / np.maximum(metals, 1e-3), 0.0), -LIMIT, LIMIT)

@@ -15,8 +15,8 @@ from batterymi.vocabulary.elements import INDEX, SYMBOLS
 NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:/[0-9]+)?|\.[0-9]+"
 TOKEN = re.compile(rf"([A-Z][a-z]?)({NUMBER})?|([(\[{{])|([)\]}}])({NUMBER})?|(.)", re.DOTALL)
 CLOSING = {"(": ")", "[": "]", "{": "}"}
-OTHER, CAPITAL, SMALL, DIGIT, END = range(5)
-KINDS = np.full(256, OTHER, dtype=np.uint8)  # of each character
+INVALID, CAPITAL, SMALL, DIGIT, END = range(5)
+KINDS = np.full(256, INVALID, dtype=np.uint8)  # of each character
 KINDS[ord("A") : ord("Z") + 1], KINDS[ord("a") : ord("z") + 1] = CAPITAL, SMALL
 KINDS[ord("0") : ord("9") + 1], KINDS[ord("\n")] = DIGIT, END
 PLACES = np.full((26, 27), -1, dtype=np.intp)  # index of the element, by its capital and its small letter if any
@@ -50,7 +50,7 @@ def parse_formula(formula: str) -> dict[str, float]:
     levels: list[dict[str, float]] = [{}]
     opened: list[str] = []
     for match in TOKEN.finditer(text):
-        symbol, amount, opening, closing, multiplier, other = match.groups()
+        symbol, amount, opening, closing, multiplier, unreadable = match.groups()
         if symbol:
             if symbol not in INDEX:
                 raise _make_element_error(symbol, formula)
@@ -66,7 +66,7 @@ def parse_formula(formula: str) -> dict[str, float]:
                 levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
         else:
             raise FormulaError(
-                f"'{_shorten_text(formula)}' is not a chemical formula: '{other}' at position {match.start() + 1} "
+                f"'{_shorten_text(formula)}' is not a chemical formula: '{unreadable}' at position {match.start() + 1} "
                 "has no meaning"
             )
     if opened:
@@ -216,8 +216,8 @@ def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64]
     kind = KINDS[codes]
     before = np.concatenate([[END], kind[:-1]])
     row = np.cumsum(before == END) - 1
-    misplaced = (kind == OTHER) | ((kind == SMALL) & (before != CAPITAL))
-    # a line that begins with a digit, or is empty, is no plain formula
+    misplaced = (kind == INVALID) | ((kind == SMALL) & (before != CAPITAL))
+    # a line that begins with a digit, or is empty, is not a plain formula
     misplaced |= ((kind == DIGIT) | (kind == END)) & (before == END)
     at = np.flatnonzero(kind == CAPITAL)
     # at + 1 exists, since the buffer ends with a line break

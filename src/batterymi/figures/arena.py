@@ -48,7 +48,7 @@ def style_of(name: str, names: list[str]) -> dict[str, Any]:
     """
     if name in STYLES:
         return STYLES[name]
-    agents = [item for item in sorted(names, reverse=True) if item not in CONTROLLERS]
+    agents = [agent for agent in sorted(names, reverse=True) if agent not in CONTROLLERS]
     return AGENT_STYLES[agents.index(name) % len(AGENT_STYLES)]
 
 
@@ -81,15 +81,15 @@ def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) ->
     return figure
 
 
-def _draw_trace(axis: "Axes", mine: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
+def _draw_trace(axis: "Axes", charges: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
     """Draw one controller's charge over time, with thinner lines for several seeds."""
     style = style_of(name, names)
-    seeds = mine["seed"].unique()
+    seeds = charges["seed"].unique()
     width = 1.4 if len(seeds) == 1 else 0.6
     # fixed protocols stay in the background
     width = 0.9 if style["color"] == GREY else width
     for seed in seeds:
-        part = mine[mine["seed"] == seed]
+        part = charges[charges["seed"] == seed]
         # one entry of the legend per controller, not per seed
         text = label_controller(name) if seed == seeds[0] else None
         axis.plot(part["time_min"], part[column], color=style["color"], ls=style["ls"], lw=width, label=text)
@@ -126,12 +126,12 @@ def _draw_point(axis: "Axes", row: dict[Any, Any], names: list[str]) -> None:
     """Draw one controller: filled where no charge violates a limit, open otherwise."""
     style = style_of(row["controller"], names)
     middle = row["minutes_median"]
-    reach = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
+    error_bars = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
     axis.errorbar(
         [middle],
         [row["margin_min_mv"]],
         # missing quartiles draw no error bar
-        xerr=np.nan_to_num(reach),
+        xerr=np.nan_to_num(error_bars),
         color=style["color"],
         marker=style["marker"],
         mfc=style["color"] if row["violations"] == 0 else "white",
@@ -162,9 +162,9 @@ def plot_violations(table: pd.DataFrame) -> "Figure":
             axis.barh(places - left, width, height=0.2, color=colour, label=kind)
             left = left + 0.2
         shares = 100 * rows[["violations_lower", "violations", "violations_upper"]].to_numpy(float)
-        reach = np.abs(np.diff(shares, axis=1)).T
+        error_bars = np.abs(np.diff(shares, axis=1)).T
         axis.errorbar(
-            shares[:, 1], places + 0.2, xerr=reach, color=BLACK, marker="o", ms=2.5, lw=0.8, ls="none", label="any"
+            shares[:, 1], places + 0.2, xerr=error_bars, color=BLACK, marker="o", ms=2.5, lw=0.8, ls="none", label="any"
         )
         axis.set_yticks(places - 0.15, [label_controller(name) for name in names])
         axis.set_xlim(0, 102)

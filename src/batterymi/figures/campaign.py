@@ -21,12 +21,16 @@ def plot_convergence(results: StudyResults) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     campaign = results.study.campaign
-    judged = _group_measured_suggestions(results)
+    measured_groups = _group_measured_suggestions(results)
     figure, axes = plt.subplots(
-        1 + len(judged), 1, figsize=(COLUMN_IN, 2.6 * (1 + len(judged))), squeeze=False, layout="constrained"
+        1 + len(measured_groups),
+        1,
+        figsize=(COLUMN_IN, 2.6 * (1 + len(measured_groups))),
+        squeeze=False,
+        layout="constrained",
     )
     axis = axes[0, 0]
-    for lower, (name, part) in zip(axes[1:, 0], judged.items(), strict=True):
+    for lower, (name, part) in zip(axes[1:, 0], measured_groups.items(), strict=True):
         _draw_earlier(lower, results, name, part)
     if results.history.empty and campaign.mode == "experiment":
         axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
@@ -92,8 +96,8 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
     )
     ends = [min(part["measured"].min(), low.min()), max(part["measured"].max(), high.max())]
     axis.plot(ends, ends, color=GREY, lw=0.7)
-    n_inside, n_judged = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
-    axis.set_title(f"Earlier suggestions: {n_inside} of {n_judged} within their 95 % interval", fontsize=7)
+    n_inside, n_measured = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
+    axis.set_title(f"Earlier suggestions: {n_inside} of {n_measured} within their 95 % interval", fontsize=7)
     axis.set_xlabel("Measured " + format_label(target.label[0].lower() + target.label[1:], target.unit))
     axis.set_ylabel(
         _wrap_text("Predicted " + format_label(target.label[0].lower() + target.label[1:], target.unit), 34)
@@ -102,8 +106,8 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
 
 def _find_single(results: StudyResults) -> Objective | None:
     """Return the objective that alone makes the score, or None if there are several."""
-    first, *others = results.study.optimised
-    return first if not others and first.weight == first.scale == 1 else None
+    first, *further = results.study.optimised
+    return first if not further and first.weight == first.scale == 1 else None
 
 
 def _get_score_sign(results: StudyResults) -> float:

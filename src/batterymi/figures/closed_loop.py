@@ -59,8 +59,8 @@ def scale_to_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> t
     if comparison["best_life"] < MANY:
         return runs, comparison, "cycles"
     small = [
-        item | {key: item[key] / 1000 for key in ("gain", "gain_lower", "gain_upper")}
-        for item in comparison["comparisons"]
+        gains | {key: gains[key] / 1000 for key in ("gain", "gain_lower", "gain_upper")}
+        for gains in comparison["comparisons"]
     ]
     scaled = comparison | {"best_life": comparison["best_life"] / 1000, "comparisons": small}
     return runs.assign(life_cycles=runs["life_cycles"] / 1000), scaled, "1000 cycles"
@@ -97,10 +97,10 @@ def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[in
     """
     for place, method in enumerate(dict.fromkeys(comparison["method"] for comparison in comparisons)):
         # the baseline has no gain over itself
-        rows = [item for item in comparisons if item["method"] == method and item["verdict"] != "the baseline"]
+        rows = [row for row in comparisons if row["method"] == method and row["verdict"] != "the baseline"]
         if rows:
             x = [batches.index(row["batch"]) + 1.6 * SHIFT * (place - 2.5) for row in rows]
-            gain, low, high = ([entry[key] for entry in rows] for key in ("gain", "gain_lower", "gain_upper"))
+            gain, low, high = ([row[key] for row in rows] for key in ("gain", "gain_lower", "gain_upper"))
             axis.errorbar(x, gain, [np.subtract(gain, low), np.subtract(high, gain)], **style_of(place), ls="none")
     axis.axhline(0, color=GREY, lw=0.7)
     axis.set_title("Gain over random batches, same model", loc="left")

@@ -39,7 +39,7 @@ def plot_policies(results: StudyResults) -> "Figure":
     axis.set_ylabel("Cycle life (cycles to 80 % capacity)")
     verdict = best["verdict"].split(";")[0]
     axis.set_title(
-        f"Grey: cells of one policy, apart by a factor of {factor:.2f} (1 s.d.)\n"
+        f"Grey: cells of one policy, which differ by a factor of {factor:.2f} (1 s.d.)\n"
         f"Policy → life across policies: Q² {best['q2']:.2f}, {verdict}",
         fontsize=7,
     )

@@ -62,8 +62,8 @@ def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], obj
     """Draw predictions of the listed candidates over their distance to the rows."""
     inside = top["inside"].to_numpy(bool)
     for part, colour, label in ((inside, BLUE, "inside"), (~inside, RED, "outside")):
-        named = f"{label}: {part.sum():,}"
-        axis.plot(top["distance"][part], top["predicted"][part], ".", color=colour, ms=3, alpha=0.6, label=named)
+        legend_text = f"{label}: {part.sum():,}"
+        axis.plot(top["distance"][part], top["predicted"][part], ".", color=colour, ms=3, alpha=0.6, label=legend_text)
     if report["threshold"] is not None:
         axis.axvline(report["threshold"], color=GREY, ls="--", lw=1)
     axis.set_xscale("log")

@@ -40,14 +40,14 @@ def render_arena(
     head = "".join(f"<th>{html.escape(text)}</th>" for text in HEADINGS)
     rows = "\n".join(_render_row(row) for row in table.to_dict("records"))
     exploits = discrepancy[discrepancy["verdict"].str.startswith("exploits")]
-    named = "".join(f"<li>{_render_exploit(row)}</li>" for row in exploits.to_dict("records"))
+    listed = "".join(f"<li>{_render_exploit(row)}</li>" for row in exploits.to_dict("records"))
     return render_page(
         "Charging arena",
         "<h2>Charging arena</h2>\n<p>Simulated on the DFN from the same held-out scenarios. A charge outside the "
         "limits breaks one of them or is not finished; shares have 95 % intervals. A controller that breaks limits is "
         f"never called better than one that does not.</p>\n<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n"
         "</tbody></table>\n<h3>Controllers that exploit the coarse model</h3>\n"
-        f"<ul>{named or '<li>none</li>'}</ul>\n<h3>What feedback is worth</h3>\n{_render_feedback(feedback)}\n"
+        f"<ul>{listed or '<li>none</li>'}</ul>\n<h3>What feedback is worth</h3>\n{_render_feedback(feedback)}\n"
         f"<h3>Paired comparisons</h3>\n{_render_pairs(comparisons)}",
     )
 

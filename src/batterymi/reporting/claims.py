@@ -54,7 +54,7 @@ def read_claims(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read the table of claims and check it.
 
     Raises:
-        TableError: for a missing column, a repeated id, an unknown unit, or a value that is no number.
+        TableError: for a missing column, a repeated id, an unknown unit, or a value that is not a number.
     """
     # read as text, so that a malformed cell is reported with its line
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -66,8 +66,8 @@ def read_claims(path: str | os.PathLike[str]) -> pd.DataFrame:
         if problem := _find_problem(row):
             raise TableError(f"{path}: line {line}: {problem}")
     if frame["id"].duplicated().any():
-        twice = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
-        raise TableError(f"{path}: two claims have the id '{twice}'; give each its own")
+        repeated = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
+        raise TableError(f"{path}: two claims have the id '{repeated}'; give each its own")
     return frame.assign(
         value=frame["value"].astype(float), tolerance=pd.to_numeric(frame["tolerance"], errors="coerce")
     )

@@ -39,7 +39,7 @@ class ResultFile(Generic[T]):
         """Declare a file.
 
         Args:
-            path: the file, as seen from the study's folder.
+            path: the file, relative to the study's folder.
             rule: the rule that makes it.
             readers: what reads it.
             needs: columns or keys without which it is not the file that belongs there.
@@ -65,7 +65,7 @@ class ResultFile(Generic[T]):
         if results is None:
             return self
         content = self._read_content(results.files.get(self.name), results.study)
-        vars(results)[self.name] = content  # found there before the class is asked again
+        vars(results)[self.name] = content  # found there before the descriptor of the class
         return cast(T, content)
 
     def _read_content(self, path: Path | None, study: ReportedStudy) -> Any:
@@ -142,7 +142,7 @@ class StudyResults:
         "campaign/benchmark.json",
         _name_campaign_rule,
         ("figures", "summary", "claims"),
-        needs=["feasibility", "answers", "comparison"],
+        needs=["feasibility", "outcome_kind", "comparison"],
     )
     reference_designs = ResultFile["pd.DataFrame"](
         "campaign/reference_designs.csv",
@@ -226,7 +226,7 @@ def list_entries() -> list[ResultFile[Any]]:
 
 
 def list_results(study: Study, reader: Reader | None = None) -> dict[str, str]:
-    """Return the files that a study has, by their names in `StudyResults`, as seen from its folder.
+    """Return the files that a study has, by their names in `StudyResults`, relative to its folder.
 
     Args:
         study: its settings.

@@ -126,9 +126,9 @@ def _join_verdicts(selected: pd.DataFrame) -> str:
 def _describe_variants(results: StudyResults) -> str:
     """Return the best model and the verdict of every variant but the primary one."""
     metrics = results.metrics
-    others = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
+    ablations = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
     return "; ".join(
-        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _list_rows(others)
+        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _list_rows(ablations)
     )
 
 
@@ -165,8 +165,8 @@ def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
 
 
 def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
-    """Return why a design is no recommendation, if it is none."""
-    if results.benchmark["answers"] == "predicted" and (results.selected["verdict"] == NO_SKILL).any():
+    """Return why a design is not a recommendation, or an empty text."""
+    if results.benchmark["outcome_kind"] == "predicted" and (results.selected["verdict"] == NO_SKILL).any():
         return "not a recommendation, since the model shows no skill: "
     if EXTRAPOLATES in best["why"]:
         return "not a recommendation, since the model extrapolates beyond what is possible: "
@@ -176,8 +176,10 @@ def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
 def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
     """Return the objectives of a design with their intervals, and the quantities derived from it."""
     parts = [_describe_objective(best, objective) for objective in results.study.objectives]
-    parts += [f"{item.label} {best[item.name]:.3g}{_format_unit(item.unit)}" for item in results.study.derived]
-    return f"{results.benchmark['answers']}: {'; '.join(parts)}"
+    parts += [
+        f"{derived.label} {best[derived.name]:.3g}{_format_unit(derived.unit)}" for derived in results.study.derived
+    ]
+    return f"{results.benchmark['outcome_kind']}: {'; '.join(parts)}"
 
 
 def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]:

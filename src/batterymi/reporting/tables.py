@@ -194,9 +194,9 @@ def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 def _flatten_value(value: Any) -> Any:
     """Return lists and dictionaries as text, for one cell of a CSV file."""
     if isinstance(value, list):
-        return " ".join(f"{item:.6g}" if isinstance(item, float) else str(item) for item in value)
+        return " ".join(f"{number:.6g}" if isinstance(number, float) else str(number) for number in value)
     if isinstance(value, dict):
-        return "; ".join(f"{key} {one}" for key, one in value.items()) or "none"
+        return "; ".join(f"{key} {content}" for key, content in value.items()) or "none"
     return value
 
 

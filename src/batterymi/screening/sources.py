@@ -110,8 +110,8 @@ def _read_file_blocks(source: FileSource, columns: list[str], tally: Tally) -> I
     if problems:
         listed = list(problems)[:MOST_PROBLEMS]
         lines = _find_line_numbers(path, listed) if path.suffix == ".csv" else dict(zip(listed, listed, strict=True))
-        told = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
-        raise TableError("\n".join([*told, "correct the formulas, or set screen.source.bad_rows to drop"]))
+        messages = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
+        raise TableError("\n".join([*messages, "correct the formulas, or set screen.source.bad_rows to drop"]))
 
 
 def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:

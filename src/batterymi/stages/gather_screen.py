@@ -103,8 +103,8 @@ def _list_best(best: Best, rows: pd.DataFrame, settings: GatheringSettings) -> p
     frame = best.candidates
     known = find_nearest(frame[FORMULA], rows, next(iter(settings.formula_columns), None), settings.target.name)
     scores = [column for column in SCORED if column != "passed"]
-    given = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED)]
-    listed = pd.concat([frame[[FORMULA, *scores]], known, frame[given]], axis=1)
+    source_columns = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED)]
+    listed = pd.concat([frame[[FORMULA, *scores]], known, frame[source_columns]], axis=1)
     listed.insert(0, "rank", np.arange(1, len(listed) + 1))
     return listed
 
@@ -113,7 +113,7 @@ def _read_blocks(paths: Sequence[Path]) -> Iterator[pd.DataFrame]:
     """Yield the blocks of all shards, of each shard an empty one first.
 
     Raises:
-        DamagedFileError: if a file is none of scored candidates.
+        DamagedFileError: if a file does not hold scored candidates.
     """
     for path in paths:
         check_content(path)

@@ -66,7 +66,7 @@ def _choose_drawings(drawn: DrawnFiles, settings: FigureSettings) -> "dict[str, 
     """Return functions that draw, by the name of the figure."""
     cell, condition = settings.cell, settings.condition
     table = read_frame(drawn.table)
-    mine = table[table["cell"] == cell]
+    rows = table[table["cell"] == cell]
     traces, steps = _select_cell(drawn.traces, cell), _select_cell(drawn.steps, cell)
     nominal = traces[traces["condition"] == condition]
 
@@ -80,9 +80,9 @@ def _choose_drawings(drawn: DrawnFiles, settings: FigureSettings) -> "dict[str, 
             f"{cell}, {condition}: nominal charge on the DFN",
         ),
         "minutes_and_margin": lambda: draw_with_heading(
-            plot_minutes_and_margin(mine), f"{cell}: open markers leave a limit in some scenarios"
+            plot_minutes_and_margin(rows), f"{cell}: open markers leave a limit in some scenarios"
         ),
-        "violations": lambda: draw_with_heading(plot_violations(mine), f"{cell}: held-out scenarios on the DFN"),
+        "violations": lambda: draw_with_heading(plot_violations(rows), f"{cell}: held-out scenarios on the DFN"),
         "feasibility": lambda: plot_feasibility(
             pd.concat([read_frame(path) for path in drawn.maps]), settings.wanted_min
         ),
@@ -106,7 +106,7 @@ def _list_with_policies(steps: pd.DataFrame) -> list[str]:
 
 
 def _read_curves(paths: Sequence[Path]) -> pd.DataFrame:
-    """Return learning curves with agent and seed, which stand in the path."""
+    """Return learning curves with agent and seed, which are parts of the path."""
     parts = []
     for path in paths:
         agent, seed = path.parts[-3:-1]

@@ -49,7 +49,7 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     """
     left_out = {ablation.name: ablation for ablation in settings.ablations}
     whole = Inputs(settings.features, settings.descriptors)
-    variants = {"all_features": whole} | {name: drop_inputs(whole, one) for name, one in left_out.items()}
+    variants = {"all_features": whole} | {name: drop_inputs(whole, ablation) for name, ablation in left_out.items()}
     needed = [*(column.name for column in (*settings.features, *settings.objectives)), SPLIT]
     # both before any model is fitted, so that a damaged file is found at once
     rows, digests = read_frame(table, needs=needed), read_json(report)

@@ -130,7 +130,7 @@ UNITS: dict[str, Unit] = {
     "Hz": Unit("frequency", "Hz"),
     "μB": Unit("magnetic moment; Bohr magneton", "bohr_magneton"),
 }
-DEFINITIONS = (  # what pint lacks, or counts as a plain number though it is none
+DEFINITIONS = (  # what pint lacks, or wrongly counts as a plain number
     "full_cycle = [full_cycle]",
     "c_rate = [c_rate]",
     "atom = [atom]",
@@ -206,10 +206,10 @@ def find_unit(text: str) -> str:
 
 
 def find_header_unit(text: str, in_brackets: bool = True) -> str | None:
-    """Return the unit that a header of a table names, whatever its capitals; None if it names none.
+    """Return the unit that a header of a table names, whatever its capitals; None if it has no unit.
 
     Args:
-        text: what stands in brackets, or after the last blank or underscore.
+        text: the part in brackets, or after the last blank or underscore.
         in_brackets: whether it does; what does not must be a unit of the table.
     """
     listed = find_listed_unit(text)
@@ -261,14 +261,16 @@ def convert_units(values: "Array", found: str, wanted: str) -> "Array":
 
 def are_convertible(found: str, wanted: str) -> bool:
     """Return whether two units measure the same thing."""
-    (source, _, whole), (target, _, other) = _parse(found), _parse(wanted)
-    return not (whole and other and whole != other) and bool(source.is_compatible_with(target))
+    (source, _, source_whole), (target, _, target_whole) = _parse(found), _parse(wanted)
+    return not (source_whole and target_whole and source_whole != target_whole) and bool(
+        source.is_compatible_with(target)
+    )
 
 
 @cache
 def _spellings() -> dict[str, str]:
     """Return the units of the table by every plain spelling."""
-    found = {_simplify(other): name for other, name in SPELLINGS.items()}
+    found = {_simplify(spelling): name for spelling, name in SPELLINGS.items()}
     for name in UNITS:
         above, _, below = name.partition("/")
         if below and "(" not in name:

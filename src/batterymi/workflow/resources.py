@@ -37,7 +37,7 @@ def read_benchmarks(folders: Iterable[str]) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: if a folder holds no benchmark.
-        TableError: if a file is no benchmark of a job that has ended.
+        TableError: if a file is not the benchmark of a job that has ended.
     """
     rows = []
     for folder in folders:
@@ -92,7 +92,7 @@ def format_requests(table: pd.DataFrame) -> str:
 
 
 def print_requests() -> None:
-    """Print the table of some runs, and write it as CSV where asked to."""
+    """Print the table of some runs, and write it as CSV if a path is given."""
     parser = argparse.ArgumentParser(prog="python -m batterymi.workflow.resources", description=__doc__)
     parser.add_argument("folders", nargs="+", help="logs/benchmarks of one or more runs")
     parser.add_argument("--csv", help="write what was measured to this file too")

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.errors import BatteryMIError
-from batterymi.files import SUMS, write_bytes, write_json
+from batterymi.files import CHECKSUM_FOLDER, write_bytes, write_json
 from batterymi.workflow.comparison import compare_results
 from batterymi.workflow.manifest import NAME, find_changed_inputs, find_changed_outputs, read_manifest
 
@@ -56,8 +56,8 @@ def verify_run(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool
     if changed := find_changed_outputs(manifest, results):
         return False, [*changed, "remove these files and run snakemake again"]
     lines = [f"{len(manifest['inputs'])} inputs and {len(manifest['outputs'])} outputs are as the manifest says"]
-    if others := find_unlisted(results, manifest):
-        lines.append(f"not part of the manifest, and not compared: {', '.join(others)}")
+    if unlisted := find_unlisted(results, manifest):
+        lines.append(f"not part of the manifest, and not compared: {', '.join(unlisted)}")
     if not rebuild:
         return True, lines
     agrees, found = _rebuild_and_compare(results, manifest, cores)
@@ -182,7 +182,9 @@ def find_unlisted(results: Path, manifest: dict[str, Any]) -> list[str]:
     """
     listed = {Path(name).parent for name in manifest["outputs"]}
     listed |= {parent for folder in listed for parent in folder.parents}
-    folders = sorted(path.relative_to(results) for path in results.rglob("*") if path.is_dir() and path.name != SUMS)
+    folders = sorted(
+        path.relative_to(results) for path in results.rglob("*") if path.is_dir() and path.name != CHECKSUM_FOLDER
+    )
     return [str(path) for path in folders if path not in listed and (path.parent in listed or path.parent == Path())]
 
 

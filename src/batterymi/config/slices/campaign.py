@@ -21,7 +21,7 @@ class DesignSettings(Slice):
 
 
 class CampaignSettings(DesignSettings):
-    """A campaign that an evaluator answers."""
+    """A campaign whose designs an evaluator evaluates."""
 
     campaign: SearchCampaign
     reference_designs: tuple[ReferenceDesign, ...]
@@ -58,6 +58,6 @@ class ReplaySettings(Slice):
     seed: int
 
     @classmethod
-    def take_from(cls, source: Any, **given: Any) -> Self:
+    def take_from(cls, source: Any, **extra: Any) -> Self:
         """Return the slice of a study."""
-        return super().take_from(source, id_column=source.table.id_column, **given)
+        return super().take_from(source, id_column=source.table.id_column, **extra)

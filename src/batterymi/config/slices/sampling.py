@@ -8,7 +8,7 @@ from batterymi.config.slices.base import Slice
 
 
 class SamplingSettings(Slice):
-    """How many designs make the table, where they come from, and what answers them."""
+    """How many designs make the table, where they come from, and what evaluates them."""
 
     n_sampled: int
     features: tuple[Feature, ...]
@@ -19,6 +19,6 @@ class SamplingSettings(Slice):
     seed: int
 
     @classmethod
-    def take_from(cls, source: Any, **given: Any) -> Self:
+    def take_from(cls, source: Any, **extra: Any) -> Self:
         """Return the slice of a study."""
-        return super().take_from(source, n_sampled=source.table.sample.designs, **given)
+        return super().take_from(source, n_sampled=source.table.sample.designs, **extra)
