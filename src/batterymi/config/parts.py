@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from batterymi.config.expressions import parse_condition
 from batterymi.config.names import ConstraintName, DescriptorName, MemberName, ModelName, UnitName
 from batterymi.registry import BASELINES
+from batterymi.vocabulary.units import format_label
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
@@ -98,6 +99,11 @@ class Column(Labelled):
     )
 
     _valid = field_validator("valid")(check_ascending)
+
+    @property
+    def axis_label(self) -> str:
+        """Return the label with the unit in brackets, for axes."""
+        return format_label(self.label, self.unit)
 
 
 class Feature(Column):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.figures.arena import style_of
+from batterymi.figures.axes import add_legend_below
 from batterymi.figures.style import BLACK, COLUMN_IN
 from batterymi.vocabulary.controllers import label_controller
 
@@ -40,8 +41,7 @@ def plot_learning(curves: pd.DataFrame) -> "Figure":
     axes[0].set_ylim(bottom=max(-120.0, float(curves["validation_reward"].min())))
     axes[2].set_ylim(-3, 103)
     axes[-1].set_xlabel("Control steps of training")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    add_legend_below(figure, axes[0], 2)
     return figure
 
 
@@ -78,8 +78,7 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
     for axis, name in zip(axes[:, 0], names, strict=True):
         taken = steps[steps["controller"] == name]
         image = axis.pcolormesh(*edges, _compute_mean_rates(taken, edges).T, cmap="viridis", vmin=0, vmax=most)
-        axis.set_title(label_controller(name))
-        axis.set_ylabel("Temperature (°C)")
+        axis.set(title=label_controller(name), ylabel="Temperature (°C)")
         axis.set_facecolor("#E6E6E6")
     axes[-1, 0].set_xlabel("State of charge (grey: no charge came there)")
     bar = figure.colorbar(image, ax=axes[:, 0].tolist(), label="Mean current (C-rate)")

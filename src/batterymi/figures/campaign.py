@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
+from batterymi.figures.axes import make_panels, prefix_label, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import format_label
@@ -17,27 +18,17 @@ if TYPE_CHECKING:
 
 def plot_convergence(results: StudyResults) -> "Figure":
     """Draw the best feasible value over evaluations for engine and random search: median and quartiles."""
-    import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
     campaign = results.study.campaign
     measured_groups = _group_measured_suggestions(results)
-    figure, axes = plt.subplots(
-        1 + len(measured_groups),
-        1,
-        figsize=(COLUMN_IN, 2.6 * (1 + len(measured_groups))),
-        squeeze=False,
-        layout="constrained",
-    )
-    axis = axes[0, 0]
-    for lower, (name, part) in zip(axes[1:, 0], measured_groups.items(), strict=True):
+    figure, (axis, *below) = make_panels(1 + len(measured_groups), 1, COLUMN_IN, 2.6)
+    for lower, (name, part) in zip(below, measured_groups.items(), strict=True):
         _draw_earlier(lower, results, name, part)
-    if results.history.empty and campaign.mode == "experiment":
-        axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
-        axis.set_axis_off()
-        return figure
     if results.history.empty:
-        axis.text(0.5, 0.5, _wrap_text(results.benchmark["feasibility"]["message"]), ha="center", va="center")
+        few = "Too few different designs\nto replay a campaign on"
+        found = wrap_text(results.benchmark["feasibility"]["message"], 45)
+        axis.text(0.5, 0.5, few if campaign.mode == "experiment" else found, ha="center", va="center")
         axis.set_axis_off()
         return figure
     for engine, colour in ((campaign.engine, BLUE), ("random", ORANGE)):
@@ -45,12 +36,11 @@ def plot_convergence(results: StudyResults) -> "Figure":
     comparison = results.benchmark["comparison"]
     initial = comparison["initial"] if campaign.mode == "experiment" else campaign.initial
     axis.axvline(initial + 0.5, color=GREY, lw=0.7, ls=":")
-    axis.set_xlabel("Evaluations (dotted: end of the shared start)")
-    axis.set_ylabel(_make_score_label(results))
+    axis.set(xlabel="Evaluations (dotted: end of the shared start)", ylabel=_make_score_label(results))
     axis.set_title(
         f"{comparison['evaluations_saved']:.1f} evaluations saved "
         f"[{comparison['evaluations_saved_lower']:.1f}, {comparison['evaluations_saved_upper']:.1f}], "
-        f"{comparison['seeds']} seeds\n{_wrap_text(comparison['verdict'], 48)}",
+        f"{comparison['seeds']} seeds\n{wrap_text(comparison['verdict'], 48)}",
         fontsize=7,
     )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -98,10 +88,8 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
     axis.plot(ends, ends, color=GREY, lw=0.7)
     n_inside, n_measured = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
     axis.set_title(f"Earlier suggestions: {n_inside} of {n_measured} within their 95 % interval", fontsize=7)
-    axis.set_xlabel("Measured " + format_label(target.label[0].lower() + target.label[1:], target.unit))
-    axis.set_ylabel(
-        _wrap_text("Predicted " + format_label(target.label[0].lower() + target.label[1:], target.unit), 34)
-    )
+    measured, predicted = (prefix_label(word, target.axis_label) for word in ("Measured", "Predicted"))
+    axis.set(xlabel=measured, ylabel=wrap_text(predicted, 34))
 
 
 def _find_single(results: StudyResults) -> Objective | None:
@@ -120,16 +108,9 @@ def _make_score_label(results: StudyResults) -> str:
     """Make the label of the vertical axis."""
     only, campaign = _find_single(results), results.study.campaign
     if campaign.mode == "replay" and campaign.label:
-        return _wrap_text("Best " + format_label(campaign.label[0].lower() + campaign.label[1:], campaign.unit), 34)
+        return wrap_text(prefix_label("Best", format_label(campaign.label, campaign.unit)), 34)
     if len(results.study.optimised) > 1:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"
-    return _wrap_text("Best feasible " + format_label(only.label[0].lower() + only.label[1:], only.unit), 34)
-
-
-def _wrap_text(text: str, width: int = 45) -> str:
-    """Wrap a text into lines."""
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))
+    return wrap_text(prefix_label("Best feasible", only.axis_label), 34)

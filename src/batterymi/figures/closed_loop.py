@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from batterymi.figures.axes import add_legend_below, make_panels
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 
 if TYPE_CHECKING:
@@ -28,14 +29,9 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
         runs: what loops recommended.
         comparison: lives and gains with intervals.
     """
-    # imported after the style has chosen a backend that needs no display
-    import matplotlib.pyplot as plt
-
     runs, comparison, unit = scale_to_readable_units(runs, comparison)
     batches = sorted(runs["batch"].unique())
-    n = len(batches) + 1
-    figure, grid = plt.subplots(n, 1, figsize=(COLUMN_IN, PANEL_IN * n + LEGEND_IN), squeeze=False)
-    *panels, last = grid[:, 0]
+    figure, (*panels, last) = make_panels(len(batches) + 1, 1, COLUMN_IN, PANEL_IN, LEGEND_IN)
     for axis, batch in zip(panels, batches, strict=True):
         draw_batch(axis, runs[runs["batch"] == batch], comparison)
         axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
@@ -43,8 +39,7 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
         axis.set_ylabel(f"True life ({unit})")
     panels[-1].set_xlabel("Rounds done")
     draw_gains(last, comparison["comparisons"], batches, unit)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    add_legend_below(figure, panels[0], 2)
     return figure
 
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,8 +30,7 @@ def plot_conductivity(results: StudyResults) -> "Figure":
     axis.annotate(
         "required: 10⁻³ S/cm", (line[0], -3), xytext=(0, -8), textcoords="offset points", fontsize=6.5, color=GREY
     )
-    axis.set_xlabel(format_label(energy.label, energy.unit))
-    axis.set_ylabel(format_label(target.label, target.unit))
+    axis.set(xlabel=energy.axis_label, ylabel=target.axis_label)
     axis.margins(x=0.18)
     lines = [
         f"{row['variant'].replace('_', ' ')}: {row['model']}, Q² {row['q2']:.2f}, {row['verdict'].split(';')[0]}"

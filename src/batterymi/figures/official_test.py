@@ -42,8 +42,7 @@ def plot_official_test(results: StudyResults) -> "Figure":
         f"{own['mae_upper']:.2f}], mean of the training rows {dummy['mae']:.2f}",
         fontsize=7,
     )
-    axis.set_xlabel(format_label("Observed " + objective.label, objective.unit))
-    axis.set_ylabel("Predicted")
+    axis.set(xlabel=format_label("Observed " + objective.label, objective.unit), ylabel="Predicted")
     axis.axhline(ends[0], color=GREY, lw=0)
     axis.legend(loc="upper left", fontsize=6)
     return figure

@@ -8,7 +8,6 @@ import pandas as pd
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,20 +27,10 @@ def plot_overview(results: StudyResults) -> "Figure":
         middle = best[target.name]
         # a missing bound draws an error bar of no length
         low, high = best[f"{target.name}_lower_95"].fillna(middle), best[f"{target.name}_upper_95"].fillna(middle)
-        axis.errorbar(
-            best[feature.name],
-            middle,
-            yerr=np.array([middle - low, high - middle]),
-            fmt="*",
-            color=ORANGE,
-            mec=BLACK,
-            mew=0.4,
-            ms=7,
-            elinewidth=0.6,
-            label="suggestions",
-        )
-        axis.set_xlabel(format_label(feature.label, feature.unit))
-    axes[0, 0].set_ylabel(format_label(target.label, target.unit))
+        error, style = np.array([middle - low, high - middle]), {"color": ORANGE, "mec": BLACK, "mew": 0.4, "ms": 7}
+        axis.errorbar(best[feature.name], middle, yerr=error, fmt="*", elinewidth=0.6, label="suggestions", **style)
+        axis.set_xlabel(feature.axis_label)
+    axes[0, 0].set_ylabel(target.axis_label)
     axes[0, 0].legend()
     return figure
 

@@ -35,8 +35,7 @@ def plot_policies(results: StudyResults) -> "Figure":
     axis.set_yticks([200, 500, 1000, 2000], ["200", "500", "1000", "2000"])
     # labels of minor ticks on a short log axis would overlap
     axis.set_yticks([], minor=True)
-    axis.set_xlabel("Nominal time to 80 % SOC (min)")
-    axis.set_ylabel("Cycle life (cycles to 80 % capacity)")
+    axis.set(xlabel="Nominal time to 80 % SOC (min)", ylabel="Cycle life (cycles to 80 % capacity)")
     verdict = best["verdict"].split(";")[0]
     axis.set_title(
         f"Grey: cells of one policy, which differ by a factor of {factor:.2f} (1 s.d.)\n"

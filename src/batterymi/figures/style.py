@@ -51,11 +51,6 @@ def apply_style() -> Iterator[None]:
         yield
 
 
-def save(figure: "Figure", folder: Path, name: str) -> None:
-    """Write a figure as `<name>.svg` and `<name>.png` into a folder."""
-    save_figure(figure, folder / f"{name}.svg", folder / f"{name}.png")
-
-
 def save_figure(figure: "Figure", vector: Path, raster: Path) -> None:
     """Write a figure as SVG and PNG, without dates, and close it."""
     import matplotlib.pyplot as plt

@@ -12,7 +12,7 @@ from batterymi.config.slices.arena import FigureSettings
 from batterymi.figures.arena import plot_minutes_and_margin, plot_traces, plot_violations
 from batterymi.figures.arena_agents import plot_learning, plot_policies
 from batterymi.figures.arena_map import plot_feasibility
-from batterymi.figures.style import apply_style, save
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.files import read_frame
 from batterymi.vocabulary.controllers import CONTROLLERS
 
@@ -49,17 +49,15 @@ def plot_arena(drawn: DrawnFiles, svg: list[Path], png: list[Path], settings: Fi
     Args:
         drawn: what the figures are drawn from.
         svg: figures to write, each named after what it shows.
-        png: the same, beside them.
+        png: the same in pixels.
         settings: what is shown.
     """
     drawings = _choose_drawings(drawn, settings)
     # a figure takes its style when it is made, so the drawings above are deferred
     with apply_style():
-        for path, beside in zip(svg, png, strict=True):
-            figure = drawings[path.stem]()
-            save(figure, path.parent, path.stem)
-            assert beside == path.with_suffix(".png"), "both are written side by side"
-            logger.info("drew %s", path.stem)
+        for vector, raster in zip(svg, png, strict=True):
+            save_figure(drawings[vector.stem](), vector, raster)
+            logger.info("drew %s", vector.stem)
 
 
 def _choose_drawings(drawn: DrawnFiles, settings: FigureSettings) -> "dict[str, Callable[[], Figure]]":
