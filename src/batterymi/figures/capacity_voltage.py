@@ -23,6 +23,7 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
     figure, axis = plt.subplots(figsize=(4.6, 3.6))
     _draw_energy_lines(axis)
     table = results.study.table
+    assert table.formula_column and table.ions_column and table.id_column, "the figure needs these columns"
     for _, row in results.table.iterrows():
         limit = compute_theoretical_capacity(str(row[table.formula_column]), float(row[table.ions_column]))
         name, colour = str(row[table.id_column]), COLOURS.get(row["structure_type"], GREY)
