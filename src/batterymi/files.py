@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batterymi.csv_safety import escape_frame, has_carriage_return, unescape_frame
-from batterymi.errors import DamagedFileError, OutputError
+from batterymi.errors import DamagedFileError, OutputError, get_first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,8 +153,7 @@ def _format_reason(error: OSError) -> str:
 
 def write_text(path: PathLike, text: str, *, recorded: bool = True) -> None:
     """Write UTF-8 text with Unix line ends."""
-    with write_atomically(path, recorded=recorded) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    write_bytes(path, text.encode("utf-8"), recorded=recorded)
 
 
 def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
@@ -185,7 +184,7 @@ def read_json(path: PathLike, needs: Iterable[str] = ()) -> Any:
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise DamagedFileError(path, f"not the JSON that an earlier stage wrote ({_get_first_line(error)})") from None
+        raise DamagedFileError(path, f"not the JSON that an earlier stage wrote ({get_first_line(error)})") from None
     for key in needs:
         if not isinstance(content, dict) or key not in content:
             raise DamagedFileError(path, f"not the file that belongs there: it lacks '{key}'")
@@ -226,7 +225,7 @@ def read_frame(
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
     except (OSError, ValueError, MemoryError) as error:
-        raise DamagedFileError(path, f"not the table that an earlier stage wrote ({_get_first_line(error)})") from None
+        raise DamagedFileError(path, f"not the table that an earlier stage wrote ({get_first_line(error)})") from None
     # headers of some tables end with a unit in brackets
     names = [re.sub(r" \[[^\[\]]*\]$", "", str(name)) for name in frame.columns]
     if missing := [name for name in (*needs, *(holds or {})) if name not in names]:
@@ -235,11 +234,6 @@ def read_frame(
         if lacking := sorted(set(values) - set(frame[name].astype(str))):
             raise DamagedFileError(path, f"not the table that belongs there: no {name} is '{lacking[0]}'")
     return frame
-
-
-def _get_first_line(error: BaseException) -> str:
-    """Return the first line of a library's message, shortened."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def write_csv(path: PathLike, frame: "pd.DataFrame", *, recorded: bool = True) -> None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from batterymi.config.agents import Training
 from batterymi.config.arena_parts import ChargeRules, Condition, Entry, Map, Reserve, Scenarios, Search, Situation
 from batterymi.config.load import merge_settings, read_yaml
-from batterymi.config.messages import describe_errors
+from batterymi.config.messages import validate_settings
 from batterymi.config.parts import Strict
-from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.controllers import CONTROLLERS, GROUPS
 
@@ -161,7 +160,16 @@ class Arena(Strict):
 
     def at(self, cell: str, condition: str) -> "Place":
         """Return what jobs on a cell at a temperature depend on."""
-        return Place(self, cell, condition)
+        return Place(
+            self.situation(cell, self.condition(condition)),
+            self.reserve,
+            self.search,
+            tuple(self.list_controllers(cell)),
+            self.scenarios.validation,
+            self.find_entry(cell).held_out or self.scenarios.held_out,
+            self.scenarios.discrepancy,
+            self.scenarios.seed,
+        )
 
     def map_situations(self, cell: str) -> tuple[Situation, ...]:
         """Return a cell at every starting temperature of the feasibility map, from the map's own state of charge."""
@@ -176,51 +184,27 @@ class Arena(Strict):
 
 @dataclass(frozen=True)
 class Place:
-    """A cell at a temperature: what slices of settings are taken from."""
+    """A cell at a temperature: what slices of settings are taken from.
 
-    arena: Arena
-    cell: str
-    condition: str
+    Attributes:
+        situation: the cell at the temperature, with the rules.
+        reserve: what planners keep to the limits.
+        search: how protocols are optimised.
+        controllers: those that do not learn.
+        validation: number of scenarios to tune on.
+        held_out: number of scenarios to test on.
+        discrepancy: number of them that are charged on the coarse model too.
+        seed: of all draws.
+    """
 
-    @property
-    def situation(self) -> Situation:
-        """The cell at the temperature, with the rules."""
-        return self.arena.situation(self.cell, self.arena.condition(self.condition))
-
-    @property
-    def reserve(self) -> Reserve:
-        """What planners keep to the limits."""
-        return self.arena.reserve
-
-    @property
-    def search(self) -> Search:
-        """How protocols are optimised."""
-        return self.arena.search
-
-    @property
-    def controllers(self) -> tuple[str, ...]:
-        """Controllers that do not learn."""
-        return tuple(self.arena.list_controllers(self.cell))
-
-    @property
-    def validation(self) -> int:
-        """Number of scenarios to tune on."""
-        return self.arena.scenarios.validation
-
-    @property
-    def held_out(self) -> int:
-        """Number of scenarios to test on."""
-        return self.arena.find_entry(self.cell).held_out or self.arena.scenarios.held_out
-
-    @property
-    def discrepancy(self) -> int:
-        """Number of them that are charged on the coarse model too."""
-        return self.arena.scenarios.discrepancy
-
-    @property
-    def seed(self) -> int:
-        """Seed of all draws."""
-        return self.arena.scenarios.seed
+    situation: Situation
+    reserve: Reserve
+    search: Search
+    controllers: tuple[str, ...]
+    validation: int
+    held_out: int
+    discrepancy: int
+    seed: int
 
 
 def _find_unknown_names(key: str, found: Iterable[str], known: list[str]) -> list[str]:
@@ -246,8 +230,4 @@ def load_arena(path: str, overrides: Mapping[str, Any]) -> Arena:
         ConfigError: with every problem found.
     """
     # merged before the validation, so that overrides are validated too
-    raw = merge_settings(read_yaml(Path(path)), overrides)
-    try:
-        return Arena.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(describe_errors(error, path, Arena)) from None
+    return validate_settings(Arena, merge_settings(read_yaml(Path(path)), overrides), path)

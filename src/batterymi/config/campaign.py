@@ -227,7 +227,5 @@ CAMPAIGNS: dict[str, type[_Campaign]] = {
     "replay": ReplayCampaign,
 }
 Campaign = Annotated[
-    SearchCampaign | ExperimentCampaign | ReplayCampaign,
-    Field(discriminator="mode"),
-    BeforeValidator(refuse_old_modes),
+    SearchCampaign | ExperimentCampaign | ReplayCampaign, Field(discriminator="mode"), BeforeValidator(refuse_old_modes)
 ]

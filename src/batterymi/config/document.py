@@ -19,7 +19,6 @@ from batterymi.files import write_text
 from batterymi.vocabulary.unit_table import UNITS
 
 Schema = dict[str, Any]
-PARTS = ("options", "index")
 ROOTS: dict[str, type[BaseModel]] = {"config.yaml": Config, "A study": Study, "arena.yaml": Arena}
 # headings of the lists of names, by kind of the registry
 LISTS = {

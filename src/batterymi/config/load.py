@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from batterymi.config.campaign import CAMPAIGNS
 from batterymi.config.datasets import Dataset
-from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text
+from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text, validate_settings
 from batterymi.config.parts import Name
 from batterymi.config.run import Config
 from batterymi.config.study import Study
-from batterymi.errors import ConfigError
+from batterymi.errors import ConfigError, get_first_line
 from batterymi.spelling import did_you_mean
 
 RESERVED = {"all", "summary", "report", "rejected"}
@@ -87,18 +87,14 @@ def check_extent(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             # an alias inside its own anchor would expand without end
             if event.anchor in (anchor for anchor, _ in open_nodes):
-                raise yaml.MarkedYAMLError(
-                    problem=f"the alias '*{event.anchor}' refers to a node that contains it",
-                    problem_mark=mark,
-                )
+                problem = f"the alias '*{event.anchor}' refers to a node that contains it"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             # aliases count in full, against files that expand exponentially ("billion laughs")
             total += sizes.get(event.anchor or "", 1)
         for found, most, what in ((len(open_nodes), MAX_DEPTH, "levels"), (total, MAX_NODES, "entries")):
             if found > most:
-                raise yaml.MarkedYAMLError(
-                    problem=f"more than {most} {what}, aliases counted in full",
-                    problem_mark=mark,
-                )
+                problem = f"more than {most} {what}, aliases counted in full"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 def check_settings(content: Any) -> None:
@@ -148,14 +144,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {_get_first_line(error)}"]) from None
+        raise ConfigError([f"{path}: cannot be read: {get_first_line(error)}"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise ConfigError([f"{path}: {where}: not valid YAML: {error.problem}"]) from None
     # PyYAML passes on errors of its constructors, as for the date 2026-13-01
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {_get_first_line(error)}"]) from None
+        raise ConfigError([f"{path}: not valid YAML: {get_first_line(error)}"]) from None
     if not isinstance(content, dict):
         raise ConfigError([f"{path}: expected keys and values, found {_name_type(content)}"])
     return content
@@ -172,10 +168,7 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
         ConfigError: with every problem found.
     """
     check_settings(raw)
-    try:
-        return Config.model_validate(dict(raw))
-    except ValidationError as error:
-        raise ConfigError(describe_errors(error, source, Config)) from None
+    return validate_settings(Config, dict(raw), source)
 
 
 def list_study_files(config: Config) -> dict[str, Path]:
@@ -217,11 +210,7 @@ def load_study(path: Path, config: Config | None = None) -> Study:
     # the study's own overrides come last, so that they win
     overrides = config.overrides if config else {}
     raw = merge_settings(raw, _select_applicable(overrides.get("all", {}), raw))
-    raw = merge_settings(raw, overrides.get(path.stem, {}))
-    try:
-        return Study.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(describe_errors(error, str(path), Study)) from None
+    return validate_settings(Study, merge_settings(raw, overrides.get(path.stem, {})), str(path))
 
 
 def _select_applicable(overrides: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,10 +261,10 @@ def load_datasets(path: str | Path) -> dict[str, Dataset]:
     found, problems = {}, []
     for name, content in names.items():
         try:
-            found[name] = Dataset.model_validate(content)
-        except ValidationError as error:
+            found[name] = validate_settings(Dataset, content, f"{path}: {name}")
+        except ConfigError as error:
             # collected over all entries, so that the user sees every problem at once
-            problems += describe_errors(error, f"{path}: {name}", Dataset)
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
     return found
@@ -300,15 +289,9 @@ def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str
     for key, value in over.items():
         below = result.get(key)
         if isinstance(value, Mapping) and isinstance(below, Mapping):
-            result[key] = merge_settings(below, value)
-        else:
-            result[key] = value
+            value = merge_settings(below, value)
+        result[key] = value
     return result
-
-
-def _get_first_line(error: BaseException) -> str:
-    """Return the first line of a library's message, shortened."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _name_type(content: Any) -> str:

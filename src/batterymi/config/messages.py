@@ -1,10 +1,11 @@
 """Messages about settings: where, what was found, what would be right."""
 
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 
 # keys of earlier versions and what they are called now, by the model of the file; without numbers of list entries
@@ -19,7 +20,25 @@ RENAMED: dict[str, dict[str, str]] = {
     "Arena": {"scenarios.ladder": "scenarios.discrepancy"},
     "Config": {},
 }
+Model = TypeVar("Model", bound=BaseModel)
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
+
+
+def validate_settings(model: type[Model], content: Any, source: str) -> Model:
+    """Validate settings.
+
+    Args:
+        model: what they should be.
+        content: as they were read.
+        source: their file, for messages.
+
+    Raises:
+        ConfigError: with every problem found, each with file, key, what was found and what would be right.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(describe_errors(error, source, model)) from None
 
 
 def describe_errors(error: ValidationError, source: str, model: type) -> list[str]:

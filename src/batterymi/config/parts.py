@@ -5,10 +5,9 @@ show, so they say how to choose a value.
 """
 
 import itertools
-import math
 import unicodedata
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -94,8 +93,7 @@ class Column(Labelled):
     label: Line = Field(description="Label on axes and in tables.", min_length=1)
     unit: UnitName = Field(description="A unit of the list below, or any that pint knows; `1` where there is none.")
     valid: Range | None = Field(
-        None,
-        description="Range of physically possible values; a table with a number outside is refused.",
+        None, description="Range of physically possible values; a table with a number outside is refused."
     )
 
     _valid = field_validator("valid")(check_ascending)
@@ -110,8 +108,7 @@ class Feature(Column):
     """An input column."""
 
     bounds: Range | None = Field(
-        None,
-        description="Search range of a number in campaigns. Keep it inside what the data cover.",
+        None, description="Search range of a number in campaigns. Keep it inside what the data cover."
     )
     step: float | None = Field(
         None, gt=0, description="What the search range is divided into, counted from its lower bound; 1 for integers."
@@ -371,8 +368,3 @@ def check_inside_folder(value: str | None) -> str | None:
     if value is not None and "\0" in value:
         raise ValueError(f"{value!r} is not a path")
     return value
-
-
-def is_finite_number(value: Any) -> bool:
-    """Return whether a value is a number that is neither NaN nor infinite."""
-    return isinstance(value, int | float) and math.isfinite(value)

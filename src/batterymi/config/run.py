@@ -45,7 +45,6 @@ class Config(Strict):
         default_factory=dict, description="Settings to lay over the arena's YAML; for trial runs."
     )
     overrides: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",
+        default_factory=dict, description="Settings to lay over a study's YAML, by study name or `all`; for trial runs."
     )
     pathvars: dict[str, str] = Field(default_factory=dict, description="Folders for results, logs and benchmarks.")

@@ -1,6 +1,6 @@
 """The screen of a study: where candidate compositions come from, and the gates that they must pass."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -34,6 +34,8 @@ def check_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
 class FileSource(Strict):
     """Candidates from a file of your own."""
 
+    dataset: ClassVar[str | None] = None  # of the catalogue
+
     name: Literal["file"]
     file: str = Field(description="CSV or Parquet file, relative to the workflow's folder, read in pieces.")
     formula_column: Name = Field("formula", description="Its column of formulas.")
@@ -50,14 +52,11 @@ class FileSource(Strict):
             raise ValueError(f"'{value}' ends neither in .csv nor in .parquet")
         return value
 
-    @property
-    def dataset(self) -> str | None:
-        """Return None, since a file is not a data set of the catalogue."""
-        return None
-
 
 class CompositionsSource(Strict):
     """Compositions of the Materials Project, with their distance from the convex hull and their band gaps."""
+
+    dataset: ClassVar[str | None] = "mp_compositions"
 
     name: Literal["mp_compositions"]
     element: str = Field("Li", description="Element that every candidate contains.")
@@ -68,14 +67,11 @@ class CompositionsSource(Strict):
         check_elements((value,))
         return value
 
-    @property
-    def dataset(self) -> str | None:
-        """Return the data set that the source reads."""
-        return "mp_compositions"
-
 
 class EnumerationSource(Strict):
     """Every charge-neutral composition of some elements, by SMACT's oxidation states and electronegativities."""
+
+    dataset: ClassVar[str | None] = None  # of the catalogue
 
     name: Literal["enumeration"]
     elements: tuple[str, ...] = Field(min_length=2, max_length=60, description="Elements to combine.")
@@ -105,21 +101,13 @@ class EnumerationSource(Strict):
             raise ValueError(f"always: {len(self.always)} elements do not fit in candidates of {max(self.sizes)}")
         return self
 
-    @property
-    def dataset(self) -> str | None:
-        """Return None, since an enumeration reads no data set."""
-        return None
-
 
 class CandidatesSource(Strict):
     """Candidates that a data set comes with, each with an id and the numbers that models of that data set take."""
 
-    name: Literal["lis_adsorption"]
+    dataset: ClassVar[str | None] = "lis_adsorption"
 
-    @property
-    def dataset(self) -> str | None:
-        """The data set it reads."""
-        return self.name
+    name: Literal["lis_adsorption"]
 
 
 Source = Annotated[FileSource | CompositionsSource | EnumerationSource | CandidatesSource, Field(discriminator="name")]

@@ -62,8 +62,7 @@ class Table(Strict):
         None, description="Column with working ions per formula unit, for theoretical capacities."
     )
     group: Name | tuple[Name, ...] | None = Field(
-        None,
-        description="Column whose equal values never straddle train and test; of several columns, none does.",
+        None, description="Column whose equal values never straddle train and test; of several columns, none does."
     )
     compare_groups: tuple[Name | tuple[Name, ...], ...] = Field(
         (),

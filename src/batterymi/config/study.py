@@ -75,7 +75,7 @@ class Study(Strict):
             *self._find_naming_problems(),
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
-            *self._reference_designs(),
+            *self._find_design_problems(),
             *self._find_screen_problems(),
         ]
         if problems:
@@ -85,10 +85,8 @@ class Study(Strict):
     @property
     def variants(self) -> dict[str, tuple[Feature, ...]]:
         """Return the features of each variant: all of them, and those of each ablation."""
-        left = {
-            ablation.name: tuple(f for f in self.features if f.name not in ablation.drop) for ablation in self.ablations
-        }
-        return {ALL_FEATURES: self.features, **left}
+        kept = {a.name: tuple(f for f in self.features if f.name not in a.drop) for a in self.ablations}
+        return {ALL_FEATURES: self.features, **kept}
 
     def list_descriptors(self, variant: str) -> tuple[Descriptor, ...]:
         """List the descriptors of a variant."""
@@ -149,6 +147,16 @@ class Study(Strict):
     def pool(self) -> str | None:
         """The file of designs that the campaign chooses from, if it has one."""
         return None if self.campaign.mode == "replay" else self.campaign.pool
+
+    @property
+    def id_column(self) -> str | None:
+        """Return the column that names the rows of the table, if it has one."""
+        return self.table.id_column
+
+    @property
+    def n_sampled(self) -> int:
+        """Return the number of designs that make the table, if the evaluator makes it."""
+        return self.table.sample.designs if self.table.sample else 0
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -333,16 +341,12 @@ class Study(Strict):
         """Yield problems with columns that the screen's model needs and its candidates lack."""
         if self.screen is None:
             return
-        if self.screen.variant not in self.variants:
-            name, known = self.screen.variant, list(self.variants)
-            yield f"screen.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
-            return
         source, variant = self.screen.source, self.screen.variant
-        has = (
-            None
-            if isinstance(source, FileSource | CandidatesSource)
-            else set(COMPOSITION_COLUMNS if source.dataset else ())
-        )
+        if variant not in self.variants:
+            yield f"screen.variant: '{variant}' is not a variant; {did_you_mean(variant, list(self.variants))}"
+            return
+        is_known = not isinstance(source, FileSource | CandidatesSource)
+        has = (COMPOSITION_COLUMNS if source.dataset else ()) if is_known else None
         for feature in self.variants[variant]:
             if feature.is_category:
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
@@ -359,7 +363,7 @@ class Study(Strict):
                         f"'{argument}' candidates do not have; name an ablation that drops it"
                     )
 
-    def _reference_designs(self) -> Iterable[str]:
+    def _find_design_problems(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}
         for design in self.reference_designs:
             for name, value in design.values.items():
@@ -367,10 +371,8 @@ class Study(Strict):
                 if feature is None:
                     yield f"reference_designs: '{design.name}': {name} is not searched; {did_you_mean(name, wanted)}"
                 elif feature.choices and value not in feature.choices:
-                    yield (
-                        f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; "
-                        f"{did_you_mean(str(value), feature.choices)}"
-                    )
+                    hint = did_you_mean(str(value), feature.choices)
+                    yield f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; {hint}"
                 elif not feature.choices and isinstance(value, str):
                     yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
             for name in wanted.keys() - design.values.keys():

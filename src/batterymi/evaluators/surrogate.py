@@ -18,11 +18,7 @@ class SurrogateEvaluator:
     kind = "predicted"
 
     def __init__(
-        self,
-        choice: SurrogateChoice,
-        objectives: tuple[Objective, ...],
-        model: Path | None,
-        processes: int = 1,
+        self, choice: SurrogateChoice, objectives: tuple[Objective, ...], model: Path | None, processes: int = 1
     ) -> None:
         """Load the models.
 
@@ -69,8 +65,7 @@ class SurrogateEvaluator:
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return half widths of the predictions' 95 % intervals."""
         return pd.DataFrame(
-            {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives},
-            index=designs.index,
+            {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives}, index=designs.index
         )
 
     def references(self) -> None:

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVES = (
-    ("validation_reward", "Validation reward"),
-    ("minutes", "Minutes to 80 %"),
-    ("unsafe", "Unsafe charges (%)"),
-)
+CURVES = (("validation_reward", "Validation reward"), ("minutes", "Minutes to 80 %"), ("unsafe", "Unsafe charges (%)"))
 FEWEST_STEPS = 1
 N_SOC, N_TEMPERATURE = 16, 12
 

@@ -23,11 +23,11 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
     figure, axis = plt.subplots(figsize=(4.6, 3.6))
     _draw_energy_lines(axis)
     table = results.study.table
-    assert table.formula_column and table.ions_column and table.id_column, "the figure needs these columns"
+    formula, ions, name = (str(column) for column in (table.formula_column, table.ions_column, table.id_column))
     for _, row in results.table.iterrows():
-        limit = compute_theoretical_capacity(str(row[table.formula_column]), float(row[table.ions_column]))
-        name, colour = str(row[table.id_column]), COLOURS.get(row["structure_type"], GREY)
-        _draw_material(axis, row[voltage.name], row[target.name], limit, name, colour, filled=True)
+        limit = compute_theoretical_capacity(str(row[formula]), float(row[ions]))
+        colour = COLOURS.get(row["structure_type"], GREY)
+        _draw_material(axis, row[voltage.name], row[target.name], limit, str(row[name]), colour, filled=True)
     for _, row in results.reference_designs.iterrows():
         x, y = row[voltage.name], row[target.name]
         colour = COLOURS.get(row["structure_type"], GREY)

@@ -67,8 +67,7 @@ def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], obj
         axis.axvline(report["threshold"], color=GREY, ls="--", lw=1)
     axis.set_xscale("log")
     axis.set(
-        xlabel="Distance to the rows learned from (scaled)",
-        ylabel=prefix_label("Predicted", objective.axis_label),
+        xlabel="Distance to the rows learned from (scaled)", ylabel=prefix_label("Predicted", objective.axis_label)
     )
     axis.set_title(
         f"Best {len(top):,} of {report['candidates']:,} candidates and the applicability domain:\n"

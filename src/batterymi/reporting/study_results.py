@@ -175,10 +175,7 @@ class StudyResults:
         exists_for=lambda study: study.transfer is not None,
     )
     screen_report = ResultFile["Content | None"](
-        "screen/report.json",
-        "gather_screen",
-        ("summary", "claims"),
-        exists_for=lambda study: study.screen is not None,
+        "screen/report.json", "gather_screen", ("summary", "claims"), exists_for=lambda study: study.screen is not None
     )
     summary = ResultFile[Content]("summary.json", "summarise_study")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.units import format_unit
 
 Cells = dict[str, tuple[Any, str]]  # by column of the summary: a value, and the entry of StudyResults with its file
 
@@ -14,7 +15,7 @@ def summarise_trust(results: StudyResults) -> Cells:
     first = next((o for o in results.study.objectives if o.name in validation), None)
     if first is None:
         return {}
-    found, unit = validation[first.name], "" if first.unit == "1" else f" {first.unit}"
+    found, unit = validation[first.name], format_unit(first.unit)
     optional = (
         ("transfer", results.transfer, "transfer", _describe_transfer),
         ("screen", results.screen_report, "screen_report", _describe_screen),
@@ -111,8 +112,7 @@ def _describe_more_rows(double: dict[str, Any], unit: str) -> str:
     low, high = double["change_interval"]
     return (
         f"twice the rows would change the MAE by {double['change']:.2g} [{low:.2g}, {high:.2g}]{unit}, if the "
-        f"power law of "
-        "the learning curve holds"
+        "power law of the learning curve holds"
     )
 
 
@@ -134,12 +134,10 @@ def _describe_acceleration(found: dict[str, Any]) -> str:
     """Return the number of measurements to the best rows of a pool."""
     first, half = found["first"], found["half"]
     return (
-        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} "
-        f"measurements, random "
-        f"{first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
-        f"[{first['acceleration_lower']:.1f}, "
-        f"{first['acceleration_upper']:.1f}]; half of them after {half['engine']['median']:.0f}, random "
-        f"{half['random']['median']:.0f}{'+' if half['missed_random'] else ''}"
+        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} measurements, "
+        f"random {first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
+        f"[{first['acceleration_lower']:.1f}, {first['acceleration_upper']:.1f}]; half of them after "
+        f"{half['engine']['median']:.0f}, random {half['random']['median']:.0f}{'+' if half['missed_random'] else ''}"
     )
 
 

@@ -35,10 +35,7 @@ class Tally:
 
 
 def read_candidate_blocks(
-    source: Source,
-    folder: Path | None,
-    columns: Iterable[str],
-    tally: Tally,
+    source: Source, folder: Path | None, columns: Iterable[str], tally: Tally
 ) -> Iterator[pa.Table]:
     """Read candidates in blocks of `BLOCK`, the last one shorter.
 

@@ -11,11 +11,10 @@ from batterymi.config.load import list_selected_studies, list_used_datasets, loa
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
-from batterymi.workflow.manifest import digest_files
+from batterymi.workflow.manifest import LOCK, digest_files
 
 RAW = "data/raw"  # where data sets are brought to
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
-LOCK = "requirements.lock"
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,11 @@ from batterymi.errors import BatteryMIError
 from batterymi.files import CHECKSUM_FOLDER, write_bytes, write_json
 from batterymi.workflow.comparison import compare_results
 from batterymi.workflow.manifest import NAME, find_changed_inputs, find_changed_outputs, read_manifest
+from batterymi.workflow.project import FOLDERS
 
 LEFT_OUT = (".git", ".venv", ".snakemake", "logs", "raw", "__pycache__", "node_modules", ".pytest_cache", ".mypy_cache")
 LAST_LINES = 25
 TEXTS = (".csv", ".json", ".md", ".txt", ".html")
-# of the rebuild, whatever the run had; an absolute one would lead back to the user's own
-FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 LEDGERS = "campaigns"
 # of tables with verdicts: the column that names the row, and those of the verdicts
 VERDICTS = {
@@ -200,7 +199,8 @@ def rebuild_results(folder: Path, settings: dict[str, Any], cores: int, raw: Pat
     Raises:
         RebuildError: if Snakemake fails; the message has its last lines.
     """
-    # data sets are taken from the run's downloads, so that the rebuild needs no network
+    # the usual folders, whatever the run had; an absolute one would lead back to the user's own. Data sets are taken
+    # from the run's downloads, so that the rebuild needs no network
     own = {"pathvars": FOLDERS, "ledgers": LEDGERS, "mirror": str(raw) if raw.is_dir() else None}
     write_json(folder / "verify.json", settings | own, recorded=False)
     call = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "verify.json", "--quiet", "rules"]
