@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from batterymi.config.names import CellName, EngineName, UnitName
-from batterymi.config.parts import Name, Strict, check_inside_folder
+from batterymi.config.parts import InsidePath, Name, Strict
 
 ALL_FEATURES = "all_features"
 VARIANT = "`all_features`, or the name of an ablation"
@@ -49,9 +49,7 @@ class ChargingChoice(Strict):
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
     ambient_c: float = Field(25.0, ge=-20, le=60, description="Ambient and initial °C.")
-    references: tuple[FixedRun, ...] = Field(
-        (), description="Charges shown beside the designs; no model learns from them."
-    )
+    references: tuple[FixedRun, ...] = Field((), description="Charges shown beside designs; no model learns from them.")
 
     @model_validator(mode="after")
     def _check_soc_range(self) -> Self:
@@ -117,16 +115,12 @@ class _DesignCampaign(_Campaign):
         description="Maximum distance of a design to the nearest row (root mean square over the features, in "
         "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
     )
-    pool: str | None = Field(
-        None, description="CSV file of designs to choose from, one per row; not set: any design within the bounds."
-    )
+    pool: InsidePath | None = Field(None, description="CSV file of designs to choose from; not set: any in bounds.")
     reference: dict[Name, float] | None = Field(
         None,
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
         "inferred from designs all over the space, or from the rows.",
     )
-
-    _inside = field_validator("pool")(check_inside_folder)
 
 
 class _BudgetedCampaign(_Campaign):

@@ -15,9 +15,7 @@ class ReferenceDesign(Strict):
     name: Line = Field(description="What tables call it.", min_length=1)
     values: dict[Name, float | str] = Field(description="One value per feature.")
     formula: str | None = Field(None, description="Its formula, for the theoretical capacity.")
-    working_ions: float | None = Field(
-        None, gt=0, description="Ions per formula unit that take part; needed with a formula."
-    )
+    working_ions: float | None = Field(None, gt=0, description="Active ions per formula unit; needed with a formula.")
 
     @model_validator(mode="after")
     def _formula_complete(self) -> Self:
@@ -34,7 +32,7 @@ class Derived(Strict):
     unit: UnitName = Field(description="A unit, as of a column.")
     product_of: tuple[Name, Name] | None = Field(None, description="Two columns to multiply.")
     expression: str | None = Field(
-        None, description="Any arithmetic of columns and of quantities above, as `4 * mass * voltage`."
+        None, description="Arithmetic of columns and quantities above, as `4 * mass * voltage`."
     )
     reduction_of: Name | None = Field(None, description="Column whose reduction is computed.")
     against: float | None = Field(None, gt=0, description="Reference for the reduction.")

@@ -108,10 +108,7 @@ def _remove_ion(compositions: Compositions, ion: pd.Series) -> Compositions:
     """Remove the working ion from each formula; formulas that are nothing else keep it."""
     is_ion = _is_ion(compositions, ion)
     # a formula that is nothing but the ion would have no entries left
-    keep = ~is_ion | np.repeat(compositions.counts == 1, compositions.counts)
-    counts = compositions.total(keep.astype(float)).astype(np.intp)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
-    return Compositions(compositions.n_formulas, starts, compositions.elements[keep], compositions.amounts[keep])
+    return compositions.select(~is_ion | np.repeat(compositions.counts == 1, compositions.counts))
 
 
 def _compute_oxidation_state(
