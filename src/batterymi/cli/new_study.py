@@ -23,16 +23,8 @@ from batterymi.files import write_text
 from batterymi.vocabulary.unit_table import find_header_unit
 
 MAXIMISED_WORDS = (
-    "capacity",
-    "retention",
-    "conductivity",
-    "life",
-    "energy",
-    "efficiency",
-    "yield",
-    "stability",
-    "voltage",
-    "score",
+    *("capacity", "retention", "conductivity", "life", "energy"),
+    *("efficiency", "yield", "stability", "voltage", "score"),
 )
 MINIMISED_WORDS = ("time", "cost", "loss", "fade", "resistance", "impedance", "error", "degradation", "overpotential")
 GROUP_WORDS = ("doi", "paper", "source", "reference", "batch", "lot", "lab", "operator", "series", "group")

@@ -193,9 +193,7 @@ class Training(Strict):
         description="Factors of all C-rates to try in turn, in the second half of a training, until every validation "
         "scenario keeps its limits.",
     )
-    patience: int | None = Field(
-        None, ge=1, description="Validations without progress that end a training; not set: never."
-    )
+    patience: int | None = Field(None, ge=1, description="Validations without progress that end it; not set: never.")
 
     @field_validator("agents")
     @classmethod
@@ -211,9 +209,8 @@ class Training(Strict):
         if self.study is not None:
             names = [agent.name for agent in self.agents]
             if self.study.agent not in names:
-                raise ValueError(
-                    f"study: '{self.study.agent}' is not an agent; {did_you_mean(self.study.agent, names)}"
-                )
+                hint = did_you_mean(self.study.agent, names)
+                raise ValueError(f"study: '{self.study.agent}' is not an agent; {hint}")
             # both name folders of results, so equal names would overwrite each other
             if repeated := sorted({*names} & {agent.name for agent in self.variants}):
                 raise ValueError(f"study: {', '.join(repeated)} is the name of an agent too; rename the weights")

@@ -33,11 +33,12 @@ class Arena(Strict):
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         # pydantic stops at the first error of a model validator, so all problems are collected
-        problems = _find_unknown_names(
-            "conditions", (n for e in self.cells for n in e.conditions or ()), self.condition_names
+        conditions = (name for cell in self.cells for name in cell.conditions or ())
+        problems = _find_unknown_names("conditions", conditions, self.condition_names)
+        problems += _find_unknown_names(
+            "agents", (name for cell in self.cells for name in cell.agents), self.agent_names
         )
-        problems += _find_unknown_names("agents", (n for e in self.cells for n in e.agents), self.agent_names)
-        problems += _find_duplicates("cells", [entry.name for entry in self.cells])
+        problems += _find_duplicates("cells", [cell.name for cell in self.cells])
         problems += _find_duplicates("conditions", self.condition_names)
         problems += _find_duplicates("map.starts", [start.name for start in self.map.starts])
         problems += [
@@ -209,9 +210,8 @@ class Place:
 
 def _find_unknown_names(key: str, found: Iterable[str], known: list[str]) -> list[str]:
     """List the problems with names in a cell's entry that are declared nowhere."""
-    return [
-        f"cells: {key}: there is no '{n}'; {did_you_mean(n, known)}" for n in dict.fromkeys(found) if n not in known
-    ]
+    unknown = (name for name in dict.fromkeys(found) if name not in known)
+    return [f"cells: {key}: there is no '{name}'; {did_you_mean(name, known)}" for name in unknown]
 
 
 def _find_duplicates(key: str, names: list[str]) -> list[str]:

@@ -31,9 +31,7 @@ class Derived(Strict):
     label: str = Field(description="What tables call it.")
     unit: UnitName = Field(description="A unit, as of a column.")
     product_of: tuple[Name, Name] | None = Field(None, description="Two columns to multiply.")
-    expression: str | None = Field(
-        None, description="Arithmetic of columns and quantities above, as `4 * mass * voltage`."
-    )
+    expression: str | None = Field(None, description="Arithmetic of columns and earlier quantities, as `4 * mass`.")
     reduction_of: Name | None = Field(None, description="Column whose reduction is computed.")
     against: float | None = Field(None, gt=0, description="Reference for the reduction.")
 

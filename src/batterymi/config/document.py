@@ -63,17 +63,9 @@ def write_options() -> str:
     names = [line for kind, heading in LISTS.items() for line in _write_names(heading, _describe_kind(kind))]
     titles = {name: dataset.title for name, dataset in load_datasets("config/datasets.yaml").items()}
     units = {name: unit.meaning for name, unit in UNITS.items()}
-    units_of_pint = (
-        "Any other that pint knows will do, as `J/(g K)`; columns are converted where a header names another one."
-    )
+    pint = "Any other that pint knows will do, as `J/(g K)`; columns are converted where a header names another one."
     return "\n".join(
-        [
-            *tables,
-            *names,
-            *_write_names("Data sets of the catalogue", titles),
-            *_write_names("Units", units),
-            units_of_pint,
-        ]
+        [*tables, *names, *_write_names("Data sets of the catalogue", titles), *_write_names("Units", units), pint]
     )
 
 

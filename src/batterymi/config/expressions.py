@@ -22,11 +22,7 @@ MAX_LENGTH = 500
 MAX_NODES = 200
 MAX_NAMES = 5000  # of an expression with its quantities substituted
 FUNCTIONS: dict[str, Callable[..., Array]] = {
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "log10": np.log10,
-    "abs": np.abs,
+    **{name: getattr(np, name) for name in ("sqrt", "exp", "log", "log10", "abs")},
     "min": lambda *values: reduce(np.minimum, values),
     "max": lambda *values: reduce(np.maximum, values),
 }
@@ -40,10 +36,8 @@ OPERATORS: dict[type[ast.AST], Callable[..., Array]] = {
     ast.UAdd: np.positive,
     ast.USub: np.negative,
     # margins instead of truth values: negative where a comparison is violated
-    ast.LtE: lambda left, right: right - left,
-    ast.Lt: lambda left, right: right - left,
-    ast.GtE: lambda left, right: left - right,
-    ast.Gt: lambda left, right: left - right,
+    **dict.fromkeys((ast.LtE, ast.Lt), lambda left, right: right - left),
+    **dict.fromkeys((ast.GtE, ast.Gt), lambda left, right: left - right),
 }
 COMPARISONS = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
 STRICT = (ast.Lt, ast.Gt)

@@ -190,10 +190,8 @@ def list_study_files(config: Config) -> dict[str, Path]:
     wanted = [] if config.studies == "all" else list(config.studies)
     names_used = [*wanted, *(key for key in config.overrides if key != "all")]
     missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]
-    problems += [
-        f"config: studies: there is no {folder}/{name}.yaml; {did_you_mean(name, files)}"
-        for name in missing[:MAX_LISTED]
-    ]
+    hints = ((f"{folder}/{name}.yaml", did_you_mean(name, files)) for name in missing[:MAX_LISTED])
+    problems += [f"config: studies: there is no {path}; {hint}" for path, hint in hints]
     problems += [f"config: studies: {len(missing) - MAX_LISTED} more"] if len(missing) > MAX_LISTED else []
     if problems:
         raise ConfigError(problems)

@@ -78,9 +78,8 @@ def _format_message(problem: ErrorDetails, model: type) -> str:
         return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
     # our own messages name the value already, and a missing key has no value
     omits_value = problem["type"] in ("missing", "value_error")
-    return _lower_first(problem["msg"].removeprefix("Value error, ")) + (
-        "" if omits_value else _format_found(problem["input"])
-    )
+    found = "" if omits_value else _format_found(problem["input"])
+    return _lower_first(problem["msg"].removeprefix("Value error, ")) + found
 
 
 def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
@@ -101,9 +100,7 @@ def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     current: list[Any] = [model]
     for part in map(str, location):
         fields = [model.model_fields[part] for model in current if part in model.model_fields]
-        tagged = [
-            model for model in current if any(part in get_args(f.annotation) for f in model.model_fields.values())
-        ]
+        tagged = [m for m in current if any(part in get_args(f.annotation) for f in m.model_fields.values())]
         current = [inner for field in fields for inner in models_in(field.annotation)] or tagged or current
     return sorted({name for candidate in current for name in candidate.model_fields})
 

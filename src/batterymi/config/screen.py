@@ -169,9 +169,6 @@ class Screen(Strict):
 
 # numbers that the source mp_compositions has of each formula, with their units
 COMPOSITION_COLUMNS = {
-    "e_above_hull": "eV/atom",
-    "e_form": "eV/atom",
-    "gap_min": "eV",
-    "gap_median": "eV",
-    "gap_max": "eV",
+    **dict.fromkeys(("e_above_hull", "e_form"), "eV/atom"),
+    **dict.fromkeys(("gap_min", "gap_median", "gap_max"), "eV"),
 }

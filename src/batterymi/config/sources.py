@@ -56,9 +56,7 @@ class Table(Strict):
     )
     id_column: Name | None = Field(None, description="Column that names each row.")
     formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
-    ions_column: Name | None = Field(
-        None, description="Column of working ions per formula, for theoretical capacities."
-    )
+    ions_column: Name | None = Field(None, description="Column of working ions per formula, for capacities.")
     group: Name | tuple[Name, ...] | None = Field(
         None, description="Column whose equal values never straddle train and test; of several columns, none does."
     )

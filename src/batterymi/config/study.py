@@ -333,9 +333,7 @@ class Study(Strict):
     def formula_columns(self) -> tuple[str, ...]:
         """Return the columns of formulas from which the descriptors of the screen's model are computed."""
         descriptors = self.list_descriptors(self.screen.variant) if self.screen else ()
-        return tuple(
-            dict.fromkeys(c for d in descriptors for argument, c in d.columns.items() if argument == "formula")
-        )
+        return tuple(dict.fromkeys(d.columns["formula"] for d in descriptors if "formula" in d.columns))
 
     def _find_screen_problems(self) -> Iterable[str]:
         """Yield problems with columns that the screen's model needs and its candidates lack."""

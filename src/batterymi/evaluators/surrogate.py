@@ -35,9 +35,8 @@ class SurrogateEvaluator:
         if model is None:
             raise ValueError("the surrogate evaluator needs a model file")
         stored = load_models(model)
-        self._models: dict[str, StoredModel] = {
-            model.objective: model for model in stored if model.variant == choice.variant
-        }
+        chosen = [model for model in stored if model.variant == choice.variant]
+        self._models: dict[str, StoredModel] = {model.objective: model for model in chosen}
         if lacking := [objective.name for objective in objectives if objective.name not in self._models]:
             raise DamagedFileError(model, f"it has no model of {lacking[0]} for the variant {choice.variant}")
         self._objectives, self._path = objectives, model
@@ -64,9 +63,8 @@ class SurrogateEvaluator:
 
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return half widths of the predictions' 95 % intervals."""
-        return pd.DataFrame(
-            {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives}, index=designs.index
-        )
+        found = {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives}
+        return pd.DataFrame(found, index=designs.index)
 
     def references(self) -> None:
         """Return None: every row is a design."""

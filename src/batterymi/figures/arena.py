@@ -153,9 +153,8 @@ def plot_violations(table: pd.DataFrame) -> "Figure":
             left = left + 0.2
         shares = 100 * rows[["violations_lower", "violations", "violations_upper"]].to_numpy(float)
         error_bars = np.abs(np.diff(shares, axis=1)).T
-        axis.errorbar(
-            shares[:, 1], places + 0.2, xerr=error_bars, color=BLACK, marker="o", ms=2.5, lw=0.8, ls="none", label="any"
-        )
+        style: dict[str, Any] = {"color": BLACK, "marker": "o", "ms": 2.5, "lw": 0.8, "ls": "none"}
+        axis.errorbar(shares[:, 1], places + 0.2, xerr=error_bars, label="any", **style)
         axis.set_yticks(places - 0.15, [label_controller(name) for name in names])
         axis.set(xlim=(0, 102), title=condition, xlabel="Charges outside a limit (%)")
     add_legend_below(figure, axes[0], 5 if len(axes) > 1 else 2)

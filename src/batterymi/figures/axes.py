@@ -67,3 +67,8 @@ def prefix_label(word: str, label: str) -> str:
 def wrap_text(text: str, width: int) -> str:
     """Wrap a text into lines."""
     return "\n".join(textwrap.wrap(text, width))
+
+
+def add_note(axis: "Axes", text: str, place: tuple[float, float], offset: tuple[float, float], **style: Any) -> None:
+    """Write a text beside a point, at an offset in points."""
+    axis.annotate(text, place, xytext=offset, textcoords="offset points", **style)

@@ -58,9 +58,8 @@ def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label
     shown = np.isfinite(middle)
     # an infinite quartile is drawn at the worst finite value
     ceiling = sign * float(np.max(best[np.isfinite(best)]))
-    axis.fill_between(
-        low.index[shown], low[shown], high[shown].replace([np.inf, -np.inf], ceiling), color=colour, alpha=0.25, lw=0
-    )
+    high = high.replace([np.inf, -np.inf], ceiling)
+    axis.fill_between(low.index[shown], low[shown], high[shown], color=colour, alpha=0.25, lw=0)
     axis.plot(middle.index[shown], middle[shown], color=colour, label=f"{label}: median, quartiles")
     n_empty = int(np.isinf(best.iloc[-1]).sum())
     if n_empty:
@@ -81,9 +80,8 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
     target = next(objective for objective in results.study.objectives if objective.name == name)
     middle = part["predicted"]
     low, high = part["lower_95"].fillna(middle), part["upper_95"].fillna(middle)
-    axis.errorbar(
-        part["measured"], middle, yerr=[middle - low, high - middle], fmt="o", color=BLUE, ms=3, elinewidth=0.6
-    )
+    error = [middle - low, high - middle]
+    axis.errorbar(part["measured"], middle, yerr=error, fmt="o", color=BLUE, ms=3, elinewidth=0.6)
     ends = [min(part["measured"].min(), low.min()), max(part["measured"].max(), high.max())]
     axis.plot(ends, ends, color=GREY, lw=0.7)
     n_inside, n_measured = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())

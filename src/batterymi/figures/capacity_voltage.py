@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batterymi.features.capacity import compute_theoretical_capacity
+from batterymi.figures.axes import add_note
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
 
@@ -52,7 +53,7 @@ def _draw_material(axis: "Axes", x: float, y: float, limit: float, name: str, co
     axis.plot(x, limit, "_", color=colour, ms=12, mew=1.6)
     # labels of measured and predicted points go to opposite sides, against overlaps
     offset, side = ((5, -8), "left") if filled else ((-5, 5), "right")
-    axis.annotate(name, (x, y), xytext=offset, ha=side, textcoords="offset points", fontsize=5.5)
+    add_note(axis, name, (x, y), offset, ha=side, fontsize=5.5)
 
 
 def _draw_energy_lines(axis: "Axes") -> None:

@@ -74,9 +74,8 @@ def _draw_pores(axis: "Axes", results: StudyResults) -> None:
     axis.fill_between(sizes, swollen, 100, facecolor="none", edgecolor=GREY, hatch="////", lw=0)
     fits = rows[sulfur.name] <= compute_sulfur_limit(rows[size.name], rows[area.name], swelling)
     axis.plot(rows[size.name][fits], rows[sulfur.name][fits], "o", color=ORANGE, label="rows that fit")
-    axis.plot(
-        rows[size.name][~fits], rows[sulfur.name][~fits], "o", mfc="white", color=ORANGE, label="rows that do not"
-    )
+    x, y = rows[size.name], rows[sulfur.name]
+    axis.plot(x[~fits], y[~fits], "o", mfc="white", color=ORANGE, label="rows that do not")
     chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[size.name], chapter[sulfur.name], "X", color=RED, ms=7, label="chapter's optimum")
     axis.set(xlim=(1.5, 10.5), ylim=(35, 80), xlabel=size.axis_label, ylabel=sulfur.axis_label)

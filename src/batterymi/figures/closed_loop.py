@@ -53,10 +53,8 @@ def scale_to_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> t
     runs = runs[runs["round"] <= comparison["rounds"]]
     if comparison["best_life"] < MANY:
         return runs, comparison, "cycles"
-    small = [
-        gains | {key: gains[key] / 1000 for key in ("gain", "gain_lower", "gain_upper")}
-        for gains in comparison["comparisons"]
-    ]
+    keys = ("gain", "gain_lower", "gain_upper")
+    small = [gains | {key: gains[key] / 1000 for key in keys} for gains in comparison["comparisons"]]
     scaled = comparison | {"best_life": comparison["best_life"] / 1000, "comparisons": small}
     return runs.assign(life_cycles=runs["life_cycles"] / 1000), scaled, "1000 cycles"
 
@@ -75,10 +73,8 @@ def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> 
         x, mean, error = grouped.mean().index + SHIFT * (place - 2.5), grouped.mean(), 1.96 * grouped.sem()
         axis.errorbar(x, mean, error, **style_of(place), ls=LINES[place], label=method)
     axis.axhline(comparison["best_life"], color=GREY, lw=0.7, ls=":")
-    place_of = ("axes fraction", "data")
-    axis.annotate(
-        "best protocol", (1, comparison["best_life"]), (0, -1.5), place_of, textcoords="offset points", **NOTE
-    )
+    right_end = (1, comparison["best_life"])
+    axis.annotate("best protocol", right_end, (0, -1.5), ("axes fraction", "data"), textcoords="offset points", **NOTE)
 
 
 def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[int], unit: str) -> None:

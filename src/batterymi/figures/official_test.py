@@ -28,10 +28,8 @@ def plot_official_test(results: StudyResults) -> "Figure":
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 3.1))
     ends = np.array([min(observed.min(), predicted.min()), max(observed.max(), predicted.max())])
     if noise and noise["sets"]:
-        width = noise["deviation"]
-        axis.fill_between(
-            ends, ends - width, ends + width, color=ORANGE, alpha=0.2, lw=0, label="scatter of repeats, ±1 s.d."
-        )
+        width, label = noise["deviation"], "scatter of repeats, ±1 s.d."
+        axis.fill_between(ends, ends - width, ends + width, color=ORANGE, alpha=0.2, lw=0, label=label)
     axis.plot(ends, ends, color=ORANGE, lw=1)
     axis.plot(observed[~bound], predicted[~bound], "o", color=BLUE, ms=3, alpha=0.8, label="measured value")
     if bound.any():

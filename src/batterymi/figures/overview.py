@@ -19,9 +19,8 @@ def plot_overview(results: StudyResults) -> "Figure":
 
     features, target = results.study.designable, results.study.objectives[0]
     rows, best = results.table[results.table[SPLIT] == TRAIN], _place_suggestions(results)
-    figure, axes = plt.subplots(
-        len(features), 1, figsize=(COLUMN_IN, 0.5 + 1.5 * len(features)), sharey=True, squeeze=False
-    )
+    size = (COLUMN_IN, 0.5 + 1.5 * len(features))
+    figure, axes = plt.subplots(len(features), 1, figsize=size, sharey=True, squeeze=False)
     for axis, feature in zip(axes[:, 0], features, strict=True):
         axis.plot(rows[feature.name], rows[target.name], "o", color=BLUE, ms=3, label="rows")
         middle = best[target.name]

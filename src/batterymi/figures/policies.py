@@ -23,9 +23,8 @@ def plot_policies(results: StudyResults) -> "Figure":
             axis.plot(middle, part["cycle_life"], color=GREY, lw=0.6, zorder=1)
     styles = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
     for (colour, marker), (batch, part) in zip(styles, rows.groupby("batch", sort=True), strict=False):
-        axis.plot(
-            part["minutes_to_80"], part["cycle_life"], marker, color=colour, ms=3.5, label=f"{batch}: {len(part)} cells"
-        )
+        label = f"{batch}: {len(part)} cells"
+        axis.plot(part["minutes_to_80"], part["cycle_life"], marker, color=colour, ms=3.5, label=label)
     found = results.validation["objectives"][results.study.objectives[0].name]
     noise = found["noise"]
     # a difference of log10 lives is a factor between lives

@@ -66,9 +66,8 @@ def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], obj
     if report["threshold"] is not None:
         axis.axvline(report["threshold"], color=GREY, ls="--", lw=1)
     axis.set_xscale("log")
-    axis.set(
-        xlabel="Distance to the rows learned from (scaled)", ylabel=prefix_label("Predicted", objective.axis_label)
-    )
+    predicted = prefix_label("Predicted", objective.axis_label)
+    axis.set(xlabel="Distance to the rows learned from (scaled)", ylabel=predicted)
     axis.set_title(
         f"Best {len(top):,} of {report['candidates']:,} candidates and the applicability domain:\n"
         "left of the dashed line, and no number out of the rows' range",

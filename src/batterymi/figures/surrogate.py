@@ -1,6 +1,6 @@
 """Quality of the surrogates: parity of held-out rows, and importances."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,9 +29,8 @@ def plot_parity(results: StudyResults) -> "Figure":
         ]
         middle = part["predicted"].to_numpy()
         error = np.vstack([middle - part["lower_95"], part["upper_95"] - middle])
-        axis.errorbar(
-            part["observed"], middle, yerr=error, fmt="o", ms=3, color=BLUE, ecolor=GREY, elinewidth=0.6, alpha=0.9
-        )
+        style: dict[str, Any] = {"ms": 3, "color": BLUE, "ecolor": GREY, "elinewidth": 0.6, "alpha": 0.9}
+        axis.errorbar(part["observed"], middle, yerr=error, fmt="o", **style)
         ends = [min(part["observed"].min(), middle.min()), max(part["observed"].max(), middle.max())]
         axis.plot(ends, ends, color=ORANGE, lw=1, label="perfect")
         axis.set(xlabel="Observed", ylabel="Predicted, held out")

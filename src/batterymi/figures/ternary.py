@@ -46,9 +46,8 @@ def plot_ternary(results: StudyResults) -> "Figure":
         bar = figure.colorbar(contours, ax=axis, orientation="horizontal", ticks=contours.levels[::3], pad=0.05)
         bar.set_label(objective.axis_label, fontsize=7)
         bar.ax.tick_params(labelsize=6)
-    figure.suptitle(
-        f"hatched: thermal stability below {limit:g} °C; star: campaign's best; cross: chapter's 85/8/7", fontsize=7
-    )
+    legend = f"hatched: thermal stability below {limit:g} °C; star: campaign's best; cross: chapter's 85/8/7"
+    figure.suptitle(legend, fontsize=7)
     return figure
 
 

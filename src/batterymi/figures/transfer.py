@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.figures.axes import mark_counts, read_columns
+from batterymi.figures.axes import add_note, mark_counts, read_columns
 from batterymi.figures.style import BLACK, COLUMN_IN, GREEN, GREY, RED, SEQUENCE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import format_label
@@ -28,18 +28,18 @@ def plot_transfer(results: StudyResults) -> "Figure":
 def _draw_bars(axis: "Axes", results: StudyResults) -> None:
     """Draw one line per strategy: mean absolute error, 95 % interval, verdict."""
     assert results.transfer is not None
-    entries, unit = results.transfer["strategies"], results.study.objectives[0].unit
+    strategies, unit = results.transfer["strategies"], results.study.objectives[0].unit
     # the first strategy at the top
-    heights = np.arange(len(entries))[::-1]
-    for height, entry in zip(heights, entries, strict=True):
-        verdict = entry.get("verdict", "baseline")
+    heights = np.arange(len(strategies))[::-1]
+    for height, strategy in zip(heights, strategies, strict=True):
+        verdict = strategy.get("verdict", "baseline")
         colour = {"gain": GREEN, "negative": RED}.get(verdict, GREY)
-        axis.plot([entry["mae_lower"], entry["mae_upper"]], [height, height], color=colour, lw=2)
-        axis.plot(entry["mae"], height, "o", color=BLACK, ms=4)
-        text = f"{entry['mae']:.2f}: {verdict}"
-        axis.annotate(text, (entry["mae"], height), xytext=(0, 5), textcoords="offset points", fontsize=6, ha="center")
-    axis.set_yticks(heights, [entry["strategy"] for entry in entries], fontsize=6)
-    axis.set(ylim=(-0.5, len(entries) - 0.2), xlabel=format_label("MAE of held-out rows", unit))
+        axis.plot([strategy["mae_lower"], strategy["mae_upper"]], [height, height], color=colour, lw=2)
+        axis.plot(strategy["mae"], height, "o", color=BLACK, ms=4)
+        text = f"{strategy['mae']:.2f}: {verdict}"
+        add_note(axis, text, (strategy["mae"], height), (0, 5), fontsize=6, ha="center")
+    axis.set_yticks(heights, [strategy["strategy"] for strategy in strategies], fontsize=6)
+    axis.set(ylim=(-0.5, len(strategies) - 0.2), xlabel=format_label("MAE of held-out rows", unit))
     axis.set_title(f"All {results.transfer['own_rows']} own rows, {results.transfer['model']}", fontsize=7)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batterymi.figures.axes import make_panels, mark_counts, read_columns
+from batterymi.figures.axes import add_note, make_panels, mark_counts, read_columns
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, GREEN, GREY, ORANGE, RED
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import format_label
@@ -32,31 +32,30 @@ def plot_validation(results: StudyResults) -> "Figure":
     return figure
 
 
-def _draw_groupings(axis: "Axes", entries: list[dict[str, Any]], unit: str) -> None:
+def _draw_groupings(axis: "Axes", groupings: list[dict[str, Any]], unit: str) -> None:
     """Describe R² for each way to split."""
-    heights = np.arange(len(entries))[::-1]
-    for height, entry in zip(heights, entries, strict=True):
+    heights = np.arange(len(groupings))[::-1]
+    for height, grouping in zip(heights, groupings, strict=True):
         # R² has no lower bound, but the axis ends at -1
-        low, high = max(entry["r2_lower"], -1.0), entry["r2_upper"]
-        axis.plot([low, high], [height, height], color=RED if entry["warning"] else BLUE, lw=2)
-        axis.plot(np.clip(entry["r2"], -1, 1), height, "o", color=BLACK, ms=4)
-        axis.annotate(
-            f"{entry['r2']:.2f}", (max(entry["r2"], -1), height), xytext=(0, 4), textcoords="offset points", fontsize=6
-        )
-    axis.set_yticks(heights, [f"{entry['split']}\n({entry['groups']} groups)" for entry in entries], fontsize=6)
+        low, high = max(grouping["r2_lower"], -1.0), grouping["r2_upper"]
+        axis.plot([low, high], [height, height], color=RED if grouping["warning"] else BLUE, lw=2)
+        axis.plot(np.clip(grouping["r2"], -1, 1), height, "o", color=BLACK, ms=4)
+        text, place = f"{grouping['r2']:.2f}", (max(grouping["r2"], -1), height)
+        add_note(axis, text, place, (0, 4), fontsize=6)
+    axis.set_yticks(heights, [f"{found['split']}\n({found['groups']} groups)" for found in groupings], fontsize=6)
     axis.axvline(0, color=GREY, lw=0.7)
     axis.set(xlim=(-1.02, 1.02), xlabel="R² of held-out rows, 95 % interval")
     axis.set_title("Rows kept together (red: random folds are optimistic)", fontsize=7)
 
 
-def _draw_calibration(axis: "Axes", entries: list[dict[str, Any]], unit: str) -> None:
+def _draw_calibration(axis: "Axes", intervals: list[dict[str, Any]], unit: str) -> None:
     """Draw the share of held-out rows inside their intervals over the nominal level."""
-    level, middle, low, high = read_columns(entries, "level", "coverage", "coverage_lower", "coverage_upper")
+    level, middle, low, high = read_columns(intervals, "level", "coverage", "coverage_lower", "coverage_upper")
     axis.plot([0, 1], [0, 1], color=ORANGE, lw=1, label="nominal")
     axis.errorbar(level, middle, yerr=[middle - low, high - middle], fmt="o", color=BLUE, ecolor=GREY, ms=4, capsize=2)
-    for entry in entries:
-        text = f"±{entry['half_width']:.2g}"
-        axis.annotate(text, (entry["level"], entry["coverage"]), xytext=(6, -9), textcoords="offset points", fontsize=6)
+    for interval in intervals:
+        place = (interval["level"], interval["coverage"])
+        add_note(axis, f"±{interval['half_width']:.2g}", place, (6, -9), fontsize=6)
     axis.set(xlim=(0, 1.1), ylim=(0, 1.05), xlabel="Level of the interval", ylabel="Held-out rows inside")
     axis.set_title(f"Calibration (median half width, {unit})" if unit != "1" else "Calibration", fontsize=7)
     axis.legend(loc="upper left")
@@ -85,9 +84,8 @@ def _draw_curve(axis: "Axes", found: dict[str, Any], unit: str) -> None:
         double = found["doubled"]
         down, up = double["interval"]
         spread = [[max(double["mae"] - down, 0)], [max(up - double["mae"], 0)]]
-        axis.errorbar(
-            [double["rows"]], [double["mae"]], yerr=spread, fmt="D", color=GREEN, ms=4, capsize=2, label="power law"
-        )
+        place = [double["rows"]], [double["mae"]]
+        axis.errorbar(*place, yerr=spread, fmt="D", color=GREEN, ms=4, capsize=2, label="power law")
     mark_counts(axis, list(rows))
     axis.set(xlabel="Rows learned from", ylabel=format_label("MAE", unit))
     axis.set_title("Learning curve, 95 % band", fontsize=7)

@@ -128,9 +128,8 @@ def _describe_variants(results: StudyResults) -> str:
     """Return the best model and the verdict of every variant but the primary one."""
     metrics = results.metrics
     ablations = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
-    return "; ".join(
-        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _list_rows(ablations)
-    )
+    parts = ((row, row["verdict"].split(";")[0]) for row in _list_rows(ablations))
+    return "; ".join(f"{row['variant']}: {_describe_score(row)}, {verdict}" for row, verdict in parts)
 
 
 def _describe_feasibility(benchmark: Mapping[str, Any]) -> str:
@@ -177,9 +176,7 @@ def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
 def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
     """Return the objectives of a design with their intervals, and the quantities derived from it."""
     parts = [_describe_objective(best, objective) for objective in results.study.objectives]
-    parts += [
-        f"{derived.label} {best[derived.name]:.3g}{format_unit(derived.unit)}" for derived in results.study.derived
-    ]
+    parts += [f"{q.label} {best[q.name]:.3g}{format_unit(q.unit)}" for q in results.study.derived]
     return f"{results.benchmark['outcome_kind']}: {'; '.join(parts)}"
 
 
@@ -189,10 +186,8 @@ def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]
     name = target.name
     low, high = best[f"{name}_lower_95"], best[f"{name}_upper_95"]
     predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"
-    return (
-        f"best row of the pool: {best['label']}",
-        f"in the data: {name} {best[name]:.4g}{format_unit(target.unit)}; {predicted}",
-    )
+    known = f"in the data: {name} {best[name]:.4g}{format_unit(target.unit)}"
+    return f"best row of the pool: {best['label']}", f"{known}; {predicted}"
 
 
 def _describe_objective(best: pd.Series, objective: Objective) -> str:

@@ -50,9 +50,8 @@ def read_summary(path: Path) -> Summary:
 
 def join_summaries(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Return one row per study: every value, and numbers with their intervals as texts."""
-    frame = pd.DataFrame(
-        [{key: _flatten_value(cell["value"]) for key, cell in summary.items()} for summary in summaries]
-    )
+    values = [{key: _flatten_value(cell["value"]) for key, cell in summary.items()} for summary in summaries]
+    frame = pd.DataFrame(values)
     rows = _list_rows(frame)
     texts = {
         name: [

@@ -70,6 +70,5 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
         numbers[name] = np.full(len(frame), np.nan)
         numbers[name][alive] = values
     passed, rest = pass_gates(after, alive, numbers, compositions)
-    return candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range), funnel.concat_steps(
-        rest
-    )
+    scored = candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range)
+    return scored, funnel.concat_steps(rest)

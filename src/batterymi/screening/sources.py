@@ -131,9 +131,8 @@ def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.R
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; screen.source.file names it") from None
     except (pa.ArrowInvalid, pa.ArrowKeyError, csv.Error, OSError) as error:
-        found = (
-            _find_first_text(path, columns) if isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv" else None
-        )
+        is_text = isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv"
+        found = _find_first_text(path, columns) if is_text else None
         raise TableError(f"{path}: {found or 'cannot be read: ' + ' '.join(str(error).split())}") from None
 
 

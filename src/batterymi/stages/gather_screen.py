@@ -47,9 +47,8 @@ def gather_screen(
     account = _add_accounts(reports, read_json(listing, ["listed", "dropped"]), settings)
     best = merge_best(_read_blocks(scored), screen.best, minimise=target.sign > 0)
     if best.moments.n != account["scored"]:
-        raise TableError(
-            f"the shards hold {best.moments.n} scored candidates, their reports {account['scored']}; run them again"
-        )
+        counts = f"{best.moments.n} scored candidates, their reports {account['scored']}"
+        raise TableError(f"the shards hold {counts}; run them again")
     listed = _list_best(best, read_frame(table, [target.name]), settings)
     write_csv(top, listed)
     scores = read_frame(metrics, ["selected"], {"variant": [screen.variant], "objective": [target.name]})

@@ -45,14 +45,6 @@ with Path(__file__).with_name("units.csv").open(encoding="utf-8", newline="") as
 UNITS = {row["unit"]: Unit(row["meaning"], row["pint"], row["whole"]) for row in _ROWS}
 # other ways to write them; blanks, dots and raised digits are read anyway
 SPELLINGS = {spelling: row["unit"] for row in _ROWS for spelling in row["spellings"].split()}
-DEFINITIONS = (  # what pint lacks, or wrongly counts as a plain number
-    "full_cycle = [full_cycle]",
-    "c_rate = [c_rate]",
-    "atom = [atom]",
-    "arc_degree = [arc]",
-    "arc_radian = 57.29577951308232 * arc_degree",
-    "full_turn = [full_turn]",
-)
 # what people mean in a header, where the unit itself would be another
 HEADER_SPELLINGS = {"c": "°C", "k": "K", "a": "A", "pct": "percent", "wt": "wt%", "wt/pct": "wt%"}
 MAX_LENGTH = 40
@@ -209,6 +201,5 @@ def _registry() -> Any:
     import pint
 
     registry: Any = pint.UnitRegistry()
-    for definition in DEFINITIONS:
-        registry.define(definition)
+    registry.load_definitions(Path(__file__).with_name("pint_units.txt"))
     return registry

@@ -110,6 +110,5 @@ def open_project(settings: Mapping[str, Any]) -> Project:
     studies, rejected = load_studies(config)
     selected = list_selected_studies(config, studies, rejected)
     used = list_used_datasets([studies[name] for name in selected if name in studies], datasets)
-    return Project(
-        config, datasets, studies, rejected, selected, used, load_arena(config.arena, config.arena_overrides)
-    )
+    arena = load_arena(config.arena, config.arena_overrides)
+    return Project(config, datasets, studies, rejected, selected, used, arena)

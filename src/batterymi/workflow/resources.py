@@ -60,9 +60,8 @@ def _read_jobs(file: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(file, sep="\t")[MEASURED].apply(pd.to_numeric, errors="coerce")
     except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError, UnicodeDecodeError):
-        raise TableError(
-            f"{file}: not a benchmark that Snakemake wrote, with columns {', '.join(MEASURED)}; remove it"
-        ) from None
+        columns = ", ".join(MEASURED)
+        raise TableError(f"{file}: not a benchmark that Snakemake wrote, with columns {columns}; remove it") from None
 
 
 def request_memory(max_rss_mb: float) -> int:

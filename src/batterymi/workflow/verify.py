@@ -181,10 +181,9 @@ def find_unlisted(results: Path, manifest: dict[str, Any]) -> list[str]:
     """
     listed = {Path(name).parent for name in manifest["outputs"]}
     listed |= {parent for folder in listed for parent in folder.parents}
-    folders = sorted(
-        path.relative_to(results) for path in results.rglob("*") if path.is_dir() and path.name != CHECKSUM_FOLDER
-    )
-    return [str(path) for path in folders if path not in listed and (path.parent in listed or path.parent == Path())]
+    folders = (path for path in results.rglob("*") if path.is_dir() and path.name != CHECKSUM_FOLDER)
+    paths = sorted(path.relative_to(results) for path in folders)
+    return [str(path) for path in paths if path not in listed and (path.parent in listed or path.parent == Path())]
 
 
 def rebuild_results(folder: Path, settings: dict[str, Any], cores: int, raw: Path) -> None:
