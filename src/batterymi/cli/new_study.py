@@ -146,11 +146,9 @@ def make_study_yaml(csv: Path, file: str, title: str) -> str:
         TableError: if the table has no number that could be an objective, or no feature.
     """
     roles = choose_roles(csv)
-    goal = (
-        "minimise"
-        if _has_any_word(roles.objective, MINIMISED_WORDS) and not _has_any_word(roles.objective, MAXIMISED_WORDS)
-        else "maximise"
-    )
+    may_be_maximised = _has_any_word(roles.objective, MAXIMISED_WORDS)
+    is_minimised = _has_any_word(roles.objective, MINIMISED_WORDS) and not may_be_maximised
+    goal = "minimise" if is_minimised else "maximise"
     objective = _describe_column(roles.objective) | {"goal": goal} | _find_possible_range(roles.objective)
     content = CommentedMap(
         title=title,
@@ -181,18 +179,13 @@ def choose_roles(csv: Path) -> Roles:
     guesses = guess_columns(table)
     varying = [guess for guess in guesses if guess.numbers is not None and guess.numbers.nunique() > 1]
     if len(varying) < 2:
-        raise TableError(
-            f"{csv}: found {len(varying)} columns of numbers that vary; a study needs a feature and an objective"
-        )
-    objective = next(
-        (guess for guess in reversed(varying) if _has_any_word(guess, (*MAXIMISED_WORDS, *MINIMISED_WORDS))),
-        varying[-1],
-    )
+        found = f"{len(varying)} columns of numbers that vary"
+        raise TableError(f"{csv}: found {found}; a study needs a feature and an objective")
+    suited = [guess for guess in varying if _has_any_word(guess, (*MAXIMISED_WORDS, *MINIMISED_WORDS))]
+    objective = (suited or varying)[-1]
     identity = next((guess for guess in guesses if guess.words and len(guess.words) == len(table)), None)
-    group = next(
-        (guess for guess in guesses if guess is not identity and guess.words and _has_any_word(guess, GROUP_WORDS)),
-        None,
-    )
+    words = [guess for guess in guesses if guess is not identity and guess.words]
+    group = next((guess for guess in words if _has_any_word(guess, GROUP_WORDS)), None)
     unassigned = [guess for guess in guesses if not any(guess is taken for taken in (objective, identity, group))]
     features = [
         guess
@@ -201,9 +194,8 @@ def choose_roles(csv: Path) -> Roles:
         or (guess.numbers is not None and guess.numbers.nunique() > 1 and guess.missing <= MOST_MISSING)
     ]
     names = {feature.name for feature in features}
-    return Roles(
-        objective, features, identity, group, [guess.header for guess in unassigned if guess.name not in names]
-    )
+    left_out = [guess.header for guess in unassigned if guess.name not in names]
+    return Roles(objective, features, identity, group, left_out)
 
 
 def _describe_table(file: str, roles: Roles) -> dict[str, Any]:

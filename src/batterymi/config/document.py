@@ -60,7 +60,10 @@ def insert_tables(readme: str) -> str:
 def write_options() -> str:
     """Return Markdown tables of every option, by the model that it belongs to, and lists of every name."""
     tables = [line for heading, model in ROOTS.items() for line in _write_tables(heading, model)]
-    names = [line for kind, heading in LISTS.items() for line in _write_names(heading, _describe_kind(kind))]
+    names = []
+    for kind, heading in LISTS.items():
+        known = {name: _describe(registry.look_up(kind, name)) for name in registry.list_names(kind)}
+        names += _write_names(heading, known)
     titles = {name: dataset.title for name, dataset in load_datasets("config/datasets.yaml").items()}
     units = {name: unit.meaning for name, unit in UNITS.items()}
     pint = "Any other that pint knows will do, as `J/(g K)`; columns are converted where a header names another one."
@@ -220,11 +223,6 @@ def _write_names(heading: str, meanings: Mapping[str, str]) -> list[str]:
     """Return a list of names with their meanings."""
     rows = [f"| `{name}` | {meaning} |" for name, meaning in meanings.items()]
     return [f"### {heading}", "", "| Name | Meaning |", "|---|---|", *rows, ""]
-
-
-def _describe_kind(kind: str) -> dict[str, str]:
-    """Return the meaning of each registered name of a kind: the first line of its documentation."""
-    return {name: _describe(registry.look_up(kind, name)) for name in registry.list_names(kind)}
 
 
 def _describe(entry: Any) -> str:
