@@ -108,12 +108,12 @@ docs: setup ## generate config/schema.json and the option tables of config/READM
 	$(BIN)/python -m batterymi.config.document
 
 .PHONY: lock
-lock: setup ## resolve the ranges of pyproject.toml anew into requirements.lock, with hashes
+lock: setup ## resolve the ranges of pyproject.toml into a new requirements.lock, with hashes
 	@mkdir -p build
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file build/requirements.lock
 	@# any build of PyTorch will do, so that it has no hash here; what a graphics card needs comes with its build
-	awk '/^[^ ]/ { wanted = !/^(torch==|nvidia-|cuda-|triton==)/ } /^torch==/ && !seen++ { sub(/[+ ].*/, ""); print } \
+	awk '/^[^ ]/ { wanted = !/^(torch==|nvidia-|cuda-|triton==)/ } /^torch==/ && !printed++ { sub(/[+ ].*/, ""); print } \
 		wanted' build/requirements.lock >requirements.lock
 	$(BIN)/python supply/install_torch.py --record
 

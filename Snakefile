@@ -77,3 +77,15 @@ if problems := find_target_problems(
     stop(problems)
 if IS_FIRST and not makes_nothing(read_options()):
     take_folders(PROJECT.folder("results"))
+
+
+onstart:
+    catch_signals()
+
+
+onsuccess:
+    report_changes(DIGESTS)
+
+
+onerror:
+    report_changes(DIGESTS)

@@ -41,6 +41,7 @@ rule run_campaign:
     threads: worker_threads
     params:
         settings=slice_of(CampaignSettings),
+        digests=digest_pool,
     script:
         "../scripts/run_campaign.py"
 
@@ -73,6 +74,7 @@ rule suggest_batch:
     params:
         ledger=ledger,
         settings=slice_of(SuggestionSettings),
+        digests=digest_pool,
     script:
         "../scripts/suggest_batch.py"
 

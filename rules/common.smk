@@ -10,6 +10,8 @@ from batterymi.errors import ConfigError
 from batterymi.process_guard import set_job_owner
 from batterymi.registry import find_modules
 from batterymi.reporting.study_results import list_results
+from batterymi.workflow.digests import take_digests
+from batterymi.workflow.interrupt import catch_signals
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_machine_problems,
@@ -17,11 +19,12 @@ from batterymi.workflow.launch import (
     find_target_problems,
     makes_nothing,
     read_options,
-    stop,
+    report_changes,
     take_folders,
 )
 from batterymi.workflow.project import RAW, open_project
 from batterymi.workflow.provenance import find_code_closure, find_package_folder
+from batterymi.workflow.refuse import stop
 
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent / "scripts"
 IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process of a single job
@@ -39,6 +42,9 @@ if PROJECT.rejected and IS_FIRST and not read_options().keep_going:
     stop(PROJECT.rejected_problems)
 
 CONFIG, STUDIES, ARENA = PROJECT.config, PROJECT.studies, PROJECT.arena
+DIGESTS = take_digests(
+    PROJECT.list_inputs(), is_first=IS_FIRST, is_kept=not makes_nothing(read_options())
+)
 
 
 wildcard_constraints:
@@ -89,6 +95,11 @@ def worker_threads(wildcards):
 def pool_file(wildcards):
     """Return the list of designs that a study's campaign chooses from, if it has one."""
     return STUDIES[wildcards.study].pool or []
+
+
+def digest_pool(wildcards):
+    """A param: the digest of that list, so that content decides what runs again."""
+    return {file: DIGESTS[file] for file in filter(None, [STUDIES[wildcards.study].pool])}
 
 
 def one_of(studies):

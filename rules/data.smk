@@ -38,6 +38,14 @@ def table_settings(wildcards, input):
     )
 
 
+def digest_source(wildcards):
+    """A param: digests of the files that the rows come from, so that content decides what runs again."""
+    table = STUDIES[wildcards.study].table
+    if table.dataset:
+        return PROJECT.digest_dataset(table.dataset.name, DIGESTS)
+    return {table.file: DIGESTS[table.file]} if table.file else {}
+
+
 def table_code(wildcards):
     """An input: the code, with the units if the header of the study's file names others than its columns."""
     study = STUDIES[wildcards.study]
@@ -119,6 +127,7 @@ rule prepare_table:
     priority: 5
     params:
         settings=table_settings,
+        digests=digest_source,
     script:
         "../scripts/prepare_table.py"
 

@@ -36,6 +36,7 @@ rule compare_fidelities:
     threads: 2
     params:
         settings=slice_of(FidelitySettings),
+        digests=digest_pool,
     script:
         "../scripts/compare_fidelities.py"
 

@@ -28,6 +28,15 @@ def screen_source(wildcards):
     return file if file and Path(file).exists() else []
 
 
+def digest_candidates(wildcards):
+    """A param: digests of the files that candidates come from, so that content decides what runs again."""
+    source = STUDIES[wildcards.study].screen.source
+    if source.dataset:
+        return PROJECT.digest_dataset(source.dataset, DIGESTS)
+    file = getattr(source, "file", None)
+    return {file: DIGESTS[file]} if file else {}
+
+
 scattergather:
     screen=4,
 
@@ -48,6 +57,7 @@ rule list_candidates:
         study=one_of(SCREENED),
     params:
         settings=slice_of(ListingSettings),
+        digests=digest_candidates,
     script:
         "../scripts/list_candidates.py"
 

@@ -61,6 +61,8 @@ rule build_claims:
         "<logs>/build_claims.log",
     benchmark:
         "<benchmarks>/build_claims.tsv"
+    params:
+        digests={CONFIG.claims: DIGESTS[CONFIG.claims]},
     script:
         "../scripts/build_claims.py"
 
@@ -95,8 +97,9 @@ rule write_manifest:
     params:
         studies=PROJECT.selected,
         settings=PROJECT.plain_settings(),
-        # jobs that run elsewhere read the Snakefile again, and have no use for digests
-        digests=PROJECT.digest_inputs() if IS_FIRST else {},
+        digests={
+            path: DIGESTS[path] for path in sorted(set(PROJECT.list_run_inputs())) if DIGESTS[path]
+        },
         ledgers=PROJECT.ledgers,
         made=patterns_of_run(),
     script:

@@ -3,7 +3,7 @@
     .venv/bin/python supply/audit_lock.py
 
 Ends with 1 if a pinned version has a known vulnerability, with 0 if none has, and with 0 and a line that begins with
-"skipped" where nothing could be asked, as without a network.
+"skipped" where nothing could be checked, as without a network.
 """
 
 import json
@@ -26,7 +26,7 @@ OFFLINE = re.compile(
 def read_pins(lock: str) -> list[str]:
     """Return the lock's pins as several files of requirements, since one may have a package only once.
 
-    Markers are dropped, so that versions for other systems and other versions of Python are asked about too.
+    Markers are dropped, so that versions for other systems and other versions of Python are checked too.
     """
     files: list[dict[str, str]] = []
     for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock, re.MULTILINE):
@@ -63,18 +63,18 @@ def ask_about(pins: str) -> list[dict[str, Any]]:
 def report_findings(found: Iterable[dict[str, Any]]) -> tuple[list[str], int]:
     """Return the lines to print and the exit status, from what was said about each pin."""
     found = list(found)
-    unasked = [one for one in found if "skip_reason" in one]
-    hit = [(one, flaw) for one in found for flaw in one.get("vulns", [])]
-    if found and len(unasked) == len(found):
-        return [f"skipped: no pin could be asked about, for instance: {unasked[0]['skip_reason']}"], 0
+    unchecked = [pin for pin in found if "skip_reason" in pin]
+    hit = [(pin, flaw) for pin in found for flaw in pin.get("vulns", [])]
+    if found and len(unchecked) == len(found):
+        return [f"skipped: no pin could be checked, for instance: {unchecked[0]['skip_reason']}"], 0
     lines = [
-        f"{one['name']} {one['version']}: {' '.join([flaw['id'], *flaw['aliases']])}; "
+        f"{pin['name']} {pin['version']}: {' '.join([flaw['id'], *flaw['aliases']])}; "
         f"repaired in {', '.join(flaw['fix_versions']) or 'no version yet'}"
-        for one, flaw in hit
+        for pin, flaw in hit
     ]
-    lines += [f"not asked about: {one['skip_reason']}" for one in unasked]
+    lines += [f"not checked: {pin['skip_reason']}" for pin in unchecked]
     ending = "; 'make lock' takes newer versions" if hit else ""
-    return [*lines, f"{len(found) - len(unasked)} pins audited, {len(hit)} known vulnerabilities{ending}"], int(
+    return [*lines, f"{len(found) - len(unchecked)} pins audited, {len(hit)} known vulnerabilities{ending}"], int(
         bool(hit)
     )
 
@@ -82,7 +82,7 @@ def report_findings(found: Iterable[dict[str, Any]]) -> tuple[list[str], int]:
 def main() -> int:
     """Audit, print, and return the exit status."""
     try:
-        found = [one for pins in read_pins(LOCK.read_text(encoding="utf-8")) for one in ask_about(pins)]
+        found = [pin for pins in read_pins(LOCK.read_text(encoding="utf-8")) for pin in ask_about(pins)]
     except ConnectionError as error:
         print(f"skipped: the list of vulnerabilities cannot be read from here: {error}")
         return 0

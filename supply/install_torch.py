@@ -34,7 +34,7 @@ class BuildError(Exception):
 
 
 class NoBuildError(BuildError):
-    """There is no build for this Python and this system in the places that were asked."""
+    """There is no build for this Python and this system in the places that were searched."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def read_known() -> dict[str, str]:
 def run_uv(*arguments: str, text: str) -> str:
     """Run `uv pip` with some standard input for this Python, and return its output.
 
-    Where uv looks for packages is said by options, not by variables, so that one place can be asked at a time.
+    Where uv looks for packages is said by options, not by variables, so that one place can be searched at a time.
 
     Raises:
         BuildError: with uv's message.

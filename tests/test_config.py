@@ -1,24 +1,31 @@
 """Settings: every mistake gets one clear line, before anything runs."""
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import SHIPPED
+from conftest import ROOT, SHIPPED
 from pydantic import BaseModel
 
 from batterymi.cli.suggest import suggest_now
 from batterymi.config.arena import Arena
-from batterymi.config.load import list_selected_studies, load_config, load_studies, load_study, read_yaml
+from batterymi.config.load import (
+    list_selected_studies,
+    list_study_files,
+    load_config,
+    load_studies,
+    load_study,
+    read_yaml,
+)
 from batterymi.config.messages import RENAMED, keys_at
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[1]
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -214,3 +221,29 @@ def test_overrides_of_all_studies_leave_out_what_a_mode_lacks_and_refuse_what_no
     assert load_study(path, config).campaign.seeds == 3
     with pytest.raises(ConfigError, match="unknown key 'budgt'"):
         load_study(path, load_config({"overrides": {"all": {"campaign": {"budgt": 9}}}}))
+
+
+def test_no_study_is_named_like_a_rule_or_a_folder_of_results(tmp_path: Path) -> None:
+    """The names of all rules, as the rule files have them, so that a new rule is covered by itself."""
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    rules = {name for file in files for name in re.findall(r"^ *rule (\w+):", file.read_text("utf-8"), re.MULTILINE)}
+    assert len(rules) > 30
+    (tmp_path / "studies").mkdir()
+    config = Config.model_validate({"studies_folder": str(tmp_path / "studies")})
+    for name in [*rules, "arena", "class"]:
+        path = tmp_path / f"studies/{name}.yaml"
+        path.write_text("{}")
+        with pytest.raises(ConfigError, match=rf"{name}\.yaml: '{name}' cannot name a study, since .*; choose another"):
+            list_study_files(config)
+        path.unlink()
+
+
+def test_copies_that_editors_and_file_managers_keep_are_passed_over(tmp_path: Path) -> None:
+    for name in ("my.yaml", "._my.yaml", "my.yaml~", ".#my.yaml", "#my.yaml#", ".my.yaml.swp", "my.yaml.bak"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / ".#my.yaml").unlink()
+    (tmp_path / ".#my.yaml").symlink_to("nobody@nowhere")  # as Emacs does
+    assert list(list_study_files(Config.model_validate({"studies_folder": str(tmp_path)}))) == ["my"]
+    (tmp_path / "my.yml").write_text("{}")
+    with pytest.raises(ConfigError, match=r"my\.yml: studies end with \.yaml; rename it"):
+        list_study_files(Config.model_validate({"studies_folder": str(tmp_path)}))

@@ -2,21 +2,28 @@
 
 import io
 import json
+import os
 import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from batterymi import registry
 from batterymi.config.parts import Feature
 from batterymi.errors import DamagedFileError, OutputError, TableError
 from batterymi.files import (
     CHECKSUM_FOLDER,
+    append_line,
     check_content,
     read_frame,
     read_json,
@@ -243,3 +250,40 @@ def test_a_schema_larger_than_any_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(store, "MAX_SCHEMA", 100)
     with pytest.raises(TableError, match=r"m\.skops: refused: .*schema\.json of 0 MB; at most"):
         load_models(str(path))
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_files_have_the_mode_that_the_umask_gives_new_ones(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "a.txt", "a")
+        append_line(tmp_path / "b.txt", "b")
+        (tmp_path / "c.txt").touch()
+    finally:
+        os.umask(before)
+    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.glob("*.txt")} == {oct(0o666 & ~umask)}
+
+
+METADATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["index_columns", "columns", "column_indexes", "name", "field_name", "pandas_type", "metadata"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(metadata=st.one_of(METADATA.map(lambda content: json.dumps(content).encode()), st.binary(max_size=20)))
+def test_a_parquet_file_with_crafted_metadata_is_a_typed_error_or_a_table(metadata: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"x": [1.0, 2.0], "y": ["a", "b"]}).replace_schema_metadata({b"pandas": metadata})
+    pa.parquet.write_table(table, path)
+    with suppress(DamagedFileError):
+        assert len(read_frame(path)) == 2

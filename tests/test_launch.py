@@ -16,8 +16,8 @@ from batterymi.workflow.launch import (
     find_target_problems,
     makes_nothing,
     read_options,
-    stop,
 )
+from batterymi.workflow.refuse import stop
 from batterymi.workflow.run import bind_arguments
 
 
@@ -128,6 +128,8 @@ def test_runs_that_only_show_are_known(words: list[str], nothing: bool, monkeypa
     assert makes_nothing(read_options()) is nothing
 
 
-def test_problems_end_the_run_one_a_line() -> None:
-    with pytest.raises(SystemExit, match="cannot start:\n  one\n  two"):
+def test_problems_end_the_run_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
         stop(["one", "two"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "\nbattery-mi cannot start:\n  one\n  two\n"

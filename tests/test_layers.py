@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "batterymi"
 # from the bottom up; what stands in a row imports from its own row and from the rows before it
 LAYERS = (
-    ("errors", "spelling", "csv_safety", "process_guard", "process_pool"),
+    ("errors", "spelling", "text_safety", "csv_safety", "process_guard", "process_pool"),
     ("files", "registry", "vocabulary", "statistics"),
     ("config",),
     ("features",),

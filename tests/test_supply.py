@@ -1,4 +1,4 @@
-"""Set-up holds the build of PyTorch against known digests; the audit tells no vulnerability from nothing asked."""
+"""Set-up holds the build of PyTorch against known digests; the audit tells no vulnerability from nothing checked."""
 
 import hashlib
 import os
@@ -117,7 +117,7 @@ def test_both_versions_of_a_package_with_markers_are_audited() -> None:
         (
             [{"name": "a", "skip_reason": "a not found"}],
             0,
-            "skipped: no pin could be asked about, for instance: a not found",
+            "skipped: no pin could be checked, for instance: a not found",
         ),
         (
             [
@@ -125,12 +125,12 @@ def test_both_versions_of_a_package_with_markers_are_audited() -> None:
                 {"name": "b", "skip_reason": "b not found"},
             ],
             1,
-            "a 1: X-1 C-2; repaired in 1.1\nnot asked about: b not found\n"
+            "a 1: X-1 C-2; repaired in 1.1\nnot checked: b not found\n"
             "1 pins audited, 1 known vulnerabilities; 'make lock' takes newer versions",
         ),
     ],
 )
-def test_the_audit_tells_what_was_found_and_what_was_not_asked(found: list[dict], status: int, last: str) -> None:
+def test_the_audit_tells_what_was_found_and_what_was_not_checked(found: list[dict], status: int, last: str) -> None:
     assert audit_lock.report_findings(found) == (last.split("\n"), status)
 
 

@@ -2,13 +2,15 @@
 
 A cell that begins with = + - @, a tab or a line break is run as a formula when the file is opened in a spreadsheet,
 whoever wrote it. Such a cell gets an apostrophe in front, as OWASP advises; reading takes it away again, so that what
-comes back is what was written. A spreadsheet that splits at semicolons or tabs ignores quotation marks in the middle
-of a line, so what follows one of these within a cell is treated as a cell too. Numbers, and texts of nothing but
-digits and signs, stay as they are.
+comes back is what was written, with control characters as visible escapes. A spreadsheet that splits at semicolons or
+tabs ignores quotation marks in the middle of a line, so what follows one of these within a cell is treated as a cell
+too. Numbers, and texts of nothing but digits and signs, stay as they are.
 """
 
 import re
 from typing import TYPE_CHECKING, Any
+
+from batterymi.text_safety import make_visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +27,10 @@ GUARDED_WITHIN = re.compile(rf"(?<=[;\t\r\n])'(?={RISKY_WITHIN})")
 
 
 def escape_cell(cell: Any) -> Any:
-    """Escape a cell that a spreadsheet would run; return any other cell unchanged."""
+    """Escape a cell that a spreadsheet would run, and show control characters; return any other cell unchanged."""
     if not isinstance(cell, str):
         return cell
-    text = BEGINS_WITHIN.sub(lambda found: _add_apostrophe(found[0]), cell)
+    text = BEGINS_WITHIN.sub(lambda found: _add_apostrophe(found[0]), make_visible(cell))
     return _add_apostrophe(text) if BEGINS.match(text) else text
 
 
@@ -52,12 +54,6 @@ def escape_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
 def unescape_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Undo `escape_frame`."""
     return _map_text(frame, unescape_cell)
-
-
-def has_carriage_return(frame: "pd.DataFrame") -> bool:
-    """Return whether a text cell or a name in the header contains a carriage return."""
-    texts = (frame[name] for name in _list_text_columns(frame))
-    return any("\r" in str(cell) for part in (frame.columns, *texts) for cell in part)
 
 
 def _list_text_columns(frame: "pd.DataFrame") -> list[Any]:

@@ -1,5 +1,18 @@
 """Errors that a user can act on: raised with a full sentence, shown without a traceback."""
 
+# what libraries raise for the content of a damaged or crafted file, beside errors of the file system
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+    RecursionError,
+    MemoryError,
+)
+
 
 class BatteryMIError(Exception):
     """A mistake in the input, or a problem that cannot be solved as posed."""

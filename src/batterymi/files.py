@@ -1,6 +1,5 @@
 """Atomic and reproducible reading and writing of files, with a check that a file is what was written."""
 
-import csv
 import errno
 import fcntl
 import glob
@@ -8,14 +7,15 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batterymi.csv_safety import escape_frame, has_carriage_return, unescape_frame
-from batterymi.errors import DamagedFileError, OutputError, get_first_line
+from batterymi.csv_safety import escape_frame, unescape_frame
+from batterymi.errors import UNREADABLE, DamagedFileError, OutputError, get_first_line
+from batterymi.text_safety import UNSAFE, make_visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,23 +49,20 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp puts eight random characters into the name
+        # eight random characters, as in what `_open_beside` makes
         for left in target.parent.glob(f".{glob.escape(target.stem)}-{'?' * 8}{glob.escape(target.suffix)}.tmp"):
             _remove_unused(left)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix + ".tmp")
+        handle, temporary = _open_beside(target)
         with suppress(OSError):  # a file system without locks
             # marks the file as in use; the system releases the lock if the process is killed
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {_format_reason(error)}") from error
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb") as written:
             # on disk before the rename, or a power cut could leave an empty file under the final name
             os.fsync(written.fileno())
-        # mkstemp makes files that only their owner can read
-        temporary.chmod(0o644)
         # another machine may replace the copies that Snakemake keeps there (decision 14)
         record = (
             _write_record(target, compute_sha256(temporary)) if recorded and ".snakemake" not in target.parts else None
@@ -79,6 +76,16 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
         temporary.unlink(missing_ok=True)
         # closed last, since closing releases the lock
         os.close(handle)
+
+
+def _open_beside(target: Path) -> tuple[int, Path]:
+    """Make a temporary file in the folder of another; its mode follows the umask, as that of any new file."""
+    while True:
+        temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}.tmp")
+        try:
+            return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), temporary
+        except FileExistsError:
+            continue
 
 
 def _remove_unused(left: Path) -> None:
@@ -152,8 +159,8 @@ def _format_reason(error: OSError) -> str:
 
 
 def write_text(path: PathLike, text: str, *, recorded: bool = True) -> None:
-    """Write UTF-8 text with Unix line ends."""
-    write_bytes(path, text.encode("utf-8"), recorded=recorded)
+    """Write UTF-8 text with Unix line ends; control characters become visible escapes."""
+    write_bytes(path, make_visible(text).encode("utf-8"), recorded=recorded)
 
 
 def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
@@ -165,6 +172,8 @@ def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
 def write_json(path: PathLike, content: Any, *, recorded: bool = True) -> None:
     """Write JSON that a person can read; NaN becomes null."""
     text = json.dumps(_convert_to_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    # as escapes of JSON, which are read back as what they were
+    text = UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
     write_text(path, text + "\n", recorded=recorded)
 
 
@@ -224,7 +233,7 @@ def read_frame(
             frame = unescape_frame(pd.read_csv(path, converters=dict.fromkeys(texts, str)))
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
-    except (OSError, ValueError, MemoryError) as error:
+    except UNREADABLE as error:
         raise DamagedFileError(path, f"not the table that an earlier stage wrote ({get_first_line(error)})") from None
     # headers of some tables end with a unit in brackets
     names = [re.sub(r" \[[^\[\]]*\]$", "", str(name)) for name in frame.columns]
@@ -241,11 +250,8 @@ def write_csv(path: PathLike, frame: "pd.DataFrame", *, recorded: bool = True) -
 
     Ten digits hold every quantity here and hide the last bits, in which processors may differ.
     """
-    guarded = escape_frame(frame)
-    # a carriage return ends a line for many readers, and is quoted only where everything is
-    quoting: Any = csv.QUOTE_NONNUMERIC if has_carriage_return(guarded) else csv.QUOTE_MINIMAL
     with write_atomically(path, recorded=recorded) as temporary:
-        guarded.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n", quoting=quoting)
+        escape_frame(frame).to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
 
 
 def write_parquet(path: PathLike, frame: "pd.DataFrame") -> None:
@@ -265,7 +271,7 @@ def append_line(path: PathLike, line: str) -> None:
     data = ("\n" + line).encode("utf-8")
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             # on a full disk the system may write a part of the line without an error
             if os.write(file, data) < len(data):

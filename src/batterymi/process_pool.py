@@ -1,12 +1,13 @@
 """Work shared among several processes, each of which builds once what it works with."""
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import active_children, get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
@@ -59,13 +60,19 @@ def run_in_processes(
     with ProcessPoolExecutor(
         processes, mp_context=_choose_context(preload), initializer=_start_worker, initargs=(build, build_args)
     ) as pool:
-        with _hidden_script():
-            results = pool.map(partial(_work_in_process, work), tasks, chunksize=chunk)
-        return _collect(results, len(tasks), progress)
+        try:
+            with _hidden_script(), _deferred_signals():
+                results = pool.map(partial(_work_in_process, work), tasks, chunksize=chunk)
+            return _collect(results, len(tasks), progress)
+        except KeyboardInterrupt:
+            # the pool would work on all tasks before it ends
+            for worker in active_children():
+                worker.terminate()
+            raise
 
 
-def make_progress_reporter(step: int, what: str) -> Callable[[int, int], None]:
-    """Return a progress report that writes to the log after every so many tasks, and after the last.
+def make_progress_logger(step: int, what: str) -> Callable[[int, int], None]:
+    """Return a progress report that writes to the log at intervals of tasks, and after the last.
 
     Args:
         step: tasks between two lines.
@@ -111,6 +118,31 @@ def _hidden_script() -> Iterator[None]:
     finally:
         if path is not None:
             main.__file__ = path
+
+
+@contextmanager
+def _deferred_signals() -> Iterator[None]:
+    """Handle SIGTERM after the block, in which workers start, and keep Ctrl-C from them.
+
+    A worker whose start is broken off belongs to nobody. Ctrl-C reaches all processes of a terminal, and each would
+    end with a traceback; the job is told by its Snakemake too, and stops its workers itself.
+    """
+    arrived: list[int] = []
+    try:
+        before = {
+            signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, _: arrived.append(number)),
+            signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        }
+    except ValueError:  # not in the main thread, where Python handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if arrived:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _start_worker(build: Callable[..., Any], build_args: tuple[Any, ...]) -> None:

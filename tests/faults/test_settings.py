@@ -30,9 +30,11 @@ MERGES = "a0: &a0 {k0: 1}\n" + "\n".join(
     [
         (LAUGHS, "line 5, column [0-9]+: not valid YAML: more than 50000 entries, aliases counted"),
         (MERGES, "more than 50000 entries"),
-        ("a: " + "[" * 100_000, "(more than 40 levels|maximum nesting depth)"),
-        ("a: " + "{b: " * 100_000, "(more than 40 levels|maximum nesting depth)"),
-        ("\n".join("  " * i + "a:" for i in range(900)), "(more than 40 levels|maximum nesting depth)"),
+        ("a: " + "[" * 41, "column 43: not valid YAML: more than 40 levels"),
+        ("a: " + "{b: " * 900, "more than 40 levels"),
+        # PyYAML reads ahead in brackets, and newer versions stop at 1000 themselves
+        ("a: " + "[" * 100_000, "more than 40 levels|exceeded maximum nesting depth"),
+        ("\n".join("  " * i + "a:" for i in range(900)), "line 41, column 81: not valid YAML: more than 40 levels"),
         ("a: &a [1, *a]", r"the alias '\*a' refers to a node that contains it"),
         ("a: [" + "1, " * 60_000 + "1]", "more than 50000 entries"),
         ("a: " + "x" * 2_000_000, "2000003 characters; settings have at most 1000000"),
@@ -48,6 +50,7 @@ MERGES = "a0: &a0 {k0: 1}\n" + "\n".join(
         "merges",
         "lists",
         "maps",
+        "deep",
         "block",
         "itself",
         "long",
@@ -64,7 +67,7 @@ def test_yaml_that_would_fill_the_memory_is_refused_at_once(text: str, said: str
     path = tmp_path / "bomb.yaml"
     path.write_text(text)
     started = time.process_time()
-    with pytest.raises(ConfigError, match=f"bomb.yaml: .*{said}") as caught:
+    with pytest.raises(ConfigError, match=f"bomb.yaml: .*(?:{said})") as caught:
         read_yaml(path)
     assert len(str(caught.value)) < 500
     assert time.process_time() - started < seconds_of(2)
@@ -82,7 +85,7 @@ def test_a_configuration_that_snakemake_read_is_measured_before_it_is_checked() 
         load_config(yaml.safe_load(LAUGHS))
     knot: dict[str, Any] = {}
     knot["overrides"] = knot
-    with pytest.raises(ConfigError, match=r"(more than 40 levels|maximum nesting depth)"):
+    with pytest.raises(ConfigError, match="more than 40 levels"):
         load_config(knot)
     assert time.process_time() - started < seconds_of(2)
 
@@ -201,7 +204,7 @@ def test_a_table_outside_the_folder_is_refused(place: str, tmp_path: Path, monke
     study["table"]["file"] = place
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(study))
-    with pytest.raises(ConfigError, match=r"study\.yaml: table: .*(leaves the workflow's folder|is not a path)"):
+    with pytest.raises(ConfigError, match=r"study\.yaml: .*(leaves the workflow's folder|character '\\x00')"):
         load_study(path)
 
 

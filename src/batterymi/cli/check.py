@@ -1,7 +1,6 @@
 """`batterymi check`: settings and tables, in seconds, without running anything."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from batterymi.cli.settings import read_config
@@ -9,6 +8,7 @@ from batterymi.config.load import load_studies
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import write_out
 
 
 def check_studies(options: argparse.Namespace) -> None:
@@ -28,7 +28,7 @@ def check_studies(options: argparse.Namespace) -> None:
             problems += rejected[name].problems
             continue
         try:
-            sys.stdout.write(f"{name}: {describe_study(studies[name])}\n")
+            write_out(f"{name}: {describe_study(studies[name])}\n")
         except BatteryMIError as error:
             problems.append(str(error))
     if problems:

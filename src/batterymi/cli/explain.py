@@ -1,7 +1,6 @@
 """`batterymi explain`: a number of the summary or a claim, the file it was read from, and the rule that made it."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from batterymi.errors import ConfigError, TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.study_results import StudyResults
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import write_out
 from batterymi.workflow.project import folder_of
 
 TEXTS = (
@@ -36,7 +36,7 @@ def explain_result(options: argparse.Namespace) -> None:
     config = read_config(options.configfile)
     study, _, column = options.result.partition(".")
     lines = _explain_cell(study, column, config) if column else _explain_claim(options.result, config)
-    sys.stdout.write("\n".join([*lines, ""]))
+    write_out("\n".join([*lines, ""]))
 
 
 def _explain_cell(study: str, column: str, config: Config) -> list[str]:

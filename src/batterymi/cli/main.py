@@ -8,14 +8,19 @@ batterymi verify                   compare results with their manifest, rebuild 
 """
 
 import argparse
-import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batterymi.errors import BatteryMIError
+from batterymi.text_safety import write_error, write_out
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 COMMANDS = {  # imported when used, so that each starts quickly
     "new-study": "batterymi.cli.new_study:start_study",
@@ -36,21 +41,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0, or 1 after a mistake, which is described on standard error.
     """
     options = make_parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that has no ² gets the text nevertheless
     module, _, function = COMMANDS[options.command].partition(":")
     run: Callable[[argparse.Namespace], int | None] = getattr(import_module(module), function)
     try:
         return run(options) or 0
     except BatteryMIError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        write_error(f"{error}\n")
+    except KeyboardInterrupt:
+        write_error("\ninterrupted; nothing was left half-written\n")
+        return 130
+    except Exception:
+        write_error(f"{traceback.format_exc()}unexpected error; please report it with these lines\n")
+    return 1
+
+
+class _SafeParser(argparse.ArgumentParser):
+    """A parser whose messages, which repeat what was typed, hold no control characters."""
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        """Write a message to standard output or standard error."""
+        (write_out if file is sys.stdout else write_error)(message)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, one sub-parser for each command."""
-    parser = argparse.ArgumentParser(
+    parser = _SafeParser(
         prog="batterymi", description="Everything that needs no pipeline; to run studies, use `snakemake`."
     )
     commands = parser.add_subparsers(dest="command", required=True)

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import sys
 import unicodedata
 from dataclasses import dataclass, field
 from io import StringIO
@@ -20,6 +19,7 @@ from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import write_text
+from batterymi.text_safety import write_out
 from batterymi.vocabulary.unit_table import find_header_unit
 
 MAXIMISED_WORDS = (
@@ -305,5 +305,5 @@ def start_study(options: argparse.Namespace) -> None:
     text = make_study_yaml(csv, file, title[:1].upper() + title[1:])
     # not recorded, since users are expected to edit it
     write_text(target, text, recorded=False)
-    sys.stdout.write(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
-    sys.stdout.write(f"  batterymi check {name}\n  snakemake {name}\n")
+    write_out(f"{text}\nWrote {target}. Read it, correct what was guessed wrongly, then:\n")
+    write_out(f"  batterymi check {name}\n  snakemake {name}\n")

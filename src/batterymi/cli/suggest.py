@@ -1,7 +1,6 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from batterymi.data.table import load_table
 from batterymi.errors import ConfigError
 from batterymi.files import write_csv
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
+from batterymi.text_safety import write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import format_label
 
@@ -31,7 +31,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
     study = find_study(options.study, read_config(options.configfile))
     if options.n is not None and not 1 <= options.n <= 1000:
         raise ConfigError([f"-n {options.n}: give a number from 1 to 1000"])
-    sys.stdout.write(suggest_now(options.study, study, options.n, options.csv))
+    write_out(suggest_now(options.study, study, options.n, options.csv))
 
 
 def suggest_now(name: str, study: Study, n: int | None, csv: Path | None) -> str:

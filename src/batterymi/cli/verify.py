@@ -1,10 +1,10 @@
 """`batterymi verify`: compare results with their manifest, rebuild them in a clean folder, compare again."""
 
 import argparse
-import sys
 
 from batterymi.cli.settings import read_config
 from batterymi.errors import ConfigError
+from batterymi.text_safety import write_out
 from batterymi.workflow.project import folder_of
 from batterymi.workflow.verify import verify_run
 
@@ -26,5 +26,5 @@ def verify_results(options: argparse.Namespace) -> int:
     conclusion = "the results are reproduced" if agrees else "the results are NOT reproduced"
     if agrees and options.no_rebuild:
         conclusion = "the files are as the run left them; without --no-rebuild they are also rebuilt and compared"
-    sys.stdout.write("\n".join([*lines, conclusion, ""]))
+    write_out("\n".join([*lines, conclusion, ""]))
     return 0 if agrees else 1

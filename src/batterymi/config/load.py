@@ -1,5 +1,6 @@
 """Loading and checking of the configuration; settings enter nowhere else."""
 
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,11 +17,16 @@ from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError, get_first_line
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import UNSAFE, make_visible
 
-RESERVED = {"all", "summary", "report", "rejected"}
+# the targets that are not studies, and folders of results
+TARGETS = {"all", "summary", "claims", "screens", "fidelities", "closed_loop", "charging_arena", "report", "rejected"}
+RULES = {path.stem for path in Path(__file__).parents[1].joinpath("stages").glob("*.py")}
+RESERVED = TARGETS | RULES | {"arena", "no_study_is_right", "no_study_at_all"}
 # Snakemake embeds settings in the scripts of its report, where such text would end one script and begin another
 SCRIPT, NO_SCRIPT = re.compile(r"</?\s*script|<!--", re.IGNORECASE), "scripts are not allowed in settings; rephrase it"
 MAX_TEXT, MAX_DEPTH, MAX_NODES = 1_000_000, 40, 50_000  # of a YAML file: characters, levels, entries
+MAX_SHOWN = 60  # characters of a text in a message
 MAX_BITS = 1000  # of an integer; a float holds 1024, and Python prints no more than 4300 digits
 TOO_LARGE = f"an integer of more than {MAX_BITS} bits"
 
@@ -79,8 +85,8 @@ def check_extent(text: str) -> None:
             if anchor:
                 sizes[anchor] = total - before
         elif isinstance(event, yaml.ScalarEvent):
-            if script := SCRIPT.search(event.value):
-                raise yaml.MarkedYAMLError(problem=f"'{script[0]}': {NO_SCRIPT}", problem_mark=mark)
+            if problem := _find_text_problem(event.value):
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             total += 1
             if event.anchor:
                 sizes[event.anchor] = 1
@@ -97,6 +103,15 @@ def check_extent(text: str) -> None:
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
+def _find_text_problem(text: str) -> str | None:
+    """Return why a text does not belong into settings, or None."""
+    if script := SCRIPT.search(text):
+        return f"'{script[0]}': {NO_SCRIPT}"
+    if unsafe := UNSAFE.search(text):
+        return f"the control character '{make_visible(unsafe[0])}' in '{make_visible(text[:MAX_SHOWN])}'; remove it"
+    return None
+
+
 def check_settings(content: Any) -> None:
     """Refuse settings that expand to more entries than any settings need, even if they are few objects.
 
@@ -110,8 +125,8 @@ def check_settings(content: Any) -> None:
     def size(value: Any, level: int) -> int:
         if level > MAX_DEPTH:
             raise ConfigError([f"config: more than {MAX_DEPTH} levels"])
-        if isinstance(value, str) and (found := SCRIPT.search(value)):
-            raise ConfigError([f"config: '{found[0]}': {NO_SCRIPT}"])
+        if isinstance(value, str) and (problem := _find_text_problem(value)):
+            raise ConfigError([f"config: {problem}"])
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise ConfigError([f"config: {TOO_LARGE}"])
         if not isinstance(value, Mapping | list | tuple):
@@ -171,6 +186,17 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
     return validate_settings(Config, dict(raw), source)
 
 
+def find_name_problem(name: str) -> str | None:
+    """Return why a word cannot name a study, or None; the name becomes a rule, a wildcard's value and a folder."""
+    if not name.isidentifier() or name != name.lower():
+        return f"'{truncate_text(name, MAX_WORD)}' cannot name a study; use lower-case letters, digits and _"
+    if name in RESERVED:
+        return f"'{name}' cannot name a study, since a rule or a folder of results has that name; choose another"
+    if keyword.iskeyword(name):
+        return f"'{name}' cannot name a study, since it is a word of Python; choose another"
+    return None
+
+
 def list_study_files(config: Config) -> dict[str, Path]:
     """List the YAML file of every study in the folder of studies.
 
@@ -181,12 +207,11 @@ def list_study_files(config: Config) -> dict[str, Path]:
     folder = Path(config.studies_folder)
     if not folder.is_dir():
         raise ConfigError([f"config: studies_folder: '{folder}' is not a folder"])
-    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-    problems = [
-        f"{path}: '{name}' cannot name a study; use lower-case letters, digits and _"
-        for name, path in files.items()
-        if not name.isidentifier() or name != name.lower() or name in RESERVED
-    ]
+    # editors and file managers keep copies under hidden names
+    found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    files = {path.stem: path for path in found if path.suffix == ".yaml"}
+    problems = [f"{path}: {problem}" for name, path in files.items() if (problem := find_name_problem(name))]
+    problems += [f"{path}: studies end with .yaml; rename it" for path in found if path.suffix == ".yml"]
     wanted = [] if config.studies == "all" else list(config.studies)
     names_used = [*wanted, *(key for key in config.overrides if key != "all")]
     missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]

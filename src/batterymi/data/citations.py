@@ -3,30 +3,26 @@
 from collections.abc import Mapping
 
 from batterymi.config.datasets import Dataset
+from batterymi.text_safety import escape_markdown
 
 
 def format_citations(datasets: Mapping[str, Dataset]) -> str:
     """Return what the authors of data sets ask for as Markdown, one section for each data set."""
     lines = ["# Data sets behind these results", ""]
-    for name, one in datasets.items():
+    for name, dataset in datasets.items():
         lines += [
-            f"## {name}: {_escape_html(one.title)}",
+            f"## {name}: {escape_markdown(dataset.title)}",
             "",
-            f"Licence: {_escape_html(one.licence)}. Home: <{_escape_html(one.homepage)}>",
+            f"Licence: {escape_markdown(dataset.licence)}. Home: <{escape_markdown(dataset.homepage)}>",
             "",
             "Please cite:",
             "",
         ]
-        lines += [f"- {_escape_html(work)}" for work in one.citation]
+        lines += [f"- {escape_markdown(work)}" for work in dataset.citation]
         lines += ["", "| file | sha256 |", "|---|---|"]
-        lines += [f"| [{file}]({_escape_html(entry.url)}) | `{entry.sha256}` |" for file, entry in one.files.items()]
+        files = dataset.files.items()
+        lines += [f"| [{file}]({escape_markdown(entry.url)}) | `{entry.sha256}` |" for file, entry in files]
         lines.append("")
     if not datasets:
         lines += ["None: these results are based on the tables and formulas of the textbook edition alone.", ""]
     return "\n".join(lines)
-
-
-def _escape_html(text: str) -> str:
-    """Return a text in which Markdown finds no HTML."""
-    # Markdown passes HTML through, and the catalogue may contain text of strangers
-    return text.replace("<", "&lt;")

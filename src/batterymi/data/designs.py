@@ -1,26 +1,31 @@
 """Lists of designs to choose from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
 from batterymi.data.header_units import find_conversions, match_headers
-from batterymi.data.read_csv import read_csv
+from batterymi.data.input_files import read_content, warn_of_changes
+from batterymi.data.read_csv import parse_csv
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 
 MAX_LISTED = 10
 
 
-def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
+def read_designs(
+    path: Path, features: Sequence[Feature], digests: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
     """Read a list of designs.
 
     Args:
         path: a CSV file with a column per feature; other columns are ignored.
         features: what a campaign chooses.
+        digests: of files when the run began; a warning is logged if this one was changed since.
 
     Returns:
         One row per design.
@@ -28,7 +33,9 @@ def read_designs(path: Path, features: Sequence[Feature]) -> pd.DataFrame:
     Raises:
         TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
     """
-    cells = read_csv(path)
+    content = read_content(path, "campaign.pool")
+    warn_of_changes({str(path): content.sha256}, digests)
+    cells = parse_csv(content.data, path)
     names = match_headers(list(cells.columns), {}, features)
     conversions = find_conversions(str(path), names, features)
     cells = cells.rename(columns=names)

@@ -1,7 +1,8 @@
 """Files of a data set from a mirror or the network, never one with the wrong content.
 
-urllib3 asks again where there is no connection or the server is busy. pooch is of no use here: it hashes a file only
-once all of it is on the disk, starts over where a download broke off, and takes as many bytes as a server sends.
+urllib3 sends the request again where there is no connection or the server is busy. pooch is of no use here: it hashes
+a file only once all of it is on the disk, starts over where a download broke off, and takes as many bytes as a server
+sends.
 """
 
 import errno
@@ -54,7 +55,7 @@ class _UnavailableError(Exception):
 
 
 class _BrokenOffError(_UnavailableError):
-    """A download that may go on when it is asked for again."""
+    """A download that may go on when it is requested again."""
 
 
 def fetch_files(folder: Path, name: str, files: Mapping[str, DataFile], mirror: str | None = None) -> None:
@@ -157,7 +158,7 @@ def _download_file(part: Path, target: Path, wanted: DataFile, lacking: str) -> 
             if not isinstance(error, _BrokenOffError) or not retry.total:
                 raise FetchError(f"{target}: not available from {wanted.url}: {error}{lacking}; {OFFLINE}") from None
             retry = retry.increment("GET", wanted.url, error=ProtocolError(str(error)))
-            logger.info("%s: %s; asking again", target.name, error)
+            logger.info("%s: %s; requesting it again", target.name, error)
             retry.sleep()
     _verify_and_move(part, target, found, wanted, wanted.url)
     logger.info("%s: downloaded", target.name)
@@ -175,16 +176,16 @@ def _attempt_download(part: Path, wanted: DataFile) -> str:
     )
     with _open_session() as session:
         try:
-            answer = session.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT)
+            response = session.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT)
         except requests.exceptions.RequestException as error:
             raise _UnavailableError(f"no connection ({_describe_network_error(error)})") from None
-        with answer:
-            if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
+        with response:
+            if have and response.status_code == requests.codes.requested_range_not_satisfiable:
                 part.unlink()
                 raise _BrokenOffError(f"the server's file has at most {have} bytes, not {wanted.bytes}")
-            _check_response(answer)
-            is_resumed = have > 0 and answer.status_code == requests.codes.partial_content
-            digest = _receive(answer, part, have * is_resumed, wanted)
+            _check_response(response)
+            is_resumed = have > 0 and response.status_code == requests.codes.partial_content
+            digest = _receive(response, part, have * is_resumed, wanted)
     size = part.stat().st_size
     if size < wanted.bytes:
         raise _BrokenOffError(f"the download ended after {size} of {wanted.bytes} bytes")
@@ -195,7 +196,7 @@ def _attempt_download(part: Path, wanted: DataFile) -> str:
 
 
 def _open_session() -> "requests.Session":
-    """Return a session that asks again as `RETRIES` says."""
+    """Return a session that repeats requests as `RETRIES` says."""
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -205,7 +206,7 @@ def _open_session() -> "requests.Session":
     return session
 
 
-def _receive(answer: "requests.Response", part: Path, done: int, wanted: DataFile) -> str:
+def _receive(response: "requests.Response", part: Path, done: int, wanted: DataFile) -> str:
     """Write what a server sends behind the bytes that are there; return the digest of all."""
     import requests
 
@@ -213,7 +214,7 @@ def _receive(answer: "requests.Response", part: Path, done: int, wanted: DataFil
     if done:
         _hash_file(part, hasher)
     with part.open("ab" if done else "wb") as sink:
-        pieces = _limit_size(answer.iter_content(CHUNK), part, done, wanted)
+        pieces = _limit_size(response.iter_content(CHUNK), part, done, wanted)
         try:
             return _write_and_hash(_log_progress(pieces, part.name, done, wanted.bytes), sink, hasher)
         except requests.exceptions.RequestException as error:
@@ -228,14 +229,14 @@ def _get_user_agent() -> str:
         return "battery-mi"
 
 
-def _check_response(answer: "requests.Response") -> None:
+def _check_response(response: "requests.Response") -> None:
     """Raise an error for a failed response: a final one, or one that calls for a retry."""
     # server errors and rate limits may pass
-    if answer.status_code >= 500 or answer.status_code == 429:
-        raise _UnavailableError(f"the server answered {answer.status_code} {answer.reason}")
-    if answer.status_code >= 400:
+    if response.status_code >= 500 or response.status_code == 429:
+        raise _UnavailableError(f"the server answered {response.status_code} {response.reason}")
+    if response.status_code >= 400:
         raise FetchError(
-            f"{answer.url}: the server answered {answer.status_code} {answer.reason}; "
+            f"{response.url}: the server answered {response.status_code} {response.reason}; "
             f"correct the URL in config/datasets.yaml. {OFFLINE[0].upper()}{OFFLINE[1:]}"
         )
 
@@ -278,11 +279,11 @@ def _limit_size(pieces: Iterator[bytes], part: Path, done: int, wanted: DataFile
 
 def _log_progress(pieces: Iterator[bytes], name: str, done: int, total: int) -> Iterator[bytes]:
     """Yield chunks, logging every few seconds how far a long download is."""
-    told = time.monotonic()
+    logged = time.monotonic()
     for piece in pieces:
         done += len(piece)
-        if time.monotonic() - told > 5:
-            told = time.monotonic()
+        if time.monotonic() - logged > 5:
+            logged = time.monotonic()
             logger.info("%s: %.1f of %.1f MB", name, done / 1e6, total / 1e6)
         yield piece
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from batterymi.csv_safety import unescape_cell
 from batterymi.data.header_units import DELIMITERS
+from batterymi.data.input_files import read_content
 from batterymi.errors import TableError
 
 # what people and programs write where nothing was measured; "none" is a value, as of an additive
@@ -17,23 +18,33 @@ EMPTY = ("", "na", "n/a", "#n/a", "nan", "null", "<na>", "-", "--", "–")
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
-    """Read a CSV file as text cells.
+    """Read a CSV file as text cells; see `parse_csv`.
+
+    Raises:
+        TableError: also if the file is missing or cannot be read.
+    """
+    return parse_csv(read_content(path).data, path)
+
+
+def parse_csv(data: bytes, path: str | Path) -> pd.DataFrame:
+    """Parse the bytes of a CSV file as text cells.
 
     Handles a UTF-8 or UTF-16 byte-order mark, Windows line ends, and comma, semicolon or tab as the delimiter
     (the one that splits the header into most fields). Lines that are empty or begin with # are ignored.
 
     Args:
-        path: the file.
+        data: what the file holds.
+        path: the file, for messages.
 
     Returns:
         One row per data line, every cell a string without surrounding blanks; the index holds the line
         numbers in the file, so that messages can name them.
 
     Raises:
-        TableError: if the file is missing, not text, has no data rows, a header with empty or repeated names,
+        TableError: if the file is not text, has no data rows, a header with empty or repeated names,
             or a row with too many or too few cells.
     """
-    text = _decode_text(Path(path))
+    text = _decode_text(data, path)
     lines = text.splitlines()
     content = [
         (number, line)
@@ -63,14 +74,8 @@ def find_empty(cells: pd.Series) -> pd.Series:
     return cells.isna() | cells.astype(str).str.strip().str.lower().isin(EMPTY)
 
 
-def _decode_text(path: Path) -> str:
-    """Decode a file by its byte-order mark, else as UTF-8."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise TableError(f"{path}: there is no such file; check table.file") from None
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read: {error.strerror}") from None
+def _decode_text(data: bytes, path: str | Path) -> str:
+    """Decode the content of a file by its byte-order mark, else as UTF-8."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)

@@ -14,8 +14,9 @@ from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
+from batterymi.data.input_files import hold_unchanged, read_content
 from batterymi.data.loaders.base import Rows
-from batterymi.data.read_csv import find_empty, read_csv
+from batterymi.data.read_csv import find_empty, parse_csv
 from batterymi.data.schema import find_outside_schema, make_fault
 from batterymi.errors import TableError
 from batterymi.files import read_frame
@@ -35,12 +36,14 @@ class CheckedTable:
         n_in: rows before any check.
         dropped: one entry per row that was left out: line, column, found, reason.
         conversions: columns that the file has in another unit.
+        digests: SHA-256 of each file that was read, of the very content that the rows are from.
     """
 
     rows: pd.DataFrame
     n_in: int
     dropped: list[dict[str, Any]]
     conversions: list[Conversion]
+    digests: dict[str, str]
 
 
 def load_table(settings: TableSettings) -> CheckedTable:
@@ -49,10 +52,10 @@ def load_table(settings: TableSettings) -> CheckedTable:
     Raises:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
-    loaded, conversions = _read_rows(settings)
+    loaded, conversions, digests = _read_rows(settings)
     rows, dropped = check_rows(loaded.frame, settings, conversions)
     dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
-    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()))
+    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests)
 
 
 def check_rows(
@@ -84,7 +87,7 @@ def check_rows(
     learning, asked = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
     outcomes = [objective.name for objective in objectives]
     # a word such as "pending" must not be reported as a bad number
-    rows.loc[asked, outcomes] = ""
+    rows[outcomes] = rows[outcomes].astype(object).mask(asked, "")
     faults: list[dict[str, Any]] = []
     for name in (column.name for column in columns if not getattr(column, "is_category", False)):
         needed = learning if name in outcomes else learning | asked
@@ -118,28 +121,48 @@ def _find_splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objectiv
     return splits
 
 
-def _read_rows(settings: TableSettings) -> tuple[Rows, dict[str, Conversion]]:
+def _read_rows(settings: TableSettings) -> tuple[Rows, dict[str, Conversion], dict[str, str]]:
     """Read the rows of a CSV file, of the Parquet file of a sampled table, or of a data set.
 
     Returns:
-        The rows before any check, with what a loader left out; columns that the file has in another unit.
+        The rows before any check, with what a loader left out; columns that the file has in another unit; the
+        digests of the files.
 
     Raises:
         TableError: if the source cannot be read.
     """
     table, path = settings.table, settings.path
     if table.dataset is not None:
-        return registry.look_up("loader", table.dataset.name)(Path(path), table.dataset), {}
+        files = settings.dataset.files if settings.dataset else {}
+        expected = {f"{path}/{name}": file.sha256 for name, file in files.items()}
+        with hold_unchanged(expected) as digests:
+            _check_fetched(path, digests, expected)
+            return registry.look_up("loader", table.dataset.name)(Path(path), table.dataset), {}, digests
     if Path(path).suffix == ".parquet":
-        frame = read_frame(path)
+        with hold_unchanged([path]) as digests:
+            frame = read_frame(path)
         # a Parquet file has no lines, but messages and reports name rows by them
         frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
-        return Rows(frame, len(frame)), {}
-    cells = read_csv(path)
+        return Rows(frame, len(frame)), {}, digests
+    content = read_content(path)
+    cells = parse_csv(content.data, path)
     columns = (*settings.features, *settings.objectives)
     names = match_headers(list(cells.columns), table.columns, columns)
     frame = _rename_columns(cells, path, names)
-    return Rows(frame, len(frame)), find_conversions(path, names, columns)
+    return Rows(frame, len(frame)), find_conversions(path, names, columns), {path: content.sha256}
+
+
+def _check_fetched(folder: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse files of a data set that are not what was fetched.
+
+    Raises:
+        TableError: naming each file that was changed.
+    """
+    if changed := [path for path, digest in found.items() if digest != expected[path]]:
+        raise TableError(
+            f"{', '.join(changed)}: changed since it was fetched, its SHA-256 is not that of the catalogue; remove "
+            f"{folder}/receipt.json and run again to fetch it, or describe your own table as table.file"
+        )
 
 
 def _rename_columns(frame: pd.DataFrame, source: str, names: dict[str, str]) -> pd.DataFrame:

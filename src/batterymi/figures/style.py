@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batterymi.files import write_atomically
+from batterymi.text_safety import make_visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +34,11 @@ def apply_style() -> Iterator[None]:
 def save_figure(figure: "Figure", vector: Path, raster: Path) -> None:
     """Write a figure as SVG and PNG, without dates, and close it."""
     import matplotlib.pyplot as plt
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):
+        # names of materials come from tables, and SVG with control characters cannot be opened
+        text.set_text(make_visible(text.get_text()))
     for target, metadata in ((vector, {"Date": None, "Creator": None}), (raster, {"Software": None})):
         with write_atomically(target) as path:
             figure.savefig(path, format=target.suffix[1:], metadata=metadata)

@@ -1,13 +1,16 @@
 """The chapter's claims, the numbers that they are compared with, and the verdict on each."""
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from batterymi.data.headers import strip_units
+from batterymi.data.input_files import read_content, warn_of_changes
 from batterymi.errors import TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.study_results import list_entries
@@ -41,14 +44,21 @@ CHECKED = {  # columns of the table of claims, and those of claims.csv
 UNMEASURED: dict[str, Any] = {"found": None, "source": "", "verdict": UNTESTABLE, "missing": ""}
 
 
-def read_claims(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_claims(path: str | os.PathLike[str], digests: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
     """Read the table of claims and check it.
 
+    Args:
+        path: the CSV file.
+        digests: of files when the run began; a warning is logged if this one was changed since.
+
     Raises:
-        TableError: for a missing column, a repeated id, an unknown unit, or a value that is not a number.
+        TableError: if it cannot be read; for a missing column, a repeated id, an unknown unit, a value that is not a
+            number.
     """
     # read as text, so that a malformed cell is reported with its line
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    content = read_content(str(path), "claims")
+    warn_of_changes({str(path): content.sha256}, digests)
+    frame = pd.read_csv(io.BytesIO(content.data), dtype=str, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in frame]
     if missing:
         raise TableError(f"{path}: the header lacks {', '.join(missing)}")

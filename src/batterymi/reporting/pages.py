@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from batterymi.reporting.claims import CONTRADICTED, REPRODUCED, UNTESTABLE, count_verdicts
+from batterymi.text_safety import escape_markdown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -69,13 +70,6 @@ def _open_templates() -> "Environment":
     )
     templates.filters |= {"markdown_cell": escape_markdown, "number": format_number, "percent": format_percent}
     return templates
-
-
-def escape_markdown(text: str) -> str:
-    """Return a text as a cell of a Markdown table."""
-    for found, escaped in (("\\", "\\\\"), ("|", "\\|"), ("\n", " "), ("<", "&lt;"), ("](", "]\\(")):
-        text = text.replace(found, escaped)
-    return text
 
 
 def format_number(value: float | None, form: str) -> str:

@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from batterymi import registry
 from batterymi.config.screen import COMPOSITION_COLUMNS, CandidatesSource, EnumerationSource, FileSource, Source
-from batterymi.errors import TableError
+from batterymi.errors import UNREADABLE, TableError
 from batterymi.features.formulas import find_unparsable
 
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
@@ -130,7 +130,9 @@ def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.R
             yield from reader
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; screen.source.file names it") from None
-    except (pa.ArrowInvalid, pa.ArrowKeyError, csv.Error, OSError) as error:
+    except TableError:
+        raise
+    except (*UNREADABLE, csv.Error) as error:
         is_text = isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv"
         found = _find_first_text(path, columns) if is_text else None
         raise TableError(f"{path}: {found or 'cannot be read: ' + ' '.join(str(error).split())}") from None

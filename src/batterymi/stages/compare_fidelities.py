@@ -1,6 +1,8 @@
 """The stage `compare_fidelities`: what cheaper levels save at the same cost."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from batterymi.config.slices.campaign import FidelitySettings
 from batterymi.data.designs import read_designs
@@ -19,6 +21,7 @@ def compare_fidelities(
     comparison: Path,
     settings: FidelitySettings,
     processes: int,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Spend the same cost over all levels, on the last level alone, and at random on it, from the same starts.
 
@@ -30,11 +33,12 @@ def compare_fidelities(
         comparison: JSON to write: what the levels save.
         settings: of designs, campaign and levels.
         processes: worker processes; the result does not depend on it.
+        digests: of the list of designs when the run began.
     """
     fidelities = settings.campaign.fidelities
     assert fidelities is not None  # the rule is of studies with levels
     rows = read_frame(table, needs=[feature.name for feature in settings.designable])
-    space = make_study_space(settings, rows, read_designs(pool, settings.designable) if pool else None)
+    space = make_study_space(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
     search = Search(space, settings.objectives, read_limits(read_json(benchmark)["feasibility"]["limits"]))
     seeds = range(settings.seed, settings.seed + settings.campaign.seeds)
     evaluated = run_fidelities(search, fidelities, seeds, processes)

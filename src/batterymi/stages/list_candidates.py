@@ -2,15 +2,18 @@
 
 import logging
 import resource
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from batterymi.config.screen import PREDICTED
+from batterymi.config.screen import PREDICTED, FileSource
 from batterymi.config.slices.screening import ListingSettings
+from batterymi.data.input_files import hold_unchanged, warn_of_changes
 from batterymi.errors import TableError
 from batterymi.files import write_atomically, write_json
 from batterymi.screening.sources import BLOCK, POSITION, Tally, read_candidate_blocks
@@ -21,7 +24,13 @@ BLOCKS_PER_LOG_LINE = 500  # blocks
 FILES_PER_SHARD, RESERVED_FILES = 2, 64  # that are open while candidates are listed
 
 
-def list_candidates(source: Path | None, shards: list[Path], listing: Path, settings: ListingSettings) -> None:
+def list_candidates(
+    source: Path | None,
+    shards: list[Path],
+    listing: Path,
+    settings: ListingSettings,
+    digests: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write all candidates, in blocks dealt to the shards in turn.
 
     A block always holds the same candidates, whatever the number of shards, so that scores do not depend on it.
@@ -31,6 +40,7 @@ def list_candidates(source: Path | None, shards: list[Path], listing: Path, sett
         shards: Parquet files to write; one row group per block, with the column position.
         listing: JSON to write: how many were listed, and how many rows dropped.
         settings: the source, and what must be known of candidates.
+        digests: of the source's files when the run began.
 
     Raises:
         TableError: if there are no candidates, or more shards than the system allows to be open.
@@ -43,6 +53,9 @@ def list_candidates(source: Path | None, shards: list[Path], listing: Path, sett
     position = 0
     with ExitStack() as stack:
         temporary = [stack.enter_context(write_atomically(path)) for path in shards]
+        # entered after the shards, so that none is written if the source changed meanwhile
+        own = [screen.source.file] if isinstance(screen.source, FileSource) else []
+        warn_of_changes(stack.enter_context(hold_unchanged({*digests, *own})), digests)
         writers: dict[int, pa.parquet.ParquetWriter] = {}
         schema = None
         for number, block in enumerate(read_candidate_blocks(screen.source, folder, columns, tally)):

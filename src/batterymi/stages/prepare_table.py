@@ -1,36 +1,43 @@
 """The stage `prepare_table`: check the rows of a study, and write them with an account of each that was left out."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 from batterymi.config.slices.data import TableSettings
-from batterymi.data.table import load_table
-from batterymi.files import compute_sha256, write_json, write_parquet
+from batterymi.data.input_files import warn_of_changes
+from batterymi.data.table import CheckedTable, load_table
+from batterymi.files import write_json, write_parquet
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
 
 
-def prepare_table(table: Path, report: Path, settings: TableSettings) -> None:
+def prepare_table(
+    table: Path, report: Path, settings: TableSettings, digests: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Check a study's rows and write them, with a report of what was left out and why.
 
     Args:
         table: Parquet file to write.
         report: JSON file to write: source, digest, rows in and out, each dropped row with its reason.
         settings: where the rows come from, and what the columns may hold.
+        digests: of the source's files when the run began.
 
     Raises:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
     loaded = load_table(settings)
     rows = loaded.rows
+    warn_of_changes(loaded.digests, digests)
     write_parquet(table, rows)
     write_json(
         report,
         {
             "source": settings.path,
-            "sha256": _digest_source(settings),
+            "sha256": _list_digests(loaded, settings),
             "dataset": settings.dataset.model_dump(mode="json") if settings.dataset else None,
             "rows_in": loaded.n_in,
             "rows_out": len(rows),
@@ -51,8 +58,8 @@ def prepare_table(table: Path, report: Path, settings: TableSettings) -> None:
     logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
 
 
-def _digest_source(settings: TableSettings) -> str | dict[str, str]:
-    """Return the digest of the source, or of each file of a data set."""
+def _list_digests(loaded: CheckedTable, settings: TableSettings) -> str | dict[str, str]:
+    """Return the digest of the source as it was read, or of each file of a data set."""
     if settings.dataset is None:
-        return compute_sha256(settings.path)
-    return {name: compute_sha256(Path(settings.path) / name) for name in settings.dataset.files}
+        return loaded.digests[settings.path]
+    return {name: loaded.digests[f"{settings.path}/{name}"] for name in settings.dataset.files}

@@ -1,7 +1,9 @@
 """The stage `run_campaign`: check feasibility, run campaigns beside random search, make suggestions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from batterymi.config.slices.campaign import CampaignSettings
 from batterymi.data.designs import read_designs
@@ -46,6 +48,7 @@ def run_campaign(
     files: CampaignFiles,
     settings: CampaignSettings,
     processes: int,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Search for better designs, and compare the search with random search.
 
@@ -60,12 +63,13 @@ def run_campaign(
         files: what to write.
         settings: of designs and campaign.
         processes: worker processes; the result does not depend on it.
+        digests: of the list of designs when the run began.
     """
     campaign, targets = settings.campaign, settings.objectives
     rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), SPLIT])
     # distances and ranges are those of the rows that the model learned from
     rows = rows[rows[SPLIT] == TRAIN]
-    space = make_study_space(settings, rows, read_designs(pool, settings.designable) if pool else None)
+    space = make_study_space(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
     evaluator = make_evaluator(campaign.evaluator, targets, model)
     if not evaluator.is_cheap:
         evaluator = _make_journal(evaluator, files.history, [*filter(None, (table, model, pool)), *code], settings)

@@ -1,8 +1,10 @@
 """The stage `suggest_batch`: what to measure next, from a table of experiments."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.slices.campaign import SuggestionSettings
@@ -46,7 +48,13 @@ class SuggestionFiles:
 
 
 def suggest_batch(
-    table: Path, model: Path, pool: Path | None, ledger: str, files: SuggestionFiles, settings: SuggestionSettings
+    table: Path,
+    model: Path,
+    pool: Path | None,
+    ledger: str,
+    files: SuggestionFiles,
+    settings: SuggestionSettings,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Suggest the next batch of experiments, and compare earlier suggestions with what was measured.
 
@@ -57,6 +65,7 @@ def suggest_batch(
         ledger: the campaign's ledger; the batch is appended to it.
         files: what to write.
         settings: of designs and campaign.
+        digests: of the list of designs when the run began.
 
     Raises:
         DesignError: if no design meets the constraints.
@@ -65,7 +74,7 @@ def suggest_batch(
     campaign, targets = settings.campaign, settings.objectives
     rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), SPLIT])
     measured = rows[rows[SPLIT] == TRAIN]
-    search = make_search(settings, rows, read_designs(pool, settings.designable) if pool else None)
+    search = make_search(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
     space = search.space
     evaluator = Experiment(SurrogateChoice(name="surrogate", variant=campaign.variant), targets, model)
     found = check_feasibility(space, evaluator, targets, measured, settings.seed)

@@ -10,6 +10,7 @@ from batterymi.config.parts import Surrogate
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.sources import Table
 from batterymi.surrogates.problem import Inputs
+from batterymi.text_safety import escape_links
 
 LIBRARIES = ("scikit-learn", "numpy", "skops")
 
@@ -60,8 +61,8 @@ def write_card(
         "",
         "Versions: " + ", ".join(f"{name} {version(name)}" for name in LIBRARIES) + ".",
     ]
-    # labels, units and reasons are free text; without "<" none of them can become HTML
-    return "\n".join(lines).replace("<", "&lt;") + "\n"
+    # labels, units and reasons are free text, which must not become HTML or a link
+    return escape_links("\n".join(lines)) + "\n"
 
 
 def _describe_data(report: Mapping[str, Any]) -> list[str]:

@@ -1,30 +1,22 @@
 """What is checked and taken before a run's first job: options, targets, folders, dates, locks.
 
-Each check returns problems, one a line; `stop` ends the run with all of them.
+Each check returns problems, one a line; `workflow.refuse.stop` ends the run with all of them.
 """
 
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import write_error
+from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
 
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
-
-
-def stop(problems: Iterable[str]) -> NoReturn:
-    """Exit with the user's mistakes, one per line, before anything runs.
-
-    Raises:
-        SystemExit: always.
-    """
-    sys.exit("\n".join(["", "battery-mi cannot start:", *(f"  {line}" for line in problems)]))
 
 
 def read_options(*, with_profiles: bool = False) -> Namespace:
@@ -101,6 +93,17 @@ def find_machine_problems(written: Sequence[str], read: Sequence[str]) -> list[s
         read: files and folders whose dates decide what is run again.
     """
     return [*find_folder_problems([".", *written]), *find_date_problems([*read, written[0]])]
+
+
+def report_changes(at_start: Mapping[str, str]) -> None:
+    """Name on stderr the files that were edited while the run went on; parts of the results may be older.
+
+    Args:
+        at_start: digests from when the run began, by path.
+    """
+    if changed := find_changes(at_start):
+        names = "\n".join(f"  {path}" for path in changed)
+        write_error(f"\nchanged while this ran; run snakemake again to bring the results up to date:\n{names}\n")
 
 
 def makes_nothing(options: Namespace) -> bool:

@@ -6,10 +6,12 @@ process.
 
 import errno
 import os
-import sys
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from batterymi.text_safety import write_error
+from batterymi.workflow.refuse import stop
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _HELD: list[FileLock] = []  # a lock that nothing refers to is released
@@ -34,12 +36,9 @@ def hold_lock(path: Path, place: str) -> None:
         owner.write_text(str(os.getpid()), encoding="utf-8")
     except Timeout:
         holder = owner.read_text(encoding="utf-8") if owner.is_file() else "unknown"
-        sys.exit(
-            f"\nbattery-mi cannot start:\n  another run (process {holder}) is working in {place}; "
-            "wait for it, or stop it, then start again"
-        )
+        stop([f"another run (process {holder}) is working in {place}; wait for it, or stop it, then start again"])
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
-            sys.exit(f"\nbattery-mi cannot start:\n  {path.absolute()}: cannot be written: {error.strerror}")
-        sys.stderr.write(f"battery-mi: this file system has no locks; make sure that no other run works in {place}\n")
+            stop([f"{path.absolute()}: cannot be written: {error.strerror}"])
+        write_error(f"battery-mi: this file system has no locks; make sure that no other run works in {place}\n")
     _HELD.append(lock)

@@ -11,7 +11,7 @@ from batterymi.config.load import list_selected_studies, list_used_datasets, loa
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
-from batterymi.workflow.manifest import LOCK, digest_files
+from batterymi.workflow.manifest import LOCK
 
 RAW = "data/raw"  # where data sets are brought to
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
@@ -75,6 +75,20 @@ class Project:
         """Return files of data that studies read beside data sets, and the claims."""
         return [self.config.claims, *(file for name in names for file in self.studies[name].files)]
 
+    def list_inputs(self) -> list[str]:
+        """Return every file that a user may edit: of data, of settings, the lock."""
+        fetched = [f"{RAW}/{name}/{file}" for name, dataset in self.datasets.items() for file in dataset.files]
+        return [*self.list_run_inputs(), *self.tables(self.studies), *fetched]
+
+    def list_run_inputs(self) -> list[str]:
+        """Return the files that a plain run is made from, beside data sets: settings, tables, the lock."""
+        return [*self.settings_files(), *self.tables(self.selected_studies), LOCK]
+
+    def digest_dataset(self, name: str, digests: Mapping[str, str]) -> dict[str, str]:
+        """Return the digests of a data set's files: those on disk, or those to expect before they are fetched."""
+        expected = {f"{RAW}/{name}/{file}": entry.sha256 for file, entry in self.datasets[name].files.items()}
+        return {path: digests[path] or digest for path, digest in expected.items()}
+
     def settings_files(self) -> list[str]:
         """Return the files of settings that a run reads."""
         found = [path for path in Path("config").rglob("*") if path.suffix in (".yaml", ".json")]
@@ -85,10 +99,6 @@ class Project:
     def plain_settings(self) -> dict[str, Any]:
         """Return the configuration as plain data, without where data sets come from and results go to."""
         return self.config.model_dump(mode="json", exclude={"mirror", "pathvars"})
-
-    def digest_inputs(self) -> dict[str, str]:
-        """Return digests of what a plain run is made from: settings, tables, the lock."""
-        return digest_files([*self.settings_files(), *self.tables(self.selected_studies), LOCK])
 
 
 def folder_of(config: Config, name: str) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.errors import TableError
+from batterymi.text_safety import write_out
 
 COLUMNS = ["rule", "jobs", "max_rss_mb", "longest_s", "most_cpu_s"]
 MEASURED = ["max_rss", "s", "cpu_time"]  # of Snakemake's columns
@@ -102,7 +103,7 @@ def print_requests() -> None:
         sys.exit(str(error))
     if arguments.csv:
         table.to_csv(arguments.csv, index=False)
-    sys.stdout.write(format_requests(table))
+    write_out(format_requests(table))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 import dataclasses
 import inspect
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, get_type_hints
 
 from batterymi.errors import BatteryMIError
 from batterymi.process_guard import end_with_owner
+from batterymi.text_safety import clean_message, write_error
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +85,14 @@ def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
     }
 
 
+class _SafeFormatter(logging.Formatter):
+    """A format of log lines in which control characters are visible, and no credentials."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, with its traceback if it has one."""
+        return clean_message(super().format(record))
+
+
 class _LogFile(logging.FileHandler):
     """A log file that keeps the error of a failed write instead of printing the logger's traceback."""
 
@@ -122,7 +133,7 @@ def log_to_file(path: str) -> Iterator[None]:
     """
     end_with_owner()
     handler = _open_log(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
     # the root logger, so that warnings of libraries are logged too
     root = logging.getLogger()
     root.addHandler(handler)
@@ -131,9 +142,12 @@ def log_to_file(path: str) -> Iterator[None]:
     started = time.perf_counter()
     problem = ""
     try:
-        with _limit_threads():
+        with _end_on_signals(), _limit_threads():
             yield
         logger.info("done in %.1f s", time.perf_counter() - started)
+    except KeyboardInterrupt:
+        problem = "stopped before it was done; the next run starts it again"
+        logger.error("%s", problem)
     except BatteryMIError as error:
         problem = str(error)
         logger.error("error: %s", problem)
@@ -167,8 +181,31 @@ def _format_write_error(path: str, error: OSError) -> str:
 
 def _exit_with_error(problem: str) -> NoReturn:
     """Print an error on stderr, since no log can hold it, and exit."""
-    sys.stderr.write(f"error: {problem}\n")
+    write_error(f"error: {problem}\n")
     sys.exit(1)
+
+
+@contextmanager
+def _end_on_signals() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that what is half-written is removed and workers are stopped."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        # a second signal must not break off what the first one has begun
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, stop)
+    except ValueError:  # not in the main thread, where Python handles signals
+        before.clear()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""Runs that are told to end: by Ctrl-C in a terminal, which reaches all processes, or by SIGTERM to Snakemake alone."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Workspace
+from timing import RUN, seconds_of
+
+from batterymi.process_pool import run_in_processes
+from batterymi.workflow.run import log_to_file
+
+STUDY = "fast_charging"  # simulates its table in two processes
+RESUME = "stopped; finished work is kept, and the same command goes on from there"
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Processes whose command line has a path in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(folder) in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
+def test_a_run_that_is_told_to_end_does_so_at_once_and_says_how_to_go_on(way: str, workspace: Workspace) -> None:
+    output = workspace.folder / "output.txt"
+    command = workspace.command(STUDY, "--configfile", "tests/smoke.yaml", "--cores", "2", "--quiet", "rules", "host")
+    with output.open("wb") as stream:
+        run = subprocess.Popen(
+            command,
+            cwd=workspace.folder,
+            env=workspace.environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    log, deadline = workspace.folder / f"logs/sample_table/{STUDY}.log", time.monotonic() + seconds_of(RUN)
+    while not log.exists() and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert run.poll() is None, output.read_text()
+    if way == "Ctrl-C":
+        os.killpg(run.pid, signal.SIGINT)
+    else:
+        run.terminate()
+    assert run.wait(seconds_of(RUN)) == 1
+    said = output.read_text()
+    assert said.count(RESUME) == 1
+    assert "Traceback" not in said
+    assert "Error" not in said, "a job that was asked to end did not fail"
+    assert log.read_text().splitlines()[-1].endswith("stopped before it was done; the next run starts it again")
+    assert not (workspace.folder / f"results/{STUDY}/sampled.parquet").exists()
+    assert not list((workspace.folder / "results").rglob("*.tmp"))
+    assert not processes_of(workspace.folder)
+    # the next run begins without a lock to remove
+    again = workspace.run(f"results/{STUDY}/sampled.parquet", "--configfile", "tests/smoke.yaml", "--cores", "2")
+    assert again.returncode == 0, again.stdout
+
+
+def slow(_: None, seconds: float) -> float:
+    """Take a while."""
+    time.sleep(seconds)
+    return seconds
+
+
+def nothing() -> None:
+    """Build nothing."""
+
+
+def test_a_job_that_is_told_to_end_does_not_work_off_what_its_workers_have_left(tmp_path: Path) -> None:
+    def stop_itself(done: int, total: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    started = time.monotonic()
+    with pytest.raises(SystemExit) as caught, log_to_file(str(tmp_path / "a.log")):
+        run_in_processes(slow, [0.01] * 4 + [1000.0] * 40, 2, build=nothing, progress=stop_itself)
+    assert caught.value.code == 1
+    assert time.monotonic() - started < 1000
+    assert "stopped before it was done" in (tmp_path / "a.log").read_text()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "handlers are as they were"

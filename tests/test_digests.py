@@ -1,0 +1,231 @@
+"""Content decides what runs again, and what is hashed is what was read."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import ROOT, SMALL, Workspace
+
+from batterymi.config.load import load_study
+from batterymi.config.parts import Feature
+from batterymi.config.run import Config
+from batterymi.config.screen import Screen
+from batterymi.config.slices.data import TableSettings
+from batterymi.config.slices.screening import ListingSettings
+from batterymi.data import table as table_module
+from batterymi.data.designs import read_designs
+from batterymi.data.input_files import NO_FILE, hold_unchanged
+from batterymi.errors import TableError
+from batterymi.reporting.claims import read_claims
+from batterymi.screening import sources
+from batterymi.stages import list_candidates as stage_module
+from batterymi.stages.list_candidates import list_candidates
+from batterymi.stages.prepare_table import prepare_table
+from batterymi.workflow import digests as digests_module
+from batterymi.workflow.digests import find_changes, take_digests
+from batterymi.workflow.launch import report_changes
+
+YEAR_2000 = 946_684_800
+
+
+def sha256_of(data: bytes) -> str:
+    """Digest of some bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def study_table(tmp_path: Path) -> tuple[Path, TableSettings]:
+    """A table of six rows, and the settings that read it."""
+    study = load_study(ROOT / "config/studies/sodium_ion.yaml", Config.model_validate({}))
+    path = tmp_path / "my.csv"
+    path.write_bytes((ROOT / study.table.file).read_bytes())
+    return path, TableSettings.take_from(study, path=str(path), dataset=None)
+
+
+@pytest.mark.parametrize("year", [YEAR_2000, None], ids=["an older date", "the same date"])
+def test_a_table_with_new_content_is_read_again_whatever_its_date(year: int | None, done: Workspace) -> None:
+    path = done.folder / "data/textbook/sodium_ion.csv"
+    before, status = path.read_bytes(), path.stat()
+    lines = before.decode().splitlines()
+    try:
+        path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")  # one row less
+        times = (year, year) if year else (status.st_atime, status.st_mtime)
+        os.utime(path, times)
+        assert {"prepare_table:sodium_ion", "train_surrogate:sodium_ion", "build_summary"} <= done.jobs(*SMALL)
+        assert not {job for job in done.jobs(*SMALL) if job.endswith(":ncm_cathodes")}
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert done.jobs(*SMALL) == set()
+
+
+def test_claims_with_new_content_are_compared_again_whatever_their_date(done: Workspace) -> None:
+    path = done.folder / Config.model_validate({}).claims
+    before, status = path.read_bytes(), path.stat()
+    try:
+        path.write_bytes(b"".join(before.splitlines(keepends=True)[:-1]))
+        os.utime(path, (YEAR_2000, YEAR_2000))
+        assert done.jobs(*SMALL) == {"build_claims"}
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_row_saved_while_the_table_is_read_is_in_neither_rows_nor_digest(
+    study_table: tuple[Path, TableSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, settings = study_table
+    before = path.read_bytes()
+    parse = table_module.parse_csv
+
+    def save_meanwhile(data: bytes, name: str) -> pd.DataFrame:
+        path.write_bytes(b"\n".join(before.splitlines()[:-2]) + b"\n")
+        return parse(data, name)
+
+    monkeypatch.setattr(table_module, "parse_csv", save_meanwhile)
+    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings)
+    report = json.loads(path.with_name("t.json").read_text())
+    assert report["sha256"] == sha256_of(before)
+    assert report["rows_in"] == len(before.splitlines()) - 1
+
+
+def test_a_table_edited_since_the_run_began_is_named_in_the_log(
+    study_table: tuple[Path, TableSettings], caplog: pytest.LogCaptureFixture
+) -> None:
+    path, settings = study_table
+    begun = {str(path): sha256_of(path.read_bytes())}
+    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings, begun)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    path.write_bytes(path.read_bytes().rstrip(b"\n") + b"\n\n")
+    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings, begun)
+    assert f"{path}: was changed after this run began" in caplog.text
+    assert json.loads(path.with_name("t.json").read_text())["sha256"] == sha256_of(path.read_bytes())
+
+
+def test_lists_of_designs_and_claims_edited_since_the_run_began_are_named_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool, claims = tmp_path / "pool.csv", tmp_path / "claims.csv"
+    pool.write_text("x\n1\n2\n")
+    claims.write_bytes((ROOT / Config.model_validate({}).claims).read_bytes())
+    feature = Feature(name="x", label="x", unit="1", bounds=(0.0, 3.0))
+    read_designs(pool, [feature], {str(pool): sha256_of(pool.read_bytes())})
+    read_claims(claims, {str(claims): sha256_of(claims.read_bytes())})
+    assert not caplog.text
+    read_designs(pool, [feature], {str(pool): NO_FILE})
+    read_claims(claims, {str(claims): NO_FILE})
+    assert [str(path) in caplog.text for path in (pool, claims)] == [True, True]
+
+
+def test_candidates_that_change_while_they_are_listed_leave_no_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("formula\nLi3PS4\nLiCl\n")
+    screen = Screen.model_validate({"source": {"name": "file", "file": "list.csv"}, "best": 5})
+    settings = ListingSettings.model_construct(screen=screen, screened_features=())
+    read = sources.read_candidate_blocks
+
+    def save_meanwhile(*given: Any) -> Any:
+        yield from read(*given)
+        path.write_text("formula\nLi3PS4\n")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stage_module, "read_candidate_blocks", save_meanwhile)
+    shard = tmp_path / "shards" / "1.parquet"
+    with pytest.raises(TableError, match=r"list.csv: was changed while it was read; nothing was written, run again"):
+        list_candidates(None, [shard], tmp_path / "listing.json", settings)
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and file != path and ".sums" not in file.parts]
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(TableError, match=r"a.parquet: was changed while it was read"), hold_unchanged([path]):
+        path.unlink()
+
+
+def test_a_file_of_a_data_set_that_was_edited_after_it_was_fetched_is_refused(tmp_path: Path) -> None:
+    from conftest import SAMPLES
+
+    from batterymi.config.load import load_datasets
+
+    study = load_study(ROOT / "config/studies/fast_charging_measured.yaml", Config.model_validate({}))
+    assert study.table.dataset
+    name = study.table.dataset.name
+    dataset = load_datasets(ROOT / "config/datasets.yaml")[name]
+    for file in dataset.files:
+        (tmp_path / file).write_bytes((SAMPLES / name / file).read_bytes())
+    settings = TableSettings.take_from(study, path=str(tmp_path), dataset=dataset)
+    with pytest.raises(TableError, match=r"changed since it was fetched.*remove .*receipt.json and run again"):
+        table_module.load_table(settings)
+
+
+def test_small_files_are_always_hashed_and_large_ones_where_size_or_date_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large, store = tmp_path / "small", tmp_path / "large", tmp_path / "store.json"
+    monkeypatch.setattr(digests_module, "ALWAYS_HASHED", 10)
+    small.write_bytes(b"a" * 9)
+    large.write_bytes(b"a" * 10)
+    paths = [str(small), str(large)]
+    take_digests(paths, store)
+
+    def edit(path: Path, data: bytes, seconds: int) -> str:
+        moment = path.stat().st_mtime_ns
+        path.write_bytes(data)
+        os.utime(path, ns=(moment, moment + seconds * 10**9))
+        return take_digests(paths, store)[str(path)]
+
+    assert edit(small, b"b" * 9, 0) == sha256_of(b"b" * 9)
+    assert edit(large, b"b" * 10, 0) == sha256_of(b"a" * 10)  # nothing can tell without reading it
+    assert edit(large, b"b" * 10, -5) == sha256_of(b"b" * 10)
+    assert edit(large, b"c" * 11, 0) == sha256_of(b"c" * 11)
+
+
+def test_the_process_of_a_job_has_the_digests_that_the_run_began_with(tmp_path: Path) -> None:
+    path, store = tmp_path / "a.csv", tmp_path / "store.json"
+    path.write_bytes(b"1")
+    begun = take_digests([str(path)], store)
+    path.write_bytes(b"2")
+    assert take_digests([str(path)], store, is_first=False) == begun
+    # where the store did not come along, as on a machine without the folder, what is there counts
+    assert take_digests([str(path)], tmp_path / "none", is_first=False) == {str(path): sha256_of(b"2")}
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"a.csv": 3}', '{"a.csv": [1, 2]}', '{"a.csv": ["x", 2, "y"]}', "\0"])
+def test_a_damaged_store_costs_time_only(content: str, tmp_path: Path) -> None:
+    path, store = tmp_path / "a.csv", tmp_path / "store.json"
+    path.write_bytes(b"1")
+    store.write_text(content.replace("a.csv", str(path)))
+    for is_first in (True, False):
+        assert take_digests([str(path)], store, is_first=is_first) == {str(path): sha256_of(b"1")}
+
+
+def test_a_dry_run_writes_no_store(tmp_path: Path) -> None:
+    store = tmp_path / "store.json"
+    assert take_digests([str(tmp_path / "none")], store, is_kept=False) == {str(tmp_path / "none"): NO_FILE}
+    assert not store.exists()
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"2")], ids=["removed", "edited"])
+def test_files_edited_during_a_run_are_named_at_its_end(
+    change: Callable[[Path], Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = [Path("a.csv"), Path("b.csv")]
+    for path in paths:
+        path.write_bytes(b"1")
+    begun = take_digests(map(str, paths), tmp_path / "store.json")
+    report_changes(begun)
+    assert capsys.readouterr().err == ""
+    change(paths[1])
+    assert find_changes(begun) == ["b.csv"]
+    report_changes(begun)
+    assert "run snakemake again to bring the results up to date:\n  b.csv\n" in capsys.readouterr().err
