@@ -71,8 +71,8 @@ def run_in_processes(
             raise
 
 
-def report_every(step: int, what: str) -> Callable[[int, int], None]:
-    """Return a progress report that writes to the log after every so many tasks, and after the last.
+def make_progress_logger(step: int, what: str) -> Callable[[int, int], None]:
+    """Return a progress report that writes to the log at intervals of tasks, and after the last.
 
     Args:
         step: tasks between two lines.
@@ -152,7 +152,7 @@ def _start_worker(build: Callable[..., Any], build_args: tuple[Any, ...]) -> Non
 
 
 def _work_in_process(work: Callable[[Any, Any], Any], task: Any) -> Any:
-    """Work on a task with this worker's tool; it is built here, since errors of an initializer reach nobody."""
+    """Work on a task with this worker's tool; it is built here, since errors of an initializer are not reported."""
     if _WORKER["tool"] is None:
         from threadpoolctl import threadpool_limits
 

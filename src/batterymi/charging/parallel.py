@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from batterymi.charging.outcome import ChargeResult
 from batterymi.charging.protocols import Protocol
 from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 
 # importing PyBaMM takes longer than building a model
 PRELOAD = ("pybamm", "batterymi.charging.simulator")
@@ -40,7 +40,7 @@ def simulate_protocols(
         processes,
         build=setup.build,
         preload=PRELOAD,
-        progress=report_every(LOG_EVERY, "charges simulated") if progress is None else progress,
+        progress=make_progress_logger(LOG_EVERY, "charges simulated") if progress is None else progress,
     )
 
 

@@ -30,7 +30,7 @@ from batterymi.closed_loop.thermal_life import (
     compute_cycle_lives,
     make_ten_minute_protocols,
 )
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -61,7 +61,7 @@ def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd
         processes,
         build=ChargeSetup(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C).build,
         preload=PRELOAD,
-        progress=report_every(LOG_EVERY, f"protocols simulated on {cell}"),
+        progress=make_progress_logger(LOG_EVERY, f"protocols simulated on {cell}"),
     )
     return pd.concat([protocols, pd.DataFrame(rows)], axis=1)
 

@@ -8,7 +8,6 @@ import pandas as pd
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,28 +19,17 @@ def plot_overview(results: StudyResults) -> "Figure":
 
     features, target = results.study.designable, results.study.objectives[0]
     rows, best = results.table[results.table[SPLIT] == TRAIN], _place_suggestions(results)
-    figure, axes = plt.subplots(
-        len(features), 1, figsize=(COLUMN_IN, 0.5 + 1.5 * len(features)), sharey=True, squeeze=False
-    )
+    size = (COLUMN_IN, 0.5 + 1.5 * len(features))
+    figure, axes = plt.subplots(len(features), 1, figsize=size, sharey=True, squeeze=False)
     for axis, feature in zip(axes[:, 0], features, strict=True):
         axis.plot(rows[feature.name], rows[target.name], "o", color=BLUE, ms=3, label="rows")
         middle = best[target.name]
         # a missing bound draws an error bar of no length
         low, high = best[f"{target.name}_lower_95"].fillna(middle), best[f"{target.name}_upper_95"].fillna(middle)
-        axis.errorbar(
-            best[feature.name],
-            middle,
-            yerr=np.array([middle - low, high - middle]),
-            fmt="*",
-            color=ORANGE,
-            mec=BLACK,
-            mew=0.4,
-            ms=7,
-            elinewidth=0.6,
-            label="suggestions",
-        )
-        axis.set_xlabel(format_label(feature.label, feature.unit))
-    axes[0, 0].set_ylabel(format_label(target.label, target.unit))
+        error, style = np.array([middle - low, high - middle]), {"color": ORANGE, "mec": BLACK, "mew": 0.4, "ms": 7}
+        axis.errorbar(best[feature.name], middle, yerr=error, fmt="*", elinewidth=0.6, label="suggestions", **style)
+        axis.set_xlabel(feature.axis_label)
+    axes[0, 0].set_ylabel(target.axis_label)
     axes[0, 0].legend()
     return figure
 

@@ -39,7 +39,7 @@ def read_benchmarks(folders: Iterable[str | Path]) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: if a folder holds no benchmark.
-        TableError: if a file is no benchmark of a job that has ended.
+        TableError: if a file is not the benchmark of a job that has ended.
     """
     rows = []
     for folder in folders:
@@ -62,9 +62,8 @@ def _read_jobs(file: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(file, sep="\t")[MEASURED].apply(pd.to_numeric, errors="coerce")
     except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError, UnicodeDecodeError):
-        raise TableError(
-            f"{file}: not a benchmark that Snakemake wrote, with columns {', '.join(MEASURED)}; remove it"
-        ) from None
+        columns = ", ".join(MEASURED)
+        raise TableError(f"{file}: not a benchmark that Snakemake wrote, with columns {columns}; remove it") from None
 
 
 def request_memory(max_rss_mb: float) -> int:
@@ -94,7 +93,7 @@ def format_requests(table: pd.DataFrame) -> str:
 
 
 def print_requests() -> None:
-    """Print the table of some runs, and write it as CSV where asked to."""
+    """Print the table of some runs, and write it as CSV if a path is given."""
     arguments = make_parser().parse_args()
     try:
         table = read_benchmarks(arguments.folders)

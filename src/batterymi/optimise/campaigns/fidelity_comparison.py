@@ -11,7 +11,7 @@ from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM, compute
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
 from batterymi.optimise.space.problem import Search
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.registry import look_up
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean
@@ -38,7 +38,7 @@ def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, process
         processes,
         build=_build_task,
         build_args=(search, fidelities),
-        progress=report_every(1, "seeds done"),
+        progress=make_progress_logger(1, "seeds done"),
     )
     return pd.concat(parts, ignore_index=True)
 

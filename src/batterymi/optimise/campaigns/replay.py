@@ -18,7 +18,7 @@ from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
@@ -97,7 +97,7 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
         1,
         build=_build_task,
         build_args=(pool, campaign),
-        progress=report_every(10, "campaigns done"),
+        progress=make_progress_logger(10, "campaigns done"),
     )
     history = pd.concat(parts, ignore_index=True)
     history["line"] = pool.rows["line"].to_numpy()[history["row"].to_numpy()]

@@ -6,7 +6,7 @@ from batterymi.config.campaign import SearchCampaign
 from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
-from batterymi.process_pool import report_every, run_in_processes
+from batterymi.process_pool import make_progress_logger, run_in_processes
 
 Task = tuple[Problem, SearchCampaign]
 
@@ -29,7 +29,7 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         processes,
         build=_share_task,
         build_args=(problem, settings),
-        progress=report_every(1, "campaigns done"),
+        progress=make_progress_logger(1, "campaigns done"),
     )
     return pd.concat(parts, ignore_index=True)
 
