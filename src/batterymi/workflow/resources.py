@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.errors import BatteryMIError, TableError
-from batterymi.text_safety import write_out
+from batterymi.text_safety import write_error, write_out
 from batterymi.user_files import create_file
 
 COLUMNS = ["rule", "jobs", "max_rss_mb", "longest_s", "most_cpu_s"]
@@ -100,9 +100,11 @@ def print_requests() -> None:
         if arguments.csv:
             create_file(arguments.csv, table.to_csv(index=False).encode())
     except FileExistsError:
-        sys.exit(f"--csv {arguments.csv}: exists already; nothing was written; give the name of a new file")
+        write_error(f"--csv {arguments.csv}: exists already; nothing was written; give the name of a new file\n")
+        sys.exit(1)
     except (FileNotFoundError, BatteryMIError) as error:
-        sys.exit(str(error))
+        write_error(f"{error}\n")
+        sys.exit(1)
     write_out(format_requests(table))
 
 
