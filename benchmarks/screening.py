@@ -175,9 +175,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     """Processor time over the number of candidates."""
     import matplotlib.pyplot as plt
 
-    from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE, house_style, save
+    from batterymi.figures.style import COLUMN_IN, GREY, SEQUENCE, apply_style, save_figure
 
-    with house_style():
+    with apply_style():
         figure, axes = plt.subplots(figsize=(COLUMN_IN, 2.6))
         for model, colour in zip(MODELS, SEQUENCE, strict=False):
             own = [row for row in found if row["model"] == model]
@@ -189,7 +189,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
         axes.set_xlabel("Candidates")
         axes.set_ylabel("Processor time, one core (s)")
         axes.legend()
-        save(figure, path.parent, path.stem)
+        save_figure(figure, path.with_suffix(".svg"), path.with_suffix(".png"))
 
 
 def main() -> None:

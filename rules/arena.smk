@@ -93,30 +93,30 @@ rule simulate_controllers:
 def tuned_situations(folder):
     """List the files of the tuning jobs, for cells with tuned controllers."""
     return [
-        f"<results>/arena/{folder}/{entry.name}/{condition}.json"
-        for entry in ARENA.cells
-        if "tuned" in ARENA.list_groups(entry.name)
-        for condition in ARENA.list_conditions(entry.name)
+        f"<results>/arena/{folder}/{cell.name}/{condition}.json"
+        for cell in ARENA.cells
+        if "tuned" in ARENA.list_groups(cell.name)
+        for condition in ARENA.list_conditions(cell.name)
     ]
 
 
-def every_training(name):
-    """A file of every training whose agent takes part."""
+def list_training_files(name):
+    """List a file of each training whose agent takes part."""
     return [
         path
-        for entry in ARENA.cells
-        for agent in entry.agents
-        for path in trained(entry.name, agent, name)
+        for cell in ARENA.cells
+        for agent in cell.agents
+        for path in trained(cell.name, agent, name)
     ]
 
 
 rule compare_controllers:
     """Make the table, and compare controllers in pairs, the two models, and feedback with fixed protocols."""
     input:
-        parts=every_job("charges.parquet"),
+        parts=list_job_files("charges.parquet"),
         tuned=tuned_situations("tuned"),
         protocols=tuned_situations("protocols"),
-        records=every_training("training.json"),
+        records=list_training_files("training.json"),
         code=list_code("compare_controllers.py"),
     output:
         charges="<results>/arena/charges.parquet",
@@ -162,8 +162,8 @@ rule map_feasibility:
 rule plot_arena:
     """Draw the first cell's charges, learning and policies, and the feasibility map of all cells."""
     input:
-        traces=every_job("traces.parquet"),
-        steps=every_job("steps.parquet"),
+        traces=list_job_files("traces.parquet"),
+        steps=list_job_files("steps.parquet"),
         curves=drawn_curves(),
         maps=expand("<results>/arena/feasibility/{cell}.csv", cell=ARENA.map.cells),
         table="<results>/arena/table.csv",

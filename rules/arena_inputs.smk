@@ -25,13 +25,13 @@ def drawn_curves():
     ]
 
 
-def every_job(name):
-    """A file of each job that charges on the reference model: cell, temperature and group of controllers."""
+def list_job_files(name):
+    """List a file of each job that charges on the reference model: cell, temperature and group of controllers."""
     return [
-        f"<results>/arena/reference/{entry.name}/{condition}/{group}/{name}"
-        for entry in ARENA.cells
-        for condition in ARENA.list_conditions(entry.name)
-        for group in ARENA.list_groups(entry.name)
+        f"<results>/arena/reference/{cell.name}/{condition}/{group}/{name}"
+        for cell in ARENA.cells
+        for condition in ARENA.list_conditions(cell.name)
+        for group in ARENA.list_groups(cell.name)
     ]
 
 

@@ -13,14 +13,14 @@ def in_mode(mode):
 
 
 def campaign_model(wildcards):
-    """An input: the model file, for studies whose own surrogate answers the campaign."""
+    """An input: the model file, for studies whose own surrogate evaluates the designs."""
     evaluator = STUDIES[wildcards.study].evaluator
     uses_model = evaluator is not None and evaluator.name == "surrogate"
     return f"<results>/{wildcards.study}/surrogate/model.skops" if uses_model else []
 
 
 rule run_campaign:
-    """Check that the problem has an answer, then propose, evaluate and learn until the budget is spent."""
+    """Check that the problem has a solution, then propose, evaluate and learn until the budget is spent."""
     input:
         table="<results>/{study}/table.parquet",
         model=campaign_model,

@@ -1,6 +1,6 @@
 """What all rules share: the checked settings, `slice_of`, `results_for` and `code`.
 
-An input or a param that one rule uses stands beside that rule.
+An input or a param that one rule uses is defined beside that rule.
 """
 
 from pathlib import Path

@@ -10,11 +10,11 @@ WITH_LEVELS = [name for name, study in STUDIES.items() if study.fidelities]
 
 
 def levels_code(wildcards):
-    """An input: code of the stage, of the evaluators of all levels, and of both engines."""
-    levels = STUDIES[wildcards.study].fidelities.levels
-    evaluators = sorted({("evaluator", level.evaluator.name) for level in levels})
+    """An input: code of the stage, of the evaluators of all levels with the study's models, and of both engines."""
+    study = STUDIES[wildcards.study]
+    evaluators = sorted({("evaluator", level.evaluator.name) for level in study.fidelities.levels})
     engines = [("engine", "gaussian_process"), ("engine", "random")]
-    return list_code("compare_fidelities.py", *evaluators, *engines)
+    return list_code("compare_fidelities.py", *evaluators, *study.list_lookups("model"), *engines)
 
 
 rule compare_fidelities:

@@ -68,15 +68,15 @@ rule build_claims:
 
 
 def patterns_of_run():
-    """A param: regular expressions of what a plain run makes, as seen from the folder of the results.
+    """A param: regular expressions of what a plain run makes, relative to the folder of the results.
 
     Left out are targets of their own, and the shards of a screen, whose number does not matter.
     """
-    others = ("compare_fidelities", "plot_fidelities", "list_candidates", "score_candidates")
-    outputs = [made for rule in workflow.rules if rule.name not in others for made in rule.output]
+    not_in_a_plain_run = ("compare_fidelities", "plot_fidelities", "list_candidates", "score_candidates")
+    outputs = [made for rule in workflow.rules if rule.name not in not_in_a_plain_run for made in rule.output]
     folder = re.escape(PROJECT.folder("results")) + "/"
     patterns = {made.regex().pattern for made in outputs}
-    return sorted(one.removeprefix(folder) for one in patterns if one.startswith(folder))
+    return sorted(pattern.removeprefix(folder) for pattern in patterns if pattern.startswith(folder))
 
 
 rule write_manifest:

@@ -93,6 +93,7 @@ CASES: list[tuple[Change, list[str]]] = [
     ),
     (lambda s: s.update(designs=[]), ["designs: unknown key 'designs'; it is now 'reference_designs'"]),
     (lambda s: s.update(picture="ternary"), ["picture: unknown key 'picture'; it is now 'figure'"]),
+    (lambda s: s.update(candidates={}), ["candidates: unknown key 'candidates'; it is now 'screen.source'"]),
 ]
 
 

@@ -27,7 +27,8 @@ def ncm(tmp_path: Path) -> StudyResults:
     write_csv(results.files["reference_designs"], chapter)
     limit = {"objective": "thermal_stability_c", "side": "at_least", "in_force": 215.0}
     write_json(
-        results.files["benchmark"], {"feasibility": {"limits": [limit]}, "answers": "by formula", "comparison": None}
+        results.files["benchmark"],
+        {"feasibility": {"limits": [limit]}, "outcome_kind": "by formula", "comparison": None},
     )
     return results
 

@@ -22,7 +22,7 @@ from batterymi import registry
 from batterymi.config.parts import Feature
 from batterymi.errors import DamagedFileError, OutputError, TableError
 from batterymi.files import (
-    SUMS,
+    CHECKSUM_FOLDER,
     append_line,
     check_content,
     read_frame,
@@ -51,8 +51,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     with pytest.raises(RuntimeError):
         fail_half_way()
     assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir() if path.name != SUMS] == ["result.txt"]
-    assert len(list((tmp_path / SUMS).iterdir())) == 1
+    assert [path.name for path in tmp_path.iterdir() if path.name != CHECKSUM_FOLDER] == ["result.txt"]
+    assert len(list((tmp_path / CHECKSUM_FOLDER).iterdir())) == 1
 
 
 def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -117,17 +117,17 @@ def test_a_kill_beside_the_rename_leaves_a_file_that_can_be_read(
         patch.setattr(Path, "replace", killed)
         with pytest.raises(Killed):
             write_json(path, {"x": 2})
-    assert len(list((tmp_path / SUMS).iterdir())) == 2
+    assert len(list((tmp_path / CHECKSUM_FOLDER).iterdir())) == 2
     assert read_json(path) == {"x": 1 if moment == "before" else 2}
     write_json(path, {"x": 3})
-    assert len(list((tmp_path / SUMS).iterdir())) == 1
+    assert len(list((tmp_path / CHECKSUM_FOLDER).iterdir())) == 1
     assert read_json(path) == {"x": 3}
 
 
 def test_what_users_edit_and_copies_of_a_storage_have_no_record(tmp_path: Path) -> None:
     write_text(tmp_path / "study.yaml", "a: 1\n", recorded=False)
     write_json(tmp_path / ".snakemake/storage/s3/a.json", {"x": 1})
-    assert not list(tmp_path.rglob(SUMS))
+    assert not list(tmp_path.rglob(CHECKSUM_FOLDER))
     write_text(tmp_path / "a.txt", "a")
     write_text(tmp_path / "a.txt", "b", recorded=False)
     check_content(tmp_path / "a.txt")
@@ -197,7 +197,7 @@ def changed(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in content.items():
             archive.writestr(name, data)
-    shutil.rmtree(path.parent / SUMS, ignore_errors=True)
+    shutil.rmtree(path.parent / CHECKSUM_FOLDER, ignore_errors=True)
 
 
 @pytest.mark.parametrize("name", ["0.npz", "0.npy"])

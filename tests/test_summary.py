@@ -59,7 +59,9 @@ def summarise(folder: Path, verdict: str = "no skill shown", why: str = "best", 
     write_csv(folder / "campaign/suggestions.csv", pd.DataFrame([best]))
     write_csv(folder / "campaign/reference_designs.csv", pd.DataFrame([named]))
     found = {"verdict": "feasible", "message": "no limits", "pareto_share": None, "limits": []}
-    write_json(folder / "campaign/benchmark.json", {"feasibility": found, "answers": "predicted", "comparison": None})
+    write_json(
+        folder / "campaign/benchmark.json", {"feasibility": found, "outcome_kind": "predicted", "comparison": None}
+    )
     target = folder / "summary.json"
     study = Study.model_validate(content)
     files = {name: folder / path for name, path in list_results(study, "summary").items()}

@@ -17,7 +17,7 @@ from conftest import MIRROR, SMALL, SMOKE, Workspace, copy_workflow, data_sets_o
 from timing import LONG, START, wait_until
 
 from batterymi.config.load import read_yaml
-from batterymi.files import SUMS
+from batterymi.files import CHECKSUM_FOLDER
 from batterymi.workflow.comparison import compare_results
 from batterymi.workflow.manifest import read_manifest
 
@@ -84,7 +84,7 @@ def test_the_manifest_lists_what_a_plain_run_makes_and_all_that_it_reads(done: W
     made = {
         file.relative_to(path.parent).as_posix()
         for file in path.parent.rglob("*")
-        if file.is_file() and file.parent.name != SUMS
+        if file.is_file() and file.parent.name != CHECKSUM_FOLDER
     }
     assert set(manifest["outputs"]) == made - {"MANIFEST.json", ".battery-mi.lock", ".battery-mi.owner"}
     strange = ("sodium_ion/fidelities/cost.csv", "sodium_ion/notes.txt", "notes.csv")

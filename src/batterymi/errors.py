@@ -53,3 +53,8 @@ class OutputError(BatteryMIError):
 
 class AgentError(BatteryMIError):
     """A policy or an interrupted training belongs to another environment, or its files are damaged."""
+
+
+def get_first_line(error: BaseException) -> str:
+    """Return the first line of a library's message, shortened."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

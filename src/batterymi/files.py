@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batterymi.csv_safety import escape_frame, unescape_frame
-from batterymi.errors import UNREADABLE, DamagedFileError, OutputError
+from batterymi.errors import UNREADABLE, DamagedFileError, OutputError, get_first_line
 from batterymi.text_safety import UNSAFE, make_visible
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 
 CSV_FORM: dict[str, Any] = {"index": False, "float_format": "%.10g", "lineterminator": "\n"}
-SUMS = ".sums"  # beside results: an empty file `<name>.<SHA-256>` for each of them
+CHECKSUM_FOLDER = ".sums"  # beside results: an empty file `<name>.<SHA-256>` for each of them
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def check_content(path: PathLike) -> None:
     except OSError:  # the reader reports what is wrong
         return
     if found not in known and not _make_record_path(target, found).exists():
-        expected = " or ".join(f"{item[:12]}…" for item in sorted(known))
+        expected = " or ".join(f"{digest[:12]}…" for digest in sorted(known))
         raise DamagedFileError(target, f"not what was written there: its SHA-256 is {found[:12]}…, expected {expected}")
 
 
@@ -125,18 +125,18 @@ def remove_file(path: PathLike) -> None:
     target.unlink(missing_ok=True)
     _remove_records(target, None)
     with suppress(OSError):  # there is none, or it has records of other files
-        (target.parent / SUMS).rmdir()
+        (target.parent / CHECKSUM_FOLDER).rmdir()
 
 
 def _list_records(target: Path) -> Iterator[Path]:
     """List the records of a file; an older one remains if a process was killed before it could remove it."""
     # escaped, since file names may contain wildcards such as [
-    return (target.parent / SUMS).glob(f"{glob.escape(target.name)}.{'[0-9a-f]' * 64}")
+    return (target.parent / CHECKSUM_FOLDER).glob(f"{glob.escape(target.name)}.{'[0-9a-f]' * 64}")
 
 
 def _make_record_path(target: Path, digest: str) -> Path:
     """Return the path of a record: an empty file named by the digest, so it is never half-written."""
-    return target.parent / SUMS / f"{target.name}.{digest}"
+    return target.parent / CHECKSUM_FOLDER / f"{target.name}.{digest}"
 
 
 def _write_record(target: Path, digest: str) -> Path:
@@ -161,8 +161,7 @@ def _format_reason(error: OSError) -> str:
 
 def write_text(path: PathLike, text: str, *, recorded: bool = True) -> None:
     """Write UTF-8 text with Unix line ends; control characters become visible escapes."""
-    with write_atomically(path, recorded=recorded) as temporary:
-        temporary.write_text(make_visible(text), encoding="utf-8", newline="\n")
+    write_bytes(path, make_visible(text).encode("utf-8"), recorded=recorded)
 
 
 def write_bytes(path: PathLike, data: bytes, *, recorded: bool = True) -> None:
@@ -195,7 +194,7 @@ def read_json(path: PathLike, needs: Iterable[str] = ()) -> Any:
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise DamagedFileError(path, f"not the JSON that an earlier stage wrote ({_get_first_line(error)})") from None
+        raise DamagedFileError(path, f"not the JSON that an earlier stage wrote ({get_first_line(error)})") from None
     for key in needs:
         if not isinstance(content, dict) or key not in content:
             raise DamagedFileError(path, f"not the file that belongs there: it lacks '{key}'")
@@ -236,7 +235,7 @@ def read_frame(
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None
     except UNREADABLE as error:
-        raise DamagedFileError(path, f"not the table that an earlier stage wrote ({_get_first_line(error)})") from None
+        raise DamagedFileError(path, f"not the table that an earlier stage wrote ({get_first_line(error)})") from None
     # headers of some tables end with a unit in brackets
     names = [re.sub(r" \[[^\[\]]*\]$", "", str(name)) for name in frame.columns]
     if missing := [name for name in (*needs, *(holds or {})) if name not in names]:
@@ -245,11 +244,6 @@ def read_frame(
         if lacking := sorted(set(values) - set(frame[name].astype(str))):
             raise DamagedFileError(path, f"not the table that belongs there: no {name} is '{lacking[0]}'")
     return frame
-
-
-def _get_first_line(error: BaseException) -> str:
-    """Return the first line of a library's message, shortened."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def write_csv(path: PathLike, frame: "pd.DataFrame", *, recorded: bool = True) -> None:

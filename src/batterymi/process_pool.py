@@ -165,7 +165,7 @@ def _start_worker(build: Callable[..., Any], build_args: tuple[Any, ...]) -> Non
 
 
 def _work_in_process(work: Callable[[Any, Any], Any], task: Any) -> Any:
-    """Work on a task with this worker's tool; it is built here, since errors of an initializer reach nobody."""
+    """Work on a task with this worker's tool; it is built here, since errors of an initializer are not reported."""
     if _WORKER["tool"] is None:
         from threadpoolctl import threadpool_limits
 

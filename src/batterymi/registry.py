@@ -31,12 +31,8 @@ REGISTRY: dict[str, dict[str, str]] = {
         "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
     },
-    "converter": {
-        "units": "batterymi.vocabulary.unit_table:convert_units",
-    },
-    "candidates": {
-        "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates",
-    },
+    "converter": {"units": "batterymi.vocabulary.unit_table:convert_units"},
+    "candidates": {"lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates"},
     "model": {
         "dummy": "batterymi.surrogates.families.plain:Dummy",
         "ridge": "batterymi.surrogates.families.plain:Ridge",
@@ -56,9 +52,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "electrode": "batterymi.features.electrode:compute_electrode_descriptors",
         "host_magpie": "batterymi.features.electrode:compute_host_magpie",
     },
-    "constraint": {
-        "sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin",
-    },
+    "constraint": {"sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin"},
     "cell": {
         "power_cell": "batterymi.charging.cells:POWER_CELL",
         "Marquis2019": "batterymi.charging.cells:MARQUIS2019",
@@ -89,7 +83,7 @@ def list_names(kind: str) -> list[str]:
 
 
 def find_module(kind: str, name: str) -> str:
-    """Return the dotted name of the module that a registered name stands for.
+    """Return the dotted name of the module of a registered name.
 
     Raises:
         KeyError: if there is no such name; the message suggests one.

@@ -18,7 +18,7 @@ from stages import STAGES, run_stage
 
 from batterymi.config.parts import Feature
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
-from batterymi.files import SUMS, read_frame, read_json, write_bytes, write_csv, write_json, write_parquet
+from batterymi.files import CHECKSUM_FOLDER, read_frame, read_json, write_bytes, write_csv, write_json, write_parquet
 from batterymi.stages.build_summary import build_summary
 from batterymi.surrogates import store
 from batterymi.surrogates.model import Options, make_model
@@ -39,7 +39,7 @@ def finished(done: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Works
 def unrecorded(done: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Results without records, as those that were copied from elsewhere file by file."""
     folder = tmp_path_factory.mktemp("unrecorded")
-    return copy_results(done, folder, ignore=shutil.ignore_patterns(SUMS))
+    return copy_results(done, folder, ignore=shutil.ignore_patterns(CHECKSUM_FOLDER))
 
 
 def copy_results(done: Workspace, folder: Path, **options: Any) -> Workspace:
@@ -234,7 +234,7 @@ def test_members_that_lead_out_of_the_archive_reach_no_file(member: str, tmp_pat
         archive.writestr("schema.json", schema.replace(f'"{first}"', json.dumps(member)))
         for name, data in content.items():
             archive.writestr(member if name == first else name, data)
-    shutil.rmtree(folder / SUMS)
+    shutil.rmtree(folder / CHECKSUM_FOLDER)
     with pytest.raises(TableError, match="refused: it holds"):
         load_models(str(path))
     assert sorted(one.name for one in tmp_path.rglob("*")) == ["inner", "m.skops"]

@@ -17,7 +17,7 @@ from conftest import SMALL, Workspace, data_sets_of, needs_torch
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
 from timing import NIGHT
 
-from batterymi.files import SUMS, read_json, write_json
+from batterymi.files import CHECKSUM_FOLDER, read_json, write_json
 from batterymi.process_guard import OWNER
 
 pytestmark = pytest.mark.slow
@@ -147,12 +147,12 @@ def test_a_kill_between_writing_and_renaming_leaves_the_old_file_and_the_next_wr
     write_json(path, {"x": 1})
     killed = subprocess.run([sys.executable, "-c", KILLED, path], check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert [one.suffix for one in tmp_path.iterdir() if one not in (path, tmp_path / SUMS)] == [".tmp"]
+    assert [one.suffix for one in tmp_path.iterdir() if one not in (path, tmp_path / CHECKSUM_FOLDER)] == [".tmp"]
     assert read_json(path) == {"x": 1}
     write_json(path, {"x": 3})
     assert read_json(path) == {"x": 3}
-    assert sorted(tmp_path.iterdir()) == [tmp_path / SUMS, path]
-    assert len(list((tmp_path / SUMS).iterdir())) == 1
+    assert sorted(tmp_path.iterdir()) == [tmp_path / CHECKSUM_FOLDER, path]
+    assert len(list((tmp_path / CHECKSUM_FOLDER).iterdir())) == 1
 
 
 def test_a_job_whose_snakemake_is_gone_before_it_begins_does_nothing(tmp_path: Path) -> None:

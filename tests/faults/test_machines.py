@@ -21,7 +21,7 @@ from timing import RUN, end_within, wait_until
 
 from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.errors import TableError
-from batterymi.files import SUMS, compute_sha256
+from batterymi.files import CHECKSUM_FOLDER, compute_sha256
 from batterymi.workflow.manifest import read_manifest
 from batterymi.workflow.preflight import NEEDED_MB, find_date_problems, find_folder_problems
 from batterymi.workflow.run import log_to_file
@@ -272,7 +272,7 @@ def test_a_stage_that_fills_the_disk_says_so_and_leaves_whole_files_only(
     assert "Traceback" not in said
     assert "Logging error" not in said
     for path in small_disk.rglob("*"):
-        if path.is_file() and path.name not in ("filler", "job.log") and path.parent.name != SUMS:
+        if path.is_file() and path.name not in ("filler", "job.log") and path.parent.name != CHECKSUM_FOLDER:
             whole = done.folder / "results/sodium_ion" / path.relative_to(small_disk)
             assert path.read_bytes() == whole.read_bytes(), "half a file"
 

@@ -25,25 +25,16 @@ from batterymi.text_safety import write_out
 from batterymi.user_files import create_file
 from batterymi.vocabulary.unit_table import find_header_unit
 
-SOUGHT = (
-    "capacity",
-    "retention",
-    "conductivity",
-    "life",
-    "energy",
-    "efficiency",
-    "yield",
-    "stability",
-    "voltage",
-    "score",
+MAXIMISED_WORDS = (
+    *("capacity", "retention", "conductivity", "life", "energy"),
+    *("efficiency", "yield", "stability", "voltage", "score"),
 )
-AVOIDED = ("time", "cost", "loss", "fade", "resistance", "impedance", "error", "degradation", "overpotential")
-GROUPED = ("doi", "paper", "source", "reference", "batch", "lot", "lab", "operator", "series", "group")
-NAMED = ("id", "name", "sample", "material", "cell", "label", "experiment", "run")
+MINIMISED_WORDS = ("time", "cost", "loss", "fade", "resistance", "impedance", "error", "degradation", "overpotential")
+GROUP_WORDS = ("doi", "paper", "source", "reference", "batch", "lot", "lab", "operator", "series", "group")
 MAX_CHOICES = 12
 MOST_MISSING = 0.2  # share of a feature's cells; rows without it are left out
 MAX_LINES = 25
-NO_TEXT = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
+YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
 
 
 SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm"})  # in names
@@ -60,7 +51,7 @@ class Guess:
         unit: of the unit table.
         numbers: its values, or None if it holds words.
         words: its different words, in order of appearance.
-        missing: share of its cells that are empty or no number.
+        missing: share of its cells that are empty or not a number.
     """
 
     header: str
@@ -88,7 +79,7 @@ def guess_columns(table: pd.DataFrame) -> list[Guess]:
         cells = table[header].where(~find_empty(table[header]))
         known = cells.dropna()
         numbers = pd.to_numeric(known, errors="coerce")
-        # a few cells that are no numbers do not make a column of words
+        # a few cells that are not numbers do not make a column of words
         is_number = len(known) > 0 and bool(numbers.notna().mean() > 0.5)
         label, unit = split_unit(str(header)) if is_number else (_make_label(str(header)), "1")
         name = _make_unique(_make_name(str(header)), taken)
@@ -128,7 +119,7 @@ class Roles:
         features: inputs.
         identity: what names the rows, if anything.
         group: what must not straddle train and test, if anything.
-        left_out: headers of the others.
+        left_out: headers of the remaining columns.
     """
 
     objective: Guess
@@ -139,8 +130,8 @@ class Roles:
 
     @property
     def used(self) -> list[Guess]:
-        """The columns that the study reads."""
-        return [item for item in (self.objective, self.identity, self.group, *self.features) if item is not None]
+        """Return the columns that the study reads."""
+        return [guess for guess in (self.objective, self.identity, self.group, *self.features) if guess is not None]
 
 
 def make_study_yaml(csv: Path, file: str, title: str) -> str:
@@ -158,21 +149,22 @@ def make_study_yaml(csv: Path, file: str, title: str) -> str:
         TableError: if the table has no number that could be an objective, or no feature.
     """
     roles = choose_roles(csv)
-    one = roles.objective
-    goal = "minimise" if _has_any_word(one, AVOIDED) and not _has_any_word(one, SOUGHT) else "maximise"
-    objective = _describe_column(one) | {"goal": goal} | _find_possible_range(one)
+    may_be_maximised = _has_any_word(roles.objective, MAXIMISED_WORDS)
+    is_minimised = _has_any_word(roles.objective, MINIMISED_WORDS) and not may_be_maximised
+    goal = "minimise" if is_minimised else "maximise"
+    objective = _describe_column(roles.objective) | {"goal": goal} | _find_possible_range(roles.objective)
     content = CommentedMap(
         title=title,
         edition="own",
         table=_describe_table(file, roles),
-        features=[_write_on_one_line(_describe_feature(feature)) for feature in roles.features],
-        objectives=[_write_on_one_line(objective)],
+        features=[_make_flow_mapping(_describe_feature(feature)) for feature in roles.features],
+        objectives=[_make_flow_mapping(objective)],
         campaign={"mode": "experiment"},
     )
     content.yaml_set_start_comment("yaml-language-server: $schema=../schema.json")
     if roles.left_out:
-        said = ", ".join(strip_control_characters(header) for header in roles.left_out)
-        content.yaml_set_comment_before_after_key("features", f"left out, constant or without use: {said}")
+        headers = ", ".join(strip_control_characters(header) for header in roles.left_out)
+        content.yaml_set_comment_before_after_key("features", f"left out, constant or without use: {headers}")
     return _dump(content)
 
 
@@ -190,34 +182,25 @@ def choose_roles(csv: Path) -> Roles:
     guesses = guess_columns(table)
     varying = [guess for guess in guesses if guess.numbers is not None and guess.numbers.nunique() > 1]
     if len(varying) < 2:
-        raise TableError(
-            f"{csv}: found {len(varying)} columns of numbers that vary; a study needs a feature and an objective"
-        )
-    objective = next((item for item in reversed(varying) if _has_any_word(item, (*SOUGHT, *AVOIDED))), varying[-1])
-    identity = next((entry for entry in guesses if entry.words and len(entry.words) == len(table)), None)
-    group = next(
-        (
-            element
-            for element in guesses
-            if element is not identity and element.words and _has_any_word(element, GROUPED)
-        ),
-        None,
-    )
+        found = f"{len(varying)} columns of numbers that vary"
+        raise TableError(f"{csv}: found {found}; a study needs a feature and an objective")
+    suited = [guess for guess in varying if _has_any_word(guess, (*MAXIMISED_WORDS, *MINIMISED_WORDS))]
+    objective = (suited or varying)[-1]
+    identity = next((guess for guess in guesses if guess.words and len(guess.words) == len(table)), None)
+    words = [guess for guess in guesses if guess is not identity and guess.words]
+    group = next((guess for guess in words if _has_any_word(guess, GROUP_WORDS)), None)
     # names of suggestions are no property of a design
-    notes = find_name_column(table.columns)
-    others = [
-        one
-        for one in guesses
-        if one.header != notes and not any(one is taken for taken in (objective, identity, group))
-    ]
+    assigned, notes = [objective, identity, group], find_name_column(table.columns)
+    unassigned = [guess for guess in guesses if guess.header != notes and all(guess is not taken for taken in assigned)]
     features = [
-        one
-        for one in others
-        if (2 <= len(one.words) <= MAX_CHOICES and not one.missing)
-        or (one.numbers is not None and one.numbers.nunique() > 1 and one.missing <= MOST_MISSING)
+        guess
+        for guess in unassigned
+        if (2 <= len(guess.words) <= MAX_CHOICES and not guess.missing)
+        or (guess.numbers is not None and guess.numbers.nunique() > 1 and guess.missing <= MOST_MISSING)
     ]
     names = {feature.name for feature in features}
-    return Roles(objective, features, identity, group, [one.header for one in others if one.name not in names])
+    left_out = [guess.header for guess in unassigned if guess.name not in names]
+    return Roles(objective, features, identity, group, left_out)
 
 
 def _describe_table(file: str, roles: Roles) -> dict[str, Any]:
@@ -226,41 +209,41 @@ def _describe_table(file: str, roles: Roles) -> dict[str, Any]:
     found |= {"id_column": roles.identity.name} if roles.identity else {}
     found |= {"group": roles.group.name} if roles.group else {}
     found |= {"empty": "pending"}
-    found |= {"bad_rows": "drop"} if any(item.missing for item in roles.used) else {}
-    renamed = {entry.header: entry.name for entry in roles.used if entry.header != entry.name}
-    return found | ({"columns": _write_on_one_line(renamed)} if renamed else {})
+    found |= {"bad_rows": "drop"} if any(guess.missing for guess in roles.used) else {}
+    renamed = {guess.header: guess.name for guess in roles.used if guess.header != guess.name}
+    return found | ({"columns": _make_flow_mapping(renamed)} if renamed else {})
 
 
-def _describe_column(one: Guess) -> dict[str, Any]:
+def _describe_column(guess: Guess) -> dict[str, Any]:
     """Return the settings that features and objectives share."""
-    return {"name": one.name, "label": one.label, "unit": one.unit}
+    return {"name": guess.name, "label": guess.label, "unit": guess.unit}
 
 
-def _describe_feature(one: Guess) -> dict[str, Any]:
+def _describe_feature(guess: Guess) -> dict[str, Any]:
     """Return the settings of a feature."""
-    if one.numbers is None:
-        return _describe_column(one) | {"choices": one.words}
-    return _describe_column(one) | {"bounds": [_round(one.numbers.min()), _round(one.numbers.max())]}
+    if guess.numbers is None:
+        return _describe_column(guess) | {"choices": guess.words}
+    return _describe_column(guess) | {"bounds": [_round_bound(guess.numbers.min()), _round_bound(guess.numbers.max())]}
 
 
-def _find_possible_range(one: Guess) -> dict[str, Any]:
-    """Return the possible range of a share, if its values keep to it, so that no model predicts more than all."""
-    known = one.numbers
-    is_share = one.unit.endswith(("percent", "%")) and known is not None and bool(known.between(0, 100).all())
+def _find_possible_range(guess: Guess) -> dict[str, Any]:
+    """Return the possible range of a share, if its values keep to it, so that predictions never exceed 100 %."""
+    known = guess.numbers
+    is_share = guess.unit.endswith(("percent", "%")) and known is not None and bool(known.between(0, 100).all())
     return {"valid": [0, 100]} if is_share else {}
 
 
-def _round(value: float) -> float | int:
+def _round_bound(value: float) -> float | int:
     """Return a number with eight digits, whole ones without a point."""
     rounded = float(f"{value:.8g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
 
 
-def _write_on_one_line(content: dict[str, Any]) -> CommentedMap:
+def _make_flow_mapping(content: dict[str, Any]) -> CommentedMap:
     """Return settings that are written within braces."""
-    one_line = CommentedMap(content)
-    one_line.fa.set_flow_style()
-    return one_line
+    mapping = CommentedMap(content)
+    mapping.fa.set_flow_style()
+    return mapping
 
 
 def _dump(content: CommentedMap) -> str:
@@ -274,9 +257,9 @@ def _dump(content: CommentedMap) -> str:
     return stream.getvalue().removeprefix("%YAML 1.1\n---\n")
 
 
-def _has_any_word(one: Guess, words: tuple[str, ...]) -> bool:
+def _has_any_word(guess: Guess, words: tuple[str, ...]) -> bool:
     """Return whether a column's header contains one of the words."""
-    return any(word in one.header.lower() for word in words)
+    return any(word in guess.header.lower() for word in words)
 
 
 def _make_label(text: str) -> str:
@@ -292,7 +275,7 @@ def _make_name(header: str) -> str:
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:50]
     # names of columns begin with a letter, and YAML reads some words as truth values
-    return name if name[:1].isalpha() and name not in NO_TEXT else f"x_{name}".rstrip("_")
+    return name if name[:1].isalpha() and name not in YAML_WORDS else f"x_{name}".rstrip("_")
 
 
 def _make_unique(name: str, taken: set[str]) -> str:
@@ -325,13 +308,13 @@ def check_readable(text: str, csv: Path) -> None:
                 [f"{csv}: no study was written, since it could not be read: {problem}" for problem in problems]
             ) from None
     roles = choose_roles(csv)
-    meant = [(one.name, tuple(one.words) or None) for one in roles.features]
+    meant = [(guess.name, tuple(guess.words) or None) for guess in roles.features]
     if [(feature.name, feature.choices) for feature in study.features] != meant:
         raise ConfigError([f"{csv}: no study was written, since its choices are read as other words; rename them"])
 
 
 def start_study(options: argparse.Namespace) -> None:
-    """Write a study's YAML beside the others; never over one that is there.
+    """Write a study's YAML beside the others; never over one that exists.
 
     Raises:
         ConfigError: if the name cannot be used, or there is such a study.

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from batterymi.config.parts import Name, Range, Strict, check_ascending
+from batterymi.config.parts import AscendingRange, Name, Range, Strict
 from batterymi.spelling import did_you_mean
 
 OBSERVABLE = ("soc", "voltage", "temperature", "resistance", "time", "rate", "ambient")
@@ -22,11 +22,7 @@ class RewardWeights(Strict):
     """What a charge costs, counted in minutes of charging; see `batterymi.agents.reward` for the formula."""
 
     speed: float = Field(1.0, ge=0, description="Cost of each minute behind a charge at the reference C-rate.")
-    reference_c_rate: float = Field(
-        2.0,
-        gt=0,
-        description="A step at this rate costs nothing; it moves all charges alike, so it changes no ranking.",
-    )
+    reference_c_rate: float = Field(2.0, gt=0, description="Rate of a step that costs nothing; it changes no ranking.")
     degradation: float = Field(0.0, ge=0, description="Cost of each 0.001 % of the capacity that is lost.")
     plating: float = Field(1.0, ge=0, description="Cost of each minute, per 10 mV that the plating margin falls short.")
     temperature: float = Field(1.0, ge=0, description="Cost of each minute, per °C above the limit.")
@@ -60,9 +56,7 @@ class ScenarioRanges(Strict):
     soc: tuple[Share, Share] = Field((0.0, 0.3), description="State of charge at the start.")
     ambient_c: Range = Field((10.0, 45.0), description="Ambient temperature.")
     lithium_lost: tuple[Share, Share] = Field((0.0, 0.1), description="Share of the cyclable lithium that is lost.")
-    edge_share: Share = Field(
-        0.25, description="Share of charges at an end of the range of ambient temperatures, which are else rare."
-    )
+    edge_share: Share = Field(0.25, description="Share of charges at an end of the ambient range, else rare.")
     preheated_share: Share = Field(0.12, description="Share of charges that start with a preheated cell.")
     preheated_c: Range = Field((45.0, 60.0), description="Temperature of preheated cells.")
 
@@ -82,14 +76,10 @@ class Environment(Strict):
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
     step_s: float = Field(60.0, ge=1, le=600, description="Seconds between two decisions.")
     time_limit_min: float = Field(120.0, gt=0, description="A charge that takes longer is cut off.")
-    c_rates: Range = Field((0.25, 5.0), description="Smallest and largest C-rate.")
+    c_rates: AscendingRange = Field((0.25, 5.0), description="Smallest and largest C-rate.")
     n_c_rates: int = Field(25, ge=2, le=200, description="How many C-rates discrete actions choose from.")
-    spacing: Literal["even", "ratio"] = Field(
-        "ratio", description="Whether actions are even in the C-rate, or in its logarithm."
-    )
-    hold_voltage: bool = Field(
-        True, description="Whether the charger's circuit lowers the current where the voltage would pass its limit."
-    )
+    spacing: Literal["even", "ratio"] = Field("ratio", description="Whether actions are even in C-rate or log C-rate.")
+    hold_voltage: bool = Field(True, description="Whether the charger lowers the current at the voltage limit.")
     observe: tuple[str, ...] = Field(
         ("soc", "voltage", "temperature", "resistance", "time", "rate"),
         min_length=1,
@@ -98,8 +88,6 @@ class Environment(Strict):
     limits: LimitSettings = Field(LimitSettings(), description="Limits of the reward.")
     weights: RewardWeights = Field(RewardWeights(), description="Weights of the reward.")
     ranges: ScenarioRanges = Field(ScenarioRanges(), description="Ranges of the scenarios of training and validation.")
-
-    _rates = field_validator("c_rates")(check_ascending)
 
     @field_validator("observe")
     @classmethod
@@ -205,17 +193,15 @@ class Training(Strict):
         description="Factors of all C-rates to try in turn, in the second half of a training, until every validation "
         "scenario keeps its limits.",
     )
-    patience: int | None = Field(
-        None, ge=1, description="Validations without a better checkpoint after which training stops; not set: never."
-    )
+    patience: int | None = Field(None, ge=1, description="Validations without progress that end it; not set: never.")
 
     @field_validator("agents")
     @classmethod
     def _check_unique_names(cls, value: tuple[Agent, ...]) -> tuple[Agent, ...]:
         names = [agent.name for agent in value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"the name {', '.join(twice)} is listed twice; name each agent differently")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"the name {', '.join(repeated)} is listed twice; name each agent differently")
         return value
 
     @model_validator(mode="after")
@@ -223,12 +209,11 @@ class Training(Strict):
         if self.study is not None:
             names = [agent.name for agent in self.agents]
             if self.study.agent not in names:
-                raise ValueError(
-                    f"study: '{self.study.agent}' is not an agent; {did_you_mean(self.study.agent, names)}"
-                )
+                hint = did_you_mean(self.study.agent, names)
+                raise ValueError(f"study: '{self.study.agent}' is not an agent; {hint}")
             # both name folders of results, so equal names would overwrite each other
-            if twice := sorted({*names} & {agent.name for agent in self.variants}):
-                raise ValueError(f"study: {', '.join(twice)} is the name of an agent too; rename the weights")
+            if repeated := sorted({*names} & {agent.name for agent in self.variants}):
+                raise ValueError(f"study: {', '.join(repeated)} is the name of an agent too; rename the weights")
         return self
 
     @property

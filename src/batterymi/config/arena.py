@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from batterymi.config.agents import Training
 from batterymi.config.arena_parts import ChargeRules, Condition, Entry, Map, Reserve, Scenarios, Search, Situation
 from batterymi.config.load import merge_settings, read_yaml
-from batterymi.config.messages import describe_errors
+from batterymi.config.messages import validate_settings
 from batterymi.config.parts import Strict
-from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.controllers import CONTROLLERS, GROUPS
 
@@ -34,11 +33,12 @@ class Arena(Strict):
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         # pydantic stops at the first error of a model validator, so all problems are collected
-        problems = _find_unknown_names(
-            "conditions", (n for e in self.cells for n in e.conditions or ()), self.condition_names
+        conditions = (name for cell in self.cells for name in cell.conditions or ())
+        problems = _find_unknown_names("conditions", conditions, self.condition_names)
+        problems += _find_unknown_names(
+            "agents", (name for cell in self.cells for name in cell.agents), self.agent_names
         )
-        problems += _find_unknown_names("agents", (n for e in self.cells for n in e.agents), self.agent_names)
-        problems += _find_duplicates("cells", [entry.name for entry in self.cells])
+        problems += _find_duplicates("cells", [cell.name for cell in self.cells])
         problems += _find_duplicates("conditions", self.condition_names)
         problems += _find_duplicates("map.starts", [start.name for start in self.map.starts])
         problems += [
@@ -106,7 +106,7 @@ class Arena(Strict):
         return next(condition for condition in self.conditions if condition.name == name)
 
     def compute_temperature_limit(self, condition: Condition) -> float:
-        """Highest temperature that charges may reach from a start, °C; see `batterymi.charging.limits`."""
+        """Return the highest temperature that charges may reach from a start, °C; see `batterymi.charging.limits`."""
         limits = self.training.environment.limits
         hottest = max(condition.ambient_c, condition.initial_c or condition.ambient_c)
         # a charge that starts at 45 °C could not keep a fixed limit of 45 °C (decision 12)
@@ -161,7 +161,16 @@ class Arena(Strict):
 
     def at(self, cell: str, condition: str) -> "Place":
         """Return what jobs on a cell at a temperature depend on."""
-        return Place(self, cell, condition)
+        return Place(
+            self.situation(cell, self.condition(condition)),
+            self.reserve,
+            self.search,
+            tuple(self.list_controllers(cell)),
+            self.scenarios.validation,
+            self.find_entry(cell).held_out or self.scenarios.held_out,
+            self.scenarios.discrepancy,
+            self.scenarios.seed,
+        )
 
     def map_situations(self, cell: str) -> tuple[Situation, ...]:
         """Return a cell at every starting temperature of the feasibility map, from the map's own state of charge."""
@@ -176,58 +185,33 @@ class Arena(Strict):
 
 @dataclass(frozen=True)
 class Place:
-    """A cell at a temperature: what slices of settings are taken from."""
+    """A cell at a temperature: what slices of settings are taken from.
 
-    arena: Arena
-    cell: str
-    condition: str
+    Attributes:
+        situation: the cell at the temperature, with the rules.
+        reserve: what planners keep to the limits.
+        search: how protocols are optimised.
+        controllers: those that do not learn.
+        validation: number of scenarios to tune on.
+        held_out: number of scenarios to test on.
+        discrepancy: number of them that are charged on the coarse model too.
+        seed: of all draws.
+    """
 
-    @property
-    def situation(self) -> Situation:
-        """The cell at the temperature, with the rules."""
-        return self.arena.situation(self.cell, self.arena.condition(self.condition))
-
-    @property
-    def reserve(self) -> Reserve:
-        """What planners keep to the limits."""
-        return self.arena.reserve
-
-    @property
-    def search(self) -> Search:
-        """How protocols are optimised."""
-        return self.arena.search
-
-    @property
-    def controllers(self) -> tuple[str, ...]:
-        """Controllers that do not learn."""
-        return tuple(self.arena.list_controllers(self.cell))
-
-    @property
-    def validation(self) -> int:
-        """Number of scenarios to tune on."""
-        return self.arena.scenarios.validation
-
-    @property
-    def held_out(self) -> int:
-        """Number of scenarios to test on."""
-        return self.arena.find_entry(self.cell).held_out or self.arena.scenarios.held_out
-
-    @property
-    def discrepancy(self) -> int:
-        """Number of them that are charged on the coarse model too."""
-        return self.arena.scenarios.discrepancy
-
-    @property
-    def seed(self) -> int:
-        """Seed of all draws."""
-        return self.arena.scenarios.seed
+    situation: Situation
+    reserve: Reserve
+    search: Search
+    controllers: tuple[str, ...]
+    validation: int
+    held_out: int
+    discrepancy: int
+    seed: int
 
 
 def _find_unknown_names(key: str, found: Iterable[str], known: list[str]) -> list[str]:
     """List the problems with names in a cell's entry that are declared nowhere."""
-    return [
-        f"cells: {key}: there is no '{n}'; {did_you_mean(n, known)}" for n in dict.fromkeys(found) if n not in known
-    ]
+    unknown = (name for name in dict.fromkeys(found) if name not in known)
+    return [f"cells: {key}: there is no '{name}'; {did_you_mean(name, known)}" for name in unknown]
 
 
 def _find_duplicates(key: str, names: list[str]) -> list[str]:
@@ -246,8 +230,4 @@ def load_arena(path: str, overrides: Mapping[str, Any]) -> Arena:
         ConfigError: with every problem found.
     """
     # merged before the validation, so that overrides are validated too
-    raw = merge_settings(read_yaml(Path(path)), overrides)
-    try:
-        return Arena.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(describe_errors(error, path, Arena)) from None
+    return validate_settings(Arena, merge_settings(read_yaml(Path(path)), overrides), path)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from batterymi.config.names import CellName
-from batterymi.config.parts import Name, Range, Strict, check_ascending
+from batterymi.config.parts import AscendingRange, Name, Range, Strict
 from batterymi.registry import REGISTRY
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.controllers import CONTROLLERS
@@ -60,9 +60,7 @@ class Scenarios(Strict):
 
     held_out: int = Field(50, ge=2, le=10_000, description="To test on, per cell and temperature; 50 for a claim.")
     validation: int = Field(8, ge=1, le=1000, description="For tuning; the first four are the corners of the ranges.")
-    discrepancy: int = Field(
-        10, ge=1, le=10_000, description="How many of the held-out ones are charged on the SPMe too."
-    )
+    discrepancy: int = Field(10, ge=1, le=10_000, description="Held-out ones that are charged on the SPMe too.")
     seed: int = Field(7, ge=0, description="Of all draws.")
 
 
@@ -81,12 +79,10 @@ class Map(Strict):
         description="Starting temperatures.",
     )
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
-    c_rates: Range = Field((0.2, 8.0), description="Smallest and largest C-rate.")
+    c_rates: AscendingRange = Field((0.2, 8.0), description="Smallest and largest C-rate.")
     wanted_min: float = Field(10.0, gt=0, description="Charging time whose feasibility is checked.")
     budget: int = Field(50, ge=6, le=10_000, description="Protocols tried per cell and temperature.")
     confirmed: int = Field(8, ge=1, le=100, description="How many of them at most are charged on the DFN, best first.")
-
-    _rates = field_validator("c_rates")(check_ascending)
 
 
 class ChargeRules(Strict):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from batterymi.config.names import CellName, EngineName, UnitName
-from batterymi.config.parts import Name, Strict, check_inside_folder
+from batterymi.config.parts import InsidePath, Name, Strict
 
 ALL_FEATURES = "all_features"
 VARIANT = "`all_features`, or the name of an ablation"
@@ -20,7 +20,7 @@ class FixedRun(Strict):
     timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
 
     @model_validator(mode="after")
-    def _check_one_protocol(self) -> Self:
+    def _check_protocol_kind(self) -> Self:
         if (self.cc_cv is None) == (self.timed is None):
             raise ValueError("give exactly one of cc_cv and timed")
         return self
@@ -30,7 +30,7 @@ class SurrogateChoice(Strict):
     """Designs are evaluated by the study's own surrogate."""
 
     name: Literal["surrogate"]
-    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model answers.")
+    variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose model predicts.")
 
 
 class NcmFormulasChoice(Strict):
@@ -49,9 +49,7 @@ class ChargingChoice(Strict):
     soc_start: float = Field(0.1, ge=0, lt=1, description="State of charge at the start.")
     soc_end: float = Field(0.8, gt=0, le=1, description="State of charge to reach.")
     ambient_c: float = Field(25.0, ge=-20, le=60, description="Ambient and initial °C.")
-    references: tuple[FixedRun, ...] = Field(
-        (), description="Charges shown beside the designs; no model learns from them."
-    )
+    references: tuple[FixedRun, ...] = Field((), description="Charges shown beside designs; no model learns from them.")
 
     @model_validator(mode="after")
     def _check_soc_range(self) -> Self:
@@ -117,16 +115,12 @@ class _DesignCampaign(_Campaign):
         description="Maximum distance of a design to the nearest row (root mean square over the features, in "
         "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
     )
-    pool: str | None = Field(
-        None, description="CSV file of designs to choose from, one per row; not set: any design within the bounds."
-    )
+    pool: InsidePath | None = Field(None, description="CSV file of designs to choose from; not set: any in bounds.")
     reference: dict[Name, float] | None = Field(
         None,
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
         "inferred from designs all over the space, or from the rows.",
     )
-
-    _inside = field_validator("pool")(check_inside_folder)
 
 
 class _BudgetedCampaign(_Campaign):
@@ -147,16 +141,16 @@ class _BudgetedCampaign(_Campaign):
 
 
 class SearchCampaign(_DesignCampaign, _BudgetedCampaign):
-    """Designs are proposed, and answered by an evaluator at once; beside random search from the same starts."""
+    """Designs are proposed, and evaluated at once; beside random search from the same starts."""
 
-    mode: Literal["search"] = Field(description="An evaluator answers the designs that are proposed.")
+    mode: Literal["search"] = Field(description="An evaluator evaluates the designs that are proposed.")
     evaluator: EvaluatorChoice = Field(description="Evaluator of the designs.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are proposed at once in each round.")
     fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
 
     @property
     def variant(self) -> str:
-        """The variant whose model answers designs; all features where none does."""
+        """Return the variant whose model evaluates designs; all features where none does."""
         return self.evaluator.variant if isinstance(self.evaluator, SurrogateChoice) else ALL_FEATURES
 
 
@@ -168,7 +162,7 @@ class ExperimentCampaign(_DesignCampaign):
 
 
 class ReplayCampaign(_BudgetedCampaign):
-    """Designs are the rows of the table, answered by looking them up."""
+    """Designs are the rows of the table, evaluated by looking them up."""
 
     engine: ClassVar[str] = "pool"
 
@@ -187,14 +181,14 @@ class ReplayCampaign(_BudgetedCampaign):
     unit: UnitName = Field("1", description="Unit of that product.")
 
     @model_validator(mode="after")
-    def _product_is_named(self) -> Self:
+    def _check_product_label(self) -> Self:
         if (self.times is None) != (self.label is None):
             raise ValueError("times and label belong together")
         return self
 
 
 MODES = {
-    "search": "an evaluator answers designs",
+    "search": "an evaluator evaluates designs",
     "experiment": "you measure the designs that are suggested",
     "replay": "the rows of the table are the designs",
 }
@@ -227,7 +221,5 @@ CAMPAIGNS: dict[str, type[_Campaign]] = {
     "replay": ReplayCampaign,
 }
 Campaign = Annotated[
-    SearchCampaign | ExperimentCampaign | ReplayCampaign,
-    Field(discriminator="mode"),
-    BeforeValidator(refuse_old_modes),
+    SearchCampaign | ExperimentCampaign | ReplayCampaign, Field(discriminator="mode"), BeforeValidator(refuse_old_modes)
 ]

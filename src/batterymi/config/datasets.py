@@ -41,6 +41,6 @@ class Dataset(Strict):
     @field_validator("citation")
     @classmethod
     def _check_citations(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not item.strip() for item in value):
+        if any(not work.strip() for work in value):
             raise ValueError("a citation is blank")
         return value

@@ -10,14 +10,12 @@ from batterymi.config.parts import Line, Name, Strict
 
 
 class ReferenceDesign(Strict):
-    """A known design, judged by the constraints and the evaluator beside the campaign's own."""
+    """A known design, checked by the constraints and the evaluator beside the campaign's own."""
 
     name: Line = Field(description="What tables call it.", min_length=1)
     values: dict[Name, float | str] = Field(description="One value per feature.")
     formula: str | None = Field(None, description="Its formula, for the theoretical capacity.")
-    working_ions: float | None = Field(
-        None, gt=0, description="Ions per formula unit that take part; needed with a formula."
-    )
+    working_ions: float | None = Field(None, gt=0, description="Active ions per formula unit; needed with a formula.")
 
     @model_validator(mode="after")
     def _formula_complete(self) -> Self:
@@ -33,9 +31,7 @@ class Derived(Strict):
     label: str = Field(description="What tables call it.")
     unit: UnitName = Field(description="A unit, as of a column.")
     product_of: tuple[Name, Name] | None = Field(None, description="Two columns to multiply.")
-    expression: str | None = Field(
-        None, description="Any arithmetic of columns and of quantities above, as `4 * mass * voltage`."
-    )
+    expression: str | None = Field(None, description="Arithmetic of columns and earlier quantities, as `4 * mass`.")
     reduction_of: Name | None = Field(None, description="Column whose reduction is computed.")
     against: float | None = Field(None, gt=0, description="Reference for the reduction.")
 

@@ -1,6 +1,6 @@
 """Conditions and quantities that users write as text: `2 * salt + solvent <= 1.2`, parsed without ever running them.
 
-The text is parsed by Python's own parser into a tree, and only the nodes named here are computed, on arrays. Nothing
+The text is parsed by Python's own parser into a tree, and only the nodes listed here are computed, on arrays. Nothing
 else of the language is allowed: no attributes, no indices, only the listed functions, only names of columns.
 """
 
@@ -22,11 +22,7 @@ MAX_LENGTH = 500
 MAX_NODES = 200
 MAX_NAMES = 5000  # of an expression with its quantities substituted
 FUNCTIONS: dict[str, Callable[..., Array]] = {
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "log10": np.log10,
-    "abs": np.abs,
+    **{name: getattr(np, name) for name in ("sqrt", "exp", "log", "log10", "abs")},
     "min": lambda *values: reduce(np.minimum, values),
     "max": lambda *values: reduce(np.maximum, values),
 }
@@ -40,10 +36,8 @@ OPERATORS: dict[type[ast.AST], Callable[..., Array]] = {
     ast.UAdd: np.positive,
     ast.USub: np.negative,
     # margins instead of truth values: negative where a comparison is violated
-    ast.LtE: lambda left, right: right - left,
-    ast.Lt: lambda left, right: right - left,
-    ast.GtE: lambda left, right: left - right,
-    ast.Gt: lambda left, right: left - right,
+    **dict.fromkeys((ast.LtE, ast.Lt), lambda left, right: right - left),
+    **dict.fromkeys((ast.GtE, ast.Gt), lambda left, right: left - right),
 }
 COMPARISONS = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
 STRICT = (ast.Lt, ast.Gt)
@@ -155,7 +149,7 @@ def _parse_expression(text: str) -> Expression:
     """Parse a text and check every node of its tree."""
     tree = _parse_tree(text)
     _check_node(tree, text)
-    names = (node.id for node in _walk_nodes(tree) if isinstance(node, ast.Name))
+    names = (node.id for node in _list_expression_nodes(tree) if isinstance(node, ast.Name))
     # a dictionary, unlike a set, keeps the order of appearance
     return Expression(text, tuple(dict.fromkeys(names)), isinstance(tree, ast.Compare | ast.BoolOp), tree)
 
@@ -175,14 +169,14 @@ def _parse_tree(text: str) -> ast.expr:
     return tree
 
 
-def _walk_nodes(tree: ast.expr) -> Iterator[ast.expr]:
+def _list_expression_nodes(tree: ast.expr) -> Iterator[ast.expr]:
     """Yield the expression nodes of a tree from left to right, without the names of functions."""
     yield tree
     # the name of a function is a Name node too, but not a column
     parts = tree.args if isinstance(tree, ast.Call) else ast.iter_child_nodes(tree)
     for child in parts:
         if isinstance(child, ast.expr):
-            yield from _walk_nodes(child)
+            yield from _list_expression_nodes(child)
 
 
 def _check_node(node: ast.expr, text: str, top: bool = True) -> None:
@@ -275,7 +269,7 @@ def _compute_node(node: ast.expr, columns: Mapping[str, Array]) -> Array:
 def _compute_margins(node: ast.Compare, columns: Mapping[str, Array]) -> list[Array]:
     """Compute the margin of each comparison of a chain."""
     sides = [_compute_node(part, columns) for part in (node.left, *node.comparators)]
-    return [OPERATORS[type(one)](left, right) for one, left, right in zip(node.ops, sides[:-1], sides[1:], strict=True)]
+    return [OPERATORS[type(op)](left, right) for op, left, right in zip(node.ops, sides[:-1], sides[1:], strict=True)]
 
 
 def _check_satisfied(node: ast.expr, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
@@ -286,4 +280,4 @@ def _check_satisfied(node: ast.expr, columns: Mapping[str, Array]) -> NDArray[np
     assert isinstance(node, ast.Compare)
     margins = zip(node.ops, _compute_margins(node, columns), strict=True)
     # < and <= have the same margin, so only this comparison distinguishes them
-    return reduce(np.logical_and, (margin > 0 if isinstance(one, STRICT) else margin >= 0 for one, margin in margins))
+    return reduce(np.logical_and, (margin > 0 if isinstance(op, STRICT) else margin >= 0 for op, margin in margins))

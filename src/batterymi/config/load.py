@@ -11,11 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from batterymi.config.campaign import CAMPAIGNS
 from batterymi.config.datasets import Dataset
-from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text
+from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text, validate_settings
 from batterymi.config.parts import Name
 from batterymi.config.run import Config
 from batterymi.config.study import Study
-from batterymi.errors import ConfigError
+from batterymi.errors import ConfigError, get_first_line
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import UNSAFE, make_visible
 
@@ -37,16 +37,16 @@ class UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: i
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping and refuse a repeated key, of which the second value would silently win otherwise."""
-        seen: set[Any] = set()
+        keys: set[Any] = set()
         for key_node, _ in node.value:
             # `<<` is not a key but merges another mapping
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
+            if isinstance(key, str) and key in keys:
                 raise yaml.MarkedYAMLError(problem=f"the key '{key}' is listed twice", problem_mark=key_node.start_mark)
             if isinstance(key, str):
-                seen.add(key)
+                keys.add(key)
         return super().construct_mapping(node, deep=deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
@@ -68,7 +68,7 @@ def check_extent(text: str) -> None:
     anchor holds. Events are read one by one, without recursion.
 
     Raises:
-        yaml.MarkedYAMLError: what is too large, and where; also for text that is no YAML.
+        yaml.MarkedYAMLError: what is too large, and where; also for text that is not YAML.
     """
     if len(text) > MAX_TEXT:
         raise yaml.MarkedYAMLError(problem=f"{len(text)} characters; settings have at most {MAX_TEXT}")
@@ -93,18 +93,14 @@ def check_extent(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             # an alias inside its own anchor would expand without end
             if event.anchor in (anchor for anchor, _ in open_nodes):
-                raise yaml.MarkedYAMLError(
-                    problem=f"the alias '*{event.anchor}' refers to a node that contains it",
-                    problem_mark=mark,
-                )
+                problem = f"the alias '*{event.anchor}' refers to a node that contains it"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             # aliases count in full, against files that expand exponentially ("billion laughs")
             total += sizes.get(event.anchor or "", 1)
         for found, most, what in ((len(open_nodes), MAX_DEPTH, "levels"), (total, MAX_NODES, "entries")):
             if found > most:
-                raise yaml.MarkedYAMLError(
-                    problem=f"more than {most} {what}, aliases counted in full",
-                    problem_mark=mark,
-                )
+                problem = f"more than {most} {what}, aliases counted in full"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 def _find_text_problem(text: str) -> str | None:
@@ -163,14 +159,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {_get_first_line(error)}"]) from None
+        raise ConfigError([f"{path}: cannot be read: {get_first_line(error)}"]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
         raise ConfigError([f"{path}: {where}: not valid YAML: {error.problem}"]) from None
     # PyYAML passes on errors of its constructors, as for the date 2026-13-01
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {_get_first_line(error)}"]) from None
+        raise ConfigError([f"{path}: not valid YAML: {get_first_line(error)}"]) from None
     if not isinstance(content, dict):
         raise ConfigError([f"{path}: expected keys and values, found {_name_type(content)}"])
     return content
@@ -187,10 +183,7 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
         ConfigError: with every problem found.
     """
     check_settings(raw)
-    try:
-        return Config.model_validate(dict(raw))
-    except ValidationError as error:
-        raise ConfigError(describe_errors(error, source, Config)) from None
+    return validate_settings(Config, dict(raw), source)
 
 
 def find_name_problem(name: str) -> str | None:
@@ -220,12 +213,10 @@ def list_study_files(config: Config) -> dict[str, Path]:
     problems = [f"{path}: {problem}" for name, path in files.items() if (problem := find_name_problem(name))]
     problems += [f"{path}: studies end with .yaml; rename it" for path in found if path.suffix == ".yml"]
     wanted = [] if config.studies == "all" else list(config.studies)
-    named = [*wanted, *(key for key in config.overrides if key != "all")]
-    missing = [truncate_text(name, MAX_WORD) for name in named if name not in files]
-    problems += [
-        f"config: studies: there is no {folder}/{name}.yaml; {did_you_mean(name, files)}"
-        for name in missing[:MAX_LISTED]
-    ]
+    names_used = [*wanted, *(key for key in config.overrides if key != "all")]
+    missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]
+    hints = ((f"{folder}/{name}.yaml", did_you_mean(name, files)) for name in missing[:MAX_LISTED])
+    problems += [f"config: studies: there is no {path}; {hint}" for path, hint in hints]
     problems += [f"config: studies: {len(missing) - MAX_LISTED} more"] if len(missing) > MAX_LISTED else []
     if problems:
         raise ConfigError(problems)
@@ -242,11 +233,7 @@ def load_study(path: Path, config: Config | None = None) -> Study:
     # the study's own overrides come last, so that they win
     overrides = config.overrides if config else {}
     raw = merge_settings(raw, _select_applicable(overrides.get("all", {}), raw))
-    raw = merge_settings(raw, overrides.get(path.stem, {}))
-    try:
-        return Study.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(describe_errors(error, str(path), Study)) from None
+    return validate_settings(Study, merge_settings(raw, overrides.get(path.stem, {})), str(path))
 
 
 def _select_applicable(overrides: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,7 +243,7 @@ def _select_applicable(overrides: Mapping[str, Any], study: Mapping[str, Any]) -
     if model is None or not isinstance(campaign, Mapping):
         return dict(overrides)
     # a key that no mode has is left in, and so refused
-    foreign = {key for other in CAMPAIGNS.values() for key in other.model_fields} - set(model.model_fields)
+    foreign = {key for mode_model in CAMPAIGNS.values() for key in mode_model.model_fields} - set(model.model_fields)
     return dict(overrides) | {"campaign": {key: value for key, value in campaign.items() if key not in foreign}}
 
 
@@ -295,12 +282,12 @@ def load_datasets(path: str | Path) -> dict[str, Dataset]:
     except ValidationError as error:
         raise ConfigError(describe_errors(error, str(path), Dataset)) from None
     found, problems = {}, []
-    for name, entry in names.items():
+    for name, content in names.items():
         try:
-            found[name] = Dataset.model_validate(entry)
-        except ValidationError as error:
+            found[name] = validate_settings(Dataset, content, f"{path}: {name}")
+        except ConfigError as error:
             # collected over all entries, so that the user sees every problem at once
-            problems += describe_errors(error, f"{path}: {name}", Dataset)
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
     return found
@@ -325,15 +312,9 @@ def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str
     for key, value in over.items():
         below = result.get(key)
         if isinstance(value, Mapping) and isinstance(below, Mapping):
-            result[key] = merge_settings(below, value)
-        else:
-            result[key] = value
+            value = merge_settings(below, value)
+        result[key] = value
     return result
-
-
-def _get_first_line(error: BaseException) -> str:
-    """Return the first line of a library's message, shortened."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _name_type(content: Any) -> str:

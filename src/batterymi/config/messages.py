@@ -1,10 +1,11 @@
 """Messages about settings: where, what was found, what would be right."""
 
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 
 # keys of earlier versions and what they are called now, by the model of the file; without numbers of list entries
@@ -12,13 +13,32 @@ RENAMED: dict[str, dict[str, str]] = {
     "Study": {
         "designs": "reference_designs",
         "picture": "figure",
+        "candidates": "screen.source",
         "campaign.reach": "campaign.max_distance",
         "campaign.evaluator.judge": "campaign.evaluator.reference_model",
     },
     "Arena": {"scenarios.ladder": "scenarios.discrepancy"},
     "Config": {},
 }
+Model = TypeVar("Model", bound=BaseModel)
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
+
+
+def validate_settings(model: type[Model], content: Any, source: str) -> Model:
+    """Validate settings.
+
+    Args:
+        model: what they should be.
+        content: as they were read.
+        source: their file, for messages.
+
+    Raises:
+        ConfigError: with every problem found, each with file, key, what was found and what would be right.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(describe_errors(error, source, model)) from None
 
 
 def describe_errors(error: ValidationError, source: str, model: type) -> list[str]:
@@ -32,8 +52,8 @@ def describe_errors(error: ValidationError, source: str, model: type) -> list[st
         by_key.setdefault(_format_key(problem), []).append(problem)
     lines = []
     for key, same in list(by_key.items())[:MAX_LISTED]:
-        said = " or ".join(dict.fromkeys(_format_message(problem, model) for problem in same))
-        lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{said}", MAX_MESSAGE))
+        messages = " or ".join(dict.fromkeys(_format_message(problem, model) for problem in same))
+        lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{messages}", MAX_MESSAGE))
     return lines + ([f"{source}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
 
 
@@ -56,11 +76,10 @@ def _format_message(problem: ErrorDetails, model: type) -> str:
         if new := RENAMED.get(model.__name__, {}).get(place):
             return f"unknown key {unknown!r}; it is now '{new}'"
         return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
-    # our own messages name the value already, and a missing key has none
-    silent = problem["type"] in ("missing", "value_error")
-    return _lower_first(problem["msg"].removeprefix("Value error, ")) + (
-        "" if silent else _format_found(problem["input"])
-    )
+    # our own messages name the value already, and a missing key has no value
+    omits_value = problem["type"] in ("missing", "value_error")
+    found = "" if omits_value else _format_found(problem["input"])
+    return _lower_first(problem["msg"].removeprefix("Value error, ")) + found
 
 
 def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
@@ -80,10 +99,8 @@ def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the model at a place, which is given by keys and by the tags that pydantic adds for unions."""
     current: list[Any] = [model]
     for part in map(str, location):
-        fields = [item.model_fields[part] for item in current if part in item.model_fields]
-        tagged = [
-            entry for entry in current if any(part in get_args(f.annotation) for f in entry.model_fields.values())
-        ]
+        fields = [model.model_fields[part] for model in current if part in model.model_fields]
+        tagged = [m for m in current if any(part in get_args(f.annotation) for f in m.model_fields.values())]
         current = [inner for field in fields for inner in models_in(field.annotation)] or tagged or current
     return sorted({name for candidate in current for name in candidate.model_fields})
 

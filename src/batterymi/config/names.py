@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -19,7 +19,7 @@ class Registered:
     Attributes:
         kind: kind of the registry.
         thing: what messages call it, with its article.
-        excluded: names that are none here.
+        excluded: names that are not allowed here.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Registered:
 
     @property
     def names(self) -> list[str]:
-        """The names that may stand here."""
+        """Return the names that are allowed here."""
         return [name for name in registry.list_names(self.kind) if name not in self.excluded]
 
     def check(self, value: str) -> str:
@@ -46,26 +46,17 @@ class Registered:
         return handler(schema) | {"enum": self.names, "x-list": self.kind}
 
 
-class _AnyUnit:
-    """Marks a text as a unit: it becomes the spelling of the table, and editors complete those of the field."""
-
-    def check(self, value: str) -> str:
-        """Refuse what is not a unit."""
-        try:
-            return find_unit(value)
-        except UnitError as error:
-            raise ValueError(str(error)) from None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Check the unit after its type."""
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """List the units of the field, and take others."""
-        return {"anyOf": [{"enum": list(UNITS)}, handler(schema)]}
+def check_unit(value: str) -> str:
+    """Refuse what is not a unit; a unit becomes the spelling of the table."""
+    try:
+        return find_unit(value)
+    except UnitError as error:
+        raise ValueError(str(error)) from None
 
 
-UnitName = Annotated[str, _AnyUnit()]
+# editors complete the units of the field, and take others
+_UNIT_SCHEMA = {"anyOf": [{"enum": list(UNITS)}, {"type": "string"}]}
+UnitName = Annotated[str, AfterValidator(check_unit), WithJsonSchema(_UNIT_SCHEMA)]
 CellName = Annotated[str, Registered("cell", "a declared cell")]
 ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]
 DescriptorName = Annotated[str, Registered("descriptor", "a known descriptor")]

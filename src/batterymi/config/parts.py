@@ -5,16 +5,16 @@ show, so they say how to choose a value.
 """
 
 import itertools
-import math
 import unicodedata
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
 from batterymi.config.names import ConstraintName, DescriptorName, MemberName, ModelName, UnitName
 from batterymi.registry import BASELINES
+from batterymi.vocabulary.units import format_label
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Range = tuple[float, float]
@@ -24,7 +24,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 
 
-def check_one_line(value: str) -> str:
+def refuse_line_breaks(value: str) -> str:
     """Refuse line breaks and other control characters."""
     if value != strip_control_characters(value):
         raise ValueError("it contains a control character; write it as one line of text")
@@ -36,7 +36,7 @@ def strip_control_characters(value: str) -> str:
     return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
 
 
-Line = Annotated[str, AfterValidator(check_one_line)]
+Line = Annotated[str, AfterValidator(refuse_line_breaks)]
 
 DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
 # a repeated member gets another seed each time
@@ -50,26 +50,23 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-def check_ascending(value: Range | None) -> Range | None:
+def check_ascending(value: Range) -> Range:
     """Refuse a pair whose first number is not below its second."""
-    if value is not None and not value[0] < value[1]:
+    if not value[0] < value[1]:
         raise ValueError(
             f"the lower bound {value[0]:g} is not below the upper bound {value[1]:g}; write [lower, upper]"
         )
     return value
 
 
-def check_condition(value: str | None) -> str | None:
+def check_condition(value: str) -> str:
     """Refuse a condition that cannot be parsed."""
-    if value is not None:
-        parse_condition(value)
+    parse_condition(value)
     return value
 
 
-def check_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def check_models(value: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse models that are listed twice, or lack the baselines."""
-    if value is None:
-        return None
     # verdicts and the summary compare every model with these
     missing = [name for name in BASELINES if name not in value]
     if missing:
@@ -77,6 +74,23 @@ def check_models(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if twice := [name for name in value if value.count(name) > 1]:
         raise ValueError(f"'{twice[0]}' is listed twice")
     return value
+
+
+def check_inside_folder(value: str) -> str:
+    """Refuse a path that leaves the workflow's folder."""
+    # compared part by part, since `..` may occur inside a longer name
+    if value.startswith("/") or ".." in value.split("/"):
+        raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
+    # Python raises a ValueError, not an OSError, for such a path
+    if "\0" in value:
+        raise ValueError(f"{value!r} is not a path")
+    return value
+
+
+AscendingRange = Annotated[Range, AfterValidator(check_ascending)]
+Condition = Annotated[str, AfterValidator(check_condition)]
+ComparedModels = Annotated[tuple[ModelName, ...], AfterValidator(check_models)]
+InsidePath = Annotated[str, AfterValidator(check_inside_folder)]
 
 
 class Labelled(Strict):
@@ -92,32 +106,23 @@ class Column(Labelled):
     name: Name = Field(description="Column of the table.")
     label: Line = Field(description="Label on axes and in tables.", min_length=1)
     unit: UnitName = Field(description="A unit of the list below, or any that pint knows; `1` where there is none.")
-    valid: Range | None = Field(
-        None,
-        description="Range of physically possible values; a table with a number outside is refused.",
-    )
+    valid: AscendingRange | None = Field(None, description="Possible range; a table with a number outside is refused.")
 
-    _valid = field_validator("valid")(check_ascending)
+    @property
+    def axis_label(self) -> str:
+        """Return the label with the unit in brackets, for axes."""
+        return format_label(self.label, self.unit)
 
 
 class Feature(Column):
     """An input column."""
 
-    bounds: Range | None = Field(
-        None,
-        description="Search range of a number in campaigns. Keep it inside what the data cover.",
-    )
-    step: float | None = Field(
-        None, gt=0, description="What the search range is divided into, counted from its lower bound; 1 for integers."
-    )
+    bounds: AscendingRange | None = Field(None, description="Search range of a number; keep it inside the data.")
+    step: float | None = Field(None, gt=0, description="Steps from the lower bound of the range; 1 for integers.")
     levels: tuple[float, ...] | None = Field(
         None, min_length=2, description="The values that a number can take, where they are uneven; instead of bounds."
     )
-    choices: tuple[str, ...] | None = Field(
-        None, description="Values of a category; a feature with choices is one-hot coded."
-    )
-
-    _bounds = field_validator("bounds")(check_ascending)
+    choices: tuple[str, ...] | None = Field(None, description="Values of a category, which is one-hot coded.")
 
     @field_validator("levels")
     @classmethod
@@ -232,9 +237,7 @@ class Objective(Column):
 class Simplex(Strict):
     """Features that are fractions of one whole."""
 
-    features: tuple[Name, ...] = Field(
-        min_length=2, description="Fractions that add up to 1 in every row and every design."
-    )
+    features: tuple[Name, ...] = Field(min_length=2, description="Fractions that add up to 1 in all rows and designs.")
     tolerance: float = Field(1e-6, gt=0, lt=0.1, description="How far a row's sum may be from 1.")
     step: float | None = Field(
         None,
@@ -256,19 +259,15 @@ class Constraint(Strict):
     """A condition on designs that is known beforehand."""
 
     name: Name = Field(description="Short name that summaries print.")
-    expression: str | None = Field(
+    expression: Condition | None = Field(
         None,
         description="A condition on features and derived quantities, as `salt + binder <= 0.3`; known are + - * / **, "
         "sqrt, exp, log, log10, abs, min, max, and, or.",
     )
-    function: ConstraintName | None = Field(
-        None, description="Name of a registered constraint, instead of an expression."
-    )
+    function: ConstraintName | None = Field(None, description="A registered constraint, instead of an expression.")
     columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
     values: dict[str, float] = Field(default_factory=dict, description="The function's arguments that are constants.")
     reason: str = Field("", description="Why, with the source; it is printed.")
-
-    _readable = field_validator("expression")(check_condition)
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -296,9 +295,7 @@ class Descriptor(Labelled):
 class Surrogate(Strict):
     """The models to compare, and how."""
 
-    models: tuple[ModelName, ...] = Field(
-        DEFAULT_MODELS, description="Models to cross-validate; the baselines dummy and ridge are required."
-    )
+    models: ComparedModels = Field(DEFAULT_MODELS, description="Models to cross-validate, dummy and ridge among them.")
     folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
         "leave_one_out", description="Leave one out (of groups) below about 30 rows, else a number of folds."
     )
@@ -326,8 +323,6 @@ class Surrogate(Strict):
     permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
     bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
 
-    _known_models = field_validator("models")(check_models)
-
 
 class Transfer(Strict):
     """Whether rows of related tasks help."""
@@ -344,29 +339,9 @@ class Ablation(Strict):
     """The same comparison without some features."""
 
     name: Name = Field(description="Name of the variant.")
-    models: tuple[ModelName, ...] | None = Field(
-        None, description="Models to compare instead of all; the baselines dummy and ridge are required."
-    )
+    models: ComparedModels | None = Field(None, description="Models, dummy and ridge among them; not set: all.")
     drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
     source: Literal["all", "none"] | tuple[str, ...] = Field(
-        "all", description="Which rows of other ions join the training: all, none, or those of the ions named."
+        "all", description="Which rows of other ions join the training: all, none, or those of the listed ions."
     )
     reason: str = Field(description="What the comparison shows.", min_length=10)
-
-    _known_models = field_validator("models")(check_models)
-
-
-def check_inside_folder(value: str | None) -> str | None:
-    """Refuse a path that leaves the workflow's folder."""
-    # compared part by part, since `..` may occur inside a longer name
-    if value is not None and (value.startswith("/") or ".." in value.split("/")):
-        raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
-    # Python raises a ValueError, not an OSError, for such a path
-    if value is not None and "\0" in value:
-        raise ValueError(f"{value!r} is not a path")
-    return value
-
-
-def is_finite_number(value: Any) -> bool:
-    """Return whether a value is a number that is neither NaN nor infinite."""
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -31,21 +31,14 @@ class Config(Strict):
         ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
     )
     datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")
-    mirror: str | None = Field(
-        None, description="Folder laid out as `<data set>/<file>` to take data sets from, before the network."
-    )
+    mirror: str | None = Field(None, description="Folder `<data set>/<file>` to read before the network.")
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
     ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
-    closed_loop: ClosedLoop = Field(
-        ClosedLoop(), description="Closed loop of fast-charging tests; `snakemake closed_loop`."
-    )
+    closed_loop: ClosedLoop = Field(ClosedLoop(), description="Fast-charging tests; `snakemake closed_loop`.")
     arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
-    arena_overrides: dict[str, Any] = Field(
-        default_factory=dict, description="Settings to lay over the arena's YAML; for trial runs."
-    )
+    arena_overrides: dict[str, Any] = Field(default_factory=dict, description="Laid over its YAML; for trial runs.")
     overrides: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description="Settings to lay over a study's YAML, by study name or `all`; for trial runs.",
+        default_factory=dict, description="Settings to lay over a study's YAML, by study name or `all`; for trial runs."
     )
     pathvars: dict[str, str] = Field(default_factory=dict, description="Folders for results, logs and benchmarks.")

@@ -1,11 +1,11 @@
 """The screen of a study: where candidate compositions come from, and the gates that they must pass."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
-from batterymi.config.parts import Name, Strict, check_condition, check_inside_folder
+from batterymi.config.parts import Condition, InsidePath, Name, Strict
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.elements import SYMBOLS
 
@@ -21,27 +21,33 @@ OWN_COLUMNS = (
 MOST_RATIOS = 2_000_000  # of one choice of elements; all of them are in memory
 
 
-def check_elements(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Refuse what is not an element's symbol, or is listed twice."""
-    for symbol in value or ():
-        if symbol not in SYMBOLS:
-            raise ValueError(f"there is no element '{symbol}'; {did_you_mean(symbol, SYMBOLS)}")
-    if value is not None and len(set(value)) != len(value):
-        raise ValueError(f"'{next(item for item in value if value.count(item) > 1)}' is listed twice")
+def check_element(value: str) -> str:
+    """Refuse what is not an element's symbol."""
+    if value not in SYMBOLS:
+        raise ValueError(f"there is no element '{value}'; {did_you_mean(value, SYMBOLS)}")
     return value
+
+
+def check_distinct(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is listed twice."""
+    if repeated := [name for name in value if value.count(name) > 1]:
+        raise ValueError(f"'{repeated[0]}' is listed twice")
+    return value
+
+
+Element = Annotated[str, AfterValidator(check_element)]
+Elements = Annotated[tuple[Element, ...], AfterValidator(check_distinct)]
 
 
 class FileSource(Strict):
     """Candidates from a file of your own."""
 
-    name: Literal["file"]
-    file: str = Field(description="CSV or Parquet file, relative to the workflow's folder, read in pieces.")
-    formula_column: Name = Field("formula", description="Its column of formulas.")
-    bad_rows: Literal["stop", "drop"] = Field(
-        "stop", description="`drop` leaves rows out whose formula cannot be read, and counts them."
-    )
+    dataset: ClassVar[str | None] = None  # of the catalogue
 
-    _inside = field_validator("file")(check_inside_folder)
+    name: Literal["file"]
+    file: InsidePath = Field(description="CSV or Parquet file, relative to the workflow's folder, read in pieces.")
+    formula_column: Name = Field("formula", description="Its column of formulas.")
+    bad_rows: Literal["stop", "drop"] = Field("stop", description="`drop` leaves out and counts unreadable formulas.")
 
     @field_validator("file")
     @classmethod
@@ -50,36 +56,24 @@ class FileSource(Strict):
             raise ValueError(f"'{value}' ends neither in .csv nor in .parquet")
         return value
 
-    @property
-    def dataset(self) -> str | None:
-        """Return None, since a file is not a data set of the catalogue."""
-        return None
-
 
 class CompositionsSource(Strict):
     """Compositions of the Materials Project, with their distance from the convex hull and their band gaps."""
 
+    dataset: ClassVar[str | None] = "mp_compositions"
+
     name: Literal["mp_compositions"]
-    element: str = Field("Li", description="Element that every candidate contains.")
-
-    @field_validator("element")
-    @classmethod
-    def _check_element(cls, value: str) -> str:
-        check_elements((value,))
-        return value
-
-    @property
-    def dataset(self) -> str | None:
-        """Return the data set that the source reads."""
-        return "mp_compositions"
+    element: Element = Field("Li", description="Element that every candidate contains.")
 
 
 class EnumerationSource(Strict):
     """Every charge-neutral composition of some elements, by SMACT's oxidation states and electronegativities."""
 
+    dataset: ClassVar[str | None] = None  # of the catalogue
+
     name: Literal["enumeration"]
-    elements: tuple[str, ...] = Field(min_length=2, max_length=60, description="Elements to combine.")
-    always: tuple[str, ...] = Field(("Li",), description="Elements that every candidate contains.")
+    elements: Elements = Field(min_length=2, max_length=60, description="Elements to combine.")
+    always: Elements = Field(("Li",), description="Elements that every candidate contains.")
     sizes: tuple[Annotated[int, Field(ge=2, le=5)], ...] = Field(
         (2, 3, 4), min_length=1, description="Numbers of elements of a candidate."
     )
@@ -87,8 +81,6 @@ class EnumerationSource(Strict):
     oxidation_states: Literal["icsd24", "icsd16", "smact14", "pymatgen_sp"] = Field(
         "icsd24", description="SMACT's list of oxidation states."
     )
-
-    _known = field_validator("elements", "always")(check_elements)
 
     @model_validator(mode="after")
     def _check_sizes(self) -> Self:
@@ -105,21 +97,13 @@ class EnumerationSource(Strict):
             raise ValueError(f"always: {len(self.always)} elements do not fit in candidates of {max(self.sizes)}")
         return self
 
-    @property
-    def dataset(self) -> str | None:
-        """Return None, since an enumeration reads no data set."""
-        return None
-
 
 class CandidatesSource(Strict):
     """Candidates that a data set comes with, each with an id and the numbers that models of that data set take."""
 
-    name: Literal["lis_adsorption"]
+    dataset: ClassVar[str | None] = "lis_adsorption"
 
-    @property
-    def dataset(self) -> str | None:
-        """The data set it reads."""
-        return self.name
+    name: Literal["lis_adsorption"]
 
 
 Source = Annotated[FileSource | CompositionsSource | EnumerationSource | CandidatesSource, Field(discriminator="name")]
@@ -129,18 +113,14 @@ class Gate(Strict):
     """A condition that candidates pass or fail; they fail where it cannot be evaluated."""
 
     label: str = Field(description="Label of the gate in the funnel.", min_length=1, max_length=60)
-    expression: str | None = Field(
+    expression: Condition | None = Field(
         None,
         description="A condition on numbers of the source, or on the prediction: predicted, lower_95, upper_95, "
         "distance, inside (1 inside the applicability domain), novel (1 unless a row of the table has the same "
         "composition).",
     )
-    without: tuple[str, ...] | None = Field(None, min_length=1, description="Elements that a candidate must lack.")
-    with_any: tuple[str, ...] | None = Field(None, min_length=1, description="Elements of which it must have one.")
-
-    _known = field_validator("without", "with_any")(check_elements)
-
-    _readable = field_validator("expression")(check_condition)
+    without: Elements | None = Field(None, min_length=1, description="Elements that a candidate must lack.")
+    with_any: Elements | None = Field(None, min_length=1, description="Elements of which it must have one.")
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -181,17 +161,14 @@ class Screen(Strict):
         known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
-                every = [*PREDICTED, *(known or ())]
-                if name not in every:
-                    raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, every)}")
+                columns = [*PREDICTED, *(known or ())]
+                if name not in columns:
+                    raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
         return self
 
 
 # numbers that the source mp_compositions has of each formula, with their units
 COMPOSITION_COLUMNS = {
-    "e_above_hull": "eV/atom",
-    "e_form": "eV/atom",
-    "gap_min": "eV",
-    "gap_median": "eV",
-    "gap_max": "eV",
+    **dict.fromkeys(("e_above_hull", "e_form"), "eV/atom"),
+    **dict.fromkeys(("gap_min", "gap_median", "gap_max"), "eV"),
 }

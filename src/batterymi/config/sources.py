@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from batterymi.config.parts import Name, Range, Strict, check_ascending, check_inside_folder
+from batterymi.config.parts import AscendingRange, InsidePath, Name, Strict
 
 
 class Sample(Strict):
@@ -39,9 +39,7 @@ class ElectrodeRows(Strict):
     source_ions: tuple[str, ...] = Field((), description="Working ions of rows that only add to the training.")
     host_with_any: tuple[str, ...] = Field((), description="A host needs at least one of these elements.")
     host_only: tuple[str, ...] = Field((), description="A host has no other elements than these. Empty: any.")
-    voltage: Range = Field((0.0, 6.0), description="Rows outside, in V, are dropped and listed.")
-
-    _voltage = field_validator("voltage")(check_ascending)
+    voltage: AscendingRange = Field((0.0, 6.0), description="Rows outside, in V, are dropped and listed.")
 
 
 DatasetRows = Annotated[ObelixRows | AdsorptionRows | CycleLifeRows | ElectrodeRows, Field(discriminator="name")]
@@ -50,7 +48,7 @@ DatasetRows = Annotated[ObelixRows | AdsorptionRows | CycleLifeRows | ElectrodeR
 class Table(Strict):
     """Where the rows come from."""
 
-    file: str | None = Field(None, description="CSV file, relative to the workflow's folder.")
+    file: InsidePath | None = Field(None, description="CSV file, relative to the workflow's folder.")
     sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
     dataset: DatasetRows | None = Field(None, description="Read a data set of config/datasets.yaml instead.")
     columns: dict[str, Name] = Field(
@@ -58,12 +56,9 @@ class Table(Strict):
     )
     id_column: Name | None = Field(None, description="Column that names each row.")
     formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")
-    ions_column: Name | None = Field(
-        None, description="Column with working ions per formula unit, for theoretical capacities."
-    )
+    ions_column: Name | None = Field(None, description="Column of working ions per formula, for capacities.")
     group: Name | tuple[Name, ...] | None = Field(
-        None,
-        description="Column whose equal values never straddle train and test; of several columns, none does.",
+        None, description="Column whose equal values never straddle train and test; of several columns, none does."
     )
     compare_groups: tuple[Name | tuple[Name, ...], ...] = Field(
         (),
@@ -73,24 +68,19 @@ class Table(Strict):
     repeats: Name | None = Field(
         None, description="Column whose equal values are repeats of one measurement; their scatter is the noise floor."
     )
-    censored: Name | None = Field(
-        None, description="Column that is 1 where the objective is only known to lie at or below the value."
-    )
+    censored: Name | None = Field(None, description="Column that is 1 where the objective lies at or below the value.")
     empty: Literal["bad", "pending"] = Field(
         "bad",
         description="What an empty cell of an objective means: a bad row, or an experiment under way. `NA`, `n/a`, "
         "`NaN`, `null` and `-` are empty too; `none` is a value. The words `pending` and `failed` in a cell of an "
         "objective always mean what they say.",
     )
-    bad_rows: Literal["stop", "drop"] = Field(
-        "stop", description="`drop` leaves bad rows out and lists each with its reason."
-    )
+    bad_rows: Literal["stop", "drop"] = Field("stop", description="`drop` leaves bad rows out and lists the reasons.")
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
         if sum(source is not None for source in (self.file, self.sample, self.dataset)) != 1:
             raise ValueError("give exactly one of file, sample and dataset")
-        check_inside_folder(self.file)
         return self
 
     @property

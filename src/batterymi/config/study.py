@@ -75,7 +75,7 @@ class Study(Strict):
             *self._find_naming_problems(),
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
-            *self._reference_designs(),
+            *self._find_design_problems(),
             *self._find_screen_problems(),
         ]
         if problems:
@@ -85,10 +85,8 @@ class Study(Strict):
     @property
     def variants(self) -> dict[str, tuple[Feature, ...]]:
         """Return the features of each variant: all of them, and those of each ablation."""
-        left = {
-            ablation.name: tuple(f for f in self.features if f.name not in ablation.drop) for ablation in self.ablations
-        }
-        return {ALL_FEATURES: self.features, **left}
+        kept = {a.name: tuple(f for f in self.features if f.name not in a.drop) for a in self.ablations}
+        return {ALL_FEATURES: self.features, **kept}
 
     def list_descriptors(self, variant: str) -> tuple[Descriptor, ...]:
         """List the descriptors of a variant."""
@@ -97,7 +95,7 @@ class Study(Strict):
 
     @property
     def primary_variant(self) -> str:
-        """The variant that decisions rest on: the one that answers the campaign."""
+        """Return the variant that decisions rest on: the one whose model the campaign uses."""
         return self.campaign.variant
 
     @property
@@ -132,7 +130,7 @@ class Study(Strict):
 
     @property
     def evaluator(self) -> EvaluatorChoice | None:
-        """What answers designs; None where they are measured or looked up."""
+        """Return what evaluates designs; None where they are measured or looked up."""
         return self.campaign.evaluator if isinstance(self.campaign, SearchCampaign) else None
 
     @property
@@ -149,6 +147,16 @@ class Study(Strict):
     def pool(self) -> str | None:
         """The file of designs that the campaign chooses from, if it has one."""
         return None if self.campaign.mode == "replay" else self.campaign.pool
+
+    @property
+    def id_column(self) -> str | None:
+        """Return the column that names the rows of the table, if it has one."""
+        return self.table.id_column
+
+    @property
+    def n_sampled(self) -> int:
+        """Return the number of designs that make the table, if the evaluator makes it."""
+        return self.table.sample.designs if self.table.sample else 0
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -169,7 +177,7 @@ class Study(Strict):
 
     @property
     def is_experiment(self) -> bool:
-        """Whether designs are answered by experiments."""
+        """Return whether designs are evaluated by experiments."""
         return self.campaign.mode == "experiment"
 
     @property
@@ -188,12 +196,12 @@ class Study(Strict):
             *(("model", name) for name in self.compared_models),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(
-                ("candidates", item.source.name)
-                for item in (self.screen,)
-                if item and isinstance(item.source, CandidatesSource)
+                ("candidates", screen.source.name)
+                for screen in (self.screen,)
+                if screen and isinstance(screen.source, CandidatesSource)
             ),
         ]
-        # the evaluator that asks a model runs the code of its family too
+        # the evaluator that calls a model runs the code of its family too
         wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
         return [pair for pair in used if pair[0] in wanted]
 
@@ -235,7 +243,7 @@ class Study(Strict):
         for derived in self.derived:
             wanted += [("derived", name, set(earlier)) for name in derived.names if name not in self._uncomputable()]
             earlier.add(derived.name)
-        for name in sorted({name for item in self.derived for name in item.names} & self._uncomputable()):
+        for name in sorted({name for derived in self.derived for name in derived.names} & self._uncomputable()):
             yield f"derived: '{name}' is not a number that the campaign chooses; use {', '.join(sorted(earlier))}"
         for place, name, known in wanted:
             if name not in known:
@@ -252,8 +260,8 @@ class Study(Strict):
     def _resolve_quantities(self) -> dict[str, set[str]]:
         """Return the derived quantities with the columns on which each depends in the end."""
         found: dict[str, set[str]] = {}
-        for item in self.derived:
-            found[item.name] = set().union(*(found.get(name, {name}) for name in item.names))
+        for derived in self.derived:
+            found[derived.name] = set().union(*(found.get(name, {name}) for name in derived.names))
         return found
 
     def _find_campaign_problems(self) -> Iterable[str]:
@@ -304,8 +312,8 @@ class Study(Strict):
             if len(names) < 2:
                 yield "campaign.reference: a reference point needs several objectives to maximise or minimise"
             for name in campaign.reference.keys() ^ names:
-                said = "is not optimised" if name in campaign.reference else "lacks its worst value"
-                yield f"campaign.reference: '{name}' {said}; {did_you_mean(name, names)}"
+                problem = "is not optimised" if name in campaign.reference else "lacks its worst value"
+                yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
         if campaign.engine == "enumerate":
             if not (self.is_experiment or isinstance(self.evaluator, SurrogateChoice)):
                 yield "campaign.engine: 'enumerate' needs the evaluator surrogate, whose trees it lists"
@@ -319,30 +327,24 @@ class Study(Strict):
     @property
     def screened_features(self) -> tuple[str, ...]:
         """Return the numbers that the screen's model takes beside formulas."""
-        return tuple(item.name for item in self.variants[self.screen.variant]) if self.screen else ()
+        return tuple(feature.name for feature in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
     def formula_columns(self) -> tuple[str, ...]:
         """Return the columns of formulas from which the descriptors of the screen's model are computed."""
         descriptors = self.list_descriptors(self.screen.variant) if self.screen else ()
-        return tuple(
-            dict.fromkeys(c for d in descriptors for argument, c in d.columns.items() if argument == "formula")
-        )
+        return tuple(dict.fromkeys(d.columns["formula"] for d in descriptors if "formula" in d.columns))
 
     def _find_screen_problems(self) -> Iterable[str]:
         """Yield problems with columns that the screen's model needs and its candidates lack."""
         if self.screen is None:
             return
-        if self.screen.variant not in self.variants:
-            name, known = self.screen.variant, list(self.variants)
-            yield f"screen.variant: '{name}' is not a variant; {did_you_mean(name, known)}"
-            return
         source, variant = self.screen.source, self.screen.variant
-        has = (
-            None
-            if isinstance(source, FileSource | CandidatesSource)
-            else set(COMPOSITION_COLUMNS if source.dataset else ())
-        )
+        if variant not in self.variants:
+            yield f"screen.variant: '{variant}' is not a variant; {did_you_mean(variant, list(self.variants))}"
+            return
+        is_known = not isinstance(source, FileSource | CandidatesSource)
+        has = (COMPOSITION_COLUMNS if source.dataset else ()) if is_known else None
         for feature in self.variants[variant]:
             if feature.is_category:
                 yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
@@ -359,7 +361,7 @@ class Study(Strict):
                         f"'{argument}' candidates do not have; name an ablation that drops it"
                     )
 
-    def _reference_designs(self) -> Iterable[str]:
+    def _find_design_problems(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}
         for design in self.reference_designs:
             for name, value in design.values.items():
@@ -367,10 +369,8 @@ class Study(Strict):
                 if feature is None:
                     yield f"reference_designs: '{design.name}': {name} is not searched; {did_you_mean(name, wanted)}"
                 elif feature.choices and value not in feature.choices:
-                    yield (
-                        f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; "
-                        f"{did_you_mean(str(value), feature.choices)}"
-                    )
+                    hint = did_you_mean(str(value), feature.choices)
+                    yield f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; {hint}"
                 elif not feature.choices and isinstance(value, str):
                     yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
             for name in wanted.keys() - design.values.keys():

@@ -21,7 +21,7 @@ from batterymi.data.schema import find_outside_schema, make_fault
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.splits import ASKED, CHECKED, FAILED, PENDING, SPLIT, TRAIN
+from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
 
 WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
 MAX_LISTED = 20
@@ -84,7 +84,7 @@ def check_rows(
     # loaders and `sample_table` set the splits themselves
     if SPLIT not in rows:
         rows[SPLIT] = _find_splits(rows, table, objectives)
-    learning, asked = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(ASKED)
+    learning, asked = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
     outcomes = [objective.name for objective in objectives]
     # a word such as "pending" must not be reported as a bad number
     rows[outcomes] = rows[outcomes].astype(object).mask(asked, "")

@@ -24,11 +24,11 @@ class Evaluator(Protocol):
 
         Returns:
             One row per design, with the same index: a column per objective, and a column `failure`, empty where the
-            answer is good. A failed design has NaN in its objectives.
+            result is good. A failed design has NaN in its objectives.
         """
 
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame | None:
-        """Return half widths of 95 % intervals of the answers, by objective; None if there are none."""
+        """Return half widths of 95 % intervals of the predictions, by objective; None if there are none."""
 
     def references(self) -> pd.DataFrame | None:
         """Return rows for the table that are not designs of the space, with a label; None if there are none."""

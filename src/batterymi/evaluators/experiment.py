@@ -6,8 +6,8 @@ from batterymi.evaluators.surrogate import SurrogateEvaluator
 class Experiment(SurrogateEvaluator):
     """Predictions to compare measurements with.
 
-    It is called expensive, since an evaluation is a day in the laboratory; which limits can be met is judged by the
-    rows.
+    It is called expensive, since an evaluation is a day in the laboratory; which limits can be met is estimated
+    from the rows.
     """
 
     is_cheap = False

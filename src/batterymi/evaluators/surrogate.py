@@ -18,11 +18,7 @@ class SurrogateEvaluator:
     kind = "predicted"
 
     def __init__(
-        self,
-        choice: SurrogateChoice,
-        objectives: tuple[Objective, ...],
-        model: Path | None,
-        processes: int = 1,
+        self, choice: SurrogateChoice, objectives: tuple[Objective, ...], model: Path | None, processes: int = 1
     ) -> None:
         """Load the models.
 
@@ -39,10 +35,9 @@ class SurrogateEvaluator:
         if model is None:
             raise ValueError("the surrogate evaluator needs a model file")
         stored = load_models(model)
-        self._models: dict[str, StoredModel] = {
-            item.objective: item for item in stored if item.variant == choice.variant
-        }
-        if lacking := [entry.name for entry in objectives if entry.name not in self._models]:
+        chosen = [model for model in stored if model.variant == choice.variant]
+        self._models: dict[str, StoredModel] = {model.objective: model for model in chosen}
+        if lacking := [objective.name for objective in objectives if objective.name not in self._models]:
             raise DamagedFileError(model, f"it has no model of {lacking[0]} for the variant {choice.variant}")
         self._objectives, self._path = objectives, model
 
@@ -54,7 +49,7 @@ class SurrogateEvaluator:
         """
         frame = pd.DataFrame(index=designs.index)
         # a model file of other settings would otherwise fail deep inside the pipeline
-        lacking = {name for item in self._objectives for name in self._models[item.name].features} - set(designs)
+        lacking = {name for target in self._objectives for name in self._models[target.name].features} - set(designs)
         if lacking:
             raise DamagedFileError(self._path, f"its models take '{min(lacking)}', which designs of this study lack")
         for objective in self._objectives:
@@ -68,10 +63,8 @@ class SurrogateEvaluator:
 
     def half_widths(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return half widths of the predictions' 95 % intervals."""
-        return pd.DataFrame(
-            {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives},
-            index=designs.index,
-        )
+        found = {o.name: self._models[o.name].predict(designs)[1] for o in self._objectives}
+        return pd.DataFrame(found, index=designs.index)
 
     def references(self) -> None:
         """Return None: every row is a design."""

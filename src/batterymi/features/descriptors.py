@@ -33,7 +33,7 @@ def compute_descriptors(rows: pd.DataFrame, descriptors: Sequence[Descriptor]) -
     for descriptor in descriptors:
         function = registry.look_up("descriptor", descriptor.function)
         frame = function(**{argument: rows[column] for argument, column in descriptor.columns.items()})
-        # by the prefix a column is traced to its descriptor, and two of one function stay apart
+        # by the prefix a column is traced to its descriptor, and two of one function stay distinct
         computed[descriptor.name] = frame.add_prefix(f"{descriptor.name}: ")
     return computed
 

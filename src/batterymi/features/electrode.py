@@ -48,7 +48,7 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
         One column per quantity.
     """
     empty, full = parse_formulas(charged), parse_formulas(discharged)
-    charge, potential, radius = (np.array([IONS[item][k] for item in ion], float) for k in range(3))
+    charge, potential, radius = (np.array([IONS[symbol][k] for symbol in ion], float) for k in range(3))
     ions_empty, host_empty = split_ion(empty, ion)
     ions_full, host_full = split_ion(full, ion)
     metals = empty.count_atoms(*REDOX)
@@ -108,10 +108,7 @@ def _remove_ion(compositions: Compositions, ion: pd.Series) -> Compositions:
     """Remove the working ion from each formula; formulas that are nothing else keep it."""
     is_ion = _is_ion(compositions, ion)
     # a formula that is nothing but the ion would have no entries left
-    keep = ~is_ion | np.repeat(compositions.counts == 1, compositions.counts)
-    counts = compositions.total(keep.astype(float)).astype(np.intp)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
-    return Compositions(compositions.n_formulas, starts, compositions.elements[keep], compositions.amounts[keep])
+    return compositions.select(~is_ion | np.repeat(compositions.counts == 1, compositions.counts))
 
 
 def _compute_oxidation_state(
@@ -132,6 +129,6 @@ def _compute_oxidation_state(
         states = np.where((compositions.elements == INDEX[symbol]) & has_oxygen & few, highest, states)
     states = np.where(_is_ion(compositions, ion), np.repeat(charge, compositions.counts), states)
     is_redox = np.isin(compositions.elements, [INDEX[metal] for metal in REDOX])
-    others = compositions.total(np.where(is_redox, 0.0, compositions.amounts * states))
+    fixed_charge = compositions.total(np.where(is_redox, 0.0, compositions.amounts * states))
     metals = compositions.total(np.where(is_redox, compositions.amounts, 0.0))
-    return np.clip(np.where(metals > 0, -others / np.maximum(metals, 1e-3), 0.0), -LIMIT, LIMIT)
+    return np.clip(np.where(metals > 0, -fixed_charge / np.maximum(metals, 1e-3), 0.0), -LIMIT, LIMIT)

@@ -15,8 +15,8 @@ from batterymi.vocabulary.elements import INDEX, SYMBOLS
 NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:/[0-9]+)?|\.[0-9]+"
 TOKEN = re.compile(rf"([A-Z][a-z]?)({NUMBER})?|([(\[{{])|([)\]}}])({NUMBER})?|(.)", re.DOTALL)
 CLOSING = {"(": ")", "[": "]", "{": "}"}
-OTHER, CAPITAL, SMALL, DIGIT, END = range(5)
-KINDS = np.full(256, OTHER, dtype=np.uint8)  # of each character
+INVALID, CAPITAL, SMALL, DIGIT, END = range(5)
+KINDS = np.full(256, INVALID, dtype=np.uint8)  # of each character
 KINDS[ord("A") : ord("Z") + 1], KINDS[ord("a") : ord("z") + 1] = CAPITAL, SMALL
 KINDS[ord("0") : ord("9") + 1], KINDS[ord("\n")] = DIGIT, END
 PLACES = np.full((26, 27), -1, dtype=np.intp)  # index of the element, by its capital and its small letter if any
@@ -50,27 +50,24 @@ def parse_formula(formula: str) -> dict[str, float]:
     levels: list[dict[str, float]] = [{}]
     opened: list[str] = []
     for match in TOKEN.finditer(text):
-        symbol, amount, opening, closing, multiplier, other = match.groups()
+        symbol, amount, opening, closing, multiplier, unreadable = match.groups()
         if symbol:
             if symbol not in INDEX:
-                raise _make_element_error(symbol, formula)
+                raise _make_error(formula, f"there is no element '{symbol}'")
             levels[-1][symbol] = levels[-1].get(symbol, 0.0) + _parse_amount(amount, formula)
         elif opening:
             levels.append({})
             opened.append(opening)
         elif closing:
             if not opened or CLOSING[opened.pop()] != closing:
-                raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: its brackets do not match")
+                raise _make_error(formula, "its brackets do not match")
             factor = _parse_amount(multiplier, formula)
             for name, count in levels.pop().items():
                 levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
         else:
-            raise FormulaError(
-                f"'{_shorten_text(formula)}' is not a chemical formula: '{other}' at position {match.start() + 1} "
-                "has no meaning"
-            )
+            raise _make_error(formula, f"'{unreadable}' at position {match.start() + 1} has no meaning")
     if opened:
-        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: its brackets do not match")
+        raise _make_error(formula, "its brackets do not match")
     return _keep_positive(levels[0], formula)
 
 
@@ -78,16 +75,17 @@ def _keep_positive(found: dict[str, float], formula: str) -> dict[str, float]:
     """Return the positive amounts of a parsed formula."""
     # a long row of digits overflows to infinity
     if not all(map(math.isfinite, found.values())):
-        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: an amount is too large")
+        raise _make_error(formula, "an amount is too large")
     amounts = {name: count for name, count in found.items() if count > 0}
     if not amounts:
-        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: it has no atoms")
+        raise _make_error(formula, "it has no atoms")
     return amounts
 
 
-def _make_element_error(symbol: str, formula: str) -> FormulaError:
-    """Return the error for a symbol that no element has."""
-    return FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: there is no element '{symbol}'")
+def _make_error(formula: str, problem: str) -> FormulaError:
+    """Return the error for a text that is not a formula."""
+    shown = formula if len(formula) <= 60 else formula[:57] + "..."
+    return FormulaError(f"'{shown}' is not a chemical formula: {problem}")
 
 
 @dataclass(frozen=True)
@@ -146,10 +144,13 @@ class Compositions:
         """Return the formulas without some elements; formulas made of nothing else keep them."""
         unwanted = np.isin(self.elements, [INDEX[symbol] for symbol in symbols])
         # an empty composition would have no fractions
-        keep = ~unwanted | np.repeat(self.total((~unwanted).astype(float)) == 0, self.counts)
-        counts = self.total(keep.astype(float)).astype(np.intp)
+        return self.select(~unwanted | np.repeat(self.total((~unwanted).astype(float)) == 0, self.counts))
+
+    def select(self, kept: NDArray[np.bool_]) -> "Compositions":
+        """Return the formulas with some of their entries, of each formula one at least; kept has shape (n_entries,)."""
+        counts = self.total(kept.astype(float)).astype(np.intp)
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
-        return Compositions(self.n_formulas, starts, self.elements[keep], self.amounts[keep])
+        return Compositions(self.n_formulas, starts, self.elements[kept], self.amounts[kept])
 
 
 def parse_formulas(formulas: Iterable[str]) -> Compositions:
@@ -216,8 +217,8 @@ def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64]
     kind = KINDS[codes]
     before = np.concatenate([[END], kind[:-1]])
     row = np.cumsum(before == END) - 1
-    misplaced = (kind == OTHER) | ((kind == SMALL) & (before != CAPITAL))
-    # a line that begins with a digit, or is empty, is no plain formula
+    misplaced = (kind == INVALID) | ((kind == SMALL) & (before != CAPITAL))
+    # a line that begins with a digit, or is empty, is not a plain formula
     misplaced |= ((kind == DIGIT) | (kind == END)) & (before == END)
     at = np.flatnonzero(kind == CAPITAL)
     # at + 1 exists, since the buffer ends with a line break
@@ -255,10 +256,5 @@ def _parse_amount(text: str | None, formula: str) -> float:
         return 1.0
     above, _, below = text.partition("/")
     if below and not float(below):
-        raise FormulaError(f"'{_shorten_text(formula)}' is not a chemical formula: '{text}' divides by zero")
+        raise _make_error(formula, f"'{text}' divides by zero")
     return float(above) / float(below) if below else float(above)
-
-
-def _shorten_text(formula: str) -> str:
-    """Shorten a text for messages."""
-    return formula if len(formula) <= 60 else formula[:57] + "..."

@@ -78,8 +78,8 @@ def compute_lattice_descriptors(
     few = FEWEST_SHARE * atoms  # keeps ratios finite for compounds without anions, or nearly without lithium
     some_anions, some_lithium = np.maximum(anions, few), np.maximum(lithium, few)
     group = pd.to_numeric(space_group).to_numpy(float)
-    ball = sum(compositions.count_atoms(one) * 4 / 3 * np.pi * radius**3 for one, radius in ANION_RADII.items())
-    soft = sum(compositions.count_atoms(one) * value for one, value in POLARIZABILITIES.items())
+    ball = sum(compositions.count_atoms(element) * 4 / 3 * np.pi * radius**3 for element, radius in ANION_RADII.items())
+    soft = sum(compositions.count_atoms(element) * value for element, value in POLARIZABILITIES.items())
     off = np.abs(compositions.amounts - np.round(compositions.amounts))
     mass = compositions.total(compositions.amounts * get_element_property("AtomicWeight")[compositions.elements])
     columns = {

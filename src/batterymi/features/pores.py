@@ -44,11 +44,7 @@ def compute_sulfur_limit(diameter_nm: ArrayLike, area_m2_g: ArrayLike, swelling:
 
 
 def compute_sulfur_margin(
-    *,
-    diameter_nm: ArrayLike,
-    area_m2_g: ArrayLike,
-    sulfur_wt: ArrayLike,
-    swelling: float = 0.0,
+    *, diameter_nm: ArrayLike, area_m2_g: ArrayLike, sulfur_wt: ArrayLike, swelling: float = 0.0
 ) -> NDArray[np.float64]:
     """Compute how far a design's sulfur content stays below what its pores hold.
 

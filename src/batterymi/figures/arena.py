@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from batterymi.figures.axes import add_legend_below, draw_limit, make_panels
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from batterymi.vocabulary.controllers import CONTROLLERS, label_controller, order_controllers
 
@@ -48,7 +49,7 @@ def style_of(name: str, names: list[str]) -> dict[str, Any]:
     """
     if name in STYLES:
         return STYLES[name]
-    agents = [item for item in sorted(names, reverse=True) if item not in CONTROLLERS]
+    agents = [agent for agent in sorted(names, reverse=True) if agent not in CONTROLLERS]
     return AGENT_STYLES[agents.index(name) % len(AGENT_STYLES)]
 
 
@@ -68,28 +69,25 @@ def plot_traces(traces: pd.DataFrame, margin_mv: float, temperature_c: float) ->
     for axis, (column, text) in zip(axes.ravel(), PANELS, strict=True):
         for name in names:
             _draw_trace(axis, traces[traces["controller"] == name], column, name, names)
-        if column in limits:
-            axis.axhline(limits[column], color=BLACK, lw=0.6)
-            axis.annotate("limit", (1, limits[column]), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        draw_limit(axis, limits.get(column), 0.6, color=BLACK)
         axis.set_ylabel(text)
     for axis in axes[1]:
         axis.set_xlabel("Time (min)")
     # an hour at most, or slow charges would squeeze the fast ones
     axes[0, 0].set_xlim(0, min(60.0, float(traces["time_min"].max())))
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    add_legend_below(figure, axes[0, 0], 4)
     return figure
 
 
-def _draw_trace(axis: "Axes", mine: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
+def _draw_trace(axis: "Axes", charges: pd.DataFrame, column: str, name: str, names: list[str]) -> None:
     """Draw one controller's charge over time, with thinner lines for several seeds."""
     style = style_of(name, names)
-    seeds = mine["seed"].unique()
+    seeds = charges["seed"].unique()
     width = 1.4 if len(seeds) == 1 else 0.6
     # fixed protocols stay in the background
     width = 0.9 if style["color"] == GREY else width
     for seed in seeds:
-        part = mine[mine["seed"] == seed]
+        part = charges[charges["seed"] == seed]
         # one entry of the legend per controller, not per seed
         text = label_controller(name) if seed == seeds[0] else None
         axis.plot(part["time_min"], part[column], color=style["color"], ls=style["ls"], lw=width, label=text)
@@ -101,11 +99,8 @@ def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
     Args:
         table: rows of one cell.
     """
-    import matplotlib.pyplot as plt
-
-    conditions, names = list(table["condition"].unique()), order_controllers(list(table["controller"].unique()))
-    figure, axes = _make_panels(plt, len(conditions), 2.6)
-    for axis, condition in zip(axes, conditions, strict=False):
+    figure, axes, names = _make_condition_panels(table, 2.6)
+    for axis, condition in zip(axes, table["condition"].unique(), strict=True):
         rows = table[table["condition"] == condition]
         for row in rows.to_dict("records"):
             _draw_point(axis, row, names)
@@ -115,10 +110,8 @@ def plot_minutes_and_margin(table: pd.DataFrame) -> "Figure":
         axis.set_ylim(bottom=bottom)
         axis.axhline(0, color=BLACK, lw=0.6)
         axis.set_xlim(left=0)
-        axis.set_title(condition)
-        axis.set_xlabel("Minutes to 80 % (median, quartiles)")
-        axis.set_ylabel("Smallest margin (mV)")
-    _add_legend(figure, axes[0], ncols=4)
+        axis.set(title=condition, xlabel="Minutes to 80 % (median, quartiles)", ylabel="Smallest margin (mV)")
+    add_legend_below(figure, axes[0], 4 if len(axes) > 1 else 2)
     return figure
 
 
@@ -126,12 +119,12 @@ def _draw_point(axis: "Axes", row: dict[Any, Any], names: list[str]) -> None:
     """Draw one controller: filled where no charge violates a limit, open otherwise."""
     style = style_of(row["controller"], names)
     middle = row["minutes_median"]
-    reach = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
+    error_bars = np.array([[middle - row["minutes_q1"]], [row["minutes_q3"] - middle]])
     axis.errorbar(
         [middle],
         [row["margin_min_mv"]],
         # missing quartiles draw no error bar
-        xerr=np.nan_to_num(reach),
+        xerr=np.nan_to_num(error_bars),
         color=style["color"],
         marker=style["marker"],
         mfc=style["color"] if row["violations"] == 0 else "white",
@@ -148,11 +141,8 @@ def plot_violations(table: pd.DataFrame) -> "Figure":
     Args:
         table: rows of one cell.
     """
-    import matplotlib.pyplot as plt
-
-    conditions, names = list(table["condition"].unique()), order_controllers(list(table["controller"].unique()))
-    figure, axes = _make_panels(plt, len(conditions), 0.9 + 0.17 * len(names))
-    for axis, condition in zip(axes, conditions, strict=False):
+    figure, axes, names = _make_condition_panels(table, 0.9, 0.17)
+    for axis, condition in zip(axes, table["condition"].unique(), strict=True):
         rows = table[table["condition"] == condition].set_index("controller").reindex(names)
         places = np.arange(len(names))[::-1]
         # bars of one controller lie below each other, one for each kind of violation
@@ -162,31 +152,18 @@ def plot_violations(table: pd.DataFrame) -> "Figure":
             axis.barh(places - left, width, height=0.2, color=colour, label=kind)
             left = left + 0.2
         shares = 100 * rows[["violations_lower", "violations", "violations_upper"]].to_numpy(float)
-        reach = np.abs(np.diff(shares, axis=1)).T
-        axis.errorbar(
-            shares[:, 1], places + 0.2, xerr=reach, color=BLACK, marker="o", ms=2.5, lw=0.8, ls="none", label="any"
-        )
+        error_bars = np.abs(np.diff(shares, axis=1)).T
+        style: dict[str, Any] = {"color": BLACK, "marker": "o", "ms": 2.5, "lw": 0.8, "ls": "none"}
+        axis.errorbar(shares[:, 1], places + 0.2, xerr=error_bars, label="any", **style)
         axis.set_yticks(places - 0.15, [label_controller(name) for name in names])
-        axis.set_xlim(0, 102)
-        axis.set_title(condition)
-        axis.set_xlabel("Charges outside a limit (%)")
-    _add_legend(figure, axes[0], ncols=5)
+        axis.set(xlim=(0, 102), title=condition, xlabel="Charges outside a limit (%)")
+    add_legend_below(figure, axes[0], 5 if len(axes) > 1 else 2)
     return figure
 
 
-def _make_panels(plt: Any, n: int, height: float) -> tuple["Figure", list["Axes"]]:
-    """Make panels in two columns of a page, without empty ones."""
-    columns = 1 if n == 1 else 2
-    lines = -(-n // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(3.6 * columns, height * lines + 0.6), squeeze=False)
-    panels = list(axes.ravel())
-    for axis in panels[n:]:
-        axis.remove()
-    return figure, panels[:n]
-
-
-def _add_legend(figure: "Figure", axis: "Axes", ncols: int) -> None:
-    """Add one legend below all panels."""
-    handles, labels = axis.get_legend_handles_labels()
-    width = figure.get_size_inches()[0]
-    figure.legend(handles, labels, loc="outside lower center", ncols=ncols if width > 4 else 2)
+def _make_condition_panels(
+    table: pd.DataFrame, height: float, per_controller: float = 0
+) -> "tuple[Figure, list[Axes], list[str]]":
+    """Make a panel for each temperature, in two columns; return the controllers too, in their order."""
+    n, names = table["condition"].nunique(), order_controllers(list(table["controller"].unique()))
+    return *make_panels(n, min(n, 2), 3.6, height + per_controller * len(names), 0.6), names

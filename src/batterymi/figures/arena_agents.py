@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.figures.arena import style_of
+from batterymi.figures.axes import add_legend_below
 from batterymi.figures.style import BLACK, COLUMN_IN
 from batterymi.vocabulary.controllers import label_controller
 
@@ -13,11 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVES = (
-    ("validation_reward", "Validation reward"),
-    ("minutes", "Minutes to 80 %"),
-    ("unsafe", "Unsafe charges (%)"),
-)
+CURVES = (("validation_reward", "Validation reward"), ("minutes", "Minutes to 80 %"), ("unsafe", "Unsafe charges (%)"))
 FEWEST_STEPS = 1
 N_SOC, N_TEMPERATURE = 16, 12
 
@@ -40,22 +37,21 @@ def plot_learning(curves: pd.DataFrame) -> "Figure":
     axes[0].set_ylim(bottom=max(-120.0, float(curves["validation_reward"].min())))
     axes[2].set_ylim(-3, 103)
     axes[-1].set_xlabel("Control steps of training")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    add_legend_below(figure, axes[0], 2)
     return figure
 
 
-def _draw_curve(axis: "Axes", mine: pd.DataFrame, column: str, agent: str, agents: list[str]) -> None:
-    """One agent's curve; validations of different seeds that are a few steps apart are put together."""
-    every = float(np.median(np.diff(np.sort(mine["steps"].unique())))) if mine["steps"].nunique() > 1 else 1.0
-    spacing = max(mine.groupby("seed")["steps"].diff().median(), every) if len(mine) > 1 else every
-    # seeds are evaluated a few steps apart; rounding lines them up for the statistics
-    place = (mine["steps"] / spacing).round() * spacing
+def _draw_curve(axis: "Axes", curve: pd.DataFrame, column: str, agent: str, agents: list[str]) -> None:
+    """Draw one agent's curve; validations of different seeds that differ by a few steps are put together."""
+    step = float(np.median(np.diff(np.sort(curve["steps"].unique())))) if curve["steps"].nunique() > 1 else 1.0
+    spacing = max(curve.groupby("seed")["steps"].diff().median(), step) if len(curve) > 1 else step
+    # seeds are evaluated at slightly different steps; rounding lines them up for the statistics
+    place = (curve["steps"] / spacing).round() * spacing
     factor = 100.0 if column == "unsafe" else 1.0
-    grouped = (factor * mine[column]).groupby(place)
+    grouped = (factor * curve[column]).groupby(place)
     style = style_of(agent, agents)
     axis.fill_between(grouped.min().index, grouped.min(), grouped.max(), color=style["color"], alpha=0.2, lw=0)
-    text = f"{label_controller(agent)}, {mine['seed'].nunique()} seeds"
+    text = f"{label_controller(agent)}, {curve['seed'].nunique()} seeds"
     axis.plot(grouped.median().index, grouped.median(), color=style["color"], ls=style["ls"], label=text)
 
 
@@ -76,10 +72,9 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
     figure, axes = plt.subplots(len(names), 1, figsize=(COLUMN_IN, 1.75 * len(names) + 0.4), sharex=True, squeeze=False)
     image: Any = None
     for axis, name in zip(axes[:, 0], names, strict=True):
-        mine = steps[steps["controller"] == name]
-        image = axis.pcolormesh(*edges, _compute_mean_rates(mine, edges).T, cmap="viridis", vmin=0, vmax=most)
-        axis.set_title(label_controller(name))
-        axis.set_ylabel("Temperature (°C)")
+        taken = steps[steps["controller"] == name]
+        image = axis.pcolormesh(*edges, _compute_mean_rates(taken, edges).T, cmap="viridis", vmin=0, vmax=most)
+        axis.set(title=label_controller(name), ylabel="Temperature (°C)")
         axis.set_facecolor("#E6E6E6")
     axes[-1, 0].set_xlabel("State of charge (grey: no charge came there)")
     bar = figure.colorbar(image, ax=axes[:, 0].tolist(), label="Mean current (C-rate)")
@@ -87,11 +82,11 @@ def plot_policies(steps: pd.DataFrame, names: list[str]) -> "Figure":
     return figure
 
 
-def _compute_mean_rates(mine: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Mean C-rate in each bin, NaN where there are too few steps; shape (n_soc, n_temperature)."""
-    where = mine["soc"].to_numpy(float), mine["temperature_c"].to_numpy(float)
+def _compute_mean_rates(taken: pd.DataFrame, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return the mean C-rate in each bin, NaN where there are too few steps; shape (n_soc, n_temperature)."""
+    where = taken["soc"].to_numpy(float), taken["temperature_c"].to_numpy(float)
     count = np.histogram2d(*where, bins=list(edges))[0]
-    total = np.histogram2d(*where, bins=list(edges), weights=mine["c_rate"].to_numpy(float))[0]
+    total = np.histogram2d(*where, bins=list(edges), weights=taken["c_rate"].to_numpy(float))[0]
     mean = np.full_like(total, np.nan)
     # bins without steps keep NaN, which shows the grey background
     np.divide(total, count, out=mean, where=count >= FEWEST_STEPS)

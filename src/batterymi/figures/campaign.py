@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
+from batterymi.figures.axes import make_panels, prefix_label, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import format_label
@@ -17,23 +18,17 @@ if TYPE_CHECKING:
 
 def plot_convergence(results: StudyResults) -> "Figure":
     """Draw the best feasible value over evaluations for engine and random search: median and quartiles."""
-    import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
     campaign = results.study.campaign
-    judged = _group_measured_suggestions(results)
-    figure, axes = plt.subplots(
-        1 + len(judged), 1, figsize=(COLUMN_IN, 2.6 * (1 + len(judged))), squeeze=False, layout="constrained"
-    )
-    axis = axes[0, 0]
-    for lower, (name, part) in zip(axes[1:, 0], judged.items(), strict=True):
+    measured_groups = _group_measured_suggestions(results)
+    figure, (axis, *below) = make_panels(1 + len(measured_groups), 1, COLUMN_IN, 2.6)
+    for lower, (name, part) in zip(below, measured_groups.items(), strict=True):
         _draw_earlier(lower, results, name, part)
-    if results.history.empty and campaign.mode == "experiment":
-        axis.text(0.5, 0.5, "Too few different designs\nto replay a campaign on", ha="center", va="center")
-        axis.set_axis_off()
-        return figure
     if results.history.empty:
-        axis.text(0.5, 0.5, _wrap_text(results.benchmark["feasibility"]["message"]), ha="center", va="center")
+        few = "Too few different designs\nto replay a campaign on"
+        found = wrap_text(results.benchmark["feasibility"]["message"], 45)
+        axis.text(0.5, 0.5, few if campaign.mode == "experiment" else found, ha="center", va="center")
         axis.set_axis_off()
         return figure
     for engine, colour in ((campaign.engine, BLUE), ("random", ORANGE)):
@@ -41,12 +36,11 @@ def plot_convergence(results: StudyResults) -> "Figure":
     comparison = results.benchmark["comparison"]
     initial = comparison["initial"] if campaign.mode == "experiment" else campaign.initial
     axis.axvline(initial + 0.5, color=GREY, lw=0.7, ls=":")
-    axis.set_xlabel("Evaluations (dotted: end of the shared start)")
-    axis.set_ylabel(_make_score_label(results))
+    axis.set(xlabel="Evaluations (dotted: end of the shared start)", ylabel=_make_score_label(results))
     axis.set_title(
         f"{comparison['evaluations_saved']:.1f} evaluations saved "
         f"[{comparison['evaluations_saved_lower']:.1f}, {comparison['evaluations_saved_upper']:.1f}], "
-        f"{comparison['seeds']} seeds\n{_wrap_text(comparison['verdict'], 48)}",
+        f"{comparison['seeds']} seeds\n{wrap_text(comparison['verdict'], 48)}",
         fontsize=7,
     )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -64,9 +58,8 @@ def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label
     shown = np.isfinite(middle)
     # an infinite quartile is drawn at the worst finite value
     ceiling = sign * float(np.max(best[np.isfinite(best)]))
-    axis.fill_between(
-        low.index[shown], low[shown], high[shown].replace([np.inf, -np.inf], ceiling), color=colour, alpha=0.25, lw=0
-    )
+    high = high.replace([np.inf, -np.inf], ceiling)
+    axis.fill_between(low.index[shown], low[shown], high[shown], color=colour, alpha=0.25, lw=0)
     axis.plot(middle.index[shown], middle[shown], color=colour, label=f"{label}: median, quartiles")
     n_empty = int(np.isinf(best.iloc[-1]).sum())
     if n_empty:
@@ -87,23 +80,20 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
     target = next(objective for objective in results.study.objectives if objective.name == name)
     middle = part["predicted"]
     low, high = part["lower_95"].fillna(middle), part["upper_95"].fillna(middle)
-    axis.errorbar(
-        part["measured"], middle, yerr=[middle - low, high - middle], fmt="o", color=BLUE, ms=3, elinewidth=0.6
-    )
+    error = [middle - low, high - middle]
+    axis.errorbar(part["measured"], middle, yerr=error, fmt="o", color=BLUE, ms=3, elinewidth=0.6)
     ends = [min(part["measured"].min(), low.min()), max(part["measured"].max(), high.max())]
     axis.plot(ends, ends, color=GREY, lw=0.7)
-    n_inside, n_judged = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
-    axis.set_title(f"Earlier suggestions: {n_inside} of {n_judged} within their 95 % interval", fontsize=7)
-    axis.set_xlabel("Measured " + format_label(target.label[0].lower() + target.label[1:], target.unit))
-    axis.set_ylabel(
-        _wrap_text("Predicted " + format_label(target.label[0].lower() + target.label[1:], target.unit), 34)
-    )
+    n_inside, n_measured = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())
+    axis.set_title(f"Earlier suggestions: {n_inside} of {n_measured} within their 95 % interval", fontsize=7)
+    measured, predicted = (prefix_label(word, target.axis_label) for word in ("Measured", "Predicted"))
+    axis.set(xlabel=measured, ylabel=wrap_text(predicted, 34))
 
 
 def _find_single(results: StudyResults) -> Objective | None:
     """Return the objective that alone makes the score, or None if there are several."""
-    first, *others = results.study.optimised
-    return first if not others and first.weight == first.scale == 1 else None
+    first, *further = results.study.optimised
+    return first if not further and first.weight == first.scale == 1 else None
 
 
 def _get_score_sign(results: StudyResults) -> float:
@@ -116,16 +106,9 @@ def _make_score_label(results: StudyResults) -> str:
     """Make the label of the vertical axis."""
     only, campaign = _find_single(results), results.study.campaign
     if campaign.mode == "replay" and campaign.label:
-        return _wrap_text("Best " + format_label(campaign.label[0].lower() + campaign.label[1:], campaign.unit), 34)
+        return wrap_text(prefix_label("Best", format_label(campaign.label, campaign.unit)), 34)
     if len(results.study.optimised) > 1:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"
-    return _wrap_text("Best feasible " + format_label(only.label[0].lower() + only.label[1:], only.unit), 34)
-
-
-def _wrap_text(text: str, width: int = 45) -> str:
-    """Wrap a text into lines."""
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))
+    return wrap_text(prefix_label("Best feasible", only.axis_label), 34)

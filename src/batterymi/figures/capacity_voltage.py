@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batterymi.features.capacity import compute_theoretical_capacity
+from batterymi.figures.axes import add_note
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,22 +23,12 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
     voltage, target = results.study.features[1], results.study.objectives[0]
     figure, axis = plt.subplots(figsize=(4.6, 3.6))
     _draw_energy_lines(axis)
-    rows = results.table
-    limits = [
-        compute_theoretical_capacity(str(formula), float(ions))
-        for formula, ions in zip(
-            rows[results.study.table.formula_column], rows[results.study.table.ions_column], strict=True
-        )
-    ]
-    for x, y, kind, limit, name in zip(
-        rows[voltage.name],
-        rows[target.name],
-        rows["structure_type"],
-        limits,
-        rows[results.study.table.id_column],
-        strict=True,
-    ):
-        _draw_material(axis, x, y, limit, str(name), COLOURS.get(kind, GREY), filled=True)
+    table = results.study.table
+    formula, ions, name = (str(column) for column in (table.formula_column, table.ions_column, table.id_column))
+    for _, row in results.table.iterrows():
+        limit = compute_theoretical_capacity(str(row[formula]), float(row[ions]))
+        colour = COLOURS.get(row["structure_type"], GREY)
+        _draw_material(axis, row[voltage.name], row[target.name], limit, str(row[name]), colour, filled=True)
     for _, row in results.reference_designs.iterrows():
         x, y = row[voltage.name], row[target.name]
         colour = COLOURS.get(row["structure_type"], GREY)
@@ -50,10 +40,7 @@ def plot_capacity_voltage(results: StudyResults) -> "Figure":
         axis.plot([], [], "o", color=colour, label=kind)
     axis.plot([], [], "o", color=BLACK, mfc="white", label="predicted, 95 % interval")
     axis.plot([], [], "_", color=BLACK, ms=10, mew=1.4, label="theoretical capacity")
-    axis.set_xlim(2.35, 3.75)
-    axis.set_ylim(70, 290)
-    axis.set_xlabel(format_label(voltage.label, voltage.unit))
-    axis.set_ylabel(format_label(target.label, target.unit))
+    axis.set(xlim=(2.35, 3.75), ylim=(70, 290), xlabel=voltage.axis_label, ylabel=target.axis_label)
     axis.legend(loc="upper left", fontsize=6, ncols=2, frameon=True, framealpha=0.9)
     best = results.selected.iloc[0]
     axis.set_title(f"{best['model']}: {best['verdict']}", fontsize=7, loc="left")
@@ -66,7 +53,7 @@ def _draw_material(axis: "Axes", x: float, y: float, limit: float, name: str, co
     axis.plot(x, limit, "_", color=colour, ms=12, mew=1.6)
     # labels of measured and predicted points go to opposite sides, against overlaps
     offset, side = ((5, -8), "left") if filled else ((-5, 5), "right")
-    axis.annotate(name, (x, y), xytext=offset, ha=side, textcoords="offset points", fontsize=5.5)
+    add_note(axis, name, (x, y), offset, ha=side, fontsize=5.5)
 
 
 def _draw_energy_lines(axis: "Axes") -> None:

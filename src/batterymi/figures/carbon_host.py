@@ -36,24 +36,14 @@ def _draw_retention(axis: "Axes", results: StudyResults) -> None:
     low, high = results.table[target.name].min(), 100.0
     style = {"cmap": "viridis", "vmin": low, "vmax": high}
     axis.scatter(evaluated[x.name], evaluated[y.name], c=evaluated[target.name], s=7, alpha=0.8, linewidths=0, **style)
-    dots = axis.scatter(
-        results.table[x.name],
-        results.table[y.name],
-        c=results.table[target.name],
-        s=46,
-        edgecolors=BLACK,
-        linewidths=0.8,
-        label="rows (measured)",
-        **style,
-    )
+    rows = results.table
+    style |= {"edgecolors": BLACK, "linewidths": 0.8, "label": "rows (measured)"}
+    dots = axis.scatter(rows[x.name], rows[y.name], c=rows[target.name], s=46, **style)
     forbidden = _find_smallest_pore(results)
     axis.axvspan(0, forbidden, facecolor="none", edgecolor=GREY, hatch="////", lw=0, label="cannot hold 50 wt% S")
     chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[x.name], chapter[y.name], "X", color=RED, ms=7, label="chapter's optimum, rejected")
-    axis.set_xlim(1.5, 10.5)
-    axis.set_ylim(0.3, 3.1)
-    axis.set_xlabel(format_label(x.label, x.unit))
-    axis.set_ylabel(format_label(y.label, y.unit))
+    axis.set(xlim=(1.5, 10.5), ylim=(0.3, 3.1), xlabel=x.axis_label, ylabel=y.axis_label)
     axis.legend(loc="upper right", fontsize=6, frameon=True, framealpha=0.9)
     axis.set_title("small dots: designs of the campaigns, as predicted", fontsize=7, loc="left")
     axis.figure.colorbar(dots, ax=axis, label=format_label("Retention", target.unit))
@@ -84,14 +74,10 @@ def _draw_pores(axis: "Axes", results: StudyResults) -> None:
     axis.fill_between(sizes, swollen, 100, facecolor="none", edgecolor=GREY, hatch="////", lw=0)
     fits = rows[sulfur.name] <= compute_sulfur_limit(rows[size.name], rows[area.name], swelling)
     axis.plot(rows[size.name][fits], rows[sulfur.name][fits], "o", color=ORANGE, label="rows that fit")
-    axis.plot(
-        rows[size.name][~fits], rows[sulfur.name][~fits], "o", mfc="white", color=ORANGE, label="rows that do not"
-    )
+    x, y = rows[size.name], rows[sulfur.name]
+    axis.plot(x[~fits], y[~fits], "o", mfc="white", color=ORANGE, label="rows that do not")
     chapter = results.reference_designs.iloc[0]
     axis.plot(chapter[size.name], chapter[sulfur.name], "X", color=RED, ms=7, label="chapter's optimum")
-    axis.set_xlim(1.5, 10.5)
-    axis.set_ylim(35, 80)
-    axis.set_xlabel(format_label(size.label, size.unit))
-    axis.set_ylabel(format_label(sulfur.label, sulfur.unit))
+    axis.set(xlim=(1.5, 10.5), ylim=(35, 80), xlabel=size.axis_label, ylabel=sulfur.axis_label)
     axis.set_title("hatched: infeasible at the surface that the rows have", fontsize=7, loc="left")
     axis.legend(loc="lower right", fontsize=6, frameon=True, framealpha=0.9)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from batterymi.figures.axes import draw_limit
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from batterymi.reporting.study_results import StudyResults
 
@@ -38,20 +39,8 @@ def plot_charging(results: StudyResults) -> "Figure":
         winner = traces[traces["kind"] == "winner"]
         for style, (model, part) in zip(("-", ":"), winner.groupby("model", sort=False), strict=False):
             axis.plot(part["time_min"], part[column], color=BLACK, lw=1.8, ls=style, label=f"campaign's best, {model}")
-        limit = limits.get(column)
-        if limit is not None:
-            axis.axhline(limit, color=RED, lw=0.8)
-            axis.annotate(
-                "limit",
-                (1, limit),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                fontsize=6.5,
-                color=RED,
-            )
-        axis.set_ylabel(label)
-        axis.set_xlim(0, 60)
+        draw_limit(axis, limits.get(column), 0.8, color=RED, fontsize=6.5)
+        axis.set(ylabel=label, xlim=(0, 60))
     for axis in axes[1]:
         axis.set_xlabel("Time (min)")
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from batterymi.figures.axes import add_legend_below, make_panels
 from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 
 if TYPE_CHECKING:
@@ -28,14 +29,9 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
         runs: what loops recommended.
         comparison: lives and gains with intervals.
     """
-    # imported after the style has chosen a backend that needs no display
-    import matplotlib.pyplot as plt
-
     runs, comparison, unit = scale_to_readable_units(runs, comparison)
     batches = sorted(runs["batch"].unique())
-    n = len(batches) + 1
-    figure, grid = plt.subplots(n, 1, figsize=(COLUMN_IN, PANEL_IN * n + LEGEND_IN), squeeze=False)
-    *panels, last = grid[:, 0]
+    figure, (*panels, last) = make_panels(len(batches) + 1, 1, COLUMN_IN, PANEL_IN, LEGEND_IN)
     for axis, batch in zip(panels, batches, strict=True):
         draw_batch(axis, runs[runs["batch"] == batch], comparison)
         axis.set_title(f"{batch} tests a round, {comparison['seeds']} loops", loc="left")
@@ -43,8 +39,7 @@ def draw_closed_loop(runs: pd.DataFrame, comparison: dict[str, Any]) -> "Figure"
         axis.set_ylabel(f"True life ({unit})")
     panels[-1].set_xlabel("Rounds done")
     draw_gains(last, comparison["comparisons"], batches, unit)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    add_legend_below(figure, panels[0], 2)
     return figure
 
 
@@ -58,10 +53,8 @@ def scale_to_readable_units(runs: pd.DataFrame, comparison: dict[str, Any]) -> t
     runs = runs[runs["round"] <= comparison["rounds"]]
     if comparison["best_life"] < MANY:
         return runs, comparison, "cycles"
-    small = [
-        item | {key: item[key] / 1000 for key in ("gain", "gain_lower", "gain_upper")}
-        for item in comparison["comparisons"]
-    ]
+    keys = ("gain", "gain_lower", "gain_upper")
+    small = [gains | {key: gains[key] / 1000 for key in keys} for gains in comparison["comparisons"]]
     scaled = comparison | {"best_life": comparison["best_life"] / 1000, "comparisons": small}
     return runs.assign(life_cycles=runs["life_cycles"] / 1000), scaled, "1000 cycles"
 
@@ -80,10 +73,8 @@ def draw_batch(axis: "Axes", runs: pd.DataFrame, comparison: dict[str, Any]) -> 
         x, mean, error = grouped.mean().index + SHIFT * (place - 2.5), grouped.mean(), 1.96 * grouped.sem()
         axis.errorbar(x, mean, error, **style_of(place), ls=LINES[place], label=method)
     axis.axhline(comparison["best_life"], color=GREY, lw=0.7, ls=":")
-    place_of = ("axes fraction", "data")
-    axis.annotate(
-        "best protocol", (1, comparison["best_life"]), (0, -1.5), place_of, textcoords="offset points", **NOTE
-    )
+    right_end = (1, comparison["best_life"])
+    axis.annotate("best protocol", right_end, (0, -1.5), ("axes fraction", "data"), textcoords="offset points", **NOTE)
 
 
 def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[int], unit: str) -> None:
@@ -97,10 +88,10 @@ def draw_gains(axis: "Axes", comparisons: list[dict[str, Any]], batches: list[in
     """
     for place, method in enumerate(dict.fromkeys(comparison["method"] for comparison in comparisons)):
         # the baseline has no gain over itself
-        rows = [item for item in comparisons if item["method"] == method and item["verdict"] != "the baseline"]
+        rows = [row for row in comparisons if row["method"] == method and row["verdict"] != "the baseline"]
         if rows:
             x = [batches.index(row["batch"]) + 1.6 * SHIFT * (place - 2.5) for row in rows]
-            gain, low, high = ([entry[key] for entry in rows] for key in ("gain", "gain_lower", "gain_upper"))
+            gain, low, high = ([row[key] for row in rows] for key in ("gain", "gain_lower", "gain_upper"))
             axis.errorbar(x, gain, [np.subtract(gain, low), np.subtract(high, gain)], **style_of(place), ls="none")
     axis.axhline(0, color=GREY, lw=0.7)
     axis.set_title("Gain over random batches, same model", loc="left")

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from batterymi.figures.axes import add_note
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,13 +26,10 @@ def plot_conductivity(results: StudyResults) -> "Figure":
     axis.plot(line, slope * line + offset, color=ORANGE, label=f"least squares, {slope:.1f} per eV")
     axis.plot(x, y, "o", color=BLUE)
     for name, a, b in zip(rows[results.study.table.id_column], x, y, strict=True):
-        axis.annotate(str(name), (a, b), xytext=(5, 3), textcoords="offset points", fontsize=6.5, color=BLACK)
+        add_note(axis, str(name), (a, b), (5, 3), fontsize=6.5, color=BLACK)
     axis.axhline(-3, color=GREY, ls="--", lw=0.8)
-    axis.annotate(
-        "required: 10⁻³ S/cm", (line[0], -3), xytext=(0, -8), textcoords="offset points", fontsize=6.5, color=GREY
-    )
-    axis.set_xlabel(format_label(energy.label, energy.unit))
-    axis.set_ylabel(format_label(target.label, target.unit))
+    add_note(axis, "required: 10⁻³ S/cm", (line[0], -3), (0, -8), fontsize=6.5, color=GREY)
+    axis.set(xlabel=energy.axis_label, ylabel=target.axis_label)
     axis.margins(x=0.18)
     lines = [
         f"{row['variant'].replace('_', ' ')}: {row['model']}, Q² {row['q2']:.2f}, {row['verdict'].split(';')[0]}"

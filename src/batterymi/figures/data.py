@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from batterymi.figures.axes import make_panels, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
-from batterymi.vocabulary.units import format_label
 
 MOST = 5  # features that fit side by side
 
@@ -25,29 +25,21 @@ def _draw_grid(results: StudyResults) -> "Figure":
 
     features, objectives = results.study.features, results.study.objectives
     rows = results.table[results.table[SPLIT] == TRAIN]
-    width = max(COLUMN_IN, 1.7 * len(features))
-    figure, axes = plt.subplots(
-        len(objectives),
-        len(features),
-        figsize=(width, max(1.9, 1.5 * len(objectives))),
-        sharex="col",
-        sharey="row",
-        squeeze=False,
-    )
+    size = (max(COLUMN_IN, 1.7 * len(features)), max(1.9, 1.5 * len(objectives)))
+    figure, axes = plt.subplots(len(objectives), len(features), figsize=size, sharex="col", sharey="row", squeeze=False)
     for row, objective in zip(axes, objectives, strict=True):
         for axis, feature in zip(row, features, strict=True):
             axis.scatter(rows[feature.name], rows[objective.name], s=12, color=BLUE, alpha=0.8, linewidths=0)
             axis.margins(0.12)
-        row[0].set_ylabel(_wrap_label(format_label(objective.label, objective.unit), 18 if len(objectives) > 1 else 26))
+        row[0].set_ylabel(wrap_text(objective.axis_label, 18 if len(objectives) > 1 else 26))
     for axis, feature in zip(axes[-1], features, strict=True):
-        axis.set_xlabel(_wrap_label(format_label(feature.label, feature.unit), 22))
+        axis.set_xlabel(wrap_text(feature.axis_label, 22))
     figure.suptitle(f"{results.study.title}: {len(rows)} rows", fontsize=8)
     return figure
 
 
 def _draw_selected(results: StudyResults) -> "Figure":
     """Draw the first objective's distribution, the group sizes, and it over the most important features."""
-    import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
     objective, groups = results.study.objectives[0], results.study.table.group_columns
@@ -57,16 +49,13 @@ def _draw_selected(results: StudyResults) -> "Figure":
     # two panels are for the distribution and the groups
     shown = sorted(numbers, key=lambda feature: -worth[feature.name])[: MOST - 2]
     n_panels = 1 + bool(groups) + len(shown)
-    n_columns = min(3, n_panels)
-    n_rows = -(-n_panels // n_columns)
-    figure, axes = plt.subplots(n_rows, n_columns, figsize=(2.35 * n_columns, 2.0 * n_rows), squeeze=False)
-    panels = iter(axes.ravel())
+    figure, axes = make_panels(n_panels, min(3, n_panels), 2.35, 2.0)
+    panels = iter(axes)
     axis = next(panels)
     for split, part in results.table.groupby(SPLIT, sort=False):
         axis.hist(part[objective.name].astype(float), bins=40, alpha=0.6, label=f"{split}: {len(part)}")
     axis.set_yscale("log")
-    axis.set_xlabel(_wrap_label(format_label(objective.label, objective.unit), 28))
-    axis.set_ylabel("Rows")
+    axis.set(xlabel=wrap_text(objective.axis_label, 28), ylabel="Rows")
     axis.legend(fontsize=6)
     if groups:
         axis = next(panels)
@@ -74,20 +63,10 @@ def _draw_selected(results: StudyResults) -> "Figure":
         axis.plot(range(1, len(sizes) + 1), sizes, color=BLUE)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(bottom=0)
-        axis.set_xlabel(f"Groups ({groups[0]}), largest first")
-        axis.set_ylabel("Rows per group")
-    for axis, feature in zip(panels, shown, strict=False):
+        axis.set(xlabel=f"Groups ({groups[0]}), largest first", ylabel="Rows per group")
+    for axis, feature in zip(panels, shown, strict=True):
         axis.scatter(rows[feature.name].astype(float), rows[objective.name], s=5, color=BLUE, alpha=0.5, linewidths=0)
-        axis.set_xlabel(_wrap_label(format_label(feature.label, feature.unit), 28))
-        axis.set_ylabel(_wrap_label(format_label(objective.label, objective.unit), 24), fontsize=6)
-    for axis in axes.ravel()[n_panels:]:
-        axis.set_visible(False)
+        axis.set_xlabel(wrap_text(feature.axis_label, 28))
+        axis.set_ylabel(wrap_text(objective.axis_label, 24), fontsize=6)
     figure.suptitle(f"{results.study.title}: {len(rows)} rows to score", fontsize=8)
     return figure
-
-
-def _wrap_label(label: str, width: int) -> str:
-    """Wrap a label into lines."""
-    import textwrap
-
-    return "\n".join(textwrap.wrap(label, width))

@@ -37,7 +37,7 @@ def draw_fidelities(ledger: pd.DataFrame, comparison: dict[str, Any], objectives
         low, middle, high = _compute_quartiles(ledger[ledger["campaign"] == name], grid)
         axis.plot(grid, factor * middle, color=colour, label=RANDOM + ", last level" if name == RANDOM else name)
         axis.fill_between(grid, factor * low, factor * high, color=colour, alpha=0.2, lw=0)
-    costs = ", ".join(f"{item['label']} {item['cost']:g}" for item in comparison["levels"])
+    costs = ", ".join(f"{level['label']} {level['cost']:g}" for level in comparison["levels"])
     axis.set_xlabel(f"Cost (of one evaluation: {costs})")
     label = f"{optimised[0].label} ({optimised[0].unit})" if len(optimised) == 1 else "Score"
     axis.set_ylabel(f"Best that meets all limits:\n{label}")
@@ -63,5 +63,5 @@ def _compute_quartiles(rows: pd.DataFrame, grid: np.ndarray) -> tuple[np.ndarray
         curves.append(np.where(place >= 0, best[np.maximum(place, 0)], np.inf))
     # not interpolated, since interpolation with infinity gives NaN
     found = [np.quantile(curves, q, axis=0, method="higher") for q in (0.25, 0.5, 0.75)]
-    low, middle, high = (np.where(np.isfinite(hit), hit, np.nan) for hit in found)
+    low, middle, high = (np.where(np.isfinite(quartile), quartile, np.nan) for quartile in found)
     return low, middle, high

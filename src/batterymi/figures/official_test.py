@@ -28,10 +28,8 @@ def plot_official_test(results: StudyResults) -> "Figure":
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 3.1))
     ends = np.array([min(observed.min(), predicted.min()), max(observed.max(), predicted.max())])
     if noise and noise["sets"]:
-        width = noise["deviation"]
-        axis.fill_between(
-            ends, ends - width, ends + width, color=ORANGE, alpha=0.2, lw=0, label="scatter of repeats, ±1 s.d."
-        )
+        width, label = noise["deviation"], "scatter of repeats, ±1 s.d."
+        axis.fill_between(ends, ends - width, ends + width, color=ORANGE, alpha=0.2, lw=0, label=label)
     axis.plot(ends, ends, color=ORANGE, lw=1)
     axis.plot(observed[~bound], predicted[~bound], "o", color=BLUE, ms=3, alpha=0.8, label="measured value")
     if bound.any():
@@ -42,8 +40,7 @@ def plot_official_test(results: StudyResults) -> "Figure":
         f"{own['mae_upper']:.2f}], mean of the training rows {dummy['mae']:.2f}",
         fontsize=7,
     )
-    axis.set_xlabel(format_label("Observed " + objective.label, objective.unit))
-    axis.set_ylabel("Predicted")
+    axis.set(xlabel=format_label("Observed " + objective.label, objective.unit), ylabel="Predicted")
     axis.axhline(ends[0], color=GREY, lw=0)
     axis.legend(loc="upper left", fontsize=6)
     return figure

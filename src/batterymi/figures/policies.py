@@ -23,9 +23,8 @@ def plot_policies(results: StudyResults) -> "Figure":
             axis.plot(middle, part["cycle_life"], color=GREY, lw=0.6, zorder=1)
     styles = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
     for (colour, marker), (batch, part) in zip(styles, rows.groupby("batch", sort=True), strict=False):
-        axis.plot(
-            part["minutes_to_80"], part["cycle_life"], marker, color=colour, ms=3.5, label=f"{batch}: {len(part)} cells"
-        )
+        label = f"{batch}: {len(part)} cells"
+        axis.plot(part["minutes_to_80"], part["cycle_life"], marker, color=colour, ms=3.5, label=label)
     found = results.validation["objectives"][results.study.objectives[0].name]
     noise = found["noise"]
     # a difference of log10 lives is a factor between lives
@@ -35,11 +34,10 @@ def plot_policies(results: StudyResults) -> "Figure":
     axis.set_yticks([200, 500, 1000, 2000], ["200", "500", "1000", "2000"])
     # labels of minor ticks on a short log axis would overlap
     axis.set_yticks([], minor=True)
-    axis.set_xlabel("Nominal time to 80 % SOC (min)")
-    axis.set_ylabel("Cycle life (cycles to 80 % capacity)")
+    axis.set(xlabel="Nominal time to 80 % SOC (min)", ylabel="Cycle life (cycles to 80 % capacity)")
     verdict = best["verdict"].split(";")[0]
     axis.set_title(
-        f"Grey: cells of one policy, apart by a factor of {factor:.2f} (1 s.d.)\n"
+        f"Grey: cells of one policy, which differ by a factor of {factor:.2f} (1 s.d.)\n"
         f"Policy → life across policies: Q² {best['q2']:.2f}, {verdict}",
         fontsize=7,
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
+from batterymi.figures.axes import prefix_label
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +53,7 @@ def _draw_funnel(axis: "Axes", report: dict[str, Any]) -> None:
         axis.text(max(count, 1), place, text, va="center", fontsize=6.5)
     axis.set_yticks(places, labels, fontsize=6.5)
     axis.set_xscale("log")
-    axis.set_xlim(0.8, 60 * max(counts))
-    axis.set_xlabel("Candidates")
+    axis.set(xlim=(0.8, 60 * max(counts)), xlabel="Candidates")
     axis.set_title("Candidates that pass each gate, in order", fontsize=6.5)
 
 
@@ -62,13 +61,13 @@ def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], obj
     """Draw predictions of the listed candidates over their distance to the rows."""
     inside = top["inside"].to_numpy(bool)
     for part, colour, label in ((inside, BLUE, "inside"), (~inside, RED, "outside")):
-        named = f"{label}: {part.sum():,}"
-        axis.plot(top["distance"][part], top["predicted"][part], ".", color=colour, ms=3, alpha=0.6, label=named)
+        legend_text = f"{label}: {part.sum():,}"
+        axis.plot(top["distance"][part], top["predicted"][part], ".", color=colour, ms=3, alpha=0.6, label=legend_text)
     if report["threshold"] is not None:
         axis.axvline(report["threshold"], color=GREY, ls="--", lw=1)
     axis.set_xscale("log")
-    axis.set_xlabel("Distance to the rows learned from (scaled)")
-    axis.set_ylabel(format_label("Predicted " + objective.label[0].lower() + objective.label[1:], objective.unit))
+    predicted = prefix_label("Predicted", objective.axis_label)
+    axis.set(xlabel="Distance to the rows learned from (scaled)", ylabel=predicted)
     axis.set_title(
         f"Best {len(top):,} of {report['candidates']:,} candidates and the applicability domain:\n"
         "left of the dashed line, and no number out of the rows' range",
@@ -86,7 +85,7 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
         axis.plot([row["lower_95"], row["upper_95"]], [place, place], color=colour, lw=1)
         axis.plot(row["predicted"], place, "o", color=colour, ms=3)
     axis.set_yticks(heights, list(names), fontsize=6)
-    axis.set_xlabel(format_label(objective.label, objective.unit))
+    axis.set_xlabel(objective.axis_label)
     if report["mean_prediction"] is not None:
         axis.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
     axis.set_title(

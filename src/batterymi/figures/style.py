@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batterymi.files import write_atomically
 from batterymi.text_safety import make_visible
@@ -17,44 +17,18 @@ YELLOW, BLUE, RED, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#8A8A8A"
 SEQUENCE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 COLUMN_IN = 3.5  # one column of a journal page
-
-RC: dict[Any, Any] = {
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4,
-    "hatch.linewidth": 0.5,
-    "savefig.dpi": 300,
-    # a fixed salt, since random ids would change the bytes of every SVG
-    "svg.hashsalt": "battery-mi",
-    # as paths, text looks the same without the font installed
-    "svg.fonttype": "path",
-}
+STYLE = Path(__file__).with_name("batterymi.mplstyle")
 
 
 @contextmanager
 def apply_style() -> Iterator[None]:
     """Draw without a display, in the project's style."""
     import matplotlib as mpl
+    import matplotlib.style
 
     mpl.use("Agg")
-    with mpl.rc_context(RC):
+    with mpl.style.context(STYLE):
         yield
-
-
-def save(figure: "Figure", folder: Path, name: str) -> None:
-    """Write a figure as `<name>.svg` and `<name>.png` into a folder."""
-    save_figure(figure, folder / f"{name}.svg", folder / f"{name}.png")
 
 
 def save_figure(figure: "Figure", vector: Path, raster: Path) -> None:

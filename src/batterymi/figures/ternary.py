@@ -10,7 +10,6 @@ from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.figures.style import BLACK, GREY, ORANGE, RED
 from batterymi.optimise.space.space import make_space
 from batterymi.reporting.study_results import StudyResults
-from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,11 +44,10 @@ def plot_ternary(results: StudyResults) -> "Figure":
         axis.plot(*edge, color=BLACK, lw=0.8)
         _plot_designs(axis, results)
         bar = figure.colorbar(contours, ax=axis, orientation="horizontal", ticks=contours.levels[::3], pad=0.05)
-        bar.set_label(format_label(objective.label, objective.unit), fontsize=7)
+        bar.set_label(objective.axis_label, fontsize=7)
         bar.ax.tick_params(labelsize=6)
-    figure.suptitle(
-        f"hatched: thermal stability below {limit:g} °C; star: campaign's best; cross: chapter's 85/8/7", fontsize=7
-    )
+    legend = f"hatched: thermal stability below {limit:g} °C; star: campaign's best; cross: chapter's 85/8/7"
+    figure.suptitle(legend, fontsize=7)
     return figure
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from batterymi.figures.axes import add_note, mark_counts, read_columns
 from batterymi.figures.style import BLACK, COLUMN_IN, GREEN, GREY, RED, SEQUENCE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import format_label
@@ -27,25 +28,18 @@ def plot_transfer(results: StudyResults) -> "Figure":
 def _draw_bars(axis: "Axes", results: StudyResults) -> None:
     """Draw one line per strategy: mean absolute error, 95 % interval, verdict."""
     assert results.transfer is not None
-    entries, unit = results.transfer["strategies"], results.study.objectives[0].unit
+    strategies, unit = results.transfer["strategies"], results.study.objectives[0].unit
     # the first strategy at the top
-    heights = np.arange(len(entries))[::-1]
-    for height, entry in zip(heights, entries, strict=True):
-        verdict = entry.get("verdict", "baseline")
+    heights = np.arange(len(strategies))[::-1]
+    for height, strategy in zip(heights, strategies, strict=True):
+        verdict = strategy.get("verdict", "baseline")
         colour = {"gain": GREEN, "negative": RED}.get(verdict, GREY)
-        axis.plot([entry["mae_lower"], entry["mae_upper"]], [height, height], color=colour, lw=2)
-        axis.plot(entry["mae"], height, "o", color=BLACK, ms=4)
-        axis.annotate(
-            f"{entry['mae']:.2f}: {verdict}",
-            (entry["mae"], height),
-            xytext=(0, 5),
-            textcoords="offset points",
-            fontsize=6,
-            ha="center",
-        )
-    axis.set_yticks(heights, [entry["strategy"] for entry in entries], fontsize=6)
-    axis.set_ylim(-0.5, len(entries) - 0.2)
-    axis.set_xlabel(format_label("MAE of held-out rows", unit))
+        axis.plot([strategy["mae_lower"], strategy["mae_upper"]], [height, height], color=colour, lw=2)
+        axis.plot(strategy["mae"], height, "o", color=BLACK, ms=4)
+        text = f"{strategy['mae']:.2f}: {verdict}"
+        add_note(axis, text, (strategy["mae"], height), (0, 5), fontsize=6, ha="center")
+    axis.set_yticks(heights, [strategy["strategy"] for strategy in strategies], fontsize=6)
+    axis.set(ylim=(-0.5, len(strategies) - 0.2), xlabel=format_label("MAE of held-out rows", unit))
     axis.set_title(f"All {results.transfer['own_rows']} own rows, {results.transfer['model']}", fontsize=7)
 
 
@@ -55,17 +49,10 @@ def _draw_curves(axis: "Axes", results: StudyResults) -> None:
     points = results.transfer["curves"]
     for colour, name in zip(SEQUENCE, dict.fromkeys(point["strategy"] for point in points), strict=False):
         own = [point for point in points if point["strategy"] == name]
-        rows = [point["rows"] for point in own]
-        axis.fill_between(
-            rows, [p["mae_lower"] for p in own], [p["mae_upper"] for p in own], color=colour, alpha=0.12, lw=0
-        )
-        axis.plot(rows, [p["mae"] for p in own], "o-", color=colour, label=name)
-    axis.set_xscale("log")
-    shown = sorted({point["rows"] for point in points})
-    axis.set_xticks(shown, [str(count) for count in shown])
-    # labels of minor ticks on a short log axis would overlap
-    axis.set_xticks([], minor=True)
-    axis.set_xlabel("Own rows learned from")
-    axis.set_ylabel(format_label("MAE", results.study.objectives[0].unit))
+        rows, middle, low, high = read_columns(own, "rows", "mae", "mae_lower", "mae_upper")
+        axis.fill_between(rows, low, high, color=colour, alpha=0.12, lw=0)
+        axis.plot(rows, middle, "o-", color=colour, label=name)
+    mark_counts(axis, sorted({point["rows"] for point in points}))
+    axis.set(xlabel="Own rows learned from", ylabel=format_label("MAE", results.study.objectives[0].unit))
     axis.set_title("Learning curves, 95 % bands over hosts", fontsize=7)
     axis.legend(fontsize=6)

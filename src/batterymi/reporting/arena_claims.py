@@ -14,21 +14,6 @@ Row = pd.Series
 
 
 @dataclass(frozen=True)
-class ClaimCheck:
-    """How a claim is measured.
-
-    Attributes:
-        measure: the number, or None where this run does not have it.
-        tolerance: how far it may be from the claim, where the chapter's table of claims names none.
-        reason: description of what was measured.
-    """
-
-    measure: Callable[["Findings"], float | None]
-    tolerance: float
-    reason: str
-
-
-@dataclass(frozen=True)
 class Findings:
     """What the claims are compared with.
 
@@ -60,34 +45,46 @@ class Findings:
         return None if ours is None or not usual else 100 * (1 - ours / usual)
 
 
+@dataclass(frozen=True)
+class ClaimCheck:
+    """How a claim is measured.
+
+    Attributes:
+        measure: the number, or None where this run does not have it.
+        tolerance: how far it may be from the claim, where the chapter's table of claims names none.
+        reason: description of what was measured.
+    """
+
+    measure: Callable[[Findings], float | None]
+    tolerance: float
+    reason: str
+
+
 UNFITTED = "losses of one charge of the fresh cell times 1000; degradation parameters are not fitted to any cell"
+FASTEST = ClaimCheck(lambda f: f.read_best("minutes"), 0.5, "the fastest safe charge from 10 %")
+PHASES = "the four phases as the text has them, 5C to 20 %, 3C to 50 %, 1.5C to 70 %, 0.5C to 80 %, from 10 %"
+WRONG_RATE = "from 10 %; the chapter's C-rate adds 0.01 of SOC per minute instead of 1/60"
+NEVER_COOLS = "highest temperature; the chapter's model never cools"
+
+
+def _check_charge(controller: str, column: str, tolerance: float, reason: str) -> ClaimCheck:
+    """Return the check of a claim about the charge of one controller."""
+    return ClaimCheck(lambda f: f.read(controller, column), tolerance, reason)
+
+
 CHECKS: dict[str, ClaimCheck] = {
-    "fc_time": ClaimCheck(lambda f: f.read_best("minutes"), 0.5, "the fastest safe charge from 10 %"),
-    "fc_time_experiment": ClaimCheck(lambda f: f.read_best("minutes"), 0.5, "the fastest safe charge from 10 %"),
-    "fc_target": ClaimCheck(lambda f: f.read_best("minutes"), 0.5, "the fastest safe charge from 10 %"),
+    **dict.fromkeys(("fc_time", "fc_time_experiment", "fc_target"), FASTEST),
     "fc_temperature": ClaimCheck(lambda f: f.read_best("temperature_max_c"), 2.0, "highest temperature of that charge"),
     "fc_degradation": ClaimCheck(lambda f: f.extrapolate_loss(None), 0.3, UNFITTED),
     "fc_degradation_usual": ClaimCheck(lambda f: f.extrapolate_loss("cc_cv_1c"), 1.0, f"CC-CV at 1C; {UNFITTED}"),
     "fc_improvement": ClaimCheck(
         lambda f: f.compute_improvement(), 5.0, f"the fastest safe charge compared with 1C; {UNFITTED}"
     ),
-    "fc_phases_time": ClaimCheck(
-        lambda f: f.read("chapter_phases", "minutes"),
-        0.5,
-        "the four phases as the text has them, 5C to 20 %, 3C to 50 %, 1.5C to 70 %, 0.5C to 80 %, from 10 %",
-    ),
+    "fc_phases_time": _check_charge("chapter_phases", "minutes", 0.5, PHASES),
 }
 for _key in ("standard", "fast", "optimized"):
-    CHECKS[f"fc_{_key}_time"] = ClaimCheck(
-        lambda f, key=_key: f.read(f"chapter_{key}", "minutes"),  # type: ignore[misc]
-        0.5,
-        "from 10 %; the chapter's C-rate adds 0.01 of SOC per minute instead of 1/60",
-    )
-    CHECKS[f"fc_{_key}_temperature"] = ClaimCheck(
-        lambda f, key=_key: f.read(f"chapter_{key}", "temperature_max_c"),  # type: ignore[misc]
-        2.0,
-        "highest temperature; the chapter's model never cools",
-    )
+    CHECKS[f"fc_{_key}_time"] = _check_charge(f"chapter_{_key}", "minutes", 0.5, WRONG_RATE)
+    CHECKS[f"fc_{_key}_temperature"] = _check_charge(f"chapter_{_key}", "temperature_max_c", 2.0, NEVER_COOLS)
 
 
 def find_nominal(charges: pd.DataFrame) -> Findings:
@@ -127,9 +124,7 @@ def check_claim(claim: dict[Any, Any], findings: Findings, fast_map: pd.DataFram
     if claim["id"] in ("fc_time", "fc_target"):
         reason += f"; {_list_feasible(fast_map)}"
     return {
-        "id": claim["id"],
-        "section": claim["section"],
-        "quantity": claim["quantity"],
+        **{key: claim[key] for key in ("id", "section", "quantity")},
         "claimed": claim["value"],
         "measured": found,
         "unit": claim["unit"],

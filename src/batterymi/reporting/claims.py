@@ -20,17 +20,8 @@ from batterymi.vocabulary.unit_table import UNITS
 REPRODUCED, CONTRADICTED, UNTESTABLE = "reproduced", "contradicted", "not testable"
 ROUNDING = 1e-12  # of a difference that should be exactly the tolerance
 COLUMNS = (
-    "id",
-    "study",
-    "section",
-    "stated_in",
-    "quantity",
-    "value",
-    "unit",
-    "measured",
-    "on_data",
-    "tolerance",
-    "reason",
+    *("id", "study", "section", "stated_in", "quantity", "value"),
+    *("unit", "measured", "on_data", "tolerance", "reason"),
 )
 
 
@@ -76,11 +67,10 @@ def read_claims(path: str | os.PathLike[str], digests: Mapping[str, str] = Mappi
         if problem := _find_problem(row):
             raise TableError(f"{path}: line {line}: {problem}")
     if frame["id"].duplicated().any():
-        twice = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
-        raise TableError(f"{path}: two claims have the id '{twice}'; give each its own")
-    return frame.assign(
-        value=frame["value"].astype(float), tolerance=pd.to_numeric(frame["tolerance"], errors="coerce")
-    )
+        repeated = frame.loc[frame["id"].duplicated(), "id"].iloc[0]
+        raise TableError(f"{path}: two claims have the id '{repeated}'; give each its own")
+    tolerance = pd.to_numeric(frame["tolerance"], errors="coerce")
+    return frame.assign(value=frame["value"].astype(float), tolerance=tolerance)
 
 
 def _find_problem(row: Mapping[Any, str]) -> str | None:

@@ -33,36 +33,24 @@ class TextTable:
     rows: Sequence[Sequence[str]]
 
 
-def render_page(title: str, body: str) -> str:
-    """Return a page as HTML.
-
-    Args:
-        title: plain text.
-        body: HTML, texts in it escaped already.
-    """
-    from markupsafe import Markup
-
-    return _render_template("page.html.j2", title=title, body=Markup(body))  # noqa: S704 - escaped by who made it
-
-
 def render_tables(title: str, tables: Sequence[TextTable]) -> str:
     """Return tables as a page; all texts are escaped."""
-    return _render_template("tables.html.j2", title=title, tables=tables)
+    return render_template("tables.html.j2", title=title, tables=tables)
 
 
 def render_markdown(tables: Sequence[TextTable]) -> str:
     """Return tables as Markdown; no text ends its cell or becomes HTML or a link."""
-    return _render_template("tables.md.j2", tables=tables)
+    return render_template("tables.md.j2", tables=tables)
 
 
 def render_claims(claims: pd.DataFrame) -> str:
     """Return the rows of claims.csv as a page."""
     classes = {REPRODUCED: "reproduced", CONTRADICTED: "contradicted", UNTESTABLE: "untestable"}
     rows, counts = claims.to_dict("records"), count_verdicts(claims)
-    return _render_template("claims.html.j2", title="Claims", claims=rows, counts=counts, classes=classes)
+    return render_template("claims.html.j2", title="Claims", claims=rows, counts=counts, classes=classes)
 
 
-def _render_template(template: str, **values: Any) -> str:
+def render_template(template: str, **values: Any) -> str:
     """Fill in a template."""
     return _open_templates().get_template(template).render(**values)
 
@@ -80,10 +68,15 @@ def _open_templates() -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters |= {"markdown_cell": escape_markdown, "number": format_number}
+    templates.filters |= {"markdown_cell": escape_markdown, "number": format_number, "percent": format_percent}
     return templates
 
 
 def format_number(value: float | None, form: str) -> str:
     """Return a number, or a dash where there is none."""
     return "-" if value is None or math.isnan(value) else format(value, form)
+
+
+def format_percent(share: float) -> str:
+    """Return a share in percent."""
+    return f"{100 * share:.0f} %"

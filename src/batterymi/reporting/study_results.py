@@ -39,7 +39,7 @@ class ResultFile(Generic[T]):
         """Declare a file.
 
         Args:
-            path: the file, as seen from the study's folder.
+            path: the file, relative to the study's folder.
             rule: the rule that makes it.
             readers: what reads it.
             needs: columns or keys without which it is not the file that belongs there.
@@ -65,7 +65,7 @@ class ResultFile(Generic[T]):
         if results is None:
             return self
         content = self._read_content(results.files.get(self.name), results.study)
-        vars(results)[self.name] = content  # found there before the class is asked again
+        vars(results)[self.name] = content  # found there before the descriptor of the class
         return cast(T, content)
 
     def _read_content(self, path: Path | None, study: ReportedStudy) -> Any:
@@ -102,9 +102,14 @@ def _name_primary_variant(study: ReportedStudy) -> dict[str, list[str]]:
     return {**_name_objectives(study), "variant": [study.primary_variant]}
 
 
-def _name_campaign_rule(study: ReportedStudy) -> str:
+def _name_campaign(study: ReportedStudy) -> str:
     """Return the rule that runs a study's campaign."""
     return CAMPAIGN_RULES[study.campaign.mode]
+
+
+FrameFile, ContentFile = ResultFile["pd.DataFrame"], ResultFile[Content]
+OptionalFrame, OptionalContent = ResultFile["pd.DataFrame | None"], ResultFile["Content | None"]
+ALL_READERS: tuple[Reader, ...] = ("figures", "summary", "claims")
 
 
 class StudyResults:
@@ -115,72 +120,54 @@ class StudyResults:
         files: the files that are there, by the names of the entries below.
     """
 
-    table = ResultFile["pd.DataFrame"]("table.parquet", "prepare_table", ("figures", "claims"), needs=_name_columns)
-    table_report = ResultFile[Content](
-        "table.json", "prepare_table", ("summary", "claims"), needs=["rows_to_learn_from"]
-    )
-    metrics = ResultFile["pd.DataFrame"](
-        "surrogate/metrics.csv", "train_surrogate", ("figures", "summary", "claims"), holds=_name_primary_variant
-    )
-    predictions = ResultFile["pd.DataFrame"](
+    table = FrameFile("table.parquet", "prepare_table", ("figures", "claims"), needs=_name_columns)
+    table_report = ContentFile("table.json", "prepare_table", ("summary", "claims"), needs=["rows_to_learn_from"])
+    metrics = FrameFile("surrogate/metrics.csv", "train_surrogate", ALL_READERS, holds=_name_primary_variant)
+    predictions = FrameFile(
         "surrogate/predictions.parquet", "train_surrogate", ("figures", "claims"), holds=_name_objectives
     )
-    importances = ResultFile["pd.DataFrame"](
-        "surrogate/importances.csv", "train_surrogate", ("figures",), holds=_name_features
-    )
-    validation = ResultFile[Content](
+    importances = FrameFile("surrogate/importances.csv", "train_surrogate", ("figures",), holds=_name_features)
+    validation = ContentFile(
         "surrogate/validation.json", "train_surrogate", ("figures", "summary"), needs=["objectives"]
     )
-    history = ResultFile["pd.DataFrame"]("campaign/history.parquet", _name_campaign_rule, ("figures",))
-    suggestions = ResultFile["pd.DataFrame"](
-        "campaign/suggestions.csv",
-        _name_campaign_rule,
-        ("figures", "summary", "claims"),
-        needs=lambda study: ["why", *study.design_columns],
+    history = FrameFile("campaign/history.parquet", _name_campaign, ("figures",))
+    suggestions = FrameFile(
+        "campaign/suggestions.csv", _name_campaign, ALL_READERS, needs=lambda study: ["why", *study.design_columns]
     )
-    benchmark = ResultFile[Content](
-        "campaign/benchmark.json",
-        _name_campaign_rule,
-        ("figures", "summary", "claims"),
-        needs=["feasibility", "answers", "comparison"],
+    benchmark = ContentFile(
+        "campaign/benchmark.json", _name_campaign, ALL_READERS, needs=["feasibility", "outcome_kind", "comparison"]
     )
-    reference_designs = ResultFile["pd.DataFrame"](
+    reference_designs = FrameFile(
         "campaign/reference_designs.csv",
-        _name_campaign_rule,
-        ("figures", "summary", "claims"),
+        _name_campaign,
+        ALL_READERS,
         needs=lambda study: ["name", "status", "flags", *study.design_columns],
         texts=["name", "flags"],
     )
-    earlier = ResultFile["pd.DataFrame | None"](
+    earlier = OptionalFrame(
         "campaign/earlier_suggestions.csv",
-        _name_campaign_rule,
+        _name_campaign,
         ("figures", "summary"),
         texts=["suggestion", "inside_95"],
         exists_for=lambda study: study.is_experiment,
     )
-    traces = ResultFile["pd.DataFrame | None"](
+    traces = OptionalFrame(
         "charging/traces.parquet", "replay_protocols", ("figures",), exists_for=lambda study: study.is_charging
     )
-    replay = ResultFile["Content | None"](
+    replay = OptionalContent(
         "charging/replay.json",
         "replay_protocols",
         ("summary", "claims"),
         needs=["campaign_model", "reference_model"],
         exists_for=lambda study: study.is_charging,
     )
-    transfer = ResultFile["Content | None"](
-        "transfer/transfer.json",
-        "compare_transfer",
-        ("figures", "summary", "claims"),
-        exists_for=lambda study: study.transfer is not None,
+    transfer = OptionalContent(
+        "transfer/transfer.json", "compare_transfer", ALL_READERS, exists_for=lambda study: study.transfer is not None
     )
-    screen_report = ResultFile["Content | None"](
-        "screen/report.json",
-        "gather_screen",
-        ("summary", "claims"),
-        exists_for=lambda study: study.screen is not None,
+    screen_report = OptionalContent(
+        "screen/report.json", "gather_screen", ("summary", "claims"), exists_for=lambda study: study.screen is not None
     )
-    summary = ResultFile[Content]("summary.json", "summarise_study")
+    summary = ContentFile("summary.json", "summarise_study")
 
     def __init__(self, files: Mapping[str, Path], study: ReportedStudy) -> None:
         """Take the files of a study, which are read when needed."""
@@ -226,7 +213,7 @@ def list_entries() -> list[ResultFile[Any]]:
 
 
 def list_results(study: Study, reader: Reader | None = None) -> dict[str, str]:
-    """Return the files that a study has, by their names in `StudyResults`, as seen from its folder.
+    """Return the files that a study has, by their names in `StudyResults`, relative to its folder.
 
     Args:
         study: its settings.

@@ -10,6 +10,7 @@ from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.optimise.campaigns.suggestions import EXTRAPOLATES
 from batterymi.reporting.study_results import StudyResults
 from batterymi.reporting.trust import Cells, summarise_trust
+from batterymi.vocabulary.units import format_unit
 from batterymi.vocabulary.verdicts import NO_SKILL
 
 GAINS = ("evaluations_saved", "final_gain")
@@ -126,10 +127,9 @@ def _join_verdicts(selected: pd.DataFrame) -> str:
 def _describe_variants(results: StudyResults) -> str:
     """Return the best model and the verdict of every variant but the primary one."""
     metrics = results.metrics
-    others = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
-    return "; ".join(
-        f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}" for row in _list_rows(others)
-    )
+    ablations = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
+    parts = ((row, row["verdict"].split(";")[0]) for row in _list_rows(ablations))
+    return "; ".join(f"{row['variant']}: {_describe_score(row)}, {verdict}" for row, verdict in parts)
 
 
 def _describe_feasibility(benchmark: Mapping[str, Any]) -> str:
@@ -159,14 +159,14 @@ def _describe_best(results: StudyResults) -> Cells:
 def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
     """Return the features of a design."""
     return ", ".join(
-        f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{_format_unit(f.unit)}"
+        f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{format_unit(f.unit)}"
         for f in study.designable
     )
 
 
 def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
-    """Return why a design is no recommendation, if it is none."""
-    if results.benchmark["answers"] == "predicted" and (results.selected["verdict"] == NO_SKILL).any():
+    """Return why a design is not a recommendation, or an empty text."""
+    if results.benchmark["outcome_kind"] == "predicted" and (results.selected["verdict"] == NO_SKILL).any():
         return "not a recommendation, since the model shows no skill: "
     if EXTRAPOLATES in best["why"]:
         return "not a recommendation, since the model extrapolates beyond what is possible: "
@@ -176,8 +176,8 @@ def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
 def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
     """Return the objectives of a design with their intervals, and the quantities derived from it."""
     parts = [_describe_objective(best, objective) for objective in results.study.objectives]
-    parts += [f"{item.label} {best[item.name]:.3g}{_format_unit(item.unit)}" for item in results.study.derived]
-    return f"{results.benchmark['answers']}: {'; '.join(parts)}"
+    parts += [f"{q.label} {best[q.name]:.3g}{format_unit(q.unit)}" for q in results.study.derived]
+    return f"{results.benchmark['outcome_kind']}: {'; '.join(parts)}"
 
 
 def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]:
@@ -186,22 +186,15 @@ def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]
     name = target.name
     low, high = best[f"{name}_lower_95"], best[f"{name}_upper_95"]
     predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"
-    return (
-        f"best row of the pool: {best['label']}",
-        f"in the data: {name} {best[name]:.4g}{_format_unit(target.unit)}; {predicted}",
-    )
+    known = f"in the data: {name} {best[name]:.4g}{format_unit(target.unit)}"
+    return f"best row of the pool: {best['label']}", f"{known}; {predicted}"
 
 
 def _describe_objective(best: pd.Series, objective: Objective) -> str:
     """Return one objective of a design, with its interval if it has one."""
-    text = f"{objective.name} {best[objective.name]:.4g}{_format_unit(objective.unit)}"
+    text = f"{objective.name} {best[objective.name]:.4g}{format_unit(objective.unit)}"
     low, high = best.get(f"{objective.name}_lower_95"), best.get(f"{objective.name}_upper_95")
     return text if low is None or pd.isna(low) else f"{text} [{low:.4g}, {high:.4g}]"
-
-
-def _format_unit(unit: str) -> str:
-    """Return a unit as it follows its number."""
-    return "" if unit == "1" else f" {unit}"
 
 
 def _collect_gain(benchmark: Mapping[str, Any]) -> Cells:
@@ -235,7 +228,7 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
         return "no best design to simulate again"
     first, second = replay["campaign_model"], replay["reference_model"]
     parts = [
-        f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{_format_unit(o.unit)}"
+        f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{format_unit(o.unit)}"
         for o in study.objectives
     ]
     does = "meets" if replay["reference_model_meets_limits"] else "violates"

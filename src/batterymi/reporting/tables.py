@@ -1,7 +1,9 @@
 """The summaries of all studies as one table: for machines, for pages, and for a terminal."""
 
+import csv
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,34 +12,9 @@ import pandas as pd
 from batterymi.errors import DamagedFileError
 from batterymi.files import read_json
 from batterymi.reporting.pages import TextTable
+from batterymi.vocabulary.units import format_unit
 
 Summary = Mapping[str, Mapping[str, Any]]  # by column: `value` and `source`
-# heading, the columns of summary.csv behind it
-HEADINGS: tuple[tuple[str, str], ...] = (
-    ("Study", "title"),
-    ("Edition", "edition"),
-    ("Rows", "rows"),
-    ("Features", "features"),
-    ("Model", "best_model"),
-    ("Q² [95 %]", "score_text"),
-    ("MAE [95 %]", "mae_text"),
-    ("Dummy", "q2_dummy"),
-    ("Ridge", "q2_ridge"),
-    ("Verdict", "verdict"),
-    ("Best feasible design", "best_design"),
-    ("Expected", "best_outcome"),
-    ("Evaluations saved [95 %]", "gain_text"),
-    ("Experiment reduction", "reduction_text"),
-    ("Final score gained [95 %]", "final_text"),
-    ("Against random search", "gain_over_random"),
-)
-CLAIMED: tuple[tuple[str, str], ...] = (
-    ("Case study", "claimed_case_study"),
-    ("Key descriptors", "claimed_key_descriptors"),
-    ("ML method", "claimed_ml_method"),
-    ("Experiment reduction", "claimed_experiment_reduction"),
-    ("Industrial impact", "claimed_industrial_impact"),
-)
 CLAIMED_REMARK = "As claimed there (section 4.6); claims.csv compares the numbers with ours."
 REMARK = (
     "Measured by this pipeline. Q² is R² on held-out rows; intervals are 95 %. Evaluations saved are "
@@ -45,60 +22,20 @@ REMARK = (
     "the end of the budget, in units of the objective's scale. Over a pool of known rows, evaluations are counted to "
     "the first row of its best 1 %."
 )
-NOTES: tuple[tuple[str, str], ...] = (
-    ("All scores", "all_scores"),
-    ("Other variants", "variants"),
-    ("Official test", "official_test"),
-    ("Ways to split", "groupings"),
-    ("Calibration", "calibration"),
-    ("Features that explain the objective alone", "suspicious_features"),
-    ("Noise floor", "noise_floor"),
-    ("Bounds", "bounds"),
-    ("Value of more rows", "more_rows"),
-    ("Transfer", "transfer"),
-    ("Screen", "screen"),
-    ("Evaluations to the best rows", "evaluations_to_top"),
-    ("Feasibility", "feasibility"),
-    ("Reference designs", "reference_designs"),
-    ("Remarks", "remarks"),
-    ("Re-simulation of the best design", "replay"),
-    ("Earlier suggestions", "earlier_suggestions"),
-    ("Why this design", "best_why"),
-)
+# texts of a number with its interval: columns of the number and of its ends, digits, unit
+INTERVALS: dict[str, tuple[str, str, int, str]] = {
+    "score_text": ("q2", "q2_{}_95", 2, ""),
+    "gain_text": ("evaluations_saved", "evaluations_saved_{}", 1, ""),
+    "final_text": ("final_gain", "final_gain_{}", 2, ""),
+    "reduction_text": ("experiment_reduction_percent", "experiment_reduction_{}_percent", 0, " %"),
+}
 
 
-TERMINAL: tuple[tuple[str, str], ...] = (
-    ("model", "best_model"),
-    ("Q² [95 %]", "score_text"),
-    ("dummy, ridge", "baselines"),
-    ("verdict", "verdict"),
-    ("best design", "best_design"),
-    ("expected", "best_outcome"),
-    ("feasibility", "feasibility"),
-    ("official test", "official_test"),
-    ("transfer", "transfer"),
-    ("to the best rows", "evaluations_to_top"),
-    ("replay", "replay"),
-    ("earlier suggestions", "earlier_suggestions"),
-    ("evaluations saved", "gain_text"),
-    ("against random", "gain_over_random"),
-)
-# column of texts, number, digits, unit: a number with its interval
-INTERVALS: tuple[tuple[str, tuple[str, str, str], int, str], ...] = (
-    ("score_text", ("q2", "q2_lower_95", "q2_upper_95"), 2, ""),
-    ("gain_text", ("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper"), 1, ""),
-    ("final_text", ("final_gain", "final_gain_lower", "final_gain_upper"), 2, ""),
-    (
-        "reduction_text",
-        (
-            "experiment_reduction_percent",
-            "experiment_reduction_lower_percent",
-            "experiment_reduction_upper_percent",
-        ),
-        0,
-        " %",
-    ),
-)
+@cache
+def read_headings(name: str) -> list[tuple[str, str]]:
+    """Return one list of headings, each with the column of summary.csv behind it."""
+    with Path(__file__).with_name("headings.csv").open(encoding="utf-8", newline="") as table:
+        return [(row["heading"], row["column"]) for row in csv.DictReader(table) if row["list"] == name]
 
 
 def read_summary(path: Path) -> Summary:
@@ -113,14 +50,16 @@ def read_summary(path: Path) -> Summary:
 
 def join_summaries(summaries: Sequence[Summary]) -> pd.DataFrame:
     """Return one row per study: every value, and numbers with their intervals as texts."""
-    frame = pd.DataFrame(
-        [{key: _flatten_value(cell["value"]) for key, cell in summary.items()} for summary in summaries]
-    )
+    values = [{key: _flatten_value(cell["value"]) for key, cell in summary.items()} for summary in summaries]
+    frame = pd.DataFrame(values)
+    rows = _list_rows(frame)
     texts = {
-        name: [_format_interval(row, keys, digits, unit) for row in _list_rows(frame)]
-        for name, keys, digits, unit in INTERVALS
+        name: [
+            _format_interval(row, (middle, ends.format("lower"), ends.format("upper")), digits, unit) for row in rows
+        ]
+        for name, (middle, ends, digits, unit) in INTERVALS.items()
     }
-    return frame.assign(**texts, mae_text=[_format_mae(row) for row in _list_rows(frame)])
+    return frame.assign(**texts, mae_text=[_format_mae(row) for row in rows])
 
 
 def make_tables(frame: pd.DataFrame, sources: Mapping[str, str]) -> list[TextTable]:
@@ -130,17 +69,18 @@ def make_tables(frame: pd.DataFrame, sources: Mapping[str, str]) -> list[TextTab
         frame: one row per study.
         sources: the file of each column.
     """
-    rows = _list_rows(frame)
-    notes = [(row["title"], heading, row.get(column)) for row in rows for heading, column in NOTES]
+    notes = [
+        [str(row["title"]), heading, _format_cell(text)]
+        for row in _list_rows(frame)
+        for heading, column in read_headings("notes")
+        if (text := row.get(column)) and not pd.isna(text)
+    ]
     return [
-        _select_columns(frame, "Summary", REMARK, HEADINGS),
-        TextTable(
-            "Findings",
-            "",
-            ("Study", "Note", "Finding"),
-            [[str(title), heading, _format_cell(text)] for title, heading, text in notes if text and not pd.isna(text)],
+        _select_columns(frame, "Summary", REMARK, read_headings("summary")),
+        TextTable("Findings", "", ("Study", "Note", "Finding"), notes),
+        _select_columns(
+            frame, "The chapter's own table", CLAIMED_REMARK, (("Study", "title"), *read_headings("claimed"))
         ),
-        _select_columns(frame, "The chapter's own table", CLAIMED_REMARK, (("Study", "title"), *CLAIMED)),
         TextTable(
             "The file of each number", "", ("Column of summary.csv", "File"), [list(pair) for pair in sources.items()]
         ),
@@ -170,7 +110,7 @@ def format_for_terminal(frame: pd.DataFrame, width: int = 100) -> str:
     for row in _list_rows(frame):
         row["baselines"] = f"{row['q2_dummy']:.2f}, {row['q2_ridge']:.2f}"
         lines += ["", f"{row['title']} ({row['edition']} edition, {row['rows']} rows, {row['rows_are']})"]
-        shown = [(heading, row[column]) for heading, column in TERMINAL if column in row]
+        shown = [(heading, row[column]) for heading, column in read_headings("terminal") if column in row]
         for heading, value in shown:
             if value and not pd.isna(value):
                 start = f"  {heading:<20}"
@@ -194,9 +134,9 @@ def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 def _flatten_value(value: Any) -> Any:
     """Return lists and dictionaries as text, for one cell of a CSV file."""
     if isinstance(value, list):
-        return " ".join(f"{item:.6g}" if isinstance(item, float) else str(item) for item in value)
+        return " ".join(f"{number:.6g}" if isinstance(number, float) else str(number) for number in value)
     if isinstance(value, dict):
-        return "; ".join(f"{key} {one}" for key, one in value.items()) or "none"
+        return "; ".join(f"{key} {content}" for key, content in value.items()) or "none"
     return value
 
 
@@ -212,8 +152,7 @@ def _format_interval(row: Mapping[str, Any], keys: Sequence[str], digits: int, u
 def _format_mae(row: Mapping[str, Any]) -> str:
     """Return the mean absolute error with its interval and unit, in three digits."""
     middle, low, high = (f"{float(row[key]):.3g}" for key in ("mae", "mae_lower_95", "mae_upper_95"))
-    unit = "" if row["mae_unit"] == "1" else f" {row['mae_unit']}"
-    return f"{middle} [{low}, {high}]{unit}"
+    return f"{middle} [{low}, {high}]{format_unit(row['mae_unit'])}"
 
 
 def _format_cell(value: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.units import format_unit
 
 Cells = dict[str, tuple[Any, str]]  # by column of the summary: a value, and the entry of StudyResults with its file
 
@@ -14,7 +15,7 @@ def summarise_trust(results: StudyResults) -> Cells:
     first = next((o for o in results.study.objectives if o.name in validation), None)
     if first is None:
         return {}
-    found, unit = validation[first.name], "" if first.unit == "1" else f" {first.unit}"
+    found, unit = validation[first.name], format_unit(first.unit)
     optional = (
         ("transfer", results.transfer, "transfer", _describe_transfer),
         ("screen", results.screen_report, "screen_report", _describe_screen),
@@ -34,7 +35,7 @@ def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]
     }
     if found["groupings"]:
         cells["groupings"] = _describe_groupings(found["groupings"])
-        cells |= {f"r2_by_{_name_column(hit['split'])}": hit["r2"] for hit in found["groupings"]}
+        cells |= {f"r2_by_{_name_column(grouping['split'])}": grouping["r2"] for grouping in found["groupings"]}
     if found["noise"] and found["noise"]["sets"]:
         cells["noise_floor"] = _describe_noise(found["noise"], unit)
     if found["censoring"]:
@@ -52,7 +53,7 @@ def _summarise_acceleration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
     if "acceleration" not in benchmark:
         return {}
     return {
-        "evaluations_to_top": "; ".join(_describe_acceleration(item) for item in benchmark["acceleration"]),
+        "evaluations_to_top": "; ".join(_describe_acceleration(target) for target in benchmark["acceleration"]),
         "acceleration": benchmark["acceleration"][0]["first"]["acceleration"],
     }
 
@@ -98,10 +99,10 @@ def _describe_noise(found: dict[str, Any], unit: str) -> str:
 def _describe_bounds(found: dict[str, Any], unit: str) -> str:
     """Return what the treatment of bounds changes."""
     parts = []
-    for name, one in found["treatments"].items():
-        text = f"{name} {one['mae_one_sided']:.3g}{unit}"
-        if "change" in one:
-            text += f" (change [{one['change']['lower']:.2g}, {one['change']['upper']:.2g}])"
+    for name, scores in found["treatments"].items():
+        text = f"{name} {scores['mae_one_sided']:.3g}{unit}"
+        if "change" in scores:
+            text += f" (change [{scores['change']['lower']:.2g}, {scores['change']['upper']:.2g}])"
         parts.append(text)
     return f"{found['n_censored']} bounds; one-sided MAE if treated as {', '.join(parts)}"
 
@@ -111,20 +112,21 @@ def _describe_more_rows(double: dict[str, Any], unit: str) -> str:
     low, high = double["change_interval"]
     return (
         f"twice the rows would change the MAE by {double['change']:.2g} [{low:.2g}, {high:.2g}]{unit}, if the "
-        f"power law of "
-        "the learning curve holds"
+        "power law of the learning curve holds"
     )
 
 
 def _describe_official_test(found: dict[str, Any], unit: str) -> str:
     """Return the scores on the official test split."""
     own = found["scores"][found["selected"]]
-    others = ", ".join(f"{name} {one['mae']:.2f}" for name, one in found["scores"].items() if name != found["selected"])
+    scores_of_rest = ", ".join(
+        f"{name} {scores['mae']:.2f}" for name, scores in found["scores"].items() if name != found["selected"]
+    )
     ranks = "no rank correlation" if own["spearman"] is None else f"rank correlation {own['spearman']:.2f}"
     return (
         f"{found['selected']} MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}]{unit}, R² "
         f"{own['r2']:.2f}, {ranks} on {own['rows']} rows, predicted once; without "
-        f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {others}"
+        f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {scores_of_rest}"
     )
 
 
@@ -132,12 +134,10 @@ def _describe_acceleration(found: dict[str, Any]) -> str:
     """Return the number of measurements to the best rows of a pool."""
     first, half = found["first"], found["half"]
     return (
-        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} "
-        f"measurements, random "
-        f"{first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
-        f"[{first['acceleration_lower']:.1f}, "
-        f"{first['acceleration_upper']:.1f}]; half of them after {half['engine']['median']:.0f}, random "
-        f"{half['random']['median']:.0f}{'+' if half['missed_random'] else ''}"
+        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} measurements, "
+        f"random {first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
+        f"[{first['acceleration_lower']:.1f}, {first['acceleration_upper']:.1f}]; half of them after "
+        f"{half['engine']['median']:.0f}, random {half['random']['median']:.0f}{'+' if half['missed_random'] else ''}"
     )
 
 

@@ -109,13 +109,13 @@ def identify_compositions(formulas: pd.Series) -> pd.Series:
 
 def _join_moments(blocks: dict[int, Moments]) -> Moments:
     """Add up moments of all blocks in the order of the list, so that the shards don't change the last digit."""
-    every = Moments()
+    total = Moments()
     for position in sorted(blocks):
         block = blocks[position]
-        every.n += block.n
-        every._sum += block._sum
-        every._squares += block._squares
-    return every
+        total.n += block.n
+        total._sum += block._sum
+        total._squares += block._squares
+    return total
 
 
 def find_nearest(formulas: pd.Series, rows: pd.DataFrame, formula_column: str | None, objective: str) -> pd.DataFrame:
@@ -136,12 +136,12 @@ def find_nearest(formulas: pd.Series, rows: pd.DataFrame, formula_column: str | 
     known = compute_element_fractions(parse_formulas(rows[formula_column]))
     wanted = compute_element_fractions(parse_formulas(formulas))
     # halved, since an exchanged atom is missing on one side and in excess on the other
-    exchanged = [np.abs(known - item).sum(axis=1) / 2 for item in wanted]
-    nearest = [int(np.argmin(entry)) for entry in exchanged]
+    exchanged = [np.abs(known - fractions).sum(axis=1) / 2 for fractions in wanted]
+    nearest = [int(np.argmin(distances)) for distances in exchanged]
     return pd.DataFrame(
         {
             "nearest_known": rows[formula_column].to_numpy()[nearest],
-            "atoms_exchanged": [float(one[row]) for one, row in zip(exchanged, nearest, strict=True)],
+            "atoms_exchanged": [float(distances[row]) for distances, row in zip(exchanged, nearest, strict=True)],
             "nearest_measured": rows[objective].to_numpy(float)[nearest],
         },
         index=formulas.index,

@@ -2,7 +2,7 @@
 
 The rules are SMACT's (Davies et al. 2019, doi:10.21105/joss.01361): some choice of the elements' known oxidation states
 is neutral, and every anion in it is more electronegative than every cation. SMACT tries one ratio after another in
-Python; here all ratios of a choice of elements are tried at once, with the same answer. States of zero are left out.
+Python; here all ratios of a choice of elements are tried at once, with the same result. States of zero are left out.
 """
 
 from collections.abc import Iterator
@@ -39,9 +39,9 @@ def enumerate_compositions(source: EnumerationSource) -> Iterator[list[str]]:
     states, negativity = _load_element_data(source)
     order = sorted(source.elements, key=lambda symbol: (negativity[symbol], symbol))
     for size in sorted(set(source.sizes)):
-        others = [symbol for symbol in order if symbol not in source.always]
+        optional_elements = [symbol for symbol in order if symbol not in source.always]
         # `combinations` refuses a negative size
-        for chosen in combinations(others, size - len(source.always)) if size >= len(source.always) else ():
+        for chosen in combinations(optional_elements, size - len(source.always)) if size >= len(source.always) else ():
             held = {*chosen, *source.always}
             symbols = [symbol for symbol in order if symbol in held]
             yield _format_formulas(symbols, find_neutral_ratios(symbols, states, negativity, source.largest_amount))

@@ -33,10 +33,10 @@ class Funnel:
         """Return the funnel of no candidate."""
         return cls([0] * n_gates, [0] * n_gates, [0] * n_gates)
 
-    def add(self, other: "Funnel") -> None:
-        """Add the counts of another funnel with the same gates."""
+    def add(self, funnel: "Funnel") -> None:
+        """Add the counts of a funnel with the same gates."""
         for name, counts in vars(self).items():
-            counts[:] = [mine + theirs for mine, theirs in zip(counts, getattr(other, name), strict=True)]
+            counts[:] = [mine + theirs for mine, theirs in zip(counts, getattr(funnel, name), strict=True)]
 
     def concat_steps(self, later: "Funnel") -> "Funnel":
         """Return the funnel of these gates followed by later ones."""

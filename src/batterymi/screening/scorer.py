@@ -51,22 +51,22 @@ class Scorer:
     """
 
     def __init__(
-        self, stored: StoredModel, learned: pd.DataFrame, others: pd.DataFrame, threshold: float = np.inf
+        self, stored: StoredModel, learned: pd.DataFrame, known_rows: pd.DataFrame, threshold: float = np.inf
     ) -> None:
         """Prepare what does not depend on the candidates.
 
         Args:
             stored: the model.
             learned: the rows of the table that it learned from.
-            others: further rows of the table, which are known too.
+            known_rows: further rows of the table, which are known too.
             threshold: see the class.
         """
         self.threshold = threshold
-        given = learned[[name for name in stored.features if name not in stored.categories]].astype(float)
-        self._lowest, self._highest = given.min(), given.max()
+        learned_numbers = learned[[name for name in stored.features if name not in stored.categories]].astype(float)
+        self._lowest, self._highest = learned_numbers.min(), learned_numbers.max()
         self._stored, self._model = stored, stored.fitted
         encoder = self._model.encoder
-        self._known = Points(encoder.transform(stored.frame(pd.concat([learned, others]))))
+        self._known = Points(encoder.transform(stored.frame(pd.concat([learned, known_rows]))))
         self._learned = Points(self._known.matrix[: len(learned)])
         numbers = encoder.transformers_[0][2]
         computed = np.array([name not in stored.features for name in numbers])
@@ -99,8 +99,8 @@ class Scorer:
     def _name_out_of_range(self, designs: pd.DataFrame) -> NDArray[np.str_]:
         """Return the names of each candidate's numbers that lie outside the range of the rows, shape (n,)."""
         names = np.array(self._lowest.index, dtype=str)
-        given = designs[list(self._lowest.index)].astype(float)
-        wrong = ((given < self._lowest) | (given > self._highest)).to_numpy(bool)
+        numbers = designs[list(self._lowest.index)].astype(float)
+        wrong = ((numbers < self._lowest) | (numbers > self._highest)).to_numpy(bool)
         return np.array([" ".join(names[row]) for row in wrong], dtype=str)
 
     def _measure_closest(self, rows: Rows) -> Array:

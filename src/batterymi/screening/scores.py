@@ -48,8 +48,8 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
     before, after = split_gates(settings.screen.gates)
     features = list(settings.screened_features)
     compositions = parse_formulas(frame[FORMULA])
-    given = frame.drop(columns=POSITION).select_dtypes("number")
-    numbers = {str(name): given[name].to_numpy(float) for name in given}
+    known_numbers = frame.drop(columns=POSITION).select_dtypes("number")
+    numbers = {str(name): known_numbers[name].to_numpy(float) for name in known_numbers}
     alive, funnel = pass_gates(before, np.ones(len(frame), dtype=bool), numbers, compositions)
     if features:
         known = alive & np.isfinite(frame[features].to_numpy(float)).all(axis=1)
@@ -70,6 +70,5 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
         numbers[name] = np.full(len(frame), np.nan)
         numbers[name][alive] = values
     passed, rest = pass_gates(after, alive, numbers, compositions)
-    return candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range), funnel.concat_steps(
-        rest
-    )
+    scored = candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range)
+    return scored, funnel.concat_steps(rest)

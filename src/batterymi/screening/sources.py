@@ -35,10 +35,7 @@ class Tally:
 
 
 def read_candidate_blocks(
-    source: Source,
-    folder: Path | None,
-    columns: Iterable[str],
-    tally: Tally,
+    source: Source, folder: Path | None, columns: Iterable[str], tally: Tally
 ) -> Iterator[pa.Table]:
     """Read candidates in blocks of `BLOCK`, the last one shorter.
 
@@ -110,8 +107,8 @@ def _read_file_blocks(source: FileSource, columns: list[str], tally: Tally) -> I
     if problems:
         listed = list(problems)[:MOST_PROBLEMS]
         lines = _find_line_numbers(path, listed) if path.suffix == ".csv" else dict(zip(listed, listed, strict=True))
-        told = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
-        raise TableError("\n".join([*told, "correct the formulas, or set screen.source.bad_rows to drop"]))
+        messages = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
+        raise TableError("\n".join([*messages, "correct the formulas, or set screen.source.bad_rows to drop"]))
 
 
 def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -136,9 +133,8 @@ def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.R
     except TableError:
         raise
     except (*UNREADABLE, csv.Error) as error:
-        found = (
-            _find_first_text(path, columns) if isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv" else None
-        )
+        is_text = isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv"
+        found = _find_first_text(path, columns) if is_text else None
         raise TableError(f"{path}: {found or 'cannot be read: ' + ' '.join(str(error).split())}") from None
 
 

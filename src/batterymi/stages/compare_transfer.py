@@ -23,7 +23,7 @@ def compare_transfer(table: Path, predictions: Path, result: Path, settings: Tra
         settings: what models learn from, and what is compared; the first objective is transferred.
     """
     target, seed = settings.objectives[0], settings.seed
-    rows = read_frame(table, needs=[*(item.name for item in (*settings.features, *settings.objectives)), SPLIT])
+    rows = read_frame(table, needs=[*(column.name for column in (*settings.features, *settings.objectives)), SPLIT])
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, settings.descriptors)
     inputs = Inputs(settings.features, settings.descriptors)

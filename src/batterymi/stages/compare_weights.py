@@ -16,12 +16,9 @@ def compare_weights(records: list[Path], curves: list[Path], table: Path, settin
         table: CSV to write: one row per agent.
         settings: seed of the bootstrap, and length of the trainings.
     """
-    runs = [
-        TrainingRun(
-            record.parent.parent.name,
-            read_json(record, needs=("weights",))["weights"],
-            read_frame(curve, needs=("steps", "is_best", *MEASURES)),
-        )
-        for record, curve in zip(records, curves, strict=True)
-    ]
+    runs = []
+    for record, curve in zip(records, curves, strict=True):
+        weights = read_json(record, needs=("weights",))["weights"]
+        steps = read_frame(curve, needs=("steps", "is_best", *MEASURES))
+        runs.append(TrainingRun(record.parent.parent.name, weights, steps))
     write_csv(table, compare_runs(runs, settings.seed, settings.steps))

@@ -47,9 +47,8 @@ def gather_screen(
     account = _add_accounts(reports, read_json(listing, ["listed", "dropped"]), settings)
     best = merge_best(_read_blocks(scored), screen.best, minimise=target.sign > 0)
     if best.moments.n != account["scored"]:
-        raise TableError(
-            f"the shards hold {best.moments.n} scored candidates, their reports {account['scored']}; run them again"
-        )
+        counts = f"{best.moments.n} scored candidates, their reports {account['scored']}"
+        raise TableError(f"the shards hold {counts}; run them again")
     listed = _list_best(best, read_frame(table, [target.name]), settings)
     write_csv(top, listed)
     scores = read_frame(metrics, ["selected"], {"variant": [screen.variant], "objective": [target.name]})
@@ -103,8 +102,8 @@ def _list_best(best: Best, rows: pd.DataFrame, settings: GatheringSettings) -> p
     frame = best.candidates
     known = find_nearest(frame[FORMULA], rows, next(iter(settings.formula_columns), None), settings.target.name)
     scores = [column for column in SCORED if column != "passed"]
-    given = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED)]
-    listed = pd.concat([frame[[FORMULA, *scores]], known, frame[given]], axis=1)
+    source_columns = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED)]
+    listed = pd.concat([frame[[FORMULA, *scores]], known, frame[source_columns]], axis=1)
     listed.insert(0, "rank", np.arange(1, len(listed) + 1))
     return listed
 
@@ -113,7 +112,7 @@ def _read_blocks(paths: Sequence[Path]) -> Iterator[pd.DataFrame]:
     """Yield the blocks of all shards, of each shard an empty one first.
 
     Raises:
-        DamagedFileError: if a file is none of scored candidates.
+        DamagedFileError: if a file does not hold scored candidates.
     """
     for path in paths:
         check_content(path)

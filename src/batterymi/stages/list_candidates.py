@@ -20,8 +20,8 @@ from batterymi.screening.sources import BLOCK, POSITION, Tally, read_candidate_b
 
 logger = logging.getLogger(__name__)
 
-TELL_EVERY = 500  # blocks
-FILES_PER_SHARD, OTHER_FILES = 2, 64  # that are open while candidates are listed
+BLOCKS_PER_LOG_LINE = 500  # blocks
+FILES_PER_SHARD, RESERVED_FILES = 2, 64  # that are open while candidates are listed
 
 
 def list_candidates(
@@ -43,7 +43,7 @@ def list_candidates(
         digests: of the source's files when the run began.
 
     Raises:
-        TableError: if there is no candidate, or there are more shards than the system lets be open.
+        TableError: if there are no candidates, or more shards than the system allows to be open.
     """
     _check_open_files(len(shards))
     screen, tally = settings.screen, Tally()
@@ -66,7 +66,7 @@ def list_candidates(
             if shard not in writers:
                 writers[shard] = stack.enter_context(pa.parquet.ParquetWriter(temporary[shard], table.schema))
             writers[shard].write_table(table, row_group_size=BLOCK)
-            if (number + 1) % TELL_EVERY == 0:
+            if (number + 1) % BLOCKS_PER_LOG_LINE == 0:
                 logger.info("%d candidates listed", position)
         if schema is None:
             raise TableError(f"screen.source: '{screen.source.name}' has no candidates")
@@ -79,8 +79,8 @@ def list_candidates(
 def _check_open_files(n_shards: int) -> None:
     """Refuse more shards than the system allows to be open at once."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if allowed != resource.RLIM_INFINITY and FILES_PER_SHARD * n_shards + OTHER_FILES > allowed:
-        most = max((allowed - OTHER_FILES) // FILES_PER_SHARD, 1)
+    if allowed != resource.RLIM_INFINITY and FILES_PER_SHARD * n_shards + RESERVED_FILES > allowed:
+        most = max((allowed - RESERVED_FILES) // FILES_PER_SHARD, 1)
         raise TableError(
             f"screen: {n_shards} shards are too many, since at most {allowed} files may be open (ulimit -n); "
             f"take {most} or fewer: --set-scatter screen={most}"

@@ -28,10 +28,10 @@ def optimise_protocols(protocols: Path, history: Path, settings: ProtocolSetting
     found: dict[str, Any] = {}
     parts = []
     for name, starts in (("protocol_nominal", [case.nominal]), ("protocol_robust", validation)):
-        watch = Stopwatch()
+        stopwatch = Stopwatch()
         scenarios = ScenarioSet(simulator, starts, limits, case.terms)
         rates, tried = optimise_protocol(scenarios, case.rules, settings.search, settings.seed)
-        found[name] = {"c_rates": rates, "charges": scenarios.charges, "cpu_s": watch.measure_lap()}
+        found[name] = {"c_rates": rates, "charges": scenarios.charges, "cpu_s": stopwatch.measure_lap()}
         parts.append(tried.assign(protocol=name))
     write_csv(history, pd.concat(parts, ignore_index=True).drop(columns="engine"))
     write_json(protocols, found)

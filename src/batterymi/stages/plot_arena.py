@@ -12,7 +12,7 @@ from batterymi.config.slices.arena import FigureSettings
 from batterymi.figures.arena import plot_minutes_and_margin, plot_traces, plot_violations
 from batterymi.figures.arena_agents import plot_learning, plot_policies
 from batterymi.figures.arena_map import plot_feasibility
-from batterymi.figures.style import apply_style, save
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.files import read_frame
 from batterymi.vocabulary.controllers import CONTROLLERS
 
@@ -49,24 +49,22 @@ def plot_arena(drawn: DrawnFiles, svg: list[Path], png: list[Path], settings: Fi
     Args:
         drawn: what the figures are drawn from.
         svg: figures to write, each named after what it shows.
-        png: the same, beside them.
+        png: the same in pixels.
         settings: what is shown.
     """
     drawings = _choose_drawings(drawn, settings)
     # a figure takes its style when it is made, so the drawings above are deferred
     with apply_style():
-        for path, beside in zip(svg, png, strict=True):
-            figure = drawings[path.stem]()
-            save(figure, path.parent, path.stem)
-            assert beside == path.with_suffix(".png"), "both are written side by side"
-            logger.info("drew %s", path.stem)
+        for vector, raster in zip(svg, png, strict=True):
+            save_figure(drawings[vector.stem](), vector, raster)
+            logger.info("drew %s", vector.stem)
 
 
 def _choose_drawings(drawn: DrawnFiles, settings: FigureSettings) -> "dict[str, Callable[[], Figure]]":
     """Return functions that draw, by the name of the figure."""
     cell, condition = settings.cell, settings.condition
     table = read_frame(drawn.table)
-    mine = table[table["cell"] == cell]
+    rows = table[table["cell"] == cell]
     traces, steps = _select_cell(drawn.traces, cell), _select_cell(drawn.steps, cell)
     nominal = traces[traces["condition"] == condition]
 
@@ -80,9 +78,9 @@ def _choose_drawings(drawn: DrawnFiles, settings: FigureSettings) -> "dict[str, 
             f"{cell}, {condition}: nominal charge on the DFN",
         ),
         "minutes_and_margin": lambda: draw_with_heading(
-            plot_minutes_and_margin(mine), f"{cell}: open markers leave a limit in some scenarios"
+            plot_minutes_and_margin(rows), f"{cell}: open markers leave a limit in some scenarios"
         ),
-        "violations": lambda: draw_with_heading(plot_violations(mine), f"{cell}: held-out scenarios on the DFN"),
+        "violations": lambda: draw_with_heading(plot_violations(rows), f"{cell}: held-out scenarios on the DFN"),
         "feasibility": lambda: plot_feasibility(
             pd.concat([read_frame(path) for path in drawn.maps]), settings.wanted_min
         ),
@@ -106,7 +104,7 @@ def _list_with_policies(steps: pd.DataFrame) -> list[str]:
 
 
 def _read_curves(paths: Sequence[Path]) -> pd.DataFrame:
-    """Return learning curves with agent and seed, which stand in the path."""
+    """Return learning curves with agent and seed, which are parts of the path."""
     parts = []
     for path in paths:
         agent, seed = path.parts[-3:-1]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from batterymi.figures.closed_loop import draw_closed_loop
-from batterymi.figures.style import apply_style, save
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.files import read_frame, read_json
 
 
@@ -14,8 +14,7 @@ def plot_closed_loop(runs: Path, comparison: Path, svg: Path, png: Path) -> None
         runs: what loops recommended.
         comparison: lives and gains with intervals.
         svg: figure to write.
-        png: the same, beside it.
+        png: the same in pixels.
     """
     with apply_style():
-        save(draw_closed_loop(read_frame(runs), read_json(comparison)), svg.parent, svg.stem)
-    assert png == svg.with_suffix(".png"), "both are written side by side"
+        save_figure(draw_closed_loop(read_frame(runs), read_json(comparison)), svg, png)

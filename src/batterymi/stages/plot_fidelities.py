@@ -4,7 +4,7 @@ from pathlib import Path
 
 from batterymi.config.slices.campaign import FidelityFigureSettings
 from batterymi.figures.fidelity import draw_fidelities
-from batterymi.figures.style import apply_style, save
+from batterymi.figures.style import apply_style, save_figure
 from batterymi.files import read_frame, read_json
 
 
@@ -15,9 +15,8 @@ def plot_fidelities(ledger: Path, comparison: Path, svg: Path, png: Path, settin
         ledger: every evaluation.
         comparison: what the levels save.
         svg: figure to write.
-        png: the same figure as an image, beside it.
+        png: the same in pixels.
         settings: objectives of the study.
     """
-    assert png == svg.with_suffix(".png")  # `save` writes both
     with apply_style():
-        save(draw_fidelities(read_frame(ledger), read_json(comparison), settings.objectives), svg.parent, svg.stem)
+        save_figure(draw_fidelities(read_frame(ledger), read_json(comparison), settings.objectives), svg, png)

@@ -17,13 +17,8 @@ from batterymi.reporting.study_results import StudyResults
 
 logger = logging.getLogger(__name__)
 
-DRAWINGS: tuple[Callable[[StudyResults], Any], ...] = (
-    plot_data,
-    plot_parity,
-    plot_importances,
-    plot_validation,
-    plot_convergence,
-)
+Drawing = Callable[[StudyResults], Any]
+DRAWINGS: tuple[Drawing, ...] = (plot_data, plot_parity, plot_importances, plot_validation, plot_convergence)
 
 
 def plot_study(inputs: dict[str, Path], index: Path, svg: list[Path], png: list[Path], settings: ReportedStudy) -> None:

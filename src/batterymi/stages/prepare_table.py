@@ -51,8 +51,10 @@ def prepare_table(
             },
         },
     )
-    for item in loaded.conversions:
-        logger.info("%s: %s converted from %s to %s", settings.path, item.header, item.found, item.wanted)
+    for conversion in loaded.conversions:
+        logger.info(
+            "%s: %s converted from %s to %s", settings.path, conversion.header, conversion.found, conversion.wanted
+        )
     logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
 
 

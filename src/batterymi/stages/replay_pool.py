@@ -57,7 +57,7 @@ def replay_pool(
     }
     content = {
         "feasibility": feasibility,
-        "answers": "in the data",
+        "outcome_kind": "in the data",
         "comparison": comparison,
         "failures": {},
         "acceleration": found,

@@ -31,7 +31,7 @@ class CampaignFiles:
         history: Parquet; every evaluation of every campaign.
         suggestions: CSV; the best designs, each with why it was chosen.
         benchmark: JSON; feasibility, comparison with random search, limits in force.
-        reference_designs: CSV; known designs, judged by constraints and evaluator.
+        reference_designs: CSV; known designs, checked by constraints and evaluator.
     """
 
     history: Path
@@ -52,14 +52,14 @@ def run_campaign(
 ) -> None:
     """Search for better designs, and compare the search with random search.
 
-    A problem that no design can solve costs nothing: its outputs then hold the finding and no rows. Answers of an
+    A problem that no design can solve costs nothing: its outputs then hold the finding and no rows. Results of an
     expensive evaluator are kept as they come, so that a run that was killed evaluates no design twice.
 
     Args:
         table: the study's table.
         model: its models, if the evaluator is the surrogate.
         pool: designs to choose from, if the study lists them.
-        code: files on which answers depend, beside those above.
+        code: files on which results of the evaluator depend, beside those above.
         files: what to write.
         settings: of designs and campaign.
         processes: worker processes; the result does not depend on it.
@@ -72,7 +72,7 @@ def run_campaign(
     space = make_study_space(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
     evaluator = make_evaluator(campaign.evaluator, targets, model)
     if not evaluator.is_cheap:
-        evaluator = _keep_answers(evaluator, files.history, [*filter(None, (table, model, pool)), *code], settings)
+        evaluator = _make_journal(evaluator, files.history, [*filter(None, (table, model, pool)), *code], settings)
     found = check_feasibility(space, evaluator, targets, rows, settings.seed)
     reference = campaign.reference or found.reference
     problem = Problem(space, targets, found.limits_in_force, evaluator, reference=reference)
@@ -87,7 +87,7 @@ def run_campaign(
     write_csv(files.reference_designs, references)
     content = {
         "feasibility": found.as_dict(),
-        "answers": evaluator.kind,
+        "outcome_kind": evaluator.kind,
         "comparison": comparison,
         "failures": count_failures(history),
     }
@@ -95,8 +95,8 @@ def run_campaign(
     remove_journals(files.history)
 
 
-def _keep_answers(evaluator: Evaluator, history: Path, depends_on: list[Path], settings: CampaignSettings) -> Journal:
-    """Return an evaluator that keeps its answers beside the history, under a digest of what they depend on."""
+def _make_journal(evaluator: Evaluator, history: Path, depends_on: list[Path], settings: CampaignSettings) -> Journal:
+    """Return an evaluator that keeps its results beside the history, under a digest of what they depend on."""
     plain = settings.model_dump(mode="json")
     path = place_journal(history, depends_on, plain["campaign"], plain["objectives"])
     names = [feature.name for feature in settings.designable]

@@ -31,7 +31,7 @@ def sample_table(rows: Path, failures: Path, settings: SamplingSettings, process
     failed = sample[sample["failure"] != ""]
     if len(failed) == len(sample):
         kinds = ", ".join(sorted(set(failed["failure"])))
-        raise TableError(f"every one of {len(sample)} designs failed: {kinds}")
+        raise TableError(f"all {len(sample)} designs failed: {kinds}")
     write_parquet(rows, make_sampled_rows(sample, evaluator))
     content = {
         "evaluated": len(sample),

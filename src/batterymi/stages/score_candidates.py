@@ -19,7 +19,7 @@ from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
 
-TELL_EVERY = 50  # blocks
+BLOCKS_PER_LOG_LINE = 50  # blocks
 
 
 def score_candidates(
@@ -40,7 +40,7 @@ def score_candidates(
     scorer = _load_scorer(model, table, predictions, settings)
     listed, n, funnel = 0, 0, Funnel.make_empty(len(label_steps(settings.screen, settings.screened_features)))
     with _open_shard(candidates) as file, write_atomically(scored) as temporary:
-        schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*item) for item in SCORED.items())])
+        schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*column) for column in SCORED.items())])
         with pa.parquet.ParquetWriter(temporary, schema) as writer:
             for number in range(file.num_row_groups):
                 # formulas hardly repeat, so looking for equal ones would cost time for nothing
@@ -49,7 +49,7 @@ def score_candidates(
                 writer.write_table(pa.Table.from_pandas(block, schema=schema, preserve_index=False))
                 funnel.add(counts)
                 listed, n = listed + len(frame), n + len(block)
-                if (number + 1) % TELL_EVERY == 0:
+                if (number + 1) % BLOCKS_PER_LOG_LINE == 0:
                     logger.info("%d of %d candidates", listed, file.metadata.num_rows)
     write_json(report, {"listed": listed, "scored": n, "threshold": scorer.threshold, **vars(funnel)})
     logger.info("%d candidates, %d scored", listed, n)
@@ -69,7 +69,7 @@ def _load_scorer(model: Path, table: Path, predictions: Path, settings: ScoringS
 
 
 def _open_shard(path: Path) -> pa.parquet.ParquetFile:
-    """Open a shard, or say that it is none."""
+    """Open a shard, or refuse a file that is not one."""
     check_content(path)
     try:
         return pa.parquet.ParquetFile(path)

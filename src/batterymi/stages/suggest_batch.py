@@ -109,7 +109,7 @@ def suggest_batch(
     write_csv(files.reference_designs, references)
     benchmark = {
         "feasibility": found.as_dict(),
-        "answers": "predicted",
+        "outcome_kind": "predicted",
         "comparison": comparison,
         "failures": {"failed": n_failed} if n_failed else {},
     }

@@ -49,7 +49,7 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     """
     left_out = {ablation.name: ablation for ablation in settings.ablations}
     whole = Inputs(settings.features, settings.descriptors)
-    variants = {"all_features": whole} | {name: whole.drop(one.drop) for name, one in left_out.items()}
+    variants = {"all_features": whole} | {name: whole.drop(ablation.drop) for name, ablation in left_out.items()}
     needed = [*(column.name for column in (*settings.features, *settings.objectives)), SPLIT]
     # both before any model is fitted, so that a damaged file is found at once
     rows, digests = read_frame(table, needs=needed), read_json(report)
@@ -64,15 +64,13 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
         comparison = compare_models(problem, apply_ablation(settings.surrogate, ablation), settings.seed)
         comparisons.append(comparison)
         if variant == settings.primary_variant and objective.goal != "report":
-            checks[objective.name] = validate_model(
-                comparison.best, comparison.validation, comparison.outs, rows, computed, settings
-            )
+            parts = comparison.best, comparison.validation, comparison.outs
+            checks[objective.name] = validate_model(*parts, rows, computed, settings)
     metrics = pd.concat([comparison.metrics for comparison in comparisons], ignore_index=True)
     write_csv(files.metrics, metrics)
-    write_parquet(
-        files.predictions, pd.concat([comparison.predictions for comparison in comparisons], ignore_index=True)
-    )
-    write_csv(files.importances, pd.concat([comparison.importances for comparison in comparisons], ignore_index=True))
+    predictions, importances = zip(*((c.predictions, c.importances) for c in comparisons), strict=True)
+    write_parquet(files.predictions, pd.concat(predictions, ignore_index=True))
+    write_csv(files.importances, pd.concat(importances, ignore_index=True))
     write_json(files.validation, {"variant": settings.primary_variant, "objectives": checks})
     save_models(files.model, [comparison.stored for comparison in comparisons])
     write_text(files.card, write_card(settings, metrics, variants, checks, computed, digests))

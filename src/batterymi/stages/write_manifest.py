@@ -24,6 +24,6 @@ def write_manifest(
         settings: the configuration of the run, as plain data.
         digests: what it was made from, with the digests from when the run began: settings, tables, the lock.
         ledgers: ledgers of experiments, which the run reads and appends to; they count as it left them.
-        made: regular expressions of what the run makes, as seen from that folder.
+        made: regular expressions of what the run makes, relative to that folder.
     """
     write_json(manifest, make_manifest(manifest.parent, studies, settings, dict(digests) | digest_files(ledgers), made))

@@ -81,7 +81,7 @@ def resample_crossed_means(values: Array, seed: int, stream: int = 1, n_resample
     Args:
         values: shape (n_rows, n_columns); NaN is left out.
         seed: of the draws; the same seed draws the same columns, so that two sets of rows stay paired in them.
-        stream: of the draws of rows; two sets of rows with different streams are drawn apart.
+        stream: of the draws of rows; two sets of rows with different streams are drawn independently.
         n_resamples: how often is drawn.
 
     Returns:

@@ -42,8 +42,8 @@ def compute_half_widths(observed: Array, predicted: Array, spread: Array, level:
     """
     squared = ((observed - predicted) / spread) ** 2
     n = len(squared)
-    others = (squared.sum() - squared) / (n - 1)
-    return compute_t_factor(n - 1, level) * np.sqrt(others) * spread
+    variance_of_rest = (squared.sum() - squared) / (n - 1)
+    return compute_t_factor(n - 1, level) * np.sqrt(variance_of_rest) * spread
 
 
 def compute_t_factor(n: int, level: float = LEVEL) -> float:
@@ -91,7 +91,9 @@ def compute_wilson_interval(share: float, n: int) -> tuple[float, float]:
     count = share * n
     # unlike the normal approximation, this interval does not vanish at shares of 0 and 1
     around = [math.floor(count + 1e-9), math.ceil(count - 1e-9)]
-    low, high = zip(*(stats.binomtest(item, n).proportion_ci(LEVEL, "wilson") for item in around), strict=True)
+    low, high = zip(
+        *(stats.binomtest(successes, n).proportion_ci(LEVEL, "wilson") for successes in around), strict=True
+    )
     return float(np.interp(count, around, low)), float(np.interp(count, around, high))
 
 

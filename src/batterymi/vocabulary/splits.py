@@ -7,5 +7,5 @@ SOURCE = "source"  # rows of a related task: may join the training, are never sc
 REFERENCE = "reference"  # shown beside the others, never learned from
 PENDING = "pending"  # an experiment under way: not learned from, and not suggested again
 FAILED = "failed"  # an experiment without a result, which tells the search what to avoid
-ASKED = (PENDING, FAILED)  # designs without a result
+WITHOUT_RESULT = (PENDING, FAILED)  # designs without a result
 CHECKED = (TRAIN, TEST, SOURCE)

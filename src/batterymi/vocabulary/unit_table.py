@@ -3,10 +3,12 @@
 A unit of the table costs nothing to check. Only others, and conversions, need pint, which takes half a second to load.
 """
 
+import csv
 import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batterymi.errors import BatteryMIError
@@ -38,141 +40,11 @@ class Unit:
     whole: str = ""
 
 
-UNITS: dict[str, Unit] = {
-    "1": Unit("dimensionless: fractions, counts, ratios", "dimensionless"),
-    "percent": Unit("parts per hundred", "percent"),
-    "wt%": Unit("mass fraction in percent", "percent", "mass"),
-    "at%": Unit("fraction of atoms in percent", "percent", "amount"),
-    "mol%": Unit("fraction of the amount of substance in percent", "percent", "amount"),
-    "vol%": Unit("volume fraction in percent", "percent", "volume"),
-    "ppm": Unit("parts per million", "ppm"),
-    "eV": Unit("energy; electronvolt", "eV"),
-    "meV": Unit("energy; millielectronvolt", "meV"),
-    "eV/atom": Unit("energy per atom", "eV/atom"),
-    "meV/atom": Unit("energy per atom", "meV/atom"),
-    "kJ/mol": Unit("energy per amount", "kJ/mol"),
-    "V": Unit("voltage; against Li/Li+ or Na/Na+ where the label says so", "V"),
-    "mV": Unit("voltage; millivolt", "mV"),
-    "A": Unit("current; ampere", "A"),
-    "mA": Unit("current; milliampere", "mA"),
-    "mA/cm2": Unit("areal current", "mA/cm**2"),
-    "A/m2": Unit("areal current", "A/m**2"),
-    "mA/g": Unit("specific current", "mA/g"),
-    "C-rate": Unit("current over the current that fills the nominal capacity in one hour", "c_rate"),
-    "Ω": Unit("resistance; ohm", "ohm"),
-    "Ω cm": Unit("resistivity", "ohm*cm"),
-    "Ω cm2": Unit("areal resistance", "ohm*cm**2"),
-    "S/cm": Unit("conductivity", "S/cm"),
-    "mS/cm": Unit("conductivity", "mS/cm"),
-    "S/m": Unit("conductivity", "S/m"),
-    "log10(S/cm)": Unit("decimal logarithm of a conductivity in S/cm; `log10(…)` takes any unit", "S/cm"),
-    "cm2/s": Unit("diffusion coefficient", "cm**2/s"),
-    "m2/s": Unit("diffusion coefficient", "m**2/s"),
-    "mAh": Unit("charge", "mA*hour"),
-    "Ah": Unit("charge", "A*hour"),
-    "mAh/g": Unit("specific capacity", "mA*hour/g"),
-    "Ah/kg": Unit("specific capacity", "A*hour/kg"),
-    "mAh/cm2": Unit("areal capacity", "mA*hour/cm**2"),
-    "mAh/cm3": Unit("volumetric capacity", "mA*hour/cm**3"),
-    "Wh": Unit("energy", "W*hour"),
-    "kWh": Unit("energy", "kW*hour"),
-    "Wh/kg": Unit("specific energy", "W*hour/kg"),
-    "Wh/L": Unit("energy density", "W*hour/L"),
-    "W/kg": Unit("specific power", "W/kg"),
-    "W/(m K)": Unit("thermal conductivity", "W/m/K"),
-    "s": Unit("time; second", "s"),
-    "min": Unit("time; minute", "minute"),
-    "h": Unit("time; hour", "hour"),
-    "d": Unit("time; day", "day"),
-    "cycles": Unit("number of full cycles", "full_cycle"),
-    "log10(cycles)": Unit("decimal logarithm of a number of cycles", "full_cycle"),
-    "°C": Unit("temperature", "degC"),
-    "K": Unit("temperature or temperature difference", "kelvin"),
-    "°C/min": Unit("heating rate", "delta_degC/minute"),
-    "K/min": Unit("heating rate", "kelvin/minute"),
-    "Pa": Unit("pressure", "Pa"),
-    "kPa": Unit("pressure", "kPa"),
-    "MPa": Unit("pressure or stress", "MPa"),
-    "GPa": Unit("elastic modulus", "GPa"),
-    "bar": Unit("pressure", "bar"),
-    "mPa s": Unit("viscosity", "mPa*s"),
-    "Å": Unit("length; ångström", "angstrom"),
-    "pm": Unit("length; picometre", "pm"),
-    "nm": Unit("length; nanometre", "nm"),
-    "µm": Unit("length; micrometre", "um"),
-    "mm": Unit("length; millimetre", "mm"),
-    "cm": Unit("length; centimetre", "cm"),
-    "m": Unit("length; metre", "m"),
-    "°": Unit("angle; degree", "arc_degree"),
-    "rad": Unit("angle; radian", "arc_radian"),
-    "cm2": Unit("area", "cm**2"),
-    "m2": Unit("area", "m**2"),
-    "m2/g": Unit("specific surface area", "m**2/g"),
-    "Å3": Unit("volume; cubic ångström", "angstrom**3"),
-    "cm3": Unit("volume", "cm**3"),
-    "mL": Unit("volume", "mL"),
-    "L": Unit("volume", "L"),
-    "µL": Unit("volume", "uL"),
-    "cm3/g": Unit("specific volume", "cm**3/g"),
-    "g/cm3": Unit("density", "g/cm**3"),
-    "µg": Unit("mass", "ug"),
-    "mg": Unit("mass", "mg"),
-    "g": Unit("mass", "g"),
-    "kg": Unit("mass", "kg"),
-    "mg/cm2": Unit("areal mass, as of a coating", "mg/cm**2"),
-    "g/m2": Unit("areal mass, as of a coating", "g/m**2"),
-    "g/mol": Unit("molar mass", "g/mol"),
-    "mmol/g": Unit("amount per mass", "mmol/g"),
-    "mol/L": Unit("concentration", "mol/L"),
-    "mol/kg": Unit("molality", "mol/kg"),
-    "g/L": Unit("concentration", "g/L"),
-    "rpm": Unit("speed of rotation", "full_turn/minute"),
-    "Hz": Unit("frequency", "Hz"),
-    "μB": Unit("magnetic moment; Bohr magneton", "bohr_magneton"),
-}
-DEFINITIONS = (  # what pint lacks, or counts as a plain number though it is none
-    "full_cycle = [full_cycle]",
-    "c_rate = [c_rate]",
-    "atom = [atom]",
-    "arc_degree = [arc]",
-    "arc_radian = 57.29577951308232 * arc_degree",
-    "full_turn = [full_turn]",
-)
+with Path(__file__).with_name("units.csv").open(encoding="utf-8", newline="") as _table:
+    _ROWS = list(csv.DictReader(_table))
+UNITS = {row["unit"]: Unit(row["meaning"], row["pint"], row["whole"]) for row in _ROWS}
 # other ways to write them; blanks, dots and raised digits are read anyway
-SPELLINGS = {
-    "%": "percent",
-    "wt.%": "wt%",
-    "mass%": "wt%",
-    "at.%": "at%",
-    "atom%": "at%",
-    "degC": "°C",
-    "celsius": "°C",
-    "degC/min": "°C/min",
-    "deg": "°",
-    "sec": "s",
-    "hours": "h",
-    "hour": "h",
-    "hr": "h",
-    "minutes": "min",
-    "days": "d",
-    "day": "d",
-    "cycle": "cycles",
-    "um": "µm",
-    "ug": "µg",
-    "uL": "µL",
-    "A3": "Å3",
-    "angstrom": "Å",
-    "ohm": "Ω",
-    "ohmcm": "Ω cm",
-    "ohmcm2": "Ω cm2",
-    "M": "mol/L",
-    "mol/l": "mol/L",
-    "Wh/l": "Wh/L",
-    "g/l": "g/L",
-    "ml": "mL",
-    "l": "L",
-    "crate": "C-rate",
-}
+SPELLINGS = {spelling: row["unit"] for row in _ROWS for spelling in row["spellings"].split()}
 # what people mean in a header, where the unit itself would be another
 HEADER_SPELLINGS = {"c": "°C", "k": "K", "a": "A", "pct": "percent", "wt": "wt%", "wt/pct": "wt%"}
 MAX_LENGTH = 40
@@ -206,10 +78,10 @@ def find_unit(text: str) -> str:
 
 
 def find_header_unit(text: str, in_brackets: bool = True) -> str | None:
-    """Return the unit that a header of a table names, whatever its capitals; None if it names none.
+    """Return the unit that a header of a table names, whatever its capitals; None if it has no unit.
 
     Args:
-        text: what stands in brackets, or after the last blank or underscore.
+        text: the part in brackets, or after the last blank or underscore.
         in_brackets: whether it does; what does not must be a unit of the table.
     """
     listed = find_listed_unit(text)
@@ -261,14 +133,16 @@ def convert_units(values: "Array", found: str, wanted: str) -> "Array":
 
 def are_convertible(found: str, wanted: str) -> bool:
     """Return whether two units measure the same thing."""
-    (source, _, whole), (target, _, other) = _parse(found), _parse(wanted)
-    return not (whole and other and whole != other) and bool(source.is_compatible_with(target))
+    (source, _, source_whole), (target, _, target_whole) = _parse(found), _parse(wanted)
+    return not (source_whole and target_whole and source_whole != target_whole) and bool(
+        source.is_compatible_with(target)
+    )
 
 
 @cache
 def _spellings() -> dict[str, str]:
     """Return the units of the table by every plain spelling."""
-    found = {_simplify(other): name for other, name in SPELLINGS.items()}
+    found = {_simplify(spelling): name for spelling, name in SPELLINGS.items()}
     for name in UNITS:
         above, _, below = name.partition("/")
         if below and "(" not in name:
@@ -327,6 +201,5 @@ def _registry() -> Any:
     import pint
 
     registry: Any = pint.UnitRegistry()
-    for definition in DEFINITIONS:
-        registry.define(definition)
+    registry.load_definitions(Path(__file__).with_name("pint_units.txt"))
     return registry

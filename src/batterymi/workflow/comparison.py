@@ -64,7 +64,7 @@ class Comparison:
         return lines
 
 
-def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iterable[str]) -> Comparison:
+def compare_results(ours: Path, theirs: Path, names: Iterable[str], their_names: Iterable[str]) -> Comparison:
     """Compare two folders of results file by file.
 
     Files of numbers whose bytes differ are compared number by number, relative difference at most `RELATIVE`. Models,
@@ -75,11 +75,11 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
         ours: one folder.
         theirs: the other.
         names: files of the first, relative to it.
-        others: files of the second.
+        their_names: files of the second.
     """
-    found = Comparison(missing=sorted(set(names) ^ set(others)))
+    found = Comparison(missing=sorted(set(names) ^ set(their_names)))
     unequal: list[str] = []
-    for name in sorted(set(names) & set(others)):
+    for name in sorted(set(names) & set(their_names)):
         (found.same if compute_sha256(ours / name) == compute_sha256(theirs / name) else unequal).append(name)
     for name in filter(_has_numbers, unequal):
         difference = _compare_files(ours / name, theirs / name)
@@ -87,19 +87,19 @@ def compare_results(ours: Path, theirs: Path, names: Iterable[str], others: Iter
             found.close[name] = difference.size
         else:
             found.different[name] = difference.place
-    _judge_drawings(found, [name for name in unequal if not _has_numbers(name)])
+    _compare_drawings(found, [name for name in unequal if not _has_numbers(name)])
     return found
 
 
-def _judge_drawings(found: Comparison, names: Iterable[str]) -> None:
+def _compare_drawings(found: Comparison, names: Iterable[str]) -> None:
     """Sort files for people whose bytes differ by whether the numbers differ that they are made from."""
-    apart = {Path(name).parts[0] for name in found.different}
-    moved = apart | {Path(name).parts[0] for name, size in found.close.items() if size > 0}
+    differing = {Path(name).parts[0] for name in found.different}
+    moved = differing | {Path(name).parts[0] for name, size in found.close.items() if size > 0}
     for name in names:
         study, *below = Path(name).parts
         if not (study in moved if below else moved):
             found.different[name] = "its bytes, though it is made from numbers that are the same"
-        elif study in apart if below else apart:
+        elif study in differing if below else differing:
             found.different[name] = "its bytes"
         else:
             found.drawn.append(name)
@@ -135,8 +135,8 @@ def _compare_tables(left: "pd.DataFrame", right: "pd.DataFrame") -> Difference:
 def _compare_columns(name: str, left: "pd.Series", right: "pd.Series") -> Iterator[Difference]:
     """Yield the difference of each pair of cells."""
     floor = _find_floor(left.tolist())
-    for row, (one, other) in enumerate(zip(left.tolist(), right.tolist(), strict=True), start=1):
-        yield Difference(_measure_gap(one, other, floor), f"row {row}, {name}: {one} and {other}")
+    for row, (ours, theirs) in enumerate(zip(left.tolist(), right.tolist(), strict=True), start=1):
+        yield Difference(_measure_gap(ours, theirs, floor), f"row {row}, {name}: {ours} and {theirs}")
 
 
 def _compare_values(left: Any, right: Any, place: str, floor: float = 0.0) -> Difference:
@@ -154,7 +154,7 @@ def _compare_values(left: Any, right: Any, place: str, floor: float = 0.0) -> Di
     else:
         return Difference(_measure_gap(left, right, floor), f"{place}: {left} and {right}")
     found = (_compare_values(*pair) for pair in pairs)
-    return max(found, key=lambda one: one.size, default=Difference(0.0, ""))
+    return max(found, key=lambda difference: difference.size, default=Difference(0.0, ""))
 
 
 def _find_floor(values: Iterable[Any]) -> float:
@@ -163,7 +163,7 @@ def _find_floor(values: Iterable[Any]) -> float:
 
 
 def _to_number(value: Any) -> float:
-    """Return a value as a number, NaN if it is none."""
+    """Return a value as a number, NaN if it is not one."""
     try:
         # True and False are not 1 and 0 here: they must be equal, not close
         return math.nan if isinstance(value, bool) else float(value)

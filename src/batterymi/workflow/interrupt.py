@@ -1,4 +1,4 @@
-"""What a run does when it is told to end, by Ctrl-C or SIGTERM: stop its jobs, and say how to go on."""
+"""What a run does when it is interrupted, by Ctrl-C or SIGTERM: stop its jobs, and say how to go on."""
 
 import logging
 import signal
@@ -31,10 +31,10 @@ def _stop_run(number: int, frame: FrameType | None) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_DFL)
     write_error(RESUME)
-    # jobs that were asked to end did not fail
+    # jobs that were interrupted did not fail
     logging.getLogger("snakemake").addFilter(_is_no_error)
     logging.getLogger("snakemake.logging").addFilter(_is_no_error)
-    _ask_jobs_to_end()
+    _interrupt_jobs()
     raise KeyboardInterrupt
 
 
@@ -43,7 +43,7 @@ def _is_no_error(record: logging.LogRecord) -> bool:
     return record.levelno < logging.ERROR
 
 
-def _ask_jobs_to_end() -> None:
+def _interrupt_jobs() -> None:
     """Send SIGTERM to the processes of jobs; each stops the workers that it started."""
     import psutil
 

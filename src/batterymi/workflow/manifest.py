@@ -28,7 +28,7 @@ def make_manifest(
         studies: the studies of the run.
         settings: the configuration of the run, as plain data.
         inputs: digests of what it was made from.
-        made: regular expressions of what the run makes, as seen from the folder.
+        made: regular expressions of what the run makes, relative to the folder.
     """
     outputs = list_outputs(folder, studies, made)
     return {
@@ -52,16 +52,16 @@ def list_outputs(folder: Path, studies: Iterable[str], made: Iterable[str] = (".
     Args:
         folder: the folder of the results.
         studies: names of studies.
-        made: regular expressions of what the run makes, as seen from the folder. Other files are left out, as those of
+        made: regular expressions of what the run makes, relative to the folder. Other files are left out, as those of
             targets that a plain run does not make.
     """
     found = [*folder.iterdir(), *(file for study in studies for file in (folder / study).rglob("*"))]
-    wanted = re.compile("|".join(f"(?:{_drop_group_names(item)})" for item in made))
+    wanted = re.compile("|".join(f"(?:{_drop_group_names(pattern)})" for pattern in made))
     return sorted(file for file in found if file.is_file() and _is_output(file.relative_to(folder), wanted))
 
 
 def _is_output(path: Path, wanted: re.Pattern[str]) -> bool:
-    """Return whether a file, as seen from the folder of the results, is listed."""
+    """Return whether a file, relative to the folder of the results, is listed."""
     is_hidden = any(part.startswith(".") for part in path.parts)
     return not is_hidden and path.name != NAME and wanted.fullmatch(path.as_posix()) is not None
 

@@ -41,9 +41,8 @@ def find_date_problems(places: Iterable[str | Path]) -> list[str]:
         places: files, and folders to look through; what is missing is passed over.
     """
     now = time.time()
-    late = sorted(
-        path for place in places for path, dated in _list_file_dates(Path(place)) if dated > now + TOLERANCE_S
-    )
+    files = (file for place in places for file in _list_file_dates(Path(place)))
+    late = sorted(path for path, dated in files if dated > now + TOLERANCE_S)
     if not late:
         return []
     dated = datetime.fromtimestamp(late[0].stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -11,10 +11,10 @@ from batterymi.config.load import list_selected_studies, list_used_datasets, loa
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
+from batterymi.workflow.manifest import LOCK
 
 RAW = "data/raw"  # where data sets are brought to
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
-LOCK = "requirements.lock"
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,5 @@ def open_project(settings: Mapping[str, Any]) -> Project:
     studies, rejected = load_studies(config)
     selected = list_selected_studies(config, studies, rejected)
     used = list_used_datasets([studies[name] for name in selected if name in studies], datasets)
-    return Project(
-        config, datasets, studies, rejected, selected, used, load_arena(config.arena, config.arena_overrides)
-    )
+    arena = load_arena(config.arena, config.arena_overrides)
+    return Project(config, datasets, studies, rejected, selected, used, arena)

@@ -63,9 +63,9 @@ def find_imported_modules(path: Path) -> frozenset[str]:
 @cache
 def files_beside(path: Path) -> frozenset[Path]:
     """Return the files that a module names by `with_name("…")`: single ones, or all in a folder beside it."""
-    named = {path.with_name(name) for name in BESIDE.findall(path.read_text(encoding="utf-8"))}
-    inside = {file for item in named if item.is_dir() for file in item.iterdir()}
-    return frozenset(file for file in named | inside if file.is_file())
+    paths = {path.with_name(name) for name in BESIDE.findall(path.read_text(encoding="utf-8"))}
+    inside = {file for path in paths if path.is_dir() for file in path.iterdir()}
+    return frozenset(file for file in paths | inside if file.is_file())
 
 
 def find_code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list[Path]:
@@ -82,13 +82,13 @@ def find_code_closure(script: str | Path, modules: tuple[str, ...] = ()) -> list
     """
     script = Path(script)
     open_modules = set(find_imported_modules(script)) - CATALOGUES | set(modules)
-    seen: set[str] = set()
+    visited: set[str] = set()
     while open_modules:
         module = open_modules.pop()
-        seen.add(module)
+        visited.add(module)
         file = find_module_file(module)
         if file is not None:
-            open_modules |= find_imported_modules(file) - CATALOGUES - seen
-    files = {file for module in seen if (file := find_module_file(module)) is not None}
-    beside = {other for file in files for other in files_beside(file)}
+            open_modules |= find_imported_modules(file) - CATALOGUES - visited
+    files = {file for module in visited if (file := find_module_file(module)) is not None}
+    beside = {companion for file in files for companion in files_beside(file)}
     return [script, *sorted(files | beside)]

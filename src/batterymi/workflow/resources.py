@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.errors import BatteryMIError, TableError
-from batterymi.text_safety import write_out
+from batterymi.text_safety import write_error, write_out
 from batterymi.user_files import create_file
 
 COLUMNS = ["rule", "jobs", "max_rss_mb", "longest_s", "most_cpu_s"]
@@ -39,7 +39,7 @@ def read_benchmarks(folders: Iterable[str | Path]) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: if a folder holds no benchmark.
-        TableError: if a file is no benchmark of a job that has ended.
+        TableError: if a file is not the benchmark of a job that has ended.
     """
     rows = []
     for folder in folders:
@@ -62,9 +62,8 @@ def _read_jobs(file: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(file, sep="\t")[MEASURED].apply(pd.to_numeric, errors="coerce")
     except (pd.errors.EmptyDataError, pd.errors.ParserError, KeyError, UnicodeDecodeError):
-        raise TableError(
-            f"{file}: not a benchmark that Snakemake wrote, with columns {', '.join(MEASURED)}; remove it"
-        ) from None
+        columns = ", ".join(MEASURED)
+        raise TableError(f"{file}: not a benchmark that Snakemake wrote, with columns {columns}; remove it") from None
 
 
 def request_memory(max_rss_mb: float) -> int:
@@ -94,16 +93,18 @@ def format_requests(table: pd.DataFrame) -> str:
 
 
 def print_requests() -> None:
-    """Print the table of some runs, and write it as CSV where asked to."""
+    """Print the table of some runs, and write it as CSV if a path is given."""
     arguments = make_parser().parse_args()
     try:
         table = read_benchmarks(arguments.folders)
         if arguments.csv:
             create_file(arguments.csv, table.to_csv(index=False).encode())
     except FileExistsError:
-        sys.exit(f"--csv {arguments.csv}: exists already; nothing was written; give the name of a new file")
+        write_error(f"--csv {arguments.csv}: exists already; nothing was written; give the name of a new file\n")
+        sys.exit(1)
     except (FileNotFoundError, BatteryMIError) as error:
-        sys.exit(str(error))
+        write_error(f"{error}\n")
+        sys.exit(1)
     write_out(format_requests(table))
 
 

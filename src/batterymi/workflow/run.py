@@ -69,7 +69,7 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
         elif name in known:
             found[name] = known[name]
         else:
-            raise TypeError(f"{stage.__name__}: its rule has nothing named '{name}'")
+            raise TypeError(f"{stage.__name__}: its rule has no '{name}'")
         used.add(name)
     if unused := sorted(set(outputs) - used):
         raise TypeError(f"{stage.__name__}: nothing writes {', '.join(unused)}")
@@ -77,11 +77,11 @@ def bind_arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]
 
 
 def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
-    """Return the named files of a rule as paths; None where an input is empty."""
-    named: Mapping[str, Any] = dict(files.items())
+    """Return the files of a rule as paths, by name; None where an input is empty."""
+    paths_by_name: Mapping[str, Any] = dict(files.items())
     return {
-        name: Path(value) if isinstance(value, str) else [Path(item) for item in value] or None
-        for name, value in named.items()
+        name: Path(value) if isinstance(value, str) else [Path(file) for file in value] or None
+        for name, value in paths_by_name.items()
     }
 
 

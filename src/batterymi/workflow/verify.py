@@ -13,15 +13,14 @@ from typing import Any
 import pandas as pd
 
 from batterymi.errors import BatteryMIError
-from batterymi.files import SUMS, write_bytes, write_json
+from batterymi.files import CHECKSUM_FOLDER, write_bytes, write_json
 from batterymi.workflow.comparison import compare_results
 from batterymi.workflow.manifest import NAME, find_changed_inputs, find_changed_outputs, read_manifest
+from batterymi.workflow.project import FOLDERS
 
 LEFT_OUT = (".git", ".venv", ".snakemake", "logs", "raw", "__pycache__", "node_modules", ".pytest_cache", ".mypy_cache")
 LAST_LINES = 25
 TEXTS = (".csv", ".json", ".md", ".txt", ".html")
-# of the rebuild, whatever the run had; an absolute one would lead back to the user's own
-FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 LEDGERS = "campaigns"
 # of tables with verdicts: the column that names the row, and those of the verdicts
 VERDICTS = {
@@ -56,8 +55,8 @@ def verify_run(results: Path, cores: int, *, rebuild: bool = True) -> tuple[bool
     if changed := find_changed_outputs(manifest, results):
         return False, [*changed, "remove these files and run snakemake again"]
     lines = [f"{len(manifest['inputs'])} inputs and {len(manifest['outputs'])} outputs are as the manifest says"]
-    if others := find_unlisted(results, manifest):
-        lines.append(f"not part of the manifest, and not compared: {', '.join(others)}")
+    if unlisted := find_unlisted(results, manifest):
+        lines.append(f"not part of the manifest, and not compared: {', '.join(unlisted)}")
     if not rebuild:
         return True, lines
     agrees, found = _rebuild_and_compare(results, manifest, cores)
@@ -182,8 +181,9 @@ def find_unlisted(results: Path, manifest: dict[str, Any]) -> list[str]:
     """
     listed = {Path(name).parent for name in manifest["outputs"]}
     listed |= {parent for folder in listed for parent in folder.parents}
-    folders = sorted(path.relative_to(results) for path in results.rglob("*") if path.is_dir() and path.name != SUMS)
-    return [str(path) for path in folders if path not in listed and (path.parent in listed or path.parent == Path())]
+    folders = (path for path in results.rglob("*") if path.is_dir() and path.name != CHECKSUM_FOLDER)
+    paths = sorted(path.relative_to(results) for path in folders)
+    return [str(path) for path in paths if path not in listed and (path.parent in listed or path.parent == Path())]
 
 
 def rebuild_results(folder: Path, settings: dict[str, Any], cores: int, raw: Path) -> None:
@@ -198,7 +198,8 @@ def rebuild_results(folder: Path, settings: dict[str, Any], cores: int, raw: Pat
     Raises:
         RebuildError: if Snakemake fails; the message has its last lines.
     """
-    # data sets are taken from the run's downloads, so that the rebuild needs no network
+    # the usual folders, whatever the run had; an absolute one would lead back to the user's own. Data sets are taken
+    # from the run's downloads, so that the rebuild needs no network
     own = {"pathvars": FOLDERS, "ledgers": LEDGERS, "mirror": str(raw) if raw.is_dir() else None}
     write_json(folder / "verify.json", settings | own, recorded=False)
     call = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "verify.json", "--quiet", "rules"]

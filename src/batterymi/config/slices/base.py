@@ -13,16 +13,16 @@ class Slice(Strict):
     """The settings of one stage; each field has the name of an attribute of what it is taken from."""
 
     @classmethod
-    def take_from(cls, source: Any, **given: Any) -> Self:
+    def take_from(cls, source: Any, **extra: Any) -> Self:
         """Return the slice of a study, or of other settings.
 
         Args:
             source: what has an attribute for each field, as a `Study`.
-            given: fields that the source lacks.
+            extra: fields that the source lacks.
         """
-        return cls(**{name: getattr(source, name) for name in cls.model_fields if name not in given}, **given)
+        return cls(**{name: getattr(source, name) for name in cls.model_fields if name not in extra}, **extra)
 
     @classmethod
-    def dump_from(cls, source: Any, **given: Any) -> dict[str, Any]:
+    def dump_from(cls, source: Any, **extra: Any) -> dict[str, Any]:
         """Return the same as plain data for a rule's `params`, which `model_validate` reads back."""
-        return cls.take_from(source, **given).model_dump(mode="json")
+        return cls.take_from(source, **extra).model_dump(mode="json")

@@ -1,7 +1,5 @@
 """Settings of the stages about campaigns: `run_campaign`, `suggest_batch`, `replay_pool` and others."""
 
-from typing import Any, Self
-
 from batterymi.config.campaign import ExperimentCampaign, ReplayCampaign, SearchCampaign
 from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.config.parts import Ablation, Constraint, Descriptor, Feature, Objective, Simplex
@@ -21,7 +19,7 @@ class DesignSettings(Slice):
 
 
 class CampaignSettings(DesignSettings):
-    """A campaign that an evaluator answers."""
+    """A campaign whose designs an evaluator evaluates."""
 
     campaign: SearchCampaign
     reference_designs: tuple[ReferenceDesign, ...]
@@ -56,8 +54,3 @@ class ReplaySettings(Slice):
     campaign: ReplayCampaign
     id_column: str | None
     seed: int
-
-    @classmethod
-    def take_from(cls, source: Any, **given: Any) -> Self:
-        """Return the slice of a study."""
-        return super().take_from(source, id_column=source.table.id_column, **given)

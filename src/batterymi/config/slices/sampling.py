@@ -1,14 +1,12 @@
 """Settings of the stage `sample_table`."""
 
-from typing import Any, Self
-
 from batterymi.config.campaign import EvaluatorChoice
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.config.slices.base import Slice
 
 
 class SamplingSettings(Slice):
-    """How many designs make the table, where they come from, and what answers them."""
+    """How many designs make the table, where they come from, and what evaluates them."""
 
     n_sampled: int
     features: tuple[Feature, ...]
@@ -17,8 +15,3 @@ class SamplingSettings(Slice):
     constraints: tuple[Constraint, ...]
     evaluator: EvaluatorChoice
     seed: int
-
-    @classmethod
-    def take_from(cls, source: Any, **given: Any) -> Self:
-        """Return the slice of a study."""
-        return super().take_from(source, n_sampled=source.table.sample.designs, **given)

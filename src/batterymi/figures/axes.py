@@ -1,0 +1,74 @@
+"""What figures share: panels, legends, limits and intervals."""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def make_panels(n: int, n_columns: int, width: float, height: float, extra: float = 0) -> "tuple[Figure, list[Axes]]":
+    """Make panels in columns; empty places of the last line stay blank.
+
+    Args:
+        n: panels.
+        n_columns: panels side by side.
+        width: inches of a panel.
+        height: inches of a line of panels.
+        extra: inches below all lines, as for a legend.
+    """
+    # imported after the style has chosen a backend that needs no display
+    import matplotlib.pyplot as plt
+
+    n_rows = -(-n // n_columns)
+    size = (width * n_columns, height * n_rows + extra)
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, squeeze=False)
+    panels = list(axes.ravel())
+    for axis in panels[n:]:
+        axis.set_visible(False)
+    return figure, panels[:n]
+
+
+def add_legend_below(figure: "Figure", axis: "Axes", ncols: int) -> None:
+    """Add one legend below all panels, with the labels of one of them."""
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=ncols)
+
+
+def draw_limit(axis: "Axes", limit: float | None, width: float, **text: Any) -> None:
+    """Draw a line at a limit, if there is one, and name it at its right end."""
+    if limit is not None:
+        axis.axhline(limit, color=text["color"], lw=width)
+        axis.annotate("limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", **text)
+
+
+def mark_counts(axis: "Axes", counts: Sequence[int]) -> None:
+    """Draw counts on a logarithmic axis, with a tick at each."""
+    axis.set_xscale("log")
+    axis.set_xticks(counts, [str(count) for count in counts])
+    # labels of minor ticks on a short log axis would overlap
+    axis.set_xticks([], minor=True)
+
+
+def read_columns(entries: Iterable[Mapping[str, Any]], *keys: str) -> list[np.ndarray]:
+    """Return the values of entries, one array for each key."""
+    entries = list(entries)
+    return [np.array([entry[key] for entry in entries]) for key in keys]
+
+
+def prefix_label(word: str, label: str) -> str:
+    """Return a label after a word, with a small first letter."""
+    return f"{word} {label[0].lower()}{label[1:]}"
+
+
+def wrap_text(text: str, width: int) -> str:
+    """Wrap a text into lines."""
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def add_note(axis: "Axes", text: str, place: tuple[float, float], offset: tuple[float, float], **style: Any) -> None:
+    """Write a text beside a point, at an offset in points."""
+    axis.annotate(text, place, xytext=offset, textcoords="offset points", **style)
