@@ -6,7 +6,7 @@ Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <resul
 
 from batterymi.config.slices.data import CitationSettings, FetchSettings, TableSettings
 from batterymi.config.slices.sampling import SamplingSettings
-from batterymi.data.header_units import names_other_units
+from batterymi.data.header_units import has_other_units
 
 
 def dataset_files(wildcards):
@@ -50,7 +50,7 @@ def table_code(wildcards):
     """An input: the code, with the units if the header of the study's file names others than its columns."""
     study = STUDIES[wildcards.study]
     columns = (*study.features, *study.objectives)
-    is_converted = names_other_units(study.table.file, study.table.columns, columns)
+    is_converted = has_other_units(study.table.file, study.table.columns, columns)
     converter = [("converter", "units")] if is_converted else []
     return list_code("prepare_table.py", *study.list_lookups("loader"), *converter)
 

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.errors import OutputError, TableError
-from batterymi.optimise.campaigns.answers import (
+from batterymi.optimise.campaigns.ledger import Ledger
+from batterymi.optimise.campaigns.ledger_lines import name_suggestion, read_batch
+from batterymi.optimise.campaigns.matched_results import (
     compare_suggestions,
     digest_designs,
     find_highest_batch,
     find_unknown_names,
     parse_name,
 )
-from batterymi.optimise.campaigns.ledger import Ledger
-from batterymi.optimise.campaigns.ledger_lines import name_suggestion, read_batch
 from batterymi.optimise.space.space import Space
 
 

@@ -14,7 +14,7 @@ from batterymi.config.parts import Feature, Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.data.designs import read_designs
-from batterymi.data.header_units import names_other_units
+from batterymi.data.header_units import has_other_units
 from batterymi.errors import TableError
 from batterymi.stages.prepare_table import prepare_table
 from batterymi.vocabulary.unit_table import (
@@ -211,5 +211,5 @@ def test_the_launcher_knows_from_the_header_whether_units_are_converted(
 ) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="utf-8")
     columns = (Feature(name="thickness", label="Thickness", unit="nm"),)
-    assert names_other_units(str(tmp_path / "x.csv"), {}, columns) is expected
-    assert names_other_units(str(tmp_path / "none.csv"), {}, columns) is False
+    assert has_other_units(str(tmp_path / "x.csv"), {}, columns) is expected
+    assert has_other_units(str(tmp_path / "none.csv"), {}, columns) is False

@@ -47,7 +47,7 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     """
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.table import load_table
-    from batterymi.optimise.campaigns.answers import find_unknown_names
+    from batterymi.optimise.campaigns.matched_results import find_unknown_names
 
     ledger = read_ledger(name, config)
     said = list(ledger.warnings)

@@ -94,5 +94,5 @@ def _explain_source(source: str, config: Config) -> list[str]:
     except (ValueError, ConfigError):  # elsewhere, or the study's YAML is gone or wrong by now
         return lines
     log = folder_of(config, "logs") / f"{rule}/{study}.log"
-    seen = f"; its log is {log}" if log.is_file() else ""
-    return [*lines, f"made by the rule {rule}{seen}"] if rule else lines
+    log_note = f"; its log is {log}" if log.is_file() else ""
+    return [*lines, f"made by the rule {rule}{log_note}"] if rule else lines

@@ -20,7 +20,7 @@ from batterymi.config.parts import strip_control_characters
 from batterymi.data.header_units import split_header
 from batterymi.data.read_csv import find_empty, read_csv
 from batterymi.errors import ConfigError, TableError
-from batterymi.optimise.campaigns.answers import find_name_column
+from batterymi.optimise.campaigns.matched_results import find_name_column
 from batterymi.text_safety import write_out
 from batterymi.user_files import create_file
 from batterymi.vocabulary.unit_table import find_header_unit

@@ -21,8 +21,8 @@ from batterymi.data.read_csv import read_csv
 from batterymi.data.table import load_table
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import format_csv
-from batterymi.optimise.campaigns.answers import COLUMN, find_name_column
 from batterymi.optimise.campaigns.ledger import are_same_designs
+from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
 from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
@@ -171,10 +171,10 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
     conversions = find_conversions(path, names, declared)
     objectives = {objective.name for objective in study.objectives}
     columns: dict[str, Any] = {}
-    named = find_name_column(header)
+    name_column = find_name_column(header)
     for column in header:
         own = names.get(column, column)
-        if column == named and own not in objectives | set(proposed):
+        if column == name_column and own not in objectives | set(proposed):
             columns[column] = list(suggestions)
         elif own not in proposed:
             columns[column] = ["pending" if own in objectives else ""] * len(proposed)

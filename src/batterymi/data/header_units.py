@@ -107,7 +107,7 @@ def find_conversions(path: str, names: Mapping[str, str], columns: Sequence[Colu
     return found
 
 
-def names_other_units(file: str | None, given: Mapping[str, str], columns: Sequence[Column]) -> bool:
+def has_other_units(file: str | None, given: Mapping[str, str], columns: Sequence[Column]) -> bool:
     """Return whether the header of a file names units that are not those of the columns.
 
     It is read for each run, so pint is left out: what is not in the table counts as another unit. A file that cannot be

@@ -84,18 +84,18 @@ def check_rows(
     # loaders and `sample_table` set the splits themselves
     if SPLIT not in rows:
         rows[SPLIT] = _find_splits(rows, table, objectives)
-    learning, asked = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
+    learning, without_result = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
     outcomes = [objective.name for objective in objectives]
     # a word such as "pending" must not be reported as a bad number
-    rows[outcomes] = rows[outcomes].astype(object).mask(asked, "")
+    rows[outcomes] = rows[outcomes].astype(object).mask(without_result, "")
     faults: list[dict[str, Any]] = []
     for name in (column.name for column in columns if not getattr(column, "is_category", False)):
-        needed = learning if name in outcomes else learning | asked
+        needed = learning if name in outcomes else learning | without_result
         rows[name], found = _parse_numbers(rows[name], name, needed, conversions.get(name))
         faults += found
     # rows with bad cells skip the schema, which would report them twice
     bad = sorted({fault["line"] for fault in faults})
-    measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, asked))
+    measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, without_result))
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
     faults += _find_duplicates(measured, names)

@@ -12,15 +12,15 @@ from batterymi.data.designs import read_designs
 from batterymi.data.headers import add_units
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
-from batterymi.optimise.campaigns.answers import (
+from batterymi.optimise.campaigns.feasibility import check_feasibility
+from batterymi.optimise.campaigns.ledger import Ledger
+from batterymi.optimise.campaigns.ledger_lines import name_suggestion
+from batterymi.optimise.campaigns.matched_results import (
     compare_suggestions,
     digest_designs,
     find_highest_batch,
     find_unknown_names,
 )
-from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.ledger import Ledger
-from batterymi.optimise.campaigns.ledger_lines import name_suggestion
 from batterymi.optimise.campaigns.next_batch import (
     describe_batch,
     list_for_ledger,
@@ -43,7 +43,7 @@ class SuggestionFiles:
         history: Parquet; campaigns replayed over the measured rows.
         suggestions: CSV; the next batch.
         benchmark: JSON; what limits the rows meet, and what the replay says the engine is worth.
-        reference_designs: CSV; known designs, judged by constraints and model.
+        reference_designs: CSV; known designs, checked against constraints and predicted by the model.
         earlier: CSV; earlier suggestions, predicted against measured.
     """
 
@@ -87,7 +87,7 @@ def suggest_batch(
     evaluator = Experiment(SurrogateChoice(name="surrogate", variant=campaign.variant), targets, model)
     found = check_feasibility(space, evaluator, targets, measured, settings.seed)
     problem = Problem(space, targets, found.limits_in_force, evaluator, is_noisy=True, reference=search.reference)
-    book = Ledger(Path(ledger))
+    suggestion_ledger = Ledger(Path(ledger))
     proposed = propose_batch(problem, rows, campaign.engine, campaign.suggestions, settings.seed)
     logger.info("%d designs suggested", len(proposed))
     suggestions = describe_batch(proposed, problem, measured, settings.derived)
@@ -95,16 +95,16 @@ def suggest_batch(
     key = compute_digest(rows[[*space.names, *(target.name for target in targets), SPLIT]].to_dict("list"))
     listed = list_for_ledger(suggestions, problem)
     known = set(digest_designs(rows, space.features))
-    for said in (*book.warnings, *find_unknown_names(rows, book.batches)):
+    for said in (*suggestion_ledger.warnings, *find_unknown_names(rows, suggestion_ledger.batches)):
         logger.warning("%s", said)
-    number = book.add(key, len(rows), listed, known, taken=find_highest_batch(rows))
+    number = suggestion_ledger.add(key, len(rows), listed, known, taken=find_highest_batch(rows))
     names = [name_suggestion(number, place) for place in range(1, len(suggestions) + 1)]
     suggestions.insert(0, "suggestion", names)
     history, comparison = replay_rows(search, measured, campaign, settings.seed)
     n_failed = int((rows[SPLIT] == FAILED).sum())
     write_parquet(files.history, history)
     write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
-    write_csv(files.earlier, compare_suggestions(book.batches, rows, space, targets, number))
+    write_csv(files.earlier, compare_suggestions(suggestion_ledger.batches, rows, space, targets, number))
     references = check_reference_designs(settings.reference_designs, problem, measured, settings.derived)
     write_csv(files.reference_designs, references)
     benchmark = {

@@ -80,8 +80,8 @@ def _get_first_sheet(path: Path) -> str:
     from batterymi.errors import TableError
 
     try:
-        with pd.ExcelFile(path) as book:
-            return str(book.sheet_names[0])
+        with pd.ExcelFile(path) as workbook:
+            return str(workbook.sheet_names[0])
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; fetch the data set again") from None
     except ValueError as error:

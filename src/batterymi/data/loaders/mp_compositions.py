@@ -36,13 +36,13 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
     decomposition, hull = _read_values(folder, DECOMPOSITION, element), _read_values(folder, HULL, element)
     formation, gap = _read_values(folder, FORMATION, element), _read_values(folder, GAP, element)
     lowest = decomposition.groupby("formula")["value"].min().clip(lower=0)
-    other = hull.groupby("formula")["value"].min()
+    further = hull.groupby("formula")["value"].min()
     gaps = gap.groupby("formula")["value"]
-    formulas = sorted({*lowest.index, *other.index, *formation["formula"], *gaps.groups})
+    formulas = sorted({*lowest.index, *further.index, *formation["formula"], *gaps.groups})
     frame = pd.DataFrame(index=pd.Index(formulas, name="formula"))
-    frame["e_above_hull"] = lowest.combine_first(other)
+    frame["e_above_hull"] = lowest.combine_first(further)
     frame["hull_from"] = ""
-    frame.loc[other.index, "hull_from"] = "CrabNet"
+    frame.loc[further.index, "hull_from"] = "CrabNet"
     # last, since these values take precedence
     frame.loc[lowest.index, "hull_from"] = "Bartel et al."
     frame["e_form"] = formation.groupby("formula")["value"].min()

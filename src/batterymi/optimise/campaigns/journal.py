@@ -47,8 +47,8 @@ class Journal:
         keys = [json.dumps(row) for row in designs[self._names].to_numpy(object).tolist()]
         new = [i for i, key in enumerate(keys) if key not in self._known]
         if new:
-            answers = self._evaluator.evaluate(designs.iloc[new])
-            for i, row in zip(new, answers[self._outcomes].to_numpy(object).tolist(), strict=True):
+            outcomes = self._evaluator.evaluate(designs.iloc[new])
+            for i, row in zip(new, outcomes[self._outcomes].to_numpy(object).tolist(), strict=True):
                 self._append_outcome(keys[i], row)
         frame = pd.DataFrame([self._known[key] for key in keys], columns=self._outcomes, index=designs.index)
         # JSON gives whole numbers back as integers
@@ -86,9 +86,9 @@ def _parse_line(line: bytes) -> tuple[list[object], list[object]] | None:
     except (ValueError, RecursionError):
         return None
     match content:
-        case [list(design), list([*answers, str()] as row), *found]:
+        case [list(design), list([*outcomes, str()] as row), *found]:
             whole = not found or found == [compute_digest(design, row)]
-            return (design, row) if whole and all(isinstance(answer, int | float) for answer in answers) else None
+            return (design, row) if whole and all(isinstance(outcome, int | float) for outcome in outcomes) else None
         case _:
             return None
 

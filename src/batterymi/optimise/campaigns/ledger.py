@@ -135,7 +135,7 @@ class Ledger:
                 return found
             # with a head, the highest number is known, and a wrong name in the table does not count
             number = 1 + (self._highest if self._has_head else max(self._highest, taken))
-            named = [
+            suggestions_with_names = [
                 {"name": name_suggestion(number, place), **item} for place, item in enumerate(suggestions, start=1)
             ]
             content = {
@@ -143,7 +143,7 @@ class Ledger:
                 "key": key,
                 "rows": n_rows,
                 "known": sorted(known),
-                "suggestions": named,
+                "suggestions": suggestions_with_names,
                 "before": self.batches[-1].digest if self.batches else "",
             }
             line = json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8")
@@ -187,14 +187,14 @@ def _is_same_batch(batch: Batch, key: str, n_rows: int, suggestions: Sequence[Ma
     return all(are_same_designs(ours.design, theirs["design"]) for ours, theirs in pairs)
 
 
-def are_same_designs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def are_same_designs(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Return whether two designs are equal but for the last digits."""
-    if one.keys() != other.keys():
+    if first.keys() != second.keys():
         return False
-    for name, value in one.items():
-        if isinstance(value, str) or isinstance(other[name], str):
-            if value != other[name]:
+    for name, value in first.items():
+        if isinstance(value, str) or isinstance(second[name], str):
+            if value != second[name]:
                 return False
-        elif not math.isclose(value, other[name], rel_tol=SAME, abs_tol=1e-12):
+        elif not math.isclose(value, second[name], rel_tol=SAME, abs_tol=1e-12):
             return False
     return True

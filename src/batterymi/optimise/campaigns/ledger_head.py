@@ -93,10 +93,10 @@ def find_losses(ledger: Path, batches: Sequence[Batch], head: Head | None) -> di
         if fault := _find_break(batch, earlier):
             losses[batch.digest] = f"{ledger}: line {batch.line} (batch {batch.number}): {fault}"
     if head is not None and head.last not in {batch.digest for batch in batches}:
-        named = batches[-1].number if batches else 0
-        if named < head.highest:
-            few = head.highest == named + 1
-            said = f"batch {head.highest} is" if few else f"batches {named + 1} to {head.highest} are"
+        highest = batches[-1].number if batches else 0
+        if highest < head.highest:
+            few = head.highest == highest + 1
+            said = f"batch {head.highest} is" if few else f"batches {highest + 1} to {head.highest} are"
             losses[""] = f"{ledger}: {said} missing at the end; {find_head(ledger)} counts {head.lines} lines"
         else:
             losses[""] = f"{ledger}: the last of the {head.lines} lines that it had is missing or was changed"

@@ -78,8 +78,8 @@ def describe_batch(
     proposed: pd.DataFrame, problem: Problem, rows: pd.DataFrame, derived: tuple[Derived, ...]
 ) -> pd.DataFrame:
     """Add to proposed designs what the validated model predicts of them, and how far they are from measured rows."""
-    judged = problem.evaluate(proposed[problem.space.names])
-    predicted = judged.drop(columns=["failure", "score", "violation", "feasible"])
+    evaluated = problem.evaluate(proposed[problem.space.names])
+    predicted = evaluated.drop(columns=["failure", "score", "violation", "feasible"])
     frame = add_derived(add_intervals(predicted, problem), derived)
     frame["distance_to_known"] = problem.space.distance(proposed, rows) if len(proposed) else []
     notes = note_clipped_predictions(frame, problem)
@@ -147,8 +147,8 @@ def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, p
     designs = space.frame(replicates.codes)
     outcomes = pd.DataFrame({name: replicates.mean(rows[name].to_numpy(float)) for name in names})
     free = Space(tuple(_widen_bounds(f, designs) for f in space.features), candidates=designs)
-    answers = LookUp(designs, outcomes, space.names)
-    return Problem(free, search.objectives, search.limits, answers, is_noisy=True, reference=search.reference), designs
+    lookup = LookUp(designs, outcomes, space.names)
+    return Problem(free, search.objectives, search.limits, lookup, is_noisy=True, reference=search.reference), designs
 
 
 def _widen_bounds(feature: Feature, designs: pd.DataFrame) -> Feature:

@@ -105,28 +105,28 @@ def compare_suggestions(
     for batch in batches:
         if batch.number == current:
             continue
-        answers = _find_answers(batch, rows, digests, space)
+        matches = _find_matches(batch, rows, digests, space)
         for place, suggestion in enumerate(batch.suggestions):
             for objective in objectives:
                 if objective.name in suggestion.predicted:
-                    answer = _compare_answer(suggestion.predicted[objective.name], answers[place], objective)
-                    found.append({"suggestion": suggestion.name, "batch": batch.number, **answer})
+                    compared = _compare_result(suggestion.predicted[objective.name], matches[place], objective)
+                    found.append({"suggestion": suggestion.name, "batch": batch.number, **compared})
     return pd.DataFrame(found, columns=EARLIER)
 
 
-def _compare_answer(predicted: Sequence[float | None], answers: pd.DataFrame, objective: Objective) -> dict[str, Any]:
+def _compare_result(predicted: Sequence[float | None], matches: pd.DataFrame, objective: Objective) -> dict[str, Any]:
     """Compare one predicted outcome, and its 95 % interval, with the rows that answer it, if there are any."""
     row = None
-    if len(answers):
-        row = answers.iloc[int(np.argmin([ORDER.get(split, 0) for split in answers[SPLIT]]))]
+    if len(matches):
+        row = matches.iloc[int(np.argmin([ORDER.get(split, 0) for split in matches[SPLIT]]))]
     status = "not tried" if row is None else {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
     measured = float(row[objective.name]) if row is not None and status == "measured" else np.nan
     middle, low, high = predicted
     has_interval = low is not None and high is not None and not np.isnan(measured)
-    others = [] if row is None else [str(line) for line in answers["line"] if line != row["line"]]
+    further_lines = [] if row is None else [str(line) for line in matches["line"] if line != row["line"]]
     return {
         "status": status,
-        "line": "" if row is None else ", ".join([str(row["line"]), *others]),
+        "line": "" if row is None else ", ".join([str(row["line"]), *further_lines]),
         "objective": objective.name,
         "unit": objective.unit,
         "predicted": middle,
@@ -137,15 +137,15 @@ def _compare_answer(predicted: Sequence[float | None], answers: pd.DataFrame, ob
     }
 
 
-def _find_answers(batch: Batch, rows: pd.DataFrame, digests: Sequence[str], space: Space) -> list[pd.DataFrame]:
+def _find_matches(batch: Batch, rows: pd.DataFrame, digests: Sequence[str], space: Space) -> list[pd.DataFrame]:
     """Return the rows that answer each suggestion of a batch: those that name it, else the one of its design."""
-    named = _find_named_rows(batch, rows)
-    taken = {place for places in named for place in places}
+    places_by_name = _find_rows_by_name(batch, rows)
+    taken = {place for places in places_by_name for place in places}
     by_design = _find_rows_by_design(batch, rows, digests, space, taken)
-    return [rows.iloc[places or by_design.get(number, [])] for number, places in enumerate(named)]
+    return [rows.iloc[places or by_design.get(number, [])] for number, places in enumerate(places_by_name)]
 
 
-def _find_named_rows(batch: Batch, rows: pd.DataFrame) -> list[list[int]]:
+def _find_rows_by_name(batch: Batch, rows: pd.DataFrame) -> list[list[int]]:
     """Return the positions of the rows that name each suggestion of a batch."""
     found: list[list[int]] = [[] for _ in batch.suggestions]
     column = find_name_column(rows.columns)
