@@ -72,11 +72,23 @@ def patterns_of_run():
 
     Left out are targets of their own, and the shards of a screen, whose number does not matter.
     """
-    not_in_a_plain_run = ("compare_fidelities", "plot_fidelities", "list_candidates", "score_candidates")
-    outputs = [made for rule in workflow.rules if rule.name not in not_in_a_plain_run for made in rule.output]
+    not_in_a_plain_run = (
+        "compare_fidelities",
+        "plot_fidelities",
+        "list_candidates",
+        "score_candidates",
+    )
+    outputs = [
+        made
+        for rule in workflow.rules
+        if rule.name not in not_in_a_plain_run
+        for made in rule.output
+    ]
     folder = re.escape(PROJECT.folder("results")) + "/"
     patterns = {made.regex().pattern for made in outputs}
-    return sorted(pattern.removeprefix(folder) for pattern in patterns if pattern.startswith(folder))
+    return sorted(
+        pattern.removeprefix(folder) for pattern in patterns if pattern.startswith(folder)
+    )
 
 
 rule write_manifest:
