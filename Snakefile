@@ -10,7 +10,11 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake -n                   what would run, and why
 """
 
+from batterymi.workflow.interrupt import catch_signals, end_on_signals
 from batterymi.workflow.launch import report_changes, report_rows
+
+if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
+    end_on_signals()
 
 
 configfile: "config/config.yaml"

@@ -11,7 +11,6 @@ from batterymi.process_guard import set_job_owner
 from batterymi.registry import find_modules
 from batterymi.reporting.study_results import list_results
 from batterymi.workflow.digests import take_digests
-from batterymi.workflow.interrupt import catch_signals
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_machine_problems,

@@ -60,9 +60,20 @@ def test_a_run_that_is_told_to_end_does_so_at_once_and_says_how_to_go_on(way: st
     assert not (workspace.folder / f"results/{STUDY}/sampled.parquet").exists()
     assert not list((workspace.folder / "results").rglob("*.tmp"))
     assert not processes_of(workspace.folder)
-    # the next run begins without a lock to remove
-    again = workspace.run(f"results/{STUDY}/sampled.parquet", "--configfile", "tests/smoke.yaml", "--cores", "2")
-    assert again.returncode == 0, again.stdout
+    # the next run begins without a lock to remove; `test_kills.py` compares its results
+    again = workspace.run("--configfile", "tests/smoke.yaml", "--touch", "--cores", "1", "results/CITATIONS.md")
+    assert "cannot start" not in again.stdout
+    assert "lock" not in again.stdout.lower()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_has_not_begun_ends_with_one_line(number: int, workspace: Workspace) -> None:
+    lines = ("import os", f"os.kill(os.getpid(), {int(number)})")
+    workspace.edit("rules/data.smk", "if IS_FIRST:\n", "if IS_FIRST:\n    " + "\n    ".join(lines) + "\n")
+    done = workspace.run(STUDY, "--configfile", "tests/smoke.yaml", "--cores", "1", "--quiet", "host")
+    assert done.returncode == 128 + number
+    assert "stopped before anything ran" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def slow(_: None, seconds: float) -> float:

@@ -1,6 +1,7 @@
 """What a run does when it is interrupted, by Ctrl-C or SIGTERM: stop its jobs, and say how to go on."""
 
 import logging
+import os
 import signal
 from types import FrameType
 from typing import Any
@@ -9,6 +10,18 @@ from batterymi.text_safety import write_error
 
 SHELLS = ("sh", "bash")
 RESUME = "\nstopped; finished work is kept, and the same command goes on from there\n"
+
+
+def end_on_signals() -> None:
+    """Let Ctrl-C and SIGTERM end this process at once, with one line, while nothing runs yet."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end_process)
+
+
+def _end_process(number: int, frame: FrameType | None) -> None:
+    """Say so, and end; Snakemake would print a traceback of its reading."""
+    write_error("\nstopped before anything ran\n")
+    os._exit(128 + number)
 
 
 def catch_signals() -> None:
@@ -27,9 +40,9 @@ def _stop_run(number: int, frame: FrameType | None) -> None:
     Raises:
         KeyboardInterrupt: always; Snakemake's scheduler cancels what it has submitted.
     """
-    # a second signal ends the run at once
+    # a second signal ends the run at once; not SIG_DFL, since one that is under way would be an error of Python
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_DFL)
+        signal.signal(each, lambda number, _: os._exit(128 + number))
     write_error(RESUME)
     # jobs that were interrupted did not fail
     logging.getLogger("snakemake").addFilter(_is_no_error)

@@ -185,14 +185,19 @@ def _exit_with_error(problem: str) -> NoReturn:
     sys.exit(1)
 
 
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    """Do nothing about a signal."""
+
+
 @contextmanager
 def _end_on_signals() -> Iterator[None]:
     """Let SIGTERM end the block as Ctrl-C does, so that what is half-written is removed and workers are stopped."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
-        # a second signal must not break off what the first one has begun
+        # a second signal must not break off what the first one has begun; not SIG_IGN, since one that is under way
+        # would be an error of Python
         for each in before:
-            signal.signal(each, signal.SIG_IGN)
+            signal.signal(each, _pass_over)
         raise KeyboardInterrupt
 
     before: dict[signal.Signals, Any] = {}
