@@ -452,16 +452,18 @@ def test_a_table_that_is_written_while_its_copy_is_made_keeps_what_was_written(
     assert study.read_text(encoding="utf-8") == TABLE + "850,O2,,200\n"
 
 
+@pytest.mark.parametrize("step", ["load_table", "propose_batch"])
 def test_a_table_that_is_written_while_designs_are_chosen_gets_no_rows(
-    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    step: str, study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = suggest.propose_batch
+    real = getattr(suggest, step)
 
-    def be_slow(*arguments: Any) -> pd.DataFrame:
+    def be_slow(*arguments: Any) -> Any:
+        made = real(*arguments)
         study.write_text(TABLE + "850,O2,,200\n", encoding="utf-8")
-        return real(*arguments)
+        return made
 
-    monkeypatch.setattr(suggest, "propose_batch", be_slow)
+    monkeypatch.setattr(suggest, step, be_slow)
     assert main(["suggest", "my", "--append", "--csv", "data/next.csv"]) == 1
     assert "the table changed while the designs were chosen; nothing was appended" in capsys.readouterr().err
     assert study.read_text(encoding="utf-8") == TABLE + "850,O2,,200\n"
@@ -539,6 +541,20 @@ def test_designs_get_no_name_of_a_suggestion_in_other_units(study: Path, capsys:
     assert main(["suggest", "my", "-n", "2", "--append"]) == 0
     assert "batch 1: 'temperature_c' is converted from K to °C" in capsys.readouterr().err
     assert read_csv(study)["suggestion"].tolist()[8:] == ["", "b1-02"]
+
+
+def test_designs_get_no_name_of_a_suggestion_that_is_not_comparable(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["suggest", "my", "-n", "1", "--csv", "data/next.csv"]) == 0
+    row = pd.read_csv("data/next.csv").iloc[0]
+    design = {"temperature_c": float(row["temperature_c"]), "gas": row["gas"]}
+    item = {"design": design, "predicted": {}}
+    read_ledger("my", Config()).add("k", 8, [item], units={"temperature_c": "nm"})
+    capsys.readouterr()
+    assert main(["suggest", "my", "-n", "1", "--append"]) == 0
+    assert "'temperature_c' is in nm there and in °C in the study" in capsys.readouterr().err
+    assert read_csv(study)["suggestion"].tolist()[8:] == [""]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
