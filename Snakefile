@@ -10,6 +10,8 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake -n                   what would run, and why
 """
 
+from batterymi.workflow.launch import report_changes, report_rows
+
 
 configfile: "config/config.yaml"
 
@@ -84,8 +86,10 @@ onstart:
 
 
 onsuccess:
+    report_rows(PROJECT)
     report_changes(DIGESTS)
 
 
 onerror:
+    report_rows(PROJECT)
     report_changes(DIGESTS)

@@ -208,6 +208,7 @@ rule check_arena_claims:
         settings=ArenaClaimSettings(
             cell=ARENA.drawn_cell, condition=ARENA.drawn_condition.name
         ).model_dump(),
+        digests={CONFIG.claims: DIGESTS[CONFIG.claims]},
     script:
         "../scripts/check_arena_claims.py"
 

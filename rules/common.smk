@@ -19,7 +19,6 @@ from batterymi.workflow.launch import (
     find_target_problems,
     makes_nothing,
     read_options,
-    report_changes,
     report_ledgers,
     take_folders,
 )
@@ -116,5 +115,5 @@ if IS_FIRST and (
 ):
     stop(problems)
 if IS_FIRST:
-    report_ledgers(PROJECT.ledgers)
+    report_ledgers([PROJECT.ledger(name) for name in STUDIES if STUDIES[name].is_experiment])
 set_job_owner()

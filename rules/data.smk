@@ -7,6 +7,7 @@ Makes   data/raw/{dataset}/, <results>/{study}/table.parquet, table.json, <resul
 from batterymi.config.slices.data import CitationSettings, FetchSettings, TableSettings
 from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.data.header_units import has_other_units
+from batterymi.workflow.launch import mark_changed_sources
 
 
 def dataset_files(wildcards):
@@ -27,15 +28,28 @@ def table_source(wildcards):
     return table.file if Path(table.file).exists() else []
 
 
-def table_settings(wildcards, input):
-    """A param: where the rows of a study are, also if nothing is there, and what its columns may hold."""
+def table_settings(wildcards):
+    """A param: where the rows of a study are, also if nothing is there, and what its columns may hold.
+
+    It does not take the input: Snakemake keeps no record of params that do, and would not see a setting change.
+    """
     study = STUDIES[wildcards.study]
     dataset = study.table.dataset.name if study.table.dataset else None
     return TableSettings.dump_from(
         study,
-        path=f"{RAW}/{dataset}" if dataset else str(input.source or study.table.file),
+        path=f"{RAW}/{dataset}" if dataset else study.table.file or "",
         dataset=PROJECT.datasets[dataset] if dataset else None,
     )
+
+
+if IS_FIRST:
+    mark_changed_sources(PROJECT, DIGESTS, creates=not makes_nothing(read_options()))
+
+
+def source_marker(wildcards):
+    """An input: newer than the table if that was made from other content than its source has now."""
+    marker = f"<results>/{wildcards.study}/.changed"
+    return marker if PROJECT.marker(wildcards.study).exists() else []
 
 
 def digest_source(wildcards):
@@ -116,6 +130,7 @@ rule prepare_table:
     """Check every row against the declared columns, units and ranges."""
     input:
         source=table_source,
+        marker=source_marker,
         code=table_code,
     output:
         table="<results>/{study}/table.parquet",

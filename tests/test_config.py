@@ -244,6 +244,21 @@ def test_copies_that_editors_and_file_managers_keep_are_passed_over(tmp_path: Pa
     (tmp_path / ".#my.yaml").unlink()
     (tmp_path / ".#my.yaml").symlink_to("nobody@nowhere")  # as Emacs does
     assert list(list_study_files(Config.model_validate({"studies_folder": str(tmp_path)}))) == ["my"]
-    (tmp_path / "my.yml").write_text("{}")
-    with pytest.raises(ConfigError, match=r"my\.yml: studies end with \.yaml; rename it"):
-        list_study_files(Config.model_validate({"studies_folder": str(tmp_path)}))
+    for name in ("my.yml", "my.YAML", "my.yaml.txt"):  # as Windows hides it
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(ConfigError, match=rf"{re.escape(name)}: studies end with \.yaml; rename it"):
+            list_study_files(Config.model_validate({"studies_folder": str(tmp_path)}))
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("folder", ["results/l", "logs", "data/raw", ".snakemake/l", "config/studies", "out/x/l"])
+def test_ledgers_have_a_folder_of_their_own(folder: str) -> None:
+    with pytest.raises(ConfigError, match=r"ledgers: '.*' lies in '.*', which can be removed and made again"):
+        load_config({"ledgers": folder, "pathvars": {"results": "out/x"}})
+    assert load_config({"ledgers": "campaigns"}).ledgers == "campaigns"
+
+
+@pytest.mark.parametrize("mirror", ["https://me:secret@host/x", "https:/host/x"])
+def test_a_mirror_is_a_folder_and_no_url(mirror: str) -> None:
+    with pytest.raises(ConfigError, match="it is a folder on this machine, not a URL"):
+        load_config({"mirror": mirror})

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from batterymi.config.slices.data import TableSettings
 from batterymi.config.slices.screening import ListingSettings
 from batterymi.data import table as table_module
 from batterymi.data.designs import read_designs
-from batterymi.data.input_files import NO_FILE, hold_unchanged
+from batterymi.data.input_files import NO_FILE, hold_unchanged, read_content
 from batterymi.errors import TableError
 from batterymi.reporting.claims import read_claims
 from batterymi.screening import sources
@@ -100,27 +101,81 @@ def test_a_table_edited_since_the_run_began_is_named_in_the_log(
 ) -> None:
     path, settings = study_table
     begun = {str(path): sha256_of(path.read_bytes())}
-    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings, begun)
+    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings, digests=begun)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     path.write_bytes(path.read_bytes().rstrip(b"\n") + b"\n\n")
-    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings, begun)
+    prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings, digests=begun)
     assert f"{path}: was changed after this run began" in caplog.text
     assert json.loads(path.with_name("t.json").read_text())["sha256"] == sha256_of(path.read_bytes())
 
 
-def test_lists_of_designs_and_claims_edited_since_the_run_began_are_named_too(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_lists_of_designs_and_claims_edited_since_the_run_began_are_refused(tmp_path: Path) -> None:
+    """No result keeps their digest, so a file that was changed back would leave results of the other content."""
     pool, claims = tmp_path / "pool.csv", tmp_path / "claims.csv"
     pool.write_text("x\n1\n2\n")
     claims.write_bytes((ROOT / Config.model_validate({}).claims).read_bytes())
     feature = Feature(name="x", label="x", unit="1", bounds=(0.0, 3.0))
     read_designs(pool, [feature], {str(pool): sha256_of(pool.read_bytes())})
     read_claims(claims, {str(claims): sha256_of(claims.read_bytes())})
-    assert not caplog.text
-    read_designs(pool, [feature], {str(pool): NO_FILE})
-    read_claims(claims, {str(claims): NO_FILE})
-    assert [str(path) in caplog.text for path in (pool, claims)] == [True, True]
+    said = "was changed after this run began; nothing was written, run again"
+    with pytest.raises(TableError, match=rf"pool\.csv: {said}"):
+        read_designs(pool, [feature], {str(pool): NO_FILE})
+    with pytest.raises(TableError, match=rf"claims\.csv: {said}"):
+        read_claims(claims, {str(claims): NO_FILE})
+
+
+def test_every_rule_that_reads_a_file_of_the_users_has_its_digest_as_a_param() -> None:
+    """Stages that can compare digests are those that read such files; their rules must hand them over."""
+    stages = {
+        path.stem for path in (ROOT / "src/batterymi/stages").glob("*.py") if "digests:" in path.read_text("utf-8")
+    }
+    rules = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    assert stages >= {"prepare_table", "run_campaign", "suggest_batch", "compare_fidelities", "list_candidates"}
+    for stage in stages:
+        body = re.split(rf"^rule {stage}:", rules, flags=re.MULTILINE)[1].split("\nrule ")[0]
+        assert re.search(r"^ +digests=", body, re.MULTILINE), stage
+
+
+def test_a_table_that_was_changed_back_is_read_again(done: Workspace) -> None:
+    """The run began with one content, read another, and finds the first one again: no record of Snakemake differs."""
+    report = done.folder / "results/sodium_ion/table.json"
+    before, status = report.read_text(encoding="utf-8"), report.stat()
+    marker = report.with_name(".changed")
+    assert (marker.stat().st_mtime, marker.stat().st_size) == (0, 0), "older than all that depends on it"
+    try:
+        report.write_text(before.replace(json.loads(before)["sha256"], "0" * 64), encoding="utf-8")
+        os.utime(report, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert {"prepare_table:sodium_ion", "train_surrogate:sodium_ion"} <= done.jobs(*SMALL)
+    finally:
+        report.write_text(before, encoding="utf-8")
+        os.utime(report, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert done.jobs(*SMALL) == set()
+    assert marker.stat().st_mtime == 0
+
+
+def test_a_new_content_is_seen_without_the_records_of_snakemake(done: Workspace) -> None:
+    path, records = done.folder / "data/textbook/sodium_ion.csv", done.folder / ".snakemake/metadata"
+    before, status = path.read_bytes(), path.stat()
+    marker = done.folder / "results/sodium_ion/.changed"
+    records.rename(records.with_name("elsewhere"))
+    try:
+        path.write_bytes(b"\n".join(before.splitlines()[:-1]) + b"\n")
+        os.utime(path, (YEAR_2000, YEAR_2000))
+        assert "prepare_table:sodium_ion" in done.jobs(*SMALL)
+    finally:
+        records.with_name("elsewhere").rename(records)
+        path.write_bytes(before)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert done.jobs(*SMALL) == set()
+    assert marker.stat().st_mtime == 0
+
+
+def test_a_pipe_in_the_place_of_a_table_keeps_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    with pytest.raises(TableError, match=r"pipe\.csv: is not a file, as a folder or a pipe"):
+        read_content(path)
+    assert take_digests([str(path)], tmp_path / "store.json") == {str(path): NO_FILE}
 
 
 def test_candidates_that_change_while_they_are_listed_leave_no_shard(

@@ -9,6 +9,7 @@ import pytest
 
 from batterymi.config.slices.data import TableSettings
 from batterymi.data.read_csv import read_csv
+from batterymi.data.table import load_table
 from batterymi.errors import TableError
 from batterymi.stages.prepare_table import prepare_table
 
@@ -139,3 +140,62 @@ def test_quotation_marks_and_sizes_that_no_table_has_are_told(text: str, wanted:
     (tmp_path / "rows.csv").write_text(text)
     with pytest.raises(TableError, match=wanted):
         read_csv(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize("line", ["#11,4.5,33", " #11,4.5,33"])
+def test_a_line_that_may_be_a_row_or_a_comment_is_a_question(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"# measured, in Ulm\nsample,x,y\n#10 was lost\n9,1,2\n{line}\n")
+    with pytest.raises(
+        TableError, match=r"a\.csv: line 5: begins with # and has 3 cells, as the header has; if it is a row"
+    ):
+        read_csv(path)
+    path.write_text(path.read_text().replace(line, '"#11",4.5,33'))
+    assert list(read_csv(path)["sample"]) == ["9", "#11"]
+
+
+def test_a_header_that_begins_with_a_number_sign_is_a_question_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("#,x,y\n1,2,3\n2,3,4\n")
+    with pytest.raises(TableError, match=r"line 1: begins with # and has 3 cells"):
+        read_csv(path)
+
+
+def test_a_line_feed_in_a_cell_begins_no_line_of_the_message(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('x,y\n1,2\n"9\nall is well",3\n4,5\n')
+    study = settings_of(path)
+    with pytest.raises(TableError) as caught:
+        load_table(study)
+    assert not [line for line in str(caught.value).splitlines() if line.startswith("all is well")]
+    assert r"found '9\nall is well'" in str(caught.value)
+
+
+def test_results_of_rows_that_wait_for_another_one_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y,z\n1,2,3\n2,3,4\n3,4,6\n4,50,pending\n5,failed,7\n6,,\n")
+    loaded = load_table(settings_of(path, objectives=("y", "z"), empty="pending"))
+    assert [(entry["line"], entry["column"], entry["found"]) for entry in loaded.unused] == [
+        (5, "y", "50"),
+        (6, "z", "7"),
+    ]
+    assert any(
+        "line 5: y: found '50': not used, since the row is pending by another objective" in n
+        for n in loaded.list_notes()
+    )
+    assert len(loaded.rows) == 6
+
+
+def settings_of(path: Path, objectives: tuple[str, ...] = ("y",), **table: Any) -> TableSettings:
+    """Settings of a table with one feature, x."""
+    return TableSettings.model_validate(
+        {
+            "path": str(path),
+            "dataset": None,
+            "table": {"file": "a.csv", **table},
+            "features": [{"name": "x", "label": "x", "unit": "1", "bounds": [0, 10]}],
+            "objectives": [{"name": y, "label": y, "unit": "1", "goal": "maximise"} for y in objectives],
+            "simplex": None,
+            "descriptors": [],
+        }
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import MIRROR, SMALL, SMOKE, Workspace, copy_workflow, data_sets_of
+from conftest import MIRROR, ROOT, SMALL, SMOKE, Workspace, copy_workflow, data_sets_of
 from timing import LONG, START, wait_until
 
 from batterymi.config.load import read_yaml
@@ -330,3 +330,35 @@ def test_without_data_the_way_out_is_named(workspace: Workspace) -> None:
     assert "mirror=" in done.stdout
     assert "Traceback" not in done.stdout
     assert not (workspace.folder / "data/raw/mp_electrodes/electrodes.csv").exists()
+
+
+TABLE_SETTINGS = {
+    "bad_rows": ("  file: data/textbook/sodium_ion.csv", "  file: data/textbook/sodium_ion.csv\n  bad_rows: drop"),
+    "empty": ("  file: data/textbook/sodium_ion.csv", "  file: data/textbook/sodium_ion.csv\n  empty: pending"),
+    "unit": ("unit: mAh/g", "unit: Ah/kg"),
+    "valid": ("valid: [0, 1500]", "valid: [0, 5000]"),
+    "bounds": ("bounds: [2.5, 3.5]", "bounds: [2.5, 3.6]"),
+    "choices": ("choices: [O3, P2, NASICON]", "choices: [O3, P2, NASICON, P3]"),
+}
+
+
+@pytest.mark.parametrize("setting", TABLE_SETTINGS)
+def test_each_setting_of_a_table_has_its_rows_read_again(setting: str, done: Workspace) -> None:
+    path = done.folder / "config/studies/sodium_ion.yaml"
+    before = path.read_text(encoding="utf-8")
+    try:
+        done.edit("config/studies/sodium_ion.yaml", *TABLE_SETTINGS[setting])
+        assert "prepare_table:sodium_ion" in done.jobs(*SMALL)
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def test_no_param_takes_the_input_since_snakemake_would_not_record_it() -> None:
+    """A setting within such a param would change without a rerun."""
+    found = []
+    for file in (ROOT / "rules").glob("*.smk"):
+        text = file.read_text(encoding="utf-8")
+        takes_more = re.findall(r"^ *def (\w+)\((?:wildcards, .+|input.*)\):", text, re.MULTILINE)
+        params = " ".join(re.findall(r"^    params:\n((?:        .*\n|\n)+)", text, re.MULTILINE))
+        found += [f"{file.name}: {name}" for name in takes_more if re.search(rf"\b{name}\b", params)]
+    assert not found

@@ -4,19 +4,21 @@ A cell of a table, a file's name or the message of a library may hold characters
 the direction of writing, or hide; they become visible escapes such as `\x1b`. Credentials in URLs are left out.
 """
 
+import os
 import re
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 # C0 but tab and line feed, delete and C1, marks of direction, separators of lines, invisible signs, tags, half a pair
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u2800\u3164\uffa0\U000e0000-\U000e007f\ud800-\udfff]"
 )
-USER = re.compile(r"(?<=://)[^/?#\s@]*@")
-SECRET = re.compile(
-    r"(?i)([?&](?:[\w.-]*(?:token|secret|password|passwd|signature|credential|api_?key)|key|sig)=)[^&#\s]+"
-)
+# a password may hold any sign, so after a colon everything up to the last @ is left out
+USER = re.compile(r"(?<=://)(?:[^/?#\s@:]*:[^\s]*@|[^/?#\s]*@)")
+NAMES_OF_PARAMETERS = r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|pwd|signature|credential|key|auth)|code|sig)"
+SECRET = re.compile(rf"(?i)([?&#;]{NAMES_OF_PARAMETERS}=)[^&#;\s]+")
 
 
 def make_visible(text: str) -> str:
@@ -25,6 +27,11 @@ def make_visible(text: str) -> str:
     A text without such characters comes back as it is, so applying this twice is the same as once.
     """
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def show_in_line(text: str) -> str:
+    """Return a text as part of one line of a message, which a line feed in a cell would end to begin a forged one."""
+    return make_visible(text.replace("\n", "\\n"))
 
 
 def hide_credentials(text: str) -> str:
@@ -61,9 +68,21 @@ def write_error(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO | None, text: str) -> None:
     """Write a message to a terminal, which may lack some of its letters."""
-    cleaned = clean_message(text)
+    if stream is None:  # it was closed before this process began
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    # a terminal that has no ² gets an escape in its place
-    stream.write(cleaned.encode(encoding, "backslashreplace").decode(encoding))
+    try:
+        # a terminal that has no ² gets an escape in its place
+        stream.write(clean_message(text).encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except OSError:
+        # a closed pipe or a full disk; what the command did is done, and nobody reads what it says
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let a stream write nowhere, so that Python does not try again, and complain, when the process ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

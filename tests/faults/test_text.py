@@ -16,6 +16,7 @@ import yaml
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import RUN, run_within
 
 from batterymi.cli import main as cli
 from batterymi.config.datasets import Dataset
@@ -34,6 +35,7 @@ from batterymi.text_safety import (
     write_error,
     write_out,
 )
+from batterymi.workflow.launch import find_target_problems
 from batterymi.workflow.refuse import stop
 from batterymi.workflow.run import log_to_file
 
@@ -159,6 +161,26 @@ def test_a_terminal_without_a_letter_gets_an_escape_in_its_place(monkeypatch: py
     assert terminal.buffer.getvalue() == b"R\\xb2 of \\xb5m\n"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("stream", [">&-", ">/dev/full", "| true"])
+def test_a_command_whose_output_nobody_takes_ends_without_a_traceback(stream: str, tmp_path: Path) -> None:
+    (tmp_path / "config/studies").mkdir(parents=True)
+    (tmp_path / "config/config.yaml").write_text("{}\n")
+    command = f"'{sys.executable}' -m batterymi.cli --help {stream}"
+    program = (
+        f"'{sys.executable}' -c 'from batterymi.text_safety import write_out; write_out(\"a\\n\" * 100000)' {stream}"
+    )
+    for line in (command, program):
+        done = run_within(RUN, ["bash", "-c", line], cwd=tmp_path)
+        assert "Traceback" not in done.stdout
+        assert "Exception ignored" not in done.stdout
+
+
+@pytest.mark.parametrize("target", ["results/\x1b]0;pwn\a/x.json", "x\u202e.csv"])
+def test_a_target_with_control_characters_is_refused_by_us(target: str) -> None:
+    (problem,) = find_target_problems([target], ["my"], ["all"])
+    assert "holds a control character" in problem
+
+
 DOORS = {"text_safety.py"}
 
 
@@ -180,6 +202,7 @@ def test_nothing_in_the_package_writes_to_a_terminal_by_another_way() -> None:
     assert not found
 
 
+PARAMETERS = ("api-key", "access_key", "subscription-key", "pwd", "passwd", "auth", "code", "sig", "client_secret")
 URLS = [
     ("https://me:secret@host.org/a?x=1", "https://***@host.org/a?x=1"),
     ("ftp://token@host/a", "ftp://***@host/a"),
@@ -187,6 +210,11 @@ URLS = [
     ("https://host/a?x=1&X-Amz-Signature=secret", "https://host/a?x=1&X-Amz-Signature=***"),
     ("https://host/a?api_key=secret#top", "https://host/a?api_key=***#top"),
     ("a@b.org and https://host/path@v1", "a@b.org and https://host/path@v1"),
+    ("https://me:s@cr@t@host/a", "https://***@host/a"),
+    ("https://me:se/cr#et@host/a", "https://***@host/a"),
+    *((f"https://host/a?{name}=secret&x=1", f"https://host/a?{name}=***&x=1") for name in PARAMETERS),
+    ("https://host/a#access_token=secret", "https://host/a#access_token=***"),
+    ("https://host/a;token=secret", "https://host/a;token=***"),
     ("https://host/a?keyword=battery", "https://host/a?keyword=battery"),
 ]
 

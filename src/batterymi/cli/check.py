@@ -30,7 +30,8 @@ def check_studies(options: argparse.Namespace) -> None:
             problems += rejected[name].problems
             continue
         try:
-            write_out(f"{name}: {describe_study(studies[name])}\n")
+            summary, notes = describe_study(studies[name])
+            write_out(f"{name}: {summary}\n" + "".join(f"{name}: please note: {note}\n" for note in notes))
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
@@ -61,8 +62,8 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     write_out("".join(f"{name}: please note: {line}\n" for line in said))
 
 
-def describe_study(study: Study) -> str:
-    """Return what is known of a study before anything runs.
+def describe_study(study: Study) -> tuple[str, list[str]]:
+    """Return what is known of a study before anything runs, and notes on rows of its table.
 
     Raises:
         TableError: if its table cannot be used.
@@ -70,10 +71,11 @@ def describe_study(study: Study) -> str:
     features, objectives = _count_things(study.features, "feature"), _count_things(study.objectives, "objective")
     shape = f"settings are right, {features}, {objectives}"
     if study.table.dataset:
-        return f"{shape}; rows come from the data set {study.table.dataset.name}"
+        return f"{shape}; rows come from the data set {study.table.dataset.name}", []
     if study.table.sample and study.evaluator:
-        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}"
-    return f"{shape}; {_count_rows(study)}"
+        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", []
+    rows, notes = _count_rows(study)
+    return f"{shape}; {rows}", notes
 
 
 def _count_things(things: Sequence[object], name: str) -> str:
@@ -81,8 +83,8 @@ def _count_things(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
-def _count_rows(study: Study) -> str:
-    """Return how many rows of a study's file can be used, and what is converted on the way."""
+def _count_rows(study: Study) -> tuple[str, list[str]]:
+    """Return how many rows of a study's file can be used and what is converted on the way; notes on the others."""
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.table import load_table
 
@@ -92,4 +94,4 @@ def _count_rows(study: Study) -> str:
         f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
         for conversion in loaded.conversions
     )
-    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"
+    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", loaded.list_notes()

@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = make_parser().parse_args(arguments)
     module, _, function = COMMANDS[options.command].partition(":")
-    run: Callable[[argparse.Namespace], int | None] = getattr(import_module(module), function)
     try:
+        run: Callable[[argparse.Namespace], int | None] = getattr(import_module(module), function)
         return run(options) or 0
     except BatteryMIError as error:
         write_error(f"{error}\n")

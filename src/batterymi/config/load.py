@@ -19,6 +19,7 @@ from batterymi.errors import ConfigError, get_first_line
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import UNSAFE, make_visible
 
+MISNAMED = re.compile(r"(?i)\.ya?ml(?:\.txt)?$(?<!(?-i:\.yaml))")  # as my.yml, my.YAML, my.yaml.txt
 # the targets that are not studies, and folders of results
 TARGETS = {"all", "summary", "claims", "screens", "fidelities", "closed_loop", "charging_arena", "report", "rejected"}
 RULES = {path.stem for path in Path(__file__).parents[1].joinpath("stages").glob("*.py")}
@@ -211,7 +212,7 @@ def list_study_files(config: Config) -> dict[str, Path]:
     found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     files = {path.stem: path for path in found if path.suffix == ".yaml"}
     problems = [f"{path}: {problem}" for name, path in files.items() if (problem := find_name_problem(name))]
-    problems += [f"{path}: studies end with .yaml; rename it" for path in found if path.suffix == ".yml"]
+    problems += [f"{path}: studies end with .yaml; rename it" for path in found if MISNAMED.search(path.name)]
     wanted = [] if config.studies == "all" else list(config.studies)
     names_used = [*wanted, *(key for key in config.overrides if key != "all")]
     missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]

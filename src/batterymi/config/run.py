@@ -1,8 +1,9 @@
 """What runs: config/config.yaml."""
 
-from typing import Annotated, Any, Literal
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from batterymi.config.names import CellName
 from batterymi.config.parts import Strict
@@ -21,6 +22,19 @@ class ClosedLoop(Strict):
     cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
+MADE = ("results", "logs", "data/raw", ".snakemake", "config")  # what can be made or fetched again, and settings
+
+
+def _check_folder(value: str) -> str:
+    """Refuse a URL where a folder belongs; it might hold credentials, which Snakemake would print."""
+    if "://" in value or value.startswith(("http:", "https:", "ftp:")):
+        raise ValueError("it is a folder on this machine, not a URL; the addresses of data sets are in the catalogue")
+    return value
+
+
+Folder = Annotated[str, AfterValidator(_check_folder)]
+
+
 class Config(Strict):
     """config/config.yaml: what runs."""
 
@@ -31,7 +45,9 @@ class Config(Strict):
         ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
     )
     datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")
-    mirror: str | None = Field(None, description="Folder `<data set>/<file>` to read before the network.")
+    mirror: Annotated[str, AfterValidator(_check_folder)] | None = Field(
+        None, description="Folder `<data set>/<file>` to read before the network."
+    )
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
     ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
     claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
@@ -42,3 +58,13 @@ class Config(Strict):
         default_factory=dict, description="Settings to lay over a study's YAML, by study name or `all`; for trial runs."
     )
     pathvars: dict[str, str] = Field(default_factory=dict, description="Folders for results, logs and benchmarks.")
+
+    @model_validator(mode="after")
+    def _check_ledgers(self) -> Self:
+        for made in (*MADE, *self.pathvars.values()):
+            if PurePath(self.ledgers).is_relative_to(made):
+                raise ValueError(
+                    f"ledgers: '{self.ledgers}' lies in '{made}', which can be removed and made again; ledgers cannot, "
+                    "so give them a folder of their own"
+                )
+        return self

@@ -9,10 +9,11 @@ import pandas as pd
 
 from batterymi.config.parts import Feature
 from batterymi.data.header_units import find_conversions, match_headers
-from batterymi.data.input_files import read_content, warn_of_changes
+from batterymi.data.input_files import read_content, refuse_changes
 from batterymi.data.read_csv import parse_csv
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import show_in_line
 
 MAX_LISTED = 10
 
@@ -25,7 +26,7 @@ def read_designs(
     Args:
         path: a CSV file with a column per feature; other columns are ignored.
         features: what a campaign chooses.
-        digests: of files when the run began; a warning is logged if this one was changed since.
+        digests: of files when the run began; this one must be the same still.
 
     Returns:
         One row per design.
@@ -34,7 +35,7 @@ def read_designs(
         TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
     """
     content = read_content(path, "campaign.pool")
-    warn_of_changes({str(path): content.sha256}, digests)
+    refuse_changes({str(path): content.sha256}, digests)
     cells = parse_csv(content.data, path)
     names = match_headers(list(cells.columns), {}, features)
     conversions = find_conversions(str(path), names, features)
@@ -55,7 +56,10 @@ def read_designs(
             conversion = conversions.get(feature.name)
             frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
             bad, said = ~np.isfinite(frame[feature.name]), "not a number"
-        faults += [f"{path}: line {line}: {feature.name}: found '{column[line]}': {said}" for line in cells.index[bad]]
+        faults += [
+            f"{path}: line {line}: {feature.name}: found '{show_in_line(str(column[line]))}': {said}"
+            for line in cells.index[bad]
+        ]
     if faults:
         more = [f"... and {len(faults) - MAX_LISTED} more"] if len(faults) > MAX_LISTED else []
         raise TableError("\n".join([*faults[:MAX_LISTED], *more]))

@@ -6,6 +6,7 @@ decides what runs again, not its date; a stage compares them with what it reads.
 
 import hashlib
 import logging
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,8 @@ def read_content(path: str | Path, setting: str = "table.file") -> Content:
         TableError: if it is missing or cannot be read.
     """
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise TableError(f"{path}: is not a file, as a folder or a pipe; check {setting}")
         data = Path(path).read_bytes()
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; check {setting}") from None
@@ -46,20 +49,40 @@ def read_content(path: str | Path, setting: str = "table.file") -> Content:
 
 
 def warn_of_changes(read: Mapping[str, str], at_start: Mapping[str, str]) -> None:
-    """Log a warning for each file that is no longer what it was when the run began.
+    """Log a warning for each table that is no longer what it was when the run began.
+
+    The digest of what was read is kept in `table.json`, so that the next run sees whether it is still right.
 
     Args:
         read: digests of what was read, by path.
         at_start: digests from when the run began, by path; files without one are passed over.
     """
-    for path, digest in read.items():
-        if path in at_start and at_start[path] != digest:
-            logger.warning(
-                "%s: was changed after this run began; what follows is made from what it holds now (SHA-256 %s…), and "
-                "the next run makes it once more",
-                path,
-                digest[:12],
-            )
+    for path in _list_changed(read, at_start):
+        logger.warning(
+            "%s: was changed after this run began; what follows is made from what it held when it was read (SHA-256 "
+            "%s…), and the next run reads it again",
+            path,
+            read[path][:12],
+        )
+
+
+def refuse_changes(read: Mapping[str, str], at_start: Mapping[str, str]) -> None:
+    """Refuse files that are no longer what they were when the run began, where no result keeps their digest.
+
+    Args:
+        read: digests of what was read, by path.
+        at_start: digests from when the run began, by path; files without one are passed over.
+
+    Raises:
+        TableError: naming each.
+    """
+    if changed := _list_changed(read, at_start):
+        raise TableError(f"{', '.join(changed)}: was changed after this run began; nothing was written, run again")
+
+
+def _list_changed(read: Mapping[str, str], at_start: Mapping[str, str]) -> list[str]:
+    """Return the paths whose content is another one than at the start."""
+    return [path for path, digest in read.items() if path in at_start and at_start[path] != digest]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from batterymi.data.header_units import DELIMITERS
 from batterymi.data.input_files import read_content
 from batterymi.errors import TableError
 
+MAX_LISTED = 10
 # what people and programs write where nothing was measured; "none" is a value, as of an additive
 EMPTY = ("", "na", "n/a", "#n/a", "nan", "null", "<na>", "-", "--", "–")
 
@@ -55,6 +56,7 @@ def parse_csv(data: bytes, path: str | Path) -> pd.DataFrame:
         raise TableError(f"{path}: the file is empty; expected a header line and rows")
     header_line = content[0][1]
     delimiter = max(DELIMITERS, key=header_line.count)
+    _check_comments(path, lines, header_line, delimiter)
     # without quotation marks no cell spans lines, and a plain split will do
     quoted = any('"' in line for _, line in content)
     rows = _parse_quoted_rows(path, text, delimiter) if quoted else _split_rows(content, delimiter)
@@ -67,6 +69,26 @@ def parse_csv(data: bytes, path: str | Path) -> pd.DataFrame:
     index = pd.Index([number for number, _ in rows[1:]], name="line")
     frame = pd.DataFrame(cells, columns=header, index=index, dtype=str)
     return _convert_decimal_commas(frame) if delimiter == ";" else frame
+
+
+def _check_comments(path: str | Path, lines: list[str], header: str, delimiter: str) -> None:
+    """Refuse lines that begin with # and have as many cells as the header, since they may be rows, as of sample #11.
+
+    Raises:
+        TableError: naming the lines.
+    """
+    n_cells = header.count(delimiter)
+    rows = [
+        number
+        for number, line in enumerate(lines, start=1)
+        if n_cells and line.lstrip().startswith("#") and '"' not in line and line.count(delimiter) == n_cells
+    ]
+    if rows:
+        listed = ", ".join(map(str, rows[:MAX_LISTED])) + (" and more" if len(rows) > MAX_LISTED else "")
+        raise TableError(
+            f"{path}: line {listed}: begins with # and has {n_cells + 1} cells, as the header has; if it is a row, "
+            "write the name without #, or in quotation marks; if it is a comment, remove it or its delimiters"
+        )
 
 
 def find_empty(cells: pd.Series) -> pd.Series:

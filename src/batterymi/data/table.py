@@ -21,6 +21,7 @@ from batterymi.data.schema import find_outside_schema, make_fault
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import show_in_line
 from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
 
 WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
@@ -37,6 +38,7 @@ class CheckedTable:
         dropped: one entry per row that was left out: line, column, found, reason.
         conversions: columns that the file has in another unit.
         digests: SHA-256 of each file that was read, of the very content that the rows are from.
+        unused: one entry per result of a row that still waits for another one, in the same form as `dropped`.
     """
 
     rows: pd.DataFrame
@@ -44,6 +46,12 @@ class CheckedTable:
     dropped: list[dict[str, Any]]
     conversions: list[Conversion]
     digests: dict[str, str]
+    unused: list[dict[str, Any]]
+
+    def list_notes(self) -> list[str]:
+        """Return a line for each row that was left out, and for each result that is not used yet."""
+        source = next(iter(self.digests), "")
+        return list_faults(source, [*self.dropped, *self.unused])
 
 
 def load_table(settings: TableSettings) -> CheckedTable:
@@ -55,7 +63,8 @@ def load_table(settings: TableSettings) -> CheckedTable:
     loaded, conversions, digests = _read_rows(settings)
     rows, dropped = check_rows(loaded.frame, settings, conversions)
     dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
-    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests)
+    unused = _find_unused_results(loaded.frame, settings)
+    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests, unused)
 
 
 def check_rows(
@@ -102,11 +111,27 @@ def check_rows(
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":
-        raise TableError(_list_faults(settings.path, faults))
+        advice = "nothing was written; correct the file, or set table.bad_rows to 'drop' to go on without those rows"
+        raise TableError("\n".join([*list_faults(settings.path, faults), advice]))
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
     _check_learnable(rows[rows[SPLIT] == TRAIN], settings.path, objectives, len(raw) - len(rows))
     rows.index.name = "line"
     return rows.reset_index(), faults
+
+
+def _find_unused_results(raw: pd.DataFrame, settings: TableSettings) -> list[dict[str, Any]]:
+    """List results in rows that are under way or failed because of another objective; models do not learn from them."""
+    outcomes = [objective.name for objective in settings.objectives]
+    if SPLIT in raw or len(outcomes) < 2:
+        return []
+    splits = _find_splits(raw, settings.table, settings.objectives)
+    rows = raw.loc[splits.isin(WITHOUT_RESULT), outcomes]
+    is_number = rows.apply(pd.to_numeric, errors="coerce").notna()
+    return [
+        make_fault(line, name, rows.loc[line, name], f"not used, since the row is {splits[line]} by another objective")
+        for name in outcomes
+        for line in rows.index[is_number[name]]
+    ]
 
 
 def _find_splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objective]) -> pd.Series:
@@ -237,13 +262,12 @@ def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objec
             )
 
 
-def _list_faults(source: str, faults: list[dict[str, Any]]) -> str:
-    """Return all faults of a table as lines of text."""
+def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return faults of a table as lines of text, of many the first and their number."""
     lines = [
-        f"{source}: line {fault['line']}: {fault['column']}: found '{fault['found']}': {fault['reason']}"
+        f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
         for fault in faults[:MAX_LISTED]
     ]
     if len(faults) > MAX_LISTED:
         lines.append(f"... and {len(faults) - MAX_LISTED} more")
-    lines.append("nothing was written; correct the file, or set table.bad_rows to 'drop' to go on without those rows")
-    return "\n".join(lines)
+    return lines

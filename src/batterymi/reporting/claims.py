@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.data.headers import strip_units
-from batterymi.data.input_files import read_content, warn_of_changes
+from batterymi.data.input_files import read_content, refuse_changes
 from batterymi.errors import TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.study_results import list_entries
@@ -49,7 +49,7 @@ def read_claims(path: str | os.PathLike[str], digests: Mapping[str, str] = Mappi
 
     Args:
         path: the CSV file.
-        digests: of files when the run began; a warning is logged if this one was changed since.
+        digests: of files when the run began; this one must be the same still.
 
     Raises:
         TableError: if it cannot be read; for a missing column, a repeated id, an unknown unit, a value that is not a
@@ -57,7 +57,7 @@ def read_claims(path: str | os.PathLike[str], digests: Mapping[str, str] = Mappi
     """
     # read as text, so that a malformed cell is reported with its line
     content = read_content(str(path), "claims")
-    warn_of_changes({str(path): content.sha256}, digests)
+    refuse_changes({str(path): content.sha256}, digests)
     frame = pd.read_csv(io.BytesIO(content.data), dtype=str, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in frame]
     if missing:

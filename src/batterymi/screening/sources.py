@@ -93,7 +93,7 @@ def _read_file_blocks(source: FileSource, columns: list[str], tally: Tally) -> I
     path, first = Path(source.file), 1
     problems: dict[int, str] = {}
     for piece in _read_batches(path, source.formula_column, columns):
-        texts = piece.column(source.formula_column).fill_null("").to_pylist()
+        texts = _list_texts(path, piece.column(source.formula_column))
         wrong = dict(find_unparsable(texts))
         if wrong and source.bad_rows == "stop":
             problems |= {first + position: reason for position, reason in wrong.items()}
@@ -109,6 +109,15 @@ def _read_file_blocks(source: FileSource, columns: list[str], tally: Tally) -> I
         lines = _find_line_numbers(path, listed) if path.suffix == ".csv" else dict(zip(listed, listed, strict=True))
         messages = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
         raise TableError("\n".join([*messages, "correct the formulas, or set screen.source.bad_rows to drop"]))
+
+
+def _list_texts(path: Path, column: pa.Array) -> list[str]:
+    """Return the texts of a column, an empty one where there is none."""
+    try:
+        texts: list[str] = column.fill_null("").to_pylist()
+    except UnicodeDecodeError:
+        raise TableError(f"{path}: a formula is not UTF-8 text; write the file again as UTF-8") from None
+    return texts
 
 
 def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:

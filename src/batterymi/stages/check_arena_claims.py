@@ -1,6 +1,8 @@
 """The chapter's numbers on fast charging, compared with the arena."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -11,7 +13,12 @@ from batterymi.reporting.claims import read_claims
 
 
 def check_arena_claims(
-    chapter: Path, charges: Path, maps: list[Path], claims: Path, settings: ArenaClaimSettings
+    chapter: Path,
+    charges: Path,
+    maps: list[Path],
+    claims: Path,
+    settings: ArenaClaimSettings,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Compare the chapter's numbers with nominal charges and the feasibility map.
 
@@ -21,12 +28,13 @@ def check_arena_claims(
         maps: the feasibility map, one file per cell.
         claims: CSV to write: claim, measurement, verdict and reason.
         settings: whose charges are taken.
+        digests: of the chapter's claims when the run began.
     """
     cell, condition = settings.cell, settings.condition
     frame = read_frame(charges)
     findings = find_nominal(frame[(frame["cell"] == cell) & (frame["condition"] == condition)])
     fast_map = pd.concat([read_frame(path) for path in maps], ignore_index=True)
-    known = read_claims(chapter)
+    known = read_claims(chapter, digests)
     rows = [
         check_claim(claim, findings, fast_map, f"{cell}, {condition}")
         for claim in known[known["id"].isin(CHECKS)].to_dict("records")

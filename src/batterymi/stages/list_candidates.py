@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from batterymi.config.screen import PREDICTED, FileSource
 from batterymi.config.slices.screening import ListingSettings
-from batterymi.data.input_files import hold_unchanged, warn_of_changes
+from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.errors import TableError
 from batterymi.files import write_atomically, write_json
 from batterymi.screening.sources import BLOCK, POSITION, Tally, read_candidate_blocks
@@ -55,7 +55,7 @@ def list_candidates(
         temporary = [stack.enter_context(write_atomically(path)) for path in shards]
         # entered after the shards, so that none is written if the source changed meanwhile
         own = [screen.source.file] if isinstance(screen.source, FileSource) else []
-        warn_of_changes(stack.enter_context(hold_unchanged({*digests, *own})), digests)
+        refuse_changes(stack.enter_context(hold_unchanged({*digests, *own})), digests)
         writers: dict[int, pa.parquet.ParquetWriter] = {}
         schema = None
         for number, block in enumerate(read_candidate_blocks(screen.source, folder, columns, tally)):

@@ -16,7 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 def prepare_table(
-    table: Path, report: Path, settings: TableSettings, digests: Mapping[str, str] = MappingProxyType({})
+    table: Path,
+    report: Path,
+    settings: TableSettings,
+    source: Path | None = None,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Check a study's rows and write them, with a report of what was left out and why.
 
@@ -24,11 +28,13 @@ def prepare_table(
         table: Parquet file to write.
         report: JSON file to write: source, digest, rows in and out, each dropped row with its reason.
         settings: where the rows come from, and what the columns may hold.
+        source: the rows, where an evaluator has made them.
         digests: of the source's files when the run began.
 
     Raises:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
+    settings = settings if settings.path else settings.model_copy(update={"path": str(source)})
     loaded = load_table(settings)
     rows = loaded.rows
     warn_of_changes(loaded.digests, digests)
@@ -44,6 +50,7 @@ def prepare_table(
             "rows_to_learn_from": int((rows[SPLIT] == TRAIN).sum()),
             "rows_by_split": {str(name): int(n) for name, n in rows[SPLIT].value_counts().sort_index().items()},
             "dropped": loaded.dropped,
+            "unused": loaded.unused,
             "converted": [asdict(conversion) for conversion in loaded.conversions],
             "columns": {
                 column.name: {"label": column.label, "unit": column.unit}
@@ -55,6 +62,8 @@ def prepare_table(
         logger.info(
             "%s: %s converted from %s to %s", settings.path, conversion.header, conversion.found, conversion.wanted
         )
+    for note in loaded.list_notes():
+        logger.warning("%s", note)
     logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
 
 

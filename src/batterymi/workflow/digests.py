@@ -5,6 +5,7 @@ to the processes of single jobs, which compare what they read with what the run 
 """
 
 import json
+import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -50,7 +51,9 @@ def _take_digest(path: str, known: list[int | str] | None, *, is_first: bool) ->
         status = Path(path).stat()
         if known and known[:2] == [status.st_size, status.st_mtime_ns] and status.st_size >= ALWAYS_HASHED:
             return known
-        return [status.st_size, status.st_mtime_ns, compute_sha256(path)]
+        # reading a pipe would wait for somebody who writes it
+        digest = compute_sha256(path) if stat.S_ISREG(status.st_mode) else NO_FILE
+        return [status.st_size, status.st_mtime_ns, digest]
     except OSError:
         return [0, 0, NO_FILE]
 

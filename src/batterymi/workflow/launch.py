@@ -3,19 +3,24 @@
 Each check returns problems, one a line; `workflow.refuse.stop` ends the run with all of them.
 """
 
+import json
+import os
 import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from batterymi.errors import BatteryMIError
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.spelling import did_you_mean
-from batterymi.text_safety import write_error
+from batterymi.text_safety import UNSAFE, write_error
 from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
+from batterymi.workflow.project import Project
 
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
@@ -80,6 +85,8 @@ def find_target_problems(targets: Sequence[str], studies: Iterable[str], rules: 
     studies = set(studies)
     known = {*studies, *rules}
     for target in targets:
+        if UNSAFE.search(target):
+            return [f"'{target}' holds a control character; it is neither a study, a rule nor a file"]
         is_name = len(Path(target).parts) == 1 and not Path(target).suffix
         if is_name and target not in known:
             suggested = did_you_mean(target, {*studies, "all", "summary", "claims"})
@@ -95,6 +102,62 @@ def find_machine_problems(written: Sequence[str], read: Sequence[str]) -> list[s
         read: files and folders whose dates decide what is run again.
     """
     return [*find_folder_problems([".", *written]), *find_date_problems([*read, written[0]])]
+
+
+def mark_changed_sources(project: Project, digests: Mapping[str, str], *, creates: bool) -> None:
+    """Mark each table in the results that was made from other content than a run would read now.
+
+    Markers are inputs of `prepare_table`, empty and of 1970 where nothing is to be done. Snakemake compares params with
+    its records, which may be gone or of another copy, and a file may have been changed and changed back while it was
+    read.
+
+    Args:
+        project: its studies.
+        digests: of what the studies would read, by path.
+        creates: whether to make markers that are missing; False where nothing runs.
+    """
+    for name in project.studies:
+        marker, now = project.marker(name), project.digest_source(name, digests)
+        made_from = _read_source(marker.with_name("table.json"))
+        is_stale = now is not None and made_from not in (None, now)
+        # not empty, since Snakemake passes over a newer date of the same content
+        content = f"the table was made from {made_from}, its source is now {now}\n" if is_stale else ""
+        with suppress(OSError):  # folders that cannot be written are reported elsewhere
+            if creates or marker.exists():
+                _write_marker(marker, content)
+
+
+def _write_marker(marker: Path, content: str) -> None:
+    """Write a marker, if it holds something else; an empty one is older than everything."""
+    if marker.exists() and marker.read_text(encoding="utf-8") == content:
+        return
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(content, encoding="utf-8")
+    if not content:
+        os.utime(marker, (0, 0))
+
+
+def _read_source(report: Path) -> Any:
+    """Return the digest of what a table was made from; None if it is not made yet, or its report damaged."""
+    try:
+        return json.loads(report.read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def report_rows(project: Project) -> None:
+    """Say on stderr of which tables rows were left out, or results not used."""
+    for name in project.selected_studies:
+        report = Path(project.folder("results")) / name / "table.json"
+        try:
+            content = json.loads(report.read_text(encoding="utf-8"))
+            counts = {"rows left out": len(content["dropped"]), "results not used yet": len(content["unused"])}
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        # loaders of data sets leave rows out by design, and their documents say so
+        if project.studies[name].table.file and any(counts.values()):
+            said = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+            write_error(f"{name}: {said}; {report} names each, with the reason\n")
 
 
 def report_changes(at_start: Mapping[str, str]) -> None:

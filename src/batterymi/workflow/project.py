@@ -63,6 +63,10 @@ class Project:
         """Return the ledger of a study's campaign; no result, since it cannot be made again."""
         return f"{self.config.ledgers}/{study}.jsonl"
 
+    def marker(self, study: str) -> Path:
+        """Return the file whose date says since when a study's table is no longer what its source holds."""
+        return Path(self.folder("results")) / study / ".changed"
+
     def receipt(self, dataset: str) -> str:
         """Return the file that shows that a data set is there, with the digests of its files."""
         return f"{RAW}/{dataset}/receipt.json"
@@ -83,6 +87,15 @@ class Project:
     def list_run_inputs(self) -> list[str]:
         """Return the files that a plain run is made from, beside data sets: settings, tables, the lock."""
         return [*self.settings_files(), *self.tables(self.selected_studies), LOCK]
+
+    def digest_source(self, study: str, digests: Mapping[str, str]) -> str | dict[str, str] | None:
+        """Return the digest of the file of a study's rows, or of each file of its data set; None if it has neither."""
+        table = self.studies[study].table
+        if table.dataset:
+            name = table.dataset.name
+            found = self.digest_dataset(name, digests)
+            return {file: found[f"{RAW}/{name}/{file}"] for file in self.datasets[name].files}
+        return digests[table.file] if table.file else None
 
     def digest_dataset(self, name: str, digests: Mapping[str, str]) -> dict[str, str]:
         """Return the digests of a data set's files: those on disk, or those to expect before they are fetched."""

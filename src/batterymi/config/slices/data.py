@@ -21,7 +21,7 @@ class CitationSettings(Slice):
 class TableSettings(Slice):
     """Where the rows of a study come from, and what its columns may hold."""
 
-    path: str  # of a file, or of the folder of a data set
+    path: str  # of a file, or of the folder of a data set; empty for rows that an evaluator makes
     dataset: Dataset | None
     table: Table
     features: tuple[Feature, ...]
