@@ -675,7 +675,7 @@ def test_predictions_are_converted_after_the_unit_of_an_objective_changed(tmp_pa
     ("change", "reason"),
     [
         ({"unit": "V"}, "'y' is in mAh/g there and in V in the study, and one cannot be converted to the other"),
-        ({"name": "capacity"}, "the study has no objective 'y' any more"),
+        ({"name": "capacity"}, "the study no longer has the objective 'y'"),
     ],
 )
 def test_predictions_of_an_objective_that_is_gone_are_listed_with_their_own_unit(
@@ -696,11 +696,11 @@ OTHER_FEATURES = {
     "other kind": (Feature(name="size", label="size", unit="1", choices=("small", "large")), GAS),
 }
 REASONS = {
-    "added": "the study has the feature 't' now, which the batch has not",
-    "removed": "the study has no feature 'gas' any more",
-    "renamed": "the study has no feature 'size' any more; the study has the feature 't' now, which the batch has not",
+    "added": "the study now has the feature 't', which the batch lacks",
+    "removed": "the study no longer has the feature 'gas'",
+    "renamed": "the study no longer has the feature 'size'; the study now has the feature 't', which the batch lacks",
     "other unit": "'size' is in nm there and in °C in the study, and one cannot be converted to the other",
-    "choice gone": "'air' is none of the choices of 'gas' any more",
+    "choice gone": "'air' is no longer a choice of 'gas'",
     "other kind": "'size' is a choice in the study now",
 }
 

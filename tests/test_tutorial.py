@@ -63,7 +63,7 @@ def test_a_study_with_another_feature_says_which_suggestions_it_cannot_compare(w
     assert earlier["status"].tolist() == ["not comparable"] * 2
     assert earlier["unit"].tolist() == ["percent"] * 2
     assert earlier["predicted"].astype(float).tolist() == [60, 60]
-    assert earlier["why"].str.contains("the study has the feature 'oh_groups_mmol_g' now").all()
+    assert earlier["why"].str.contains("the study now has the feature 'oh_groups_mmol_g'").all()
     summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
     assert summary["earlier_suggestions"]["value"] == "2 not comparable"
     said = (workspace.folder / "logs/suggest_batch/my_hosts.log").read_text(encoding="utf-8")

@@ -58,7 +58,7 @@ def convert_batch(batch: Batch, features: Sequence[Feature], objectives: Sequenc
     known = {objective.name for objective in objectives}
     predicted = dict.fromkeys(name for item in suggestions for name in item.predicted)
     outcome_faults = {
-        name: unit_faults.get(name, f"the study has no objective '{name}' any more")
+        name: unit_faults.get(name, f"the study no longer has the objective '{name}'")
         for name in predicted
         if name in unit_faults or name not in known
     }
@@ -149,16 +149,16 @@ def _convert_number(value: float, conversion: Conversion | None) -> float:
 def _find_design_fault(design: Mapping[str, Value], features: Sequence[Feature], unit_faults: Mapping[str, str]) -> str:
     """Say why a design cannot be compared with the rows of the study; return an empty text where it can."""
     names = {feature.name for feature in features}
-    faults = [f"the study has no feature '{name}' any more" for name in design if name not in names]
+    faults = [f"the study no longer has the feature '{name}'" for name in design if name not in names]
     for feature in features:
         name, value = feature.name, design.get(feature.name)
         if value is None:
-            faults.append(f"the study has the feature '{name}' now, which the batch has not")
+            faults.append(f"the study now has the feature '{name}', which the batch lacks")
         elif isinstance(value, str) != feature.is_category:
             faults.append(f"'{name}' is a {'number' if isinstance(value, str) else 'choice'} in the study now")
         elif isinstance(value, str):
             if value not in (feature.choices or ()):
-                faults.append(f"'{value}' is none of the choices of '{name}' any more")
+                faults.append(f"'{value}' is no longer a choice of '{name}'")
         elif name in unit_faults:
             faults.append(unit_faults[name])
         elif not math.isfinite(value):
