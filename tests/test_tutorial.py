@@ -36,3 +36,35 @@ def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
     assert "1 failed, 1 measured, 3 not tried" in summary["earlier_suggestions"]["value"]
     ledger = (workspace.folder / "campaigns/my_hosts.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["batch"] for line in ledger] == [1, 2]
+    assert (
+        json.loads(ledger[0])["units"] | {"pore_size_nm": "nm", "retention_percent": "percent"}
+        == json.loads(ledger[0])["units"]
+    )
+    rows = pd.read_csv(workspace.folder / "data/my_hosts.csv", dtype=str).tail(2)
+    assert rows[["host", "suggestion"]].to_numpy().tolist() == [["host 9", "b1-01"], ["host 10", "b1-02"]]
+
+
+@pytest.mark.slow
+def test_a_study_with_another_feature_says_which_suggestions_it_cannot_compare(workspace: Workspace) -> None:
+    design = {"pore_size_nm": 2.5, "surface_area_m2_g": 900.0}
+    predicted = {"retention_percent": [0.6, 0.5, 0.7]}
+    line = {
+        **{"batch": 1, "key": "k", "rows": 8, "known": [], "before": "", "units": {"retention_percent": "1"}},
+        "suggestions": [{"name": f"b1-0{place}", "design": design, "predicted": predicted} for place in (1, 2)],
+    }
+    for command in commands()[:2]:
+        workspace.run_command(["bash", "-c", command])
+    (workspace.folder / "campaigns").mkdir(exist_ok=True)
+    (workspace.folder / "campaigns/my_hosts.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    done = workspace.run_command(["bash", "-c", f"snakemake my_hosts --cores 2 --quiet all {' '.join(SMOKE)}"])
+    assert done.returncode == 0, done.stdout
+    results = workspace.folder / "results/my_hosts"
+    earlier = pd.read_csv(results / "campaign/earlier_suggestions.csv", dtype=str)
+    assert earlier["status"].tolist() == ["not comparable"] * 2
+    assert earlier["unit"].tolist() == ["percent"] * 2
+    assert earlier["predicted"].astype(float).tolist() == [60, 60]
+    assert earlier["why"].str.contains("the study now has the feature 'oh_groups_mmol_g'").all()
+    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    assert summary["earlier_suggestions"]["value"] == "2 not comparable"
+    said = (workspace.folder / "logs/suggest_batch/my_hosts.log").read_text(encoding="utf-8")
+    assert "my_hosts.jsonl: batch 1: suggestions with other designs than the study has now" in said

@@ -64,8 +64,13 @@ def lock_path(path: Path, patience_s: float = PATIENCE_S) -> Iterator[None]:
         lock.release()
 
 
-def create_file(path: Path, data: bytes) -> None:
+def create_file(path: Path, data: bytes, like: Path | None = None) -> None:
     """Create a file, whole or not at all; one that is there already stays as it is.
+
+    Args:
+        path: the file.
+        data: its content.
+        like: a file whose mode and, where that is permitted, owner and group it gets.
 
     Raises:
         FileExistsError: if there is something of that name, also a symbolic link that leads nowhere.
@@ -74,14 +79,14 @@ def create_file(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name[:100]}-{token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_new(beside, data)
+        _write_new(beside, data, like)
         try:
             # unlike a rename, a link never replaces a file that another process made meanwhile
             os.link(beside, path)
         except FileExistsError:
             raise
         except OSError:  # a file system without hard links
-            _write_new(path, data)
+            _write_new(path, data, like)
         sync_folder(path.parent)
     except FileExistsError as error:
         raise FileExistsError(error.errno, f"{path} exists already") from error
@@ -92,29 +97,53 @@ def create_file(path: Path, data: bytes) -> None:
             beside.unlink(missing_ok=True)
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that does not exist yet, with the mode that the umask leaves."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _write_new(path: Path, data: bytes, like: Path | None = None) -> None:
+    """Write a file that does not exist yet, with the mode that the umask leaves, or that of another file."""
+    # private until it has its owner, since a content must not be readable for others in between
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if like else 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
+            if like:
+                _copy_permissions(like, stream.fileno())
             os.fsync(stream.fileno())
     except OSError:
         path.unlink(missing_ok=True)
         raise
 
 
-def append_bytes(path: Path, data: bytes) -> None:
+def _copy_permissions(source: Path, handle: int) -> None:
+    """Give an open file the owner and group of another, where that is permitted, and its mode."""
+    wanted = source.stat()
+    mode = wanted.st_mode & 0o7777
+    with suppress(OSError):  # a group of which the user is no member
+        os.fchown(handle, -1, wanted.st_gid)
+    if os.fstat(handle).st_gid != wanted.st_gid:
+        # what one group may do is no permission for another: it gets what all others may do
+        mode = mode & ~0o070 | (mode & 0o007) << 3
+    os.fchmod(handle, mode)
+    with suppress(OSError):  # only root may give files away
+        os.fchown(handle, wanted.st_uid, -1)
+
+
+def append_bytes(path: Path, data: bytes, like: Path | None = None) -> None:
     """Append to a file so that all of it is on disk afterwards, or nothing; hard and symbolic links stay.
 
     Call it under the file's lock.
+
+    Args:
+        path: the file.
+        data: what to append.
+        like: a file whose mode and owner it gets if it is new.
 
     Raises:
         OutputError: if it cannot be written; the file is then as long as before.
     """
     target = resolve_path(path)
     try:
+        if like and not target.exists():
+            _write_new(target, b"", like)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             before = os.fstat(handle).st_size
@@ -134,10 +163,15 @@ def append_bytes(path: Path, data: bytes) -> None:
         raise OutputError(f"{path}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def replace_bytes(path: Path, data: bytes) -> None:
-    """Replace a file by a new content in one step, with its mode; symbolic links stay.
+def replace_bytes(path: Path, data: bytes, like: Path | None = None) -> None:
+    """Replace a file by a new content in one step; its mode, and where permitted its owner and group, stay.
 
-    Call it under the file's lock.
+    Symbolic links stay too. Call it under the file's lock.
+
+    Args:
+        path: the file.
+        data: its content.
+        like: a file whose mode and owner it gets if it is new.
 
     Raises:
         OutputError: if it cannot be written; the file is then as it was.
@@ -145,9 +179,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
     target = resolve_path(path)
     beside = target.with_name(f".{target.name[:100]}-{token_hex(4)}.tmp")
     try:
-        _write_new(beside, data)
-        with suppress(FileNotFoundError):
-            beside.chmod(target.stat().st_mode & 0o7777)
+        _write_new(beside, data, target if target.exists() else like)
         beside.replace(target)
         sync_folder(target.parent)
     except OSError as error:
@@ -165,7 +197,8 @@ def keep_copy(path: Path, data: bytes) -> Path:
         data: its content.
 
     Returns:
-        The copy; an older one with the same content serves, and none is ever replaced.
+        The copy, with the mode and owner of the file; an older one with the same content serves, and none is ever
+        replaced.
 
     Raises:
         OutputError: if it cannot be written.
@@ -177,7 +210,7 @@ def keep_copy(path: Path, data: bytes) -> Path:
             if copy.is_file() and copy.stat().st_size == len(data) and copy.read_bytes() == data:
                 return copy
         try:
-            create_file(copy, data)
+            create_file(copy, data, like=target)
         except FileExistsError:
             number += 1
         else:

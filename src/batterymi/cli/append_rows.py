@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from batterymi.csv_safety import escape_cell
 from batterymi.data.header_units import DELIMITERS
-from batterymi.data.read_csv import read_csv
+from batterymi.data.read_csv import parse_csv
 from batterymi.errors import OutputError, TableError
 from batterymi.user_files import keep_copy, lock_path, replace_bytes, resolve_path
 
@@ -38,44 +37,68 @@ def append_rows(table: Path, rows: pd.DataFrame, content: bytes) -> Path:
     target = resolve_path(table)
     try:
         with lock_path(table):
-            return _append_locked(table, target, rows, content)
+            new = prepare_append(table, rows, content)
+            copy = keep_copy(target, content)
+            if target.read_bytes() != content:
+                raise TableError(
+                    f"{table}: another program has just written the table; nothing was appended; run again"
+                )
+            replace_bytes(target, new)
+            return copy
     except OSError as error:
         raise OutputError(f"{table}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def _append_locked(table: Path, target: Path, rows: pd.DataFrame, content: bytes) -> Path:
-    """Append rows while nobody else does."""
-    _refuse_open_table(table, target)
-    data = target.read_bytes()
-    if data != content:
-        raise TableError(f"{table}: the table changed while the designs were chosen; nothing was written; run again")
-    before = read_csv(target)
+def prepare_append(table: Path, rows: pd.DataFrame, content: bytes) -> bytes:
+    """Return what a table will be with rows appended, after every check that needs no writing.
+
+    Args:
+        table: a CSV file.
+        rows: with the header of the table.
+        content: of the table when the rows were made for it; it must not have changed since.
+
+    Raises:
+        TableError: if rows cannot be appended.
+        OutputError: if the table is read-only.
+    """
+    refuse_open_table(table)
+    if resolve_path(table).read_bytes() != content:
+        raise TableError(f"{table}: the table changed while the designs were chosen; nothing was appended; run again")
+    before = parse_csv(content, table)
     if list(before.columns) != list(rows.columns):
-        raise TableError(f"{table}: the header is another one than that of the designs; nothing was written")
-    new = data + _format_rows(data, rows)
+        raise TableError(f"{table}: the header is another one than that of the designs; nothing was appended")
+    new = content + _format_rows(content, rows)
     _check_appended(table, new, before, rows)
-    copy = keep_copy(target, data)
-    if target.read_bytes() != data:
-        raise TableError(f"{table}: another program has just written the table; nothing was written; run again")
-    replace_bytes(target, new)
-    return copy
+    return new
 
 
-def _refuse_open_table(table: Path, target: Path) -> None:
-    """Refuse a table that a spreadsheet would overwrite, or of which other names would keep the old content."""
+def refuse_open_table(table: Path) -> None:
+    """Refuse a table that a spreadsheet would overwrite, that is read-only, or that has several names.
+
+    Of other names of the same file, each would keep the old content.
+
+    Raises:
+        TableError: with what to do.
+        OutputError: if it is read-only.
+    """
+    target = resolve_path(table)
+    try:
+        n_names = target.stat().st_nlink
+    except OSError as error:
+        raise TableError(f"{table}: cannot be read: {error.strerror}") from None
     for beside in (f".~lock.{target.name}#", f"~${target.name}"):
         if target.with_name(beside).exists():
             raise TableError(
                 f"{table}: is open in a spreadsheet, which would overwrite the new rows when it saves ({beside} is "
                 "there); close it and run again"
             )
-    if target.stat().st_nlink > 1:
+    if n_names > 1:
         raise TableError(
-            f"{table}: the file has {target.stat().st_nlink} names (hard links), of which only this one would get the "
+            f"{table}: the file has {n_names} names (hard links), of which only this one would get the "
             "rows; make it a file of its own, by copying it, and run again"
         )
-    if not os.access(target, os.W_OK):
-        raise OutputError(f"{table}: is read-only; nothing was written")
+    if not os.access(target, os.W_OK) or not os.access(target.parent, os.W_OK):
+        raise OutputError(f"{table}: the file or its folder is read-only; nothing was appended")
 
 
 def _format_rows(data: bytes, rows: pd.DataFrame) -> bytes:
@@ -109,14 +132,11 @@ def _format_cell(cell: object, commas: bool) -> str:
 
 def _check_appended(table: Path, new: bytes, before: pd.DataFrame, rows: pd.DataFrame) -> None:
     """Refuse a content that is not read as the rows that were there and the new ones."""
-    with tempfile.TemporaryDirectory(prefix="battery-mi-append-") as folder:
-        trial = Path(folder) / "table.csv"
-        trial.write_bytes(new)
-        after = read_csv(trial)
+    after = parse_csv(new, table)
     kept: Sequence[list[str]] = after.iloc[: len(before)].to_numpy().tolist()
     words = [name for name in rows.columns if rows[name].map(lambda cell: isinstance(cell, str)).all()]
     if len(after) != len(before) + len(rows) or kept != before.to_numpy().tolist():
-        raise TableError(f"{table}: rows cannot be appended to it without changing others; nothing was written")
+        raise TableError(f"{table}: rows cannot be appended to it without changing others; nothing was appended")
     added: Sequence[list[str]] = after[words].iloc[len(before) :].to_numpy().tolist()
     for read, meant in zip(added, rows[words].to_numpy().tolist(), strict=True):
         if read != meant:

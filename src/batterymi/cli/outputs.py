@@ -1,6 +1,7 @@
 """Files that commands write: always new ones, at places where nothing of the user's or the workflow's is or belongs."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,10 @@ def refuse_target(path: Path, option: str, config: Config, instead: str = "") ->
     for owner, what in _list_owned_files(config):
         if _make_comparable(owner) == wanted:
             raise ConfigError([f"{option} {path}: does not exist, but its place is that of {what}; {advice}"])
+        if _is_companion(wanted, _make_comparable(owner)):
+            raise ConfigError(
+                [f"{option} {path}: does not exist, but its place is that of a copy or a lock of {what}; {advice}"]
+            )
     for folder, what in _list_owned_folders(config):
         if _make_comparable(folder) in wanted.parents:
             raise ConfigError(
@@ -145,6 +150,13 @@ def _list_owned_folders(config: Config) -> Iterator[tuple[Path, str]]:
         *((Path(name), "the workflow itself") for name in (".snakemake", ".git", "rules", "scripts", "src")),
     ]
     yield from ((folder, what) for folder, what in found if not _is_here(folder))
+
+
+def _is_companion(path: Path, owner: Path) -> bool:
+    """Return whether a name is one of those that copies, locks and heads of a file get, and that spreadsheets use."""
+    name = re.escape(owner.name)
+    names = rf"{name}\.(bak\d*|head|cut-off)|\.{name}\.lock|\.~lock\.{name}#|~\${name}"
+    return path.parent == owner.parent and re.fullmatch(names, path.name) is not None
 
 
 def _is_here(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.cli.append_rows import append_rows
+from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import find_study, read_config, read_ledger
 from batterymi.config.run import Config
@@ -19,8 +19,9 @@ from batterymi.data.designs import read_designs
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import load_table
-from batterymi.errors import ConfigError, TableError
+from batterymi.errors import BatteryMIError, ConfigError, OutputError, TableError
 from batterymi.files import format_csv
+from batterymi.optimise.campaigns.converted_batches import convert_batch, describe_differences
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
@@ -58,25 +59,67 @@ def suggest_designs(options: argparse.Namespace) -> None:
     name, study = options.study, find_study(options.study, config)
     if options.n is not None and not 1 <= options.n <= 1000:
         raise ConfigError([f"-n {options.n}: give a number from 1 to 1000"])
+    # targets are checked before designs are chosen, which takes a while
     if options.csv is not None:
-        # before designs are chosen, which takes a while
         refuse_target(options.csv, "--csv", config, INSTEAD)
+    if options.append and study.table.file:
+        refuse_open_table(Path(study.table.file))
     proposal = propose_now(name, study, options.n)
     names = _find_names(name, proposal.designs, study, config)
     lines = [_format_suggestions(name, proposal, names, study)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
-        if options.append and len(added):
-            table = Path(study.table.file or "")
-            copy = append_rows(table, added, proposal.content)
-            rows = f"{len(added)} row{'' if len(added) == 1 else 's'}"
-            lines.append(f"Appended {rows} to {table}, marked pending; as it was: {_shorten_path(copy)}\n")
-        if options.csv is not None:
-            write_new_file(options.csv, format_csv(added), "--csv", config, INSTEAD)
-            lines.append(f"Wrote {options.csv}\n")
-        if any(names) and find_name_column(added.columns) is None:
-            lines.append(f"With a column `{COLUMN}` in the table, rows keep the names of their suggestions.\n")
+        lines += _write_designs(options, added, Path(study.table.file or ""), proposal.content, config)
+        lines += _describe_empty_cells(added, names, name)
     write_out("".join(lines))
+
+
+def _write_designs(
+    options: argparse.Namespace, added: pd.DataFrame, table: Path, content: bytes, config: Config
+) -> list[str]:
+    """Write designs to where the options say: the new file first, since rows cannot be taken out of a table again.
+
+    Returns:
+        What was written, a line for each file.
+
+    Raises:
+        BatteryMIError: which says what was written and what was not.
+    """
+    lines, appends = [], options.append and len(added) > 0
+    if appends:
+        prepare_append(table, added, content)
+    if options.csv is not None:
+        try:
+            write_new_file(options.csv, format_csv(added), "--csv", config, INSTEAD)
+        except OutputError as error:
+            raise OutputError(f"{error}; no design was written or appended") from error
+        lines.append(f"Wrote {options.csv}\n")
+    if appends:
+        try:
+            copy = append_rows(table, added, content)
+        except BatteryMIError as error:
+            if options.csv is None:
+                raise
+            written = f"{options.csv} was written, with the designs; {table} is as it was"
+            raise OutputError(f"{error}\n{written}. To append them, run again without --csv") from error
+        rows = f"{len(added)} row{'' if len(added) == 1 else 's'}"
+        lines.append(f"Appended {rows} to {table}, marked pending; as it was: {_shorten_path(copy)}\n")
+    return lines
+
+
+def _describe_empty_cells(added: pd.DataFrame, names: Sequence[str], study: str) -> list[str]:
+    """Say which columns the new rows leave empty, and how they get the names of their suggestions."""
+    if added.empty:
+        return []
+    column, lines = find_name_column(added.columns), []
+    empty = [str(header) for header in added if header != column and (added[header] == "").all()]
+    if empty:
+        lines.append(f"Left empty, for you to fill in: {', '.join(empty)}\n")
+    if column is None and any(names):
+        lines.append(f"With a column `{COLUMN}` in the table, rows keep the names of their suggestions.\n")
+    elif column in added and not all(names):
+        lines.append(f"Rows without a name in `{column}` are not in the ledger; `snakemake {study}` gives names.\n")
+    return lines
 
 
 def propose_now(name: str, study: Study, n: int | None) -> Proposal:
@@ -135,8 +178,16 @@ def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config)
     except TableError as error:
         write_error(f"{error}\n")
         return [""] * len(proposed)
+    differences = describe_differences(ledger.batches, study.designable, study.objectives)
     write_error("".join(f"{line}\n" for line in ledger.warnings))
-    known = [item for batch in reversed(ledger.batches) for item in batch.suggestions]
+    write_error("".join(f"{ledger.path}: {line}\n" for line in differences))
+    converted = [convert_batch(batch, study.designable, study.objectives) for batch in reversed(ledger.batches)]
+    known = [
+        item
+        for batch in converted
+        for item, fault in zip(batch.batch.suggestions, batch.design_faults, strict=True)
+        if not fault
+    ]
     names = []
     for _, row in proposed.iterrows():
         design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in study.designable}

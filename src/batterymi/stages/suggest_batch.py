@@ -12,6 +12,7 @@ from batterymi.data.designs import read_designs
 from batterymi.data.headers import add_units
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
+from batterymi.optimise.campaigns.converted_batches import describe_differences
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.ledger_lines import name_suggestion
@@ -24,6 +25,7 @@ from batterymi.optimise.campaigns.matched_results import (
 from batterymi.optimise.campaigns.next_batch import (
     describe_batch,
     list_for_ledger,
+    list_units,
     make_search,
     propose_batch,
     replay_rows,
@@ -95,9 +97,15 @@ def suggest_batch(
     key = compute_digest(rows[[*space.names, *(target.name for target in targets), SPLIT]].to_dict("list"))
     listed = list_for_ledger(suggestions, problem)
     known = set(digest_designs(rows, space.features))
-    for said in (*suggestion_ledger.warnings, *find_unknown_names(rows, suggestion_ledger.batches)):
+    differences = describe_differences(suggestion_ledger.batches, space.features, targets)
+    for said in (
+        *suggestion_ledger.warnings,
+        *find_unknown_names(rows, suggestion_ledger.batches),
+        *(f"{ledger}: {line}" for line in differences),
+    ):
         logger.warning("%s", said)
-    number = suggestion_ledger.add(key, len(rows), listed, known, taken=find_highest_batch(rows))
+    taken = find_highest_batch(rows)
+    number = suggestion_ledger.add(key, len(rows), listed, known, taken, list_units(problem))
     names = [name_suggestion(number, place) for place in range(1, len(suggestions) + 1)]
     suggestions.insert(0, "suggestion", names)
     history, comparison = replay_rows(search, measured, campaign, settings.seed)

@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from batterymi.errors import TableError
@@ -105,6 +106,7 @@ class Ledger:
         suggestions: Sequence[Mapping[str, Any]],
         known: Collection[str] = (),
         taken: int = 0,
+        units: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
         """Append a batch, unless the same one is there already.
 
@@ -117,6 +119,7 @@ class Ledger:
             known: digests of the designs of these rows.
             taken: highest number of a batch that the table names; it counts where the head is gone, and with it the
                 number of the last batch.
+            units: of features and objectives, by name.
 
         Returns:
             Number of the batch: one more than the highest.
@@ -125,13 +128,13 @@ class Ledger:
             TableError: if the ledger cannot be used any more.
             OutputError: if it cannot be written; it is then as it was.
         """
-        if (found := self._find_batch(key, n_rows, suggestions)) and not self._is_ahead:
+        if (found := self._find_batch(key, n_rows, suggestions, units)) and not self._is_ahead:
             return found
         with lock_path(self.path):
             self._read()
             if self._is_ahead:  # a process was killed between a batch and the head
                 self._write_head()
-            if found := self._find_batch(key, n_rows, suggestions):
+            if found := self._find_batch(key, n_rows, suggestions, units):
                 return found
             # with a head, the highest number is known, and a wrong name in the table does not count
             number = 1 + (self._highest if self._has_head else max(self._highest, taken))
@@ -143,6 +146,7 @@ class Ledger:
                 "key": key,
                 "rows": n_rows,
                 "known": sorted(known),
+                "units": dict(units),
                 "suggestions": suggestions_with_names,
                 "before": self.batches[-1].digest if self.batches else "",
             }
@@ -161,9 +165,15 @@ class Ledger:
         head = Head(len(self.batches), self.batches[-1].digest, self._highest, self._accepted - {""})
         write_head(self.path, head)
 
-    def _find_batch(self, key: str, n_rows: int, suggestions: Sequence[Mapping[str, Any]]) -> int | None:
+    def _find_batch(
+        self, key: str, n_rows: int, suggestions: Sequence[Mapping[str, Any]], units: Mapping[str, str]
+    ) -> int | None:
         """Return the number of the batch that is there already, if it is."""
-        batches = (batch for batch in self.batches if _is_same_batch(batch, key, n_rows, suggestions))
+        batches = (
+            batch
+            for batch in self.batches
+            if _is_same_batch(batch, key, n_rows, suggestions) and _has_same_units(batch, units)
+        )
         return next((batch.number for batch in batches), None)
 
     def _set_cut_off_aside(self) -> None:
@@ -171,7 +181,7 @@ class Ledger:
         if self._cut_off:
             data = self._read_bytes()
             aside = resolve_path(self.path)
-            append_bytes(aside.with_name(aside.name + CUT_OFF), self._cut_off + b"\n")
+            append_bytes(aside.with_name(aside.name + CUT_OFF), self._cut_off + b"\n", like=aside)
             replace_bytes(self.path, data[: len(data.rstrip()) - len(self._cut_off)])
 
 
@@ -185,6 +195,15 @@ def _is_same_batch(batch: Batch, key: str, n_rows: int, suggestions: Sequence[Ma
         return False
     pairs = zip(batch.suggestions, suggestions, strict=True)
     return all(are_same_designs(ours.design, theirs["design"]) for ours, theirs in pairs)
+
+
+def _has_same_units(batch: Batch, units: Mapping[str, str]) -> bool:
+    """Return whether the units of a batch are those of today, as far as it says.
+
+    A unit that was corrected in the study's YAML alone changes what the same numbers mean, so that they make another
+    batch.
+    """
+    return all((batch.units or {}).get(name, unit) == unit for name, unit in units.items())
 
 
 def are_same_designs(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -43,7 +43,10 @@ def read_head(ledger: Path) -> Head | None:
     path = find_head(ledger)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-        head = Head(content["lines"], content["last"], content["highest"], frozenset(content["accepted"]))
+        accepted = content["accepted"]
+        if not isinstance(accepted, list) or not all(SHA256.fullmatch(digest) for digest in accepted):
+            raise ValueError
+        head = Head(content["lines"], content["last"], content["highest"], frozenset(accepted))
         if not (_is_count(head.lines) and _is_count(head.highest) and SHA256.fullmatch(head.last)):
             raise ValueError
     except FileNotFoundError:
@@ -65,7 +68,7 @@ def write_head(ledger: Path, head: Head) -> None:
         OutputError: if it cannot be written.
     """
     content = {"lines": head.lines, "last": head.last, "highest": head.highest, "accepted": sorted(head.accepted)}
-    replace_bytes(find_head(ledger), (json.dumps(content) + "\n").encode())
+    replace_bytes(find_head(ledger), (json.dumps(content) + "\n").encode(), like=ledger)
 
 
 def _is_count(value: Any) -> bool:

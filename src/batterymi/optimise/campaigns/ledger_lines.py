@@ -14,7 +14,7 @@ from batterymi.spelling import did_you_mean
 
 BOM = b"\xef\xbb\xbf"
 REQUIRED = ("batch", "key", "rows", "suggestions")
-OPTIONAL = ("known", "before")
+OPTIONAL = ("known", "before", "units")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MAX_FOUND = 40  # characters of what a message quotes
 REMEDY = "restore the file from a copy, or move it away to start a new ledger"
@@ -46,6 +46,7 @@ class Batch:
         suggestions: the designs.
         known: digests of the designs of these rows; None in ledgers of the first format, which had none.
         before: digest of the line before, empty for the first; None in ledgers of the first format.
+        units: of features and objectives, by name; None in lines that do not hold them.
         line: number of its line in the file.
         digest: of the line.
     """
@@ -56,6 +57,7 @@ class Batch:
     suggestions: tuple[Suggestion, ...]
     known: frozenset[str] | None = None
     before: str | None = None
+    units: Mapping[str, str] | None = None
     line: int = 0
     digest: str = field(default="", compare=False)
 
@@ -138,8 +140,11 @@ def _check_batch(content: Any, line: int, digest: str) -> Batch:
     _require(are_digests, "known", known, "a list of digests")
     is_digest = before is None or before == "" or (isinstance(before, str) and bool(SHA256.fullmatch(before)))
     _require(is_digest, "before", before, "the SHA-256 of the line before")
+    units = content.get("units")
+    are_units = units is None or (isinstance(units, dict) and all(isinstance(unit, str) for unit in units.values()))
+    _require(are_units, "units", units, "an object, one unit per feature and objective")
     kept = None if known is None else frozenset(known)
-    return Batch(number, content["key"], n_rows, suggestions, kept, before, line, digest)
+    return Batch(number, content["key"], n_rows, suggestions, kept, before, units, line, digest)
 
 
 def _check_suggestion(item: Any, batch: int, place: int) -> Suggestion:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature, Objective
+from batterymi.optimise.campaigns.converted_batches import ConvertedBatch, convert_batch
 from batterymi.optimise.campaigns.ledger_lines import Batch, name_suggestion
 from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT
@@ -21,8 +22,9 @@ NAME = re.compile(r"b\s*0*(\d{1,6})\s*[-\u2010-\u2015\u2212_]\s*0*(\d{1,4})", re
 FIRST_NAME = re.compile(r"(\d{1,6})[.,](\d{1,4})")  # of the first ledgers, which a spreadsheet takes for a number
 EARLIER = [
     *("suggestion", "batch", "status", "line", "objective", "unit"),
-    *("predicted", "lower_95", "upper_95", "measured", "inside_95"),
+    *("predicted", "lower_95", "upper_95", "measured", "inside_95", "why"),
 ]
+NOT_COMPARABLE = "not comparable"
 ORDER = {PENDING: 2, FAILED: 1}  # which of several rows counts: one that was measured, else one that failed
 
 
@@ -86,9 +88,10 @@ def compare_suggestions(
 ) -> pd.DataFrame:
     """Compare suggestions with what was measured of them.
 
-    A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or else if it has its
+    A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or if it has its
     design: the same choices, and numbers within half a step, or half a percent of the range where that is more. It may
-    be anywhere in the table. Designs that the table had already when the batch was made are no results of it.
+    be anywhere in the table. Designs that the table had already when the batch was made are no results of it. Where the
+    study has other features or objectives now, suggestions are "not comparable", but for rows that name them.
 
     Args:
         batches: all of the ledger.
@@ -98,51 +101,88 @@ def compare_suggestions(
         current: number of the latest batch, which cannot have been measured yet.
 
     Returns:
-        One row per suggestion and objective.
+        One row per suggestion and objective, those of the study first.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     digests = digest_designs(rows, space.features)
     for batch in batches:
-        if batch.number == current:
-            continue
-        matches = _find_matches(batch, rows, digests, space)
-        for place, suggestion in enumerate(batch.suggestions):
-            for objective in objectives:
-                if objective.name in suggestion.predicted:
-                    compared = _compare_result(suggestion.predicted[objective.name], matches[place], objective)
-                    found.append({"suggestion": suggestion.name, "batch": batch.number, **compared})
+        if batch.number != current:
+            converted = convert_batch(batch, space.features, objectives)
+            # digests of known designs are of numbers in the units of their time
+            own = digest_designs(converted.restore_units(rows), space.features) if converted.conversions else digests
+            found += _compare_batch(converted, _find_matches(converted, rows, own, space), objectives)
     return pd.DataFrame(found, columns=EARLIER)
 
 
-def _compare_result(predicted: Sequence[float | None], matches: pd.DataFrame, objective: Objective) -> dict[str, Any]:
-    """Compare one predicted outcome, and its 95 % interval, with the rows that answer it, if there are any."""
-    row = None
-    if len(matches):
-        row = matches.iloc[int(np.argmin([ORDER.get(split, 0) for split in matches[SPLIT]]))]
-    status = "not tried" if row is None else {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
-    measured = float(row[objective.name]) if row is not None and status == "measured" else np.nan
+def _compare_batch(
+    converted: ConvertedBatch, matches: Sequence[pd.DataFrame], objectives: Sequence[Objective]
+) -> list[dict[str, Any]]:
+    """Compare the suggestions of one batch with the rows that answer each; none is left out."""
+    found = []
+    lost = converted.outcome_faults
+    for suggestion, rows, fault in zip(converted.batch.suggestions, matches, converted.design_faults, strict=True):
+        status = {"suggestion": suggestion.name, "batch": converted.batch.number, **_find_status(rows, fault)}
+        predicted = suggestion.predicted
+        ours = [objective for objective in objectives if objective.name in predicted and objective.name not in lost]
+        for objective in ours:
+            measured = _find_result(rows, objective.name)
+            outcome = {"objective": objective.name, "unit": objective.unit, "measured": measured}
+            found.append({**status, **outcome, **_compare_result(predicted[objective.name], measured)})
+        for name in (name for name in predicted if name in lost):
+            outcome = {
+                "objective": name,
+                "unit": converted.find_unit(name),
+                "status": NOT_COMPARABLE,
+                "why": lost[name],
+            }
+            found.append({**status, **outcome, **_compare_result(predicted[name], np.nan)})
+        if not predicted:
+            found.append(status)
+    return found
+
+
+def _find_first(matches: pd.DataFrame) -> pd.Series:
+    """Return the row that counts among those that answer a suggestion."""
+    return matches.iloc[int(np.argmin([ORDER.get(split, 0) for split in matches[SPLIT]]))]
+
+
+def _find_status(matches: pd.DataFrame, fault: str) -> dict[str, str]:
+    """Return the status of a suggestion, and the lines of the rows that answer it.
+
+    Args:
+        matches: these rows.
+        fault: why there is no telling by its design; empty if there is.
+    """
+    if matches.empty:
+        return {"status": NOT_COMPARABLE if fault else "not tried", "line": "", "why": fault}
+    row = _find_first(matches)
+    further_lines = [str(line) for line in matches["line"] if line != row["line"]]
+    status = {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
+    return {"status": status, "line": ", ".join([str(row["line"]), *further_lines]), "why": ""}
+
+
+def _find_result(matches: pd.DataFrame, objective: str) -> float:
+    """Return what was measured of a suggestion, NaN if nothing was."""
+    row = None if matches.empty else _find_first(matches)
+    return np.nan if row is None or row[SPLIT] in ORDER else float(row[objective])
+
+
+def _compare_result(predicted: Sequence[float | None], measured: float) -> dict[str, Any]:
+    """Return a prediction with its 95 % interval, and whether what was measured is inside."""
     middle, low, high = predicted
-    has_interval = low is not None and high is not None and not np.isnan(measured)
-    further_lines = [] if row is None else [str(line) for line in matches["line"] if line != row["line"]]
-    return {
-        "status": status,
-        "line": "" if row is None else ", ".join([str(row["line"]), *further_lines]),
-        "objective": objective.name,
-        "unit": objective.unit,
-        "predicted": middle,
-        "lower_95": low,
-        "upper_95": high,
-        "measured": measured,
-        "inside_95": ("yes" if low <= measured <= high else "no") if has_interval else "",  # type: ignore[operator]
-    }
+    inside = ""
+    if low is not None and high is not None and not np.isnan(measured):
+        inside = "yes" if low <= measured <= high else "no"
+    return {"predicted": middle, "lower_95": low, "upper_95": high, "inside_95": inside}
 
 
-def _find_matches(batch: Batch, rows: pd.DataFrame, digests: Sequence[str], space: Space) -> list[pd.DataFrame]:
-    """Return the rows that answer each suggestion of a batch: those that name it, else the one of its design."""
-    places_by_name = _find_rows_by_name(batch, rows)
-    taken = {place for places in places_by_name for place in places}
-    by_design = _find_rows_by_design(batch, rows, digests, space, taken)
-    return [rows.iloc[places or by_design.get(number, [])] for number, places in enumerate(places_by_name)]
+def _find_matches(
+    converted: ConvertedBatch, rows: pd.DataFrame, digests: Sequence[str], space: Space
+) -> list[pd.DataFrame]:
+    """Return the rows that answer each suggestion of a batch: those that name it, and the one of its design."""
+    by_name = _find_rows_by_name(converted.batch, rows)
+    by_design = _find_rows_by_design(converted, rows, digests, space, by_name)
+    return [rows.iloc[[*places, *by_design.get(number, [])]] for number, places in enumerate(by_name)]
 
 
 def _find_rows_by_name(batch: Batch, rows: pd.DataFrame) -> list[list[int]]:
@@ -167,10 +207,19 @@ def _find_rows_by_name(batch: Batch, rows: pd.DataFrame) -> list[list[int]]:
 
 
 def _find_rows_by_design(
-    batch: Batch, rows: pd.DataFrame, digests: Sequence[str], space: Space, taken: set[int]
+    converted: ConvertedBatch,
+    rows: pd.DataFrame,
+    digests: Sequence[str],
+    space: Space,
+    by_name: Sequence[Sequence[int]],
 ) -> dict[int, list[int]]:
-    """Find the row nearest to each suggestion among those that have its design; one row answers one suggestion."""
-    wanted = [number for number, item in enumerate(batch.suggestions) if not set(space.names) - set(item.design)]
+    """Find the row nearest to each suggestion among those that have its design; one row answers one suggestion.
+
+    A measured row counts before one that failed or is pending, even where a pending row names the suggestion: who fills
+    in results may do so in a new row, and leave the old one.
+    """
+    batch, taken = converted.batch, {place for places in by_name for place in places}
+    wanted = [number for number, fault in enumerate(converted.design_faults) if not fault]
     free = [
         position
         for position in range(len(rows))
@@ -185,10 +234,14 @@ def _find_rows_by_design(
     is_near = gaps <= limits[None, None, :]
     is_known = codes[:, _find_categories(space)] >= 0  # an unknown choice is -1, and equals no other
     fits = np.logical_and(np.all(is_near, axis=2), np.all(is_known, axis=1).reshape(1, -1))
-    distance = (gaps / space.width).sum(axis=2)
-    if batch.known is None:
-        # the first format did not keep what was known, so rows that came later go first
-        distance = distance + np.array([0.0 if position >= batch.n_rows else space.width.size for position in free])
+    orders = [ORDER.get(split, 0) for split in rows[SPLIT]]
+    splits = [orders[position] for position in free]
+    # the first format did not keep what was known, so rows that came later go first
+    ages = [int(batch.known is None and position < batch.n_rows) for position in free]
+    # a suggestion that has a measured row needs no other one
+    answers = [any(orders[position] == 0 for position in by_name[number]) for number in wanted]
+    ranks = 6 * np.array(answers, dtype=int)[:, None] + (3 * np.array(ages) + np.array(splits))[None, :]
+    distance = (gaps / space.width).sum(axis=2) + ranks * space.width.size
     found: dict[int, list[int]] = {}
     used: set[int] = set()
     for flat in np.argsort(np.where(fits, distance, np.inf), axis=None, kind="stable"):

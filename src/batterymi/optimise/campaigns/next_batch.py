@@ -100,6 +100,11 @@ def list_for_ledger(suggestions: pd.DataFrame, problem: Problem) -> list[dict[st
     return kept
 
 
+def list_units(problem: Problem) -> dict[str, str]:
+    """Return the units of features and objectives, which the ledger keeps with designs and predictions."""
+    return {column.name: column.unit for column in (*problem.space.features, *problem.objectives)}
+
+
 def _as_json(value: Any) -> float | None:
     """Return a number for JSON, None where it is not finite."""
     return float(value) if np.isfinite(value) else None
