@@ -337,3 +337,14 @@ def test_of_two_new_studies_of_one_name_the_first_stays(folder: Path, capsys: py
     assert main(["new-study", "data/My cathodes-2.csv", "--name", "mine"]) == 1
     assert "exists already (a symbolic link that leads nowhere)" in capsys.readouterr().err
     assert not (folder / "config/studies/nowhere.yaml").exists()
+
+
+def test_rows_that_are_left_out_are_named_by_check_and_suggest(workspace: Workspace) -> None:
+    rows = [f"{x},{(x - 4) ** 2 % 7 + x}" for x in range(1, 12)]
+    (workspace.folder / "data/my.csv").write_text("\n".join(["x,capacity", *rows, ",5", "13,pendig", ""]))
+    assert workspace.batterymi("new-study", "data/my.csv").returncode == 0
+    for command in (["check", "my"], ["suggest", "my", "-n", "1"]):
+        done = workspace.batterymi(*command)
+        assert done.returncode == 0, done.stdout
+        assert "data/my.csv: line 13: x: found '': no value" in done.stdout
+        assert "data/my.csv: line 14: capacity: found 'pendig': not a number" in done.stdout

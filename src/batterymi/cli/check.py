@@ -48,10 +48,13 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     """
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.table import load_table
+    from batterymi.optimise.campaigns.converted_batches import describe_differences
     from batterymi.optimise.campaigns.matched_results import find_unknown_names
 
     ledger = read_ledger(name, config)
     said = list(ledger.warnings)
+    differences = describe_differences(ledger.batches, study.designable, study.objectives)
+    said += [f"{ledger.path}: {line}" for line in differences]
     if study.table.file:
         rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
         said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]

@@ -146,7 +146,9 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
         )
         raise ConfigError([f"{name}: {message}"])
     content = _read_bytes(Path(study.table.file))
-    rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
+    loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
+    rows = loaded.rows
+    write_error("".join(f"{note}\n" for note in loaded.list_notes()))
     # trees are listed with the study's models, which are not fitted here
     engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
     pool = read_designs(Path(study.pool), study.designable) if study.pool else None
