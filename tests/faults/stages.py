@@ -44,7 +44,7 @@ STAGES: dict[str, tuple[dict[str, str], dict[str, str | tuple[str, ...]]]] = {
     ),
     "summarise_study": (list_results(smoke_study("sodium_ion"), "summary"), {"summary": "summary.json"}),
 }
-OPTIONAL = ("pool",)
+OPTIONAL = ("pool", "source")
 
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def run_adapter(
     job = SimpleNamespace(
         input=_Named(inputs),
         output=_Named(outputs),
-        params=params,
+        params={"digests": {}} | params,
         log=[str(log)],
         threads=1,
         wildcards=_Named({"study": study}),
