@@ -284,3 +284,14 @@ def test_files_edited_during_a_run_are_named_at_its_end(
     assert find_changes(begun) == ["b.csv"]
     report_changes(begun)
     assert "run snakemake again to bring the results up to date:\n  b.csv\n" in capsys.readouterr().err
+
+
+def test_files_that_a_run_fetches_are_no_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = take_digests(["data/raw/cells/a.csv"], tmp_path / "store.json")
+    (tmp_path / "data/raw/cells").mkdir(parents=True)
+    (tmp_path / "data/raw/cells/a.csv").write_text("1")
+    report_changes(begun)
+    assert capsys.readouterr().err == ""

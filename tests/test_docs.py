@@ -5,12 +5,16 @@ import importlib
 import io
 import re
 import shlex
+import textwrap
 import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT, SHIPPED
+
+from batterymi.config.campaign import CAMPAIGNS
 
 PAGES = sorted(
     [
@@ -145,3 +149,18 @@ def test_a_link_to_nowhere_and_a_command_that_does_not_exist_are_found() -> None
     assert LINK.findall(prose(text)) == ["y.md"]
     assert [targets(words) for words in shown("snakemake", text)] == [["all", "other"], ["nothing"]]
     assert shown("batterymi", text) == [["fly"]]
+
+
+def test_the_campaigns_that_documents_show_are_right() -> None:
+    """A reader copies them: each block of YAML that begins a campaign has a mode, and nothing that the mode lacks."""
+    found = 0
+    for path in PAGES:
+        for language, block in BLOCK.findall(path.read_text(encoding="utf-8")):
+            content = yaml.safe_load(textwrap.dedent(block)) if language == "yaml" else None
+            campaign = content.get("campaign") if isinstance(content, dict) else None
+            if isinstance(campaign, dict):
+                assert campaign.get("mode") in CAMPAIGNS, f"{path}: {campaign}"
+                keys = set(CAMPAIGNS[campaign["mode"]].model_fields)
+                assert set(campaign) <= keys, f"{path}: {set(campaign) - keys}"
+                found += 1
+    assert found >= 3

@@ -1,11 +1,15 @@
 """Formulas and descriptors of composition."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batterymi.config.parts import Descriptor
+from batterymi.errors import ConfigError
 from batterymi.features.composition import compute_element_fractions, compute_magpie_features, list_magpie_labels
+from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.formulas import FormulaError, find_unparsable, parse_formula, parse_formulas
 from batterymi.vocabulary.elements import SYMBOLS
 
@@ -132,3 +136,10 @@ def test_statistics_equal_those_of_matminer() -> None:
     expected = np.array([preset.featurize(Composition(formula)) for formula in formulas])
     assert preset.feature_labels() == list_magpie_labels()
     np.testing.assert_allclose(compute_magpie_features(parse_formulas(formulas)), expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("columns", [{"formulae": "x"}, {}, {"formula": "x", "more": "x"}])
+def test_a_descriptor_with_other_arguments_than_its_function_is_refused(columns: dict[str, str]) -> None:
+    descriptor = Descriptor(name="magpie", label="Magpie", function="magpie", columns=columns)
+    with pytest.raises(ConfigError, match=r"descriptors: magpie: columns: found .*; magpie takes formula"):
+        compute_descriptors(pd.DataFrame({"x": ["LiCl"]}), [descriptor])

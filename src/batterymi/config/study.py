@@ -277,7 +277,7 @@ class Study(Strict):
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.descriptors and not is_replay:
-            yield "descriptors: only `campaign.mode: replay` can use them so far; a design has no formula"
+            yield "descriptors: they need `campaign.mode: replay`; designs of other modes hold features only"
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._find_simplex_problems()

@@ -4,12 +4,14 @@ Each function takes the columns that the YAML gives it as keyword arguments, and
 same index, one column per feature.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from batterymi import registry
 from batterymi.config.parts import Descriptor
+from batterymi.errors import ConfigError
 from batterymi.features.composition import (
     compute_element_fractions,
     compute_magpie_features,
@@ -32,10 +34,26 @@ def compute_descriptors(rows: pd.DataFrame, descriptors: Sequence[Descriptor]) -
     computed = {}
     for descriptor in descriptors:
         function = registry.look_up("descriptor", descriptor.function)
+        _check_arguments(function, descriptor)
         frame = function(**{argument: rows[column] for argument, column in descriptor.columns.items()})
         # by the prefix a column is traced to its descriptor, and two of one function stay distinct
         computed[descriptor.name] = frame.add_prefix(f"{descriptor.name}: ")
     return computed
+
+
+def _check_arguments(function: Callable[..., pd.DataFrame], descriptor: Descriptor) -> None:
+    """Refuse columns that the function has no argument for, or lacks.
+
+    Raises:
+        ConfigError: which names the arguments.
+    """
+    known = inspect.signature(function).parameters
+    needed = {name for name, parameter in known.items() if parameter.default is parameter.empty}
+    if set(descriptor.columns) - set(known) or needed - set(descriptor.columns):
+        found = ", ".join(descriptor.columns)
+        raise ConfigError(
+            [f"descriptors: {descriptor.name}: columns: found {found}; {descriptor.function} takes {', '.join(known)}"]
+        )
 
 
 def compute_magpie(*, formula: pd.Series) -> pd.DataFrame:

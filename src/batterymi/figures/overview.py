@@ -47,7 +47,10 @@ def plot_overview(results: StudyResults) -> "Figure":
 
 def _choose_features(results: StudyResults) -> list[Feature]:
     """Return the features to draw, in the order of the study."""
-    features, found = results.study.designable, results.importances
+    features = results.study.designable
+    if len(features) <= MAX_PANELS:
+        return list(features)
+    found = results.importances
     of_target = found[found["objective"] == results.study.objectives[0].name]
     importance = of_target.groupby("feature")["rmse_increase"].median()
     ranked = sorted(features, key=lambda feature: -float(importance.get(feature.name, -np.inf)))

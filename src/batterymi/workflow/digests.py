@@ -38,9 +38,9 @@ def take_digests(
 
 
 def find_changes(at_start: Mapping[str, str]) -> list[str]:
-    """Return the files that are no longer what they were when a run began."""
+    """Return the files that are no longer what they were when a run began; those that it fetched are new."""
     now = take_digests(at_start, is_kept=False)
-    return [path for path, digest in at_start.items() if now[path] != digest]
+    return [path for path, digest in at_start.items() if digest != NO_FILE and now[path] != digest]
 
 
 def _take_digest(path: str, known: list[int | str] | None, *, is_first: bool) -> list[int | str]:
