@@ -62,6 +62,15 @@ def test_the_best_rows_of_a_replay_lie_at_their_features_and_predictions(tmp_pat
     rows.assign(**{target: [1.0, 5.0, 2.0], "line": [7, 8, 9], "split": "train"}).to_parquet(results.files["table"])
     numbers = {target: 5.0, f"{target}_predicted": 4.0, f"{target}_lower_95": 3.0, f"{target}_upper_95": 4.5}
     write_csv(results.files["suggestions"], pd.DataFrame({"line": [8], "why": "best", **numbers}))
+    # the more important, the later in the list
+    importances = pd.DataFrame(
+        {"feature": features, "repeat": 0, "rmse_increase": np.arange(len(features), dtype=float)}
+    )
+    write_csv(results.files["importances"], importances.assign(variant="all_features", objective=target, unit="eV"))
     with apply_style():
-        star = next(line for line in plot_overview(results).axes[0].lines if line.get_marker() == "*")
-    assert star.get_xydata().tolist() == [[rows[features[0]][1], 4.0]]
+        panels = plot_overview(results).axes
+    labels = {feature.name: feature.axis_label for feature in study.designable}
+    assert [panel.get_xlabel() for panel in panels] == [labels[name] for name in features[-6:]]
+    assert panels[0].get_title() == f"the 6 most important of {len(features)} features"
+    star = next(line for line in panels[0].lines if line.get_marker() == "*")
+    assert star.get_xydata().tolist() == [[rows[features[-6]][1], 4.0]]
