@@ -48,8 +48,8 @@ if IS_FIRST:
 
 def source_marker(wildcards):
     """An input: newer than the table if that was made from other content than its source has now."""
-    marker = f"<results>/{wildcards.study}/.changed"
-    return marker if PROJECT.marker(wildcards.study).exists() else []
+    marker = PROJECT.marker(wildcards.study)
+    return str(marker) if marker.exists() else []
 
 
 def digest_source(wildcards):

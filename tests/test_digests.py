@@ -140,7 +140,7 @@ def test_a_table_that_was_changed_back_is_read_again(done: Workspace) -> None:
     """The run began with one content, read another, and finds the first one again: no record of Snakemake differs."""
     report = done.folder / "results/sodium_ion/table.json"
     before, status = report.read_text(encoding="utf-8"), report.stat()
-    marker = report.with_name(".changed")
+    marker = done.folder / ".snakemake/battery-mi-changed/sodium_ion"
     assert (marker.stat().st_mtime, marker.stat().st_size) == (0, 0), "older than all that depends on it"
     try:
         report.write_text(before.replace(json.loads(before)["sha256"], "0" * 64), encoding="utf-8")
@@ -156,7 +156,7 @@ def test_a_table_that_was_changed_back_is_read_again(done: Workspace) -> None:
 def test_a_new_content_is_seen_without_the_records_of_snakemake(done: Workspace) -> None:
     path, records = done.folder / "data/textbook/sodium_ion.csv", done.folder / ".snakemake/metadata"
     before, status = path.read_bytes(), path.stat()
-    marker = done.folder / "results/sodium_ion/.changed"
+    marker = done.folder / ".snakemake/battery-mi-changed/sodium_ion"
     records.rename(records.with_name("elsewhere"))
     try:
         path.write_bytes(b"\n".join(before.splitlines()[:-1]) + b"\n")

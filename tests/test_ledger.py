@@ -14,6 +14,7 @@ import pytest
 from dateutil import parser as dates
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import START, seconds_of
 
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.errors import OutputError, TableError
@@ -60,7 +61,7 @@ def fill_first_format(path: Path, n: int = 3) -> list[bytes]:
 def add_one(path: str, number: int, ready: Any) -> None:
     """Append one batch, at the same moment as others."""
     ledger = Ledger(Path(path))
-    ready.wait(60)
+    ready.wait(seconds_of(START))
     ledger.add(f"key of {number}", number, listed(number))
 
 

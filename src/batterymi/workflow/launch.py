@@ -118,7 +118,7 @@ def mark_changed_sources(project: Project, digests: Mapping[str, str], *, create
     """
     for name in project.studies:
         marker, now = project.marker(name), project.digest_source(name, digests)
-        made_from = _read_source(marker.with_name("table.json"))
+        made_from = _read_source(Path(project.folder("results")) / name / "table.json")
         is_stale = now is not None and made_from not in (None, now)
         # not empty, since Snakemake passes over a newer date of the same content
         content = f"the table was made from {made_from}, its source is now {now}\n" if is_stale else ""

@@ -13,6 +13,7 @@ from batterymi.config.study import Study
 from batterymi.errors import ConfigError
 from batterymi.workflow.manifest import LOCK
 
+MARKERS = Path(".snakemake/battery-mi-changed")  # beside Snakemake's records, which they make up for
 RAW = "data/raw"  # where data sets are brought to
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 
@@ -65,7 +66,7 @@ class Project:
 
     def marker(self, study: str) -> Path:
         """Return the file whose date says since when a study's table is no longer what its source holds."""
-        return Path(self.folder("results")) / study / ".changed"
+        return MARKERS / study
 
     def receipt(self, dataset: str) -> str:
         """Return the file that shows that a data set is there, with the digests of its files."""
