@@ -45,6 +45,7 @@ def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly  # a faster test has the same in another form
 def test_a_study_with_another_feature_says_which_suggestions_it_cannot_compare(workspace: Workspace) -> None:
     design = {"pore_size_nm": 2.5, "surface_area_m2_g": 900.0}
     predicted = {"retention_percent": [0.6, 0.5, 0.7]}

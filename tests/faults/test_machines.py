@@ -213,6 +213,7 @@ def locales(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.nightly  # a faster test has the same in another form
 def test_a_system_of_latin_letters_makes_the_same_files(odd: Odd, done: Workspace, locales: Path) -> None:
     latin = Latin(odd.folder, locales)
     encoding = [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding())"]
