@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
+from batterymi.figures.axes import wrap_text
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
@@ -40,7 +41,8 @@ def plot_overview(results: StudyResults) -> "Figure":
         axis.set_xlabel(label)
     if n_all > len(panels):
         axes[0, 0].set_title(f"the {len(panels)} most important of {n_all} features", fontsize=7)
-    axes[0, 0].set_ylabel(target.axis_label)
+    # beside all panels, since a long label does not fit beside one
+    figure.supylabel(wrap_text(target.axis_label, 24 * len(panels)), fontsize=8)
     axes[0, 0].legend()
     return figure
 
