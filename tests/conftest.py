@@ -17,6 +17,7 @@ import pytest
 import yaml
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
+from own_study import made  # noqa: F401 - a fixture
 from timing import LONG, RUN, run_within, share_units
 
 from batterymi.config.parts import Feature, Objective, Simplex

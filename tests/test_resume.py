@@ -24,18 +24,18 @@ TARGET = Objective(name="y", label="y", unit="1", goal="minimise")
 
 
 class Bowl:
-    """A bowl, tilted by an error, that counts what it was asked and dies when told to."""
+    """A bowl, tilted by an error, that counts what it was n_evaluated and dies when told to."""
 
     is_cheap = False
     kind = "computed"
 
     def __init__(self, tilt: float = 0.0, lives: int = 10**9) -> None:
         """Set how many answers it gives."""
-        self.tilt, self.lives, self.asked = tilt, lives, 0
+        self.tilt, self.lives, self.n_evaluated = tilt, lives, 0
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
-        self.asked += len(designs)
-        if self.asked > self.lives:
+        self.n_evaluated += len(designs)
+        if self.n_evaluated > self.lives:
             raise KeyboardInterrupt
         a, b = designs["a"].to_numpy(float), designs["b"].to_numpy(float)
         return pd.DataFrame({"y": (a - 0.3) ** 2 + (b - 0.7) ** 2 + self.tilt * a, "failure": ""}, index=designs.index)
@@ -70,7 +70,7 @@ def test_a_killed_campaign_resumes_to_the_same_designs_and_evaluates_none_twice(
     again = Bowl()
     resumed = campaign(Journal(again, path, SPACE.names, ["y"]))
     pd.testing.assert_frame_equal(resumed, whole)
-    assert again.asked == len(whole) - kept
+    assert again.n_evaluated == len(whole) - kept
 
 
 def test_a_torn_line_does_not_swallow_the_answer_after_it(tmp_path: Path) -> None:
@@ -79,17 +79,17 @@ def test_a_torn_line_does_not_swallow_the_answer_after_it(tmp_path: Path) -> Non
     Journal(Bowl(), path, SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
     later = Bowl()
     Journal(later, path, SPACE.names, ["y"]).evaluate(pd.DataFrame({"a": [0.5], "b": [0.5]}))
-    assert later.asked == 0
+    assert later.n_evaluated == 0
 
 
 DESIGNS = pd.DataFrame({"a": [0.25, 0.5, 0.75], "b": [0.5, 0.5, 0.125]})
 
 
 def ask(path: Path) -> tuple[int, pd.DataFrame]:
-    """How many of three designs a bowl behind a journal was asked for, and the answers."""
+    """How many of three designs a bowl behind a journal was n_evaluated for, and the answers."""
     bowl = Bowl()
     answers = Journal(bowl, path, SPACE.names, ["y"]).evaluate(DESIGNS)
-    return bowl.asked, answers
+    return bowl.n_evaluated, answers
 
 
 @pytest.mark.parametrize("line", [b"\xff\xfe\xfa", b"5", b"null", b'"text"', b"[[1], 2]", b"[1, [2, 3]]", b"[" * 9000])
@@ -100,8 +100,8 @@ def test_a_line_of_a_journal_that_is_no_answer_is_reported_and_costs_nothing_els
     _, wanted = ask(path)
     data = path.read_bytes().split(b"\n")
     path.write_bytes(b"\n".join([*data[:2], line, *data[2:]]))
-    asked, answers = ask(path)
-    assert asked == 0
+    n_evaluated, answers = ask(path)
+    assert n_evaluated == 0
     pd.testing.assert_frame_equal(answers, wanted)
     assert caplog.messages == [f"{path}: line 3 is cut off or damaged; its design is evaluated again"]
 
@@ -112,16 +112,16 @@ def test_no_flipped_bit_of_a_journal_is_taken_for_an_answer(tmp_path: Path) -> N
     data = path.read_bytes()
     for place in range(1, len(data)):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
-        asked, answers = ask(path)
+        n_evaluated, answers = ask(path)
         pd.testing.assert_frame_equal(answers, wanted)
-        assert 1 <= asked <= 2, place  # two where the break between two lines is gone
+        assert 1 <= n_evaluated <= 2, place  # two where the break between two lines is gone
 
 
 def test_answers_of_a_journal_without_digests_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text("\n".join(f'\n[[{a}, {b}], [{a}, ""]]' for a, b in DESIGNS.itertuples(index=False)))
-    asked, answers = ask(path)
-    assert asked == 0
+    n_evaluated, answers = ask(path)
+    assert n_evaluated == 0
     assert answers["y"].tolist() == DESIGNS["a"].tolist()
 
 

@@ -138,7 +138,7 @@ def _deferred_signals() -> Iterator[None]:
     """Handle SIGTERM after the block, in which workers start, and keep Ctrl-C from them.
 
     A worker whose start is broken off belongs to nobody. Ctrl-C reaches all processes of a terminal, and each would
-    end with a traceback; the job is told by its Snakemake too, and stops its workers itself.
+    end with a traceback; Snakemake sends SIGTERM to the job too, which stops its workers itself.
     """
     arrived: list[int] = []
     try:

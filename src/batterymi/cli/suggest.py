@@ -48,7 +48,7 @@ class Proposal:
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
-    """Print the next designs of a study; write them to a new file, or append them to the table, if told to.
+    """Print the next designs of a study; write them to a new file, or append them to the table, as the options say.
 
     Raises:
         ConfigError: if there is no such study, the number of designs is out of range, or the file exists.
