@@ -64,7 +64,7 @@ def table_code(wildcards):
     """An input: the code, with the units if the header of the study's file names others than its columns."""
     study = STUDIES[wildcards.study]
     columns = (*study.features, *study.objectives)
-    is_converted = has_other_units(study.table.file, study.table.columns, columns)
+    is_converted = has_other_units(study.table, columns)
     converter = [("converter", "units")] if is_converted else []
     return list_code("prepare_table.py", *study.list_lookups("loader"), *converter)
 

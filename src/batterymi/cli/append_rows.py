@@ -9,22 +9,21 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.csv_safety import escape_cell
-from batterymi.data.header_units import DELIMITERS
-from batterymi.data.read_csv import parse_csv
+from batterymi.config.sources import Reading
+from batterymi.data.read_table import AS_THEY_ARE, RawTable, parse_table
+from batterymi.data.read_workbook import WORKBOOKS
 from batterymi.errors import OutputError, TableError
 from batterymi.user_files import keep_copy, lock_path, replace_bytes, resolve_path
 
-UTF8_BOM, UTF16_LE, UTF16_BE = b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"
-DECIMAL_COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?"
 
-
-def append_rows(table: Path, rows: pd.DataFrame, content: bytes) -> Path:
+def append_rows(table: Path, rows: pd.DataFrame, content: bytes, reading: Reading = AS_THEY_ARE) -> Path:
     """Append rows to a table as it is written: its delimiter, line ends, encoding and decimal commas.
 
     Args:
         table: a CSV file.
         rows: with the header of the table.
         content: of the table when the rows were made for it; it must not have changed since.
+        reading: how the table is read.
 
     Returns:
         A copy of the table as it was.
@@ -37,7 +36,7 @@ def append_rows(table: Path, rows: pd.DataFrame, content: bytes) -> Path:
     target = resolve_path(table)
     try:
         with lock_path(table):
-            new = prepare_append(table, rows, content)
+            new = prepare_append(table, rows, content, reading)
             copy = keep_copy(target, content)
             if target.read_bytes() != content:
                 raise TableError(
@@ -49,13 +48,14 @@ def append_rows(table: Path, rows: pd.DataFrame, content: bytes) -> Path:
         raise OutputError(f"{table}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def prepare_append(table: Path, rows: pd.DataFrame, content: bytes) -> bytes:
+def prepare_append(table: Path, rows: pd.DataFrame, content: bytes, reading: Reading = AS_THEY_ARE) -> bytes:
     """Return what a table will be with rows appended, after every check that needs no writing.
 
     Args:
         table: a CSV file.
         rows: with the header of the table.
         content: of the table when the rows were made for it; it must not have changed since.
+        reading: how the table is read.
 
     Raises:
         TableError: if rows cannot be appended.
@@ -64,11 +64,11 @@ def prepare_append(table: Path, rows: pd.DataFrame, content: bytes) -> bytes:
     refuse_open_table(table)
     if resolve_path(table).read_bytes() != content:
         raise TableError(f"{table}: the table changed while the designs were chosen; nothing was appended; run again")
-    before = parse_csv(content, table)
-    if list(before.columns) != list(rows.columns):
+    raw = parse_table(content, table, reading)
+    if list(raw.frame.columns) != list(rows.columns):
         raise TableError(f"{table}: the header is another one than that of the designs; nothing was appended")
-    new = content + _format_rows(content, rows)
-    _check_appended(table, new, before, rows)
+    new = content + _format_rows(table, content, raw, rows)
+    _check_appended(table, new, raw.frame, rows, reading)
     return new
 
 
@@ -82,6 +82,10 @@ def refuse_open_table(table: Path) -> None:
         OutputError: if it is read-only.
     """
     target = resolve_path(table)
+    if table.suffix.lower() in (*WORKBOOKS, ".parquet"):
+        raise TableError(
+            f"{table}: rows are appended to CSV files only; write the designs to a file with --csv, and copy them over"
+        )
     try:
         n_names = target.stat().st_nlink
     except OSError as error:
@@ -101,25 +105,29 @@ def refuse_open_table(table: Path) -> None:
         raise OutputError(f"{table}: the file or its folder is read-only; nothing was appended")
 
 
-def _format_rows(data: bytes, rows: pd.DataFrame) -> bytes:
-    """Return rows as text in the manner of the table."""
-    encoding = "utf-16-le" if data.startswith(UTF16_LE) else "utf-16-be" if data.startswith(UTF16_BE) else "utf-8"
-    text = data.decode(encoding).removeprefix("\ufeff")
-    header = next(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-    delimiter = max(DELIMITERS, key=header.count)
+def _format_rows(table: Path, data: bytes, raw: RawTable, rows: pd.DataFrame) -> bytes:
+    """Return rows as text in the manner of the table.
+
+    Raises:
+        TableError: if the encoding of the table lacks a letter of theirs.
+    """
+    text = data.decode(raw.encoding).removeprefix("\ufeff")
     end = "\r\n" if "\r\n" in text else "\r" if "\r" in text and "\n" not in text else "\n"
-    commas = delimiter == ";" and _has_decimal_commas(text)
     stream = io.StringIO()
-    writer = csv.writer(stream, delimiter=delimiter, lineterminator=end)
-    writer.writerows([_format_cell(cell, commas) for cell in row] for row in rows.itertuples(index=False, name=None))
+    writer = csv.writer(stream, delimiter=raw.delimiter, lineterminator=end)
+    for row in rows.itertuples(index=False, name=None):
+        cells = [""] * raw.width
+        for place, cell in zip(raw.places, row, strict=True):
+            cells[place] = _format_cell(cell, raw.decimal.sign == ",")
+        writer.writerow(cells)
     gap = "" if text.endswith(("\n", "\r")) else end
-    return (gap + stream.getvalue()).encode(encoding)
-
-
-def _has_decimal_commas(text: str) -> bool:
-    """Return whether a table has numbers with decimal commas."""
-    cells = pd.Series(text.replace("\n", ";").replace("\r", ";").split(";")).str.strip()
-    return bool(cells.str.fullmatch(DECIMAL_COMMA).any())
+    try:
+        return (gap + stream.getvalue()).encode(raw.encoding)
+    except UnicodeEncodeError as error:
+        found = error.object[error.start : error.end]
+        raise TableError(
+            f"{table}: is {raw.encoding} text, which has no '{found}'; save it as UTF-8; nothing was appended"
+        ) from None
 
 
 def _format_cell(cell: object, commas: bool) -> str:
@@ -130,9 +138,12 @@ def _format_cell(cell: object, commas: bool) -> str:
     return text.replace(".", ",") if commas else text
 
 
-def _check_appended(table: Path, new: bytes, before: pd.DataFrame, rows: pd.DataFrame) -> None:
+def _check_appended(table: Path, new: bytes, before: pd.DataFrame, rows: pd.DataFrame, reading: Reading) -> None:
     """Refuse a content that is not read as the rows that were there and the new ones."""
-    after = parse_csv(new, table)
+    try:
+        after = parse_table(new, table, reading).frame
+    except TableError as error:
+        raise TableError(f"{error}; with the new rows at its end the table cannot be read; nothing was appended") from None
     kept: Sequence[list[str]] = after.iloc[: len(before)].to_numpy().tolist()
     words = [name for name in rows.columns if rows[name].map(lambda cell: isinstance(cell, str)).all()]
     if len(after) != len(before) + len(rows) or kept != before.to_numpy().tolist():

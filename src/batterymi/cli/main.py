@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batterymi.errors import BatteryMIError
 from batterymi.text_safety import write_error, write_out
@@ -69,9 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="batterymi", description="Everything that needs no pipeline; to run studies, use `snakemake`."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    new = commands.add_parser("new-study", help="start a study from a CSV file")
-    new.add_argument("csv", type=Path, help="one row per experiment; in the folder of the workflow")
-    new.add_argument("--name", help="name of the study; default: the name of the file")
+    _add_new_study(commands.add_parser("new-study", help="start a study from a table"))
     check = commands.add_parser("check", help="check settings and tables, without running anything")
     check.add_argument("study", nargs="?", help="one study; default: all")
     suggest = commands.add_parser("suggest", help="suggest the next designs to try, from the table alone")
@@ -89,6 +87,30 @@ def make_parser() -> argparse.ArgumentParser:
     for command in (check, suggest, explain, verify):
         command.add_argument("--configfile", type=Path, help="YAML file that is laid over config/config.yaml")
     return parser
+
+
+def _add_new_study(new: argparse.ArgumentParser) -> None:
+    """Add the options of `new-study`, which say what its guesses would else decide."""
+    new.add_argument("csv", type=Path, help="CSV, .xlsx, .ods or .parquet; one row per experiment; in the workflow's folder")
+    new.add_argument("--name", help="name of the study; default: the name of the file")
+    several: dict[str, Any] = {"action": "append", "default": [], "metavar": "COLUMN"}
+    new.add_argument(
+        "--objective",
+        action="append",
+        default=[],
+        metavar="COLUMN[:max|min]",
+        help="an outcome to maximise or minimise; may be given several times",
+    )
+    new.add_argument("--factor", help="a column that designs vary, whatever it looks like", **several)
+    new.add_argument("--id", metavar="COLUMN", help="the column that names the rows")
+    new.add_argument("--group", help="rows with the same value are kept together in validation", **several)
+    new.add_argument("--formula", help="a column of chemical formulas", **several)
+    new.add_argument("--ignore", help="a column that is not used", **several)
+    new.add_argument("--repeats", metavar="COLUMN", help="rows with the same value repeat one measurement")
+    new.add_argument("--fill-down", help="a column in which an empty cell means the one above", **several)
+    new.add_argument("--sheet", help="sheet of a workbook")
+    new.add_argument("--encoding", help="encoding of a CSV file, as cp1252; default: what its bytes look like")
+    new.add_argument("--decimal", choices=[".", ","], help="what separates decimals; default: what the cells show")
 
 
 if __name__ == "__main__":

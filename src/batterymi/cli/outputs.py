@@ -9,7 +9,7 @@ from pathlib import Path
 from batterymi.cli.settings import CONFIG
 from batterymi.config.load import load_studies, read_yaml
 from batterymi.config.run import Config
-from batterymi.data.read_csv import read_csv
+from batterymi.data.read_table import read_table
 from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.files import compute_sha256
 from batterymi.user_files import create_file, resolve_path
@@ -105,7 +105,7 @@ def _describe_content(path: Path, config: Config) -> str:
     except BatteryMIError:
         pass
     try:
-        rows = read_csv(path)
+        rows = read_table(path).frame
     except BatteryMIError:
         return f"a file of {size} bytes"
     return f"a table of {len(rows)} row{'' if len(rows) == 1 else 's'}"

@@ -14,10 +14,11 @@ from batterymi.cli.settings import find_study, read_config, read_ledger
 from batterymi.config.run import Config
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
+from batterymi.config.sources import Table
 from batterymi.config.study import Study
 from batterymi.data.designs import read_designs
 from batterymi.data.header_units import find_conversions, match_headers
-from batterymi.data.read_csv import read_csv
+from batterymi.data.read_table import read_table
 from batterymi.data.table import load_table
 from batterymi.errors import BatteryMIError, ConfigError, OutputError, TableError
 from batterymi.files import format_csv
@@ -69,13 +70,13 @@ def suggest_designs(options: argparse.Namespace) -> None:
     lines = [_format_suggestions(name, proposal, names, study)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
-        lines += _write_designs(options, added, Path(study.table.file or ""), proposal.content, config)
+        lines += _write_designs(options, added, study.table, proposal.content, config)
         lines += _describe_empty_cells(added, names, name)
     write_out("".join(lines))
 
 
 def _write_designs(
-    options: argparse.Namespace, added: pd.DataFrame, table: Path, content: bytes, config: Config
+    options: argparse.Namespace, added: pd.DataFrame, reading: Table, content: bytes, config: Config
 ) -> list[str]:
     """Write designs to where the options say: the new file first, since rows cannot be taken out of a table again.
 
@@ -85,9 +86,10 @@ def _write_designs(
     Raises:
         BatteryMIError: which says what was written and what was not.
     """
+    table = Path(reading.file or "")
     lines, appends = [], options.append and len(added) > 0
     if appends:
-        prepare_append(table, added, content)
+        prepare_append(table, added, content, reading)
     if options.csv is not None:
         try:
             write_new_file(options.csv, format_csv(added), "--csv", config, INSTEAD)
@@ -96,7 +98,7 @@ def _write_designs(
         lines.append(f"Wrote {options.csv}\n")
     if appends:
         try:
-            copy = append_rows(table, added, content)
+            copy = append_rows(table, added, content, reading)
         except BatteryMIError as error:
             if options.csv is None:
                 raise
@@ -219,7 +221,7 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
 def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: Study) -> pd.DataFrame:
     """Return designs under the header of the table and in its units, with their names, to be appended to it."""
     path, declared = study.table.file or "", (*study.features, *study.objectives)
-    header = list(read_csv(path).columns)
+    header = list(read_table(path, study.table).frame.columns)
     names = match_headers(header, study.table.columns, declared)
     conversions = find_conversions(path, names, declared)
     objectives = {objective.name for objective in study.objectives}
@@ -230,7 +232,9 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
         if column == name_column and own not in objectives | set(proposed):
             columns[column] = list(suggestions)
         elif own not in proposed:
-            columns[column] = ["pending" if own in objectives else ""] * len(proposed)
+            # an empty cell would mean the one above
+            empty = "-" if own in study.table.fill_down else ""
+            columns[column] = ["pending" if own in objectives else empty] * len(proposed)
         elif own in conversions:
             columns[column] = conversions[own].convert_to_file(proposed[own])
         else:

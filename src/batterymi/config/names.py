@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from batterymi import registry
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.unit_table import UNITS, UnitError, find_unit
+from batterymi.vocabulary.unit_table import UNITS, UnitError, find_own_unit
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Registered:
 
 
 def check_unit(value: str) -> str:
-    """Refuse what is not a unit; a unit becomes the spelling of the table."""
+    """Refuse a slip in a unit; a unit becomes the spelling of the table, other text stays as it is."""
     try:
-        return find_unit(value)
+        return find_own_unit(value)
     except UnitError as error:
         raise ValueError(str(error)) from None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from batterymi.config.parts import AscendingRange, InsidePath, Name, Strict
+from batterymi.config.parts import AscendingRange, InsidePath, Line, Name, Strict
 
 
 class Sample(Strict):
@@ -45,14 +45,42 @@ class ElectrodeRows(Strict):
 DatasetRows = Annotated[ObelixRows | AdsorptionRows | CycleLifeRows | ElectrodeRows, Field(discriminator="name")]
 
 
-class Table(Strict):
+class Reading(Strict):
+    """How a file is read; `new-study` writes what a file needs."""
+
+    sheet: Line | None = Field(None, description="Sheet of a workbook; not set: the only one that is not empty.")
+    encoding: Line | None = Field(
+        None, description="Encoding of a CSV file, as `cp1252`; not set: UTF-8, else what its bytes look like."
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="What separates decimals; not set: what the cells show. The other sign separates thousands."
+    )
+    header_lines: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=5,
+        description="Numbers of the lines that name the columns, as `[4, 5]` with units below; not set: the first.",
+    )
+    leave_out: tuple[Line, ...] | None = Field(
+        None,
+        description="Rows with one of these texts in a cell are no experiments, as `[Mean, Std]` below a table; `[]`: "
+        "there are none. Not set: rows at the end that look like statistics are refused.",
+    )
+
+
+class Table(Reading):
     """Where the rows come from."""
 
-    file: InsidePath | None = Field(None, description="CSV file, relative to the workflow's folder.")
+    file: InsidePath | None = Field(
+        None, description="CSV, .xlsx, .ods or .parquet file, relative to the workflow's folder."
+    )
     sample: Sample | None = Field(None, description="Make the table with the evaluator instead.")
     dataset: DatasetRows | None = Field(None, description="Read a data set of config/datasets.yaml instead.")
     columns: dict[str, Name] = Field(
         default_factory=dict, description="Names for headers that cannot be column names, as `T (°C)`: temperature_c."
+    )
+    fill_down: tuple[Name, ...] = Field(
+        (), description="Columns in which an empty cell means the one above, as in merged cells."
     )
     id_column: Name | None = Field(None, description="Column that names each row.")
     formula_column: Name | None = Field(None, description="Column with chemical formulas, for theoretical capacities.")

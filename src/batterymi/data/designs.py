@@ -10,7 +10,8 @@ import pandas as pd
 from batterymi.config.parts import Feature
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.input_files import read_content, refuse_changes
-from batterymi.data.read_csv import parse_csv
+from batterymi.data.cells import parse_numbers
+from batterymi.data.read_table import parse_table
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
@@ -36,7 +37,8 @@ def read_designs(
     """
     content = read_content(path, "campaign.pool")
     refuse_changes({str(path): content.sha256}, digests)
-    cells = parse_csv(content.data, path)
+    raw = parse_table(content.data, path)
+    cells = raw.frame
     names = match_headers(list(cells.columns), {}, features)
     conversions = find_conversions(str(path), names, features)
     cells = cells.rename(columns=names)
@@ -52,8 +54,9 @@ def read_designs(
             said = f"not a choice; choices: {', '.join(feature.choices)}"
             frame[feature.name] = column
         else:
-            numbers = pd.to_numeric(column, errors="coerce").astype(float)
             conversion = conversions.get(feature.name)
+            read = parse_numbers(column, conversion.found if conversion else feature.unit, raw.decimal)
+            numbers = pd.Series(read.values, column.index)
             frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
             bad, said = ~np.isfinite(frame[feature.name]), "not a number"
         faults += [

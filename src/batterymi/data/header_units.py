@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batterymi.config.parts import Column
+from batterymi.config.sources import Table
+from batterymi.data.grids import find_delimiter
 from batterymi.errors import TableError
 from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit, find_listed_unit
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BRACKETS = re.compile(r"^(?P<label>.*?)\s*[(\[](?P<unit>[^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$")
-DELIMITERS = (",", ";", "\t")
 MOST_BYTES = 100_000  # of a header
 
 
@@ -107,15 +108,22 @@ def find_conversions(path: str, names: Mapping[str, str], columns: Sequence[Colu
     return found
 
 
-def has_other_units(file: str | None, given: Mapping[str, str], columns: Sequence[Column]) -> bool:
-    """Return whether the header of a file names units that are not those of the columns.
+def has_other_units(table: Table, columns: Sequence[Column]) -> bool:
+    """Return whether the header of a file names units that are not those of the columns, or may do so.
 
-    It is read for each run, so pint is left out: what is not in the table counts as another unit. A file that cannot be
-    read is left to the job.
+    It is read for each run, so pint is left out: what is not in the table of units counts as another unit, and so do
+    headers of several lines and of workbooks. A file that cannot be read is left to the job.
+
+    Args:
+        table: the file, and how it is read.
+        columns: features and objectives.
     """
-    headers = _read_header(Path(file)) if file else []
+    if table.file is None:
+        return False
+    if table.header_lines or Path(table.file).suffix.lower() not in (".csv", ".txt", ".tsv"):
+        return True
     units = {column.name: column.unit for column in columns}
-    names = match_headers(headers, given, columns)
+    names = match_headers(_read_header(Path(table.file)), table.columns, columns)
     return any(
         find_listed_unit(text) != units[name]
         for header, name in names.items()
@@ -129,9 +137,13 @@ def _read_header(path: Path) -> list[str]:
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES)
         encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        lines = data.decode(encoding, errors="replace").splitlines()
-        line = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
-        delimiter = max(DELIMITERS, key=line.count)
-        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+        lines = [
+            line
+            for line in data.decode(encoding, errors="replace").splitlines()
+            if line.strip() and not line.lstrip().startswith("#")
+        ]
+        delimiter = find_delimiter(lines)
+        header = next(csv.reader(lines[:1], delimiter=delimiter, skipinitialspace=True), [])
+        return [cell.strip() for cell in header]
     except (OSError, csv.Error):
         return []

@@ -13,15 +13,18 @@ from batterymi import registry
 from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
-from batterymi.data.header_units import Conversion, find_conversions, match_headers
-from batterymi.data.input_files import hold_unchanged, read_content
+from batterymi.data.cells import find_empty
+from batterymi.data.header_units import Conversion
+from batterymi.data.input_files import hold_unchanged
 from batterymi.data.loaders.base import Rows
-from batterymi.data.read_csv import find_empty, parse_csv
+from batterymi.data.number_columns import read_number_column
 from batterymi.data.schema import find_outside_schema, make_fault
+from batterymi.data.user_table import UserTable, read_user_table
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
+from batterymi.vocabulary.measured import name_bound_column, name_error_column
 from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
 
 WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
@@ -60,22 +63,21 @@ def load_table(settings: TableSettings) -> CheckedTable:
     Raises:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
-    loaded, conversions, digests = _read_rows(settings)
-    rows, dropped = check_rows(loaded.frame, settings, conversions)
-    dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
+    loaded = _read_rows(settings)
+    rows, dropped = check_rows(loaded, settings)
+    dropped = sorted([*loaded.left_out, *dropped], key=lambda fault: fault["line"])
     unused = _find_unused_results(loaded.frame, settings)
-    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests, unused)
+    return CheckedTable(rows, loaded.n_in, dropped, list(loaded.conversions.values()), loaded.digests, unused)
 
 
 def check_rows(
-    raw: pd.DataFrame, settings: TableSettings, conversions: Mapping[str, Conversion] = MappingProxyType({})
+    loaded: UserTable, settings: TableSettings
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Check every row against the declared columns.
 
     Args:
-        raw: cells as read; the index holds line numbers.
+        loaded: the rows as read.
         settings: what the columns may hold.
-        conversions: columns that are in another unit, by name.
 
     Returns:
         The rows that are right, numbers as float64, and one entry per dropped row: line, column, found, reason.
@@ -84,7 +86,7 @@ def check_rows(
         TableError: for a missing column, for bad rows unless `bad_rows` is `drop`, and for a table from
             which nothing can be learned (fewer than three rows, a constant objective).
     """
-    table, objectives = settings.table, settings.objectives
+    table, objectives, raw = settings.table, settings.objectives, loaded.frame
     columns = (*settings.features, *objectives)
     inputs = sorted({column for descriptor in settings.descriptors for column in descriptor.columns.values()})
     names = list(dict.fromkeys([*(column.name for column in columns), *inputs]))
@@ -98,10 +100,17 @@ def check_rows(
     # a word such as "pending" must not be reported as a bad number
     rows[outcomes] = rows[outcomes].astype(object).mask(without_result, "")
     faults: list[dict[str, Any]] = []
-    for name in (column.name for column in columns if not getattr(column, "is_category", False)):
+    notes: list[str] = []
+    for column in (column for column in columns if not getattr(column, "is_category", False)):
+        name = column.name
         needed = learning if name in outcomes else learning | without_result
-        rows[name], found = _parse_numbers(rows[name], name, needed, conversions.get(name))
-        faults += found
+        read = read_number_column(rows[name], name, needed, column.unit, loaded.conversions.get(name), loaded.decimal)
+        rows[name] = read.values
+        if name in outcomes and read.errors.notna().any():
+            rows[name_error_column(name)] = read.errors
+        if name in outcomes and read.is_bound.any():
+            rows[name_bound_column(name)] = read.is_bound.astype(float)
+        faults, notes = faults + read.faults, notes + read.notes
     # rows with bad cells skip the schema, which would report them twice
     bad = sorted({fault["line"] for fault in faults})
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, without_result))
@@ -146,12 +155,11 @@ def _find_splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objectiv
     return splits
 
 
-def _read_rows(settings: TableSettings) -> tuple[Rows, dict[str, Conversion], dict[str, str]]:
-    """Read the rows of a CSV file, of the Parquet file of a sampled table, or of a data set.
+def _read_rows(settings: TableSettings) -> UserTable:
+    """Read the rows of a user's file, of the Parquet file of a sampled table, or of a data set.
 
     Returns:
-        The rows before any check, with what a loader left out; columns that the file has in another unit; the
-        digests of the files.
+        The rows before any check.
 
     Raises:
         TableError: if the source cannot be read.
@@ -162,19 +170,15 @@ def _read_rows(settings: TableSettings) -> tuple[Rows, dict[str, Conversion], di
         expected = {f"{path}/{name}": file.sha256 for name, file in files.items()}
         with hold_unchanged(expected) as digests:
             _check_fetched(path, digests, expected)
-            return registry.look_up("loader", table.dataset.name)(Path(path), table.dataset), {}, digests
-    if Path(path).suffix == ".parquet":
-        with hold_unchanged([path]) as digests:
-            frame = read_frame(path)
-        # a Parquet file has no lines, but messages and reports name rows by them
-        frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
-        return Rows(frame, len(frame)), {}, digests
-    content = read_content(path)
-    cells = parse_csv(content.data, path)
-    columns = (*settings.features, *settings.objectives)
-    names = match_headers(list(cells.columns), table.columns, columns)
-    frame = _rename_columns(cells, path, names)
-    return Rows(frame, len(frame)), find_conversions(path, names, columns), {path: content.sha256}
+            loaded: Rows = registry.look_up("loader", table.dataset.name)(Path(path), table.dataset)
+            return UserTable(loaded.frame, loaded.n_in, {}, digests, left_out=loaded.dropped)
+    if table.file is not None:
+        return read_user_table(path, table, (*settings.features, *settings.objectives))
+    with hold_unchanged([path]) as digests:
+        frame = read_frame(path)
+    # a Parquet file has no lines, but messages and reports name rows by them
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
+    return UserTable(frame, len(frame), {}, digests)
 
 
 def _check_fetched(folder: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
@@ -190,20 +194,6 @@ def _check_fetched(folder: str, found: Mapping[str, str], expected: Mapping[str,
         )
 
 
-def _rename_columns(frame: pd.DataFrame, source: str, names: dict[str, str]) -> pd.DataFrame:
-    """Return the table under the names that its study gives to headers."""
-    for header in names:
-        if header not in frame.columns:
-            raise TableError(
-                f"{source}: table.columns: the header lacks '{header}'; {did_you_mean(header, frame.columns)}"
-            )
-    renamed = frame.rename(columns=names)
-    twice = renamed.columns[renamed.columns.duplicated()]
-    if len(twice):
-        raise TableError(f"{source}: table.columns: two columns are called '{twice[0]}'")
-    return renamed
-
-
 def _check_columns(raw: pd.DataFrame, source: str, table: Table, wanted: list[str]) -> None:
     """Refuse a table that lacks a declared column, naming all that are missing."""
     extra = (
@@ -215,24 +205,6 @@ def _check_columns(raw: pd.DataFrame, source: str, table: Table, wanted: list[st
     if missing:
         hints = "; ".join(f"'{name}' ({did_you_mean(name, raw.columns)})" for name in missing)
         raise TableError(f"{source}: the header lacks {hints}")
-
-
-def _parse_numbers(
-    cells: pd.Series, name: str, needed: pd.Series, conversion: Conversion | None
-) -> tuple[pd.Series, list[dict[str, Any]]]:
-    """Turn cells into numbers in the unit of the study, and list those that are empty, words or not finite."""
-    numbers = pd.to_numeric(cells, errors="coerce").astype(float)
-    converted = conversion.convert_to_study(numbers) if conversion else numbers
-    empty = find_empty(cells)
-    reasons = [
-        (empty & needed, "no value; every row needs a number here"),
-        (numbers.isna() & ~empty, "not a number"),
-        (numbers.notna() & converted.isna(), "no logarithm; only numbers above 0 have one"),
-        (pd.Series(np.isinf(numbers), index=cells.index), "not finite"),
-    ]
-    return converted, [
-        make_fault(line, name, cells.loc[line], reason) for bad, reason in reasons for line in cells.index[bad]
-    ]
 
 
 def _find_duplicates(rows: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:

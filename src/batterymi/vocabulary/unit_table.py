@@ -48,6 +48,7 @@ SPELLINGS = {spelling: row["unit"] for row in _ROWS for spelling in row["spellin
 # what people mean in a header, where the unit itself would be another
 HEADER_SPELLINGS = {"c": "°C", "k": "K", "a": "A", "pct": "percent", "wt": "wt%", "wt/pct": "wt%"}
 MAX_LENGTH = 40
+LARGEST_SLIP = 2  # characters too many or missing
 # factors with exponents of at most two digits, so that no text keeps pint busy
 FACTOR = re.compile(r"([A-Za-zμΩÅ°%_]+)(?:\^|\*\*)?(-?\d{1,2})?|[/*()]|^1(?=/)")
 LOGARITHM = re.compile(r"log10\((.+)\)")
@@ -75,6 +76,37 @@ def find_unit(text: str) -> str:
         hint = did_you_mean(text, known or UNITS)
         raise UnitError(f"'{text}' is not a unit; {hint if hint.startswith('did') else ANY}")
     return " ".join(text.split())
+
+
+def find_own_unit(text: str) -> str:
+    """Return a unit that is known as tables write it, and any other text as it is: such a unit is not converted.
+
+    Args:
+        text: of a study's settings.
+
+    Raises:
+        UnitError: if it is nearly a unit that is known, and so most likely a slip; the message suggests that one.
+    """
+    try:
+        return find_unit(text)
+    except UnitError as error:
+        plain = " ".join(text.split())
+        if (header := find_listed_unit(text)) is not None:
+            raise UnitError(f"'{text}' is not a unit; did you mean '{header}'?") from None
+        close = re.search(r"did you mean '(.+)'", str(error))
+        # a whole word more, as in mAh/g_cat, is no slip
+        is_slip = close is not None and abs(len(close[1]) - len(plain)) <= LARGEST_SLIP
+        if is_slip or not plain or len(plain) > MAX_LENGTH:
+            raise
+        return plain
+
+
+def is_known_unit(text: str) -> bool:
+    """Return whether a unit is one of the table, or one that pint knows."""
+    try:
+        return bool(find_unit(text))
+    except UnitError:
+        return False
 
 
 def find_header_unit(text: str, in_brackets: bool = True) -> str | None:
@@ -132,11 +164,20 @@ def convert_units(values: "Array", found: str, wanted: str) -> "Array":
 
 
 def are_convertible(found: str, wanted: str) -> bool:
-    """Return whether two units measure the same thing."""
+    """Return whether two units measure the same thing; one that is not known measures the same as itself alone."""
+    if found == wanted or not (_can_be_parsed(found) and _can_be_parsed(wanted)):
+        return found == wanted
     (source, _, source_whole), (target, _, target_whole) = _parse(found), _parse(wanted)
     return not (source_whole and target_whole and source_whole != target_whole) and bool(
         source.is_compatible_with(target)
     )
+
+
+def _can_be_parsed(text: str) -> bool:
+    """Return whether a unit, or what a logarithm is taken of, is one of the table or one that pint knows."""
+    inner = LOGARITHM.fullmatch(text)
+    plain = inner[1] if inner else text
+    return plain in UNITS or _is_known_to_pint(plain)
 
 
 @cache

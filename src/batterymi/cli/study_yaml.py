@@ -1,0 +1,308 @@
+"""The YAML of a new study, from the roles of a table's columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from batterymi.cli import roles as r
+from batterymi.cli.roles import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
+from batterymi.config.parts import strip_control_characters
+from batterymi.config.sources import Reading
+from batterymi.data.cells import find_empty
+from batterymi.data.column_facts import ColumnFacts, find_simplex
+from batterymi.data.header_units import split_header
+from batterymi.vocabulary.unit_table import find_unit, is_known_unit
+
+ROWS_FOR_FOLDS, FOLDS = 50, 10  # more rows than this are validated in folds
+WITHOUT = ("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine")
+SEM_WORDS = ("sem", "se", "stderr")
+SHARE_WORDS = ("retention", "efficiency", "ce", "ice", "yield", "purity", "fraction", "density", "porosity")
+MOST_PARTS = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is made from.
+
+    Attributes:
+        file: path of the table, as written in the study.
+        title: heading.
+        roles: of all columns.
+        reading: settings of the reading that the file needs.
+        fill_down: columns in which an empty cell means the one above.
+    """
+
+    file: str
+    title: str
+    roles: list[Role]
+    reading: Reading
+    fill_down: tuple[ColumnFacts, ...] = ()
+
+    def list_columns(self, *names: str) -> list[ColumnFacts]:
+        """List the columns of some roles, in order."""
+        return [role.column for role in self.roles if role.role in names]
+
+    def get_column(self, name: str) -> ColumnFacts | None:
+        """Return the first column of a role, None if there is none."""
+        return next(iter(self.list_columns(name)), None)
+
+
+def format_study(plan: Plan) -> str:
+    """Return the YAML of a new study.
+
+    Args:
+        plan: what it is made from.
+
+    Returns:
+        At most 25 lines, for tables of usual width.
+    """
+    factors, simplex = plan.list_columns(r.FACTOR), None
+    if found := find_simplex([factor for factor in factors if factor.is_number]):
+        simplex = _describe_simplex(*found)
+    parts = simplex["features"] if simplex else ()
+    steps = _find_optional_steps(factors)
+    features = [_describe_feature(factor, factors, steps, is_part=factor.name in parts) for factor in factors]
+    content = CommentedMap(title=plan.title, edition="own", table=_describe_table(plan))
+    content |= {"features": [_make_flow_mapping(feature) for feature in features]} if features else {}
+    descriptors = [*_describe_formulas(plan.list_columns(r.FORMULA)), *_describe_structures(plan)]
+    content |= {"descriptors": [_make_flow_mapping(item) for item in descriptors]} if descriptors else {}
+    content["objectives"] = [_make_flow_mapping(_describe_objective(role, plan)) for role in plan.roles if role.goal]
+    content |= {"simplex": _make_flow_mapping(simplex)} if simplex else {}
+    if len(plan.roles[0].column.cells) > ROWS_FOR_FOLDS:
+        content["surrogate"] = _make_flow_mapping({"folds": FOLDS})
+    content["campaign"] = _describe_campaign(plan, bool(descriptors))
+    content.yaml_set_start_comment("yaml-language-server: $schema=../schema.json")
+    left_out = [strip_control_characters(column.header) for column in plan.list_columns(r.IGNORED, r.DATE)]
+    if left_out:
+        place = "features" if features else "objectives"
+        content.yaml_set_comment_before_after_key(place, f"left out, constant or without use: {', '.join(left_out)}")
+    return _dump(content)
+
+
+def _describe_table(plan: Plan) -> dict[str, Any]:
+    """Return the settings of the table."""
+    found: dict[str, Any] = {"file": plan.file}
+    given = plan.reading.model_dump(mode="json", exclude_none=True)
+    found |= {key: _make_flow_sequence(value) if isinstance(value, list) else value for key, value in given.items()}
+    found |= {"fill_down": _make_flow_sequence([c.name for c in plan.fill_down])} if plan.fill_down else {}
+    identity, status, repeats = (plan.get_column(name) for name in (r.IDENTITY, r.STATUS, r.REPEATS))
+    found |= {"id_column": identity.name} if identity else {}
+    groups = [column.name for column in plan.list_columns(r.GROUP)] or [
+        column.name for column in plan.list_columns(r.FORMULA)
+    ]
+    found |= {"group": groups[0] if len(groups) == 1 else _make_flow_sequence(groups)} if groups else {}
+    asked = next((role.column for role in plan.roles if role.role == r.REPEATS and role.why.startswith("--")), None)
+    found |= {"repeats": asked.name} if asked else {}
+    found |= {"status": status.name} if status else {}
+    found |= {"empty": "pending"}
+    used = plan.list_columns(r.FACTOR, r.FORMULA, r.STRUCTURE)
+    found |= {"bad_rows": "drop"} if any(_has_gaps(column, used) for column in used) else {}
+    named = [*used, *(c for c in (identity, status, asked) if c), *plan.list_columns(r.OBJECTIVE, r.GROUP)]
+    named += [*plan.fill_down, *(role.column for role in plan.roles if role.of), *([repeats] if repeats else [])]
+    renamed = {column.header: column.name for column in named if column.header != column.name}
+    return found | ({"columns": _make_flow_mapping(renamed)} if renamed else {})
+
+
+def _has_gaps(column: ColumnFacts, factors: Sequence[ColumnFacts]) -> bool:
+    """Return whether some cells of a factor are empty or no number, though it applies to their rows."""
+    if column.n_missing == 0 or _find_condition(column, factors) or column.name in _find_optional_steps(factors):
+        return False
+    return True
+
+
+def _describe_column(column: ColumnFacts) -> dict[str, Any]:
+    """Return the settings that features and objectives share."""
+    return {"name": column.name, "label": column.label, "unit": column.unit}
+
+
+def _describe_feature(
+    column: ColumnFacts, factors: Sequence[ColumnFacts], steps: dict[str, str], *, is_part: bool
+) -> dict[str, Any]:
+    """Return the settings of a factor."""
+    found = _describe_column(column)
+    if not column.is_number:
+        return found | {"choices": column.words}
+    if condition := _find_condition(column, factors):
+        category, ranges = condition
+        return found | {"used_with": {category.name: {word: _round_range(*ends) for word, ends in ranges.items()}}}
+    low, high = _round_bound(column.known.min()), _round_bound(column.known.max())
+    found["bounds"] = _make_flow_sequence([low, high])
+    if spans_decades(column, LOG_DECADES):
+        found["scale"] = "log"
+    elif column.step and not is_part:
+        found["step"] = _round_bound(column.step)
+    if column.name in steps:
+        found["optional_step"] = steps[column.name]
+    return found
+
+
+def _find_condition(
+    column: ColumnFacts, factors: Sequence[ColumnFacts]
+) -> tuple[ColumnFacts, dict[str, tuple[float, float]]] | None:
+    """Find the category whose choices say whether a number applies, as the amount of an additive.
+
+    Returns:
+        The category, and the range of the number with each choice with which it applies; None if there is none.
+    """
+    values = column.numbers.values
+    empty = find_empty(column.cells).to_numpy(bool) | (values == 0)
+    if not column.is_number or not empty.any() or not (~empty).any():
+        return None
+    for category in factors:
+        if category.is_number or category.n_missing:
+            continue
+        words = category.cells.astype(str).to_numpy()
+        without = {word for word in category.words if word.strip().lower() in WITHOUT}
+        # empty or 0 exactly where the category says that nothing is added
+        if not without or not np.array_equal(np.isin(words, list(without)), empty):
+            continue
+        ranges = {}
+        for word in category.words:
+            own = values[(words == word) & ~empty]
+            if len(own):
+                ranges[word] = (float(own.min()), float(own.max()))
+        return category, ranges
+    return None
+
+
+def _find_optional_steps(factors: Sequence[ColumnFacts]) -> dict[str, str]:
+    """Return the name of the step of each number that is left out together with others, as time and temperature."""
+    gaps: dict[bytes, list[ColumnFacts]] = {}
+    for column in factors:
+        empty = find_empty(column.cells).to_numpy(bool)
+        if column.is_number and 0 < empty.sum() < len(empty) and np.isfinite(column.numbers.values[~empty]).all():
+            gaps.setdefault(empty.tobytes(), []).append(column)
+    found = {}
+    for columns in gaps.values():
+        if len(columns) < 2:
+            continue
+        first, *others = ([word for word in column.name.split("_") if word] for column in columns)
+        shared = [word for word in first if all(word in other for other in others)]
+        if shared:
+            found |= {column.name: shared[0] for column in columns}
+    return found
+
+
+def _describe_simplex(parts: list[ColumnFacts], total: float) -> dict[str, Any]:
+    """Return the settings of a composition, with the rules that its rows keep."""
+    values = np.column_stack([part.numbers.values for part in parts])
+    found: dict[str, Any] = {"features": _make_flow_sequence([part.name for part in parts[:MOST_PARTS]])}
+    found |= {"total": _round_bound(total)} if total != 1 else {}
+    off = float(np.abs(values.sum(axis=1) - total).max())
+    found |= {"tolerance": float(f"{1.01 * off:.2g}")} if off > 1e-6 else {}
+    used = values > 0
+    steps = [part.step for part in parts if part.step]
+    n_steps = total / min(steps) if len(steps) == len(parts) else 0
+    if n_steps and abs(n_steps - round(n_steps)) < 1e-6:
+        found |= {"step": _round_bound(min(steps))}
+    # where no row uses all parts, that is a rule, or may be one
+    if len(parts) > 3 and used.sum(axis=1).max() < len(parts):
+        found |= {"max_parts": int(used.sum(axis=1).max()), "min_when_used": _round_bound(values[used].min())}
+    return found
+
+
+def _describe_objective(role: Role, plan: Plan) -> dict[str, Any]:
+    """Return the settings of an objective."""
+    column = role.column
+    found = _describe_column(column) | {"goal": role.goal}
+    has_unit = split_header(column.header)[1] != ""
+    if spans_decades(column, OBJECTIVE_DECADES) and is_known_unit(column.unit) and column.unit != "1" and has_unit:
+        return found | {"unit": find_unit(f"log10({column.unit})")}
+    if spread := next((item for item in plan.roles if item.role == r.ERROR and item.of == column.name), None):
+        kind = "sem" if set(SEM_WORDS) & set(spread.column.name_words) else "sd"
+        error: dict[str, Any] = {"column": spread.column.name, "kind": kind}
+        count = next((i for i in plan.roles if i.role == r.REPEATS and i.of == column.name), None)
+        found["error"] = error | ({"n": count.column.name} if count and kind == "sd" else {})
+    return found | _find_possible_range(column)
+
+
+def _find_possible_range(column: ColumnFacts) -> dict[str, Any]:
+    """Return the possible range of a share, if its values keep to it, so that predictions never exceed 100 %."""
+    for top, is_share in (
+        (100, column.unit.endswith(("percent", "%"))),
+        (1, column.unit == "1" and bool(set(SHARE_WORDS) & set(column.name_words))),
+    ):
+        if is_share and len(column.known) and 0 <= column.known.min() and column.known.max() <= top:
+            return {"valid": _make_flow_sequence([0, top])}
+    return {}
+
+
+def _describe_formulas(columns: Sequence[ColumnFacts]) -> list[dict[str, Any]]:
+    """Return the descriptors of formulas: Magpie's statistics and the fractions of the elements, of each column."""
+    return [
+        {
+            "name": f"{function}_{column.name}"[:60],
+            "function": function,
+            "columns": {"formula": column.name},
+            "label": f"{label} of {column.label[:1].lower()}{column.label[1:]}",
+        }
+        for column in columns
+        for function, label in (("magpie", "Element properties"), ("element_fractions", "Element fractions"))
+    ]
+
+
+def _describe_structures(plan: Plan) -> list[dict[str, Any]]:
+    """Return the descriptors of structures."""
+    return [
+        {
+            "name": f"structure_{column.name}"[:60],
+            "function": "structure",
+            "columns": {"cif": column.name},
+            "label": f"Structure of {column.label[:1].lower()}{column.label[1:]}",
+        }
+        for column in plan.list_columns(r.STRUCTURE)
+    ]
+
+
+def _describe_campaign(plan: Plan, has_descriptors: bool) -> dict[str, Any]:
+    """Return the settings of the campaign: rows that have formulas are the designs themselves."""
+    if not has_descriptors:
+        return {"mode": "experiment"}
+    n_rows = len(plan.roles[0].column.cells)
+    initial = max(2, min(8, n_rows // 4))
+    return {"mode": "replay", "initial": initial, "budget": max(initial + 1, min(25, n_rows // 2))}
+
+
+def _round_bound(value: float) -> float | int:
+    """Return a number with eight digits, whole ones without a point."""
+    rounded = float(f"{value:.8g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+
+
+def _round_range(low: float, high: float) -> Any:
+    """Return a range in brackets; one that is a single value is widened by a tenth on each side."""
+    if low == high:
+        low, high = low - abs(low) / 10, high + abs(high) / 10
+    return _make_flow_sequence([_round_bound(low), _round_bound(high)])
+
+
+def _make_flow_mapping(content: dict[str, Any]) -> CommentedMap:
+    """Return settings that are written within braces."""
+    mapping = CommentedMap(content)
+    mapping.fa.set_flow_style()
+    return mapping
+
+
+def _make_flow_sequence(content: list[Any]) -> list[Any]:
+    """Return a list that is written within brackets."""
+    from ruamel.yaml.comments import CommentedSeq
+
+    sequence = CommentedSeq(content)
+    sequence.fa.set_flow_style()
+    return sequence
+
+
+def _dump(content: CommentedMap) -> str:
+    """Return settings as the YAML of version 1.1, which is the one that they are read as."""
+    yaml = YAML()
+    yaml.version = (1, 1)  # else words such as `yes` stay without quotation marks
+    yaml.width = 1_000_000
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = StringIO()
+    yaml.dump(content, stream)
+    return stream.getvalue().removeprefix("%YAML 1.1\n---\n")

@@ -1,0 +1,268 @@
+"""What the columns of a table hold: numbers, words, dates, formulas, paths; with units from headers and cells."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from batterymi.arrays import Array
+from batterymi.config.parts import strip_control_characters
+from batterymi.data.cells import CLOCK, DATE, Decimal, Numbers, find_empty, parse_numbers
+from batterymi.data.header_units import split_header
+from batterymi.features.formulas import find_unparsable
+from batterymi.vocabulary.unit_table import find_header_unit
+
+YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
+SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm", "σ": "sigma", "η": "eta"})
+OWN_NAMES = ("split", "line", "label")  # that tables use themselves
+STATUS_WORDS = frozenset(
+    "pending planned running failed fail broken done ok finished measured complete completed success excluded "
+    "withdrawn running queued in progress".split()
+)
+MOST_STEPS = 400  # between the ends of a range
+PARSED = 200  # cells that are tried as formulas
+UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What a column holds.
+
+    Attributes:
+        header: as written in the file.
+        name: its name in the study.
+        label: its label in figures.
+        unit: read from the header or the cells; `1` if there is none.
+        cells: as written.
+        numbers: what they are as numbers, NaN where they are none.
+        is_number: whether most cells are numbers.
+        words: the different cells that are not empty, in order of appearance.
+        n_known: cells that hold a value of the column's kind.
+    """
+
+    header: str
+    name: str
+    label: str
+    unit: str
+    cells: pd.Series
+    numbers: Numbers
+    is_number: bool
+    words: list[str] = field(default_factory=list)
+    n_known: int = 0
+
+    @cached_property
+    def known(self) -> Array:
+        """Return the numbers that are known."""
+        return self.numbers.values[np.isfinite(self.numbers.values)]
+
+    @cached_property
+    def n_different(self) -> int:
+        """Return how many different values there are."""
+        return len(np.unique(self.known)) if self.is_number else len(self.words)
+
+    @property
+    def n_missing(self) -> int:
+        """Return how many cells hold nothing, or nothing of the column's kind."""
+        return len(self.cells) - self.n_known
+
+    @property
+    def name_words(self) -> list[str]:
+        """Return the words of the header in small letters, without its unit."""
+        return split_words(self.header)
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Return whether all numbers are whole."""
+        return self.is_number and bool(np.all(self.known == np.round(self.known)))
+
+    @cached_property
+    def is_date(self) -> bool:
+        """Return whether most cells are dates, or times of day."""
+        filled = self.cells[~find_empty(self.cells)].astype(str).str.strip()
+        if not len(filled) or self.is_number:
+            return False
+        return bool(filled.map(lambda cell: bool(DATE.fullmatch(cell) or CLOCK.fullmatch(cell))).mean() > 0.5)
+
+    @cached_property
+    def is_formula(self) -> bool:
+        """Return whether nearly all words are chemical formulas, most of them of several elements."""
+        words = self.words[:PARSED]
+        if self.is_number or not words:
+            return False
+        wrong = dict(find_unparsable(words))
+        good = [word for place, word in enumerate(words) if place not in wrong]
+        composed = [word for word in good if len(re.findall(r"[A-Z]", word)) > 1]
+        return len(good) >= 0.75 * len(words) and len(composed) >= 0.75 * len(good)
+
+    @cached_property
+    def is_structure(self) -> bool:
+        """Return whether most cells are paths of CIF files."""
+        return bool(self.words) and np.mean([word.lower().endswith(".cif") for word in self.words]) > 0.5
+
+    @cached_property
+    def is_status(self) -> bool:
+        """Return whether all words say how far an experiment is."""
+        return bool(self.words) and all(word.strip().lower() in STATUS_WORDS for word in self.words)
+
+    @cached_property
+    def is_sequence(self) -> bool:
+        """Return whether the numbers count the rows."""
+        return self.is_whole and len(self.known) > 2 and bool(np.all(np.diff(self.known) == 1))
+
+    @cached_property
+    def step(self) -> float | None:
+        """Return the step in which the numbers go, if they lie on an even grid of at most some hundred places."""
+        values = np.unique(self.known)
+        if len(values) < 2:
+            return None
+        scale = 10.0 ** max(_count_decimals(value) for value in values)
+        if scale > 1e6 or np.abs(values * scale).max() > 1e12:
+            return None
+        whole = np.round((values - values[0]) * scale).astype(np.int64)
+        step = int(np.gcd.reduce(whole))
+        n_steps = int(whole[-1]) // step
+        # as many different values as rows, on a grid as fine as the digits, are measured and not chosen
+        is_measured = step == 1 and scale > 1 and len(values) > 0.8 * len(self.known)
+        return None if n_steps > MOST_STEPS or n_steps < 2 or is_measured else step / scale
+
+
+def _count_decimals(value: float) -> int:
+    """Return the number of decimals of a number, as written with ten digits."""
+    text = f"{value:.10g}"
+    return len(text.partition(".")[2]) if "e" not in text else 12
+
+
+def describe_columns(frame: pd.DataFrame, decimal: Decimal) -> list[ColumnFacts]:
+    """Describe what each column of a table holds.
+
+    Args:
+        frame: cells as text.
+        decimal: what separates decimals.
+
+    Returns:
+        One entry per column, in order.
+    """
+    taken = set(OWN_NAMES)
+    return [_describe_column(str(header), frame[header], decimal, taken) for header in frame.columns]
+
+
+def _describe_column(header: str, cells: pd.Series, decimal: Decimal, taken: set[str]) -> ColumnFacts:
+    """Describe one column."""
+    is_empty = find_empty(cells)
+    numbers = parse_numbers(cells, decimal=decimal)
+    if numbers.unit:
+        # cells that all name a unit are in that unit
+        cell_unit = "percent" if numbers.unit == "%" else find_header_unit(numbers.unit) or "1"
+        numbers = parse_numbers(cells, cell_unit, decimal)
+    else:
+        cell_unit = "1"
+    n_filled = int((~is_empty).sum())
+    n_numbers = int(np.isfinite(numbers.values).sum())
+    # some cells that are not numbers, as of experiments that failed, do not make a column of words
+    is_number = n_filled > 0 and n_numbers > 0.5 * n_filled
+    label, unit = split_unit(header) if is_number else (make_label(header), "1")
+    if is_number and unit == "1" and cell_unit != "1":
+        unit = cell_unit
+    elif is_number and unit != cell_unit:
+        numbers = parse_numbers(cells, unit, decimal)
+        n_numbers = int(np.isfinite(numbers.values).sum())
+    words = [] if is_number else list(dict.fromkeys(str(cell) for cell in cells[~is_empty]))
+    name = _make_unique(make_name(header), taken)
+    return ColumnFacts(header, name, label, unit, cells, numbers, is_number, words, n_numbers if is_number else n_filled)
+
+
+def split_unit(header: str) -> tuple[str, str]:
+    """Return label and unit of a header such as `T (°C)`, `voltage_V` or `Capacity [mAh/g]`.
+
+    Args:
+        header: of a column.
+
+    Returns:
+        The label, and a unit: one that is known, or what stands in brackets and looks like one; `1` if there is none.
+    """
+    label, text = split_header(header)
+    if text and (unit := find_header_unit(text)):
+        return make_label(label), unit
+    if text and text.lstrip().startswith("%"):
+        # as % of theory
+        return make_label(header), "percent"
+    if text and "[" in header and UNIT_SIGNS.search(f"[{text}") and not text.strip().isdigit():
+        return make_label(label), strip_control_characters(" ".join(text.split()))[:40]
+    parts = re.split(r"[_\s]+", header.strip())
+    # the longer spelling first, so that wt_pct is not read as pct
+    for size in (3, 2, 1):
+        if len(parts) > size and (unit := find_header_unit("_".join(parts[-size:]), in_brackets=False)):
+            return make_label(" ".join(parts[:-size])), unit
+    return make_label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
+
+
+def split_words(header: str) -> list[str]:
+    """Split a header into its words in small letters, as cif and id of CifID; brackets are left out."""
+    label = split_header(header)[0] or header
+    spaced = re.sub(r"(?<=[a-zäöüß])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", label)
+    return [word for word in re.split(r"[^0-9A-Za-zÀ-ɏ\u0370-\u03ff\u3040-\u9fff#%]+", spaced.lower()) if word]
+
+
+def make_label(text: str) -> str:
+    """Make a label from a header."""
+    # the settings refuse control characters in labels
+    words = strip_control_characters(re.sub(r"[_\s]+", " ", text)).strip()
+    return words[:1].upper() + words[1:] if words else "?"
+
+
+def make_name(header: str) -> str:
+    """Make a name of lower-case letters, digits and underscores from a header."""
+    spelt = header.translate(SPELT_OUT)
+    plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:50].strip("_")
+    # names of columns begin with a letter, and YAML reads some words as truth values
+    return name if name[:1].isalpha() and name not in YAML_WORDS else f"x_{name}".rstrip("_")
+
+
+def _make_unique(name: str, taken: set[str]) -> str:
+    """Make a name unique by a number at its end."""
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    taken.add(candidate)
+    return candidate
+
+
+def find_simplex(columns: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], float] | None:
+    """Find the columns that are parts of one whole: numbers that add up to 1 or 100 in every row.
+
+    Args:
+        columns: numbers that may be parts.
+
+    Returns:
+        At least two of them, and their sum; None if there are none.
+    """
+    for total in (1.0, 100.0):
+        parts = [
+            column
+            for column in columns
+            if column.is_number and len(column.known) == len(column.cells) and 0 <= column.known.min(initial=0)
+            and column.known.max(initial=0) <= total * 1.001
+        ]  # fmt: skip
+        if len(parts) < 2:
+            continue
+        matrix = np.column_stack([column.numbers.values for column in parts])
+        by_unit = [[place for place, column in enumerate(parts) if column.unit == unit] for unit in
+                   dict.fromkeys(column.unit for column in parts)]  # fmt: skip
+        for places in (list(range(len(parts))), *by_unit, _select_parts(matrix, total)):
+            sums = matrix[:, places].sum(axis=1) if len(places) > 1 else np.zeros(1)
+            if np.abs(sums - total).max() <= 0.011 * total and len(sums) > 2:
+                return [parts[place] for place in places], total
+    return None
+
+
+def _select_parts(matrix: Array, total: float) -> list[int]:
+    """Return the columns whose sum is the total in every row, if least squares finds them."""
+    from scipy.optimize import nnls
+
+    weights, _ = nnls(matrix, np.full(len(matrix), total))
+    return [int(place) for place in np.flatnonzero(np.abs(weights - 1) < 0.01)]
