@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from batterymi.csv_safety import escape_cell
 from batterymi.config.sources import Reading
+from batterymi.csv_safety import escape_cell
 from batterymi.data.read_table import AS_THEY_ARE, RawTable, parse_table
 from batterymi.data.read_workbook import WORKBOOKS
 from batterymi.errors import OutputError, TableError
@@ -143,7 +143,9 @@ def _check_appended(table: Path, new: bytes, before: pd.DataFrame, rows: pd.Data
     try:
         after = parse_table(new, table, reading).frame
     except TableError as error:
-        raise TableError(f"{error}; with the new rows at its end the table cannot be read; nothing was appended") from None
+        raise TableError(
+            f"{error}; with the new rows at its end the table cannot be read; nothing was appended"
+        ) from None
     kept: Sequence[list[str]] = after.iloc[: len(before)].to_numpy().tolist()
     words = [name for name in rows.columns if rows[name].map(lambda cell: isinstance(cell, str)).all()]
     if len(after) != len(before) + len(rows) or kept != before.to_numpy().tolist():

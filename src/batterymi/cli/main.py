@@ -91,7 +91,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_new_study(new: argparse.ArgumentParser) -> None:
     """Add the options of `new-study`, which say what its guesses would else decide."""
-    new.add_argument("csv", type=Path, help="CSV, .xlsx, .ods or .parquet; one row per experiment; in the workflow's folder")
+    new.add_argument(
+        "csv", type=Path, help="CSV, .xlsx, .ods or .parquet; one row per experiment; in the workflow's folder"
+    )
     new.add_argument("--name", help="name of the study; default: the name of the file")
     several: dict[str, Any] = {"action": "append", "default": [], "metavar": "COLUMN"}
     new.add_argument(

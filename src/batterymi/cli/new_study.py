@@ -15,9 +15,9 @@ from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
 from batterymi.data.column_facts import ColumnFacts, describe_columns
 from batterymi.data.cycler import describe_cycler_export
+from batterymi.data.input_files import read_content
 from batterymi.data.layout import guess_layout
 from batterymi.data.read_table import RawTable, parse_grid, parse_table
-from batterymi.data.input_files import read_content
 from batterymi.data.table import load_table
 from batterymi.errors import ConfigError, TableError
 from batterymi.spelling import did_you_mean
@@ -215,14 +215,16 @@ def start_study(options: argparse.Namespace) -> None:
         raise ConfigError([f"{target}: this study exists already ({found}); choose another --name"])
     title = path.stem.replace("_", " ").replace("-", " ").strip()
     reading = Reading(sheet=options.sheet, encoding=options.encoding, decimal=options.decimal)
-    guess = guess_study(path, file, title[:1].upper() + title[1:], reading, _read_wishes(options), tuple(options.fill_down))
+    guess = guess_study(
+        path, file, title[:1].upper() + title[1:], reading, _read_wishes(options), tuple(options.fill_down)
+    )
     text = format_study(guess.plan)
     notes = check_readable(text, guess.plan, path)
     try:
         create_file(target, text.encode("utf-8"))
     except FileExistsError:
         raise ConfigError([f"{target}: another process has just made this study; choose another --name"]) from None
-    said = [*guess.raw.notes, *(_describe_row(fault, file) for fault in guess.raw.left_out)]
+    said = guess.raw.notes
     lines = [format_roles(guess.plan.roles), "", *said, *_describe_gaps(guess.plan), *dict.fromkeys(notes), "", text]
     write_out("\n".join([*lines, f"Wrote {target}. Read it; {HOW[0].lower()}{HOW[1:]}.\n"]))
     write_out(f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n")
@@ -255,11 +257,6 @@ def _read_wishes(options: argparse.Namespace) -> Wishes:
     )
 
 
-def _describe_row(fault: dict[str, object], file: str) -> str:
-    """Return a line about a row that is left out."""
-    return f"{file}: line {fault['line']}: '{show_in_line(str(fault['found']))}': {fault['reason']}"
-
-
 def _describe_gaps(plan: Plan) -> list[str]:
     """Ask about columns whose empty cells may be merged ones."""
     lines = []
@@ -269,9 +266,7 @@ def _describe_gaps(plan: Plan) -> list[str]:
         is_merged = role.role in (r.IGNORED, r.IDENTITY, r.FORMULA) and not column.is_number and not empty[:1].any()
         if is_merged and 0.25 < empty.mean() < 0.9:
             lines.append(
-                f"{column.header}: {int(empty.sum())} cells are empty; if they mean the cell above, as merged cells do, "
-                f"run again with --fill-down '{column.header}'"
+                f"{column.header}: {int(empty.sum())} cells are empty; if they mean the cell above, as merged cells "
+                f"do, run again with --fill-down '{column.header}'"
             )
     return lines
-
-

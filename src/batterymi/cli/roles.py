@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from batterymi.data.column_facts import ColumnFacts
+from batterymi.data.column_facts import ColumnFacts, find_simplex
 from batterymi.errors import ConfigError
 from batterymi.optimise.campaigns.matched_results import find_name_column
 from batterymi.spelling import did_you_mean
@@ -22,6 +22,7 @@ OUTCOME_UNITS = (
     *("mAh/g", "Ah/g", "Ah/kg", "Wh/kg", "mWh/g", "Wh/L", "S/cm", "mS/cm", "S/m", "log10(S/cm)", "cycles", "F/g"),
     *("Ω cm2", "Ω cm", "eV", "meV", "meV/atom", "eV/atom", "cm2/s", "m2/s"),
 )
+ENERGIES = ("ea", "activation", "barrier")  # outcomes if they are in units of energy
 MOST_CHOICES = 12
 MOST_MISSING = 0.2  # share of a factor's cells; rows without it are left out
 MOST_OBJECTIVES = 3
@@ -46,6 +47,10 @@ class Role:
     why: str
     goal: str = ""
     of: str = ""
+
+    def ignore(self, why: str) -> None:
+        """Leave the column out."""
+        self.role, self.why, self.goal = IGNORED, why, ""
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,20 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     """
     wanted = _apply_wishes(columns, wishes or Wishes())
     n_rows = len(columns[0].cells) if columns else 0
+    parts, total = find_simplex([c for c in columns if c.is_number and c.name not in wanted]) or ([], 1.0)
+    for part in parts:
+        # before names are looked at, since EA may be ethyl acetate and an activation energy
+        why = f"adds up to {total:g} with {len(parts) - 1} other columns in every row"
+        wanted[part.name] = Role(part, FACTOR if part.n_different > 1 else IGNORED, why)
+        if part.n_different == 1:
+            wanted[
+                part.name
+            ].why = f"{part.known[0]:g} in every row, so that the other parts of the mixture share the rest"
     roles = [wanted.get(column.name) or _guess_role(column, n_rows) for column in columns]
     asked = bool(wishes and wishes.objectives)
     if not any(role.role == FACTOR for role in roles):
         _take_whole_numbers(roles)
+    _take_formulas_as_choices(roles, n_rows)
     _limit_objectives(roles, asked)
     _pair_errors(roles)
     _keep_one(roles, IDENTITY, "another column names the rows already")
@@ -216,6 +231,8 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
     if column.n_different < 2 and not column.is_formula:
         return Role(column, IGNORED, "is the same in every row")
     if column.is_formula and not (_find_word(column, "identity") and not _find_word(column, "formula")):
+        if column.n_missing > MOST_MISSING * n_rows:
+            return Role(column, IGNORED, f"holds formulas, but {column.n_missing} of {n_rows} cells are empty")
         return Role(column, FORMULA, "holds chemical formulas")
     return None
 
@@ -235,23 +252,23 @@ def _guess_by_name(column: ColumnFacts, n_rows: int) -> Role | None:
     """Guess the role of a column from the words of its header, before it may be an outcome or a factor."""
     words = column.name_words
     repeats = column.n_known - column.n_different
-    if column.is_number and (words[:1] == ["n"] or words in (["replicates"], ["repeats"], ["count"])) and len(words) > 0:
-        if column.is_whole:
-            return Role(column, REPEATS if len(words) == 1 else IGNORED, "counts repeats, as its name says")
-    if column.is_number and ("±" in column.header or (_find_word(column, "error") and not _is_outcome_of_errors(column))):
+    if column.is_whole and (words[:1] == ["n"] or words in (["replicates"], ["repeats"], ["count"])):
+        return Role(column, REPEATS, "counts repeats, as its name says")
+    is_error = "±" in column.header or (_find_word(column, "error") and not _is_outcome_of_errors(column))
+    if column.is_number and is_error:
         return Role(column, ERROR, "an uncertainty, as its name says")
     # a number with a unit, or one that is chosen or measured, is no name, as the temperature of a sample
     is_amount = column.is_number and (column.unit != "1" or _find_word(column, "factor", "maximised", "minimised"))
     is_named = _find_word(column, "identity") and column.n_different == column.n_known and not is_amount
-    if _consists_of(column, "identity") or is_named:
-        # of samples that were measured again, the id repeats
-        if _has_identity(column) and not (column.is_number and not column.is_whole):
-            return Role(column, IDENTITY, "names the rows")
-    if _consists_of(column, "group", "identity") and _find_word(column, "group"):
-        if repeats and column.n_different > 1 and (not column.is_number or column.is_whole):
-            return Role(column, GROUP, f"'{_find_word(column, 'group')}': rows of one are kept together in validation")
-    if not column.is_number and _find_word(column, "group") and column.n_different > 1 and repeats:
-        return Role(column, GROUP, f"'{_find_word(column, 'group')}': rows of one are kept together in validation")
+    can_name = not column.is_number or column.is_whole
+    # of samples that were measured again, the id repeats
+    if (_consists_of(column, "identity") or is_named) and can_name and _has_identity(column):
+        return Role(column, IDENTITY, "names the rows")
+    group = _find_word(column, "group")
+    # a number is a group by all of its name only, since a batch size is chosen
+    is_all = not column.is_number or _consists_of(column, "group", "identity")
+    if group and repeats and column.n_different > 1 and can_name and is_all:
+        return Role(column, GROUP, f"'{group}': rows of one are kept together in validation")
     if not column.is_number and _consists_of(column, "remark", "identity") and _find_word(column, "remark"):
         return Role(column, IGNORED, "holds remarks")
     return None
@@ -272,6 +289,8 @@ def _guess_outcome(column: ColumnFacts, n_rows: int) -> Role | None:
     if not column.is_number:
         return None
     goal, word = _guess_goal(column)
+    if word in ENERGIES and not column.unit.startswith(("eV", "meV", "kJ", "kcal", "J")):
+        return None
     # the potential of a synthesis, the energy of a mill and the time of a charge may be chosen
     factor = _find_word(column, "factor")
     if word and not (factor and word not in ("overpotential", "retention", "capacity", "conductivity", "efficiency")):
@@ -285,8 +304,11 @@ def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of a number that no name and no unit decides."""
     if column.unit == "1" and column.is_sequence:
         return Role(column, IGNORED, "counts the rows; --factor if it is one")
-    if column.unit == "1" and column.is_whole and column.n_different == column.n_known > 2 and not _find_word(
-        column, "factor"
+    if (
+        column.unit == "1"
+        and column.is_whole
+        and column.n_different == column.n_known > 2
+        and not _find_word(column, "factor")
     ):
         return Role(column, IGNORED, "whole numbers, all different, as ids are; --factor if it is one")
     if column.n_missing > MOST_MISSING * n_rows:
@@ -318,7 +340,10 @@ def _take_whole_numbers(roles: list[Role]) -> None:
         return
     for role in roles:
         if role.role == IGNORED and role.column.is_number and "--factor" in role.why and "cells" not in role.why:
-            role.role, role.why = FACTOR, "whole numbers, all different, may be ids; taken, since there is no other factor"
+            role.role, role.why = (
+                FACTOR,
+                "whole numbers, all different, may be ids; taken, since there is no other factor",
+            )
     if any(role.role == FACTOR for role in roles):
         return
     # of outcomes alone, the last is the objective and the others may have been chosen
@@ -328,28 +353,40 @@ def _take_whole_numbers(roles: list[Role]) -> None:
         role.why = f"{role.why}; taken as a factor, since there is no other (--objective {role.column.header} if not)"
 
 
+def _take_formulas_as_choices(roles: list[Role], n_rows: int) -> None:
+    """Take formulas of which there are few, each in several rows, as choices, where other factors are searched."""
+    if not any(role.role == FACTOR for role in roles):
+        return
+    for role in roles:
+        n = role.column.n_different
+        if role.role == FORMULA and not role.why.startswith("--") and n <= MOST_CHOICES and n <= 0.6 * n_rows:
+            role.role, role.why = FACTOR, f"{n} formulas, taken as choices beside the other factors; --formula if not"
+
+
 def _limit_objectives(roles: list[Role], asked: bool) -> None:
     """Keep the objectives that were asked for, or the first of each quantity; find one where none is."""
     objectives = [role for role in roles if role.role == OBJECTIVE]
     if asked:
         for role in objectives:
             if role.why != "--objective says so":
-                role.role, role.why = IGNORED, f"{role.why}, but was not asked for; --objective adds it"
+                role.ignore(f"{role.why}, but was not asked for; --objective adds it")
         return
     if not objectives:
         numbers = [role for role in roles if role.role == FACTOR and role.column.is_number]
         if len(numbers) > 1 or (numbers and len([role for role in roles if role.role in (FACTOR, FORMULA)]) > 1):
             last = numbers[-1]
             last.role, last.goal = OBJECTIVE, "maximise"
-            last.why = "the last number, since no name says what the outcome is; --objective NAME:min or :max changes it"
+            last.why = (
+                "the last number, since no name says what the outcome is; --objective NAME:min or :max changes it"
+            )
         return
     kept: list[Role] = []
     for role in objectives:
         same = next((k for k in kept if _is_same_quantity(k.column, role.column)), None)
         if same is not None:
-            role.role, role.why = IGNORED, f"the same quantity as {same.column.header}; --objective chooses"
+            role.ignore(f"the same quantity as {same.column.header}; --objective chooses")
         elif len(kept) == MOST_OBJECTIVES:
-            role.role, role.why = IGNORED, f"{role.why}, the {MOST_OBJECTIVES} before are taken; --objective chooses"
+            role.ignore(f"{role.why}, the {MOST_OBJECTIVES} before are taken; --objective chooses")
         else:
             kept.append(role)
     for role in kept:
@@ -377,7 +414,7 @@ def _pair_errors(roles: list[Role]) -> None:
             len(objectives) == 1 and (role.role == REPEATS or not own)) else None  # fmt: skip
         if found is None or (role.role, found.column.name) in taken:
             what = "an uncertainty" if role.role == ERROR else "a number of repeats"
-            role.role, role.why = IGNORED, f"{what} of no objective here"
+            role.ignore(f"{what} of no objective here")
             continue
         taken.add((role.role, found.column.name))
         role.of = found.column.name
@@ -389,12 +426,12 @@ def _keep_one(roles: list[Role], kind: str, said: str) -> None:
     """Keep the first column of a role of which there is one only, those that the user names before others."""
     found = sorted((role for role in roles if role.role == kind), key=lambda role: not role.why.startswith("--"))
     for role in found[1:]:
-        role.role, role.why = IGNORED, said
+        role.ignore(said)
 
 
 def spans_decades(column: ColumnFacts, decades: float) -> bool:
-    """Return whether positive numbers span more than some decades."""
-    known = column.known
-    return len(known) > 1 and bool(known.min() > 0) and float(np.log10(known.max() / known.min())) > decades
-
-
+    """Return whether the positive of numbers from 0 on span more than some decades."""
+    positive = column.known[column.known > 0]
+    if len(positive) < 2 or column.known.min() < 0 or len(positive) < 0.5 * len(column.known):
+        return False
+    return float(np.log10(positive.max() / positive.min())) > decades

@@ -14,7 +14,7 @@ from batterymi.cli.roles import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_deca
 from batterymi.config.parts import strip_control_characters
 from batterymi.config.sources import Reading
 from batterymi.data.cells import find_empty
-from batterymi.data.column_facts import ColumnFacts, find_simplex
+from batterymi.data.column_facts import ColumnFacts, find_simplex, find_step
 from batterymi.data.header_units import split_header
 from batterymi.vocabulary.unit_table import find_unit, is_known_unit
 
@@ -62,8 +62,11 @@ def format_study(plan: Plan) -> str:
         At most 25 lines, for tables of usual width.
     """
     factors, simplex = plan.list_columns(r.FACTOR), None
-    if found := find_simplex([factor for factor in factors if factor.is_number]):
-        simplex = _describe_simplex(*found)
+    numbers = [role.column for role in plan.roles if role.column.is_number and role.role in (r.FACTOR, r.IGNORED)]
+    if found := find_simplex(numbers):
+        varied = [part for part in found[0] if part in factors]
+        fixed = sum(float(part.known[0]) for part in found[0] if part not in factors)
+        simplex = _describe_simplex(varied, found[1] - fixed) if len(varied) > 1 else None
     parts = simplex["features"] if simplex else ()
     steps = _find_optional_steps(factors)
     features = [_describe_feature(factor, factors, steps, is_part=factor.name in parts) for factor in factors]
@@ -110,9 +113,8 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
 
 def _has_gaps(column: ColumnFacts, factors: Sequence[ColumnFacts]) -> bool:
     """Return whether some cells of a factor are empty or no number, though it applies to their rows."""
-    if column.n_missing == 0 or _find_condition(column, factors) or column.name in _find_optional_steps(factors):
-        return False
-    return True
+    is_right = _find_condition(column, factors) is not None or column.name in _find_optional_steps(factors)
+    return column.n_missing > 0 and not is_right
 
 
 def _describe_column(column: ColumnFacts) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _describe_feature(
         return found | {"used_with": {category.name: {word: _round_range(*ends) for word, ends in ranges.items()}}}
     low, high = _round_bound(column.known.min()), _round_bound(column.known.max())
     found["bounds"] = _make_flow_sequence([low, high])
-    if spans_decades(column, LOG_DECADES):
+    if spans_decades(column, LOG_DECADES) and column.known.min() > 0:
         found["scale"] = "log"
     elif column.step and not is_part:
         found["step"] = _round_bound(column.step)
@@ -177,7 +179,7 @@ def _find_optional_steps(factors: Sequence[ColumnFacts]) -> dict[str, str]:
         empty = find_empty(column.cells).to_numpy(bool)
         if column.is_number and 0 < empty.sum() < len(empty) and np.isfinite(column.numbers.values[~empty]).all():
             gaps.setdefault(empty.tobytes(), []).append(column)
-    found = {}
+    found: dict[str, str] = {}
     for columns in gaps.values():
         if len(columns) < 2:
             continue
@@ -196,10 +198,9 @@ def _describe_simplex(parts: list[ColumnFacts], total: float) -> dict[str, Any]:
     off = float(np.abs(values.sum(axis=1) - total).max())
     found |= {"tolerance": float(f"{1.01 * off:.2g}")} if off > 1e-6 else {}
     used = values > 0
-    steps = [part.step for part in parts if part.step]
-    n_steps = total / min(steps) if len(steps) == len(parts) else 0
-    if n_steps and abs(n_steps - round(n_steps)) < 1e-6:
-        found |= {"step": _round_bound(min(steps))}
+    step = find_step(np.append(values.ravel(), [0.0, total]))
+    if step and abs(total / step - round(total / step)) < 1e-6 and off < 0.5 * step:
+        found |= {"step": _round_bound(step)}
     # where no row uses all parts, that is a rule, or may be one
     if len(parts) > 3 and used.sum(axis=1).max() < len(parts):
         found |= {"max_parts": int(used.sum(axis=1).max()), "min_when_used": _round_bound(values[used].min())}
@@ -227,7 +228,7 @@ def _find_possible_range(column: ColumnFacts) -> dict[str, Any]:
         (100, column.unit.endswith(("percent", "%"))),
         (1, column.unit == "1" and bool(set(SHARE_WORDS) & set(column.name_words))),
     ):
-        if is_share and len(column.known) and 0 <= column.known.min() and column.known.max() <= top:
+        if is_share and len(column.known) and column.known.min() >= 0 and column.known.max() <= top:
             return {"valid": _make_flow_sequence([0, top])}
     return {}
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array, Mask
+from batterymi.arrays import Array, Indices, Mask
 from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit
 
 # what people and programs write where nothing was measured; "none" is a value, as of an additive
@@ -27,10 +27,11 @@ BLANKS = re.compile(r"[\s\u00a0\u2000-\u200b\u202f\u205f\ufeff]+")
 RAISED = re.compile(r"(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 TIMES = r"\s*(?:x|X|×|·|⋅|∙|•|\*|✕)\s*"
 DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
-POWER = rf"(?:[eE]\s*[+-]?\d+|{TIMES}10\s*(?:\^|\*\*)?\s*[({{]?[+-]?\d+[)}}]?|\s+10\s*(?:\^|\*\*)\s*[({{]?[+-]?\d+[)}}]?)"
+EXPONENT = r"\s*[({]?[+-]?\d+[)}]?"
+POWER = rf"(?:[eE]\s*[+-]?\d+|{TIMES}10\s*(?:\^|\*\*)?{EXPONENT}|\s+10\s*(?:\^|\*\*){EXPONENT})"
 NUMBER = re.compile(
     rf"""(?P<open>\(?)\s*
-    (?:(?P<ten>[+-]?10\s*(?:\^|\*\*)\s*[({{]?[+-]?\d+[)}}]?)|(?P<value>[+-]?\s*{DIGITS})(?:\((?P<digits>\d+)\))?(?P<own>{POWER})?)
+    (?:(?P<ten>[+-]?10\s*(?:\^|\*\*){EXPONENT})|(?P<value>[+-]?\s*{DIGITS})(?:\((?P<digits>\d+)\))?(?P<own>{POWER})?)
     (?P<percent>\s*%)?
     (?:\s*(?:±|\+/-|\+-|\\pm)\s*(?P<error>{DIGITS})(?P<power>{POWER})?)?
     \s*(?P<close>\)?)(?P<outer>{POWER})?\s*(?P<unit>(?:[A-Za-zµμΩÅ°%].*)?)""",
@@ -113,8 +114,10 @@ class Numbers:
 
 
 def find_empty(cells: pd.Series) -> pd.Series:
-    """Return which cells say that there is no value."""
-    return cells.isna() | cells.astype(str).str.strip().isin(EMPTY)
+    """Return which cells, without blanks around them, say that there is no value."""
+    if cells.dtype.kind in "iufb":
+        return cells.isna()
+    return cells.isna() | cells.isin(EMPTY).astype(bool)
 
 
 def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -> Numbers:
@@ -128,10 +131,10 @@ def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -
     Returns:
         The numbers, in the unit of the column.
     """
-    plain = pd.to_numeric(cells, errors="coerce").to_numpy(float)
+    plain = _convert_plain_numbers(cells)
     values, errors = plain.copy(), np.full(len(cells), np.nan)
     is_bound = np.zeros(len(cells), dtype=bool)
-    places = np.flatnonzero(np.isnan(plain) & ~find_empty(cells).to_numpy(bool))
+    places: Indices = np.flatnonzero(np.isnan(plain) & ~find_empty(cells).to_numpy(bool))
     if decimal.sign == ",":
         # a point separates thousands here, and must not be read as a decimal point
         dotted = cells.astype(str).str.contains(".", regex=False).to_numpy(bool)
@@ -145,9 +148,23 @@ def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -
         values[place], errors[place], is_bound[place] = cell.value, cell.error, cell.side == "<"
     found_unit = _convert_named_units(places, read, unit, (values, errors), faults)
     faults |= _find_mixed_shares(values, places, read, unit)
-    for place in faults:
-        values[place], errors[place], is_bound[place] = np.nan, np.nan, False
+    for fault in faults:
+        values[fault], errors[fault], is_bound[fault] = np.nan, np.nan, False
     return Numbers(values, errors, is_bound, faults, _describe_reading(texts, read, decimal), found_unit)
+
+
+def _convert_plain_numbers(cells: pd.Series) -> Array:
+    """Return the numbers of cells that are nothing else, NaN for the others."""
+    if isinstance(cells.dtype, pd.StringDtype) and cells.dtype.storage == "pyarrow":
+        import pyarrow as pa
+
+        try:
+            converted: Array = pa.chunked_array(pa.array(cells)).cast(pa.float64()).to_numpy()
+            return converted
+        except pa.ArrowInvalid:
+            cells = cells.astype(object)
+    numbers: Array = pd.to_numeric(cells, errors="coerce").to_numpy(float)
+    return numbers
 
 
 def find_decimal(cells: Iterable[str], delimiter: str, declared: str | None = None) -> Decimal:
@@ -291,7 +308,7 @@ def _find_exponent(text: str | None) -> int:
 
 
 def _convert_named_units(
-    places: Array, read: Sequence[Cell], unit: str, numbers: tuple[Array, Array], faults: dict[int, str]
+    places: Indices, read: Sequence[Cell], unit: str, numbers: tuple[Array, Array], faults: dict[int, str]
 ) -> str:
     """Convert cells that name a unit to that of their column, and add those to the faults where it is another thing.
 
@@ -317,7 +334,7 @@ def _convert_named_units(
     return named.pop() if len(named) == 1 else ""
 
 
-def _find_mixed_shares(values: Array, places: Array, read: Sequence[Cell], unit: str) -> dict[int, str]:
+def _find_mixed_shares(values: Array, places: Indices, read: Sequence[Cell], unit: str) -> dict[int, str]:
     """Return faults of numbers up to 1 without a percent sign, among percents far above."""
     signs = {int(place) for place, cell in zip(places, read, strict=True) if cell.unit == "%"}
     if not signs and unit not in PERCENT_UNITS:

@@ -20,10 +20,31 @@ YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YA
 SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm", "σ": "sigma", "η": "eta"})
 OWN_NAMES = ("split", "line", "label")  # that tables use themselves
 STATUS_WORDS = frozenset(
-    "pending planned running failed fail broken done ok finished measured complete completed success excluded "
-    "withdrawn running queued in progress".split()
+    [
+        "pending",
+        "planned",
+        "running",
+        "failed",
+        "fail",
+        "broken",
+        "done",
+        "ok",
+        "finished",
+        "measured",
+        "complete",
+        "completed",
+        "success",
+        "excluded",
+        "withdrawn",
+        "running",
+        "queued",
+        "in",
+        "progress",
+    ]
 )
 MOST_STEPS = 400  # between the ends of a range
+MEASURED_STEPS = 60  # beyond which decimals that are all different are measured values
+FEW_VALUES = 5
 PARSED = 200  # cells that are tried as formulas
 UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
 
@@ -101,7 +122,7 @@ class ColumnFacts:
     @cached_property
     def is_structure(self) -> bool:
         """Return whether most cells are paths of CIF files."""
-        return bool(self.words) and np.mean([word.lower().endswith(".cif") for word in self.words]) > 0.5
+        return bool(self.words) and sum(word.lower().endswith(".cif") for word in self.words) > 0.5 * len(self.words)
 
     @cached_property
     def is_status(self) -> bool:
@@ -116,18 +137,31 @@ class ColumnFacts:
     @cached_property
     def step(self) -> float | None:
         """Return the step in which the numbers go, if they lie on an even grid of at most some hundred places."""
-        values = np.unique(self.known)
-        if len(values) < 2:
-            return None
-        scale = 10.0 ** max(_count_decimals(value) for value in values)
-        if scale > 1e6 or np.abs(values * scale).max() > 1e12:
-            return None
-        whole = np.round((values - values[0]) * scale).astype(np.int64)
-        step = int(np.gcd.reduce(whole))
-        n_steps = int(whole[-1]) // step
-        # as many different values as rows, on a grid as fine as the digits, are measured and not chosen
-        is_measured = step == 1 and scale > 1 and len(values) > 0.8 * len(self.known)
-        return None if n_steps > MOST_STEPS or n_steps < 2 or is_measured else step / scale
+        return find_step(self.known)
+
+
+def find_step(known: Array) -> float | None:
+    """Return the step in which numbers go, if they lie on an even grid of at most some hundred places.
+
+    Of few different numbers, whose own distance may be wide by chance, it is a round part of that distance.
+
+    Args:
+        known: numbers, shape (n,).
+    """
+    values = np.unique(known)
+    if len(values) < 2:
+        return None
+    scale = 10.0 ** max(_count_decimals(value) for value in values)
+    if scale > 1e6 or np.abs(values * scale).max() > 1e12:
+        return None
+    whole = np.round((values - values[0]) * scale).astype(np.int64)
+    step = int(np.gcd.reduce(whole))
+    if len(values) < FEW_VALUES:
+        step = 10 ** (len(str(step)) - len(str(step).rstrip("0"))) if step % 10 == 0 else 5 if step % 5 == 0 else 1
+    n_steps = int(whole[-1]) // step
+    # as many different values as rows, on a fine grid of decimals, are measured and not chosen
+    is_measured = step == 1 and scale > 1 and len(values) > 0.8 * len(known) and n_steps > MEASURED_STEPS
+    return None if n_steps > MOST_STEPS or n_steps < 2 or is_measured else step / scale
 
 
 def _count_decimals(value: float) -> int:
@@ -172,7 +206,9 @@ def _describe_column(header: str, cells: pd.Series, decimal: Decimal, taken: set
         n_numbers = int(np.isfinite(numbers.values).sum())
     words = [] if is_number else list(dict.fromkeys(str(cell) for cell in cells[~is_empty]))
     name = _make_unique(make_name(header), taken)
-    return ColumnFacts(header, name, label, unit, cells, numbers, is_number, words, n_numbers if is_number else n_filled)
+    return ColumnFacts(
+        header, name, label, unit, cells, numbers, is_number, words, n_numbers if is_number else n_filled
+    )
 
 
 def split_unit(header: str) -> tuple[str, str]:
@@ -245,7 +281,7 @@ def find_simplex(columns: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], flo
         parts = [
             column
             for column in columns
-            if column.is_number and len(column.known) == len(column.cells) and 0 <= column.known.min(initial=0)
+            if column.is_number and len(column.known) == len(column.cells) and column.known.min(initial=0) >= 0
             and column.known.max(initial=0) <= total * 1.001
         ]  # fmt: skip
         if len(parts) < 2:

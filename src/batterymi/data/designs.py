@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
+from batterymi.data.cells import parse_numbers
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.input_files import read_content, refuse_changes
-from batterymi.data.cells import parse_numbers
 from batterymi.data.read_table import parse_table
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean

@@ -1,5 +1,6 @@
 """Where a table begins and ends in a file: lines of names and units, and lines of statistics below the rows."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -80,7 +81,9 @@ def _guess_header(rows: Sequence[tuple[int, list[str]]]) -> int:
     n_columns = sum(count >= most / 2 for count in filled.values())
     for place, (_, cells) in enumerate(rows[:SEARCHED_LINES]):
         names = [cell for cell in cells if cell]
-        if len(cells) != width or len(names) < max(2, 0.6 * n_columns) or sum(map(_is_number, names)) > 0.2 * len(names):
+        if len(cells) != width or len(names) < max(2, 0.6 * n_columns):
+            continue
+        if sum(map(_is_number, names)) > 0.2 * len(names):
             continue
         below = rows[place + 1 : place + 1 + MOST_HEADER_LINES]
         if any(_is_number(cell) for _, row in below for cell in row):
@@ -141,7 +144,7 @@ def join_names(lines: Sequence[Sequence[str]]) -> list[str]:
     """
     width = max(map(len, lines), default=0)
     table = [[" ".join(cell.split()) for cell in line] + [""] * (width - len(line)) for line in lines]
-    for upper, lower in zip(table, table[1:], strict=False):
+    for upper, lower in itertools.pairwise(table):
         for place in range(1, width):
             if not upper[place] and lower[place] and lower[place - 1] and upper[place - 1]:
                 upper[place] = upper[place - 1]

@@ -72,10 +72,10 @@ def _list_faults(
 ) -> list[dict[str, Any]]:
     """List cells that are empty though a number is needed, not numbers, or not finite."""
     found, converted = numbers
+    if np.isfinite(found.to_numpy(float)).all() and converted.notna().all() and not read.faults:
+        return []
     faults = [make_fault(line, name, cells.loc[line], NO_VALUE) for line in cells.index[find_empty(cells) & needed]]
-    faults += [
-        make_fault(cells.index[place], name, cells.iloc[place], reason) for place, reason in read.faults.items()
-    ]
+    faults += [make_fault(cells.index[place], name, cells.iloc[place], reason) for place, reason in read.faults.items()]
     no_logarithm = found.notna() & converted.isna()
     said = "no logarithm; only numbers above 0 have one. Below the limit of detection, write the limit, as `<1e-9`"
     faults += [make_fault(line, name, cells.loc[line], said) for line in cells.index[no_logarithm]]

@@ -14,6 +14,7 @@ from batterymi.data.decode_text import decode_text
 from batterymi.data.grids import Grid, split_text
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import Layout, guess_footer, guess_layout, join_names
+from batterymi.data.read_large import parse_large
 from batterymi.data.read_workbook import WORKBOOKS, read_workbook
 from batterymi.data.schema import make_fault
 from batterymi.errors import UNREADABLE, TableError
@@ -76,6 +77,9 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
     """
     if Path(path).suffix.lower() == ".parquet":
         return _parse_parquet(data, path)
+    if Path(path).suffix.lower() not in WORKBOOKS and (large := parse_large(data, path, reading)) is not None:
+        places = tuple(range(large.shape[1]))
+        return RawTable(large, encoding="utf-8", header_lines=(1,), places=places, width=large.shape[1])
     grid, encoding = parse_grid(data, path, reading)
     layout = guess_layout(grid) if len(grid.rows) > 1 else Layout((grid.rows[0][0],))
     lines = reading.header_lines or (grid.rows[0][0],)
@@ -144,7 +148,7 @@ def _parse_parquet(data: bytes, path: str | Path) -> RawTable:
     for place, (name, kind) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
         if kind.kind not in "iufb":
             texts = frame.iloc[:, place]
-            frame[name] = texts.where(texts.notna(), "").map(lambda cell: cell if isinstance(cell, str) else str(cell))
+            frame[name] = texts.where(texts.notna(), "").map(lambda cell: str(cell).strip())
     frame.columns = [str(name) for name in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
@@ -162,9 +166,7 @@ def _describe_hint(lines: Sequence[int], guessed: Sequence[int]) -> str:
     return f"the names of the columns seem to stand in {where}: set `table.header_lines: {list(guessed)}`"
 
 
-def _split_header(
-    grid: Grid, lines: Sequence[int], path: str | Path
-) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _split_header(grid: Grid, lines: Sequence[int], path: str | Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the names of the columns, and the rows below them.
 
     Raises:

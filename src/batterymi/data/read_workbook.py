@@ -94,7 +94,9 @@ def _read_excel_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
         if cell.data_type == "f" and sheet[cell.coordinate].value is None
     ]
     if without:
-        listed = ", ".join(without[:MAX_LISTED]) + (f" and {len(without) - MAX_LISTED} more" * (len(without) > MAX_LISTED))
+        listed = ", ".join(without[:MAX_LISTED]) + (
+            f" and {len(without) - MAX_LISTED} more" * (len(without) > MAX_LISTED)
+        )
         raise TableError(
             f"{path}: sheet '{name}': {listed}: a formula without a stored result; open the file in a spreadsheet "
             "program and save it, so that results are stored"

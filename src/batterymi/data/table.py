@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from batterymi import registry
@@ -70,9 +68,7 @@ def load_table(settings: TableSettings) -> CheckedTable:
     return CheckedTable(rows, loaded.n_in, dropped, list(loaded.conversions.values()), loaded.digests, unused)
 
 
-def check_rows(
-    loaded: UserTable, settings: TableSettings
-) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def check_rows(loaded: UserTable, settings: TableSettings) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Check every row against the declared columns.
 
     Args:
@@ -211,7 +207,9 @@ def _find_duplicates(rows: pd.DataFrame, names: list[str]) -> list[dict[str, Any
     """List rows that repeat an earlier one; a copy in train and test would leak its answer."""
     first: dict[tuple[Any, ...], Any] = {}
     faults = []
-    for line, *cells in rows[names].itertuples(name=None):
+    columns = rows[names]
+    # only of rows that occur twice, since a table may have a million
+    for line, *cells in columns[columns.duplicated(keep=False)].itertuples(name=None):
         original = first.setdefault(tuple(cells), line)
         if original != line:
             faults.append(make_fault(line, "(row)", f"a copy of line {original}", "duplicate row"))

@@ -107,5 +107,3 @@ def _fill_down(frame: pd.DataFrame, source: str, names: Sequence[str]) -> tuple[
         if count:
             notes.append(f"{source}: {name}: {count} empty cells filled in from above, as table.fill_down says")
     return filled, notes
-
-
