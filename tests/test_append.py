@@ -19,7 +19,7 @@ from batterymi.cli.append_rows import append_rows
 from batterymi.cli.main import main
 from batterymi.cli.settings import read_ledger
 from batterymi.config.run import Config
-from batterymi.data.read_csv import read_csv
+from batterymi.data.read_table import read_table
 from batterymi.errors import OutputError, TableError
 
 
@@ -40,7 +40,7 @@ def test_appended_rows_are_pending_and_the_rest_of_the_table_stays(
     assert "Appended 2 rows to data/my.csv, marked pending; as it was: " in capsys.readouterr().out
     assert study.read_text(encoding="utf-8").startswith(TABLE)
     assert study.with_name("my.csv.bak").read_text(encoding="utf-8") == TABLE
-    added = read_csv(study).iloc[8:]
+    added = read_table(study).frame.iloc[8:]
     assert added["capacity_mah_g"].tolist() == ["pending", "pending"]
     assert main(["check", "my"]) == 0
     assert "10 good rows" in capsys.readouterr().out
@@ -57,7 +57,7 @@ def test_appended_rows_have_the_names_of_the_ledger(study: Path, capsys: pytest.
     capsys.readouterr()
     assert main(["suggest", "my", "-n", "3", "--append"]) == 0
     assert "1. b1-02: Temperature" in capsys.readouterr().out
-    assert read_csv(study)["suggestion"].tolist()[8:] == ["b1-02", "b1-03", "b1-04"]
+    assert read_table(study).frame["suggestion"].tolist()[8:] == ["b1-02", "b1-03", "b1-04"]
 
 
 FORMS: dict[str, Callable[[str], bytes]] = {
@@ -77,10 +77,10 @@ FORMS: dict[str, Callable[[str], bytes]] = {
 def test_rows_are_appended_in_the_manner_of_the_table(form: str, study: Path) -> None:
     data = FORMS[form](TABLE)
     study.write_bytes(data)
-    before = read_csv(study)
+    before = read_table(study).frame
     assert main(["suggest", "my", "-n", "2", "--append"]) == 0
     assert study.read_bytes().startswith(data)
-    after = read_csv(study)
+    after = read_table(study).frame
     assert after.iloc[:8].to_numpy().tolist() == before.to_numpy().tolist()
     assert after["capacity_mah_g"].tolist()[8:] == ["pending", "pending"]
     assert (pd.to_numeric(after["temperature_c"][8:]) % 10 == 0).all()
@@ -90,7 +90,7 @@ def test_no_copy_of_the_user_is_replaced(study: Path) -> None:
     study.with_name("my.csv.bak").write_text("my own copy")
     for n in range(3):
         assert main(["suggest", "my", "-n", "1", "--append"]) == 0
-        assert len(read_csv(study)) == 9 + n
+        assert len(read_table(study).frame) == 9 + n
     assert study.with_name("my.csv.bak").read_text() == "my own copy"
     assert study.with_name("my.csv.bak2").read_text(encoding="utf-8") == TABLE
     assert study.with_name("my.csv.bak4").is_file()
@@ -103,7 +103,7 @@ def test_a_table_behind_a_link_stays_there_with_its_mode(study: Path, tmp_path: 
     study.symlink_to(own)
     assert main(["suggest", "my", "-n", "1", "--append"]) == 0
     assert study.is_symlink()
-    assert len(read_csv(own)) == 9
+    assert len(read_table(own).frame) == 9
     assert stat.S_IMODE(own.stat().st_mode) == 0o640
 
 
@@ -229,7 +229,7 @@ def test_a_table_that_fails_after_the_new_file_was_written_is_told_with_what_was
     assert "No space left on device" in said
     assert "data/next.csv was written, with the designs; data/my.csv is as it was" in said
     assert "run again without --csv" in said
-    assert len(read_csv("data/next.csv")) == 1
+    assert len(read_table("data/next.csv").frame) == 1
     assert study.read_text(encoding="utf-8") == TABLE
 
 
@@ -237,8 +237,8 @@ def test_a_table_that_fails_after_the_new_file_was_written_is_told_with_what_was
 def test_who_cannot_see_what_was_printed_is_not_told_that_nothing_happened(output: str, study: Path) -> None:
     command = f'"{sys.executable}" -m batterymi.cli suggest my -n 1 --append --csv data/next.csv {output}'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-    assert len(read_csv(study)) == 9
-    assert len(read_csv("data/next.csv")) == 1
+    assert len(read_table(study).frame) == 9
+    assert len(read_table("data/next.csv").frame) == 1
     for wrong in ("Traceback", "unexpected error", "Exception ignored", "othing was", "run again"):
         assert wrong not in done.stderr, done.stderr
 
@@ -265,7 +265,7 @@ def test_designs_get_no_name_of_a_suggestion_in_other_units(study: Path, capsys:
     capsys.readouterr()
     assert main(["suggest", "my", "-n", "2", "--append"]) == 0
     assert "batch 1: 'temperature_c' is converted from K to °C" in capsys.readouterr().err
-    assert read_csv(study)["suggestion"].tolist()[8:] == ["", "b1-02"]
+    assert read_table(study).frame["suggestion"].tolist()[8:] == ["", "b1-02"]
 
 
 def test_designs_get_no_name_of_a_suggestion_that_is_not_comparable(
@@ -279,7 +279,7 @@ def test_designs_get_no_name_of_a_suggestion_that_is_not_comparable(
     capsys.readouterr()
     assert main(["suggest", "my", "-n", "1", "--append"]) == 0
     assert "'temperature_c' is in nm there and in °C in the study" in capsys.readouterr().err
-    assert read_csv(study)["suggestion"].tolist()[8:] == [""]
+    assert read_table(study).frame["suggestion"].tolist()[8:] == [""]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])

@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batterymi.cli.main import main
-from batterymi.cli.new_study import MAX_LINES, check_readable, choose_roles, make_study_yaml, split_unit
+from batterymi.cli.new_study import MAX_LINES, check_readable, guess_study, make_study_yaml
+from batterymi.cli.roles import FACTOR, Wishes
+from batterymi.cli.study_yaml import format_study
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings
+from batterymi.config.sources import Reading
+from batterymi.data.column_facts import split_unit
 from batterymi.data.table import load_table
 from batterymi.errors import BatteryMIError
 from batterymi.files import write_csv, write_json
@@ -307,16 +311,17 @@ def test_a_study_is_read_back_as_it_was_meant_or_refused(
     path.write_bytes(rows.to_csv(index=False).encode("utf-8", errors="replace"))
     problem = ""
     try:
-        text = make_study_yaml(path, f"data/{stem}.csv", "X")
-        check_readable(text, path)
+        plan = guess_study(path, f"data/{stem}.csv", "X", Reading(), Wishes(), ()).plan
+        text = format_study(plan)
+        check_readable(text, plan, path)
     except BatteryMIError as error:
         problem = str(error)
     if problem:
         assert problem.startswith(str(path))
         return
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
-    roles, study = choose_roles(path), load_study(tmp_path / "x.yaml")
-    assert [f.choices or () for f in study.features] == [tuple(one.words) for one in roles.features]
+    study = load_study(tmp_path / "x.yaml")
+    assert [f.choices or () for f in study.features] == [tuple(one.words) for one in plan.list_columns(FACTOR)]
 
 
 @pytest.mark.parametrize("word", ["<script>", "a<!--b"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from timing import seconds_of
 
 from batterymi.csv_safety import escape_cell, unescape_cell
-from batterymi.data.read_csv import read_csv
+from batterymi.data.read_table import read_table
 from batterymi.files import read_frame, write_csv
 from batterymi.text_safety import make_visible
 
@@ -115,6 +115,6 @@ def test_a_long_cell_takes_time_by_its_length(text: str) -> None:
 def test_a_suggestion_pasted_into_a_table_is_the_category_that_was_meant(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_csv(path, pd.DataFrame({"=T (K)": [300.0], "site": ["@edge"], "y": ["pending"]}))
-    cells = read_csv(path)
+    cells = read_table(path).frame
     assert cells.columns.tolist() == ["=T (K)", "site", "y"]
     assert cells["site"].tolist() == ["@edge"]

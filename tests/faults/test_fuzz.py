@@ -24,7 +24,7 @@ from batterymi.config.load import load_study, read_yaml
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
-from batterymi.data.read_csv import read_csv
+from batterymi.data.read_table import read_table
 from batterymi.data.table import check_rows
 from batterymi.errors import BatteryMIError
 from batterymi.features.formulas import parse_formula
@@ -136,7 +136,7 @@ def test_no_csv_does_more_than_be_read_or_refused(inputs: int, tmp_path: Path) -
             else value[0].encode(value[1], errors="surrogatepass" if value[1] != "latin-1" else "replace")
         )
         path.write_bytes(data)
-        cells = read_csv(path)
+        cells = read_table(path).frame
         assert len(cells)
         assert all(isinstance(cell, str) for cell in cells.to_numpy().ravel())
         if {"ni", "co", "kind", "y"} <= set(cells.columns):
