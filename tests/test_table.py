@@ -171,19 +171,13 @@ def test_a_line_feed_in_a_cell_begins_no_line_of_the_message(tmp_path: Path) -> 
     assert r"found '9\nall is well'" in str(caught.value)
 
 
-def test_results_of_rows_that_wait_for_another_one_are_listed(tmp_path: Path) -> None:
+def test_results_of_rows_that_wait_for_another_one_are_used(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("x,y,z\n1,2,3\n2,3,4\n3,4,6\n4,50,pending\n5,failed,7\n6,,\n")
     loaded = load_table(settings_of(path, objectives=("y", "z"), empty="pending"))
-    assert [(entry["line"], entry["column"], entry["found"]) for entry in loaded.unused] == [
-        (5, "y", "50"),
-        (6, "z", "7"),
-    ]
-    assert any(
-        "line 5: y: found '50': not used, since the row is pending by another objective" in n
-        for n in loaded.list_notes()
-    )
-    assert len(loaded.rows) == 6
+    assert loaded.rows["split"].tolist() == ["train"] * 5 + ["pending"]
+    assert (loaded.rows["y"].dropna().tolist(), loaded.rows["z"].dropna().tolist()) == ([2, 3, 4, 50], [3, 4, 6, 7])
+    assert loaded.unused == []
 
 
 def settings_of(path: Path, objectives: tuple[str, ...] = ("y",), **table: Any) -> TableSettings:

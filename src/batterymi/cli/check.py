@@ -92,7 +92,7 @@ def _count_rows(study: Study) -> tuple[str, list[str]]:
     from batterymi.data.table import load_table
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
-    left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
+    left_out = f", {loaded.n_dropped} to be left out" if loaded.dropped else ""
     converted = "".join(
         f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
         for conversion in loaded.conversions
