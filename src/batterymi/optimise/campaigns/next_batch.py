@@ -1,13 +1,14 @@
 """The next batch of experiments, and what the engine would have saved on those that were made."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi import registry
-from batterymi.arrays import Array
+from batterymi.arrays import Array, Mask
 from batterymi.config.campaign import ExperimentCampaign
 from batterymi.config.designs import Derived
 from batterymi.config.parts import Feature
@@ -68,17 +69,25 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
         Up to n designs with a column `why`.
     """
     known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
-    has_failed = (known[SPLIT] == FAILED).to_numpy()
-    for name in search.modelled:
-        # a row of which one result failed is learned from where others are there, and is a failure all the same
-        column = name_missing_column(name)
-        has_failed = has_failed | ((known[column] == FAILED).to_numpy() if column in known else False)
-    history = search.add_scores(known.assign(failure=np.where(has_failed, "failed", "")))
+    failure = np.where(has_failed(known, search.modelled), "failed", "")
+    history = search.add_scores(known.assign(failure=failure))
     pending = table[table[SPLIT] == PENDING]
     proposed: pd.DataFrame = registry.look_up("engine", engine)(
         search, history, n, seed, pending if len(pending) else None
     )
     return proposed
+
+
+def has_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> Mask:
+    """Return which rows failed: as a whole, or in one of the outcomes, whose others are learned from all the same."""
+    columns = [name_missing_column(name) for name in outcomes]
+    found = [rows[SPLIT] == FAILED, *(rows[column] == FAILED for column in columns if column in rows)]
+    return np.any(np.column_stack(found), axis=1)
+
+
+def count_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> int:
+    """Return how many rows failed."""
+    return int(has_failed(rows, outcomes).sum())
 
 
 def describe_batch(
