@@ -254,7 +254,7 @@ def test_units_are_read_from_headers(header: str, label: str, unit: str) -> None
 
 
 HEADERS = st.text(
-    st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"), blacklist_characters='",;\t#'), min_size=1
+    st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp"), blacklist_characters='",;\t#|±'), min_size=1
 )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from conftest import ROOT, SMALL, Workspace
 
@@ -19,9 +18,12 @@ from batterymi.config.run import Config
 from batterymi.config.screen import Screen
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.slices.screening import ListingSettings
+from batterymi.config.sources import Reading
 from batterymi.data import table as table_module
+from batterymi.data import user_table
 from batterymi.data.designs import read_designs
 from batterymi.data.input_files import NO_FILE, hold_unchanged, read_content
+from batterymi.data.read_table import RawTable
 from batterymi.errors import TableError
 from batterymi.reporting.claims import read_claims
 from batterymi.screening import sources
@@ -83,13 +85,13 @@ def test_a_row_saved_while_the_table_is_read_is_in_neither_rows_nor_digest(
 ) -> None:
     path, settings = study_table
     before = path.read_bytes()
-    parse = table_module.parse_csv
+    parse = user_table.parse_table
 
-    def save_meanwhile(data: bytes, name: str) -> pd.DataFrame:
+    def save_meanwhile(data: bytes, name: str, reading: Reading) -> RawTable:
         path.write_bytes(b"\n".join(before.splitlines()[:-2]) + b"\n")
-        return parse(data, name)
+        return parse(data, name, reading)
 
-    monkeypatch.setattr(table_module, "parse_csv", save_meanwhile)
+    monkeypatch.setattr(user_table, "parse_table", save_meanwhile)
     prepare_table(path.with_name("t.parquet"), path.with_name("t.json"), settings)
     report = json.loads(path.with_name("t.json").read_text())
     assert report["sha256"] == sha256_of(before)

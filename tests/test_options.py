@@ -87,6 +87,16 @@ OPTIONS = {
     },
     "option_experiment": MIXTURE
     | {
+        "table": {
+            "file": "data/measured.csv",
+            "columns": {"T (°C)": "temperature"},
+            "status": "state",
+            "withdrawn": "remark",
+        },
+        "objectives": [
+            column("life", goal="maximise", error={"column": "life_sd", "kind": "sd", "n": "cells"}),
+            column("cost", goal="minimise"),
+        ],
         "ablations": [{"name": "without_solvent", "drop": ["solvent"], "reason": "To see what it adds."}],
         "campaign": {
             "mode": "experiment",
@@ -168,6 +178,11 @@ def write_studies(folder: Path) -> None:
     table.loc[n - 1, ["life", "cost"]] = ""  # an experiment under way
     data.mkdir(exist_ok=True)
     table.to_csv(data / "mixture.csv", index=False)
+    measured = table.assign(life_sd=0.1, cells=rng.integers(1, 5, n), state="done", remark="")
+    measured.loc[n - 1, "state"] = "planned"
+    measured.loc[0, "remark"] = "leaked"
+    measured.loc[1, "cost"] = "pending"
+    measured.to_csv(data / "measured.csv", index=False)
     table.drop_duplicates(["salt", "T (°C)"])[["salt", "T (°C)"]].rename(columns={"T (°C)": "temperature"}).to_csv(
         data / "pool.csv", index=False
     )
@@ -245,6 +260,9 @@ def test_studies_with_every_option_run_to_the_summary(workspace: Workspace) -> N
     suggested = pd.read_csv(results / "option_experiment/campaign/suggestions.csv")
     assert len(suggested) == 2
     assert {name.split(" [")[0] for name in suggested} >= {"heat", "rate"}
+    report = json.loads((results / "option_experiment/table.json").read_text())
+    assert report["rows_by_split"] == {"pending": 1, "train": 22, "withdrawn": 1}
+    assert [entry["found"] for entry in report["unused"]] == ["leaked"]
     searched = pd.read_csv(results / "option_search/campaign/suggestions.csv")
     assert (searched["a"] * 20 % 1).round(6).isin([0, 1]).all(), "weighed in steps of 0.05"
     assert (searched["salt [percent]"] <= 4 + searched["b"] + 1e-9).all()

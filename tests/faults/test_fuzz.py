@@ -24,6 +24,7 @@ from batterymi.config.load import load_study, read_yaml
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
+from batterymi.data.loaded_rows import LoadedRows
 from batterymi.data.read_table import read_table
 from batterymi.data.table import check_rows
 from batterymi.errors import BatteryMIError
@@ -140,7 +141,7 @@ def test_no_csv_does_more_than_be_read_or_refused(inputs: int, tmp_path: Path) -
         assert len(cells)
         assert all(isinstance(cell, str) for cell in cells.to_numpy().ravel())
         if {"ni", "co", "kind", "y"} <= set(cells.columns):
-            rows, _ = check_rows(cells, SETTINGS)
+            rows = check_rows(LoadedRows(cells, len(cells), {}, {}), SETTINGS).rows
             assert np.isfinite(rows["ni"]).all()
 
     fuzz(inputs, ENCODED | st.binary(max_size=200), check)

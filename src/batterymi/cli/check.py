@@ -48,6 +48,7 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     """
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.table import load_table
+    from batterymi.optimise.campaigns.changes import State, describe_changes
     from batterymi.optimise.campaigns.converted_batches import describe_differences
     from batterymi.optimise.campaigns.matched_results import find_unknown_names
 
@@ -57,6 +58,8 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     said += [f"{ledger.path}: {line}" for line in differences]
     if study.table.file:
         rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
+        state = State(rows, study.designable, study.objectives, study.constraints, study.id_column)
+        said += describe_changes(ledger.batches[-1], state) if ledger.batches else []
         said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]
     if ledger.batches:
         designs = _count_things([item for batch in ledger.batches for item in batch.suggestions], "suggestion")
@@ -92,7 +95,7 @@ def _count_rows(study: Study) -> tuple[str, list[str]]:
     from batterymi.data.table import load_table
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
-    left_out = f", {len(loaded.dropped)} to be left out" if loaded.dropped else ""
+    left_out = f", {loaded.n_dropped} to be left out" if loaded.dropped else ""
     converted = "".join(
         f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
         for conversion in loaded.conversions

@@ -224,7 +224,7 @@ def start_study(options: argparse.Namespace) -> None:
         create_file(target, text.encode("utf-8"))
     except FileExistsError:
         raise ConfigError([f"{target}: another process has just made this study; choose another --name"]) from None
-    said = guess.raw.notes
+    said = [f"{file}: {note}" for note in guess.raw.notes]
     lines = [format_roles(guess.plan.roles), "", *said, *_describe_gaps(guess.plan), *dict.fromkeys(notes), "", text]
     write_out("\n".join([*lines, f"Wrote {target}. Read it; {HOW[0].lower()}{HOW[1:]}.\n"]))
     write_out(f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n")

@@ -264,12 +264,12 @@ def _guess_by_name(column: ColumnFacts, n_rows: int) -> Role | None:
     # of samples that were measured again, the id repeats
     if (_consists_of(column, "identity") or is_named) and can_name and _has_identity(column):
         return Role(column, IDENTITY, "names the rows")
-    group = _find_word(column, "group")
+    group = "" if _find_word(column, "remark") else _find_word(column, "group")
     # a number is a group by all of its name only, since a batch size is chosen
     is_all = not column.is_number or _consists_of(column, "group", "identity")
     if group and repeats and column.n_different > 1 and can_name and is_all:
         return Role(column, GROUP, f"'{group}': rows of one are kept together in validation")
-    if not column.is_number and _consists_of(column, "remark", "identity") and _find_word(column, "remark"):
+    if not column.is_number and _find_word(column, "remark"):
         return Role(column, IGNORED, "holds remarks")
     return None
 

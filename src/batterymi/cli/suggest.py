@@ -22,12 +22,13 @@ from batterymi.data.read_table import read_table
 from batterymi.data.table import load_table
 from batterymi.errors import BatteryMIError, ConfigError, OutputError, TableError
 from batterymi.files import format_csv
+from batterymi.optimise.campaigns.changes import State, describe_changes
 from batterymi.optimise.campaigns.converted_batches import convert_batch, describe_differences
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
 from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
 from batterymi.text_safety import write_error, write_out
-from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
+from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN, WITHDRAWN
 from batterymi.vocabulary.units import format_label
 
 INSTEAD = "or `--append`, which puts the designs into the study's table"
@@ -66,7 +67,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
     if options.append and study.table.file:
         refuse_open_table(Path(study.table.file))
     proposal = propose_now(name, study, options.n)
-    names = _find_names(name, proposal.designs, study, config)
+    names = _find_names(name, proposal, study, config)
     lines = [_format_suggestions(name, proposal, names, study)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
@@ -173,8 +174,9 @@ def _read_bytes(path: Path) -> bytes:
         return b""
 
 
-def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config) -> list[str]:
+def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> list[str]:
     """Return what the study's ledger calls designs, an empty text where it does not have them."""
+    proposed = proposal.designs
     if not study.is_experiment:
         return [""] * len(proposed)
     try:
@@ -185,6 +187,9 @@ def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config)
     differences = describe_differences(ledger.batches, study.designable, study.objectives)
     write_error("".join(f"{line}\n" for line in ledger.warnings))
     write_error("".join(f"{ledger.path}: {line}\n" for line in differences))
+    state = State(proposal.rows, study.designable, study.objectives, study.constraints, study.id_column)
+    changes = describe_changes(ledger.batches[-1], state) if ledger.batches else []
+    write_error("".join(f"{line}\n" for line in changes))
     converted = [convert_batch(batch, study.designable, study.objectives) for batch in reversed(ledger.batches)]
     known = [
         item
@@ -205,6 +210,7 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
     known = f"{counts.get(TRAIN, 0)} measured rows"
     known += f", {counts[PENDING]} pending" if PENDING in counts else ""
     known += f", {counts[FAILED]} failed" if FAILED in counts else ""
+    known += f", {counts[WITHDRAWN]} withdrawn" if WITHDRAWN in counts else ""
     lines = [f"{study.title}: {known}; engine {study.campaign.engine}", ""]
     for place, (_, row) in enumerate(proposed.iterrows(), start=1):
         values = "; ".join(
@@ -234,7 +240,8 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
         elif own not in proposed:
             # an empty cell would mean the one above
             empty = "-" if own in study.table.fill_down else ""
-            columns[column] = ["pending" if own in objectives else empty] * len(proposed)
+            is_state = own in objectives or own == study.table.status
+            columns[column] = ["pending" if is_state else empty] * len(proposed)
         elif own in conversions:
             columns[column] = conversions[own].convert_to_file(proposed[own])
         else:

@@ -189,6 +189,33 @@ class Relaxation(Strict):
     reason: str = Field(description="Why that value; it is printed in the summary.", min_length=10)
 
 
+class MeasuredError(Strict):
+    """How well each value of an objective is known."""
+
+    column: Name = Field(
+        description="Column with the error of each value, in the unit of the objective. An empty cell and 0 mean that "
+        "it is unknown; where all are 0, that the values are exact."
+    )
+    kind: Literal["sd", "sem"] = Field(
+        description="`sd`: standard deviation of single measurements; `sem`: standard error of their mean."
+    )
+    n: Name | Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Measurements of which a value is the mean, for `sd`: a column, or one number for all. Not set: 1.",
+    )
+
+    @model_validator(mode="after")
+    def _check_number(self) -> Self:
+        if self.kind == "sem" and self.n is not None:
+            raise ValueError("a sem is that of the mean already; n belongs to kind: sd")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of the table that it names."""
+        return (self.column, self.n) if isinstance(self.n, str) else (self.column,)
+
+
 class Objective(Column):
     """An output column."""
 
@@ -204,6 +231,9 @@ class Objective(Column):
         gt=0,
         description="Amount, in the objective's unit, that counts as one in the score; it makes the sum of "
         "several objectives dimensionless.",
+    )
+    error: MeasuredError | None = Field(
+        None, description="How well its values are known, so that a value of large error has little weight."
     )
 
     @model_validator(mode="after")

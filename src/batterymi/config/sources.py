@@ -97,11 +97,22 @@ class Table(Reading):
         None, description="Column whose equal values are repeats of one measurement; their scatter is the noise floor."
     )
     censored: Name | None = Field(None, description="Column that is 1 where the objective lies at or below the value.")
+    status: Name | None = Field(
+        None,
+        description="Column that says what became of each row: `pending` (planned, running), `failed` (broken), `done` "
+        "(ok), `withdrawn` (excluded), or nothing. Results of a failed row are not used; write `failed` into the cell "
+        "of an objective where only that one failed.",
+    )
+    withdrawn: Name | None = Field(
+        None,
+        description="Column that marks rows which count no longer: `yes`, `x`, or the reason. They stay in the table, "
+        "are listed, and nothing is learned from them. Empty, `no` and 0 mark nothing.",
+    )
     empty: Literal["bad", "pending"] = Field(
         "bad",
-        description="What an empty cell of an objective means: a bad row, or an experiment under way. `NA`, `n/a`, "
-        "`NaN`, `null` and `-` are empty too; `none` is a value. The words `pending` and `failed` in a cell of an "
-        "objective always mean what they say.",
+        description="What an empty cell of an objective means: not measured, which makes a row without any result a "
+        "bad one, or an experiment under way. `NA`, `n/a`, `NaN`, `null` and `-` are empty too; `none` is a value. The "
+        "words `pending` and `failed` in a cell of an objective always mean what they say, for that objective.",
     )
     bad_rows: Literal["stop", "drop"] = Field("stop", description="`drop` leaves bad rows out and lists the reasons.")
 
@@ -109,6 +120,8 @@ class Table(Reading):
     def _check_source(self) -> Self:
         if sum(source is not None for source in (self.file, self.sample, self.dataset)) != 1:
             raise ValueError("give exactly one of file, sample and dataset")
+        if self.file is None and (self.status or self.withdrawn):
+            raise ValueError("status and withdrawn are columns of a table.file")
         return self
 
     @property

@@ -17,7 +17,7 @@ from batterymi.vocabulary.unit_table import are_convertible, convert_units, find
 # what people and programs write where nothing was measured; "none" is a value, as of an additive
 EMPTY = (
     *("", "na", "NA", "n/a", "N/A", "#N/A", "#n/a", "nan", "NaN", "NAN", "null", "NULL", "Null", "<NA>", "<na>"),
-    *("-", "--", "---", "–", "—", "/", "//", "?", "nd", "ND", "n.d.", "N.D.", "n.d", "n. d.", "n.a.", "N.A.", "n.a"),
+    *("-", "--", "---", "–", "—", "/", "//", "nd", "ND", "n.d.", "N.D.", "n.d", "n. d.", "n.a.", "N.A.", "n.a"),
     *("n.m.", "N.M.", "n/d", "N/D", "not determined", "not measured", "not available"),
 )
 PERCENT_UNITS = ("percent", "wt%", "at%", "mol%", "vol%")

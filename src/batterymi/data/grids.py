@@ -63,6 +63,8 @@ def split_text(text: str, path: str | Path, header_line: int | None = None) -> G
         rows = [(number, line.split(delimiter)) for number, line in content]
     stripped = [(number, [unescape_cell(cell.strip()) for cell in cells]) for number, cells in rows]
     blank = {number for number, cells in stripped if not any(cells)}
+    if len(blank) == len(stripped):
+        raise TableError(f"{path}: the file is empty; expected a header line and rows")
     blank |= {number for number, line in enumerate(lines, start=1) if not line.strip()}
     return Grid([row for row in stripped if row[0] not in blank], delimiter, blank)
 

@@ -94,7 +94,6 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
     frame = pd.DataFrame(cells, columns=names, index=pd.Index([n for n, _ in rows], name="line"), dtype=str)
     with_signs = (cell for row in cells for cell in row if "," in cell or "." in cell)
     decimal = find_decimal(with_signs, grid.delimiter, reading.decimal) if _has_commas(cells) else POINT
-    notes = [f"{path}: {note}" for note in grid.notes]
     return RawTable(
         frame,
         decimal,
@@ -105,7 +104,7 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
         len(header),
         left_out,
         suspects,
-        notes,
+        grid.notes,
         hint,
     )
 

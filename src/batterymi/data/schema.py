@@ -71,7 +71,8 @@ def make_schema(
             unit = "" if column.unit == "1" else f" {column.unit}"
             text = f"outside the possible range {low:g} to {high:g}{unit}"
             checks.append(pandera.Check.in_range(low, high, error=text))
-        columns[column.name] = pandera.Column(None if choices else float, checks)
+        # a result may be missing where another one is there, and what is missing elsewhere is reported before
+        columns[column.name] = pandera.Column(None if choices else float, checks, nullable=column in objectives)
     whole = []
     if simplex is not None:
         parts, tolerance = list(simplex.features), simplex.tolerance

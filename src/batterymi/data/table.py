@@ -3,30 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from batterymi import registry
 from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
-from batterymi.config.sources import Table
-from batterymi.data.cells import find_empty
 from batterymi.data.header_units import Conversion
 from batterymi.data.input_files import hold_unchanged
+from batterymi.data.loaded_rows import LoadedRows
 from batterymi.data.loaders.base import Rows
+from batterymi.data.measured_errors import list_error_columns, read_errors
 from batterymi.data.number_columns import read_number_column
+from batterymi.data.row_status import RowStates, find_states
 from batterymi.data.schema import find_outside_schema, make_fault
-from batterymi.data.user_table import UserTable, read_user_table
+from batterymi.data.user_table import read_user_table
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
-from batterymi.vocabulary.measured import name_bound_column, name_error_column
-from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
+from batterymi.vocabulary.measured import name_bound_column, name_error_column, name_missing_column
+from batterymi.vocabulary.splits import CHECKED, SPLIT, TRAIN, WITHDRAWN, WITHOUT_RESULT
 
-WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
-MAX_LISTED = 20
+MAX_LISTED = 20  # in full; of others the lines
+MAX_RANGES = 100
+MIN_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class CheckedTable:
         dropped: one entry per row that was left out: line, column, found, reason.
         conversions: columns that the file has in another unit.
         digests: SHA-256 of each file that was read, of the very content that the rows are from.
-        unused: one entry per result of a row that still waits for another one, in the same form as `dropped`.
+        unused: one entry per withdrawn row, and per result of a failed one, in the same form as `dropped`.
+        remarks: sentences on what was taken for what, and on results that are missing.
     """
 
     rows: pd.DataFrame
@@ -48,11 +51,36 @@ class CheckedTable:
     conversions: list[Conversion]
     digests: dict[str, str]
     unused: list[dict[str, Any]]
+    remarks: list[str]
+
+    @property
+    def n_dropped(self) -> int:
+        """Return how many rows were left out; one may have several faults."""
+        return len({fault["line"] for fault in self.dropped})
 
     def list_notes(self) -> list[str]:
-        """Return a line for each row that was left out, and for each result that is not used yet."""
+        """Return lines on all rows that were left out, results that are not used, and what was taken for what."""
         source = next(iter(self.digests), "")
-        return list_faults(source, [*self.dropped, *self.unused])
+        remarks = [f"{source}: {remark}" for remark in self.remarks[:MAX_LISTED]]
+        if len(self.remarks) > MAX_LISTED:
+            remarks.append(f"... and {len(self.remarks) - MAX_LISTED} more remarks")
+        return [*list_faults(source, self.dropped), *list_faults(source, self.unused), *remarks]
+
+
+class CheckedRows(NamedTuple):
+    """Rows after all checks.
+
+    Attributes:
+        rows: those that are right.
+        faults: one entry per fault of the others: line, column, found, reason.
+        unused: see `CheckedTable`.
+        remarks: see `CheckedTable`.
+    """
+
+    rows: pd.DataFrame
+    faults: list[dict[str, Any]]
+    unused: list[dict[str, Any]]
+    remarks: list[str]
 
 
 def load_table(settings: TableSettings) -> CheckedTable:
@@ -62,13 +90,13 @@ def load_table(settings: TableSettings) -> CheckedTable:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
     loaded = _read_rows(settings)
-    rows, dropped = check_rows(loaded, settings)
-    dropped = sorted([*loaded.left_out, *dropped], key=lambda fault: fault["line"])
-    unused = _find_unused_results(loaded.frame, settings)
-    return CheckedTable(rows, loaded.n_in, dropped, list(loaded.conversions.values()), loaded.digests, unused)
+    checked = check_rows(loaded, settings)
+    dropped = sorted([*loaded.left_out, *checked.faults], key=lambda fault: fault["line"])
+    found = checked.unused, [*loaded.notes, *checked.remarks]
+    return CheckedTable(checked.rows, loaded.n_in, dropped, list(loaded.conversions.values()), loaded.digests, *found)
 
 
-def check_rows(loaded: UserTable, settings: TableSettings) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     """Check every row against the declared columns.
 
     Args:
@@ -76,7 +104,7 @@ def check_rows(loaded: UserTable, settings: TableSettings) -> tuple[pd.DataFrame
         settings: what the columns may hold.
 
     Returns:
-        The rows that are right, numbers as float64, and one entry per dropped row: line, column, found, reason.
+        The rows that are right, numbers as float64, with the faults of the others.
 
     Raises:
         TableError: for a missing column, for bad rows unless `bad_rows` is `drop`, and for a table from
@@ -86,33 +114,40 @@ def check_rows(loaded: UserTable, settings: TableSettings) -> tuple[pd.DataFrame
     columns = (*settings.features, *objectives)
     inputs = sorted({column for descriptor in settings.descriptors for column in descriptor.columns.values()})
     names = list(dict.fromkeys([*(column.name for column in columns), *inputs]))
-    _check_columns(raw, settings.path, table, names)
-    rows = raw.copy()
+    _check_columns(loaded, settings, names)
+    rows, states = raw.copy(), None
     # loaders and `sample_table` set the splits themselves
     if SPLIT not in rows:
-        rows[SPLIT] = _find_splits(rows, table, objectives)
+        states = find_states(rows, table, objectives)
+        rows[SPLIT] = states.splits
+        # a word such as "pending" must not be reported as a bad number
+        rows[list(states.missing)] = states.results
     learning, without_result = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
     outcomes = [objective.name for objective in objectives]
-    # a word such as "pending" must not be reported as a bad number
-    rows[outcomes] = rows[outcomes].astype(object).mask(without_result, "")
-    faults: list[dict[str, Any]] = []
+    faults: list[dict[str, Any]] = [*loaded.suspects, *(states.faults if states else ())]
     notes: list[str] = []
     for column in (column for column in columns if not getattr(column, "is_category", False)):
         name = column.name
         needed = learning if name in outcomes else learning | without_result
+        if states and name in outcomes:
+            needed = needed & states.missing[name].eq("")
         read = read_number_column(rows[name], name, needed, column.unit, loaded.conversions.get(name), loaded.decimal)
-        rows[name] = read.values
+        rows[name], faults, notes = read.values, faults + read.faults, notes + read.notes
         if name in outcomes and read.errors.notna().any():
             rows[name_error_column(name)] = read.errors
         if name in outcomes and read.is_bound.any():
             rows[name_bound_column(name)] = read.is_bound.astype(float)
-        faults, notes = faults + read.faults, notes + read.notes
+    errors = read_errors(loaded, rows, objectives)
+    rows, faults = rows.assign(**errors.columns), faults + errors.faults
+    # what a withdrawn row holds does not matter any more
+    withdrawn = set(rows.index[rows[SPLIT] == WITHDRAWN])
+    faults = [fault for fault in faults if fault["line"] not in withdrawn]
     # rows with bad cells skip the schema, which would report them twice
     bad = sorted({fault["line"] for fault in faults})
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, without_result))
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
-    faults += _find_duplicates(measured, names)
+    faults += _find_duplicates(measured, names, table.id_column)
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":
@@ -120,38 +155,33 @@ def check_rows(loaded: UserTable, settings: TableSettings) -> tuple[pd.DataFrame
         raise TableError("\n".join([*list_faults(settings.path, faults), advice]))
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
     _check_learnable(rows[rows[SPLIT] == TRAIN], settings.path, objectives, len(raw) - len(rows))
+    remarks = [*notes, *errors.remarks]
+    unused, remarks = (states.unused, [*states.remarks, *remarks]) if states else ([], remarks)
+    if states:
+        rows, remarks = _keep_reasons(rows, states), [*remarks, *_count_missing(rows, states)]
     rows.index.name = "line"
-    return rows.reset_index(), faults
+    return CheckedRows(rows.reset_index(), faults, unused, remarks)
 
 
-def _find_unused_results(raw: pd.DataFrame, settings: TableSettings) -> list[dict[str, Any]]:
-    """List results in rows that are under way or failed because of another objective; models do not learn from them."""
-    outcomes = [objective.name for objective in settings.objectives]
-    if SPLIT in raw or len(outcomes) < 2:
-        return []
-    splits = _find_splits(raw, settings.table, settings.objectives)
-    rows = raw.loc[splits.isin(WITHOUT_RESULT), outcomes]
-    is_number = rows.apply(pd.to_numeric, errors="coerce").notna()
-    return [
-        make_fault(line, name, rows.loc[line, name], f"not used, since the row is {splits[line]} by another objective")
-        for name in outcomes
-        for line in rows.index[is_number[name]]
-    ]
+def _keep_reasons(rows: pd.DataFrame, states: RowStates) -> pd.DataFrame:
+    """Return rows with the reasons why results of measured ones are missing, where any are."""
+    kept = {name_missing_column(name): reasons.loc[rows.index] for name, reasons in states.missing.items()}
+    return rows.assign(**{name: reasons for name, reasons in kept.items() if reasons.ne("").any()})
 
 
-def _find_splits(rows: pd.DataFrame, table: Table, objectives: Sequence[Objective]) -> pd.Series:
-    """Return which rows have a result, and which are designs without one: under way, or failed."""
-    splits = pd.Series(TRAIN, index=rows.index)
-    for objective in objectives:
-        words = rows[objective.name].astype(str).str.strip().str.lower()
-        # the first objective with a word decides
-        splits = splits.where(splits != TRAIN, words.map(WORDS).fillna(TRAIN))
-        if table.empty == PENDING:
-            splits = splits.where((splits != TRAIN) | ~find_empty(words), PENDING)
-    return splits
+def _count_missing(rows: pd.DataFrame, states: RowStates) -> list[str]:
+    """Say of how many measured rows a result is missing, and why; models of it learn from the others."""
+    n, lines = int((rows[SPLIT] == TRAIN).sum()), []
+    for name, reasons in states.missing.items():
+        counts = reasons.loc[rows.index].replace("", None).value_counts().sort_index()
+        if len(counts):
+            why = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+            have = f"{n - counts.sum()} of {n} measured rows have it"
+            lines.append(f"{name}: {have}, from which its model learns; others: {why}")
+    return lines
 
 
-def _read_rows(settings: TableSettings) -> UserTable:
+def _read_rows(settings: TableSettings) -> LoadedRows:
     """Read the rows of a user's file, of the Parquet file of a sampled table, or of a data set.
 
     Returns:
@@ -167,14 +197,15 @@ def _read_rows(settings: TableSettings) -> UserTable:
         with hold_unchanged(expected) as digests:
             _check_fetched(path, digests, expected)
             loaded: Rows = registry.look_up("loader", table.dataset.name)(Path(path), table.dataset)
-            return UserTable(loaded.frame, loaded.n_in, {}, digests, left_out=loaded.dropped)
+            return LoadedRows(loaded.frame, loaded.n_in, {}, digests, left_out=loaded.dropped)
     if table.file is not None:
-        return read_user_table(path, table, (*settings.features, *settings.objectives))
+        columns = (*settings.features, *settings.objectives, *list_error_columns(settings.objectives))
+        return read_user_table(path, table, columns, settings.objectives)
     with hold_unchanged([path]) as digests:
         frame = read_frame(path)
     # a Parquet file has no lines, but messages and reports name rows by them
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
-    return UserTable(frame, len(frame), {}, digests)
+    return LoadedRows(frame, len(frame), {}, digests)
 
 
 def _check_fetched(folder: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
@@ -190,27 +221,35 @@ def _check_fetched(folder: str, found: Mapping[str, str], expected: Mapping[str,
         )
 
 
-def _check_columns(raw: pd.DataFrame, source: str, table: Table, wanted: list[str]) -> None:
+def _check_columns(loaded: LoadedRows, settings: TableSettings, wanted: list[str]) -> None:
     """Refuse a table that lacks a declared column, naming all that are missing."""
+    table, source, raw = settings.table, settings.path, loaded.frame
     extra = (
         *(table.id_column, table.formula_column, table.ions_column, table.repeats, table.censored),
+        *(table.status, table.withdrawn),
+        *(name for objective in settings.objectives if objective.error for name in objective.error.columns),
         *table.group_columns,
         *table.compared_columns,
     )
     missing = [name for name in [*wanted, *filter(None, extra)] if name not in raw.columns]
     if missing:
         hints = "; ".join(f"'{name}' ({did_you_mean(name, raw.columns)})" for name in missing)
-        raise TableError(f"{source}: the header lacks {hints}")
+        raise TableError("; ".join([f"{source}: the header lacks {hints}", *([loaded.hint] if loaded.hint else [])]))
 
 
-def _find_duplicates(rows: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
-    """List rows that repeat an earlier one; a copy in train and test would leak its answer."""
+def _find_duplicates(rows: pd.DataFrame, names: list[str], id_column: str | None) -> list[dict[str, Any]]:
+    """List rows that repeat an earlier one; a copy in train and test would leak its answer.
+
+    Rows of another name are other samples, and those with other results are replicates, which tell the noise.
+    """
     first: dict[tuple[Any, ...], Any] = {}
     faults = []
-    columns = rows[names]
-    # only of rows that occur twice, since a table may have a million
-    for line, *cells in columns[columns.duplicated(keep=False)].itertuples(name=None):
-        original = first.setdefault(tuple(cells), line)
+    columns = rows[list(dict.fromkeys([*([id_column] if id_column else []), *names]))]
+    # NaN equals nothing, not even itself
+    # equal in all columns, gaps included; the rest is only for their lines
+    copies = columns[columns.duplicated(keep=False)]
+    for line, *cells in copies.itertuples(name=None):
+        original = first.setdefault(tuple(None if cell != cell else cell for cell in cells), line)
         if original != line:
             faults.append(make_fault(line, "(row)", f"a copy of line {original}", "duplicate row"))
     return faults
@@ -219,12 +258,17 @@ def _find_duplicates(rows: pd.DataFrame, names: list[str]) -> list[dict[str, Any
 def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objective], n_dropped: int) -> None:
     """Refuse a table from which nothing can be learned."""
     after = f" after {n_dropped} were dropped" if n_dropped else ""
-    if len(rows) < 3:
+    if len(rows) < MIN_ROWS:
         raise TableError(
             f"{source}: {len(rows)} row{'' if len(rows) == 1 else 's'}{after}; cross-validation needs at least 3"
         )
     for objective in objectives:
-        values = rows[objective.name]
+        values = rows[objective.name].dropna()
+        if len(values) < MIN_ROWS:
+            raise TableError(
+                f"{source}: column '{objective.name}' has {len(values)} result{'' if len(values) == 1 else 's'}{after}"
+                f"; its model needs at least {MIN_ROWS}. Until they are there, leave it out of the study's objectives"
+            )
         if objective.goal != "report" and values.nunique() == 1:
             raise TableError(
                 f"{source}: column '{objective.name}' is {values.iloc[0]:g} in every row; "
@@ -233,11 +277,27 @@ def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objec
 
 
 def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return faults of a table as lines of text, of many the first and their number."""
+    """Return faults of a table as lines of text: the first in full, of many others their lines by reason."""
     lines = [
         f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
         for fault in faults[:MAX_LISTED]
     ]
-    if len(faults) > MAX_LISTED:
-        lines.append(f"... and {len(faults) - MAX_LISTED} more")
+    further: dict[tuple[str, str], list[int]] = {}
+    for fault in faults[MAX_LISTED:]:
+        further.setdefault((fault["column"], fault["reason"]), []).append(fault["line"])
+    for (column, reason), numbers in further.items():
+        lines.append(f"{source}: and line {join_ranges(numbers)}: {column}: {reason}")
     return lines
+
+
+def join_ranges(numbers: Sequence[int]) -> str:
+    """Return numbers in words, those that follow each other as a range, as `3, 5-9`; of very many the first."""
+    ranges: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    shown = [str(low) if low == high else f"{low}-{high}" for low, high in ranges[:MAX_RANGES]]
+    n_left = sum(high - low + 1 for low, high in ranges[MAX_RANGES:])
+    return ", ".join(shown) + (f" and {n_left} more (table.json lists all)" if n_left else "")

@@ -1,55 +1,30 @@
 """A user's file as rows under the names of a study's columns, with everything that was understood on the way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import Column
+from batterymi.config.parts import Column, Objective
 from batterymi.config.sources import Table
-from batterymi.data.cells import POINT, Decimal
-from batterymi.data.header_units import Conversion, find_conversions, match_headers
+from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.input_files import read_content
+from batterymi.data.loaded_rows import LoadedRows
+from batterymi.data.measured_errors import add_error_conversions
 from batterymi.data.read_table import parse_table
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 
 
-@dataclass(frozen=True)
-class UserTable:
-    """A user's file.
-
-    Attributes:
-        frame: cells under the names that the study gives to columns; the index holds line numbers.
-        n_in: rows of the file, those that settings leave out not among them.
-        conversions: columns that the file has in another unit, by name.
-        digests: SHA-256 of the file, by its path.
-        decimal: what separates decimals in cells.
-        left_out: one entry for each row that settings leave out.
-        suspects: one entry for each row that looks like statistics.
-        notes: what was understood about the file.
-        hint: what settings it seems to need.
-    """
-
-    frame: pd.DataFrame
-    n_in: int
-    conversions: dict[str, Conversion]
-    digests: dict[str, str]
-    decimal: Decimal = POINT
-    left_out: list[dict[str, Any]] = field(default_factory=list)
-    suspects: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    hint: str = ""
-
-
-def read_user_table(path: str, table: Table, columns: Sequence[Column]) -> UserTable:
+def read_user_table(
+    path: str, table: Table, columns: Sequence[Column], objectives: Sequence[Objective] = ()
+) -> LoadedRows:
     """Read a user's file under the names of a study's columns.
 
     Args:
         path: the file.
         table: how it is read, and which header has which name.
-        columns: features and objectives.
+        columns: features, objectives and their errors.
+        objectives: whose errors are in their units.
 
     Raises:
         TableError: if it cannot be read, or lacks a header or a column that settings name.
@@ -59,10 +34,10 @@ def read_user_table(path: str, table: Table, columns: Sequence[Column]) -> UserT
     names = match_headers(list(raw.frame.columns), table.columns, columns)
     frame = _rename_columns(raw.frame, path, names, raw.hint)
     frame, notes = _fill_down(frame, path, table.fill_down)
-    return UserTable(
+    return LoadedRows(
         frame,
         len(frame),
-        find_conversions(path, names, columns),
+        add_error_conversions(find_conversions(path, names, columns), names, objectives),
         {path: content.sha256},
         raw.decimal,
         raw.left_out,
@@ -105,5 +80,5 @@ def _fill_down(frame: pd.DataFrame, source: str, names: Sequence[str]) -> tuple[
         filled[name] = cells.ffill()
         count = int(cells.isna().sum())
         if count:
-            notes.append(f"{source}: {name}: {count} empty cells filled in from above, as table.fill_down says")
+            notes.append(f"{name}: {count} empty cells filled in from above, as table.fill_down says")
     return filled, notes

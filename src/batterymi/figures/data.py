@@ -52,7 +52,7 @@ def _draw_selected(results: StudyResults) -> "Figure":
     figure, axes = make_panels(n_panels, min(3, n_panels), 2.35, 2.0)
     panels = iter(axes)
     axis = next(panels)
-    for split, part in results.table.groupby(SPLIT, sort=False):
+    for split, part in results.table[results.table[objective.name].notna()].groupby(SPLIT, sort=False):
         axis.hist(part[objective.name].astype(float), bins=40, alpha=0.6, label=f"{split}: {len(part)}")
     axis.set_yscale("log")
     axis.set(xlabel=wrap_text(objective.axis_label, 28), ylabel="Rows")

@@ -50,7 +50,9 @@ def prepare_table(
             "rows_to_learn_from": int((rows[SPLIT] == TRAIN).sum()),
             "rows_by_split": {str(name): int(n) for name, n in rows[SPLIT].value_counts().sort_index().items()},
             "dropped": loaded.dropped,
+            "rows_dropped": loaded.n_dropped,
             "unused": loaded.unused,
+            "remarks": loaded.remarks,
             "converted": [asdict(conversion) for conversion in loaded.conversions],
             "columns": {
                 column.name: {"label": column.label, "unit": column.unit}
@@ -64,7 +66,7 @@ def prepare_table(
         )
     for note in loaded.list_notes():
         logger.warning("%s", note)
-    logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), len(loaded.dropped))
+    logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), loaded.n_dropped)
 
 
 def _list_digests(loaded: CheckedTable, settings: TableSettings) -> str | dict[str, str]:

@@ -42,7 +42,7 @@ def replay_pool(
     campaign = settings.campaign
     rows = read_frame(table, needs=[*(column.name for column in (*settings.features, *settings.objectives)), SPLIT])
     predicted = read_frame(predictions, needs=["variant", "objective", "best", "line"])
-    pool = make_pool(rows[rows[SPLIT] == TRAIN].reset_index(drop=True), settings)
+    pool = make_pool(rows[rows[SPLIT] == TRAIN], settings)
     runs = replay_campaigns(pool, campaign, settings.seed)
     found = [measure_acceleration(runs, pool.score, share, campaign, settings.seed) for share in campaign.shares]
     comparison = compare_with_random(runs, campaign.engine, settings.seed) | describe_saving(found[0])

@@ -62,9 +62,9 @@ def _load_scorer(model: Path, table: Path, predictions: Path, settings: ScoringS
     held_out = read_frame(predictions, ["distance", "best"], {"variant": [variant], "objective": [objective]})
     held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
     threshold = float(np.quantile(held_out["distance"], 1 - OUTSIDE_SHARE))
-    rows = read_frame(table, [SPLIT])
+    rows = read_frame(table, [SPLIT, objective])
     # other rows are known compositions too, but the model did not learn from them
-    learned = rows[SPLIT] == TRAIN
+    learned = (rows[SPLIT] == TRAIN) & rows[objective].notna()
     return Scorer(stored, rows[learned], rows[~learned], threshold)
 
 

@@ -1,28 +1,33 @@
 """The stage `suggest_batch`: what to measure next, from a table of experiments."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import pandas as pd
+
 from batterymi.config.campaign import SurrogateChoice
+from batterymi.config.parts import Objective
 from batterymi.config.slices.campaign import SuggestionSettings
 from batterymi.data.designs import read_designs
 from batterymi.data.headers import add_units
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
+from batterymi.optimise.campaigns.changes import State, describe_changes
 from batterymi.optimise.campaigns.converted_batches import describe_differences
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.ledger_lines import name_suggestion
 from batterymi.optimise.campaigns.matched_results import (
     compare_suggestions,
-    digest_designs,
+    digest_known,
     find_highest_batch,
     find_unknown_names,
 )
 from batterymi.optimise.campaigns.next_batch import (
+    count_failed,
     describe_batch,
     list_for_ledger,
     list_units,
@@ -32,7 +37,8 @@ from batterymi.optimise.campaigns.next_batch import (
 )
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.space.problem import Problem
-from batterymi.vocabulary.splits import FAILED, SPLIT, TRAIN
+from batterymi.vocabulary.measured import name_error_column, name_missing_column
+from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
 
@@ -94,22 +100,25 @@ def suggest_batch(
     logger.info("%d designs suggested", len(proposed))
     suggestions = describe_batch(proposed, problem, measured, settings.derived)
     # of the rows alone: designs depend on all else, and a key must not change with the way settings are written
-    key = compute_digest(rows[[*space.names, *(target.name for target in targets), SPLIT]].to_dict("list"))
+    key = compute_digest(rows[_list_learned(rows, space.names, targets)].to_dict("list"))
     listed = list_for_ledger(suggestions, problem)
-    known = set(digest_designs(rows, space.features))
+    known = set(digest_known(rows, space.features))
+    state = State(rows, space.features, targets, settings.constraints, settings.id_column)
     differences = describe_differences(suggestion_ledger.batches, space.features, targets)
     for said in (
         *suggestion_ledger.warnings,
         *find_unknown_names(rows, suggestion_ledger.batches),
         *(f"{ledger}: {line}" for line in differences),
+        # told once, since the batch that is added keeps what is so now
+        *(describe_changes(suggestion_ledger.batches[-1], state) if suggestion_ledger.batches else ()),
     ):
         logger.warning("%s", said)
     taken = find_highest_batch(rows)
-    number = suggestion_ledger.add(key, len(rows), listed, known, taken, list_units(problem))
+    number = suggestion_ledger.add(key, len(rows), listed, known, taken, list_units(problem), state.as_dict())
     names = [name_suggestion(number, place) for place in range(1, len(suggestions) + 1)]
     suggestions.insert(0, "suggestion", names)
     history, comparison = replay_rows(search, measured, campaign, settings.seed)
-    n_failed = int((rows[SPLIT] == FAILED).sum())
+    n_failed = count_failed(rows, [target.name for target in targets])
     write_parquet(files.history, history)
     write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
     write_csv(files.earlier, compare_suggestions(suggestion_ledger.batches, rows, space, targets, number))
@@ -122,3 +131,10 @@ def suggest_batch(
         "failures": {"failed": n_failed} if n_failed else {},
     }
     write_json(files.benchmark, benchmark)
+
+
+def _list_learned(rows: pd.DataFrame, designs: Sequence[str], targets: Sequence[Objective]) -> list[str]:
+    """Return the columns on which suggestions depend: designs, outcomes, their errors, and why some are missing."""
+    outcomes = [target.name for target in targets]
+    beside = [column(name) for name in outcomes for column in (name_error_column, name_missing_column)]
+    return [*designs, *outcomes, SPLIT, *(column for column in beside if column in rows)]

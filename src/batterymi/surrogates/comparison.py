@@ -135,7 +135,7 @@ def score_models(
         # coverage is measured on the outer folds, which play no part in the conformal widths
         widths = {level: out.half_widths(observed, level) for level in LEVELS}
         refit = make_model(name, validation.method.make_options(validation.seed), out.chosen[0])
-        refit.fit(problem.inputs.features, problem.frame, problem.observed)
+        refit.fit(problem.inputs.features, problem.frame, problem.observed, problem.errors)
         rows.append(
             {
                 "variant": problem.variant,

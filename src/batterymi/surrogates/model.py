@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import has_fit_parameter
 
 from batterymi import registry
 from batterymi.arrays import Array
@@ -18,6 +19,7 @@ from batterymi.features.encode import make_encoder
 from batterymi.surrogates.distances import Points, Rows
 
 N_TREES = 100
+SAME_WEIGHT = 1e-9
 SPREAD_FLOOR = 0.1  # of the standard deviation of what was learned, since parts that agree may be wrong together
 
 
@@ -81,7 +83,9 @@ class Model(ABC):
         """Return hyperparameters for a number of rows, where none are chosen by cross-validation."""
         return dict(cls.grid[0])
 
-    def fit(self, features: Sequence[Feature], frame: pd.DataFrame, observed: Array) -> Self:
+    def fit(
+        self, features: Sequence[Feature], frame: pd.DataFrame, observed: Array, errors: Array | None = None
+    ) -> Self:
         """Fit the model.
 
         The library's checks of its own arguments are left out: the table was checked before, and on a few rows they
@@ -91,18 +95,24 @@ class Model(ABC):
             features: its features, which say what is a category.
             frame: values of all its columns, shape (n_rows, n_columns).
             observed: shape (n_rows,).
+            errors: standard deviation of each, NaN where unknown, shape (n_rows,); None if none is known.
 
         Returns:
             The model itself.
         """
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning), unchecked():
             self.encoder = make_encoder(features, list(frame.columns))
-            self.fit_encoded(self.encoder.fit_transform(frame), observed)
+            self.fit_encoded(self.encoder.fit_transform(frame), observed, errors)
         return self
 
-    def fit_encoded(self, matrix: Array, observed: Array) -> None:
-        """Fit the regressor to encoded rows."""
-        self.regressor.fit(matrix, observed)
+    def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
+        """Fit the regressor to encoded rows, weighted by their errors if it takes weights and the errors differ."""
+        takes_weights = errors is not None and has_fit_parameter(self.regressor, "sample_weight")
+        weights = compute_weights(errors) if errors is not None and takes_weights else None
+        if weights is None:
+            self.regressor.fit(matrix, observed)
+        else:
+            self.regressor.fit(matrix, observed, sample_weight=weights)
 
     def predict(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """Predict rows, in chunks.
@@ -156,6 +166,23 @@ class Model(ABC):
         model = cls.__new__(cls)
         vars(model).update(parts)
         return model
+
+
+def compute_weights(errors: Array) -> Array | None:
+    """Return the weight of each row, 1 where its error is typical or unknown; None if all have the same.
+
+    The typical error, their median, stands for what else a model cannot explain. So a row of no error has twice the
+    weight, and cannot outweigh many others, while a row of ten times the error has a fiftieth.
+
+    Args:
+        errors: standard deviations, NaN where unknown, shape (n_rows,).
+    """
+    known = errors[np.isfinite(errors)] ** 2
+    typical = float(np.median(known)) if len(known) else 0.0
+    if typical == 0:
+        return None
+    weights = np.where(np.isfinite(errors), 2 * typical / (typical + errors**2), 1.0)
+    return None if np.ptp(weights) < SAME_WEIGHT else weights / weights.mean()
 
 
 def find_model(name: str) -> type[Model]:

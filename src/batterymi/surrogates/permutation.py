@@ -65,7 +65,7 @@ def run_permutation_test(
         return PermutationTest(_compute_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
     as_good = drawn = 0
     for order in _draw_orders(len(observed), n_shuffles, rng):
-        again = predict_out_of_fold(name, replace(validation, problem=problem.replace_observed(observed[order])))
+        again = predict_out_of_fold(name, replace(validation, problem=problem.shuffle_observed(order)))
         drawn += 1
         as_good += bool(compute_q_squared(observed[order], again.mean) >= score - 1e-12)
         settled = _compute_p_value(as_good, n_shuffles, n_tried) >= ALPHA

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.arrays import Array, Mask
+from batterymi.arrays import Array, Indices, Mask
 from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
+from batterymi.vocabulary.measured import name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 
@@ -80,6 +81,7 @@ class Problem:
         lines: number of each row in the table.
         n_scored: how many rows are scored.
         censored: whether only an upper bound of the row's value is known, shape (n_rows,).
+        errors: standard deviation of each observation, NaN where unknown, shape (n_rows,); None if none is known.
         expected: kept by `impute_censored`.
     """
 
@@ -92,6 +94,7 @@ class Problem:
     lines: NDArray[np.int64]
     n_scored: int
     censored: Mask
+    errors: Array | None = None
     # a cache that copies made by `replace` share; its keys hold the observations, so shuffles do not mix
     expected: dict[Any, Array] = field(default_factory=dict, compare=False, repr=False)
 
@@ -106,8 +109,17 @@ class Problem:
         return list(self.groups[: self.n_scored])
 
     def replace_observed(self, observed: Array) -> "Problem":
-        """Return the same problem with new observations, as shuffled ones."""
+        """Return the same problem with new observations."""
         return replace(self, observed=observed)
+
+    def shuffle_observed(self, order: Indices) -> "Problem":
+        """Return the same problem with the observations of the scored rows in another order, each with its error."""
+        errors = None if self.errors is None else self.errors[: self.n_scored][order]
+        return replace(self, observed=self.scored[order], errors=errors)
+
+    def get_errors(self, rows: Indices) -> Array | None:
+        """Return the errors of some rows; None if none is known."""
+        return None if self.errors is None else self.errors[rows]
 
 
 def make_problem(
@@ -131,16 +143,18 @@ def make_problem(
         ablation: settings of the variant, which may leave rows of related tasks out.
 
     Returns:
-        The problem, scored rows first.
+        The problem, scored rows first; rows without a result of the objective are left out.
     """
     joins = "all" if ablation is None else ablation.source
-    wanted = rows[SPLIT] == SOURCE
+    is_known = rows[objective.name].notna()
+    wanted, is_scored = (rows[SPLIT] == SOURCE) & is_known, (rows[SPLIT] == TRAIN) & is_known
     if joins == "none":
         wanted &= False
     elif joins != "all":
         wanted &= rows["ion"].isin(joins)
-    picked = pd.concat([rows[rows[SPLIT] == TRAIN], rows[wanted]])
+    picked = pd.concat([rows[is_scored], rows[wanted]])
     censored = picked[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=picked.index)
+    errors = picked.get(name_error_column(objective.name))
     return Problem(
         variant=variant,
         objective=objective,
@@ -149,8 +163,9 @@ def make_problem(
         observed=picked[objective.name].to_numpy(float),
         groups=label_joint_groups(picked, table.group_columns),
         lines=picked["line"].to_numpy(),
-        n_scored=int((rows[SPLIT] == TRAIN).sum()),
+        n_scored=int(is_scored.sum()),
         censored=censored.to_numpy(bool),
+        errors=None if errors is None or errors.isna().all() else errors.to_numpy(float),
     )
 
 

@@ -51,7 +51,7 @@ def validate_model(
     """
     out, problem, objective = outs[best], validation.problem, validation.problem.objective.name
     table, comparison, chosen = settings.table, settings.surrogate, find_most_common(out.chosen)
-    train = rows[rows[SPLIT] == TRAIN]
+    train = rows[(rows[SPLIT] == TRAIN) & rows[objective].notna()]
     distance = compute_held_out_distances(validation, out)
     found: dict[str, Any] = {
         "selected": best,

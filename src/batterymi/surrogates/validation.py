@@ -265,7 +265,7 @@ def fit_on_rows(
     elif method.censoring == "expected" and problem.censored[rows].any():
         observed = impute_censored(problem, rows, seed)
     model = make_model(name, method.make_options(seed), settings)
-    return model.fit(problem.inputs.features, problem.frame.iloc[rows], observed)
+    return model.fit(problem.inputs.features, problem.frame.iloc[rows], observed, problem.get_errors(rows))
 
 
 def impute_censored(problem: Problem, rows: Indices, seed: int) -> Array:

@@ -7,5 +7,6 @@ SOURCE = "source"  # rows of a related task: may join the training, are never sc
 REFERENCE = "reference"  # shown beside the others, never learned from
 PENDING = "pending"  # an experiment under way: not learned from, and not suggested again
 FAILED = "failed"  # an experiment without a result, which tells the search what to avoid
+WITHDRAWN = "withdrawn"  # a row that its owner no longer trusts: kept, and otherwise ignored
 WITHOUT_RESULT = (PENDING, FAILED)  # designs without a result
 CHECKED = (TRAIN, TEST, SOURCE)

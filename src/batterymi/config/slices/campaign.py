@@ -30,6 +30,7 @@ class SuggestionSettings(DesignSettings):
 
     campaign: ExperimentCampaign
     reference_designs: tuple[ReferenceDesign, ...]
+    id_column: str | None
 
 
 class FidelitySettings(DesignSettings):

@@ -107,6 +107,7 @@ class Ledger:
         known: Collection[str] = (),
         taken: int = 0,
         units: Mapping[str, str] = MappingProxyType({}),
+        state: Mapping[str, Any] = MappingProxyType({}),
     ) -> int:
         """Append a batch, unless the same one is there already.
 
@@ -120,6 +121,7 @@ class Ledger:
             taken: highest number of a batch that the table names; it counts where the head is gone, and with it the
                 number of the last batch.
             units: of features and objectives, by name.
+            state: of the study: `problem` and `results`, from which the next batch tells what changed.
 
         Returns:
             Number of the batch: one more than the highest.
@@ -142,6 +144,7 @@ class Ledger:
                 {"name": name_suggestion(number, place), **item} for place, item in enumerate(suggestions, start=1)
             ]
             content = {
+                **state,
                 "batch": number,
                 "key": key,
                 "rows": n_rows,

@@ -14,7 +14,7 @@ from batterymi.spelling import did_you_mean
 
 BOM = b"\xef\xbb\xbf"
 REQUIRED = ("batch", "key", "rows", "suggestions")
-OPTIONAL = ("known", "before", "units")
+OPTIONAL = ("known", "before", "units", "problem", "results")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MAX_FOUND = 40  # characters of what a message quotes
 REMEDY = "restore the file from a copy, or move it away to start a new ledger"
@@ -47,6 +47,8 @@ class Batch:
         known: digests of the designs of these rows; None in ledgers of the first format, which had none.
         before: digest of the line before, empty for the first; None in ledgers of the first format.
         units: of features and objectives, by name; None in lines that do not hold them.
+        problem: features, objectives and constraints of the time; None in lines that do not hold them.
+        results: rows that models learned from, with their values; None in lines that do not hold them.
         line: number of its line in the file.
         digest: of the line.
     """
@@ -58,6 +60,8 @@ class Batch:
     known: frozenset[str] | None = None
     before: str | None = None
     units: Mapping[str, str] | None = None
+    problem: Mapping[str, Any] | None = field(default=None, compare=False)
+    results: Mapping[str, Any] | None = field(default=None, compare=False)
     line: int = 0
     digest: str = field(default="", compare=False)
 
@@ -144,7 +148,47 @@ def _check_batch(content: Any, line: int, digest: str) -> Batch:
     are_units = units is None or (isinstance(units, dict) and all(isinstance(unit, str) for unit in units.values()))
     _require(are_units, "units", units, "an object, one unit per feature and objective")
     kept = None if known is None else frozenset(known)
-    return Batch(number, content["key"], n_rows, suggestions, kept, before, units, line, digest)
+    state = _check_problem(content.get("problem")), _check_results(content.get("results"))
+    return Batch(number, content["key"], n_rows, suggestions, kept, before, units, *state, line, digest)
+
+
+def _check_problem(problem: Any) -> Mapping[str, Any] | None:
+    """Check what a batch says of features, objectives and constraints, and return it."""
+    is_problem = problem is None or (
+        isinstance(problem, dict)
+        and all(isinstance(part, dict) for part in problem.values())
+        and all(
+            isinstance(item, dict) for name in ("features", "objectives") for item in problem.get(name, {}).values()
+        )
+    )
+    _require(is_problem, "problem", problem, "an object with features, objectives and constraints")
+    return problem if is_problem else None
+
+
+def _check_results(results: Any) -> Mapping[str, Any] | None:
+    """Check the rows of a batch, and return them."""
+    if results is None:
+        return None
+    _require(isinstance(results, dict), "results", results, "an object with features, outcomes and rows")
+    for key in ("features", "outcomes"):
+        names = results.get(key)
+        are_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        _require(are_names, f"results.{key}", names, "a list of columns")
+    _require(isinstance(results.get("rows"), list), "results.rows", results.get("rows"), "a list of rows")
+    sizes = len(results["features"]), len(results["outcomes"])
+    for place, row in enumerate(results["rows"]):
+        is_row = isinstance(row, list) and len(row) == 3 and isinstance(row[0], str)
+        is_row = is_row and all(
+            isinstance(part, list) and len(part) == size and all(_is_cell(value) for value in part)
+            for part, size in zip(row[1:], sizes, strict=True)
+        )
+        _require(is_row, f"results.rows.{place}", row, "a name, the values of the features, and those of the outcomes")
+    return dict(results)
+
+
+def _is_cell(value: Any) -> bool:
+    """Return whether a value is a number, a choice, or nothing."""
+    return value is None or isinstance(value, str) or _is_number(value)
 
 
 def _check_suggestion(item: Any, batch: int, place: int) -> Suggestion:

@@ -13,7 +13,8 @@ from batterymi.config.parts import Feature, Objective
 from batterymi.optimise.campaigns.converted_batches import ConvertedBatch, convert_batch
 from batterymi.optimise.campaigns.ledger_lines import Batch, name_suggestion
 from batterymi.optimise.space.space import Space
-from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT
+from batterymi.vocabulary.measured import name_missing_column
+from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, WITHDRAWN
 
 NEAR = 0.005  # of the search range: a weighed amount is never quite the suggested one
 COLUMN = "suggestion"
@@ -25,7 +26,9 @@ EARLIER = [
     *("predicted", "lower_95", "upper_95", "measured", "inside_95", "why"),
 ]
 NOT_COMPARABLE = "not comparable"
-ORDER = {PENDING: 2, FAILED: 1}  # which of several rows counts: one that was measured, else one that failed
+# which of several rows counts: one that was measured, else one that failed
+ORDER = {FAILED: 1, PENDING: 2, WITHDRAWN: 3}
+N_ORDERS = 4
 
 
 def find_name_column(columns: Iterable[str]) -> str | None:
@@ -83,6 +86,15 @@ def digest_designs(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]
     return [hashlib.sha256("\n".join(row).encode("utf-8")).hexdigest()[:8] for row in zip(*columns, strict=True)]
 
 
+def digest_known(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]:
+    """Return a short digest of each design, another one where its row is withdrawn, so that it may be made again."""
+    digests = digest_designs(rows, features)
+    return [
+        f"{digest}-withdrawn" if split == WITHDRAWN else digest
+        for digest, split in zip(digests, rows[SPLIT], strict=True)
+    ]
+
+
 def compare_suggestions(
     batches: Sequence[Batch], rows: pd.DataFrame, space: Space, objectives: Sequence[Objective], current: int
 ) -> pd.DataFrame:
@@ -104,12 +116,12 @@ def compare_suggestions(
         One row per suggestion and objective, those of the study first.
     """
     found: list[dict[str, Any]] = []
-    digests = digest_designs(rows, space.features)
+    digests = digest_known(rows, space.features)
     for batch in batches:
         if batch.number != current:
             converted = convert_batch(batch, space.features, objectives)
             # digests of known designs are of numbers in the units of their time
-            own = digest_designs(converted.restore_units(rows), space.features) if converted.conversions else digests
+            own = digest_known(converted.restore_units(rows), space.features) if converted.conversions else digests
             found += _compare_batch(converted, _find_matches(converted, rows, own, space), objectives)
     return pd.DataFrame(found, columns=EARLIER)
 
@@ -125,8 +137,9 @@ def _compare_batch(
         predicted = suggestion.predicted
         ours = [objective for objective in objectives if objective.name in predicted and objective.name not in lost]
         for objective in ours:
-            measured = _find_result(rows, objective.name)
+            measured, missing = _find_result(rows, objective.name)
             outcome = {"objective": objective.name, "unit": objective.unit, "measured": measured}
+            outcome |= {"status": missing} if missing else {}
             found.append({**status, **outcome, **_compare_result(predicted[objective.name], measured)})
         for name in (name for name in predicted if name in lost):
             outcome = {
@@ -157,14 +170,18 @@ def _find_status(matches: pd.DataFrame, fault: str) -> dict[str, str]:
         return {"status": NOT_COMPARABLE if fault else "not tried", "line": "", "why": fault}
     row = _find_first(matches)
     further_lines = [str(line) for line in matches["line"] if line != row["line"]]
-    status = {PENDING: "pending", FAILED: "failed"}.get(row[SPLIT], "measured")
+    status = row[SPLIT] if row[SPLIT] in ORDER else "measured"
     return {"status": status, "line": ", ".join([str(row["line"]), *further_lines]), "why": ""}
 
 
-def _find_result(matches: pd.DataFrame, objective: str) -> float:
-    """Return what was measured of a suggestion, NaN if nothing was."""
-    row = None if matches.empty else _find_first(matches)
-    return np.nan if row is None or row[SPLIT] in ORDER else float(row[objective])
+def _find_result(matches: pd.DataFrame, objective: str) -> tuple[float, str]:
+    """Return what was measured of a suggestion, NaN if nothing was; and why a measured row lacks it."""
+    measured = matches[~matches[SPLIT].isin(list(ORDER))]
+    values = measured[objective].dropna()
+    if len(values) or measured.empty:
+        return (float(values.iloc[0]) if len(values) else np.nan), ""
+    column = name_missing_column(objective)
+    return np.nan, str(measured[column].iloc[0]) if column in measured else ""
 
 
 def _compare_result(predicted: Sequence[float | None], measured: float) -> dict[str, Any]:
@@ -240,7 +257,8 @@ def _find_rows_by_design(
     ages = [int(batch.known is None and position < batch.n_rows) for position in free]
     # a suggestion that has a measured row needs no other one
     answers = [any(orders[position] == 0 for position in by_name[number]) for number in wanted]
-    ranks = 6 * np.array(answers, dtype=int)[:, None] + (3 * np.array(ages) + np.array(splits))[None, :]
+    ranks = 2 * N_ORDERS * np.array(answers, dtype=int)[:, None]
+    ranks = ranks + (N_ORDERS * np.array(ages) + np.array(splits))[None, :]
     distance = (gaps / space.width).sum(axis=2) + ranks * space.width.size
     found: dict[int, list[int]] = {}
     used: set[int] = set()

@@ -1,12 +1,14 @@
 """The next batch of experiments, and what the engine would have saved on those that were made."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi import registry
+from batterymi.arrays import Array, Mask
 from batterymi.config.campaign import ExperimentCampaign
 from batterymi.config.designs import Derived
 from batterymi.config.parts import Feature
@@ -17,11 +19,12 @@ from batterymi.optimise.campaigns.campaign import run_engine
 from batterymi.optimise.campaigns.feasibility import infer_worst
 from batterymi.optimise.campaigns.seeds import empty_history
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, note_clipped_predictions
-from batterymi.optimise.engines.models import group_replicates
+from batterymi.optimise.engines.models import Replicates, group_replicates
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
 from batterymi.optimise.space.space import Space
+from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -66,12 +69,25 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
         Up to n designs with a column `why`.
     """
     known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
-    history = search.add_scores(known.assign(failure=np.where(known[SPLIT] == FAILED, "failed", "")))
+    failure = np.where(has_failed(known, search.modelled), "failed", "")
+    history = search.add_scores(known.assign(failure=failure))
     pending = table[table[SPLIT] == PENDING]
     proposed: pd.DataFrame = registry.look_up("engine", engine)(
         search, history, n, seed, pending if len(pending) else None
     )
     return proposed
+
+
+def has_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> Mask:
+    """Return which rows failed: as a whole, or in one of the outcomes, whose others are learned from all the same."""
+    columns = [name_missing_column(name) for name in outcomes]
+    found = [rows[SPLIT] == FAILED, *(rows[column] == FAILED for column in columns if column in rows)]
+    return np.any(np.column_stack(found), axis=1)
+
+
+def count_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> int:
+    """Return how many rows failed."""
+    return int(has_failed(rows, outcomes).sum())
 
 
 def describe_batch(
@@ -147,13 +163,21 @@ def replay_rows(
 def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, pd.DataFrame]:
     """Return the problem whose designs are the measured ones, answered by their mean outcomes; and these designs."""
     space = search.space
+    # an answer needs all outcomes, those that are only reported excepted
+    rows = rows[rows[search.modelled].notna().all(axis=1)]
     replicates = group_replicates(space.codes(rows))
-    names = [objective.name for objective in search.objectives]
     designs = space.frame(replicates.codes)
-    outcomes = pd.DataFrame({name: replicates.mean(rows[name].to_numpy(float)) for name in names})
+    outcomes = pd.DataFrame({o.name: _average_replicates(replicates, rows, o.name) for o in search.objectives})
     free = Space(tuple(_widen_bounds(f, designs) for f in space.features), candidates=designs)
     lookup = LookUp(designs, outcomes, space.names)
     return Problem(free, search.objectives, search.limits, lookup, is_noisy=True, reference=search.reference), designs
+
+
+def _average_replicates(replicates: Replicates, rows: pd.DataFrame, name: str) -> Array:
+    """Return the mean outcome of each design, measurements weighted by their errors; NaN where a result is missing."""
+    column = name_error_column(name)
+    errors = rows[column].to_numpy(float) if column in rows else None
+    return replicates.combine(rows[name].to_numpy(float), errors)[0]
 
 
 def _widen_bounds(feature: Feature, designs: pd.DataFrame) -> Feature:

@@ -51,13 +51,14 @@ class Pool:
 
 
 def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
-    """Make the pool of a study: its rows, by the first objective that is optimised."""
+    """Make the pool of a study: its rows that have a result of the first objective that is optimised."""
     campaign = settings.campaign
     target = next(objective for objective in settings.objectives if objective.is_optimised)
     inputs = Inputs(settings.features, settings.descriptors)
     for ablation in settings.ablations:
         if ablation.name == campaign.variant:
             inputs = inputs.drop(ablation.drop)
+    rows = rows[rows[target.name].notna()].reset_index(drop=True)
     value = rows[target.name].to_numpy(float) * (rows[campaign.times].to_numpy(float) if campaign.times else 1.0)
     return Pool(rows, target, value, _scale_inputs(rows, inputs))
 

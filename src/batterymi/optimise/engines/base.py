@@ -66,9 +66,25 @@ def list_anchors(search: Search, known: pd.DataFrame) -> Array:
     return search.space.codes(ranked.head(N_ANCHORS))
 
 
-def can_learn(known: pd.DataFrame) -> bool:
-    """Return whether there are enough rows to fit a model to; equal scores teach it nothing."""
-    return len(known) >= MIN_ROWS and known["score"].nunique() > 1
+def can_learn(search: Search, known: pd.DataFrame) -> bool:
+    """Return whether there are enough results of each outcome to fit a model to; equal scores teach it nothing."""
+    if known[search.modelled].notna().sum().min() < MIN_ROWS:
+        return False
+    # rows that lack an outcome have no score
+    names = ["score"] if known["score"].notna().all() else [objective.name for objective in search.optimised]
+    return bool((known[names].nunique() > 1).any())
+
+
+def prefer_within_bounds(search: Search, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose designs lie within the search range, or all if none does.
+
+    Rows from before the range was changed teach the models, but what is best among them cannot be had any more.
+    """
+    space = search.space
+    codes, slack = space.codes(rows), 1e-9 * space.width
+    is_inside = (codes >= space.lower - slack) & (codes <= space.lower + space.width + slack)
+    places = np.flatnonzero(np.all(is_inside, axis=1))
+    return rows.iloc[places] if len(places) else rows
 
 
 def fill_space(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """The engine `botorch`: BoTorch's models and acquisition functions behind the common interface."""
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,13 +10,24 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.parts import Limit
-from batterymi.optimise.engines.base import can_learn, fill_space, list_anchors, list_taken, make_suggestions
-from batterymi.optimise.engines.gaussian import EXACT
+from batterymi.optimise.engines.base import (
+    can_learn,
+    fill_space,
+    list_anchors,
+    list_taken,
+    make_suggestions,
+    prefer_within_bounds,
+)
+from batterymi.optimise.engines.gaussian import EXACT, fit_process
 from batterymi.optimise.engines.models import (
-    Replicates,
     SuccessModel,
     group_replicates,
     has_all_outcomes,
+    has_any_outcome,
+    is_under_way,
+    list_succeeded,
+    select_measured,
+    shrink_values,
     winsorise_values,
 )
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
@@ -43,10 +56,10 @@ def propose_designs(
 
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
-    known = history[has_all_outcomes(history, search.modelled)]
+    known = history[has_any_outcome(history, search.modelled)]
     taken = list_taken(search, history, pending)
     waiting = taken[len(history) :]
-    if not can_learn(known):
+    if not can_learn(search, known):
         return fill_space(space, rng, n, taken)
     # restores the caller's global random state on exit
     with use_single_torch_thread(), warnings.catch_warnings(action="ignore"), torch.random.fork_rng():
@@ -67,14 +80,18 @@ def _propose_sequentially(
     import torch
 
     space = search.space
-    replicates = group_replicates(space.codes(known))
-    warps = {name: fit_standardisation(replicates.mean(known[name].to_numpy(float))) for name in search.modelled}
-    scales = {name: (warp.centre, warp.spread) for name, warp in warps.items()}
-    model = _fit_models(search, known, replicates, scales)
+    outcomes = {name: _combine_measured(search, known, name, rng) for name in search.modelled}
+    scales = {name: outcome.scale for name, outcome in outcomes.items()}
+    model = _fit_models(list(outcomes.values()))
     failed = history[(history["failure"] != "").to_numpy()]
-    success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
-    baseline = _make_tensor(space.inputs(replicates.codes))
-    anchors = list_anchors(search, known)
+    complete = known[has_all_outcomes(known, search.modelled)]
+    success = SuccessModel(space, list_succeeded(space, known), space.codes(failed), rng) if len(failed) else None
+    # measured rows that still wait for an outcome are as uncertain as designs under way
+    late = np.any([is_under_way(known, name) for name in search.modelled], axis=0)
+    waiting = np.vstack([waiting, space.codes(known.iloc[np.flatnonzero(late)])])
+    known_best = prefer_within_bounds(search, complete) if len(complete) else known[~late]
+    baseline = _make_tensor(space.inputs(group_replicates(space.codes(known_best)).codes))
+    anchors = list_anchors(search, complete)
     chosen: list[Array] = []
     for _ in range(n):
         before = np.vstack([waiting, *chosen])
@@ -103,23 +120,52 @@ def _make_tensor(values: Array) -> Any:
     return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.double)
 
 
-def _fit_models(
-    search: Search, known: pd.DataFrame, replicates: Replicates, scales: dict[str, tuple[float, float]]
-) -> "Model":
-    """Fit a Gaussian process per outcome; its noise is known from replicates or from an exact evaluator."""
+@dataclass(frozen=True)
+class _Outcome:
+    """What is known of one outcome, standardised.
+
+    Attributes:
+        inputs: of different designs, shape (n, n_inputs).
+        mean: of each, shape (n,).
+        noise: variance of each mean; None where the library fits one for all.
+        scale: centre and spread in the outcome's unit.
+    """
+
+    inputs: Array
+    mean: Array
+    noise: Array | None
+    scale: tuple[float, float]
+
+
+def _combine_measured(search: Search, known: pd.DataFrame, name: str, rng: np.random.Generator) -> _Outcome:
+    """Combine the measurements of one outcome; their noise is that of errors, of replicates or of an evaluator."""
+    replicates, values, errors = select_measured(search.space, known, name)
+    inputs = search.space.inputs(replicates.codes)
+    mean, noise = replicates.combine(values, errors) if search.is_noisy else (replicates.mean(values), None)
+    if not search.is_noisy:
+        noise = np.zeros(len(mean))
+    shape = mean if errors is None or noise is None else shrink_values(mean, noise)
+    warp = fit_standardisation(shape)
+    scaled = (winsorise_values(mean, search.get_bad_side(name)) - warp.centre) / warp.spread
+    variance = None if noise is None else np.maximum(noise / warp.spread**2, EXACT)
+    if variance is not None and np.isnan(variance).any():
+        # the library fits one noise for all or none, so that of values without an error is taken from our process
+        variance = fit_process(inputs, scaled, variance, rng).noise
+    return _Outcome(inputs, scaled, variance, (warp.centre, warp.spread))
+
+
+def _fit_models(outcomes: Sequence[_Outcome]) -> "Model":
+    """Fit a Gaussian process per outcome, each to the designs that have it."""
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import ModelListGP, SingleTaskGP
     from gpytorch.mlls import SumMarginalLogLikelihood
 
-    inputs = _make_tensor(search.space.inputs(replicates.codes))
     models = []
-    for name, (centre, spread) in scales.items():
-        values = known[name].to_numpy(float)
-        noise = replicates.noise(values) if search.is_noisy else np.zeros(len(inputs))
-        mean = (winsorise_values(replicates.mean(values), search.get_bad_side(name)) - centre) / spread
-        variance = None if noise is None else _make_tensor(np.maximum(noise / spread**2, EXACT)[:, None])
+    for outcome in outcomes:
+        inputs, mean = _make_tensor(outcome.inputs), _make_tensor(outcome.mean[:, None])
+        variance = None if outcome.noise is None else _make_tensor(outcome.noise[:, None])
         # values are standardised above; BoTorch must not do it again
-        models.append(SingleTaskGP(inputs, _make_tensor(mean[:, None]), train_Yvar=variance, outcome_transform=None))
+        models.append(SingleTaskGP(inputs, mean, train_Yvar=variance, outcome_transform=None))
     joint = ModelListGP(*models)
     fit_gpytorch_mll(SumMarginalLogLikelihood(joint.likelihood, joint))
     return joint

@@ -141,7 +141,7 @@ def fit_process(inputs: Array, values: Array, noise: Array | None, rng: np.rando
     Args:
         inputs: shape (n, n_inputs), in units of the search range.
         values: shape (n,), standardised.
-        noise: known variance of each value; None fits one for all.
+        noise: known variance of each value; None fits one for all, and NaN takes the one that is fitted.
         rng: of starts after the first, and of the rows that are fitted to where there are many.
 
     Returns:
@@ -162,7 +162,7 @@ def fit_process(inputs: Array, values: Array, noise: Array | None, rng: np.rando
             best = (float(found.fun), found.x)
     assert best is not None
     lengths, scale, level, fitted = objective.unpack(best[1])
-    variances = np.full(len(values), fitted) if noise is None else noise
+    variances = np.full(len(values), fitted) if noise is None else np.where(np.isnan(noise), fitted, noise)
     return GaussianProcess(inputs, values, 1 / lengths, scale, level, variances)
 
 
@@ -186,22 +186,25 @@ class _NegativeLogPosterior:
         # only the weights of these change between steps of the fit
         self._squares = (inputs[:, None, :] - inputs[None, :, :]) ** 2
         self._values, self._noise = values, noise
+        # of these values alone the noise is fitted
+        self._is_unknown = np.isnan(noise) if noise is not None else np.ones(len(values), dtype=bool)
+        self._is_fitted = bool(self._is_unknown.any())
         self._n, self._d = inputs.shape
         self._centre = np.log(LENGTH * np.sqrt(self._d))
 
     def start(self) -> Array:
         """Return the vector at which the prior is largest."""
-        noise = [NOISE] if self._noise is None else []
+        noise = [NOISE] if self._is_fitted else []
         return np.array([*[self._centre] * self._d, 0.0, *noise, 0.0])
 
     def bounds(self) -> list[tuple[float, float]]:
         """Return bounds so wide that they never matter, but for a noise that would make the factors fail."""
-        noise = [(np.log(1e-6), 1.0)] if self._noise is None else []
+        noise = [(np.log(1e-6), 1.0)] if self._is_fitted else []
         return [*[(self._centre - 5, self._centre + 6)] * self._d, (-6.0, 6.0), *noise, (-3.0, 3.0)]
 
     def unpack(self, vector: Array) -> tuple[Array, float, float, float]:
         """Return length scales, variance, level and noise."""
-        noise = float(np.exp(vector[self._d + 1])) if self._noise is None else 0.0
+        noise = float(np.exp(vector[self._d + 1])) if self._is_fitted else 0.0
         return np.exp(vector[: self._d]), float(np.exp(vector[self._d])), float(vector[-1]), noise
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
@@ -213,7 +216,8 @@ class _NegativeLogPosterior:
         decay = np.exp(-root5)
         kernel = scale * (1 + root5 + root5**2 / 3) * decay
         try:
-            root = take_root(kernel.copy(), (noise if self._noise is None else self._noise) + JITTER)
+            known = noise if self._noise is None else np.where(self._is_unknown, noise, self._noise)
+            root = take_root(kernel.copy(), known + JITTER)
         except LinAlgError:
             # a wall from which the line search of L-BFGS-B steps back
             return 1e10, np.zeros_like(vector)
@@ -227,8 +231,9 @@ class _NegativeLogPosterior:
         gradient = np.empty_like(vector)
         gradient[:d] = -2 * weights * np.einsum("ij,ijk->k", by_distance, self._squares)
         gradient[d] = 0.5 * (slope * kernel).sum()
-        if self._noise is None:
-            gradient[d + 1] = 0.5 * np.trace(slope) * noise
+        if self._is_fitted:
+            own = np.trace(slope) if self._noise is None else np.diag(slope)[self._is_unknown].sum()
+            gradient[d + 1] = 0.5 * own * noise
         gradient[-1] = -solved.sum()
         return self._add_priors(float(value), gradient, vector)
 
@@ -238,7 +243,7 @@ class _NegativeLogPosterior:
         width = np.ones_like(vector)
         width[: self._d] = LENGTH_DEVIATION
         width[self._d] = SCALE_DEVIATION
-        if self._noise is None:
+        if self._is_fitted:
             width[self._d + 1] = NOISE_DEVIATION
         pull = (vector - centre) / width
         return value + 0.5 * float(pull @ pull), gradient + pull / width

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.optimise.engines.base import can_learn, fill_space, list_anchors, list_taken, make_suggestions
-from batterymi.optimise.engines.models import has_all_outcomes
+from batterymi.optimise.engines.models import has_all_outcomes, has_any_outcome
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, select_shortlist
 from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.space.problem import Search
@@ -24,18 +24,19 @@ def propose_designs(
     several it is the expected gain of hypervolume, exact for independent outcomes. With one objective every second
     design must improve by xi, which lies elsewhere once a valley is known, since another may be deeper.
     Limits and failed experiments enter as probabilities. A batch is filled one by one, each design taken to have its
-    predicted outcome, so that the batch spreads. See `Engine` for arguments.
+    predicted outcome, so that the batch spreads. Each outcome is learned from the rows that have it, and one that is
+    under way is taken to be as predicted. See `Engine` for arguments.
     """
     # seeded by the history's length, so the engine needs no state between calls
     rng = np.random.default_rng([seed, len(history)])
-    known = history[has_all_outcomes(history, search.modelled)]
+    known = history[has_any_outcome(history, search.modelled)]
     space, taken = search.space, list_taken(search, history, pending)
-    if not can_learn(known):
+    if not can_learn(search, known):
         return fill_space(space, rng, n, taken)
     posterior = Posterior.fit(search, history, known, rng)
     if pending is not None and len(pending):
         posterior = posterior.condition_on(space.codes(pending))
-    anchors = list_anchors(search, known)
+    anchors = list_anchors(search, known[has_all_outcomes(known, search.modelled)])
     listed = space.list_designs() if space.candidates is not None else None
     if listed is not None and len(listed) > LONG_LIST:
         # conditioning on the designs of a batch only lowers values, so the next of it are among the first of the list

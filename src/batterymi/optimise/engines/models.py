@@ -12,10 +12,13 @@ from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.gaussian import EXACT, GaussianProcess, fit_process
 from batterymi.optimise.engines.warp import Warp, fit_standardisation, fit_warp
 from batterymi.optimise.space.space import Space
+from batterymi.vocabulary.measured import name_error_column, name_missing_column
+from batterymi.vocabulary.splits import PENDING
 
 OUTLIER = 3.0  # interquartile ranges beyond the quartiles
 MIN_REPLICATES = 3  # of a design from which its own variance is used
 LABEL_NOISE = 0.01
+MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 PRIOR_STRENGTH = 4.0  # weight of the common variance, in replicates
 
 
@@ -74,6 +77,35 @@ class Replicates:
         """Return the mean of each design, shape (n,)."""
         return np.bincount(self.group, values) / self.counts
 
+    def combine(self, values: Array, errors: Array | None) -> tuple[Array, Array | None]:
+        """Return the mean of each design, and its variance, each of shape (n,).
+
+        Measurements are weighted by the inverse of their variances: the square of the error, and by how much more than
+        that repeats scatter. A measurement without an error has the variance of repeats.
+
+        Args:
+            values: measurements, shape (n_rows,).
+            errors: standard deviation of each, NaN where unknown; None if none is known.
+
+        Returns:
+            Means and variances; variances are NaN where they are unknown, and None where all are.
+        """
+        if errors is None or np.isnan(errors).all():
+            return self.mean(values), self.noise(values)
+        is_known, freedom = np.isfinite(errors), len(values) - len(self.counts)
+        variances = np.square(errors)
+        if freedom < 1:
+            # one measurement of each design, so that a mean is the value itself
+            return self.mean(values), np.asarray(np.bincount(self.group, variances), float)
+        common = np.square(values - self.mean(values)[self.group]).sum() / freedom
+        share = np.where(is_known, 1 - 1 / self.counts[self.group], 0.0)
+        expected = (share[is_known] * variances[is_known]).sum() / max(share.sum(), 1e-300)
+        beyond = max(common - expected, 0.0) if share.sum() > 0 else 0.0
+        variances = np.where(is_known, variances + beyond, common)
+        weights = 1 / np.maximum(variances, EXACT * max(float(np.var(values)), 1e-300))
+        total = np.bincount(self.group, weights)
+        return np.bincount(self.group, weights * values) / total, 1 / total
+
     def noise(self, values: Array) -> Array | None:
         """Return the variance of each design's mean from the scatter of repeats; None where no design was repeated.
 
@@ -108,6 +140,7 @@ def fit_outcome(
     bad: str,
     rng: np.random.Generator,
     bend: bool = False,
+    errors: Array | None = None,
 ) -> OutcomeModel:
     """Fit a process to one outcome.
 
@@ -119,13 +152,15 @@ def fit_outcome(
         bad: "high", "low" or "both": the side on which outliers are winsorised.
         rng: of the fit.
         bend: whether to warp it to the scale on which it looks most normal.
+        errors: standard deviation of each measurement, NaN where unknown; None if none is known.
 
     Returns:
         The process.
     """
-    noise = replicates.noise(values) if is_noisy else None
-    mean = winsorise_values(replicates.mean(values), bad)
-    warp = fit_warp(mean) if bend else fit_standardisation(mean)
+    mean, noise = replicates.combine(values, errors) if is_noisy else (replicates.mean(values), None)
+    mean = winsorise_values(mean, bad)
+    shape = mean if errors is None or noise is None else shrink_values(mean, noise)
+    warp = fit_warp(shape) if bend else fit_standardisation(shape)
     if not is_noisy:
         known: Array | None = np.full(len(mean), EXACT)
     else:
@@ -150,6 +185,22 @@ def winsorise_values(values: Array, bad: str) -> Array:
     top = high + margin if bad in ("high", "both") else np.inf
     bottom = low - margin if bad in ("low", "both") else -np.inf
     return np.clip(values, bottom, top)
+
+
+def shrink_values(values: Array, noise: Array) -> Array:
+    """Return values drawn towards their mean by their noise, so that one of large error does not set the scale.
+
+    Args:
+        values: shape (n,).
+        noise: variance of each, NaN where unknown, which draws nothing.
+    """
+    # of the median distance, which one wild value does not change
+    between = float((MAD_TO_DEVIATION * np.median(np.abs(values - np.median(values)))) ** 2)
+    if between <= 0:
+        return values
+    kept = between / (between + np.nan_to_num(noise))
+    centre = float((kept * values).sum() / kept.sum())
+    return centre + kept * (values - centre)
 
 
 class SuccessModel:
@@ -178,6 +229,32 @@ class SuccessModel:
         """Return the logarithm of the probability that experiments succeed, shape (n,)."""
         mean, variance = self._process.predict(self._space.inputs(codes))
         return compute_log_probability_below(-mean, variance + LABEL_NOISE, 0.0)
+
+
+def has_any_outcome(history: pd.DataFrame, names: Sequence[str]) -> Mask:
+    """Return which rows have some of the outcomes, shape (n_rows,)."""
+    return history[list(names)].astype(float).notna().any(axis=1).to_numpy()
+
+
+def is_under_way(history: pd.DataFrame, name: str) -> Mask:
+    """Return which measured rows still wait for an outcome, shape (n_rows,)."""
+    column = name_missing_column(name)
+    return (history[column] == PENDING).to_numpy() if column in history else np.zeros(len(history), dtype=bool)
+
+
+def select_measured(space: Space, history: pd.DataFrame, name: str) -> tuple[Replicates, Array, Array | None]:
+    """Return the designs that have an outcome, its measurements, and their errors, None if none is known."""
+    rows = history[history[name].notna()]
+    column = name_error_column(name)
+    errors = rows[column].to_numpy(float) if column in rows else np.full(len(rows), np.nan)
+    known = None if np.isnan(errors).all() else errors
+    return group_replicates(space.codes(rows)), rows[name].to_numpy(float), known
+
+
+def list_succeeded(space: Space, known: pd.DataFrame) -> Array:
+    """Return the different designs of rows that did not fail, in codes."""
+    places = np.flatnonzero(known["failure"].to_numpy() == "")
+    return group_replicates(space.codes(known.iloc[places])).codes
 
 
 def has_all_outcomes(history: pd.DataFrame, names: Sequence[str]) -> Mask:

@@ -12,7 +12,17 @@ from batterymi.optimise.engines.acquisition import (
     compute_log_expected_improvement,
     compute_log_probability_below,
 )
-from batterymi.optimise.engines.models import OutcomeModel, SuccessModel, fit_outcome, group_replicates, predict_means
+from batterymi.optimise.engines.base import prefer_within_bounds
+from batterymi.optimise.engines.models import (
+    OutcomeModel,
+    SuccessModel,
+    fit_outcome,
+    has_all_outcomes,
+    is_under_way,
+    list_succeeded,
+    predict_means,
+    select_measured,
+)
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
 
@@ -43,29 +53,45 @@ class Posterior:
 
     @classmethod
     def fit(cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator) -> "Posterior":
-        """Fit all models to the rows."""
-        space = search.space
-        replicates = group_replicates(space.codes(known))
-        models = {
-            name: fit_outcome(
+        """Fit each model to the rows that have its outcome; outcomes under way are taken to be as predicted."""
+        space, models = search.space, {}
+        for name in search.modelled:
+            replicates, values, errors = select_measured(space, known, name)
+            models[name] = fit_outcome(
                 space.inputs(replicates.codes),
                 replicates,
-                known[name].to_numpy(float),
+                values,
                 is_noisy=search.is_noisy,
                 bad=search.get_bad_side(name),
                 rng=rng,
                 bend=[objective.name for objective in search.optimised] == [name],
+                errors=errors,
             )
-            for name in search.modelled
-        }
         failed = history[(history["failure"] != "").to_numpy()]
-        success = SuccessModel(space, replicates.codes, space.codes(failed), rng) if len(failed) else None
-        costs = search.compute_costs(known)
-        feasible = known["feasible"].to_numpy(bool)
+        success = SuccessModel(space, list_succeeded(space, known), space.codes(failed), rng) if len(failed) else None
+        complete = known[has_all_outcomes(known, search.modelled)]
+        complete = prefer_within_bounds(search, complete[complete["feasible"].to_numpy(bool)])
+        costs = search.compute_costs(complete)
         if search.is_noisy:
             # the best of noisy values is biased by luck, while the model's means are smoothed
-            costs = search.compute_costs(predict_means(models, space.inputs(space.codes(known))))
-        return cls(search, models, success, costs[feasible]).update_front()
+            costs = search.compute_costs(predict_means(models, space.inputs(space.codes(complete))))
+        return cls(search, models, success, costs).update_front()._assume_late_outcomes(known)
+
+    def _assume_late_outcomes(self, known: pd.DataFrame) -> "Posterior":
+        """Return the posterior as if outcomes that measured rows still wait for were as predicted."""
+        space, models = self.search.space, dict(self.models)
+        lacks = {name: known[name].isna().to_numpy() for name in models}
+        waits = {name: is_under_way(known, name) & lacks[name] for name in models}
+        for name, rows in waits.items():
+            if rows.any():
+                models[name] = models[name].condition_on(space.inputs(space.codes(known[rows])))
+        # rows that also lack what nobody waits for will never be compared with the front
+        late = np.any(list(waits.values()), axis=0)
+        late &= ~np.any([lacks[name] & ~waits[name] for name in models], axis=0)
+        posterior = replace(self, models=models)
+        if not late.any():
+            return posterior
+        return posterior.extend_front(space.inputs(space.codes(known.iloc[np.flatnonzero(late)])))
 
     def update_front(self) -> "Posterior":
         """Return the posterior with the best cost, or the cells, of its front."""

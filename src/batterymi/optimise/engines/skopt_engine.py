@@ -8,10 +8,13 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.optimise.engines.base import N_ANCHORS, fill_space, list_taken, make_suggestions
+from batterymi.optimise.engines.models import has_all_outcomes
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
+
+SLACK = 1e-9  # of the search range
 
 
 def propose_designs(
@@ -29,13 +32,19 @@ def propose_designs(
 
     space = search.space
     rng = np.random.default_rng([seed, len(history)])
-    known, taken = space.codes(history), list_taken(search, history, pending)
-    values = penalise_scores(history)
-    if len(history) < 2:
+    taken = list_taken(search, history, pending)
+    # the score takes all outcomes, so that rows which lack some are as designs under way, unless they failed
+    is_told = has_all_outcomes(history, search.modelled) | (history["failure"] != "").to_numpy()
+    known, values = space.codes(history[is_told]), penalise_scores(history[is_told])
+    waiting = np.vstack([space.codes(history[~is_told]), taken[len(history) :]])
+    if len(known) < 2:
         return fill_space(space, rng, n, taken)
+    coordinates = _find_coordinates(space, np.vstack([known, waiting]))
+    # rows from before the search range was changed may lie outside of it, which the library refuses
+    lows, highs = np.minimum(coordinates.min(axis=0), 0.0), np.maximum(coordinates.max(axis=0), 1.0)
     # rebuilt in every call, since engines keep no state; with 1 initial point tell() fits at once
     dimensions = [
-        *(Real(0.0, 1.0) for _ in range(space.n_numbers)),
+        *(Real(low, high) for low, high in zip(lows.tolist(), highs.tolist(), strict=True)),
         *(Categorical(f.choices) for f in space.categories),
     ]
     optimizer = Optimizer(dimensions, "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
@@ -43,8 +52,8 @@ def propose_designs(
     # the library's notes on repeated points and on kernel parameters at their bounds
     with warnings.catch_warnings(action="ignore"):
         optimizer.tell(_make_points(space, known), values.tolist())
-        if len(taken) > len(known):
-            _tell_predicted(optimizer, _make_points(space, taken[len(known) :]))
+        if len(waiting):
+            _tell_predicted(optimizer, _make_points(space, waiting))
         chosen, reasons = [], []
         for number in range(n):
 
@@ -72,6 +81,16 @@ def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:
 
 def _make_points(space: Space, codes: Array) -> list[list[Any]]:
     """Return points in the optimizer's coordinates."""
-    unit = space.compute_coordinates(codes).tolist()
+    unit = _find_coordinates(space, codes).tolist()
     frame = space.frame(codes)[[feature.name for feature in space.categories]]
     return [[*numbers, *words] for numbers, words in zip(unit, frame.to_numpy(object).tolist(), strict=True)]
+
+
+def _find_coordinates(space: Space, codes: Array) -> Array:
+    """Return the coordinates of designs in units of the search range, numbers outside of it beyond 0 and 1."""
+    unit = space.compute_coordinates(codes)
+    columns = [space.names.index(feature.name) for feature in space.numbers]
+    raw = (codes[:, columns] - space.lower[columns]) / space.width[columns]
+    # not where only rounding leaves the range
+    unit[:, : len(columns)] = np.where(np.abs(raw - 0.5) > 0.5 + SLACK, raw, unit[:, : len(columns)])
+    return unit

@@ -30,10 +30,10 @@ class Blend(Model):
             for number, name in enumerate(options.members)
         ]
 
-    def fit_encoded(self, matrix: Array, observed: Array) -> None:
+    def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
         """Fit every member to encoded rows."""
         for member in self.regressor:
-            member.fit_encoded(matrix, observed)
+            member.fit_encoded(matrix, observed, errors)
         self.scale = float(np.std(observed)) or 1.0
 
     def predict_encoded(self, rows: Rows) -> tuple[Array, Array]:

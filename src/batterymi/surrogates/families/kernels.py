@@ -16,6 +16,7 @@ from batterymi.surrogates.distances import FEW_COLUMNS, Points, Rows
 from batterymi.surrogates.model import Model, Options, join_predictions
 
 SMALLEST_SPREAD = 1e-9
+SMALLEST_ALPHA = 1e-10  # the library's own, added to the diagonal of a covariance
 
 
 class KernelModel(Model):
@@ -58,6 +59,16 @@ class GaussianProcess(KernelModel):
         smooth = Matern(length_scale=1.0, length_scale_bounds=(0.1, 100.0), nu=2.5)
         kernel = ConstantKernel(1.0, (1e-2, 1e3)) * smooth + WhiteKernel(1e-3, (1e-8, 1.0))
         return GaussianProcessRegressor(kernel, normalize_y=True, random_state=options.seed)
+
+    def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
+        """Fit the regressor to encoded rows; known errors add to the noise that is fitted."""
+        if errors is not None:
+            known = errors[np.isfinite(errors)]
+            # rows without an error are taken to have a typical one
+            typical = float(np.median(known)) if len(known) else 0.0
+            scaled = np.where(np.isfinite(errors), errors, typical) / (float(np.std(observed)) or 1.0)
+            self.regressor.set_params(alpha=np.maximum(scaled**2, SMALLEST_ALPHA))
+        self.regressor.fit(matrix, observed)
 
     @cached_property
     def _learned(self) -> tuple[Points, Array]:
