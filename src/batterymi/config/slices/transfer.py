@@ -1,8 +1,9 @@
 """Settings of the stage `compare_transfer`."""
 
-from batterymi.config.parts import Descriptor, Feature, Objective, Surrogate, Transfer
+from batterymi.config.parts import Descriptor, Feature, Objective, Surrogate
 from batterymi.config.slices.base import Slice
 from batterymi.config.sources import Table
+from batterymi.config.transfer import Transfer
 
 
 class TransferSettings(Slice):

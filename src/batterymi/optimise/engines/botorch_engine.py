@@ -17,7 +17,7 @@ from batterymi.optimise.engines.models import (
     has_all_outcomes,
     winsorise_values,
 )
-from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, prefer_other_parts
 from batterymi.optimise.engines.warp import fit_standardisation
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import use_single_torch_thread
@@ -85,7 +85,7 @@ def _propose_sequentially(
                 values = acquisition(_make_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
             return values + success.log_probability(codes) if success is not None else values
 
-        design = optimize_acquisition(space, evaluate, rng, anchors, taken)
+        design = optimize_acquisition(space, prefer_other_parts(space, evaluate, chosen), rng, anchors, taken)
         if design is None:
             break
         chosen.append(design)

@@ -38,7 +38,8 @@ def sample_hit_and_run(space: Region, found: Array, rng: np.random.Generator, n:
     kept = [chains]
     while sum(map(len, kept)) < n:
         for step in range(N_STEPS):
-            along = step % 2 == 1 and len(chains) >= 3
+            # designs that differ in which of their numbers are free have no difference to go along
+            along = step % 2 == 1 and len(chains) >= 3 and not space.is_structured
             stepped = _move_along_differences(space, chains, rng) if along else space.perturb(chains, rng, step_scale)
             good = space.allowed(stepped)[:, None]
             chains = np.where(good, stepped, chains)
@@ -53,7 +54,7 @@ def _move_along_differences(space: Region, chains: Array, rng: np.random.Generat
     unit = space.compute_coordinates(chains)
     first, second = (rng.permutation(len(chains)) for _ in range(2))
     moved = unit + rng.normal(size=(len(unit), 1)) * (unit[first] - unit[second])
-    return space.snap_to_grid(space.place(np.clip(moved, 0, 1), chains))
+    return space.settle(space.place(np.clip(moved, 0, 1), chains))
 
 
 def descend_to_feasible(space: Region, rng: np.random.Generator) -> Array:
