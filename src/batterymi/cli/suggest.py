@@ -24,7 +24,7 @@ from batterymi.files import format_csv
 from batterymi.optimise.campaigns.converted_batches import convert_batch, describe_differences
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
-from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
+from batterymi.optimise.campaigns.next_batch import make_design, make_search, propose_batch
 from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import format_label
@@ -192,7 +192,7 @@ def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config)
     ]
     names = []
     for _, row in proposed.iterrows():
-        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in study.designable}
+        design = make_design(row, study.designable)
         names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
     return names
 
@@ -208,6 +208,7 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
         values = "; ".join(
             f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
             for f in study.designable
+            if pd.notna(row[f.name])
         )
         called = f"{names[place - 1]}: " if names[place - 1] else ""
         lines += [f"{place}. {called}{values}", f"   {row['why']}"]
@@ -235,4 +236,6 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
             columns[column] = conversions[own].convert_to_file(proposed[own])
         else:
             columns[column] = proposed[own]
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    # empty where a feature does not apply to a design
+    return frame.astype(object).mask(frame.isna(), other="") if frame.isna().to_numpy().any() else frame

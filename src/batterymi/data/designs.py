@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
+from batterymi.data.conditional import find_applicable
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.input_files import read_content, refuse_changes
 from batterymi.data.read_csv import parse_csv
+from batterymi.data.table import list_faults
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
@@ -45,17 +47,27 @@ def read_designs(
         hints = "; ".join(f"'{name}' ({did_you_mean(name, cells.columns)})" for name in missing)
         raise TableError(f"{path}: the header lacks {hints}")
     frame, faults = {}, []
+    applicable = find_applicable(cells, features)
+    faults += [
+        f"{path}: line {f['line']}: {f['column']}: found '{f['found']}': {f['reason']}" for f in applicable.faults
+    ]
+    known = {(f["line"], f["column"]) for f in applicable.faults}
     for feature in features:
-        column = cells[feature.name]
+        column = applicable.rows[feature.name]
+        needed = applicable.needs(feature.name, pd.Series(True, index=column.index))
+        needed &= [(line, feature.name) not in known for line in column.index]
         if feature.choices:
-            bad = ~column.isin(feature.choices)
+            bad = ~column.isin(feature.choices) & needed
             said = f"not a choice; choices: {', '.join(feature.choices)}"
             frame[feature.name] = column
         else:
             numbers = pd.to_numeric(column, errors="coerce").astype(float)
             conversion = conversions.get(feature.name)
             frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
-            bad, said = ~np.isfinite(frame[feature.name]), "not a number"
+            bad, said = ~np.isfinite(frame[feature.name]) & needed, "not a number"
+            if feature.is_logarithmic:
+                bad |= frame[feature.name] <= 0
+                said = "not a number above 0"
         faults += [
             f"{path}: line {line}: {feature.name}: found '{show_in_line(str(column[line]))}': {said}"
             for line in cells.index[bad]

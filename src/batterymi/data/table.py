@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from batterymi import registry
-from batterymi.config.parts import Objective
+from batterymi.config.parts import Feature, Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
+from batterymi.data.conditional import find_applicable
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.input_files import hold_unchanged, read_content
 from batterymi.data.loaders.base import Rows
@@ -89,7 +90,8 @@ def check_rows(
     inputs = sorted({column for descriptor in settings.descriptors for column in descriptor.columns.values()})
     names = list(dict.fromkeys([*(column.name for column in columns), *inputs]))
     _check_columns(raw, settings.path, table, names)
-    rows = raw.copy()
+    applicable = find_applicable(raw, settings.features)
+    rows = applicable.rows
     # loaders and `sample_table` set the splits themselves
     if SPLIT not in rows:
         rows[SPLIT] = _find_splits(rows, table, objectives)
@@ -97,9 +99,9 @@ def check_rows(
     outcomes = [objective.name for objective in objectives]
     # a word such as "pending" must not be reported as a bad number
     rows[outcomes] = rows[outcomes].astype(object).mask(without_result, "")
-    faults: list[dict[str, Any]] = []
+    faults: list[dict[str, Any]] = list(applicable.faults)
     for name in (column.name for column in columns if not getattr(column, "is_category", False)):
-        needed = learning if name in outcomes else learning | without_result
+        needed = learning if name in outcomes else applicable.needs(name, learning | without_result)
         rows[name], found = _parse_numbers(rows[name], name, needed, conversions.get(name))
         faults += found
     # rows with bad cells skip the schema, which would report them twice
@@ -107,6 +109,7 @@ def check_rows(
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, without_result))
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
+    faults += _find_values_without_logarithm(rows.drop(index=bad, errors="ignore"), settings.features)
     faults += _find_duplicates(measured, names)
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
@@ -235,11 +238,25 @@ def _parse_numbers(
     ]
 
 
+def _find_values_without_logarithm(rows: pd.DataFrame, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    """List values of features on a logarithmic scale that are not above 0."""
+    return [
+        make_fault(line, feature.name, rows.loc[line, feature.name], "not above 0, but the feature has scale: log")
+        for feature in features
+        if feature.is_logarithmic
+        for line in rows.index[rows[feature.name].astype(float) <= 0]
+    ]
+
+
 def _find_duplicates(rows: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
     """List rows that repeat an earlier one; a copy in train and test would leak its answer."""
     first: dict[tuple[Any, ...], Any] = {}
     faults = []
-    for line, *cells in rows[names].itertuples(name=None):
+    compared, gaps = rows[names], rows[names].isna()
+    if gaps.to_numpy().any():
+        # NaN, where a feature does not apply, equals nothing
+        compared = compared.astype(object).mask(gaps, other=None)
+    for line, *cells in compared.itertuples(name=None):
         original = first.setdefault(tuple(cells), line)
         if original != line:
             faults.append(make_fault(line, "(row)", f"a copy of line {original}", "duplicate row"))
