@@ -48,14 +48,12 @@ def read_designs(
         raise TableError(f"{path}: the header lacks {hints}")
     frame, faults = {}, []
     applicable = find_applicable(cells, features)
-    faults += [
-        f"{path}: line {f['line']}: {f['column']}: found '{f['found']}': {f['reason']}" for f in applicable.faults
-    ]
-    known = {(f["line"], f["column"]) for f in applicable.faults}
+    faults += list_faults(str(path), applicable.faults)
+    known = pd.DataFrame(applicable.faults, columns=["line", "column"])
     for feature in features:
         column = applicable.rows[feature.name]
         needed = applicable.needs(feature.name, pd.Series(True, index=column.index))
-        needed &= [(line, feature.name) not in known for line in column.index]
+        needed &= ~column.index.isin(known.loc[known["column"] == feature.name, "line"])
         if feature.choices:
             bad = ~column.isin(feature.choices) & needed
             said = f"not a choice; choices: {', '.join(feature.choices)}"

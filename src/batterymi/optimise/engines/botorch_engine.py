@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 N_DRAWS = 128  # quasi-random samples of the posterior, one objective
 # fewer, since noisy EHVI decomposes the front of every sample into boxes
 N_DRAWS_FRONT = 64
+MAX_PENDING = 16  # designs under way that are sampled together with each candidate
 
 
 def propose_designs(
@@ -160,6 +161,9 @@ def _make_acquisition(
     # BoTorch would compile a kernel for this processor, whose last digits differ between machines; and a compilation
     # that was killed leaves a lock in the home folder, for which every later process waits forever
     logei._load_attempted = True
+    if len(waiting) > MAX_PENDING and not several:
+        # the improvement over them is the same, but their samples are drawn once and not with each candidate
+        baseline, waiting = torch.cat([baseline, waiting]), waiting[:0]
     sampler = SobolQMCNormalSampler(torch.Size([N_DRAWS_FRONT if several else N_DRAWS]), seed=int(rng.integers(2**31)))
     shared = {
         "model": model,

@@ -78,7 +78,9 @@ class Equalities:
         points[:, np.arange(d), np.arange(d)] += steps
         placed = self.coding.place(points.reshape(-1, d), np.repeat(codes, d, axis=0))
         moved = self.compute_differences(placed).reshape(n, d, -1)
-        return np.swapaxes((moved - gaps[:, None, :]) / steps[:, :, None], 1, 2)
+        slopes = np.swapaxes((moved - gaps[:, None, :]) / steps[:, :, None], 1, 2)
+        # undefined differences have no slope to go along
+        return np.where(np.abs(slopes) < 1e10, slopes, 0.0)
 
     def round_to_steps(self, codes: Array, tolerances: Array, snap: Callable[[Array], Array]) -> Array:
         """Return designs on steps near given ones that meet the equalities, as far as such are found.
@@ -174,8 +176,8 @@ def _find_step(unit: Array, slopes: Array, gaps: Array) -> Array:
         allowed = slopes * free[:, None, :]
         square = allowed @ np.swapaxes(allowed, 1, 2)
         # equalities that no free number changes would make the matrix singular
-        scale = np.trace(square, axis1=1, axis2=2)[:, None, None] + 1e-300
-        square = square + 1e-12 * scale * np.eye(square.shape[1])
+        scale = np.trace(square, axis1=1, axis2=2)[:, None, None]
+        square = square + np.where(scale > 0, 1e-12 * scale, 1.0) * np.eye(square.shape[1])
         step = -(np.swapaxes(allowed, 1, 2) @ np.linalg.solve(square, gaps[:, :, None]))[:, :, 0]
         outward = ((unit <= 0) & (step < 0)) | ((unit >= 1) & (step > 0))
         if not (outward & (free > 0)).any():

@@ -173,8 +173,10 @@ class Mixture:
             middle = (ends[0] + ends[1]) / 2
             above = np.clip(parts + middle[:, None], low, high).sum(axis=1) > self.total
             ends = [np.where(above, ends[0], middle), np.where(above, middle, ends[1])]
-        found = np.clip(parts + ends[0][:, None], low, high)
-        # the last bits go to the part with most room
+        return self._complete(np.clip(parts + ends[0][:, None], low, high), low, high)
+
+    def _complete(self, found: Array, low: Array, high: Array) -> Array:
+        """Give the last bits that compositions lack to the part with most room, in place."""
         rows, rest = np.arange(len(found)), self.total - found.sum(axis=1)
         widest = np.argmax(np.where(rest[:, None] > 0, high - found, found - low), axis=1)
         found[rows, widest] += rest
@@ -188,7 +190,7 @@ class Mixture:
             least, largest = self._compute_room(parts, low, high, i)
             parts[:, i] = least + unit[:, i] * (largest - least)
         parts[:, -1] = self.total - parts[:, :-1].sum(axis=1)
-        return self.project(parts, low, high)
+        return self._complete(np.clip(parts, low, high), low, high)
 
     def to_unit(self, parts: Array) -> Array:
         """Undo `from_unit`; where a part has one possible value, its coordinate is 0."""

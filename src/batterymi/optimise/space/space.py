@@ -18,6 +18,7 @@ from batterymi.optimise.space.region import Region
 
 SAME = 1e-6  # of the search range: designs that differ less count as the same
 MAX_ENUMERATED = 20_000
+N_ON_EQUALITY = 4096  # designs that are drawn at most where each is moved onto equality constraints
 MAX_SPREAD, N_SPREAD = 256, 1024  # designs that are spread one by one, and random ones that they are chosen from
 
 
@@ -59,14 +60,23 @@ class Space(Region):
         n_drawn = n_kept = 0
         while n_kept < n:
             # many draws may be infeasible, and a batch costs little more than one draw
-            batch = self.draw_codes(rng, max(4 * n, 64) if self.is_constrained else n)
+            batch = self.draw_codes(rng, self._choose_batch(n))
             inside = batch[self.allowed(batch)]
             kept.append(inside)
             n_drawn, n_kept = n_drawn + len(batch), n_kept + len(inside)
+            if self.equalities is not None and n_drawn >= N_ON_EQUALITY and n_kept < n:
+                return sample_hit_and_run(self, np.vstack(kept), rng, n)
             # enough draws to expect ten feasible designs at the smallest share
             if n_drawn >= 10 / MIN_SHARE and n_kept < MIN_SHARE * n_drawn:
                 return sample_hit_and_run(self, np.vstack(kept), rng, n)
         return np.vstack(kept)[:n]
+
+    def _choose_batch(self, n: int) -> int:
+        """Choose how many designs to draw at once, to be left with n that meet the constraints."""
+        if self.equalities is not None:
+            # moved onto the equalities, most meet them, and the move takes time
+            return max(n + n // 4, 64)
+        return max(4 * n, 64) if self.is_constrained else n
 
     def fill(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
         """Return designs that fill the space evenly: a scrambled Sobol sequence without infeasible designs.
