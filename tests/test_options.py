@@ -306,9 +306,9 @@ def test_studies_with_every_option_run_to_the_summary(workspace: Workspace) -> N
         columns=lambda name: name.split(" ")[0]
     )
     shares = ruled[["ec", "emc", "dmc"]]
-    assert (
-        np.allclose(shares.sum(axis=1), 100) and ((shares > 0).sum(axis=1) == 2).all() and ruled["oven"].nunique() == 1
-    )
+    assert np.allclose(shares.sum(axis=1), 100)
+    assert ((shares > 0).sum(axis=1) == 2).all()
+    assert ruled["oven"].nunique() == 1
     assert (ruled["amount"].isna() == (ruled["additive"] == "none")).all()
     assert (ruled["drying_c"].isna() == ruled["drying_h"].isna()).all()
     report = json.loads((results / "option_list/screen/report.json").read_text())
