@@ -191,15 +191,20 @@ class Coding:
 
         Categories are as in `codes`, and so are which parts of a composition are used and which numbers apply.
         """
-        placed = codes.copy()
-        for column, feature in enumerate(self.numbers):
-            i = self.names.index(feature.name)
-            placed[:, i] = self.lower[i] + unit[:, column] * self.width[i]
+        placed = self.place_numbers(unit, codes)
         if self.composition is not None:
             placed[:, self.part_columns] = self.composition.from_unit(unit[:, len(self.numbers) :])
         if self.mixture is not None:
             parts = self.mixture.from_unit(unit[:, len(self.numbers) :], codes[:, self.part_columns])
             placed[:, self.part_columns] = parts
+        return placed
+
+    def place_numbers(self, unit: Array, codes: Array) -> Array:
+        """Return codes whose numbers outside the composition lie at coordinates in the unit cube, as `place` does."""
+        placed = codes.copy()
+        for column, feature in enumerate(self.numbers):
+            i = self.names.index(feature.name)
+            placed[:, i] = self.lower[i] + unit[:, column] * self.width[i]
         if self.applicability is not None:
             low, high = self.applicability.get_bounds(codes)
             for column, feature in enumerate(self.numbers):

@@ -3,10 +3,11 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from batterymi.arrays import Array
+from batterymi.arrays import Array, Indices
 from batterymi.config.expressions import Expression
 from batterymi.optimise.space.coding import Coding
 
@@ -57,26 +58,44 @@ class Equalities:
             codes: shape (n, n_features).
             tolerances: from `find_tolerances`.
         """
-        unit, d = self.coding.compute_coordinates(codes), self.coding.n_numbers
-        placed = self.coding.place(unit, codes)
-        # rows of a table may lie outside the bounds, which their coordinates cannot say
-        for _ in range(N_ITERATIONS if d else 0):
+        unit, free = self.coding.compute_coordinates(codes), self._find_coordinates()
+        placed = codes.copy()
+        for _ in range(N_ITERATIONS if len(free) else 0):
             gaps = self.compute_differences(placed)
             left = np.flatnonzero((np.abs(gaps) > 0.1 * tolerances).any(axis=1))
             if not len(left):
                 break
-            slopes = self._compute_slopes(unit[left], codes[left], gaps[left])
-            unit[left] = np.clip(unit[left] + _find_step(unit[left], slopes, gaps[left]), 0, 1)
-            placed[left] = self.coding.place(unit[left], codes[left])
+            slopes = self._compute_slopes(unit[left], codes[left], gaps[left], free)
+            own = unit[np.ix_(left, free)]
+            unit[np.ix_(left, free)] = np.clip(own + _find_step(own, slopes, gaps[left]), 0, 1)
+            placed[left] = self._place(unit[left], codes[left])
         return placed
 
-    def _compute_slopes(self, unit: Array, codes: Array, gaps: Array) -> Array:
-        """Compute the derivatives of the differences by the coordinates, shape (n, n_equalities, n_coordinates)."""
-        n, d = unit.shape
-        steps = np.where(unit > 0.5, -STEP, STEP)
+    @cached_property
+    def _uses_parts(self) -> bool:
+        """Return whether an equality is on a part of the composition."""
+        used = {name for expression in self.expressions for name in expression.columns}
+        return bool(used & set(self.coding.parts))
+
+    def _find_coordinates(self) -> Indices:
+        """Return the places of the coordinates that the equalities depend on."""
+        used = {name for expression in self.expressions for name in expression.columns}
+        numbers = [place for place, feature in enumerate(self.coding.numbers) if feature.name in used]
+        parts = range(len(self.coding.numbers), self.coding.n_numbers) if self._uses_parts else ()
+        return np.array([*numbers, *parts], dtype=np.intp)
+
+    def _place(self, unit: Array, codes: Array) -> Array:
+        """Return designs at coordinates; a composition that no equality is on stays as it is."""
+        place = self.coding.place if self._uses_parts else self.coding.place_numbers
+        return place(unit, codes)
+
+    def _compute_slopes(self, unit: Array, codes: Array, gaps: Array, free: Indices) -> Array:
+        """Compute the derivatives of the differences by some coordinates, shape (n, n_equalities, n_coordinates)."""
+        n, d = len(unit), len(free)
+        steps = np.where(unit[:, free] > 0.5, -STEP, STEP)
         points = np.repeat(unit[:, None, :], d, axis=1)
-        points[:, np.arange(d), np.arange(d)] += steps
-        placed = self.coding.place(points.reshape(-1, d), np.repeat(codes, d, axis=0))
+        points[:, np.arange(d), free] += steps
+        placed = self._place(points.reshape(n * d, -1), np.repeat(codes, d, axis=0))
         moved = self.compute_differences(placed).reshape(n, d, -1)
         slopes = np.swapaxes((moved - gaps[:, None, :]) / steps[:, :, None], 1, 2)
         # undefined differences have no slope to go along
