@@ -11,6 +11,7 @@ import pandas as pd
 from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import find_study, read_config, read_ledger
+from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
@@ -208,13 +209,19 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
         values = "; ".join(
             f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
             for f in study.designable
-            if pd.notna(row[f.name])
+            if _is_used(f, row[f.name], study)
         )
         called = f"{names[place - 1]}: " if names[place - 1] else ""
         lines += [f"{place}. {called}{values}", f"   {row['why']}"]
     if proposed.empty:
         lines.append("no design is left: all of them are known, pending or failed")
     return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
+
+
+def _is_used(feature: Feature, value: Any, study: Study) -> bool:
+    """Return whether a feature applies to a design, and is not a part of a composition that is left out."""
+    is_part = study.simplex is not None and study.simplex.has_zeros and feature.name in study.simplex.features
+    return bool(pd.notna(value)) and not (is_part and value == 0)
 
 
 def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: Study) -> pd.DataFrame:

@@ -58,7 +58,8 @@ def snap_parts(parts: Array, lower: Array, upper: Array, step: float, total: flo
 def _compute_step_bounds(lower: Array, upper: Array, step: float, total: float) -> tuple[int, Array, Array]:
     """Compute the number of steps of the whole, and the smallest and largest number of each part."""
     whole = round(total / step)
-    low, high = np.ceil(lower / step - 1e-9), np.floor(upper / step + 1e-9)
+    # with 0 added, since the ceiling of a tiny negative number is -0, which files would show
+    low, high = np.ceil(lower / step - 1e-9) + 0.0, np.floor(upper / step + 1e-9)
     if (low > high).any() or (low.sum(axis=-1) > whole).any() or (high.sum(axis=-1) < whole).any():
         raise ValueError(f"no composition in steps of {step:g} meets the bounds; take a smaller step or wider bounds")
     return whole, low, high
