@@ -393,3 +393,11 @@ def test_groups_of_a_column_of_numbers_stay_together() -> None:
     labels = label_joint_groups(rows, ("run",))
     assert [labels[0] == label for label in labels] == [True, True, False, False, False]
     assert len(set(labels)) == 3
+
+
+@QUICK
+@given(space=spaces(), seed=st.integers(0, 9))
+def test_equal_seeds_give_equal_designs(space: Space, seed: int) -> None:
+    pd.testing.assert_frame_equal(
+        suggest(space, "gaussian_process", seed, 2), suggest(space, "gaussian_process", seed, 2)
+    )
