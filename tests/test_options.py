@@ -68,6 +68,7 @@ OPTIONS = {
             "batch": 2,
             "suggestions": 3,
             "reference": {"life": 0, "cost": 20},
+            "shared_in_batch": ["temperature"],
             "evaluator": {"name": "surrogate"},
         }
     },
@@ -116,6 +117,37 @@ OPTIONS = {
         "campaign": {"mode": "experiment", "seeds": 2, "suggestions": 2, "pool": "data/pool.csv"},
     },
 }
+RULES = {
+    "title": "A mixture of at most two solvents, an additive or none, a step or none, one oven",
+    "edition": "own",
+    "table": {"file": "data/rules.csv"},
+    "features": [
+        *(column(name, unit="percent", bounds=[0, 90]) for name in ("ec", "emc", "dmc")),
+        column("additive", choices=["none", "fec", "vc"]),
+        column("amount", unit="percent", used_with={"additive": {"fec": [1, 10], "vc": [0.5, 3]}}, step=0.5),
+        column("drying_c", unit="°C", bounds=[60, 120], step=10, optional_step="drying"),
+        column("drying_h", unit="h", bounds=[2, 12], step=1, optional_step="drying"),
+        column("current", bounds=[0.001, 1], scale="log"),
+        column("purity", choices=["low", "medium", "high"], ordered=True),
+        column("n_li", bounds=[0.8, 1.4]),
+        column("n_p", bounds=[0.8, 1.4]),
+        column("oven", unit="°C", bounds=[700, 860], step=10),
+    ],
+    "simplex": {
+        "features": ["ec", "emc", "dmc"],
+        "total": 100,
+        "step": 5,
+        "tolerance": 0.5,
+        "max_parts": 2,
+        "min_parts": 2,
+        "min_when_used": 10,
+    },
+    "constraints": [{"name": "balance", "expression": "n_li / n_p == 1.05", "tolerance": 0.01}],
+    "objectives": [column("life", goal="maximise")],
+    "surrogate": SMALL,
+    "campaign": {"mode": "experiment", "seeds": 2, "suggestions": 3, "shared_in_batch": ["oven"]},
+}
+OPTIONS["option_rules"] = RULES
 FORMULAS = {
     "edition": "own",
     "table": {"file": "data/formulas.csv", "id_column": "composition"},
@@ -186,6 +218,7 @@ def write_studies(folder: Path) -> None:
     table.drop_duplicates(["salt", "T (°C)"])[["salt", "T (°C)"]].rename(columns={"T (°C)": "temperature"}).to_csv(
         data / "pool.csv", index=False
     )
+    write_rules_table(data / "rules.csv", rng)
     formulas = [f"Li{i}P{j}S{k}" for i in (1, 2, 3) for j in (1, 2) for k in (3, 4, 5, 6)]
     pd.DataFrame({"composition": formulas, "conductivity": rng.normal(size=len(formulas)).round(3)}).to_csv(
         data / "formulas.csv", index=False
@@ -194,6 +227,27 @@ def write_studies(folder: Path) -> None:
     for name, study in OPTIONS.items():
         (folder / f"config/studies/{name}.yaml").write_text(yaml.safe_dump(study, allow_unicode=True, sort_keys=False))
     (folder / "options.yaml").write_text(yaml.safe_dump(SETTINGS))
+
+
+def write_rules_table(path: Path, rng: np.random.Generator) -> None:
+    """Write the table of the study with rules; what does not apply is empty, 0 or said to be nothing."""
+    n = 20
+    shares = rng.permuted(np.tile([30, 70, 0], (n, 1)), axis=1)
+    additive = rng.choice(["none", "fec", "vc"], n)
+    dried, n_p = rng.random(n) < 0.6, rng.uniform(0.8, 1.3, n).round(3)
+    table = pd.DataFrame(shares, columns=["ec", "emc", "dmc"]).assign(
+        additive=additive,
+        amount=[rng.choice(["", "0", "-", "n/a"]) if name == "none" else rng.integers(2, 4) / 1 for name in additive],
+        drying_c=[int(rng.integers(6, 13) * 10) if done else "" for done in dried],
+        drying_h=[int(rng.integers(2, 13)) if done else "" for done in dried],
+        current=10 ** rng.uniform(-3, 0, n).round(2),
+        purity=rng.choice(["low", "medium", "high"], n),
+        n_li=(1.05 * n_p).round(3),
+        n_p=n_p,
+        oven=np.repeat([740, 780, 820, 840], 5),
+    )
+    life = 10 + 0.05 * table["ec"] + (additive == "vc") + dried + rng.normal(size=n) / 5
+    table.assign(life=life.round(3)).to_csv(path, index=False)
 
 
 def keys_of(models: Iterable[type[BaseModel]]) -> Keys:
@@ -266,6 +320,15 @@ def test_studies_with_every_option_run_to_the_summary(workspace: Workspace) -> N
     searched = pd.read_csv(results / "option_search/campaign/suggestions.csv")
     assert (searched["a"] * 20 % 1).round(6).isin([0, 1]).all(), "weighed in steps of 0.05"
     assert (searched["salt [percent]"] <= 4 + searched["b"] + 1e-9).all()
+    ruled = pd.read_csv(results / "option_rules/campaign/suggestions.csv").rename(
+        columns=lambda name: name.split(" ")[0]
+    )
+    shares = ruled[["ec", "emc", "dmc"]]
+    assert np.allclose(shares.sum(axis=1), 100)
+    assert ((shares > 0).sum(axis=1) == 2).all()
+    assert ruled["oven"].nunique() == 1
+    assert (ruled["amount"].isna() == (ruled["additive"] == "none")).all()
+    assert (ruled["drying_c"].isna() == ruled["drying_h"].isna()).all()
     report = json.loads((results / "option_list/screen/report.json").read_text())
     assert report["dropped"] == 1
     pending = json.loads((results / "option_search/table.json").read_text())["rows_by_split"]

@@ -7,7 +7,7 @@ from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import load_studies
 from batterymi.config.run import Config
 from batterymi.config.study import Study
-from batterymi.errors import BatteryMIError, ConfigError
+from batterymi.errors import BatteryMIError, ConfigError, DesignError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
 
@@ -73,7 +73,9 @@ def describe_study(study: Study) -> tuple[str, list[str]]:
 
     Raises:
         TableError: if its table cannot be used.
+        ConfigError: if no design keeps its rules.
     """
+    _check_rules(study)
     features, objectives = _count_things(study.features, "feature"), _count_things(study.objectives, "objective")
     shape = f"settings are right, {features}, {objectives}"
     if study.table.dataset:
@@ -82,6 +84,26 @@ def describe_study(study: Study) -> tuple[str, list[str]]:
         return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", []
     rows, notes = _count_rows(study)
     return f"{shape}; {rows}", notes
+
+
+def _check_rules(study: Study) -> None:
+    """Refuse rules on designs that exclude each other.
+
+    Raises:
+        ConfigError: naming the rule that no design keeps.
+    """
+    import numpy as np
+
+    from batterymi.optimise.space.space import make_space
+
+    if study.campaign.mode == "replay":
+        return
+    space = make_space(study.designable, study.simplex, study.constraints, derived=study.derived)
+    if space.is_constrained or space.is_structured:
+        try:
+            space.sample(np.random.default_rng(0), 1)
+        except DesignError as error:
+            raise ConfigError([f"{study.title}: {error}"]) from None
 
 
 def _count_things(things: Sequence[object], name: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import find_study, read_config, read_ledger
+from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
@@ -26,7 +27,7 @@ from batterymi.optimise.campaigns.changes import State, describe_changes
 from batterymi.optimise.campaigns.converted_batches import convert_batch, describe_differences
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
-from batterymi.optimise.campaigns.next_batch import make_search, propose_batch
+from batterymi.optimise.campaigns.next_batch import make_design, make_search, propose_batch
 from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN, WITHDRAWN
 from batterymi.vocabulary.units import format_label
@@ -199,7 +200,7 @@ def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> 
     ]
     names = []
     for _, row in proposed.iterrows():
-        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in study.designable}
+        design = make_design(row, study.designable)
         names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
     return names
 
@@ -216,12 +217,19 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
         values = "; ".join(
             f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
             for f in study.designable
+            if _is_used(f, row[f.name], study)
         )
         called = f"{names[place - 1]}: " if names[place - 1] else ""
         lines += [f"{place}. {called}{values}", f"   {row['why']}"]
     if proposed.empty:
         lines.append("no design is left: all of them are known, pending or failed")
     return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
+
+
+def _is_used(feature: Feature, value: Any, study: Study) -> bool:
+    """Return whether a feature applies to a design, and is not a part of a composition that is left out."""
+    is_part = study.simplex is not None and study.simplex.has_zeros and feature.name in study.simplex.features
+    return bool(pd.notna(value)) and not (is_part and value == 0)
 
 
 def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: Study) -> pd.DataFrame:
@@ -246,4 +254,6 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
             columns[column] = conversions[own].convert_to_file(proposed[own])
         else:
             columns[column] = proposed[own]
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    # empty where a feature does not apply to a design
+    return frame.astype(object).mask(frame.isna(), other="") if frame.isna().to_numpy().any() else frame

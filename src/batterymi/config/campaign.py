@@ -116,6 +116,11 @@ class _DesignCampaign(_Campaign):
         "units of the search range); keeps a surrogate from extrapolating. Not set: no bound.",
     )
     pool: InsidePath | None = Field(None, description="CSV file of designs to choose from; not set: any in bounds.")
+    shared_in_batch: tuple[Name, ...] = Field(
+        (),
+        description="Features of which all designs of a batch have the same value, as the temperature of an oven that "
+        "holds them all; the engine chooses it.",
+    )
     reference: dict[Name, float] | None = Field(
         None,
         description="With several objectives, the worst value of each that counts in the hypervolume; not set: "

@@ -39,6 +39,8 @@ OPERATORS: dict[type[ast.AST], Callable[..., Array]] = {
     **dict.fromkeys((ast.LtE, ast.Lt), lambda left, right: right - left),
     **dict.fromkeys((ast.GtE, ast.Gt), lambda left, right: left - right),
 }
+# of an equality the margin is what lacks, so that it is negative everywhere but on it
+OPERATORS[ast.Eq] = lambda left, right: -np.abs(left - right)
 COMPARISONS = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
 STRICT = (ast.Lt, ast.Gt)
 
@@ -71,19 +73,35 @@ class Expression:
         with np.errstate(all="ignore"):
             return _broadcast_value(np.asarray(_compute_node(self._tree, columns), dtype=float), columns)
 
+    @property
+    def is_equality(self) -> bool:
+        """Return whether it is an equality, whose margin is 0 on it and negative elsewhere."""
+        return isinstance(self._tree, ast.Compare) and isinstance(self._tree.ops[0], ast.Eq)
+
+    def compute_difference(self, columns: Mapping[str, Array]) -> Array:
+        """Compute the left side of an equality less its right side; NaN where the arithmetic is undefined."""
+        assert isinstance(self._tree, ast.Compare)
+        with np.errstate(all="ignore"):
+            left, right = (_compute_node(part, columns) for part in (self._tree.left, self._tree.comparators[0]))
+            return _broadcast_value(np.asarray(left - right, dtype=float), columns)
+
     def is_satisfied(self, columns: Mapping[str, Array]) -> NDArray[np.bool_]:
         """Return whether a condition holds; at equality `<` and `>` do not hold, and with NaN no comparison does."""
         with np.errstate(all="ignore"):
             return _broadcast_value(_check_satisfied(self._tree, columns), columns)
 
 
-def parse_condition(text: str) -> Expression:
+def parse_condition(text: str, *, equality: bool = False) -> Expression:
     """Parse a condition such as `0.1 <= salt / solvent <= 0.5 and salt + binder < 0.3`.
+
+    Args:
+        text: the condition.
+        equality: whether it may be an equality of two sides, as `salt + binder == 1`.
 
     Raises:
         ExpressionError: what is wrong with it, and what would be right.
     """
-    expression = _parse_expression(text)
+    expression = _parse_expression(text, equality=equality)
     if not expression.is_condition:
         raise ExpressionError(f"'{text}' is not a comparison; write it with <= or >=")
     if not expression.columns:
@@ -145,10 +163,39 @@ def substitute_quantities(text: str, quantities: Mapping[str, str]) -> str:
         ) from None
 
 
-def _parse_expression(text: str) -> Expression:
+def is_linear(text: str) -> bool:
+    """Return whether both sides of a condition are linear in its columns."""
+    tree = _parse_tree(text)
+    assert isinstance(tree, ast.Compare)
+    return all(_find_degree(side) <= 1 for side in (tree.left, *tree.comparators))
+
+
+def _find_degree(node: ast.expr) -> int:
+    """Return 0 for a constant, 1 for what is linear in its columns, 2 for everything else."""
+    if isinstance(node, ast.Constant):
+        return 0
+    if isinstance(node, ast.Name):
+        return 1
+    if isinstance(node, ast.UnaryOp):
+        return _find_degree(node.operand)
+    if isinstance(node, ast.BinOp):
+        left, right = _find_degree(node.left), _find_degree(node.right)
+        if isinstance(node.op, ast.Add | ast.Sub):
+            return max(left, right)
+        if isinstance(node.op, ast.Mult):
+            return min(left + right, 2)
+        return left if isinstance(node.op, ast.Div) and right == 0 else min(2 * (left + right), 2)
+    return 2 if any(isinstance(part, ast.Name) for part in _list_expression_nodes(node)) else 0
+
+
+def _parse_expression(text: str, *, equality: bool = False) -> Expression:
     """Parse a text and check every node of its tree."""
     tree = _parse_tree(text)
-    _check_node(tree, text)
+    if equality and isinstance(tree, ast.Compare) and [type(op) for op in tree.ops] == [ast.Eq]:
+        for side in (tree.left, tree.comparators[0]):
+            _check_node(side, text, top=False)
+    else:
+        _check_node(tree, text)
     names = (node.id for node in _list_expression_nodes(tree) if isinstance(node, ast.Name))
     # a dictionary, unlike a set, keeps the order of appearance
     return Expression(text, tuple(dict.fromkeys(names)), isinstance(tree, ast.Compare | ast.BoolOp), tree)
@@ -204,7 +251,7 @@ def _check_node(node: ast.expr, text: str, top: bool = True) -> None:
 
 
 def _check_condition(node: ast.Compare | ast.BoolOp, text: str, top: bool) -> None:
-    """Refuse conditions within arithmetic, and equality, whose feasible set has no volume to sample."""
+    """Refuse conditions within arithmetic, and equalities joined with other conditions."""
     if not top:
         raise ExpressionError(f"'{text}': {ast.unparse(node)}: a condition cannot be part of a sum or a product")
     if isinstance(node, ast.BoolOp):
@@ -218,8 +265,8 @@ def _check_condition(node: ast.Compare | ast.BoolOp, text: str, top: bool) -> No
     for comparison in node.ops:
         if not isinstance(comparison, COMPARISONS):
             raise ExpressionError(
-                f"'{text}': compare with <= or >=; for fractions that add up to 1 use simplex, and for another "
-                "equality compute one column from the others"
+                f"'{text}': compare with <= or >=; an equality is written with ==, alone, as a constraint of a study; "
+                "for fractions that add up to 1 use simplex"
             )
     for part in (node.left, *node.comparators):
         _check_node(part, text, top=False)

@@ -4,22 +4,31 @@ Every model forbids unknown keys. The descriptions are the option tables of conf
 show, so they say how to choose a value.
 """
 
-import itertools
 import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from batterymi.config.expressions import parse_condition
-from batterymi.config.names import ConstraintName, DescriptorName, MemberName, ModelName, UnitName
-from batterymi.registry import BASELINES
+from batterymi.config.checks import (
+    Range,
+    check_ascending,
+    check_condition,
+    check_constraint,
+    check_increasing,
+    check_inside_folder,
+    check_models,
+    find_range_problem,
+    find_simplex_problem,
+)
+from batterymi.config.expressions import is_linear, parse_condition
+from batterymi.config.names import ConstraintName, DescriptorName, ModelName, UnitName
 from batterymi.vocabulary.units import format_label
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Range = tuple[float, float]
 Side = Literal["at_least", "at_most"]
 SIDES: tuple[Side, ...] = get_args(Side)
+MAX_PARTS = 100  # of a composition
 
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 
@@ -50,45 +59,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-def check_ascending(value: Range) -> Range:
-    """Refuse a pair whose first number is not below its second."""
-    if not value[0] < value[1]:
-        raise ValueError(
-            f"the lower bound {value[0]:g} is not below the upper bound {value[1]:g}; write [lower, upper]"
-        )
-    return value
-
-
-def check_condition(value: str) -> str:
-    """Refuse a condition that cannot be parsed."""
-    parse_condition(value)
-    return value
-
-
-def check_models(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse models that are listed twice, or lack the baselines."""
-    # verdicts and the summary compare every model with these
-    missing = [name for name in BASELINES if name not in value]
-    if missing:
-        raise ValueError(f"the baselines are required: add {', '.join(missing)}")
-    if twice := [name for name in value if value.count(name) > 1]:
-        raise ValueError(f"'{twice[0]}' is listed twice")
-    return value
-
-
-def check_inside_folder(value: str) -> str:
-    """Refuse a path that leaves the workflow's folder."""
-    # compared part by part, since `..` may occur inside a longer name
-    if value.startswith("/") or ".." in value.split("/"):
-        raise ValueError(f"'{value}' leaves the workflow's folder; give a path inside it")
-    # Python raises a ValueError, not an OSError, for such a path
-    if "\0" in value:
-        raise ValueError(f"{value!r} is not a path")
-    return value
-
-
 AscendingRange = Annotated[Range, AfterValidator(check_ascending)]
 Condition = Annotated[str, AfterValidator(check_condition)]
+ConstraintText = Annotated[str, AfterValidator(check_constraint)]
 ComparedModels = Annotated[tuple[ModelName, ...], AfterValidator(check_models)]
 InsidePath = Annotated[str, AfterValidator(check_inside_folder)]
 
@@ -118,18 +91,31 @@ class Feature(Column):
     """An input column."""
 
     bounds: AscendingRange | None = Field(None, description="Search range of a number; keep it inside the data.")
-    step: float | None = Field(None, gt=0, description="Steps from the lower bound of the range; 1 for integers.")
-    levels: tuple[float, ...] | None = Field(
+    step: float | None = Field(
+        None, gt=0, description="Steps from the lower bound of the range; 1 for integers. With `scale: log` in decades."
+    )
+    levels: Annotated[tuple[float, ...], AfterValidator(check_increasing)] | None = Field(
         None, min_length=2, description="The values that a number can take, where they are uneven; instead of bounds."
     )
+    scale: Literal["linear", "log"] = Field(
+        "linear", description="`log` for numbers over several decades: models and engines take the logarithm."
+    )
     choices: tuple[str, ...] | None = Field(None, description="Values of a category, which is one-hot coded.")
-
-    @field_validator("levels")
-    @classmethod
-    def _check_levels(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if value is not None and any(not low < high for low, high in itertools.pairwise(value)):
-            raise ValueError("levels must increase strictly")
-        return value
+    ordered: bool = Field(
+        False,
+        description="Whether the choices are listed in their order, as low, medium, high; they are coded by rank.",
+    )
+    used_with: dict[Name, dict[str, AscendingRange] | tuple[str, ...]] | None = Field(
+        None,
+        description="A category, and its choices with which alone this feature applies, as an amount applies with its "
+        "additive: `{additive: {FEC: [1, 10], VC: [0.5, 3]}}` with a range of its own for each, instead of bounds, or "
+        "`{additive: [FEC, VC]}`. Its cell is empty with every other choice.",
+    )
+    optional_step: Name | None = Field(
+        None,
+        description="Name of a step that is done in full or skipped, as drying; features with the same name are given "
+        "together, or all of their cells are empty.",
+    )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -137,12 +123,28 @@ class Feature(Column):
             raise ValueError("a feature has either choices (category) or bounds (number), not both")
         if self.levels is not None and (self.bounds or self.step):
             raise ValueError("levels replace bounds and step; give one or the other")
-        if self.step is not None and self.bounds is None:
+        if self.step is not None and self.range is None:
             raise ValueError("step needs bounds, from whose lower end it is counted")
-        if self.step is not None and self.bounds is not None and self.step > self.bounds[1] - self.bounds[0]:
-            raise ValueError(f"a step of {self.step:g} is wider than the bounds {list(self.bounds)}")
+        if problem := find_range_problem(self.ranges, self.step, is_logarithmic=self.is_logarithmic):
+            raise ValueError(problem)
         if self.choices is not None and len(set(self.choices)) < 2:
             raise ValueError("a category needs at least two different choices")
+        if self.choices is None and self.ordered:
+            raise ValueError("ordered belongs to choices; numbers are ordered anyway")
+        if self.choices is not None and self.is_logarithmic:
+            raise ValueError("scale: log is for numbers, not for choices")
+        return self
+
+    @model_validator(mode="after")
+    def _check_condition(self) -> Self:
+        if self.used_with is None:
+            return self
+        if self.optional_step is not None:
+            raise ValueError("give one of used_with and optional_step")
+        if len(self.used_with) != 1 or not self.used_choices:
+            raise ValueError("used_with names one category and at least one of its choices")
+        if self.own_ranges and (self.bounds or self.levels or self.choices):
+            raise ValueError("the ranges of used_with replace bounds, levels and choices; give one or the other")
         return self
 
     @property
@@ -151,10 +153,38 @@ class Feature(Column):
         return self.choices is not None
 
     @property
+    def is_logarithmic(self) -> bool:
+        """Return whether it is taken by its logarithm."""
+        return self.scale == "log"
+
+    @property
+    def is_conditional(self) -> bool:
+        """Return whether it does not apply to some designs."""
+        return self.used_with is not None or self.optional_step is not None
+
+    @property
+    def used_choices(self) -> tuple[str, ...]:
+        """Return the choices of another feature with which alone it applies."""
+        return tuple(choice for choices in (self.used_with or {}).values() for choice in choices)
+
+    @property
+    def own_ranges(self) -> dict[str, Range]:
+        """Return its search range for each of these choices, where each has its own."""
+        return {k: v for part in (self.used_with or {}).values() if isinstance(part, dict) for k, v in part.items()}
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """Return all of its search ranges: one, or one for each choice that it is used with."""
+        if self.levels:
+            # levels were checked to increase
+            return ((self.levels[0], self.levels[-1]),)
+        return (self.bounds,) if self.bounds else tuple(self.own_ranges.values())
+
+    @property
     def range(self) -> Range | None:
-        """Return the ends of the search range: the bounds, or the first and the last level."""
-        # levels were checked to increase
-        return (self.levels[0], self.levels[-1]) if self.levels else self.bounds
+        """Return the ends of the search range: the bounds, the first and the last level, or of all its ranges."""
+        ends = [end for pair in self.ranges for end in pair]
+        return (min(ends), max(ends)) if ends else None
 
 
 @dataclass(frozen=True)
@@ -267,32 +297,53 @@ class Objective(Column):
 class Simplex(Strict):
     """Features that are fractions of one whole."""
 
-    features: tuple[Name, ...] = Field(min_length=2, description="Fractions that add up to 1 in all rows and designs.")
-    tolerance: float = Field(1e-6, gt=0, lt=0.1, description="How far a row's sum may be from 1.")
+    features: tuple[Name, ...] = Field(
+        min_length=2, max_length=MAX_PARTS, description="Fractions that add up to the total in all rows and designs."
+    )
+    total: float = Field(1.0, gt=0, description="What they add up to: 1, or 100 for percent.")
+    tolerance: float = Field(1e-6, gt=0, description="How far a row's sum may be from the total.")
     step: float | None = Field(
-        None,
-        gt=0,
-        le=0.5,
-        description="Fractions of designs are multiples of it, as 0.0005 where 0.05 % can be weighed.",
+        None, gt=0, description="Fractions of designs are multiples of it, as 0.0005 where 0.05 % can be weighed."
+    )
+    max_parts: int | None = Field(None, ge=1, description="At most so many fractions of a design are not 0.")
+    min_parts: int | None = Field(None, ge=1, description="At least so many fractions of a design are not 0.")
+    min_when_used: float | dict[Name, Annotated[float, Field(gt=0)]] | None = Field(
+        None, description="A fraction of a design is 0, or at least this; one number, or one for each feature."
     )
 
-    @field_validator("step")
-    @classmethod
-    def _check_step(cls, value: float | None) -> float | None:
-        # with a tolerance, since steps such as 0.1 are not exact in binary
-        if value is not None and abs(1 / value - round(1 / value)) > 1e-6:
-            raise ValueError(f"1 is not a multiple of {value:g}, so no composition of such steps adds up to 1")
-        return value
+    @model_validator(mode="after")
+    def _check_numbers(self) -> Self:
+        problem = find_simplex_problem(self.features, self.total, self.step, self.min_when_used)
+        if problem:
+            raise ValueError(problem)
+        if not self.tolerance < 0.1 * self.total:
+            raise ValueError(f"a tolerance of {self.tolerance:g} is not below a tenth of the total, {self.total:g}")
+        most = self.max_parts or len(self.features)
+        if most > len(self.features) or (self.min_parts or 0) > most:
+            raise ValueError(f"min_parts and max_parts do not fit {len(self.features)} features")
+        return self
+
+    @property
+    def has_zeros(self) -> bool:
+        """Return whether a fraction may be left out by a rule of its own, so that it is 0 or well above."""
+        return any(rule is not None for rule in (self.max_parts, self.min_parts, self.min_when_used))
+
+    def get_least(self, name: str) -> float:
+        """Return the smallest amount of a fraction that is used; 0 where any is allowed."""
+        return (least.get(name, 0.0) if isinstance(least, dict) else least) if (least := self.min_when_used) else 0.0
 
 
 class Constraint(Strict):
     """A condition on designs that is known beforehand."""
 
     name: Name = Field(description="Short name that summaries print.")
-    expression: Condition | None = Field(
+    expression: ConstraintText | None = Field(
         None,
-        description="A condition on features and derived quantities, as `salt + binder <= 0.3`; known are + - * / **, "
-        "sqrt, exp, log, log10, abs, min, max, and, or.",
+        description="A condition on features and derived quantities, as `salt + binder <= 0.3` or `a + b == 1`; known "
+        "are + - * / **, sqrt, exp, log, log10, abs, min, max, and, or. What does not apply to a design counts as 0.",
+    )
+    tolerance: float | None = Field(
+        None, gt=0, description="How far both sides of `==` may differ; needed unless it is linear."
     )
     function: ConstraintName | None = Field(None, description="A registered constraint, instead of an expression.")
     columns: dict[str, Name] = Field(default_factory=dict, description="The function's arguments that are features.")
@@ -305,12 +356,25 @@ class Constraint(Strict):
             raise ValueError("give exactly one of expression and function")
         if self.expression is not None and (self.columns or self.values):
             raise ValueError("columns and values belong to a function; an expression names its columns itself")
+        if not self.is_equality and self.tolerance is not None:
+            raise ValueError("tolerance belongs to an expression with ==")
+        if self.is_equality and self.tolerance is None and not is_linear(self.expression or ""):
+            raise ValueError(
+                f"'{self.expression}' is not linear, so designs meet it approximately; give its tolerance, as 0.01"
+            )
         return self
+
+    @property
+    def is_equality(self) -> bool:
+        """Return whether it is an expression with ==."""
+        return self.expression is not None and parse_condition(self.expression, equality=True).is_equality
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the columns that the constraint uses."""
-        return parse_condition(self.expression).columns if self.expression else tuple(self.columns.values())
+        if self.expression is not None:
+            return parse_condition(self.expression, equality=True).columns
+        return tuple(self.columns.values())
 
 
 class Descriptor(Labelled):
@@ -320,58 +384,3 @@ class Descriptor(Labelled):
     function: DescriptorName = Field(description="A registered descriptor.")
     columns: dict[str, Name] = Field(description="The function's arguments, and the columns that they are.")
     label: str = Field(description="Label in figures.", min_length=1)
-
-
-class Surrogate(Strict):
-    """The models to compare, and how."""
-
-    models: ComparedModels = Field(DEFAULT_MODELS, description="Models to cross-validate, dummy and ridge among them.")
-    folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
-        "leave_one_out", description="Leave one out (of groups) below about 30 rows, else a number of folds."
-    )
-    inner_folds: Annotated[int, Field(ge=2, le=20)] | None = Field(
-        None,
-        description="Folds within the training rows of each fold, for hyperparameters and conformal intervals; "
-        "needs 30 rows or more. Not set: no tuning, and Student's t intervals.",
-    )
-    criterion: Literal["squared", "absolute"] = Field(
-        "squared", description="Held-out error that picks hyperparameters and the model: mean squared or absolute."
-    )
-    censoring: Literal["bound", "expected", "drop"] = Field(
-        "bound",
-        description="How censored rows enter the training: at the bound, at their expected value "
-        "below it, or not at all.",
-    )
-    blend: tuple[MemberName, ...] = Field(
-        DEFAULT_BLEND,
-        min_length=2,
-        description="Members of the model `blend`, averaged; one that is listed several times gets several seeds. "
-        "Models whose errors differ, as stepwise and smooth ones, gain most.",
-    )
-    trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
-    learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
-    permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
-    bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
-
-
-class Transfer(Strict):
-    """Whether rows of related tasks help."""
-
-    source: tuple[str, ...] = Field(min_length=1, description="Working ions of the source task.")
-    model: ModelName = Field("histogram_boosting", description="The model that every strategy uses.")
-    sizes: tuple[int, ...] = Field(
-        (10, 20, 40, 80, 160, 1000), min_length=1, description="Own rows of the learning curves; a larger number: all."
-    )
-    draws: int = Field(3, ge=1, le=100, description="Draws of own rows per size.")
-
-
-class Ablation(Strict):
-    """The same comparison without some features."""
-
-    name: Name = Field(description="Name of the variant.")
-    models: ComparedModels | None = Field(None, description="Models, dummy and ridge among them; not set: all.")
-    drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
-    source: Literal["all", "none"] | tuple[str, ...] = Field(
-        "all", description="Which rows of other ions join the training: all, none, or those of the listed ions."
-    )
-    reason: str = Field(description="What the comparison shows.", min_length=10)

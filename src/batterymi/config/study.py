@@ -15,23 +15,18 @@ from batterymi.config.campaign import (
     SurrogateChoice,
 )
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
+from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import FigureName
-from batterymi.config.parts import (
-    Ablation,
-    Column,
-    Constraint,
-    Descriptor,
-    Feature,
-    Labelled,
-    Line,
-    Objective,
-    Simplex,
-    Strict,
-    Surrogate,
-    Transfer,
+from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
+from batterymi.config.rules import (
+    find_condition_problems,
+    find_missing_values,
+    find_shared_problems,
+    find_simplex_problems,
 )
 from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
 from batterymi.config.sources import Table
+from batterymi.config.transfer import Transfer
 from batterymi.spelling import did_you_mean
 
 
@@ -280,7 +275,7 @@ class Study(Strict):
             yield "descriptors: they need `campaign.mode: replay`; designs of other modes hold features only"
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
-        yield from self._find_simplex_problems()
+        yield from self._find_rule_problems()
         yield from self._find_engine_problems()
         if isinstance(self.evaluator, ChargingChoice):
             if any(feature.unit != "C-rate" for feature in self.features):
@@ -289,18 +284,13 @@ class Study(Strict):
                 if any(rate < 0 or minutes <= 0 for rate, minutes in reference.timed or ()):
                     yield f"campaign.evaluator.references: '{reference.label}' has a negative step"
 
-    def _find_simplex_problems(self) -> Iterable[str]:
-        if self.simplex is None:
-            return
-        for feature in self.features:
-            if feature.name in self.simplex.features and (feature.step or feature.levels):
-                yield f"simplex: '{feature.name}' has steps of its own; give simplex.step for all fractions instead"
-        # missing bounds are reported with the other features of the campaign
-        bounds = [f.bounds for f in self.features if f.name in self.simplex.features and f.bounds]
-        low, high = sum(b[0] for b in bounds), sum(b[1] for b in bounds)
-        # at equality a single composition would be left
-        if len(bounds) == len(self.simplex.features) and not low < 1 < high:
-            yield f"simplex: with these bounds the fractions add up to {low:g} to {high:g}, never 1"
+    def _find_rule_problems(self) -> Iterable[str]:
+        """Yield problems with compositions, with features that apply to some designs only, and with shared values."""
+        if self.simplex is not None:
+            yield from find_simplex_problems(self.simplex, self.features)
+        yield from find_condition_problems(self.variants)
+        if self.campaign.mode != "replay":
+            yield from find_shared_problems(self.campaign.shared_in_batch, self.designable, self.simplex)
 
     def _find_engine_problems(self) -> Iterable[str]:
         """Yield problems with the engine and the reference point."""
@@ -321,6 +311,8 @@ class Study(Strict):
                 yield "campaign.engine: 'enumerate' knows bounds only, no simplex, constraint or max_distance"
             if any(feature.step or feature.levels for feature in self.designable) or campaign.pool:
                 yield "campaign.engine: 'enumerate' supports continuous numbers only, no step, levels or pool"
+            if any(feature.is_conditional for feature in self.designable) or campaign.shared_in_batch:
+                yield "campaign.engine: 'enumerate' supports no used_with, optional_step or shared_in_batch"
             if len(names) > 1:
                 yield "campaign.engine: 'enumerate' optimises one objective"
 
@@ -373,5 +365,5 @@ class Study(Strict):
                     yield f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; {hint}"
                 elif not feature.choices and isinstance(value, str):
                     yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
-            for name in wanted.keys() - design.values.keys():
-                yield f"reference_designs: '{design.name}' lacks {name}"
+            for problem in find_missing_values(self.designable, design.values):
+                yield f"reference_designs: '{design.name}' {problem}"

@@ -9,9 +9,11 @@ import pandas as pd
 
 from batterymi.config.parts import Feature
 from batterymi.data.cells import parse_numbers
+from batterymi.data.conditional import find_applicable
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.input_files import read_content, refuse_changes
 from batterymi.data.read_table import parse_table
+from batterymi.data.table import list_faults
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
@@ -47,10 +49,15 @@ def read_designs(
         hints = "; ".join(f"'{name}' ({did_you_mean(name, cells.columns)})" for name in missing)
         raise TableError(f"{path}: the header lacks {hints}")
     frame, faults = {}, []
+    applicable = find_applicable(cells, features)
+    faults += list_faults(str(path), applicable.faults)
+    known = pd.DataFrame(applicable.faults, columns=["line", "column"])
     for feature in features:
-        column = cells[feature.name]
+        column = applicable.rows[feature.name]
+        needed = applicable.needs(feature.name, pd.Series(True, index=column.index))
+        needed &= ~column.index.isin(known.loc[known["column"] == feature.name, "line"])
         if feature.choices:
-            bad = ~column.isin(feature.choices)
+            bad = ~column.isin(feature.choices) & needed
             said = f"not a choice; choices: {', '.join(feature.choices)}"
             frame[feature.name] = column
         else:
@@ -58,7 +65,10 @@ def read_designs(
             read = parse_numbers(column, conversion.found if conversion else feature.unit, raw.decimal)
             numbers = pd.Series(read.values, column.index)
             frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
-            bad, said = ~np.isfinite(frame[feature.name]), "not a number"
+            bad, said = ~np.isfinite(frame[feature.name]) & needed, "not a number"
+            if feature.is_logarithmic:
+                bad |= frame[feature.name] <= 0
+                said = "not a number above 0"
         faults += [
             f"{path}: line {line}: {feature.name}: found '{show_in_line(str(column[line]))}': {said}"
             for line in cells.index[bad]

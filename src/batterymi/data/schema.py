@@ -22,7 +22,7 @@ def find_outside_schema(
     objectives: Sequence[Objective],
     simplex: Simplex | None,
 ) -> list[dict[str, Any]]:
-    """List values outside their valid range, unknown choices, and fractions that do not add up to 1."""
+    """List values outside their valid range, unknown choices, and fractions that do not add up to the total."""
     from pandera.errors import SchemaErrors
 
     schema = make_schema(features, objectives, simplex)
@@ -52,7 +52,7 @@ def make_schema(
     Args:
         features: the feature columns.
         objectives: the objective columns.
-        simplex: fractions that add up to 1, or None.
+        simplex: fractions that add up to a total, or None.
 
     Returns:
         A schema whose checks carry the sentence that a user reads.
@@ -72,10 +72,14 @@ def make_schema(
             text = f"outside the possible range {low:g} to {high:g}{unit}"
             checks.append(pandera.Check.in_range(low, high, error=text))
         # a result may be missing where another one is there, and what is missing elsewhere is reported before
-        columns[column.name] = pandera.Column(None if choices else float, checks, nullable=column in objectives)
+        may_lack = column in objectives or getattr(column, "is_conditional", False)
+        columns[column.name] = pandera.Column(None if choices else float, checks, nullable=may_lack)
     whole = []
     if simplex is not None:
         parts, tolerance = list(simplex.features), simplex.tolerance
-        text = f"{' + '.join(parts)} must add up to 1 (within {tolerance:g})"
-        whole.append(pandera.Check(lambda frame: (frame[parts].sum(axis=1) - 1).abs() <= tolerance, error=text))
+        total = simplex.total
+        # the last bits of sums must not decide
+        within = tolerance + 1e-12 * total
+        text = f"{' + '.join(parts)} must add up to {total:g} (within {tolerance:g})"
+        whole.append(pandera.Check(lambda frame: (frame[parts].sum(axis=1) - total).abs() <= within, error=text))
     return pandera.DataFrameSchema(columns, checks=whole)

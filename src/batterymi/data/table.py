@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from batterymi import registry
-from batterymi.config.parts import Objective
+from batterymi.config.parts import Feature, Objective
 from batterymi.config.slices.data import TableSettings
+from batterymi.data.conditional import find_applicable
 from batterymi.data.header_units import Conversion
 from batterymi.data.input_files import hold_unchanged
 from batterymi.data.loaded_rows import LoadedRows
@@ -115,7 +116,8 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     inputs = sorted({column for descriptor in settings.descriptors for column in descriptor.columns.values()})
     names = list(dict.fromkeys([*(column.name for column in columns), *inputs]))
     _check_columns(loaded, settings, names)
-    rows, states = raw.copy(), None
+    applicable = find_applicable(raw, settings.features)
+    rows, states = applicable.rows, None
     # loaders and `sample_table` set the splits themselves
     if SPLIT not in rows:
         states = find_states(rows, table, objectives)
@@ -124,11 +126,11 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
         rows[list(states.missing)] = states.results
     learning, without_result = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
     outcomes = [objective.name for objective in objectives]
-    faults: list[dict[str, Any]] = [*loaded.suspects, *(states.faults if states else ())]
+    faults: list[dict[str, Any]] = [*loaded.suspects, *applicable.faults, *(states.faults if states else ())]
     notes: list[str] = []
     for column in (column for column in columns if not getattr(column, "is_category", False)):
         name = column.name
-        needed = learning if name in outcomes else learning | without_result
+        needed = learning if name in outcomes else applicable.needs(name, learning | without_result)
         if states and name in outcomes:
             needed = needed & states.missing[name].eq("")
         read = read_number_column(rows[name], name, needed, column.unit, loaded.conversions.get(name), loaded.decimal)
@@ -147,6 +149,7 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, without_result))
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
+    faults += _find_values_without_logarithm(rows.drop(index=bad, errors="ignore"), settings.features)
     faults += _find_duplicates(measured, names, table.id_column)
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
@@ -237,6 +240,16 @@ def _check_columns(loaded: LoadedRows, settings: TableSettings, wanted: list[str
         raise TableError("; ".join([f"{source}: the header lacks {hints}", *([loaded.hint] if loaded.hint else [])]))
 
 
+def _find_values_without_logarithm(rows: pd.DataFrame, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    """List values of features on a logarithmic scale that are not above 0."""
+    return [
+        make_fault(line, feature.name, rows.loc[line, feature.name], "not above 0, but the feature has scale: log")
+        for feature in features
+        if feature.is_logarithmic
+        for line in rows.index[rows[feature.name].astype(float) <= 0]
+    ]
+
+
 def _find_duplicates(rows: pd.DataFrame, names: list[str], id_column: str | None) -> list[dict[str, Any]]:
     """List rows that repeat an earlier one; a copy in train and test would leak its answer.
 
@@ -245,8 +258,7 @@ def _find_duplicates(rows: pd.DataFrame, names: list[str], id_column: str | None
     first: dict[tuple[Any, ...], Any] = {}
     faults = []
     columns = rows[list(dict.fromkeys([*([id_column] if id_column else []), *names]))]
-    # NaN equals nothing, not even itself
-    # equal in all columns, gaps included; the rest is only for their lines
+    # equal in all columns, gaps included; what follows is only for their lines, and NaN equals nothing
     copies = columns[columns.duplicated(keep=False)]
     for line, *cells in copies.itertuples(name=None):
         original = first.setdefault(tuple(None if cell != cell else cell for cell in cells), line)

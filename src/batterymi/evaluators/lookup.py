@@ -39,4 +39,8 @@ class LookUp:
 
     def _make_keys(self, designs: pd.DataFrame) -> list[tuple[object, ...]]:
         """Return what identifies designs."""
-        return list(designs[self._names].itertuples(index=False, name=None))
+        cells = designs[self._names]
+        if cells.isna().to_numpy().any():
+            # NaN, where a feature does not apply, equals nothing
+            cells = cells.astype(object).mask(cells.isna(), other=None)
+        return list(cells.itertuples(index=False, name=None))

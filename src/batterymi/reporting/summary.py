@@ -161,6 +161,7 @@ def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
     return ", ".join(
         f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{format_unit(f.unit)}"
         for f in study.designable
+        if pd.notna(best[f.name])
     )
 
 

@@ -69,7 +69,9 @@ class Scorer:
         self._known = Points(encoder.transform(stored.frame(pd.concat([learned, known_rows]))))
         self._learned = Points(self._known.matrix[: len(learned)])
         numbers = encoder.transformers_[0][2]
-        computed = np.array([name not in stored.features for name in numbers])
+        computed = np.zeros(self._known.matrix.shape[1], dtype=bool)
+        # the first columns are the plain numbers
+        computed[: len(numbers)] = [name not in stored.features for name in numbers]
         self._computed = computed if computed.any() and not computed.all() else slice(None)
         self._compositions = Points(self._known.matrix[:, self._computed])
 

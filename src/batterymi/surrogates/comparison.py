@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from batterymi.config.parts import Ablation, Surrogate
+from batterymi.config.models import Ablation, Surrogate
 from batterymi.statistics.intervals import (
     LEVELS,
     compute_conformal_factor,

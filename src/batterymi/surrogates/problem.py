@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.arrays import Array, Indices, Mask
-from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
+from batterymi.config.models import Ablation
+from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
 from batterymi.vocabulary.measured import name_error_column

@@ -22,6 +22,7 @@ from batterymi.surrogates.model import Model, find_model, restore_model
 MAX_MEMBERS, MAX_BYTES, MAX_SCHEMA = 200_000, 2_000_000_000, 100_000_000
 SCHEMA, ARRAY, MAGIC = "schema.json", re.compile(r"\d+\.npy"), b"\x93NUMPY"
 EPOCH = (1980, 1, 1, 0, 0, 0)
+ENCODERS = frozenset({"numpy.nan_to_num"})  # functions, beside those that skops trusts, that encoders call
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def load_models(path: PathLike) -> list[StoredModel]:
     check_content(path)
     try:
         _check_archive(path)
-        trusted = {name for model in registry.list_names("model") for name in find_model(model).trusted}
+        trusted = {name for model in registry.list_names("model") for name in find_model(model).trusted} | ENCODERS
         untrusted = set(skops.io.get_untrusted_types(file=path)) - trusted
         if untrusted:
             raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.arrays import Array, Indices, Mask
-from batterymi.config.parts import Transfer
+from batterymi.config.transfer import Transfer
 from batterymi.statistics.intervals import compute_q_squared
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean, compute_paired_difference, compute_scores

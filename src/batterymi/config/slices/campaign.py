@@ -2,7 +2,8 @@
 
 from batterymi.config.campaign import ExperimentCampaign, ReplayCampaign, SearchCampaign
 from batterymi.config.designs import Derived, ReferenceDesign
-from batterymi.config.parts import Ablation, Constraint, Descriptor, Feature, Objective, Simplex
+from batterymi.config.models import Ablation
+from batterymi.config.parts import Constraint, Descriptor, Feature, Objective, Simplex
 from batterymi.config.slices.base import Slice
 
 

@@ -1,6 +1,7 @@
 """Settings of the stage `train_surrogate`."""
 
-from batterymi.config.parts import Ablation, Descriptor, Feature, Objective, Surrogate
+from batterymi.config.models import Ablation, Surrogate
+from batterymi.config.parts import Descriptor, Feature, Objective
 from batterymi.config.slices.base import Slice
 from batterymi.config.sources import Table
 

@@ -1,8 +1,10 @@
 """Settings of the stage `compare_transfer`."""
 
-from batterymi.config.parts import Descriptor, Feature, Objective, Surrogate, Transfer
+from batterymi.config.models import Surrogate
+from batterymi.config.parts import Descriptor, Feature, Objective
 from batterymi.config.slices.base import Slice
 from batterymi.config.sources import Table
+from batterymi.config.transfer import Transfer
 
 
 class TransferSettings(Slice):

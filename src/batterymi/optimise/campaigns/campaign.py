@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batterymi import registry
+from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.hypervolume import compute_hypervolume
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem, Search
@@ -37,10 +37,9 @@ def run_engine(
     Returns:
         One row per evaluation, in order, with `evaluation` counting from 1 and `best_so_far`, see `progress`.
     """
-    propose = registry.look_up("engine", engine_name)
     history = start
     while len(history) < budget:
-        proposed = propose(problem, history, min(batch, budget - len(history)), seed)
+        proposed = propose_designs(engine_name, problem, history, min(batch, budget - len(history)), seed)
         if proposed.empty:
             logger.info("%s, seed %d: all designs of the space are evaluated", engine_name, seed)
             break

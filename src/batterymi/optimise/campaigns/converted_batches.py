@@ -12,7 +12,7 @@ from batterymi.data.header_units import Conversion
 from batterymi.optimise.campaigns.ledger_lines import Batch, Suggestion
 from batterymi.vocabulary.unit_table import UnitError, are_convertible, convert_units, find_unit
 
-Value = float | str
+Value = float | str | None  # None where a feature does not apply
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _convert_suggestion(item: Suggestion, conversions: Mapping[str, Conversion])
 
 def _convert_value(value: Value, conversion: Conversion | None) -> Value:
     """Return a number in the unit of the study; a choice as it is."""
-    return value if isinstance(value, str) else _convert_number(value, conversion)
+    return value if value is None or isinstance(value, str) else _convert_number(value, conversion)
 
 
 def _convert_number(value: float, conversion: Conversion | None) -> float:
@@ -152,7 +152,10 @@ def _find_design_fault(design: Mapping[str, Value], features: Sequence[Feature],
     faults = [f"the study no longer has the feature '{name}'" for name in design if name not in names]
     for feature in features:
         name, value = feature.name, design.get(feature.name)
-        if value is None:
+        if value is None and name in design:
+            if not feature.is_conditional:
+                faults.append(f"'{name}' applies to every design now")
+        elif value is None:
             faults.append(f"the study now has the feature '{name}', which the batch lacks")
         elif isinstance(value, str) != feature.is_category:
             faults.append(f"'{name}' is a {'number' if isinstance(value, str) else 'choice'} in the study now")

@@ -214,7 +214,7 @@ def are_same_designs(first: Mapping[str, Any], second: Mapping[str, Any]) -> boo
     if first.keys() != second.keys():
         return False
     for name, value in first.items():
-        if isinstance(value, str) or isinstance(second[name], str):
+        if not (isinstance(value, float | int) and isinstance(second[name], float | int)):
             if value != second[name]:
                 return False
         elif not math.isclose(value, second[name], rel_tol=SAME, abs_tol=1e-12):

@@ -26,12 +26,12 @@ class Suggestion:
 
     Attributes:
         name: what a table calls it, as b3-07.
-        design: its features.
+        design: its features; None where one does not apply.
         predicted: mean and 95 % bounds of each outcome.
     """
 
     name: str
-    design: Mapping[str, float | str]
+    design: Mapping[str, float | str | None]
     predicted: Mapping[str, Sequence[float | None]]
 
 
@@ -198,7 +198,8 @@ def _check_suggestion(item: Any, batch: int, place: int) -> Suggestion:
     for key in ("design", "predicted"):
         _require(isinstance(item.get(key), dict), f"{where}.{key}", item.get(key), "an object, one entry per column")
     for name, value in item["design"].items():
-        _require(isinstance(value, str) or _is_number(value), f"{where}.design.{name}", value, "a number or a choice")
+        is_right = value is None or isinstance(value, str) or _is_number(value)
+        _require(is_right, f"{where}.design.{name}", value, "a number, a choice, or null where it does not apply")
     for name, values in item["predicted"].items():
         is_interval = isinstance(values, list) and len(values) == 3
         is_interval = is_interval and all(value is None or _is_number(value) for value in values)

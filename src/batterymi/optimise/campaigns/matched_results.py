@@ -80,7 +80,7 @@ def find_unknown_names(rows: pd.DataFrame, batches: Sequence[Batch]) -> list[str
 def digest_designs(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]:
     """Return a short digest of each design, in which the last digits of numbers do not count."""
     columns = [
-        [f"{feature.name}={cell if feature.is_category else f'{cell + 0.0:.6g}'}" for cell in rows[feature.name]]
+        [f"{feature.name}={_format_cell(cell, feature)}" for cell in rows[feature.name]]
         for feature in sorted(features, key=lambda feature: feature.name)
     ]
     return [hashlib.sha256("\n".join(row).encode("utf-8")).hexdigest()[:8] for row in zip(*columns, strict=True)]
@@ -93,6 +93,13 @@ def digest_known(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]:
         f"{digest}-withdrawn" if split == WITHDRAWN else digest
         for digest, split in zip(digests, rows[SPLIT], strict=True)
     ]
+
+
+def _format_cell(cell: Any, feature: Feature) -> str:
+    """Return a cell of a design as text; a missing one, where the feature does not apply, as nothing."""
+    if pd.isna(cell):
+        return ""
+    return str(cell) if feature.is_category else f"{cell + 0.0:.6g}"
 
 
 def compare_suggestions(
@@ -249,7 +256,7 @@ def _find_rows_by_design(
     gaps = np.abs(codes[None, :, :] - designs[:, None, :])
     limits = np.array([_find_tolerance(feature, space) for feature in space.features])
     is_near = gaps <= limits[None, None, :]
-    is_known = codes[:, _find_categories(space)] >= 0  # an unknown choice is -1, and equals no other
+    is_known = codes[:, _find_categories(space)] != -1  # an unknown choice is -1, and equals no other
     fits = np.logical_and(np.all(is_near, axis=2), np.all(is_known, axis=1).reshape(1, -1))
     orders = [ORDER.get(split, 0) for split in rows[SPLIT]]
     splits = [orders[position] for position in free]
@@ -276,12 +283,12 @@ def _find_categories(space: Space) -> list[int]:
 
 
 def _find_tolerance(feature: Feature, space: Space) -> float:
-    """Return how far an amount may be from the suggested one, in units of the feature."""
+    """Return how far an amount may be from the suggested one, in codes."""
     if feature.is_category:
         return 1e-9
-    low, high = feature.range or (0.0, 1.0)
     step = space.simplex.step if space.simplex and feature.name in space.simplex.features else feature.step
     if feature.levels:
-        step = min(b - a for a, b in zip(feature.levels, feature.levels[1:], strict=False))
+        levels = np.log10(feature.levels) if feature.is_logarithmic else np.array(feature.levels)
+        step = float(np.diff(levels).min())
     # a row exactly half a step away must not fail by rounding
-    return max(NEAR * (high - low), 0.5 * (step or 0.0) * (1 + 1e-9))
+    return max(NEAR * float(space.width[space.names.index(feature.name)]), 0.5 * (step or 0.0) * (1 + 1e-9))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi import registry
 from batterymi.arrays import Array, Mask
 from batterymi.config.campaign import ExperimentCampaign
 from batterymi.config.designs import Derived
@@ -20,6 +19,7 @@ from batterymi.optimise.campaigns.feasibility import infer_worst
 from batterymi.optimise.campaigns.seeds import empty_history
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, note_clipped_predictions
 from batterymi.optimise.engines.models import Replicates, group_replicates
+from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
@@ -72,10 +72,7 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
     failure = np.where(has_failed(known, search.modelled), "failed", "")
     history = search.add_scores(known.assign(failure=failure))
     pending = table[table[SPLIT] == PENDING]
-    proposed: pd.DataFrame = registry.look_up("engine", engine)(
-        search, history, n, seed, pending if len(pending) else None
-    )
-    return proposed
+    return propose_designs(engine, search, history, n, seed, pending if len(pending) else None)
 
 
 def has_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> Mask:
@@ -107,13 +104,21 @@ def list_for_ledger(suggestions: pd.DataFrame, problem: Problem) -> list[dict[st
     """Return what the ledger keeps of suggestions: design, and prediction with bounds."""
     kept = []
     for _, row in suggestions.iterrows():
-        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in problem.space.features}
+        design = make_design(row, problem.space.features)
         bounds = {
             o.name: [_as_json(row[f"{o.name}{ending}"]) for ending in ("", "_lower_95", "_upper_95")]
             for o in problem.objectives
         }
         kept.append({"design": design, "predicted": bounds})
     return kept
+
+
+def make_design(row: pd.Series, features: Sequence[Feature]) -> dict[str, float | str | None]:
+    """Return a row of a table as a design; None for what does not apply to it."""
+    return {
+        f.name: None if pd.isna(row[f.name]) else str(row[f.name]) if f.is_category else float(row[f.name])
+        for f in features
+    }
 
 
 def list_units(problem: Problem) -> dict[str, str]:
@@ -182,9 +187,11 @@ def _average_replicates(replicates: Replicates, rows: pd.DataFrame, name: str) -
 
 def _widen_bounds(feature: Feature, designs: pd.DataFrame) -> Feature:
     """Return the feature with bounds around all rows, and no step, since rows need not lie on one."""
+    # rows of the table need not keep the own ranges of their choices either
+    used = {name: tuple(choices) for name, choices in feature.used_with.items()} if feature.used_with else None
     if feature.is_category:
         return feature
     values = designs[feature.name].to_numpy(float)
     low, high = feature.range or (0.0, 1.0)
-    bounds = (min(low, float(values.min())), max(high, float(values.max())))
-    return feature.model_copy(update={"bounds": bounds, "step": None, "levels": None})
+    bounds = (min(low, float(np.nanmin(values, initial=low))), max(high, float(np.nanmax(values, initial=high))))
+    return feature.model_copy(update={"bounds": bounds, "step": None, "levels": None, "used_with": used})

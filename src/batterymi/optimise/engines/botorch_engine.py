@@ -30,7 +30,7 @@ from batterymi.optimise.engines.models import (
     shrink_values,
     winsorise_values,
 )
-from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, prefer_other_parts
 from batterymi.optimise.engines.warp import fit_standardisation
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import use_single_torch_thread
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 N_DRAWS = 128  # quasi-random samples of the posterior, one objective
 # fewer, since noisy EHVI decomposes the front of every sample into boxes
 N_DRAWS_FRONT = 64
+MAX_PENDING = 16  # designs under way that are sampled together with each candidate
 
 
 def propose_designs(
@@ -102,7 +103,7 @@ def _propose_sequentially(
                 values = acquisition(_make_tensor(space.inputs(codes)).unsqueeze(1)).numpy()
             return values + success.log_probability(codes) if success is not None else values
 
-        design = optimize_acquisition(space, evaluate, rng, anchors, taken)
+        design = optimize_acquisition(space, prefer_other_parts(space, evaluate, chosen), rng, anchors, taken)
         if design is None:
             break
         chosen.append(design)
@@ -206,6 +207,9 @@ def _make_acquisition(
     # BoTorch would compile a kernel for this processor, whose last digits differ between machines; and a compilation
     # that was killed leaves a lock in the home folder, for which every later process waits forever
     logei._load_attempted = True
+    if len(waiting) > MAX_PENDING and not several:
+        # the improvement over them is the same, but their samples are drawn once and not with each candidate
+        baseline, waiting = torch.cat([baseline, waiting]), waiting[:0]
     sampler = SobolQMCNormalSampler(torch.Size([N_DRAWS_FRONT if several else N_DRAWS]), seed=int(rng.integers(2**31)))
     shared = {
         "model": model,

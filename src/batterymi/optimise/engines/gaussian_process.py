@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from batterymi.arrays import Array
 from batterymi.optimise.engines.base import can_learn, fill_space, list_anchors, list_taken, make_suggestions
 from batterymi.optimise.engines.models import has_all_outcomes, has_any_outcome
-from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, select_shortlist
+from batterymi.optimise.engines.optimize_acquisition import (
+    optimize_acquisition,
+    prefer_other_parts,
+    select_shortlist,
+)
 from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.space.problem import Search
 
@@ -42,10 +47,12 @@ def propose_designs(
         # conditioning on the designs of a batch only lowers values, so the next of it are among the first of the list
         shortlist = select_shortlist(posterior.as_float32().acquire, listed, LONG_LIST + len(taken))
         space = replace(space, candidates=space.frame(shortlist))
-    chosen, reasons = [], []
+    chosen: list[Array] = []
+    reasons: list[str] = []
     for place in range(n):
         used = replace(posterior, xi=XI if (len(history) + place) % 2 else 0.0)
-        design = optimize_acquisition(space, used.acquire, rng, anchors, taken)
+        acquisition = prefer_other_parts(space, used.acquire, chosen)
+        design = optimize_acquisition(space, acquisition, rng, anchors, taken)
         if design is None:
             break
         chosen.append(design)

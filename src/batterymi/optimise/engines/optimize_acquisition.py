@@ -1,6 +1,6 @@
 """The design with the largest acquisition value, over any space: random, then local, then gradient search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,6 +17,8 @@ STEP_SCALES = (0.1, 0.03, 0.01, 0.003, 0.001)
 STEP = 1e-6
 CHUNK = 1024
 MIN_START_DISTANCE = 0.1  # in units of the search range
+N_EXCHANGES = 4  # of one part of a composition for another, in a row
+REPEATED = np.log(10.0)  # by which a design of the same parts as one of the batch must gain more than one of others
 
 
 def optimize_acquisition(
@@ -52,10 +54,12 @@ def optimize_acquisition(
     values = acquisition(candidates)
     starts = _select_starts(space, candidates, values)
     found, values_found = candidates[starts], values[starts]
-    if space.has_steps or space.is_constrained or space.categories:
+    if space.has_steps or space.is_constrained or space.categories or space.is_structured:
         found, values_found = _improve_by_steps(space, acquisition, rng, found, values_found, taken)
+    if space.mixture is not None and space.mixture.has_zeros:
+        found, values_found = _exchange_parts(space, acquisition, found, values_found, taken)
     if space.n_numbers:
-        polished = space.snap_to_grid(_follow_gradient(space, acquisition, found))
+        polished = space.settle(_follow_gradient(space, acquisition, found))
         good = space.allowed(polished) & space.is_distinct(polished, taken)
         found = np.vstack([found, polished[good]])
         values_found = np.concatenate([values_found, acquisition(polished[good])]) if good.any() else values_found
@@ -126,6 +130,45 @@ def _improve_by_steps(
     return found, values_found
 
 
+def _exchange_parts(
+    space: Space, acquisition: Acquisition, found: Array, values_found: Array, taken: Array
+) -> tuple[Array, Array]:
+    """Exchange one part of each composition for another, add one or leave one out, as long as that is better."""
+    assert space.mixture is not None
+    found, values_found = found.copy(), values_found.copy()
+    for place in range(len(found)):
+        for _ in range(N_EXCHANGES):
+            parts = space.mixture.list_exchanges(found[place, space.part_columns])
+            moved = np.repeat(found[[place]], len(parts), axis=0)
+            moved[:, space.part_columns] = parts
+            moved = space.settle(moved)
+            moved = moved[space.allowed(moved) & space.is_distinct(moved, taken)]
+            values = acquisition(moved) if len(moved) else np.array([-np.inf])
+            if values.max() <= values_found[place]:
+                break
+            found[place], values_found[place] = moved[int(values.argmax())], values.max()
+    return found, values_found
+
+
+def prefer_other_parts(space: Space, acquisition: Acquisition, chosen: Sequence[Array]) -> Acquisition:
+    """Return an acquisition function, a logarithm, that is lower where a design of the batch uses the same parts.
+
+    A batch of one composition in several amounts says less about the other parts than one of several; it is made only
+    where it gains far more.
+    """
+    mixture = space.mixture
+    if mixture is None or not mixture.has_zeros or not len(chosen):
+        return acquisition
+    before = mixture.find_used(np.vstack(chosen)[:, space.part_columns])
+
+    def lowered(codes: Array) -> Array:
+        used = mixture.find_used(codes[:, space.part_columns])
+        n_same = (used[:, None, :] == before[None, :, :]).all(axis=2).sum(axis=1)
+        return acquisition(codes) - REPEATED * n_same
+
+    return lowered
+
+
 def _follow_gradient(space: Space, acquisition: Acquisition, codes: Array) -> Array:
     """Follow the slope from each design, categories held, whatever steps and constraints."""
     unit = space.compute_coordinates(codes)
@@ -137,7 +180,7 @@ def _follow_gradient(space: Space, acquisition: Acquisition, codes: Array) -> Ar
         step = np.where(here > 0.5, -STEP, STEP)
         points = np.repeat(here[:, None, :], d + 1, axis=1)
         points[:, np.arange(1, d + 1), np.arange(d)] += step
-        placed = space.place(points.reshape(-1, d), np.repeat(codes, d + 1, axis=0))
+        placed = space.approach(space.place(points.reshape(-1, d), np.repeat(codes, d + 1, axis=0)))
         values = acquisition(placed).reshape(n, d + 1)
         slope = (values[:, 1:] - values[:, :1]) / step
         return -float(values[:, 0].sum()), -slope.ravel()
@@ -146,4 +189,4 @@ def _follow_gradient(space: Space, acquisition: Acquisition, codes: Array) -> Ar
     found = minimize(
         objective, unit.ravel(), jac=True, method="L-BFGS-B", bounds=[(0, 1)] * (n * d), options={"maxiter": 60}
     )
-    return space.place(found.x.reshape(n, d), codes)
+    return space.approach(space.place(found.x.reshape(n, d), codes))

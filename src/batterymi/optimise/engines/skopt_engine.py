@@ -9,7 +9,7 @@ import pandas as pd
 from batterymi.arrays import Array
 from batterymi.optimise.engines.base import N_ANCHORS, fill_space, list_taken, make_suggestions
 from batterymi.optimise.engines.models import has_all_outcomes
-from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
+from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, prefer_other_parts
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
@@ -43,10 +43,12 @@ def propose_designs(
     # rows from before the search range was changed may lie outside of it, which the library refuses
     lows, highs = np.minimum(coordinates.min(axis=0), 0.0), np.maximum(coordinates.max(axis=0), 1.0)
     # rebuilt in every call, since engines keep no state; with 1 initial point tell() fits at once
-    dimensions = [
+    dimensions: list[Any] = [
         *(Real(low, high) for low, high in zip(lows.tolist(), highs.tolist(), strict=True)),
         *(Categorical(f.choices) for f in space.categories),
     ]
+    if space.is_structured or any(feature.ordered for feature in space.categories):
+        dimensions = [Real(0.0, 1.0) for _ in range(space.inputs(space.lower[None]).shape[1])]
     optimizer = Optimizer(dimensions, "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
     anchors = known[np.argsort(values, kind="stable")[:N_ANCHORS]]
     # the library's notes on repeated points and on kernel parameters at their bounds
@@ -54,14 +56,21 @@ def propose_designs(
         optimizer.tell(_make_points(space, known), values.tolist())
         if len(waiting):
             _tell_predicted(optimizer, _make_points(space, waiting))
-        chosen, reasons = [], []
+        chosen: list[Array] = []
+        reasons: list[str] = []
         for number in range(n):
 
             def acquisition(codes: Array) -> Array:
                 transformed = optimizer.space.transform(_make_points(space, codes))
                 return gaussian_ei(transformed, optimizer.models[-1], y_opt=min(optimizer.yi))
 
-            design = optimize_acquisition(space, acquisition, rng, anchors, taken)
+            def acquire_log(codes: Array) -> Array:
+                with np.errstate(divide="ignore"):
+                    return np.log(acquisition(codes))
+
+            # exchanges of parts are compared by ratios of improvements
+            wanted = prefer_other_parts(space, acquire_log, chosen) if space.mixture is not None else acquisition
+            design = optimize_acquisition(space, wanted, rng, anchors, taken)
             if design is None:
                 break
             chosen.append(design)
@@ -81,6 +90,9 @@ def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:
 
 def _make_points(space: Space, codes: Array) -> list[list[Any]]:
     """Return points in the optimizer's coordinates."""
+    if space.is_structured or any(feature.ordered for feature in space.categories):
+        # coordinates of designs with other free numbers do not compare, so the library gets what models get
+        return np.clip(space.inputs(codes), 0, 1).tolist()
     unit = _find_coordinates(space, codes).tolist()
     frame = space.frame(codes)[[feature.name for feature in space.categories]]
     return [[*numbers, *words] for numbers, words in zip(unit, frame.to_numpy(object).tolist(), strict=True)]

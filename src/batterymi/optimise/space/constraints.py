@@ -17,7 +17,7 @@ Condition = Callable[[Mapping[str, Array]], Array]
 def make_conditions(constraints: Sequence[Constraint]) -> tuple[Condition, ...]:
     """Make a function per constraint that computes its margin from columns of designs; negative if violated."""
     return tuple(
-        parse_condition(constraint.expression)
+        parse_condition(constraint.expression, equality=True)
         if constraint.expression is not None
         else partial(_evaluate_registered, constraint)
         for constraint in constraints

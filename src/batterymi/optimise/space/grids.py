@@ -18,17 +18,18 @@ def find_nearest_level(values: Array, levels: Array) -> Array:
     return np.where(values - low <= high - values, low, high)
 
 
-def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
-    """Round compositions to multiples of a step; they add up to 1 and stay within the bounds.
+def snap_parts(parts: Array, lower: Array, upper: Array, step: float, total: float = 1.0) -> Array:
+    """Round compositions to multiples of a step; they add up to the total and stay within the bounds.
 
     Parts are rounded down, and the steps that are then missing go to the parts that lost most (the method of largest
     remainders).
 
     Args:
         parts: shape (n, n_parts).
-        lower: smallest parts.
+        lower: smallest parts, the same for all rows or of each.
         upper: largest parts.
-        step: divides 1.
+        step: divides the total.
+        total: what the parts add up to.
 
     Returns:
         Shape (n, n_parts).
@@ -36,7 +37,7 @@ def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
     Raises:
         ValueError: if no composition of such steps lies within the bounds.
     """
-    whole, low, high = _compute_step_bounds(lower, upper, step)
+    whole, low, high = _compute_step_bounds(lower, upper, step, total)
     exact = parts / step
     # a whole number of steps may divide to just below an integer
     count = np.clip(np.floor(exact + 1e-9), low, high)
@@ -54,11 +55,12 @@ def snap_parts(parts: Array, lower: Array, upper: Array, step: float) -> Array:
     return np.round(count * step, 12)
 
 
-def _compute_step_bounds(lower: Array, upper: Array, step: float) -> tuple[int, Array, Array]:
+def _compute_step_bounds(lower: Array, upper: Array, step: float, total: float) -> tuple[int, Array, Array]:
     """Compute the number of steps of the whole, and the smallest and largest number of each part."""
-    whole = round(1 / step)
-    low, high = np.ceil(lower / step - 1e-9), np.floor(upper / step + 1e-9)
-    if (low > high).any() or low.sum() > whole or high.sum() < whole:
+    whole = round(total / step)
+    # with 0 added, since the ceiling of a tiny negative number is -0, which files would show
+    low, high = np.ceil(lower / step - 1e-9) + 0.0, np.floor(upper / step + 1e-9)
+    if (low > high).any() or (low.sum(axis=-1) > whole).any() or (high.sum(axis=-1) < whole).any():
         raise ValueError(f"no composition in steps of {step:g} meets the bounds; take a smaller step or wider bounds")
     return whole, low, high
 
@@ -84,8 +86,8 @@ def enumerate_grid(features: Sequence[Feature], simplex: Simplex | None, limit: 
     if simplex is not None:
         if not simplex.step:
             return None
-        ranges = {f.name: f.range or (0.0, 1.0) for f in features}
-        found = _enumerate_compositions([ranges[name] for name in parts], simplex.step, limit)
+        ranges = {f.name: f.range or (0.0, simplex.total) for f in features}
+        found = _enumerate_compositions([ranges[name] for name in parts], simplex, limit)
         if found is None:
             return None
         compositions = found
@@ -101,20 +103,27 @@ def enumerate_grid(features: Sequence[Feature], simplex: Simplex | None, limit: 
 
 def _list_values(feature: Feature) -> Array | None:
     """List all values of a feature; None if they are continuous."""
+    if feature.is_conditional:
+        return None  # its values depend on others
     if feature.choices:
         return np.arange(len(feature.choices), dtype=float)
     if feature.levels:
-        return np.array(feature.levels)
+        return np.log10(feature.levels) if feature.is_logarithmic else np.array(feature.levels)
     if feature.step and feature.bounds:
-        n_steps = int(np.floor((feature.bounds[1] - feature.bounds[0]) / feature.step + 1e-9))
-        return np.round(feature.bounds[0] + np.arange(n_steps + 1) * feature.step, 12)
+        low, high = np.log10(feature.bounds) if feature.is_logarithmic else feature.bounds
+        n_steps = int(np.floor((high - low) / feature.step + 1e-9))
+        return np.round(low + np.arange(n_steps + 1) * feature.step, 12)
     return None
 
 
-def _enumerate_compositions(ranges: Sequence[tuple[float, float]], step: float, limit: int) -> Array | None:
-    """List all compositions in steps within ranges; None if there are more than the limit."""
+def _enumerate_compositions(ranges: Sequence[tuple[float, float]], simplex: Simplex, limit: int) -> Array | None:
+    """List all compositions in steps within ranges; None if there are more than the limit.
+
+    Where parts may be left out, more are listed than the rules allow.
+    """
+    step, total = simplex.step or 0.0, simplex.total
     lower, upper = np.array(ranges, float).T
-    whole, low, high = _compute_step_bounds(lower, upper, step)
+    whole, low, high = _compute_step_bounds(lower, upper, step, total)
     counts = np.zeros((1, 0))
     for i in range(len(ranges) - 1):
         taken = counts.sum(axis=1, keepdims=True)

@@ -33,12 +33,16 @@ def sample_hit_and_run(space: Region, found: Array, rng: np.random.Generator, n:
     Raises:
         DesignError: if no design that meets the constraints is found.
     """
-    chains = found[:N_CHAINS] if len(found) >= 3 else descend_to_feasible(space, rng)
+    if space.equalities is not None and not len(found):
+        raise DesignError(explain_unmet_equalities(space, rng))
+    is_started = len(found) >= 3 or space.equalities is not None
+    chains = found[:N_CHAINS] if is_started else descend_to_feasible(space, rng)
     step_scale = np.full((len(chains), 1), 0.1)
     kept = [chains]
     while sum(map(len, kept)) < n:
         for step in range(N_STEPS):
-            along = step % 2 == 1 and len(chains) >= 3
+            # designs that differ in which of their numbers are free have no difference to go along
+            along = step % 2 == 1 and len(chains) >= 3 and not space.is_structured
             stepped = _move_along_differences(space, chains, rng) if along else space.perturb(chains, rng, step_scale)
             good = space.allowed(stepped)[:, None]
             chains = np.where(good, stepped, chains)
@@ -53,7 +57,7 @@ def _move_along_differences(space: Region, chains: Array, rng: np.random.Generat
     unit = space.compute_coordinates(chains)
     first, second = (rng.permutation(len(chains)) for _ in range(2))
     moved = unit + rng.normal(size=(len(unit), 1)) * (unit[first] - unit[second])
-    return space.snap_to_grid(space.place(np.clip(moved, 0, 1), chains))
+    return space.settle(space.place(np.clip(moved, 0, 1), chains))
 
 
 def descend_to_feasible(space: Region, rng: np.random.Generator) -> Array:
@@ -98,6 +102,25 @@ def sum_violations(space: Region, codes: Array) -> Array:
     if space.known is not None and space.max_distance is not None:
         total += np.maximum(space.distance(space.frame(codes), space.known) - space.max_distance, 0)
     return total
+
+
+def explain_unmet_equalities(space: Region, rng: np.random.Generator) -> str:
+    """Name an equality constraint that no design was found to meet, and how near designs come to it."""
+    drawn = space.draw_codes(rng, N_CHAINS * N_TRIES)
+    margins = {constraint.name: space.margin(i, drawn) for i, constraint in enumerate(space.constraints)}
+    lost = [constraint for constraint in space.constraints if not (margins[constraint.name] >= 0).any()]
+    if not lost:
+        names = ", ".join(f"'{name}'" for name in margins)
+        return (
+            f"each of the constraints {names} can be met, but no design was found that meets all of them at once; "
+            "widen the bounds, take finer steps, or change one"
+        )
+    first, nearest = lost[0], float(margins[lost[0].name].max())
+    return (
+        f"constraint '{first.name}' ({first.expression or first.function}): no design within the bounds and on the "
+        f"steps was found that meets it; the nearest violates it by {-nearest:.3g}; widen the bounds, take finer "
+        "steps, or give the constraint a tolerance"
+    )
 
 
 def explain_empty_region(space: Region, codes: Array) -> str:

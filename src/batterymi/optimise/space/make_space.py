@@ -1,5 +1,7 @@
 """The space that a study's settings describe."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from batterymi.config.slices.campaign import DesignSettings
@@ -21,7 +23,7 @@ def make_study_space(settings: DesignSettings, table: pd.DataFrame, candidates: 
     Raises:
         DesignError: if no design meets the constraints.
     """
-    return make_space(
+    space = make_space(
         settings.designable,
         settings.simplex,
         settings.constraints,
@@ -31,3 +33,4 @@ def make_study_space(settings: DesignSettings, table: pd.DataFrame, candidates: 
         settings.derived,
         candidates,
     )
+    return replace(space, shared=settings.campaign.shared_in_batch)

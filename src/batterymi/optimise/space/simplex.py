@@ -1,4 +1,4 @@
-"""Compositions: bounded fractions that add up to 1, sampled and mapped without rejection."""
+"""Compositions of few parts: bounded fractions of a whole, sampled and mapped without rejection."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,19 +12,21 @@ MAX_PARTS = 8
 
 
 class BoundedSimplex:
-    """All x with lower ≤ x ≤ upper and sum(x) = 1.
+    """All x with lower ≤ x ≤ upper and sum(x) = total.
 
     Attributes:
         lower: shape (n_parts,), tightened to what the other parts leave possible.
         upper: shape (n_parts,), tightened likewise.
+        total: what the parts add up to.
         corners: the extreme compositions, shape (n_corners, n_parts).
     """
 
-    def __init__(self, bounds: Sequence[tuple[float, float]]) -> None:
+    def __init__(self, bounds: Sequence[tuple[float, float]], total: float = 1.0) -> None:
         """Tighten the bounds, and cut the set into triangles to sample from.
 
         Args:
             bounds: lower and upper bound of each part.
+            total: what the parts add up to.
 
         Raises:
             ValueError: if no composition meets the bounds, or there are more than 8 parts.
@@ -32,10 +34,11 @@ class BoundedSimplex:
         lower, upper = np.array(bounds, float).T
         if len(bounds) > MAX_PARTS:
             raise ValueError(f"{len(bounds)} parts; compositions of up to {MAX_PARTS} are supported")
-        if not lower.sum() < 1 < upper.sum():
+        if not lower.sum() < total < upper.sum():
             raise ValueError(f"no composition meets the bounds: they add up to {lower.sum():g} to {upper.sum():g}")
-        self.lower = np.maximum(lower, 1 - (upper.sum() - upper))
-        self.upper = np.minimum(upper, 1 - (lower.sum() - lower))
+        self.total = total
+        self.lower = np.maximum(lower, total - (upper.sum() - upper))
+        self.upper = np.minimum(upper, total - (lower.sum() - lower))
         self.corners = self._find_corners()
 
     def sample(self, rng: np.random.Generator, n: int) -> Array:
@@ -46,7 +49,7 @@ class BoundedSimplex:
             n: how many.
 
         Returns:
-            Shape (n, n_parts); every row adds up to 1.
+            Shape (n, n_parts); every row adds up to the total.
         """
         free = self.corners[:, :-1]
         # Delaunay needs at least two dimensions
@@ -96,7 +99,7 @@ class BoundedSimplex:
 
     def _compute_room(self, parts: Array, i: int) -> tuple[Array, Array]:
         """Compute the least and the greatest value of part i, given the parts before it."""
-        left = 1 - parts[:, :i].sum(axis=1)
+        left = self.total - parts[:, :i].sum(axis=1)
         low = np.maximum(self.lower[i], left - self.upper[i + 1 :].sum())
         high = np.minimum(self.upper[i], left - self.lower[i + 1 :].sum())
         # rounding can put the upper end just below the lower one
@@ -105,19 +108,19 @@ class BoundedSimplex:
     def _append_last_part(self, free: Array) -> Array:
         """Append the last part, and fix the last bit of rounding."""
         free = np.clip(free, self.lower[:-1], self.upper[:-1])
-        last = 1 - free.sum(axis=1, keepdims=True)
+        last = self.total - free.sum(axis=1, keepdims=True)
         return np.hstack([free, np.clip(last, self.lower[-1], self.upper[-1])])
 
     def _find_corners(self) -> Array:
         """Find the corners: all parts but one at a bound, that one taking what is left within its bounds."""
-        found = []
+        found, slack = [], 1e-12 * self.total
         for taker in range(len(self.lower)):
             bounded = [i for i in range(len(self.lower)) if i != taker]
             for ends in itertools.product((0, 1), repeat=len(bounded)):
                 point = np.empty(len(self.lower))
                 point[bounded] = [(self.lower, self.upper)[end][i] for end, i in zip(ends, bounded, strict=True)]
-                point[taker] = 1 - point[bounded].sum()
-                if self.lower[taker] - 1e-12 <= point[taker] <= self.upper[taker] + 1e-12:
+                point[taker] = self.total - point[bounded].sum()
+                if self.lower[taker] - slack <= point[taker] <= self.upper[taker] + slack:
                     found.append(point)
         # a corner is found more than once, with different last bits
         return np.unique(np.round(found, 12), axis=0)

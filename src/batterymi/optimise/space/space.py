@@ -1,7 +1,7 @@
 """The search space of a campaign: a region, and how designs are drawn from it or listed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,8 @@ from batterymi.optimise.space.region import Region
 
 SAME = 1e-6  # of the search range: designs that differ less count as the same
 MAX_ENUMERATED = 20_000
+N_ON_EQUALITY = 4096  # designs that are drawn at most where each is moved onto equality constraints
+MAX_SPREAD, N_SPREAD = 256, 1024  # designs that are spread one by one, and random ones that they are chosen from
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class Space(Region):
 
     Attributes:
         candidates: the designs to choose from, or None if any design of the region will do.
+        shared: features of which all designs of a batch have the same value.
     """
 
     candidates: pd.DataFrame | None = None
+    shared: tuple[str, ...] = field(default=(), kw_only=True)
 
     def sample(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
         """Draw designs uniformly from all that meet bounds, composition and constraints.
@@ -56,14 +60,23 @@ class Space(Region):
         n_drawn = n_kept = 0
         while n_kept < n:
             # many draws may be infeasible, and a batch costs little more than one draw
-            batch = self.draw_codes(rng, max(4 * n, 64) if self.is_constrained else n)
+            batch = self.draw_codes(rng, self._choose_batch(n))
             inside = batch[self.allowed(batch)]
             kept.append(inside)
             n_drawn, n_kept = n_drawn + len(batch), n_kept + len(inside)
+            if self.equalities is not None and n_drawn >= N_ON_EQUALITY and n_kept < n:
+                return sample_hit_and_run(self, np.vstack(kept), rng, n)
             # enough draws to expect ten feasible designs at the smallest share
             if n_drawn >= 10 / MIN_SHARE and n_kept < MIN_SHARE * n_drawn:
                 return sample_hit_and_run(self, np.vstack(kept), rng, n)
         return np.vstack(kept)[:n]
+
+    def _choose_batch(self, n: int) -> int:
+        """Choose how many designs to draw at once, to be left with n that meet the constraints."""
+        if self.equalities is not None:
+            # moved onto the equalities, most meet them, and the move takes time
+            return max(n + n // 4, 64)
+        return max(4 * n, 64) if self.is_constrained else n
 
     def fill(self, rng: np.random.Generator, n: int) -> pd.DataFrame:
         """Return designs that fill the space evenly: a scrambled Sobol sequence without infeasible designs.
@@ -86,6 +99,8 @@ class Space(Region):
 
         if self._pool is not None:
             return self._pool[rng.permutation(len(self._pool))[:n]] if n <= len(self._pool) else self._pool
+        if self.is_structured:
+            return self._spread_codes(rng, n)
         sobol = qmc.Sobol(self.n_numbers + len(self.categories), rng=rng)
         kept: list[Array] = []
         n_drawn = 0
@@ -96,13 +111,29 @@ class Space(Region):
             for i, feature in enumerate(self.categories):
                 share = points[:, self.n_numbers + i]
                 codes[:, self.names.index(feature.name)] = np.floor(share * len(feature.choices or ()))
-            batch = self.snap_to_grid(self.place(points[:, : self.n_numbers], codes))
+            batch = self.settle(self.place(points[:, : self.n_numbers], self.hold(codes)))
             kept.append(batch[self.allowed(batch)])
             n_drawn += len(batch)
             if n_drawn >= 1 / MIN_SHARE and sum(map(len, kept)) < 100 * MIN_SHARE * n_drawn:
                 more = n - sum(map(len, kept))
                 kept.append(self.sample_codes(rng, max(more, 1)))
         return np.vstack(kept)[:n]
+
+    def _spread_codes(self, rng: np.random.Generator, n: int) -> Array:
+        """Return designs chosen one by one from random ones, each as far as possible from those before.
+
+        Sobol sequences do not fill spaces in which designs differ in which of their numbers are free.
+        """
+        if n > MAX_SPREAD:
+            return self.sample_codes(rng, n)
+        # of a fixed size, so that more designs begin with the same ones
+        drawn = self.sample_codes(rng, N_SPREAD)
+        inputs, chosen = self.inputs(drawn), [0]
+        distance = np.linalg.norm(inputs - inputs[0], axis=1)
+        while len(chosen) < n:
+            chosen.append(int(distance.argmax()))
+            distance = np.minimum(distance, np.linalg.norm(inputs - inputs[chosen[-1]], axis=1))
+        return drawn[chosen]
 
     def is_feasible(self, designs: pd.DataFrame) -> Mask:
         """Return whether designs meet bounds, steps, composition and constraints, within rounding."""

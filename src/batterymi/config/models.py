@@ -1,0 +1,52 @@
+"""Which models a study compares, and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from batterymi.config.names import MemberName
+from batterymi.config.parts import DEFAULT_BLEND, DEFAULT_MODELS, ComparedModels, Name, Strict
+
+
+class Surrogate(Strict):
+    """The models to compare, and how."""
+
+    models: ComparedModels = Field(DEFAULT_MODELS, description="Models to cross-validate, dummy and ridge among them.")
+    folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
+        "leave_one_out", description="Leave one out (of groups) below about 30 rows, else a number of folds."
+    )
+    inner_folds: Annotated[int, Field(ge=2, le=20)] | None = Field(
+        None,
+        description="Folds within the training rows of each fold, for hyperparameters and conformal intervals; "
+        "needs 30 rows or more. Not set: no tuning, and Student's t intervals.",
+    )
+    criterion: Literal["squared", "absolute"] = Field(
+        "squared", description="Held-out error that picks hyperparameters and the model: mean squared or absolute."
+    )
+    censoring: Literal["bound", "expected", "drop"] = Field(
+        "bound",
+        description="How censored rows enter the training: at the bound, at their expected value "
+        "below it, or not at all.",
+    )
+    blend: tuple[MemberName, ...] = Field(
+        DEFAULT_BLEND,
+        min_length=2,
+        description="Members of the model `blend`, averaged; one that is listed several times gets several seeds. "
+        "Models whose errors differ, as stepwise and smooth ones, gain most.",
+    )
+    trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
+    learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
+    permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
+    bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
+
+
+class Ablation(Strict):
+    """The same comparison without some features."""
+
+    name: Name = Field(description="Name of the variant.")
+    models: ComparedModels | None = Field(None, description="Models, dummy and ridge among them; not set: all.")
+    drop: tuple[Name, ...] = Field((), description="Features and descriptors to leave out.")
+    source: Literal["all", "none"] | tuple[str, ...] = Field(
+        "all", description="Which rows of other ions join the training: all, none, or those of the listed ions."
+    )
+    reason: str = Field(description="What the comparison shows.", min_length=10)
