@@ -30,8 +30,9 @@ def check_studies(options: argparse.Namespace) -> None:
             problems += rejected[name].problems
             continue
         try:
-            summary, notes = describe_study(studies[name])
-            write_out(f"{name}: {summary}\n" + "".join(f"{name}: please note: {note}\n" for note in notes))
+            summary, understood, notes = describe_study(studies[name])
+            write_out(f"{name}: {summary}\n" + "".join(f"{name}: {line}\n" for line in understood))
+            write_out("".join(f"{name}: please note: {note}\n" for note in notes))
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
@@ -65,20 +66,21 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     write_out("".join(f"{name}: please note: {line}\n" for line in said))
 
 
-def describe_study(study: Study) -> tuple[str, list[str]]:
-    """Return what is known of a study before anything runs, and notes on rows of its table.
+def describe_study(study: Study) -> tuple[str, list[str], list[str]]:
+    """Return what is known of a study before anything runs, how formulas of its table are read, and notes on rows.
 
     Raises:
         TableError: if its table cannot be used.
     """
     features, objectives = _count_things(study.features, "feature"), _count_things(study.objectives, "objective")
-    shape = f"settings are right, {features}, {objectives}"
+    described = f", {_count_things(study.descriptors, 'descriptor')}" if study.descriptors else ""
+    shape = f"settings are right, {features}{described}, {objectives}"
     if study.table.dataset:
-        return f"{shape}; rows come from the data set {study.table.dataset.name}", []
+        return f"{shape}; rows come from the data set {study.table.dataset.name}", [], []
     if study.table.sample and study.evaluator:
-        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", []
-    rows, notes = _count_rows(study)
-    return f"{shape}; {rows}", notes
+        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", [], []
+    rows, understood, notes = _count_rows(study)
+    return f"{shape}; {rows}", understood, notes
 
 
 def _count_things(things: Sequence[object], name: str) -> str:
@@ -86,9 +88,10 @@ def _count_things(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
-def _count_rows(study: Study) -> tuple[str, list[str]]:
-    """Return how many rows of a study's file can be used and what is converted on the way; notes on the others."""
+def _count_rows(study: Study) -> tuple[str, list[str], list[str]]:
+    """Return how many rows of a study's file can be used and what is converted, how formulas are read, and notes."""
     from batterymi.config.slices.data import TableSettings
+    from batterymi.data.formula_columns import list_understood
     from batterymi.data.table import load_table
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
@@ -97,4 +100,5 @@ def _count_rows(study: Study) -> tuple[str, list[str]]:
         f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
         for conversion in loaded.conversions
     )
-    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", loaded.list_notes()
+    understood = list_understood(study.table.file or "", loaded.formulas.understood)
+    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", understood, loaded.list_notes()

@@ -1,7 +1,7 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +15,7 @@ from batterymi.config.campaign import (
     SurrogateChoice,
 )
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
+from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.names import FigureName
 from batterymi.config.parts import (
     Ablation,
@@ -30,7 +31,8 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
-from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
+from batterymi.config.screen import CandidatesSource, FileSource, Screen
+from batterymi.config.screened import find_screen_problems
 from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
 
@@ -62,6 +64,12 @@ class Study(Strict):
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
     figure: FigureName = Field("overview", description="The study's own figure.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_formulas(cls, raw: Any) -> Any:
+        """Complete a study of formulas: descriptors where it names no inputs, and rows of one compound as a group."""
+        return complete_formula_study(raw)
+
     @field_validator("features", "objectives")
     @classmethod
     def _check_column_names(cls, value: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -76,7 +84,7 @@ class Study(Strict):
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
             *self._find_design_problems(),
-            *self._find_screen_problems(),
+            *find_screen_problems(self),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -147,6 +155,11 @@ class Study(Strict):
     def pool(self) -> str | None:
         """The file of designs that the campaign chooses from, if it has one."""
         return None if self.campaign.mode == "replay" else self.campaign.pool
+
+    @property
+    def is_described_pool(self) -> bool:
+        """Whether the campaign chooses among listed candidates that descriptors describe, as formulas."""
+        return bool(self.primary_descriptors) and self.is_experiment and self.pool is not None
 
     @property
     def id_column(self) -> str | None:
@@ -269,15 +282,18 @@ class Study(Strict):
             key, name = "evaluator.variant" if self.evaluator else "variant", self.primary_variant
             yield f"campaign.{key}: '{name}' is not a variant; {did_you_mean(name, self.variants)}"
         is_replay = self.campaign.mode == "replay"
-        for feature in () if is_replay else self.designable:
+        for feature in () if is_replay or self.is_described_pool else self.designable:
             if not feature.is_category and feature.range is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not self.optimised:
             yield "objectives: at least one must be maximised or minimised"
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
-        if self.descriptors and not is_replay:
-            yield "descriptors: they need `campaign.mode: replay`; designs of other modes hold features only"
+        if self.primary_descriptors and not (is_replay or self.is_described_pool):
+            yield (
+                "descriptors: they need `campaign.mode: replay`, which chooses among the rows, or `mode: experiment` with "
+                "a `pool`, a file of candidates to choose from; a `screen` ranks candidates without a campaign"
+            )
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._find_simplex_problems()
@@ -334,32 +350,6 @@ class Study(Strict):
         """Return the columns of formulas from which the descriptors of the screen's model are computed."""
         descriptors = self.list_descriptors(self.screen.variant) if self.screen else ()
         return tuple(dict.fromkeys(d.columns["formula"] for d in descriptors if "formula" in d.columns))
-
-    def _find_screen_problems(self) -> Iterable[str]:
-        """Yield problems with columns that the screen's model needs and its candidates lack."""
-        if self.screen is None:
-            return
-        source, variant = self.screen.source, self.screen.variant
-        if variant not in self.variants:
-            yield f"screen.variant: '{variant}' is not a variant; {did_you_mean(variant, list(self.variants))}"
-            return
-        is_known = not isinstance(source, FileSource | CandidatesSource)
-        has = (COMPOSITION_COLUMNS if source.dataset else ()) if is_known else None
-        for feature in self.variants[variant]:
-            if feature.is_category:
-                yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
-            elif has is not None and feature.name not in has:
-                yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
-            elif feature.name in (*OWN_COLUMNS, *PREDICTED, getattr(source, "formula_column", None)):
-                yield f"screen: the feature '{feature.name}' has the name of a column that the screen adds; rename it"
-        for descriptor in self.list_descriptors(variant):
-            for argument, column in descriptor.columns.items():
-                # every candidate has a formula; other arguments must be columns of the candidates
-                if argument != "formula" and column not in self.screened_features:
-                    yield (
-                        f"screen: the variant '{variant}' takes the descriptor '{descriptor.name}', whose "
-                        f"'{argument}' candidates do not have; name an ablation that drops it"
-                    )
 
     def _find_design_problems(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}

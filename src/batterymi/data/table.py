@@ -13,6 +13,7 @@ from batterymi import registry
 from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
+from batterymi.data.formula_columns import ReadFormulas, list_formula_columns, read_formula_columns
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.input_files import hold_unchanged, read_content
 from batterymi.data.loaders.base import Rows
@@ -22,6 +23,7 @@ from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
+from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
 
 WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
@@ -39,6 +41,7 @@ class CheckedTable:
         conversions: columns that the file has in another unit.
         digests: SHA-256 of each file that was read, of the very content that the rows are from.
         unused: one entry per result of a row that still waits for another one, in the same form as `dropped`.
+        formulas: how cells of formulas were understood, and which are odd.
     """
 
     rows: pd.DataFrame
@@ -47,11 +50,12 @@ class CheckedTable:
     conversions: list[Conversion]
     digests: dict[str, str]
     unused: list[dict[str, Any]]
+    formulas: ReadFormulas
 
     def list_notes(self) -> list[str]:
-        """Return a line for each row that was left out, and for each result that is not used yet."""
+        """Return a line for each row that was left out, each result that is not used yet, and each odd formula."""
         source = next(iter(self.digests), "")
-        return list_faults(source, [*self.dropped, *self.unused])
+        return [*list_faults(source, [*self.dropped, *self.unused]), *list_faults(source, self.formulas.doubts)]
 
 
 def load_table(settings: TableSettings) -> CheckedTable:
@@ -61,14 +65,20 @@ def load_table(settings: TableSettings) -> CheckedTable:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
     loaded, conversions, digests = _read_rows(settings)
-    rows, dropped = check_rows(loaded.frame, settings, conversions)
+    # data sets have loaders, which know how their formulas are written
+    columns = list_formula_columns(settings.descriptors, settings.table.formula_column) if settings.table.file else []
+    formulas = read_formula_columns(loaded.frame, columns)
+    rows, dropped = check_rows(formulas.frame, settings, conversions, formulas.faults)
     dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
     unused = _find_unused_results(loaded.frame, settings)
-    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests, unused)
+    return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests, unused, formulas)
 
 
 def check_rows(
-    raw: pd.DataFrame, settings: TableSettings, conversions: Mapping[str, Conversion] = MappingProxyType({})
+    raw: pd.DataFrame,
+    settings: TableSettings,
+    conversions: Mapping[str, Conversion] = MappingProxyType({}),
+    earlier: Sequence[dict[str, Any]] = (),
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Check every row against the declared columns.
 
@@ -76,6 +86,7 @@ def check_rows(
         raw: cells as read; the index holds line numbers.
         settings: what the columns may hold.
         conversions: columns that are in another unit, by name.
+        earlier: cells that were found wrong before, in the form of what is returned.
 
     Returns:
         The rows that are right, numbers as float64, and one entry per dropped row: line, column, found, reason.
@@ -97,7 +108,7 @@ def check_rows(
     outcomes = [objective.name for objective in objectives]
     # a word such as "pending" must not be reported as a bad number
     rows[outcomes] = rows[outcomes].astype(object).mask(without_result, "")
-    faults: list[dict[str, Any]] = []
+    faults: list[dict[str, Any]] = list(earlier)
     for name in (column.name for column in columns if not getattr(column, "is_category", False)):
         needed = learning if name in outcomes else learning | without_result
         rows[name], found = _parse_numbers(rows[name], name, needed, conversions.get(name))
@@ -107,7 +118,7 @@ def check_rows(
     measured, waiting = (rows[part].drop(index=bad, errors="ignore") for part in (learning, without_result))
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
-    faults += _find_duplicates(measured, names)
+    faults += _find_duplicates(measured, [find_compound_column(measured.columns, name) for name in names])
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":

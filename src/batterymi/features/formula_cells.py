@@ -301,7 +301,7 @@ def _refuse_blanks(text: str, values: Mapping[str, float], whole: Amounts) -> No
             continue
         if is_complete(first) and is_neutral(first) and not are_same_compositions(first, whole):
             raise UndecidedFormulaError(
-                f"'{before}' and '{after}' may be one formula, or a formula and a label; leave out the blank or the label"
+                f"'{before}' and '{after}' may be one formula, or a formula and a label; leave out the blank or label"
             )
 
 

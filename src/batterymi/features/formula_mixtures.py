@@ -125,10 +125,8 @@ class MixtureParser:
         if found := PERCENT.match(self.text, self.place):
             kind = KINDS.get((found[2] or "").lower(), "")
             if not kind:
-                known = f"{found[2]}% cannot be converted" if found[2] else "a percentage of moles or of masses"
-                raise UndecidedFormulaError(
-                    f"'{found[0].strip()}': {known}; write mol% or wt%, or the whole composition"
-                )
+                known = f"{found[2]}% cannot be converted" if found[2] else "of moles or of masses"
+                raise UndecidedFormulaError(f"'{found[0].strip()}': {known}; write mol% or wt%, or all in one formula")
             if found[1] is None:
                 raise UndecidedFormulaError(f"'{found[0].strip()}' has no number")
             self.place = found.end()
@@ -143,9 +141,9 @@ class MixtureParser:
                 self._skip_blanks()
                 return value, ""
             return None, ""
-        value = self._parse_term()
+        term = self._parse_term()
         self._skip_blanks()
-        return value, ""
+        return term, ""
 
     def _parse_unit(self, amounts: Amounts, start: int, *, has_weight: bool) -> None:
         """Parse an element or a bracket with its amount, and add it to the amounts."""

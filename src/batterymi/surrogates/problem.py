@@ -12,6 +12,7 @@ from batterymi.arrays import Array, Mask
 from batterymi.config.parts import Ablation, Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
+from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 
@@ -166,6 +167,8 @@ def label_joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[objec
     """
     if not columns:
         return list(range(len(rows)))
+    # formulas of one composition are one group, however they are written
+    columns = [find_compound_column(rows.columns, column) for column in columns]
     if len(columns) == 1:
         return list(rows[columns[0]])
     from scipy.sparse import coo_matrix
