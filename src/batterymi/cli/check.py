@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import load_studies
@@ -33,12 +34,29 @@ def check_studies(options: argparse.Namespace) -> None:
             summary, understood, notes = describe_study(studies[name])
             write_out(f"{name}: {summary}\n" + "".join(f"{name}: {line}\n" for line in understood))
             write_out("".join(f"{name}: please note: {note}\n" for note in notes))
+            _check_screen(studies[name])
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError(problems)
+
+
+def _check_screen(study: Study) -> None:
+    """Refuse a file of candidates that lacks a column which the screen's model or a gate needs.
+
+    Raises:
+        TableError: naming file and columns.
+    """
+    from batterymi.config.screen import FileSource
+
+    if study.screen and isinstance(study.screen.source, FileSource):
+        from batterymi.config.slices.screening import ListingSettings
+        from batterymi.screening.sources import CandidateColumns, check_candidate_file
+
+        columns = CandidateColumns.of_settings(ListingSettings.take_from(study))
+        check_candidate_file(Path(study.screen.source.file), columns)
 
 
 def _check_ledger(name: str, study: Study, config: Config) -> None:

@@ -32,7 +32,7 @@ from batterymi.config.parts import (
     Transfer,
 )
 from batterymi.config.screen import CandidatesSource, FileSource, Screen
-from batterymi.config.screened import find_screen_problems
+from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
 
@@ -84,7 +84,7 @@ class Study(Strict):
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
             *self._find_design_problems(),
-            *find_screen_problems(self),
+            *(find_screen_problems(self.screen, self.variants, self._screened_descriptors) if self.screen else ()),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -291,8 +291,8 @@ class Study(Strict):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.primary_descriptors and not (is_replay or self.is_described_pool):
             yield (
-                "descriptors: they need `campaign.mode: replay`, which chooses among the rows, or `mode: experiment` with "
-                "a `pool`, a file of candidates to choose from; a `screen` ranks candidates without a campaign"
+                "descriptors: they need `campaign.mode: replay`, which chooses among the rows, or `mode: experiment` "
+                "with a `pool`, a file of candidates to choose from; a `screen` ranks candidates without a campaign"
             )
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
@@ -346,10 +346,35 @@ class Study(Strict):
         return tuple(feature.name for feature in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
+    def _screened_descriptors(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of the screen's model."""
+        return self.list_descriptors(self.screen.variant) if self.screen else ()
+
+    @property
+    def _screened_columns(self) -> ScreenedColumns:
+        """Return the columns of text of the screen's model."""
+        features = self.variants[self.screen.variant] if self.screen else ()
+        return ScreenedColumns.choose(self.screen, features, self._screened_descriptors)
+
+    @property
     def formula_columns(self) -> tuple[str, ...]:
-        """Return the columns of formulas from which the descriptors of the screen's model are computed."""
-        descriptors = self.list_descriptors(self.screen.variant) if self.screen else ()
-        return tuple(dict.fromkeys(d.columns["formula"] for d in descriptors if "formula" in d.columns))
+        """Return the columns of the screen's model that are the formula of a candidate."""
+        return self._screened_columns.own
+
+    @property
+    def screened_formula(self) -> str:
+        """Return the column of the candidates' file with the formula that a screen lists."""
+        return self._screened_columns.listed
+
+    @property
+    def screened_formulas(self) -> tuple[str, ...]:
+        """Return further columns of formulas that the screen's model takes."""
+        return self._screened_columns.formulas
+
+    @property
+    def screened_texts(self) -> tuple[str, ...]:
+        """Return columns of other text that the screen's model takes."""
+        return self._screened_columns.texts
 
     def _find_design_problems(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}

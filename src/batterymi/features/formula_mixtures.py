@@ -56,6 +56,7 @@ class MixtureParser:
         remarks: what was understood.
         place: where the parser is.
         unknown: variables without a value; they count 1 until the whole text is read.
+        split: what looked like a symbol and was taken for an element and a variable.
     """
 
     text: str
@@ -64,6 +65,7 @@ class MixtureParser:
     remarks: list[str] = field(default_factory=list)
     place: int = 0
     unknown: list[str] = field(default_factory=list)
+    split: list[str] = field(default_factory=list)
 
     def parse(self) -> Amounts:
         """Return the amounts of the whole text.
@@ -78,7 +80,9 @@ class MixtureParser:
         if self.unknown:
             names = list(dict.fromkeys(self.unknown))
             where = " or ".join([f"in the cell, as '({names[0]} = 0.4)'", f"in a column '{names[0]}'"])
-            raise MissingValueError(f"{', '.join(names)} has no value; give it {where}")
+            odd = [symbol for symbol in self.split if symbol[-1] in names]
+            doubt = f"there is no element '{odd[0]}', and " if odd else ""
+            raise MissingValueError(f"{doubt}{', '.join(names)} has no value; give it {where}")
         if negative := [symbol for symbol, amount in amounts.items() if amount < -1e-9]:
             raise FormulaError(f"the amount of {negative[0]} is negative")
         found = {symbol: amount for symbol, amount in amounts.items() if amount > 1e-12}
@@ -167,6 +171,8 @@ class MixtureParser:
         symbol = found[0] if found[0] in INDEX else found[0][0]
         if symbol not in INDEX:
             raise FormulaError(f"there is no element '{found[0]}'")
+        if symbol != found[0]:
+            self.split.append(found[0])
         self.place += len(symbol)
         return symbol
 

@@ -218,6 +218,12 @@ def find_unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
             yield position, str(error)
 
 
+def find_special(formulas: Iterable[str]) -> list[int]:
+    """Find the positions of texts that are more than distinct symbols with whole numbers; some are no formulas."""
+    places: list[int] = np.flatnonzero(~_read_plain(list(formulas))[3]).tolist()
+    return places
+
+
 def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64], NDArray[np.bool_]]:
     """Read all formulas of distinct symbols and whole numbers at once, character by character.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from batterymi.features.composition import compute_element_fractions
 from batterymi.features.formulas import identify_compositions, parse_formulas
-from batterymi.screening.sources import FORMULA, ID, POSITION
+from batterymi.screening.sources import FORMULA, POSITION
 
 Array = NDArray[np.float64]
 
@@ -91,8 +91,10 @@ def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: 
     order = np.lexsort((frame[POSITION].to_numpy(), sign * frame["predicted"].to_numpy(float)))
     ordered = frame.iloc[order]
     same = pd.DataFrame({FORMULA: identify_compositions(ordered[FORMULA])})
-    if ID in ordered:  # compounds of one composition
-        same[ID] = ordered[ID]
+    # compounds of one composition, and candidates of several formulas
+    for name in ordered.select_dtypes(exclude=["number", "bool"]):
+        if name not in (FORMULA, "out_of_range"):
+            same[name] = ordered[name].to_numpy()
     return ordered[~same.duplicated().to_numpy()].head(n_best)
 
 

@@ -2,6 +2,7 @@
 
 from batterymi.config.parts import Name, Objective
 from batterymi.config.screen import Screen
+from batterymi.config.screened import DEFAULT
 from batterymi.config.slices.base import Slice
 
 
@@ -10,6 +11,9 @@ class ListingSettings(Slice):
 
     screen: Screen
     screened_features: tuple[Name, ...]
+    screened_formula: Name = DEFAULT
+    screened_formulas: tuple[Name, ...] = ()
+    screened_texts: tuple[Name, ...] = ()
 
 
 class ScoringSettings(Slice):
