@@ -1,11 +1,14 @@
 """`batterymi check`: settings and tables, in seconds, without running anything."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Sized
 from pathlib import Path
+
+import pandas as pd
 
 from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import load_studies
+from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError, ConfigError
@@ -34,6 +37,7 @@ def check_studies(options: argparse.Namespace) -> None:
             summary, understood, notes = describe_study(studies[name])
             write_out(f"{name}: {summary}\n" + "".join(f"{name}: {line}\n" for line in understood))
             write_out("".join(f"{name}: please note: {note}\n" for note in notes))
+            _check_pool(name, studies[name])
             _check_screen(studies[name])
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
@@ -72,16 +76,49 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
 
     ledger = read_ledger(name, config)
     said = list(ledger.warnings)
-    differences = describe_differences(ledger.batches, study.designable, study.objectives)
-    said += [f"{ledger.path}: {line}" for line in differences]
+    features = study.designable
     if study.table.file:
         rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
+        features = _list_design_features(study, rows)
         said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]
+    differences = describe_differences(ledger.batches, features, study.objectives)
+    said += [f"{ledger.path}: {line}" for line in differences]
     if ledger.batches:
         designs = _count_things([item for batch in ledger.batches for item in batch.suggestions], "suggestion")
         n_batches = len(ledger.batches)
         write_out(f"{name}: {designs} in {n_batches} batch{'' if n_batches == 1 else 'es'} in {ledger.path}\n")
     write_out("".join(f"{name}: please note: {line}\n" for line in said))
+
+
+def _list_design_features(study: Study, rows: pd.DataFrame) -> tuple[Feature, ...]:
+    """Return what designs consist of, with the formulas that a list of candidates and the table hold."""
+    if not study.is_described_pool:
+        return study.designable
+    from batterymi.config.slices.campaign import DesignSettings
+    from batterymi.data.designs import read_pool
+    from batterymi.optimise.space.make_space import make_study_space
+
+    settings = DesignSettings.take_from(study)
+    return make_study_space(settings, rows, read_pool(Path(study.pool or ""), settings)).features
+
+
+def _check_pool(name: str, study: Study) -> None:
+    """Print how many candidates a campaign chooses from, and how their formulas are read.
+
+    Raises:
+        TableError: if the list cannot be read.
+    """
+    if study.pool is None:
+        return
+    from batterymi.config.slices.campaign import DesignSettings
+    from batterymi.data.designs import list_pool_formulas, read_pool
+    from batterymi.data.formula_columns import list_understood
+
+    settings = DesignSettings.take_from(study)
+    lines = [f"{_count_things(read_pool(Path(study.pool), settings), 'candidate')} in {study.pool}"]
+    if study.is_described_pool:
+        lines += list_understood(study.pool, list_pool_formulas(Path(study.pool), settings))
+    write_out("".join(f"{name}: {line}\n" for line in lines))
 
 
 def describe_study(study: Study) -> tuple[str, list[str], list[str]]:
@@ -101,7 +138,7 @@ def describe_study(study: Study) -> tuple[str, list[str], list[str]]:
     return f"{shape}; {rows}", understood, notes
 
 
-def _count_things(things: Sequence[object], name: str) -> str:
+def _count_things(things: Sized, name: str) -> str:
     """Return how many there are, with the name in the right number."""
     return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 

@@ -1,6 +1,7 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ import pandas as pd
 from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import find_study, read_config, read_ledger
+from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
-from batterymi.data.designs import read_designs
+from batterymi.data.designs import read_pool
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_csv import read_csv
 from batterymi.data.table import load_table
@@ -29,6 +31,7 @@ from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.units import format_label
 
+LINE = re.compile(r"line \d+")  # what a list without ids calls its candidates
 INSTEAD = "or `--append`, which puts the designs into the study's table"
 
 
@@ -40,11 +43,13 @@ class Proposal:
         designs: with a column `why`.
         rows: of the study's table.
         content: of the table's file.
+        features: what a design consists of.
     """
 
     designs: pd.DataFrame
     rows: pd.DataFrame
     content: bytes
+    features: tuple[Feature, ...]
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
@@ -65,7 +70,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
     if options.append and study.table.file:
         refuse_open_table(Path(study.table.file))
     proposal = propose_now(name, study, options.n)
-    names = _find_names(name, proposal.designs, study, config)
+    names = _find_names(name, proposal, study, config)
     lines = [_format_suggestions(name, proposal, names, study)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
@@ -151,10 +156,11 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
     write_error("".join(f"{note}\n" for note in loaded.list_notes()))
     # trees are listed with the study's models, which are not fitted here
     engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
-    pool = read_designs(Path(study.pool), study.designable) if study.pool else None
-    search = make_search(DesignSettings.take_from(study), rows, pool)
+    settings = DesignSettings.take_from(study)
+    pool = read_pool(Path(study.pool), settings, id_column=study.id_column) if study.pool else None
+    search = make_search(settings, rows, pool)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
-    return Proposal(proposed, rows, content)
+    return Proposal(proposed, rows, content, search.space.features)
 
 
 def _shorten_path(path: Path) -> Path:
@@ -171,8 +177,9 @@ def _read_bytes(path: Path) -> bytes:
         return b""
 
 
-def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config) -> list[str]:
+def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> list[str]:
     """Return what the study's ledger calls designs, an empty text where it does not have them."""
+    proposed, features = proposal.designs, proposal.features
     if not study.is_experiment:
         return [""] * len(proposed)
     try:
@@ -180,10 +187,10 @@ def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config)
     except TableError as error:
         write_error(f"{error}\n")
         return [""] * len(proposed)
-    differences = describe_differences(ledger.batches, study.designable, study.objectives)
+    differences = describe_differences(ledger.batches, features, study.objectives)
     write_error("".join(f"{line}\n" for line in ledger.warnings))
     write_error("".join(f"{ledger.path}: {line}\n" for line in differences))
-    converted = [convert_batch(batch, study.designable, study.objectives) for batch in reversed(ledger.batches)]
+    converted = [convert_batch(batch, features, study.objectives) for batch in reversed(ledger.batches)]
     known = [
         item
         for batch in converted
@@ -192,7 +199,7 @@ def _find_names(name: str, proposed: pd.DataFrame, study: Study, config: Config)
     ]
     names = []
     for _, row in proposed.iterrows():
-        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in study.designable}
+        design = {f.name: str(row[f.name]) if f.is_category else float(row[f.name]) for f in features}
         names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
     return names
 
@@ -207,8 +214,9 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
     for place, (_, row) in enumerate(proposed.iterrows(), start=1):
         values = "; ".join(
             f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
-            for f in study.designable
+            for f in proposal.features
         )
+        values += f" ({study.pool}: {row['candidate']})" if "candidate" in proposed else ""
         called = f"{names[place - 1]}: " if names[place - 1] else ""
         lines += [f"{place}. {called}{values}", f"   {row['why']}"]
     if proposed.empty:
@@ -229,7 +237,9 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
         own = names.get(column, column)
         if column == name_column and own not in objectives | set(proposed):
             columns[column] = list(suggestions)
-        elif own not in proposed:
+        elif own in (study.id_column, "id") and "candidate" in proposed and own not in proposed:
+            columns[column] = ["" if LINE.fullmatch(listed) else listed for listed in proposed["candidate"]]
+        elif own not in proposed or own == "why":
             columns[column] = ["pending" if own in objectives else ""] * len(proposed)
         elif own in conversions:
             columns[column] = conversions[own].convert_to_file(proposed[own])

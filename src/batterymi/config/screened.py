@@ -1,9 +1,8 @@
 """What a screen and its study must agree on: the columns that a model needs, and those that candidates have."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from batterymi.config.parts import Descriptor, Feature
+from batterymi.config.parts import Descriptor, Feature, Name, Strict
 from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.arguments import FORMULAS
@@ -11,8 +10,7 @@ from batterymi.vocabulary.arguments import FORMULAS
 DEFAULT = "formula"  # column of candidates, where the settings name none
 
 
-@dataclass(frozen=True)
-class ScreenedColumns:
+class ScreenedColumns(Strict):
     """The columns of text that the model of a screen takes.
 
     Attributes:
@@ -22,10 +20,10 @@ class ScreenedColumns:
         texts: columns of other text.
     """
 
-    listed: str
-    own: tuple[str, ...]
-    formulas: tuple[str, ...]
-    texts: tuple[str, ...]
+    listed: Name = DEFAULT
+    own: tuple[Name, ...] = ()
+    formulas: tuple[Name, ...] = ()
+    texts: tuple[Name, ...] = ()
 
     @classmethod
     def choose(
@@ -42,10 +40,11 @@ class ScreenedColumns:
         formulas = [column for column, is_formula in texts.items() if is_formula]
         others = tuple(column for column, is_formula in texts.items() if not is_formula)
         if len(formulas) < 2:
-            return cls(named or DEFAULT, tuple(formulas), (), others)
+            return cls(listed=named or DEFAULT, own=tuple(formulas), texts=others)
         listed = named or (DEFAULT if DEFAULT in formulas else formulas[0])
         further = tuple(column for column in formulas if column != listed)
-        return cls(listed, (listed,) if listed in formulas else (), further, others)
+        own = (listed,) if listed in formulas else ()
+        return cls(listed=listed, own=own, formulas=further, texts=others)
 
 
 def find_screen_problems(

@@ -14,6 +14,7 @@ from batterymi.config.campaign import (
     SearchCampaign,
     SurrogateChoice,
 )
+from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.names import FigureName
@@ -134,7 +135,15 @@ class Study(Strict):
     @property
     def design_columns(self) -> list[str]:
         """Columns of the campaign's files that describe a design; none where designs are rows of the table."""
-        return [] if self.campaign.mode == "replay" else [feature.name for feature in self.designable]
+        own = [feature.name for feature in self.designable]
+        return [] if self.campaign.mode == "replay" else [*own, *self.design_texts]
+
+    @property
+    def design_texts(self) -> tuple[str, ...]:
+        """Columns of a design that are text from which descriptors are computed."""
+        numbers = {feature.name for feature in self.designable}
+        taken = list_described_columns(self.primary_descriptors) if self.is_described_pool else ()
+        return tuple(name for name in taken if name not in numbers)
 
     @property
     def evaluator(self) -> EvaluatorChoice | None:
@@ -351,7 +360,7 @@ class Study(Strict):
         return self.list_descriptors(self.screen.variant) if self.screen else ()
 
     @property
-    def _screened_columns(self) -> ScreenedColumns:
+    def screened_columns(self) -> ScreenedColumns:
         """Return the columns of text of the screen's model."""
         features = self.variants[self.screen.variant] if self.screen else ()
         return ScreenedColumns.choose(self.screen, features, self._screened_descriptors)
@@ -359,22 +368,7 @@ class Study(Strict):
     @property
     def formula_columns(self) -> tuple[str, ...]:
         """Return the columns of the screen's model that are the formula of a candidate."""
-        return self._screened_columns.own
-
-    @property
-    def screened_formula(self) -> str:
-        """Return the column of the candidates' file with the formula that a screen lists."""
-        return self._screened_columns.listed
-
-    @property
-    def screened_formulas(self) -> tuple[str, ...]:
-        """Return further columns of formulas that the screen's model takes."""
-        return self._screened_columns.formulas
-
-    @property
-    def screened_texts(self) -> tuple[str, ...]:
-        """Return columns of other text that the screen's model takes."""
-        return self._screened_columns.texts
+        return self.screened_columns.own
 
     def _find_design_problems(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}

@@ -1,14 +1,17 @@
 """The schema of a table: what each declared column may hold, and where rows break it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from batterymi.config.parts import Feature, Objective, Simplex
+from batterymi.text_safety import show_in_line
 
 if TYPE_CHECKING:
     import pandera.pandas as pandera
+
+MAX_LISTED = 20
 
 
 def make_fault(line: Any, column: str, found: Any, reason: str) -> dict[str, Any]:
@@ -78,3 +81,14 @@ def make_schema(
         text = f"{' + '.join(parts)} must add up to 1 (within {tolerance:g})"
         whole.append(pandera.Check(lambda frame: (frame[parts].sum(axis=1) - 1).abs() <= tolerance, error=text))
     return pandera.DataFrameSchema(columns, checks=whole)
+
+
+def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return faults of a table as lines of text, of many the first and their number."""
+    lines = [
+        f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
+        for fault in faults[:MAX_LISTED]
+    ]
+    if len(faults) > MAX_LISTED:
+        lines.append(f"... and {len(faults) - MAX_LISTED} more")
+    return lines

@@ -18,16 +18,14 @@ from batterymi.data.header_units import Conversion, find_conversions, match_head
 from batterymi.data.input_files import hold_unchanged, read_content
 from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import find_empty, parse_csv
-from batterymi.data.schema import find_outside_schema, make_fault
+from batterymi.data.schema import find_outside_schema, list_faults, make_fault
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
-from batterymi.text_safety import show_in_line
 from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
 
 WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
-MAX_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -271,14 +269,3 @@ def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objec
                 f"{source}: column '{objective.name}' is {values.iloc[0]:g} in every row; "
                 "there is nothing to learn from a constant objective"
             )
-
-
-def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return faults of a table as lines of text, of many the first and their number."""
-    lines = [
-        f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
-        for fault in faults[:MAX_LISTED]
-    ]
-    if len(faults) > MAX_LISTED:
-        lines.append(f"... and {len(faults) - MAX_LISTED} more")
-    return lines

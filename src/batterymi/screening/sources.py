@@ -65,7 +65,8 @@ class CandidateColumns:
         """Return what the model and the gates of a screen need."""
         needed = [name for gate in settings.screen.gates for name in gate.columns if name not in PREDICTED]
         numbers = tuple(dict.fromkeys([*settings.screened_features, *needed]))
-        return cls(numbers, settings.screened_formula, settings.screened_formulas, settings.screened_texts)
+        words = settings.screened_columns
+        return cls(numbers, words.listed, words.formulas, words.texts)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ No column of a user can have such a name, since names hold neither colons nor bl
 
 from collections.abc import Iterable
 
+CANDIDATE = "listed as"  # column of a list of candidates: what the list calls each
+
 
 def name_error_column(objective: str) -> str:
     """Return the column with the standard deviation of each value, in the unit of the objective; NaN where unknown."""

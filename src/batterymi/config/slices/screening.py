@@ -2,7 +2,7 @@
 
 from batterymi.config.parts import Name, Objective
 from batterymi.config.screen import Screen
-from batterymi.config.screened import DEFAULT
+from batterymi.config.screened import ScreenedColumns
 from batterymi.config.slices.base import Slice
 
 
@@ -11,9 +11,7 @@ class ListingSettings(Slice):
 
     screen: Screen
     screened_features: tuple[Name, ...]
-    screened_formula: Name = DEFAULT
-    screened_formulas: tuple[Name, ...] = ()
-    screened_texts: tuple[Name, ...] = ()
+    screened_columns: ScreenedColumns = ScreenedColumns()
 
 
 class ScoringSettings(Slice):

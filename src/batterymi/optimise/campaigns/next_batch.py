@@ -21,7 +21,6 @@ from batterymi.optimise.engines.models import group_replicates
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
-from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
         seed: of every random choice.
 
     Returns:
-        Up to n designs with a column `why`.
+        Up to n designs with a column `why`, and one `candidate` with what a list calls them.
     """
     known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
     history = search.add_scores(known.assign(failure=np.where(known[SPLIT] == FAILED, "failed", "")))
@@ -71,7 +70,8 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
     proposed: pd.DataFrame = registry.look_up("engine", engine)(
         search, history, n, seed, pending if len(pending) else None
     )
-    return proposed
+    called = search.space.name_candidates(proposed)
+    return proposed.assign(candidate=called) if any(called) else proposed
 
 
 def describe_batch(
@@ -81,6 +81,8 @@ def describe_batch(
     evaluated = problem.evaluate(proposed[problem.space.names])
     predicted = evaluated.drop(columns=["failure", "score", "violation", "feasible"])
     frame = add_derived(add_intervals(predicted, problem), derived)
+    if "candidate" in proposed:
+        frame.insert(0, "candidate", proposed["candidate"])
     frame["distance_to_known"] = problem.space.distance(proposed, rows) if len(proposed) else []
     notes = note_clipped_predictions(frame, problem)
     frame["why"] = [why + note for why, note in zip(proposed["why"], notes, strict=True)]
@@ -151,7 +153,7 @@ def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, p
     names = [objective.name for objective in search.objectives]
     designs = space.frame(replicates.codes)
     outcomes = pd.DataFrame({name: replicates.mean(rows[name].to_numpy(float)) for name in names})
-    free = Space(tuple(_widen_bounds(f, designs) for f in space.features), candidates=designs)
+    free = space.relist(tuple(_widen_bounds(f, designs) for f in space.features), designs)
     lookup = LookUp(designs, outcomes, space.names)
     return Problem(free, search.objectives, search.limits, lookup, is_noisy=True, reference=search.reference), designs
 
