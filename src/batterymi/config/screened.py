@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from batterymi.config.parts import Descriptor, Feature, Name, Strict
 from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.arguments import FORMULAS
+from batterymi.vocabulary.arguments import FORMULAS, STRUCTURES
 
 DEFAULT = "formula"  # column of candidates, where the settings name none
 
@@ -80,6 +80,9 @@ def find_screen_problems(
                     f"screen: the variant '{variant}' takes the descriptor '{descriptor.name}', whose "
                     f"'{argument}' ({column}) candidates of {source.name} do not have; name an ablation that drops it"
                 )
+    for descriptor in descriptors:
+        for column in (column for argument, column in descriptor.columns.items() if argument in STRUCTURES):
+            yield f"screen: '{descriptor.name}' takes CIF files ({column}), which a screen does not read; drop it"
     for column in further:
         if isinstance(source, FileSource) and column in (*OWN_COLUMNS, *PREDICTED):
             yield f"screen: the column '{column}' has the name of a column that the screen adds; rename it"

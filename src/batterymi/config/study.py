@@ -36,6 +36,7 @@ from batterymi.config.screen import CandidatesSource, FileSource, Screen
 from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.arguments import STRUCTURES
 
 
 class Study(Strict):
@@ -169,6 +170,11 @@ class Study(Strict):
     def is_described_pool(self) -> bool:
         """Whether the campaign chooses among listed candidates that descriptors describe, as formulas."""
         return bool(self.primary_descriptors) and self.is_experiment and self.pool is not None
+
+    @property
+    def takes_structures(self) -> bool:
+        """Whether descriptors are computed from CIF files."""
+        return any(argument in STRUCTURES for descriptor in self.descriptors for argument in descriptor.columns)
 
     @property
     def id_column(self) -> str | None:

@@ -1,6 +1,7 @@
 """Lists of designs to choose from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from batterymi.data.header_units import Conversion, find_conversions, match_head
 from batterymi.data.input_files import read_content, refuse_changes
 from batterymi.data.read_csv import find_empty, parse_csv
 from batterymi.data.schema import list_faults
+from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
@@ -47,7 +49,9 @@ def read_pool(
     names = {feature.name for feature in settings.designable}
     taken = list_described_columns(settings.primary_descriptors)
     texts = {name: is_formula for name, is_formula in taken.items() if name not in names}
-    return read_designs(path, settings.designable, digests, texts, id_column)
+    return read_designs(
+        path, settings.designable, digests, texts, id_column, list_structure_columns(settings.primary_descriptors)
+    )
 
 
 def read_designs(
@@ -56,6 +60,7 @@ def read_designs(
     digests: Mapping[str, str] = MappingProxyType({}),
     texts: Mapping[str, bool] = MappingProxyType({}),
     id_column: str | None = None,
+    structures: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read a list of designs.
 
@@ -65,6 +70,7 @@ def read_designs(
         digests: of files when the run began; this one must be the same still.
         texts: columns of text, each with whether it holds formulas.
         id_column: column that names the rows of the study's table; where the list has it, or `id`, it names designs.
+        structures: those of the texts that are paths of CIF files.
 
     Returns:
         One row per design; with texts, and the column `CANDIDATE`.
@@ -94,7 +100,9 @@ def read_designs(
             for line in cells.index[bad]
         ]
     read = read_formula_columns(cells, [name for name, is_formula in texts.items() if is_formula])
-    faults += list_faults(str(path), read.faults)
+    files = read_structure_columns(read.frame, [name for name in texts if name in structures], str(path))
+    read = replace(read, frame=files.frame)
+    faults += list_faults(str(path), [*read.faults, *files.faults])
     for name, is_formula in texts.items():
         frame[name] = read.frame[name]
         if not is_formula:

@@ -22,15 +22,15 @@ MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
-class ReadFormulas:
-    """Rows with plain formulas.
+class ReadCells:
+    """Rows with cells of text as descriptors take them, as plain formulas.
 
     Attributes:
         frame: the rows; the columns of formulas hold plain ones where they were understood.
         faults: one entry per cell that was not: line, column, found, reason.
         understood: one entry per cell that is not a plain formula itself: line, column, found, and as reason how it
             was understood.
-        doubts: one entry per formula that is odd, though it may be right.
+        doubts: one entry per cell that is odd, though it may be right.
     """
 
     frame: pd.DataFrame
@@ -48,7 +48,7 @@ def list_formula_columns(descriptors: Sequence[Descriptor], formula_column: str 
     return list(dict.fromkeys([*found, *own]))
 
 
-def read_formula_columns(rows: pd.DataFrame, columns: Sequence[str]) -> ReadFormulas:
+def read_formula_columns(rows: pd.DataFrame, columns: Sequence[str]) -> ReadCells:
     """Read the formulas of a table.
 
     Args:
@@ -59,7 +59,7 @@ def read_formula_columns(rows: pd.DataFrame, columns: Sequence[str]) -> ReadForm
     Returns:
         The rows, with a column of compounds beside each of formulas.
     """
-    result = ReadFormulas(rows.copy(), [], [], [])
+    result = ReadCells(rows.copy(), [], [], [])
     variables = find_variable_columns(name for name in rows.columns if name not in columns)
     for column in (name for name in columns if name in rows.columns):
         formulas: dict[Any, str] = {}

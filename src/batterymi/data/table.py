@@ -13,16 +13,17 @@ from batterymi import registry
 from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
-from batterymi.data.formula_columns import ReadFormulas, list_formula_columns, read_formula_columns
+from batterymi.data.formula_columns import ReadCells, list_formula_columns, read_formula_columns
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.input_files import hold_unchanged, read_content
 from batterymi.data.loaders.base import Rows
 from batterymi.data.read_csv import find_empty, parse_csv
 from batterymi.data.schema import find_outside_schema, list_faults, make_fault
+from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.measured import find_compound_column
+from batterymi.vocabulary.measured import find_compound_column, name_digest_column
 from batterymi.vocabulary.splits import CHECKED, FAILED, PENDING, SPLIT, TRAIN, WITHOUT_RESULT
 
 WORDS = {"pending": PENDING, "planned": PENDING, "running": PENDING, "failed": FAILED, "fail": FAILED}
@@ -48,7 +49,7 @@ class CheckedTable:
     conversions: list[Conversion]
     digests: dict[str, str]
     unused: list[dict[str, Any]]
-    formulas: ReadFormulas
+    formulas: ReadCells
 
     def list_notes(self) -> list[str]:
         """Return a line for each row that was left out, each result that is not used yet, and each odd formula."""
@@ -66,7 +67,12 @@ def load_table(settings: TableSettings) -> CheckedTable:
     # data sets have loaders, which know how their formulas are written
     columns = list_formula_columns(settings.descriptors, settings.table.formula_column) if settings.table.file else []
     formulas = read_formula_columns(loaded.frame, columns)
-    rows, dropped = check_rows(formulas.frame, settings, conversions, formulas.faults)
+    files = list_structure_columns(settings.descriptors) if settings.table.file else []
+    structures = read_structure_columns(formulas.frame, files, settings.path)
+    rows, dropped = check_rows(structures.frame, settings, conversions, [*formulas.faults, *structures.faults])
+    formulas.doubts.extend(structures.doubts)
+    for column in files:
+        digests |= dict(zip(structures.frame[column], structures.frame[name_digest_column(column)], strict=True))
     dropped = sorted([*loaded.dropped, *dropped], key=lambda fault: fault["line"])
     unused = _find_unused_results(loaded.frame, settings)
     return CheckedTable(rows, loaded.n_in, dropped, list(conversions.values()), digests, unused, formulas)

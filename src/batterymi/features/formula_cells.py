@@ -293,7 +293,7 @@ def _refuse_blanks(text: str, values: Mapping[str, float], whole: Amounts) -> No
     words = text.split()
     for number in range(1, len(words)):
         before, after = " ".join(words[:number]), words[number]
-        if re.search(r"[+\-·:%]$", before) or re.match(r"[+\-·:]", after) or re.search(r"[\d.](?:%|wt|mol)", text):
+        if re.search(r"[+\-·:%]$", before) or re.match(r"[+\-·:(\[]", after) or re.search(r"[\d.](?:%|wt|mol)", text):
             continue
         try:
             first = MixtureParser(before, values).parse()
