@@ -70,6 +70,7 @@ def normalise_text(cell: str) -> Spelling:
     if text != plain:
         spelling.remarks.append("vacancies left out")
     text = re.sub(r"\s+", " ", text).strip().strip("'\"").strip()
+    text = re.sub(r"(?:(?<=\s)|^)([A-Z][a-z]?)\s+(?=\d)", r"\1", text)  # Li 3PS4
     spelling.text = re.sub(r"\s+[xX]\s+(?=\d*\s*[A-Z(])", DOT, text)  # CuSO4 x 5 H2O
     _take_assignments(spelling)
     _read_decimal_commas(spelling)
