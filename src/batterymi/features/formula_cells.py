@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 from batterymi.features.charge_balance import (
@@ -48,6 +49,8 @@ SUFFIX = re.compile(r"(?<=[A-Za-z0-9)\]])[-_]([A-Za-z][A-Za-z0-9_\-]*)$")
 SPACED = re.compile(r"[(\[{]?[A-Z][a-z]?[\d.]*|[\d.]+|[)\]}][\d.]*")
 FRAGMENT = re.compile(r"([A-Z][a-z]?)\d")
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
+MOST = 500  # atoms of an element in a reduced formula
+ROUNDING = 1e-9  # of amounts
 SAME = 1e-6  # of atomic fractions, relative: two formulas of one composition
 
 
@@ -104,10 +107,27 @@ def _read_cached(text: str, given: tuple[tuple[str, float], ...]) -> FormulaCell
     values = collect_values(spelling.values, dict(given))
     amounts = _read_text(spelling, values)
     refuse_typing_error(spelling.text, amounts)
-    formula = format_formula(amounts)
+    formula = format_formula(_reduce(amounts) if _is_mixture(spelling) or len(amounts) == 1 else amounts)
     used = [f"{name} = {value:g}" for name, value in values.items() if name in spelling.text]
     how = "; ".join(dict.fromkeys([*used, *spelling.remarks]))
     return FormulaCell(formula, how or "its spelling", make_note(spelling.text, amounts))
+
+
+def _is_mixture(spelling: Spelling) -> bool:
+    """Return whether a text was read as a mixture, whose amounts are those of no formula unit."""
+    return any("mixture" in remark for remark in spelling.remarks)
+
+
+def _reduce(amounts: Amounts) -> Amounts:
+    """Return amounts as small whole numbers of the same ratio, if there are such."""
+    exact = {symbol: Fraction(amount).limit_denominator(MOST) for symbol, amount in amounts.items()}
+    if any(abs(float(exact[symbol]) - amount) > ROUNDING for symbol, amount in amounts.items()):
+        return amounts
+    whole = math.lcm(*(fraction.denominator for fraction in exact.values()))
+    counts = {symbol: int(fraction * whole) for symbol, fraction in exact.items()}
+    common = math.gcd(*counts.values())
+    reduced = {symbol: float(count // common) for symbol, count in counts.items()}
+    return reduced if max(reduced.values()) <= MOST else amounts
 
 
 def format_formula(amounts: Amounts) -> str:

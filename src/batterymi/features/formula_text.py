@@ -19,7 +19,9 @@ MARKUP = re.compile(r"</?su[bp]>|\\(?:mathrm|text|textrm|ce|rm)\b|\$", re.IGNORE
 STATE = re.compile(r"\((?:s|l|g|aq|cr|am|gl|glass|ceramic)\)\s*$")  # of matter, behind a formula
 NUMBER = r"\d+(?:[.,]\d+)?(?:\s*/\s*\d+)?|[.,]\d+"
 ASSIGNMENT = re.compile(
-    rf"(?<![A-Za-z0-9])([a-zα-ω])\s*(?:=|:|≈|~|≅)\s*({NUMBER})(\s*%)?(?![\d.]|\s*(?:-|to\b|\.\.|…))"
+    rf"(?<![A-Za-z0-9])([a-zα-ω])\s*(?:=|:|≈|~|≅)\s*({NUMBER})(\s*%)?"
+    # a range or a list of values is no value
+    r"(?![\d.]|\s*(?:-|to\b|\.\.|…)|\s*[,;/]\s*[\d.])"
 )
 SOME_ASSIGNMENT = re.compile(r"(?<![A-Za-z0-9])([a-zα-ω])\s*(?:[=<>≤≥≈]|:(?=\s*\d))|[<>≤≥]\s*([a-zα-ω])\b")
 LEFTOVER = re.compile(r"[(\[{]\s*(?:[,;:]|and|with|where|for|at|\s)*[)\]}]")

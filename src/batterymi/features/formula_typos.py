@@ -109,7 +109,7 @@ def refuse_typing_error(text: str, amounts: Amounts) -> None:
 def make_note(text: str, amounts: Amounts) -> str:
     """Return what is odd about a formula."""
     note = describe_imbalance(amounts)
-    if note and text.isupper():
+    if text.isalnum() and text.isupper() and len(amounts) > 1 and not is_neutral(amounts):
         likely = [spelt for spelt in _spell_capitals(text) if spelt != text and is_neutral(parse_formula(spelt))]
-        note += f"; is it {likely[0]}?" if len(likely) == 1 else ""
+        note += f"{'; ' if note else ''}is it {likely[0]}?" if len(likely) == 1 else ""
     return note
