@@ -20,7 +20,7 @@ from batterymi.config.slices.training import TrainingSettings
 from batterymi.config.study import Study
 from batterymi.data.designs import read_pool
 from batterymi.data.table import CheckedTable, load_table
-from batterymi.errors import TableError
+from batterymi.errors import ConfigError, TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import read_json
 from batterymi.optimise.campaigns.ledger_lines import Batch, Suggestion
@@ -234,8 +234,26 @@ def test_a_list_of_formulas_that_cannot_be_used_is_refused_by_line(here: Path, p
 
 
 def test_descriptors_in_a_campaign_need_a_list(here: Path) -> None:
-    with pytest.raises(Exception, match="`mode: experiment` with a `pool`"):
+    with pytest.raises(ConfigError, match="`mode: experiment` with a `pool`"):
         study_of(here, campaign={"mode": "experiment"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"campaign": {"mode": "experiment", "pool": "p.csv", "engine": "scikit-optimize"}}, "knows no descriptors"),
+        (
+            {
+                "campaign": {"mode": "experiment", "pool": "p.csv"},
+                "reference_designs": [{"name": "a", "values": {}}],
+            },
+            "they hold no formulas",
+        ),
+    ],
+)
+def test_what_lists_of_formulas_do_not_support_is_refused(here: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        study_of(here, **changes)
 
 
 METALS = {"Ti": 22, "V": 23, "Cr": 24, "Mn": 25, "Fe": 26, "Co": 27, "Ni": 28}

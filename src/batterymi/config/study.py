@@ -345,6 +345,10 @@ class Study(Strict):
             for name in campaign.reference.keys() ^ names:
                 problem = "is not optimised" if name in campaign.reference else "lacks its worst value"
                 yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
+        if self.is_described_pool and campaign.engine == "scikit-optimize":
+            yield "campaign.engine: 'scikit-optimize' knows no descriptors; use gaussian_process or botorch"
+        if self.is_described_pool and self.reference_designs:
+            yield "reference_designs: they hold no formulas; add the designs to campaign.pool, and see its suggestions"
         if campaign.engine == "enumerate":
             if not (self.is_experiment or isinstance(self.evaluator, SurrogateChoice)):
                 yield "campaign.engine: 'enumerate' needs the evaluator surrogate, whose trees it lists"
