@@ -98,7 +98,8 @@ def pool_file(wildcards):
 
 def digest_pool(wildcards):
     """A param: the digest of that list, so that content decides what runs again."""
-    return {file: DIGESTS[file] for file in filter(None, [STUDIES[wildcards.study].pool])}
+    files = [STUDIES[wildcards.study].pool, *PROJECT.list_structures([wildcards.study])]
+    return {file: DIGESTS[file] for file in files if files[0]}
 
 
 def one_of(studies):

@@ -57,7 +57,8 @@ def digest_source(wildcards):
     table = STUDIES[wildcards.study].table
     if table.dataset:
         return PROJECT.digest_dataset(table.dataset.name, DIGESTS)
-    return {table.file: DIGESTS[table.file]} if table.file else {}
+    files = [table.file, *PROJECT.list_structures([wildcards.study])] if table.file else []
+    return {file: DIGESTS[file] for file in files}
 
 
 def table_code(wildcards):

@@ -13,7 +13,8 @@ from batterymi.config.parts import Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.data.row_status import find_states
-from batterymi.data.table import CheckedTable, join_ranges, load_table
+from batterymi.data.schema import join_ranges
+from batterymi.data.table import CheckedTable, load_table
 from batterymi.errors import TableError
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 

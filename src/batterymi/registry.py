@@ -50,6 +50,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "element_fractions": "batterymi.features.descriptors:compute_fractions",
         "lattice": "batterymi.features.lattice:compute_lattice_descriptors",
         "electrode": "batterymi.features.electrode:compute_electrode_descriptors",
+        "structure": "batterymi.features.structures:compute_structure_descriptors",
         "host_magpie": "batterymi.features.electrode:compute_host_magpie",
     },
     "constraint": {"sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin"},

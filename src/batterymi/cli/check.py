@@ -1,10 +1,14 @@
 """`batterymi check`: settings and tables, in seconds, without running anything."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Sized
+from pathlib import Path
+
+import pandas as pd
 
 from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import load_studies
+from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError, ConfigError, DesignError
@@ -30,14 +34,33 @@ def check_studies(options: argparse.Namespace) -> None:
             problems += rejected[name].problems
             continue
         try:
-            summary, notes = describe_study(studies[name])
-            write_out(f"{name}: {summary}\n" + "".join(f"{name}: please note: {note}\n" for note in notes))
+            summary, understood, notes = describe_study(studies[name])
+            write_out(f"{name}: {summary}\n" + "".join(f"{name}: {line}\n" for line in understood))
+            write_out("".join(f"{name}: please note: {note}\n" for note in notes))
+            _check_pool(name, studies[name])
+            _check_screen(studies[name])
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError(problems)
+
+
+def _check_screen(study: Study) -> None:
+    """Refuse a file of candidates that lacks a column which the screen's model or a gate needs.
+
+    Raises:
+        TableError: naming file and columns.
+    """
+    from batterymi.config.screen import FileSource
+
+    if study.screen and isinstance(study.screen.source, FileSource):
+        from batterymi.config.slices.screening import ListingSettings
+        from batterymi.screening.sources import CandidateColumns, check_candidate_file
+
+        columns = CandidateColumns.of_settings(ListingSettings.take_from(study))
+        check_candidate_file(Path(study.screen.source.file), columns)
 
 
 def _check_ledger(name: str, study: Study, config: Config) -> None:
@@ -54,13 +77,15 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
 
     ledger = read_ledger(name, config)
     said = list(ledger.warnings)
-    differences = describe_differences(ledger.batches, study.designable, study.objectives)
-    said += [f"{ledger.path}: {line}" for line in differences]
+    features = study.designable
     if study.table.file:
         rows = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None)).rows
-        state = State(rows, study.designable, study.objectives, study.constraints, study.id_column)
+        features = _list_design_features(study, rows)
+        state = State(rows, features, study.objectives, study.constraints, study.id_column)
         said += describe_changes(ledger.batches[-1], state) if ledger.batches else []
         said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]
+    differences = describe_differences(ledger.batches, features, study.objectives)
+    said += [f"{ledger.path}: {line}" for line in differences]
     if ledger.batches:
         designs = _count_things([item for batch in ledger.batches for item in batch.suggestions], "suggestion")
         n_batches = len(ledger.batches)
@@ -68,8 +93,39 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     write_out("".join(f"{name}: please note: {line}\n" for line in said))
 
 
-def describe_study(study: Study) -> tuple[str, list[str]]:
-    """Return what is known of a study before anything runs, and notes on rows of its table.
+def _list_design_features(study: Study, rows: pd.DataFrame) -> tuple[Feature, ...]:
+    """Return what designs consist of, with the formulas that a list of candidates and the table hold."""
+    if not study.is_described_pool:
+        return study.designable
+    from batterymi.config.slices.campaign import DesignSettings
+    from batterymi.data.designs import read_pool
+    from batterymi.optimise.space.make_space import make_study_space
+
+    settings = DesignSettings.take_from(study)
+    return make_study_space(settings, rows, read_pool(Path(study.pool or ""), settings)).features
+
+
+def _check_pool(name: str, study: Study) -> None:
+    """Print how many candidates a campaign chooses from, and how their formulas are read.
+
+    Raises:
+        TableError: if the list cannot be read.
+    """
+    if study.pool is None:
+        return
+    from batterymi.config.slices.campaign import DesignSettings
+    from batterymi.data.designs import list_pool_formulas, read_pool
+    from batterymi.data.formula_columns import list_understood
+
+    settings = DesignSettings.take_from(study)
+    lines = [f"{_count_things(read_pool(Path(study.pool), settings), 'candidate')} in {study.pool}"]
+    if study.is_described_pool:
+        lines += list_understood(study.pool, list_pool_formulas(Path(study.pool), settings))
+    write_out("".join(f"{name}: {line}\n" for line in lines))
+
+
+def describe_study(study: Study) -> tuple[str, list[str], list[str]]:
+    """Return what is known of a study before anything runs, how formulas of its table are read, and notes on rows.
 
     Raises:
         TableError: if its table cannot be used.
@@ -77,13 +133,14 @@ def describe_study(study: Study) -> tuple[str, list[str]]:
     """
     _check_rules(study)
     features, objectives = _count_things(study.features, "feature"), _count_things(study.objectives, "objective")
-    shape = f"settings are right, {features}, {objectives}"
+    described = f", {_count_things(study.descriptors, 'descriptor')}" if study.descriptors else ""
+    shape = f"settings are right, {features}{described}, {objectives}"
     if study.table.dataset:
-        return f"{shape}; rows come from the data set {study.table.dataset.name}", []
+        return f"{shape}; rows come from the data set {study.table.dataset.name}", [], []
     if study.table.sample and study.evaluator:
-        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", []
-    rows, notes = _count_rows(study)
-    return f"{shape}; {rows}", notes
+        return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", [], []
+    rows, understood, notes = _count_rows(study)
+    return f"{shape}; {rows}", understood, notes
 
 
 def _check_rules(study: Study) -> None:
@@ -106,14 +163,15 @@ def _check_rules(study: Study) -> None:
             raise ConfigError([f"{study.title}: {error}"]) from None
 
 
-def _count_things(things: Sequence[object], name: str) -> str:
+def _count_things(things: Sized, name: str) -> str:
     """Return how many there are, with the name in the right number."""
     return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
-def _count_rows(study: Study) -> tuple[str, list[str]]:
-    """Return how many rows of a study's file can be used and what is converted on the way; notes on the others."""
+def _count_rows(study: Study) -> tuple[str, list[str], list[str]]:
+    """Return how many rows of a study's file can be used and what is converted, how formulas are read, and notes."""
     from batterymi.config.slices.data import TableSettings
+    from batterymi.data.formula_columns import list_understood
     from batterymi.data.table import load_table
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
@@ -122,4 +180,5 @@ def _count_rows(study: Study) -> tuple[str, list[str]]:
         f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
         for conversion in loaded.conversions
     )
-    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", loaded.list_notes()
+    understood = list_understood(study.table.file or "", loaded.formulas.understood)
+    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", understood, loaded.list_notes()

@@ -1,6 +1,7 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.config.study import Study
-from batterymi.data.designs import read_designs
+from batterymi.data.designs import read_pool
 from batterymi.data.header_units import find_conversions, match_headers
 from batterymi.data.read_table import read_table
 from batterymi.data.table import load_table
@@ -32,6 +33,7 @@ from batterymi.text_safety import write_error, write_out
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN, WITHDRAWN
 from batterymi.vocabulary.units import format_label
 
+LINE = re.compile(r"line \d+")  # what a list without ids calls its candidates
 INSTEAD = "or `--append`, which puts the designs into the study's table"
 
 
@@ -43,11 +45,13 @@ class Proposal:
         designs: with a column `why`.
         rows: of the study's table.
         content: of the table's file.
+        features: what a design consists of.
     """
 
     designs: pd.DataFrame
     rows: pd.DataFrame
     content: bytes
+    features: tuple[Feature, ...]
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
@@ -155,10 +159,11 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
     write_error("".join(f"{note}\n" for note in loaded.list_notes()))
     # trees are listed with the study's models, which are not fitted here
     engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
-    pool = read_designs(Path(study.pool), study.designable) if study.pool else None
-    search = make_search(DesignSettings.take_from(study), rows, pool)
+    settings = DesignSettings.take_from(study)
+    pool = read_pool(Path(study.pool), settings, id_column=study.id_column) if study.pool else None
+    search = make_search(settings, rows, pool)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
-    return Proposal(proposed, rows, content)
+    return Proposal(proposed, rows, content, search.space.features)
 
 
 def _shorten_path(path: Path) -> Path:
@@ -177,7 +182,7 @@ def _read_bytes(path: Path) -> bytes:
 
 def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> list[str]:
     """Return what the study's ledger calls designs, an empty text where it does not have them."""
-    proposed = proposal.designs
+    proposed, features = proposal.designs, proposal.features
     if not study.is_experiment:
         return [""] * len(proposed)
     try:
@@ -185,13 +190,13 @@ def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> 
     except TableError as error:
         write_error(f"{error}\n")
         return [""] * len(proposed)
-    differences = describe_differences(ledger.batches, study.designable, study.objectives)
+    differences = describe_differences(ledger.batches, features, study.objectives)
     write_error("".join(f"{line}\n" for line in ledger.warnings))
     write_error("".join(f"{ledger.path}: {line}\n" for line in differences))
-    state = State(proposal.rows, study.designable, study.objectives, study.constraints, study.id_column)
+    state = State(proposal.rows, features, study.objectives, study.constraints, study.id_column)
     changes = describe_changes(ledger.batches[-1], state) if ledger.batches else []
     write_error("".join(f"{line}\n" for line in changes))
-    converted = [convert_batch(batch, study.designable, study.objectives) for batch in reversed(ledger.batches)]
+    converted = [convert_batch(batch, features, study.objectives) for batch in reversed(ledger.batches)]
     known = [
         item
         for batch in converted
@@ -200,7 +205,7 @@ def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> 
     ]
     names = []
     for _, row in proposed.iterrows():
-        design = make_design(row, study.designable)
+        design = make_design(row, features)
         names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
     return names
 
@@ -216,9 +221,10 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
     for place, (_, row) in enumerate(proposed.iterrows(), start=1):
         values = "; ".join(
             f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
-            for f in study.designable
+            for f in proposal.features
             if _is_used(f, row[f.name], study)
         )
+        values += f" ({study.pool}: {row['candidate']})" if "candidate" in proposed else ""
         called = f"{names[place - 1]}: " if names[place - 1] else ""
         lines += [f"{place}. {called}{values}", f"   {row['why']}"]
     if proposed.empty:
@@ -245,7 +251,9 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
         own = names.get(column, column)
         if column == name_column and own not in objectives | set(proposed):
             columns[column] = list(suggestions)
-        elif own not in proposed:
+        elif own in (study.id_column, "id") and "candidate" in proposed and own not in proposed:
+            columns[column] = ["" if LINE.fullmatch(listed) else listed for listed in proposed["candidate"]]
+        elif own not in proposed or own == "why":
             # an empty cell would mean the one above
             empty = "-" if own in study.table.fill_down else ""
             is_state = own in objectives or own == study.table.status

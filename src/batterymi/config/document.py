@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from batterymi import registry
 from batterymi.config.arena import Arena
+from batterymi.config.descriptor_page import PAGE, write_descriptor_page
 from batterymi.config.load import load_datasets
 from batterymi.config.run import Config
 from batterymi.config.study import Study
@@ -239,12 +240,15 @@ def _make_anchor(heading: str) -> str:
 
 
 def main(folder: str = "config") -> None:
-    """Write the schema and the README."""
+    """Write the schema, the README, and the page of descriptors."""
     readme = Path(folder) / "README.md"
     # first, since another folder has no such page, and its schema.json is not ours to replace
     page = insert_tables(readme.read_text(encoding="utf-8"))
     write_text(Path(folder) / "schema.json", make_schema(), recorded=False)
     write_text(readme, page, recorded=False)
+    descriptors = Path(folder).parent / PAGE
+    if descriptors.parent.is_dir():
+        write_text(descriptors, write_descriptor_page(), recorded=False)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,11 @@ class FileSource(Strict):
 
     name: Literal["file"]
     file: InsidePath = Field(description="CSV or Parquet file, relative to the workflow's folder, read in pieces.")
-    formula_column: Name = Field("formula", description="Its column of formulas.")
+    formula_column: Name | None = Field(
+        None,
+        description="Its column of formulas; not set: `formula`. A model that takes several columns of formulas finds "
+        "each under its own name, and the screen lists this one, or the first.",
+    )
     bad_rows: Literal["stop", "drop"] = Field("stop", description="`drop` leaves out and counts unreadable formulas.")
 
     @field_validator("file")

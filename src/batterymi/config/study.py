@@ -1,7 +1,7 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,7 +14,9 @@ from batterymi.config.campaign import (
     SearchCampaign,
     SurrogateChoice,
 )
+from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
+from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import FigureName
 from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
@@ -24,10 +26,12 @@ from batterymi.config.rules import (
     find_shared_problems,
     find_simplex_problems,
 )
-from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
+from batterymi.config.screen import CandidatesSource, FileSource, Screen
+from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
 from batterymi.config.transfer import Transfer
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.arguments import STRUCTURES
 
 
 class Study(Strict):
@@ -57,6 +61,12 @@ class Study(Strict):
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
     figure: FigureName = Field("overview", description="The study's own figure.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_formulas(cls, raw: Any) -> Any:
+        """Complete a study of formulas: descriptors where it names no inputs, and rows of one compound as a group."""
+        return complete_formula_study(raw)
+
     @field_validator("features", "objectives")
     @classmethod
     def _check_column_names(cls, value: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -71,7 +81,7 @@ class Study(Strict):
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
             *self._find_design_problems(),
-            *self._find_screen_problems(),
+            *(find_screen_problems(self.screen, self.variants, self._screened_descriptors) if self.screen else ()),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -121,7 +131,15 @@ class Study(Strict):
     @property
     def design_columns(self) -> list[str]:
         """Columns of the campaign's files that describe a design; none where designs are rows of the table."""
-        return [] if self.campaign.mode == "replay" else [feature.name for feature in self.designable]
+        own = [feature.name for feature in self.designable]
+        return [] if self.campaign.mode == "replay" else [*own, *self.design_texts]
+
+    @property
+    def design_texts(self) -> tuple[str, ...]:
+        """Columns of a design that are text from which descriptors are computed."""
+        numbers = {feature.name for feature in self.designable}
+        taken = list_described_columns(self.primary_descriptors) if self.is_described_pool else ()
+        return tuple(name for name in taken if name not in numbers)
 
     @property
     def evaluator(self) -> EvaluatorChoice | None:
@@ -142,6 +160,16 @@ class Study(Strict):
     def pool(self) -> str | None:
         """The file of designs that the campaign chooses from, if it has one."""
         return None if self.campaign.mode == "replay" else self.campaign.pool
+
+    @property
+    def is_described_pool(self) -> bool:
+        """Whether the campaign chooses among listed candidates that descriptors describe, as formulas."""
+        return bool(self.primary_descriptors) and self.is_experiment and self.pool is not None
+
+    @property
+    def takes_structures(self) -> bool:
+        """Whether descriptors are computed from CIF files."""
+        return any(argument in STRUCTURES for descriptor in self.descriptors for argument in descriptor.columns)
 
     @property
     def id_column(self) -> str | None:
@@ -264,15 +292,18 @@ class Study(Strict):
             key, name = "evaluator.variant" if self.evaluator else "variant", self.primary_variant
             yield f"campaign.{key}: '{name}' is not a variant; {did_you_mean(name, self.variants)}"
         is_replay = self.campaign.mode == "replay"
-        for feature in () if is_replay else self.designable:
+        for feature in () if is_replay or self.is_described_pool else self.designable:
             if not feature.is_category and feature.range is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not self.optimised:
             yield "objectives: at least one must be maximised or minimised"
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
-        if self.descriptors and not is_replay:
-            yield "descriptors: they need `campaign.mode: replay`; designs of other modes hold features only"
+        if self.primary_descriptors and not (is_replay or self.is_described_pool):
+            yield (
+                "descriptors: they need `campaign.mode: replay`, which chooses among the rows, or `mode: experiment` "
+                "with a `pool`, a file of candidates to choose from; a `screen` ranks candidates without a campaign"
+            )
         if self.surrogate.censoring != "bound" and not self.table.censored:
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._find_rule_problems()
@@ -304,6 +335,10 @@ class Study(Strict):
             for name in campaign.reference.keys() ^ names:
                 problem = "is not optimised" if name in campaign.reference else "lacks its worst value"
                 yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
+        if self.is_described_pool and campaign.engine == "scikit-optimize":
+            yield "campaign.engine: 'scikit-optimize' knows no descriptors; use gaussian_process or botorch"
+        if self.is_described_pool and self.reference_designs:
+            yield "reference_designs: they hold no formulas; add the designs to campaign.pool, and see its suggestions"
         if campaign.engine == "enumerate":
             if not (self.is_experiment or isinstance(self.evaluator, SurrogateChoice)):
                 yield "campaign.engine: 'enumerate' needs the evaluator surrogate, whose trees it lists"
@@ -322,36 +357,20 @@ class Study(Strict):
         return tuple(feature.name for feature in self.variants[self.screen.variant]) if self.screen else ()
 
     @property
-    def formula_columns(self) -> tuple[str, ...]:
-        """Return the columns of formulas from which the descriptors of the screen's model are computed."""
-        descriptors = self.list_descriptors(self.screen.variant) if self.screen else ()
-        return tuple(dict.fromkeys(d.columns["formula"] for d in descriptors if "formula" in d.columns))
+    def _screened_descriptors(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of the screen's model."""
+        return self.list_descriptors(self.screen.variant) if self.screen else ()
 
-    def _find_screen_problems(self) -> Iterable[str]:
-        """Yield problems with columns that the screen's model needs and its candidates lack."""
-        if self.screen is None:
-            return
-        source, variant = self.screen.source, self.screen.variant
-        if variant not in self.variants:
-            yield f"screen.variant: '{variant}' is not a variant; {did_you_mean(variant, list(self.variants))}"
-            return
-        is_known = not isinstance(source, FileSource | CandidatesSource)
-        has = (COMPOSITION_COLUMNS if source.dataset else ()) if is_known else None
-        for feature in self.variants[variant]:
-            if feature.is_category:
-                yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
-            elif has is not None and feature.name not in has:
-                yield f"screen: the variant '{variant}' takes '{feature.name}', which {source.name} does not have"
-            elif feature.name in (*OWN_COLUMNS, *PREDICTED, getattr(source, "formula_column", None)):
-                yield f"screen: the feature '{feature.name}' has the name of a column that the screen adds; rename it"
-        for descriptor in self.list_descriptors(variant):
-            for argument, column in descriptor.columns.items():
-                # every candidate has a formula; other arguments must be columns of the candidates
-                if argument != "formula" and column not in self.screened_features:
-                    yield (
-                        f"screen: the variant '{variant}' takes the descriptor '{descriptor.name}', whose "
-                        f"'{argument}' candidates do not have; name an ablation that drops it"
-                    )
+    @property
+    def screened_columns(self) -> ScreenedColumns:
+        """Return the columns of text of the screen's model."""
+        features = self.variants[self.screen.variant] if self.screen else ()
+        return ScreenedColumns.choose(self.screen, features, self._screened_descriptors)
+
+    @property
+    def formula_columns(self) -> tuple[str, ...]:
+        """Return the columns of the screen's model that are the formula of a candidate."""
+        return self.screened_columns.own
 
     def _find_design_problems(self) -> Iterable[str]:
         wanted = {feature.name: feature for feature in self.designable}

@@ -1,28 +1,68 @@
 """Lists of designs to choose from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from batterymi.config.descriptors import list_described_columns
 from batterymi.config.parts import Feature
-from batterymi.data.cells import parse_numbers
+from batterymi.config.slices.campaign import DesignSettings
+from batterymi.data.cells import find_empty, parse_numbers
 from batterymi.data.conditional import find_applicable
-from batterymi.data.header_units import find_conversions, match_headers
+from batterymi.data.formula_columns import read_formula_columns
+from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.input_files import read_content, refuse_changes
-from batterymi.data.read_table import parse_table
-from batterymi.data.table import list_faults
+from batterymi.data.read_table import RawTable, parse_table
+from batterymi.data.schema import list_faults
+from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line
+from batterymi.vocabulary.measured import CANDIDATE, find_compound_column
 
 MAX_LISTED = 10
 
 
+def read_pool(
+    path: Path,
+    settings: DesignSettings,
+    digests: Mapping[str, str] = MappingProxyType({}),
+    id_column: str | None = None,
+) -> pd.DataFrame:
+    """Read the list of designs that a campaign chooses from, with the columns that descriptors take.
+
+    Args:
+        path: a CSV file.
+        settings: features and descriptors.
+        digests: of files when the run began; this one must be the same still.
+        id_column: column that names the rows of the study's table.
+
+    Returns:
+        One row per design, with what the list calls it where descriptors describe it.
+
+    Raises:
+        TableError: for a missing column, and cells that cannot be read, each with its line.
+    """
+    names = {feature.name for feature in settings.designable}
+    taken = list_described_columns(settings.primary_descriptors)
+    texts = {name: is_formula for name, is_formula in taken.items() if name not in names}
+    return read_designs(
+        path, settings.designable, digests, texts, id_column, list_structure_columns(settings.primary_descriptors)
+    )
+
+
 def read_designs(
-    path: Path, features: Sequence[Feature], digests: Mapping[str, str] = MappingProxyType({})
+    path: Path,
+    features: Sequence[Feature],
+    digests: Mapping[str, str] = MappingProxyType({}),
+    texts: Mapping[str, bool] = MappingProxyType({}),
+    id_column: str | None = None,
+    structures: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read a list of designs.
 
@@ -30,21 +70,19 @@ def read_designs(
         path: a CSV file with a column per feature; other columns are ignored.
         features: what a campaign chooses.
         digests: of files when the run began; this one must be the same still.
+        texts: columns of text, each with whether it holds formulas.
+        id_column: column that names the rows of the study's table; where the list has it, or `id`, it names designs.
+        structures: those of the texts that are paths of CIF files.
 
     Returns:
-        One row per design.
+        One row per design; with texts, and the column `CANDIDATE`.
 
     Raises:
         TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
     """
-    content = read_content(path, "campaign.pool")
-    refuse_changes({str(path): content.sha256}, digests)
-    raw = parse_table(content.data, path)
+    raw, conversions = _read_cells(path, features, digests)
     cells = raw.frame
-    names = match_headers(list(cells.columns), {}, features)
-    conversions = find_conversions(str(path), names, features)
-    cells = cells.rename(columns=names)
-    missing = [feature.name for feature in features if feature.name not in cells.columns]
+    missing = [name for name in (*(f.name for f in features), *texts) if name not in cells.columns]
     if missing:
         hints = "; ".join(f"'{name}' ({did_you_mean(name, cells.columns)})" for name in missing)
         raise TableError(f"{path}: the header lacks {hints}")
@@ -62,8 +100,8 @@ def read_designs(
             frame[feature.name] = column
         else:
             conversion = conversions.get(feature.name)
-            read = parse_numbers(column, conversion.found if conversion else feature.unit, raw.decimal)
-            numbers = pd.Series(read.values, column.index)
+            parsed = parse_numbers(column, conversion.found if conversion else feature.unit, raw.decimal)
+            numbers = pd.Series(parsed.values, column.index)
             frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
             bad, said = ~np.isfinite(frame[feature.name]) & needed, "not a number"
             if feature.is_logarithmic:
@@ -73,8 +111,50 @@ def read_designs(
             f"{path}: line {line}: {feature.name}: found '{show_in_line(str(column[line]))}': {said}"
             for line in cells.index[bad]
         ]
+    read = read_formula_columns(cells, [name for name, is_formula in texts.items() if is_formula])
+    files = read_structure_columns(read.frame, [name for name in texts if name in structures], str(path))
+    read = replace(read, frame=files.frame)
+    faults += list_faults(str(path), [*read.faults, *files.faults])
+    for name, is_formula in texts.items():
+        frame[name] = read.frame[name]
+        if not is_formula:
+            empty = find_empty(cells[name])
+            faults += [
+                f"{path}: line {line}: {name}: no value; every candidate needs one" for line in cells.index[empty]
+            ]
     if faults:
         more = [f"... and {len(faults) - MAX_LISTED} more"] if len(faults) > MAX_LISTED else []
         raise TableError("\n".join([*faults[:MAX_LISTED], *more]))
-    # a design that is listed twice is one choice
-    return pd.DataFrame(frame).drop_duplicates(ignore_index=True)
+    designs = pd.DataFrame(frame)
+    # a design that is listed twice is one choice, and formulas of one composition are one design
+    same = designs.assign(**{name: read.frame[find_compound_column(read.frame.columns, name)] for name in texts})
+    if texts:
+        designs[CANDIDATE] = _name_candidates(cells, id_column)
+    return designs[~same.duplicated()].reset_index(drop=True)
+
+
+def list_pool_formulas(path: Path, settings: DesignSettings) -> list[dict[str, Any]]:
+    """Return how formulas of a list of designs are understood, an entry for each that is no plain one."""
+    cells = _read_cells(path, settings.designable, {})[0].frame
+    taken = list_described_columns(settings.primary_descriptors)
+    return read_formula_columns(cells, [name for name, is_formula in taken.items() if is_formula]).understood
+
+
+def _read_cells(
+    path: Path, features: Sequence[Feature], digests: Mapping[str, str]
+) -> tuple[RawTable, dict[str, Conversion]]:
+    """Read the cells of a list of designs under the names of columns, and what is in another unit."""
+    content = read_content(path, "campaign.pool")
+    refuse_changes({str(path): content.sha256}, digests)
+    raw = parse_table(content.data, path)
+    names = match_headers(list(raw.frame.columns), {}, features)
+    return replace(raw, frame=raw.frame.rename(columns=names)), find_conversions(str(path), names, features)
+
+
+def _name_candidates(cells: pd.DataFrame, id_column: str | None) -> list[str]:
+    """Return what a list calls its designs: by its column of ids, else by the line of the file."""
+    column = next((name for name in (id_column, "id") if name in cells.columns), None)
+    lines = [f"line {line}" for line in cells.index]
+    if column is None:
+        return lines
+    return [str(name) or line for name, line in zip(cells[column], lines, strict=True)]

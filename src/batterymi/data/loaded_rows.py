@@ -20,7 +20,7 @@ class LoadedRows:
         digests: SHA-256 of the file, by its path.
         decimal: what separates decimals in cells.
         left_out: one entry for each row that settings leave out.
-        suspects: one entry for each row that looks like statistics.
+        faults: one entry for each row or cell that was found wrong so far, as rows that look like statistics.
         notes: what was understood about the file.
         hint: what settings it seems to need.
     """
@@ -31,6 +31,6 @@ class LoadedRows:
     digests: dict[str, str]
     decimal: Decimal = POINT
     left_out: list[dict[str, Any]] = field(default_factory=list)
-    suspects: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     hint: str = ""

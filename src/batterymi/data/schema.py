@@ -1,14 +1,18 @@
 """The schema of a table: what each declared column may hold, and where rows break it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from batterymi.config.parts import Feature, Objective, Simplex
+from batterymi.text_safety import show_in_line
 
 if TYPE_CHECKING:
     import pandera.pandas as pandera
+
+MAX_LISTED = 20  # in full; of others the lines
+MAX_RANGES = 100
 
 
 def make_fault(line: Any, column: str, found: Any, reason: str) -> dict[str, Any]:
@@ -83,3 +87,30 @@ def make_schema(
         text = f"{' + '.join(parts)} must add up to {total:g} (within {tolerance:g})"
         whole.append(pandera.Check(lambda frame: (frame[parts].sum(axis=1) - total).abs() <= within, error=text))
     return pandera.DataFrameSchema(columns, checks=whole)
+
+
+def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return faults of a table as lines of text: the first in full, of many others their lines by reason."""
+    lines = [
+        f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
+        for fault in faults[:MAX_LISTED]
+    ]
+    further: dict[tuple[str, str], list[int]] = {}
+    for fault in faults[MAX_LISTED:]:
+        further.setdefault((fault["column"], fault["reason"]), []).append(fault["line"])
+    for (column, reason), numbers in further.items():
+        lines.append(f"{source}: and line {join_ranges(numbers)}: {column}: {reason}")
+    return lines
+
+
+def join_ranges(numbers: Sequence[int]) -> str:
+    """Return numbers in words, those that follow each other as a range, as `3, 5-9`; of very many the first."""
+    ranges: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    shown = [str(low) if low == high else f"{low}-{high}" for low, high in ranges[:MAX_RANGES]]
+    n_left = sum(high - low + 1 for low, high in ranges[MAX_RANGES:])
+    return ", ".join(shown) + (f" and {n_left} more (table.json lists all)" if n_left else "")

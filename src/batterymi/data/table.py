@@ -1,7 +1,7 @@
 """The table of a study: read and checked, with an account of every row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from batterymi import registry
 from batterymi.config.parts import Feature, Objective
 from batterymi.config.slices.data import TableSettings
 from batterymi.data.conditional import find_applicable
+from batterymi.data.formula_columns import ReadCells, list_formula_columns, read_formula_columns
 from batterymi.data.header_units import Conversion
 from batterymi.data.input_files import hold_unchanged
 from batterymi.data.loaded_rows import LoadedRows
@@ -18,17 +19,22 @@ from batterymi.data.loaders.base import Rows
 from batterymi.data.measured_errors import list_error_columns, read_errors
 from batterymi.data.number_columns import read_number_column
 from batterymi.data.row_status import RowStates, find_states
-from batterymi.data.schema import find_outside_schema, make_fault
+from batterymi.data.schema import find_outside_schema, list_faults, make_fault
+from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
 from batterymi.data.user_table import read_user_table
 from batterymi.errors import TableError
 from batterymi.files import read_frame
 from batterymi.spelling import did_you_mean
-from batterymi.text_safety import show_in_line
-from batterymi.vocabulary.measured import name_bound_column, name_error_column, name_missing_column
+from batterymi.vocabulary.measured import (
+    find_compound_column,
+    name_bound_column,
+    name_digest_column,
+    name_error_column,
+    name_missing_column,
+)
 from batterymi.vocabulary.splits import CHECKED, SPLIT, TRAIN, WITHDRAWN, WITHOUT_RESULT
 
-MAX_LISTED = 20  # in full; of others the lines
-MAX_RANGES = 100
+MAX_LISTED = 20  # remarks
 MIN_ROWS = 3
 
 
@@ -44,6 +50,7 @@ class CheckedTable:
         digests: SHA-256 of each file that was read, of the very content that the rows are from.
         unused: one entry per withdrawn row, and per result of a failed one, in the same form as `dropped`.
         remarks: sentences on what was taken for what, and on results that are missing.
+        formulas: how cells of formulas were understood, and which are odd.
     """
 
     rows: pd.DataFrame
@@ -53,6 +60,7 @@ class CheckedTable:
     digests: dict[str, str]
     unused: list[dict[str, Any]]
     remarks: list[str]
+    formulas: ReadCells
 
     @property
     def n_dropped(self) -> int:
@@ -65,7 +73,8 @@ class CheckedTable:
         remarks = [f"{source}: {remark}" for remark in self.remarks[:MAX_LISTED]]
         if len(self.remarks) > MAX_LISTED:
             remarks.append(f"... and {len(self.remarks) - MAX_LISTED} more remarks")
-        return [*list_faults(source, self.dropped), *list_faults(source, self.unused), *remarks]
+        faults = self.dropped, self.unused, self.formulas.doubts
+        return [*(line for kind in faults for line in list_faults(source, kind)), *remarks]
 
 
 class CheckedRows(NamedTuple):
@@ -91,10 +100,20 @@ def load_table(settings: TableSettings) -> CheckedTable:
         TableError: if the table cannot be used; the message lists every row and column at fault.
     """
     loaded = _read_rows(settings)
-    checked = check_rows(loaded, settings)
+    # data sets have loaders, which know how their formulas are written
+    columns = list_formula_columns(settings.descriptors, settings.table.formula_column) if settings.table.file else []
+    formulas = read_formula_columns(loaded.frame, columns)
+    files = list_structure_columns(settings.descriptors) if settings.table.file else []
+    structures = read_structure_columns(formulas.frame, files, settings.path)
+    formulas.doubts.extend(structures.doubts)
+    digests = dict(loaded.digests)
+    for column in files:
+        digests |= dict(zip(structures.frame[column], structures.frame[name_digest_column(column)], strict=True))
+    earlier = [*loaded.faults, *formulas.faults, *structures.faults]
+    checked = check_rows(replace(loaded, frame=structures.frame, faults=earlier), settings)
     dropped = sorted([*loaded.left_out, *checked.faults], key=lambda fault: fault["line"])
-    found = checked.unused, [*loaded.notes, *checked.remarks]
-    return CheckedTable(checked.rows, loaded.n_in, dropped, list(loaded.conversions.values()), loaded.digests, *found)
+    conversions, remarks = list(loaded.conversions.values()), [*loaded.notes, *checked.remarks]
+    return CheckedTable(checked.rows, loaded.n_in, dropped, conversions, digests, checked.unused, remarks, formulas)
 
 
 def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
@@ -126,7 +145,7 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
         rows[list(states.missing)] = states.results
     learning, without_result = rows[SPLIT].isin(CHECKED), rows[SPLIT].isin(WITHOUT_RESULT)
     outcomes = [objective.name for objective in objectives]
-    faults: list[dict[str, Any]] = [*loaded.suspects, *applicable.faults, *(states.faults if states else ())]
+    faults: list[dict[str, Any]] = [*loaded.faults, *applicable.faults, *(states.faults if states else ())]
     notes: list[str] = []
     for column in (column for column in columns if not getattr(column, "is_category", False)):
         name = column.name
@@ -150,7 +169,8 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
     faults += _find_values_without_logarithm(rows.drop(index=bad, errors="ignore"), settings.features)
-    faults += _find_duplicates(measured, names, table.id_column)
+    compared = [find_compound_column(measured.columns, name) for name in names]
+    faults += _find_duplicates(measured, compared, table.id_column)
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":
@@ -286,30 +306,3 @@ def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objec
                 f"{source}: column '{objective.name}' is {values.iloc[0]:g} in every row; "
                 "there is nothing to learn from a constant objective"
             )
-
-
-def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return faults of a table as lines of text: the first in full, of many others their lines by reason."""
-    lines = [
-        f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
-        for fault in faults[:MAX_LISTED]
-    ]
-    further: dict[tuple[str, str], list[int]] = {}
-    for fault in faults[MAX_LISTED:]:
-        further.setdefault((fault["column"], fault["reason"]), []).append(fault["line"])
-    for (column, reason), numbers in further.items():
-        lines.append(f"{source}: and line {join_ranges(numbers)}: {column}: {reason}")
-    return lines
-
-
-def join_ranges(numbers: Sequence[int]) -> str:
-    """Return numbers in words, those that follow each other as a range, as `3, 5-9`; of very many the first."""
-    ranges: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    shown = [str(low) if low == high else f"{low}-{high}" for low, high in ranges[:MAX_RANGES]]
-    n_left = sum(high - low + 1 for low, high in ranges[MAX_RANGES:])
-    return ", ".join(shown) + (f" and {n_left} more (table.json lists all)" if n_left else "")

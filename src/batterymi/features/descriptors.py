@@ -57,10 +57,22 @@ def _check_arguments(function: Callable[..., pd.DataFrame], descriptor: Descript
 
 
 def compute_magpie(*, formula: pd.Series) -> pd.DataFrame:
-    """Compute Magpie's 132 statistics, see `compute_magpie_features`."""
+    """Compute Magpie's 132 statistics of 22 properties of the elements, see `compute_magpie_features`.
+
+    Minimum, maximum, range, mean, average deviation and mode, weighted by amount (Ward et al. 2016,
+    doi:10.1038/npjcompumats.2016.28); as matminer's preset "magpie" (Ward et al. 2018,
+    doi:10.1016/j.commatsci.2018.05.018).
+
+    Args:
+        formula: formulas.
+    """
     return pd.DataFrame(compute_magpie_features(parse_formulas(formula)), formula.index, list_magpie_labels())
 
 
 def compute_fractions(*, formula: pd.Series) -> pd.DataFrame:
-    """Compute the atomic fraction of each element, see `compute_element_fractions`."""
+    """Compute the atomic fraction of each element from hydrogen to lawrencium, see `compute_element_fractions`.
+
+    Args:
+        formula: formulas.
+    """
     return pd.DataFrame(compute_element_fractions(parse_formulas(formula)), formula.index, list_fraction_labels())

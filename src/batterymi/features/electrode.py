@@ -78,7 +78,14 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
 
 
 def compute_host_magpie(*, formula: pd.Series, ion: pd.Series) -> pd.DataFrame:
-    """Compute Magpie's 132 statistics of a formula without its working ion, see `compute_magpie_features`."""
+    """Compute Magpie's 132 statistics of a formula without its working ion, see `compute_magpie_features`.
+
+    The host alone, so that working ions can be compared (Ward et al. 2016, doi:10.1038/npjcompumats.2016.28).
+
+    Args:
+        formula: formulas.
+        ion: the working ion of each, as Li.
+    """
     host = _remove_ion(parse_formulas(formula), ion)
     return pd.DataFrame(compute_magpie_features(host), formula.index, list_magpie_labels())
 

@@ -22,6 +22,7 @@ KINDS[ord("0") : ord("9") + 1], KINDS[ord("\n")] = DIGIT, END
 PLACES = np.full((26, 27), -1, dtype=np.intp)  # index of the element, by its capital and its small letter if any
 for _symbol, _index in INDEX.items():
     PLACES[ord(_symbol[0]) - ord("A"), ord(_symbol[1]) - ord("a") + 1 if len(_symbol) > 1 else 0] = _index
+ROUNDED = 9  # digits of atomic fractions that two formulas of one composition share
 MOST_DIGITS = 15  # so many a float holds exactly
 
 Indices = NDArray[np.intp]
@@ -188,6 +189,25 @@ def parse_formulas(formulas: Iterable[str]) -> Compositions:
     return Compositions(len(texts), starts[: len(texts)], elements, amounts)
 
 
+def identify_compositions(formulas: Iterable[str]) -> NDArray[np.object_]:
+    """Return what two formulas share if and only if they are of one composition, as Li2S, S1Li2 and Li4S2.
+
+    Args:
+        formulas: n_formulas texts.
+
+    Returns:
+        One key for each, shape (n_formulas,).
+    """
+    parsed = parse_formulas(formulas)
+    order = np.lexsort((parsed.elements, parsed.rows))
+    # element and fraction in one integer; rounded, since equal fractions may differ in the last digit
+    entries = parsed.elements[order] * 10**ROUNDED + np.rint(parsed.fractions[order] * 10**ROUNDED).astype(np.int64)
+    parts = np.split(entries, parsed.starts[1:]) if parsed.n_formulas else []
+    keys = np.empty(len(parts), dtype=object)
+    keys[:] = [part.tobytes() for part in parts]
+    return keys
+
+
 def find_unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield the positions of texts that are not formulas, each with the reason."""
     texts = list(formulas)
@@ -196,6 +216,12 @@ def find_unparsable(formulas: Iterable[str]) -> Iterator[tuple[int, str]]:
             _parse_cached(texts[position])
         except FormulaError as error:
             yield position, str(error)
+
+
+def find_special(formulas: Iterable[str]) -> list[int]:
+    """Find the positions of texts that are more than distinct symbols with whole numbers; some are no formulas."""
+    places: list[int] = np.flatnonzero(~_read_plain(list(formulas))[3]).tolist()
+    return places
 
 
 def _read_plain(texts: list[str]) -> tuple[Indices, Indices, NDArray[np.float64], NDArray[np.bool_]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from batterymi.figures.axes import make_panels, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 MOST = 5  # features that fit side by side
@@ -59,7 +60,9 @@ def _draw_selected(results: StudyResults) -> "Figure":
     axis.legend(fontsize=6)
     if groups:
         axis = next(panels)
-        sizes = rows.groupby(groups[0]).size().sort_values(ascending=False).to_numpy()
+        sizes = (
+            rows.groupby(find_compound_column(rows.columns, groups[0])).size().sort_values(ascending=False).to_numpy()
+        )
         axis.plot(range(1, len(sizes) + 1), sizes, color=BLUE)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(bottom=0)

@@ -71,7 +71,7 @@ def _place_suggestions(results: StudyResults) -> pd.DataFrame:
     that did not see them.
     """
     best, name = results.suggestions, results.study.objectives[0].name
-    if results.study.design_columns:
+    if results.study.campaign.mode != "replay":
         return best
     rows = results.table.set_index("line")[[feature.name for feature in results.study.designable]]
     return best.assign(**{name: best[f"{name}_predicted"]}).join(rows, on="line", rsuffix="_of_row")

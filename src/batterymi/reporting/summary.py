@@ -158,11 +158,13 @@ def _describe_best(results: StudyResults) -> Cells:
 
 def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
     """Return the features of a design."""
-    return ", ".join(
+    texts = [f"{name} {best[name]}" for name in study.design_texts]
+    values = [
         f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{format_unit(f.unit)}"
         for f in study.designable
         if pd.notna(best[f.name])
-    )
+    ]
+    return ", ".join([*texts, *values])
 
 
 def _warn_of_best(best: pd.Series, results: StudyResults) -> str:

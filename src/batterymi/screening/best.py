@@ -8,11 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.features.composition import compute_element_fractions
-from batterymi.features.formulas import parse_formulas
-from batterymi.screening.sources import FORMULA, ID, POSITION
+from batterymi.features.formulas import identify_compositions, parse_formulas
+from batterymi.screening.sources import FORMULA, POSITION
 
 Array = NDArray[np.float64]
-ROUNDED = 9  # digits of atomic fractions that two formulas of one composition share
 
 
 class Moments:
@@ -92,19 +91,11 @@ def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: 
     order = np.lexsort((frame[POSITION].to_numpy(), sign * frame["predicted"].to_numpy(float)))
     ordered = frame.iloc[order]
     same = pd.DataFrame({FORMULA: identify_compositions(ordered[FORMULA])})
-    if ID in ordered:  # compounds of one composition
-        same[ID] = ordered[ID]
+    # compounds of one composition, and candidates of several formulas
+    for name in ordered.select_dtypes(exclude=["number", "bool"]):
+        if name not in (FORMULA, "out_of_range"):
+            same[name] = ordered[name].to_numpy()
     return ordered[~same.duplicated().to_numpy()].head(n_best)
-
-
-def identify_compositions(formulas: pd.Series) -> pd.Series:
-    """Return what two formulas share if and only if they are of one composition, as Li2S, S1Li2 and Li4S2."""
-    parsed = parse_formulas(formulas)
-    order = np.lexsort((parsed.elements, parsed.rows))
-    # element and fraction in one integer; rounded, since equal fractions may differ in the last digit
-    entries = parsed.elements[order] * 10**ROUNDED + np.rint(parsed.fractions[order] * 10**ROUNDED).astype(np.int64)
-    parts = np.split(entries, parsed.starts[1:]) if parsed.n_formulas else []
-    return pd.Series([part.tobytes() for part in parts], index=formulas.index, dtype=object)
 
 
 def _join_moments(blocks: dict[int, Moments]) -> Moments:

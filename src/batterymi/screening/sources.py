@@ -1,7 +1,7 @@
 """Where candidates come from, as a stream of blocks: a file, the Materials Project, an enumeration."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -13,9 +13,19 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from batterymi import registry
-from batterymi.config.screen import COMPOSITION_COLUMNS, CandidatesSource, EnumerationSource, FileSource, Source
+from batterymi.config.screen import (
+    COMPOSITION_COLUMNS,
+    PREDICTED,
+    CandidatesSource,
+    EnumerationSource,
+    FileSource,
+    Source,
+)
+from batterymi.config.slices.screening import ListingSettings
+from batterymi.data.formula_columns import find_variable_columns, parse_value
 from batterymi.errors import UNREADABLE, TableError
-from batterymi.features.formulas import find_unparsable
+from batterymi.features.formula_cells import read_formula
+from batterymi.features.formulas import FormulaError, find_special
 
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
 MOST_PROBLEMS = 10
@@ -34,15 +44,45 @@ class Tally:
     dropped: int = 0
 
 
+@dataclass(frozen=True)
+class CandidateColumns:
+    """The columns that are read of candidates.
+
+    Attributes:
+        numbers: that a model or a gate needs.
+        formula: the column of a file with the formula that is listed.
+        formulas: further columns of formulas.
+        texts: columns of other text.
+    """
+
+    numbers: tuple[str, ...]
+    formula: str = FORMULA
+    formulas: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def of_settings(cls, settings: ListingSettings) -> "CandidateColumns":
+        """Return what the model and the gates of a screen need."""
+        needed = [name for gate in settings.screen.gates for name in gate.columns if name not in PREDICTED]
+        numbers = tuple(dict.fromkeys([*settings.screened_features, *needed]))
+        words = settings.screened_columns
+        return cls(numbers, words.listed, words.formulas, words.texts)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return all columns that are no numbers."""
+        return (self.formula, *self.formulas, *self.texts)
+
+
 def read_candidate_blocks(
-    source: Source, folder: Path | None, columns: Iterable[str], tally: Tally
+    source: Source, folder: Path | None, columns: CandidateColumns, tally: Tally
 ) -> Iterator[pa.Table]:
     """Read candidates in blocks of `BLOCK`, the last one shorter.
 
     Args:
         source: where they come from.
         folder: files of the source's data set, if it has one.
-        columns: numbers beside the formula that a model or a gate needs.
+        columns: what a model or a gate needs.
         tally: counts what is left out, as blocks are taken.
 
     Yields:
@@ -52,11 +92,11 @@ def read_candidate_blocks(
         TableError: if a file cannot be read, lacks a column or holds a text that is not a formula or not a number.
     """
     if isinstance(source, FileSource):
-        return _regroup_rows(_read_file_blocks(source, list(columns), tally))
+        return _regroup_rows(_read_file_blocks(source, columns, tally))
     if isinstance(source, EnumerationSource):
         return _enumerate_blocks(source)
     if isinstance(source, CandidatesSource):
-        frame = _load_candidates(source, folder or Path(), columns, tally)
+        frame = _load_candidates(source, folder or Path(), columns.numbers, tally)
     else:
         from batterymi.data.loaders.mp_compositions import load_compositions
 
@@ -88,27 +128,51 @@ def _enumerate_blocks(source: EnumerationSource) -> Iterator[pa.Table]:
         yield pa.table({FORMULA: block})
 
 
-def _read_file_blocks(source: FileSource, columns: list[str], tally: Tally) -> Iterator[pa.Table]:
+def _read_file_blocks(source: FileSource, columns: CandidateColumns, tally: Tally) -> Iterator[pa.Table]:
     """Yield batches of a file, with formulas read and numbers checked."""
     path, first = Path(source.file), 1
     problems: dict[int, str] = {}
-    for piece in _read_batches(path, source.formula_column, columns):
-        texts = _list_texts(path, piece.column(source.formula_column))
-        wrong = dict(find_unparsable(texts))
+    named = [FORMULA, *columns.formulas, *columns.texts, *columns.numbers]
+    for piece in _read_batches(path, columns):
+        wrong, read = _read_formulas(path, piece, columns)
         if wrong and source.bad_rows == "stop":
             problems |= {first + position: reason for position, reason in wrong.items()}
             # the message lists no more, so the rest need not be read
             if len(problems) >= MOST_PROBLEMS:
                 break
-        first += len(texts)
+        first += len(piece)
         tally.dropped += len(wrong)
-        table = pa.Table.from_batches([piece]).rename_columns([FORMULA, *columns])
-        yield table.filter(pa.array([position not in wrong for position in range(len(texts))])) if wrong else table
+        table = pa.table([read.get(name, piece.column(name)) for name in (*columns.words, *columns.numbers)], named)
+        yield table.filter(pa.array([place not in wrong for place in range(len(piece))])) if wrong else table
     if problems:
-        listed = list(problems)[:MOST_PROBLEMS]
+        listed = sorted(problems)[:MOST_PROBLEMS]
         lines = _find_line_numbers(path, listed) if path.suffix == ".csv" else dict(zip(listed, listed, strict=True))
         messages = [f"{path}: row {lines.get(row, row)}: {problems[row]}" for row in listed]
         raise TableError("\n".join([*messages, "correct the formulas, or set screen.source.bad_rows to drop"]))
+
+
+def _read_formulas(
+    path: Path, piece: pa.RecordBatch, columns: CandidateColumns
+) -> tuple[dict[int, str], dict[str, pa.Array]]:
+    """Read the formulas of a batch, also those that are no plain ones.
+
+    Returns:
+        Why rows cannot be read, by their place in the batch; and the columns of plain formulas.
+    """
+    wrong: dict[int, str] = {}
+    read: dict[str, pa.Array] = {}
+    variables = find_variable_columns(name for name in piece.schema.names if name not in columns.words)
+    for column in (columns.formula, *columns.formulas):
+        texts = _list_texts(path, piece.column(column))
+        for place in find_special(texts):
+            cells = {name: parse_value(piece.column(own)[place].as_py()) for name, own in variables.items()}
+            try:
+                values = {name: value for name, value in cells.items() if value is not None}
+                texts[place] = read_formula(texts[place], values).formula
+            except FormulaError as error:
+                wrong.setdefault(place, str(error) if column == columns.formula else f"{column}: {error}")
+        read[column] = pa.array(texts, pa.string())
+    return wrong, read
 
 
 def _list_texts(path: Path, column: pa.Array) -> list[str]:
@@ -120,21 +184,25 @@ def _list_texts(path: Path, column: pa.Array) -> list[str]:
     return texts
 
 
-def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _read_batches(path: Path, columns: CandidateColumns) -> Iterator[pa.RecordBatch]:
     """Yield the wanted columns of a file in batches; the content of the others does not matter."""
-    wanted = [formula, *columns]
+    wanted = [*columns.words, *columns.numbers]
     try:
+        header = read_header(path)
+        _check_header(path, wanted, header)
+        # values of variables in formulas, as of x
+        own = [
+            name for name in find_variable_columns(header).values() if name not in wanted and header.count(name) == 1
+        ]
+        words = {*columns.words, *own}
         if path.suffix == ".parquet":
             with pa.parquet.ParquetFile(path) as file:
-                _check_header(path, wanted, file.schema_arrow.names)
-                for batch in file.iter_batches(BLOCK, columns=wanted):
-                    yield _cast_types(path, batch.select(wanted), formula)
+                for batch in file.iter_batches(BLOCK, columns=[*wanted, *own]):
+                    yield _cast_types(path, batch.select([*wanted, *own]), words)
             return
-        with _open_text(path) as stream:
-            _check_header(path, wanted, next(filter(None, csv.reader(stream)), []))
-        types: dict[str, Any] = {formula: pa.string(), **dict.fromkeys(columns, pa.float64())}
+        types: dict[str, Any] = {**dict.fromkeys(words, pa.string()), **dict.fromkeys(columns.numbers, pa.float64())}
         # an empty formula stays text, and is then reported like any other bad one
-        convert = pa.csv.ConvertOptions(column_types=types, include_columns=wanted, strings_can_be_null=False)
+        convert = pa.csv.ConvertOptions(column_types=types, include_columns=[*wanted, *own], strings_can_be_null=False)
         with pa.csv.open_csv(path, convert_options=convert) as reader:
             yield from reader
     except FileNotFoundError:
@@ -143,8 +211,32 @@ def _read_batches(path: Path, formula: str, columns: list[str]) -> Iterator[pa.R
         raise
     except (*UNREADABLE, csv.Error) as error:
         is_text = isinstance(error, pa.ArrowInvalid) and path.suffix == ".csv"
-        found = _find_first_text(path, columns) if is_text else None
+        found = _find_first_text(path, list(columns.numbers)) if is_text else None
         raise TableError(f"{path}: {found or 'cannot be read: ' + ' '.join(str(error).split())}") from None
+
+
+def read_header(path: Path) -> list[str]:
+    """Read the names of the columns of a file of candidates."""
+    if path.suffix == ".parquet":
+        with pa.parquet.ParquetFile(path) as file:
+            return list(file.schema_arrow.names)
+    with _open_text(path) as stream:
+        return next(filter(None, csv.reader(stream)), [])
+
+
+def check_candidate_file(path: Path, columns: CandidateColumns) -> None:
+    """Refuse a file of candidates that lacks a column, before anything runs.
+
+    Raises:
+        TableError: naming the file and the columns.
+    """
+    try:
+        header = read_header(path)
+    except FileNotFoundError:
+        raise TableError(f"{path}: there is no such file; screen.source.file names it") from None
+    except (*UNREADABLE, csv.Error) as error:
+        raise TableError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    _check_header(path, [*columns.words, *columns.numbers], header)
 
 
 def _open_text(path: Path) -> TextIO:
@@ -184,13 +276,15 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _cast_types(path: Path, batch: pa.RecordBatch, formula: str) -> pa.RecordBatch:
+def _cast_types(path: Path, batch: pa.RecordBatch, words: Collection[str]) -> pa.RecordBatch:
     """Cast a batch of a Parquet file to text and numbers where they belong."""
-    fields = [pa.field(name, pa.string() if name == formula else pa.float64()) for name in batch.schema.names]
+    fields = [pa.field(name, pa.string() if name in words else pa.float64()) for name in batch.schema.names]
     try:
         return batch.cast(pa.schema(fields))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise TableError(f"{path}: {formula} must be text and the other columns numbers: {error}") from None
+        raise TableError(
+            f"{path}: {', '.join(sorted(words))} must be text and the other columns numbers: {error}"
+        ) from None
 
 
 def _check_header(path: Path, wanted: list[str], found: list[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batterymi.config.slices.campaign import FidelitySettings
-from batterymi.data.designs import read_designs
+from batterymi.data.designs import read_pool
 from batterymi.files import read_frame, read_json, write_csv, write_json
 from batterymi.optimise.campaigns.fidelity_comparison import run_fidelities, summarise_fidelities
 from batterymi.optimise.space.make_space import make_study_space
@@ -38,7 +38,7 @@ def compare_fidelities(
     fidelities = settings.campaign.fidelities
     assert fidelities is not None  # the rule is of studies with levels
     rows = read_frame(table, needs=[feature.name for feature in settings.designable])
-    space = make_study_space(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
+    space = make_study_space(settings, rows, read_pool(pool, settings, digests) if pool else None)
     search = Search(space, settings.objectives, read_limits(read_json(benchmark)["feasibility"]["limits"]))
     seeds = range(settings.seed, settings.seed + settings.campaign.seeds)
     evaluated = run_fidelities(search, fidelities, seeds, processes)

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from batterymi.config.screen import PREDICTED, FileSource
+from batterymi.config.screen import FileSource
 from batterymi.config.slices.screening import ListingSettings
 from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.errors import TableError
 from batterymi.files import write_atomically, write_json
-from batterymi.screening.sources import BLOCK, POSITION, Tally, read_candidate_blocks
+from batterymi.screening.sources import BLOCK, POSITION, CandidateColumns, Tally, read_candidate_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +48,7 @@ def list_candidates(
     _check_open_files(len(shards))
     screen, tally = settings.screen, Tally()
     folder = source.parent if source and screen.source.dataset else None
-    needed = [name for gate in screen.gates for name in gate.columns if name not in PREDICTED]
-    columns = list(dict.fromkeys([*settings.screened_features, *needed]))
+    columns = CandidateColumns.of_settings(settings)
     position = 0
     with ExitStack() as stack:
         temporary = [stack.enter_context(write_atomically(path)) for path in shards]

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batterymi.config.slices.data import TableSettings
+from batterymi.data.formula_columns import list_understood
 from batterymi.data.input_files import warn_of_changes
 from batterymi.data.table import CheckedTable, load_table
 from batterymi.files import write_json, write_parquet
@@ -49,6 +50,7 @@ def prepare_table(
             "rows_out": len(rows),
             "rows_to_learn_from": int((rows[SPLIT] == TRAIN).sum()),
             "rows_by_split": {str(name): int(n) for name, n in rows[SPLIT].value_counts().sort_index().items()},
+            **({"formulas": loaded.formulas.understood} if loaded.formulas.understood else {}),
             "dropped": loaded.dropped,
             "rows_dropped": loaded.n_dropped,
             "unused": loaded.unused,
@@ -64,6 +66,8 @@ def prepare_table(
         logger.info(
             "%s: %s converted from %s to %s", settings.path, conversion.header, conversion.found, conversion.wanted
         )
+    for line in list_understood(settings.path, loaded.formulas.understood):
+        logger.info("%s", line)
     for note in loaded.list_notes():
         logger.warning("%s", note)
     logger.info("%s: %d rows in, %d out, %d dropped", settings.path, loaded.n_in, len(rows), loaded.n_dropped)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batterymi.config.slices.campaign import CampaignSettings
-from batterymi.data.designs import read_designs
+from batterymi.data.designs import read_pool
 from batterymi.data.headers import add_units
 from batterymi.evaluators.base import Evaluator
 from batterymi.evaluators.make import make_evaluator
@@ -69,7 +69,7 @@ def run_campaign(
     rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), SPLIT])
     # distances and ranges are those of the rows that the model learned from
     rows = rows[rows[SPLIT] == TRAIN]
-    space = make_study_space(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
+    space = make_study_space(settings, rows, read_pool(pool, settings, digests) if pool else None)
     evaluator = make_evaluator(campaign.evaluator, targets, model)
     if not evaluator.is_cheap:
         evaluator = _make_journal(evaluator, files.history, [*filter(None, (table, model, pool)), *code], settings)

@@ -9,9 +9,10 @@ from types import MappingProxyType
 import pandas as pd
 
 from batterymi.config.campaign import SurrogateChoice
+from batterymi.config.descriptors import list_described_columns
 from batterymi.config.parts import Objective
 from batterymi.config.slices.campaign import SuggestionSettings
-from batterymi.data.designs import read_designs
+from batterymi.data.designs import read_pool
 from batterymi.data.headers import add_units
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
@@ -88,9 +89,10 @@ def suggest_batch(
         OutputError: if the ledger cannot be written.
     """
     campaign, targets = settings.campaign, settings.objectives
-    rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), SPLIT])
+    described = list_described_columns(settings.primary_descriptors)
+    rows = read_frame(table, needs=[*(column.name for column in (*settings.designable, *targets)), *described, SPLIT])
     measured = rows[rows[SPLIT] == TRAIN]
-    search = make_search(settings, rows, read_designs(pool, settings.designable, digests) if pool else None)
+    search = make_search(settings, rows, read_pool(pool, settings, digests, settings.id_column) if pool else None)
     space = search.space
     evaluator = Experiment(SurrogateChoice(name="surrogate", variant=campaign.variant), targets, model)
     found = check_feasibility(space, evaluator, targets, measured, settings.seed)

@@ -13,7 +13,7 @@ from batterymi.config.models import Ablation
 from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
-from batterymi.vocabulary.measured import name_error_column
+from batterymi.vocabulary.measured import find_compound_column, name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 
@@ -182,6 +182,8 @@ def label_joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[objec
     """
     if not columns:
         return list(range(len(rows)))
+    # formulas of one composition are one group, however they are written
+    columns = [find_compound_column(rows.columns, column) for column in columns]
     if len(columns) == 1:
         return list(rows[columns[0]])
     from scipy.sparse import coo_matrix

@@ -21,6 +21,7 @@ from batterymi.surrogates.noise import estimate_noise_floor
 from batterymi.surrogates.official import OfficialTest, score_official_test
 from batterymi.surrogates.problem import label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
+from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
 REFERENCES = ("dummy", "ridge", "nearest_neighbour")  # baselines that models are compared with
@@ -60,7 +61,9 @@ def validate_model(
         "calibration": compute_calibration(validation, out),
         "applicability": compute_error_by_distance(validation, out, distance),
         "procedure": _score_procedure(validation, outs) if comparison.inner_folds else None,
-        "noise": estimate_noise_floor(train, objective, table.repeats, table.censored, validation.seed)
+        "noise": estimate_noise_floor(
+            train, objective, find_compound_column(train.columns, table.repeats), table.censored, validation.seed
+        )
         if table.repeats
         else None,
         "groupings": compare_groupings(best, validation, out, rows, table, comparison.folds)
@@ -99,7 +102,8 @@ def _score_test(
     found = score_official_test(best, baselines, validation, split)
     found["lines"] = [int(line) for line in test["line"]]
     if table.repeats:
-        found["repeats_in_training"] = int(test[table.repeats].isin(set(train[table.repeats])).sum())
+        repeats = find_compound_column(rows.columns, table.repeats)
+        found["repeats_in_training"] = int(test[repeats].isin(set(train[repeats])).sum())
     found["shared_groups"] = len(set(map(str, split.groups)) & set(map(str, problem.groups)))
     return found
 

@@ -1,9 +1,12 @@
-"""Columns that a prepared table has beside an objective: how well each of its values is known.
+"""Columns that a prepared table has beside those of its file: how well values are known, and what rows share.
 
 No column of a user can have such a name, since names hold neither colons nor blanks.
 """
 
+from collections.abc import Iterable
+
 UNMEASURED = "not measured"  # a result that is missing, and that nobody waits for
+CANDIDATE = "listed as"  # column of a list of candidates: what the list calls each
 
 
 def name_error_column(objective: str) -> str:
@@ -22,3 +25,19 @@ def name_missing_column(objective: str) -> str:
     A table has it only where some row that is learned from lacks the result.
     """
     return f"{objective}: missing"
+
+
+def name_compound_column(column: str) -> str:
+    """Return the column that has one text for all formulas of one composition, as Li10GeP2S12 and Li10Ge(PS6)2."""
+    return f"{column}: compound"
+
+
+def name_digest_column(column: str) -> str:
+    """Return the column with the SHA-256 of each file that a column names."""
+    return f"{column}: sha256"
+
+
+def find_compound_column(columns: Iterable[str], column: str) -> str:
+    """Return the column to compare rows by: that of compounds for formulas, else the column itself."""
+    compound = name_compound_column(column)
+    return compound if compound in set(columns) else column

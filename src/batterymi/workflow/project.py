@@ -80,14 +80,25 @@ class Project:
         """Return files of data that studies read beside data sets, and the claims."""
         return [self.config.claims, *(file for name in names for file in self.studies[name].files)]
 
+    def list_structures(self, names: Iterable[str]) -> list[str]:
+        """Return the CIF files that tables and pools of studies name."""
+        taken = [self.studies[name] for name in names if self.studies[name].takes_structures]
+        if not taken:
+            return []
+        # a library for tables takes a second to import, and is needed for these studies only
+        from batterymi.data.structure_columns import list_structure_files
+
+        return [file for study in taken for file in list_structure_files(study)]
+
     def list_inputs(self) -> list[str]:
         """Return every file that a user may edit: of data, of settings, the lock."""
         fetched = [f"{RAW}/{name}/{file}" for name, dataset in self.datasets.items() for file in dataset.files]
-        return [*self.list_run_inputs(), *self.tables(self.studies), *fetched]
+        return [*self.list_run_inputs(), *self.tables(self.studies), *self.list_structures(self.studies), *fetched]
 
     def list_run_inputs(self) -> list[str]:
         """Return the files that a plain run is made from, beside data sets: settings, tables, the lock."""
-        return [*self.settings_files(), *self.tables(self.selected_studies), LOCK]
+        selected = self.selected_studies
+        return [*self.settings_files(), *self.tables(selected), *self.list_structures(selected), LOCK]
 
     def digest_source(self, study: str, digests: Mapping[str, str]) -> str | dict[str, str] | None:
         """Return the digest of the file of a study's rows, or of each file of its data set; None if it has neither."""

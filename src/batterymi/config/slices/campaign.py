@@ -11,6 +11,7 @@ class DesignSettings(Slice):
     """What designs may be, and what they are for."""
 
     designable: tuple[Feature, ...]
+    primary_descriptors: tuple[Descriptor, ...] = ()
     simplex: Simplex | None
     constraints: tuple[Constraint, ...]
     derived: tuple[Derived, ...]
@@ -31,7 +32,7 @@ class SuggestionSettings(DesignSettings):
 
     campaign: ExperimentCampaign
     reference_designs: tuple[ReferenceDesign, ...]
-    id_column: str | None
+    id_column: str | None = None
 
 
 class FidelitySettings(DesignSettings):

@@ -21,6 +21,7 @@ class ReportedStudy(Slice):
     primary_variant: str
     designable: tuple[Feature, ...]
     design_columns: list[str]
+    design_texts: tuple[str, ...]
     primary_descriptors: tuple[Descriptor, ...]
     campaign: Campaign
     derived: tuple[Derived, ...]

@@ -2,6 +2,7 @@
 
 from batterymi.config.parts import Name, Objective
 from batterymi.config.screen import Screen
+from batterymi.config.screened import ScreenedColumns
 from batterymi.config.slices.base import Slice
 
 
@@ -10,6 +11,7 @@ class ListingSettings(Slice):
 
     screen: Screen
     screened_features: tuple[Name, ...]
+    screened_columns: ScreenedColumns = ScreenedColumns()
 
 
 class ScoringSettings(Slice):

@@ -23,7 +23,6 @@ from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
-from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 
@@ -66,13 +65,15 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
         seed: of every random choice.
 
     Returns:
-        Up to n designs with a column `why`.
+        Up to n designs with a column `why`, and one `candidate` with what a list calls them.
     """
     known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
     failure = np.where(has_failed(known, search.modelled), "failed", "")
     history = search.add_scores(known.assign(failure=failure))
     pending = table[table[SPLIT] == PENDING]
-    return propose_designs(engine, search, history, n, seed, pending if len(pending) else None)
+    proposed = propose_designs(engine, search, history, n, seed, pending if len(pending) else None)
+    called = search.space.name_candidates(proposed)
+    return proposed.assign(candidate=called) if any(called) else proposed
 
 
 def has_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> Mask:
@@ -94,6 +95,8 @@ def describe_batch(
     evaluated = problem.evaluate(proposed[problem.space.names])
     predicted = evaluated.drop(columns=["failure", "score", "violation", "feasible"])
     frame = add_derived(add_intervals(predicted, problem), derived)
+    if "candidate" in proposed:
+        frame.insert(0, "candidate", proposed["candidate"])
     frame["distance_to_known"] = problem.space.distance(proposed, rows) if len(proposed) else []
     notes = note_clipped_predictions(frame, problem)
     frame["why"] = [why + note for why, note in zip(proposed["why"], notes, strict=True)]
@@ -173,7 +176,7 @@ def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, p
     replicates = group_replicates(space.codes(rows))
     designs = space.frame(replicates.codes)
     outcomes = pd.DataFrame({o.name: _average_replicates(replicates, rows, o.name) for o in search.objectives})
-    free = Space(tuple(_widen_bounds(f, designs) for f in space.features), candidates=designs)
+    free = space.relist(tuple(_widen_bounds(f, designs) for f in space.features), designs)
     lookup = LookUp(designs, outcomes, space.names)
     return Problem(free, search.objectives, search.limits, lookup, is_noisy=True, reference=search.reference), designs
 

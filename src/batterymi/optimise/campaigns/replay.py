@@ -14,18 +14,14 @@ from batterymi.arrays import Array, Indices
 from batterymi.config.campaign import ReplayCampaign
 from batterymi.config.parts import Objective
 from batterymi.config.slices.campaign import ReplaySettings
-from batterymi.features.descriptors import compute_descriptors
-from batterymi.features.encode import make_encoder
 from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
+from batterymi.optimise.space.embedding import embed_inputs
 from batterymi.process_pool import make_progress_logger
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
 from batterymi.surrogates.problem import Inputs
-
-CUT = 3.0  # standard deviations
-N_COMPONENTS = 10
 
 
 @dataclass(frozen=True)
@@ -60,23 +56,7 @@ def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
             inputs = inputs.drop(ablation.drop)
     rows = rows[rows[target.name].notna()].reset_index(drop=True)
     value = rows[target.name].to_numpy(float) * (rows[campaign.times].to_numpy(float) if campaign.times else 1.0)
-    return Pool(rows, target, value, _scale_inputs(rows, inputs))
-
-
-def _scale_inputs(rows: pd.DataFrame, inputs: Inputs) -> Array:
-    """Return scaled inputs of the pool, which are known before any value is.
-
-    Cut at three standard deviations and turned into ten principal components at most: otherwise a row with a rare
-    element is distant from the rest, and the search visits every outlier of the pool before it learns from neighbours.
-    """
-    from sklearn.decomposition import PCA
-
-    frame = inputs.frame(rows, compute_descriptors(rows, inputs.descriptors))
-    encoded = make_encoder(inputs.features, list(frame.columns)).fit_transform(frame)
-    n_components = min(N_COMPONENTS, encoded.shape[1], len(encoded))
-    # the full solver is deterministic, unlike the randomised one
-    reduced: Array = PCA(n_components, svd_solver="full").fit_transform(np.clip(encoded, -CUT, CUT))
-    return reduced
+    return Pool(rows, target, value, embed_inputs(rows, inputs))
 
 
 def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from batterymi.config.slices.campaign import DesignSettings
+from batterymi.optimise.space.described import make_described_space
 from batterymi.optimise.space.space import Space, make_space
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
@@ -23,6 +24,8 @@ def make_study_space(settings: DesignSettings, table: pd.DataFrame, candidates: 
     Raises:
         DesignError: if no design meets the constraints.
     """
+    if settings.primary_descriptors and candidates is not None:
+        return make_described_space(settings, table, candidates)
     space = make_space(
         settings.designable,
         settings.simplex,

@@ -157,6 +157,14 @@ class Space(Region):
         distance, _ = tree.query(codes / self.width, p=np.inf, distance_upper_bound=10 * SAME)
         return np.asarray(distance > SAME)
 
+    def relist(self, features: tuple[Feature, ...], designs: pd.DataFrame) -> "Space":
+        """Return the space with other designs to choose from, within other bounds, whatever the constraints."""
+        return Space(features, candidates=designs)
+
+    def name_candidates(self, designs: pd.DataFrame) -> list[str]:
+        """Return what the list of candidates calls designs; empty where it has no names."""
+        return [""] * len(designs)
+
     def list_designs(self) -> Array | None:
         """Return all designs, where they are so few that they can be listed; else None."""
         if self._pool is not None:
