@@ -3,6 +3,7 @@
 An input or a param that one rule uses is defined beside that rule.
 """
 
+import sys
 from pathlib import Path
 
 from batterymi.config.slices.base import Slice
@@ -14,6 +15,7 @@ from batterymi.workflow.digests import take_digests
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_machine_problems,
+    find_python_problems,
     find_slurm_problems,
     find_target_problems,
     makes_nothing,
@@ -30,6 +32,7 @@ IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process o
 if problems := [
     *find_slurm_problems(read_options(with_profiles=True)),
     *find_encoding_problems(Path.cwd()),
+    *find_python_problems(sys.executable),
 ]:
     stop(problems)
 try:

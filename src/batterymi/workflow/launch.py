@@ -5,6 +5,8 @@ Each check returns problems, one a line; `workflow.refuse.stop` ends the run wit
 
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 from argparse import Namespace
@@ -89,9 +91,30 @@ def find_target_problems(targets: Sequence[str], studies: Iterable[str], rules: 
             return [f"'{target}' holds a control character; it is neither a study, a rule nor a file"]
         is_name = len(Path(target).parts) == 1 and not Path(target).suffix
         if is_name and target not in known:
-            suggested = did_you_mean(target, {*studies, "all", "summary", "claims"})
+            if target == "claims":
+                return ["'claims': config/config.yaml names no table of claims; give `claims: data/claims.csv`"]
+            suggested = did_you_mean(target, {*studies, "all", *({"summary", "claims"} & known)})
             return [f"'{target}' is neither a study nor a rule; {suggested}"]
     return []
+
+
+def find_python_problems(executable: str) -> list[str]:
+    """Say why Snakemake could not start scripts: it does not quote the path of Python for the shell."""
+    if shlex.quote(executable) == executable:
+        return []
+    return [
+        f"the path of Python has a blank or another sign that the shell takes apart: {executable}; Snakemake cannot "
+        "start scripts with it. Make the environment in a folder without such signs; your own folder may have them"
+    ]
+
+
+def list_own_rules(snakefile: str) -> list[str]:
+    """List the rules that a project's own Snakefile names, also those below the line that brings the workflow's."""
+    try:
+        text = Path(snakefile).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return []
+    return re.findall(r"^[ \t]*(?:rule|checkpoint)[ \t]+(\w+)[ \t]*:", text, flags=re.MULTILINE)
 
 
 def find_machine_problems(written: Sequence[str], read: Sequence[str]) -> list[str]:

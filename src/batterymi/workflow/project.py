@@ -77,8 +77,9 @@ class Project:
         return str(folder_of(self.config, name))
 
     def tables(self, names: Iterable[str]) -> list[str]:
-        """Return files of data that studies read beside data sets, and the claims."""
-        return [self.config.claims, *(file for name in names for file in self.studies[name].files)]
+        """Return files of data that studies read beside data sets, and the claims, if there are any."""
+        claims = [self.config.claims] if self.config.claims else []
+        return [*claims, *(file for name in names for file in self.studies[name].files)]
 
     def list_inputs(self) -> list[str]:
         """Return every file that a user may edit: of data, of settings, the lock."""
