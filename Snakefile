@@ -68,7 +68,7 @@ rule all:
         rules.write_manifest.output,
 
 
-for study in STUDIES:
+for study in [*STUDIES, *PROJECT.rejected]:
 
     rule:
         name:
@@ -91,6 +91,8 @@ if IS_FIRST and not makes_nothing(read_options()):
 
 onstart:
     catch_signals()
+    if KEEPS_GOING:  # a study whose YAML is wrong fails as a job, and stops no other
+        workflow.scheduler.keepgoing = True
 
 
 onsuccess:

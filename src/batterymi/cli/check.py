@@ -7,7 +7,7 @@ from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import load_studies
 from batterymi.config.run import Config
 from batterymi.config.study import Study
-from batterymi.errors import BatteryMIError, ConfigError
+from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
 
@@ -31,6 +31,7 @@ def check_studies(options: argparse.Namespace) -> None:
             continue
         try:
             summary, notes = describe_study(studies[name])
+            notes = [*notes, *_note_references(studies[name])]
             write_out(f"{name}: {summary}\n" + "".join(f"{name}: please note: {note}\n" for note in notes))
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
@@ -79,6 +80,33 @@ def describe_study(study: Study) -> tuple[str, list[str]]:
         return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", []
     rows, notes = _count_rows(study)
     return f"{shape}; {rows}", notes
+
+
+def _note_references(study: Study) -> list[str]:
+    """Return notes on reference designs that the campaign itself could not choose.
+
+    Raises:
+        TableError: if a formula of one cannot be read.
+    """
+    from batterymi.config.slices.campaign import DesignSettings
+    from batterymi.features.capacity import compute_theoretical_capacity
+    from batterymi.optimise.campaigns.reference_designs import note_reference_designs
+    from batterymi.optimise.space.space import make_space
+
+    if not study.reference_designs or study.campaign.mode == "replay":
+        return []
+    for design in study.reference_designs:
+        if design.formula and design.working_ions:
+            try:
+                compute_theoretical_capacity(design.formula, design.working_ions)
+            except TableError as error:
+                raise TableError(f"reference_designs: '{design.name}': formula: {error}") from None
+    settings = DesignSettings.take_from(study)
+    try:
+        space = make_space(settings.designable, settings.simplex, settings.constraints, derived=settings.derived)
+    except DesignError as error:
+        return [str(error)]
+    return note_reference_designs(study.reference_designs, space)
 
 
 def _count_things(things: Sequence[object], name: str) -> str:

@@ -50,6 +50,7 @@ WORDINGS: dict[str, str] = {
     "none_required": "leave it out",
 }
 NO_WORDING = "give something of the kind that belongs here"
+PLAIN_TYPES = ("str", "int", "float", "bool")
 PATTERNS = {  # of texts
     r"^[a-z][a-z0-9_]*$": "give a name of lower-case letters, digits and _, which begins with a letter",
     r"^https?://[^\s]+$": "give an address that begins with https://",
@@ -158,7 +159,9 @@ def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
             place.append(part)
         elif tag_of_union:
             place.append("")
-    return [part for part in place if part]
+    # of a choice between plain types, as a number or a text, the type
+    is_type = len(place) > 1 and place[-1] in PLAIN_TYPES
+    return [part for part in (place[:-1] if is_type else place) if part]
 
 
 def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:

@@ -30,6 +30,7 @@ from batterymi.config.parts import (
     Surrogate,
     Transfer,
 )
+from batterymi.config.protocol_checks import find_protocol_problems
 from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
 from batterymi.config.sources import Table
 from batterymi.spelling import did_you_mean
@@ -282,12 +283,12 @@ class Study(Strict):
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._find_simplex_problems()
         yield from self._find_engine_problems()
-        if isinstance(self.evaluator, ChargingChoice):
-            if any(feature.unit != "C-rate" for feature in self.features):
-                yield "features: the charging evaluator takes only features in C-rate"
-            for reference in self.evaluator.references:
-                if any(rate < 0 or minutes <= 0 for rate, minutes in reference.timed or ()):
-                    yield f"campaign.evaluator.references: '{reference.label}' has a negative step"
+        levels = self.fidelities.levels if self.fidelities else ()
+        charging = [
+            one for one in (self.evaluator, *(level.evaluator for level in levels)) if isinstance(one, ChargingChoice)
+        ]
+        if charging:
+            yield from find_protocol_problems(self.features, self.reference_designs, charging)
 
     def _find_simplex_problems(self) -> Iterable[str]:
         if self.simplex is None:

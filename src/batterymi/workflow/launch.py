@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,11 @@ from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
 from batterymi.workflow.project import Project
+from batterymi.workflow.refuse import stop
 
+# targets and files that are made from all studies
+OF_THE_ARENA = {"charging_arena", "compare_controllers", "plot_arena", "check_arena_claims"}
+OF_ALL_STUDIES = {"all", "summary", "claims", "build_summary", "build_claims", "write_manifest", "MANIFEST"}
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
 
@@ -98,7 +102,50 @@ def find_target_problems(targets: Sequence[str], studies: Iterable[str], rules: 
     return []
 
 
-def find_python_problems(executable: str) -> list[str]:
+def reject_settings(project: Project, options: Namespace) -> bool:
+    """Say which settings are wrong, and let a run go on that does not need them.
+
+    A run that needs them goes on as with `--keep-going`: their jobs fail, with what is wrong, and the others complete.
+    One that only shows what it would do ends here.
+
+    Args:
+        project: its studies.
+        options: of the command line.
+
+    Returns:
+        Whether to go on after jobs that fail.
+
+    Raises:
+        SystemExit: if nothing of what is wanted can be made.
+    """
+    targets, rejected = list(options.targets or []), project.rejected
+    if project.arena_problems and needs_settings(targets, {"arena"}, OF_THE_ARENA):
+        stop(project.arena_problems)
+    if targets and set(targets) <= set(rejected):
+        stop(line for name in targets for line in rejected[name].problems)
+    needs_studies = bool(rejected) and (not targets or needs_settings(targets, rejected, OF_ALL_STUDIES))
+    problems = [*project.rejected_problems, *project.arena_problems]
+    if needs_studies and makes_nothing(options) and not options.keep_going:
+        stop(problems)
+    if problems:
+        lines = "".join(f"  {line}\n" for line in problems)
+        write_error(f"battery-mi goes on without settings that are wrong:\n{lines}")
+    return needs_studies
+
+
+def needs_settings(targets: Iterable[str], folders: Iterable[str], names: Set[str]) -> bool:
+    """Return whether targets need some settings.
+
+    Args:
+        targets: as on the command line.
+        folders: studies, or folders of results, that are made by these settings.
+        names: rules and files, without their ending, that are made from them too.
+    """
+    paths = [Path(target) for target in targets]
+    return any(set(path.parts) & set(folders) or path.stem in names for path in paths)
+
+
+def find_python_problems(executable: str = sys.executable) -> list[str]:
     """Say why Snakemake could not start scripts: it does not quote the path of Python for the shell."""
     if shlex.quote(executable) == executable:
         return []
