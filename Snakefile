@@ -19,6 +19,8 @@ from batterymi.workflow.reasons import describe_reasons
 if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
     end_on_signals()
     describe_reasons()
+    # Ctrl-C reaches jobs that are still importing, too; this process ends them, without a traceback of each
+    shell.prefix("set -euo pipefail; trap '' INT; ")
 FAILURES = record_failures()
 
 

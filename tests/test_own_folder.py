@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from batterymi.cli.main import main
 from batterymi.config.load import load_study
 from batterymi.files import read_json
 from batterymi.workflow.installed import find_snakefile, find_workflow_folder
-from batterymi.workflow.launch import find_python_problems, find_target_problems, list_own_rules
+from batterymi.workflow.launch import find_python_problems, find_target_problems, list_own_rules, reject_settings
+from batterymi.workflow.project import open_project
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)[^)]*\)")
 TABLE = "temperature_c,time_h,capacity_mah_g\n" + "".join(
@@ -49,7 +51,7 @@ def test_a_project_has_what_its_readme_names(here: Path, capsys: pytest.CaptureF
     project = here / "my project"
     for path in ("Snakefile", "config/config.yaml", "config/schema.json", "profiles/slurm/config.yaml", ".gitignore"):
         assert (project / path).is_file(), path
-    assert list((project / "config/studies").iterdir()) == list((project / "data").iterdir()) == []
+    assert list((project / "config" / "studies").iterdir()) == list((project / "data").iterdir()) == []
     named = re.findall(r"^\| `([^`]+)`", (project / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert [name for name in named if not (project / name).exists()] == ["campaigns/"]
     code = [line for line in (project / "Snakefile").read_text("utf-8").splitlines()[1:] if line.strip()]
@@ -70,7 +72,7 @@ def test_every_link_of_a_projects_documents_leads_somewhere(here: Path) -> None:
 def test_an_example_brings_the_settings_and_the_tables_of_a_study(name: str, here: Path) -> None:
     assert main(["init", "p", "--example", name]) == 0
     os.chdir("p")
-    (path,) = Path("config/studies").glob("*.yaml")
+    (path,) = Path("config", "studies").glob("*.yaml")
     assert path.stem == {"li_s": "lithium_sulfur"}.get(name, name)
     assert all(Path(file).is_file() for file in load_study(path).files)
     assert main(["check", path.stem]) == 0
@@ -143,6 +145,18 @@ def test_a_folder_that_comes_into_being_meanwhile_stays_as_it_is(here: Path, mon
     with pytest.raises(Exception, match="another process has written there meanwhile"):
         write_folder(Path("p"), {"a.txt": b"x"}, ())
     assert tree(here) == {"p/mine.txt": b"mine"}
+
+
+def test_a_project_without_a_study_says_how_to_start_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", "p"])
+    os.chdir("p")
+    capsys.readouterr()
+    wanted = "start one from a table: batterymi new-study data/my.csv"
+    assert main(["check"]) == 0
+    assert wanted in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        reject_settings(open_project({}), Namespace(targets=[], keep_going=False, dryrun=False))
+    assert wanted in capsys.readouterr().err
 
 
 def test_commands_outside_a_project_say_how_to_make_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

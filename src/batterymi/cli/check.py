@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from batterymi.cli.settings import read_config, read_ledger
-from batterymi.config.load import load_studies
+from batterymi.config.load import FIRST_STUDY, load_studies
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
@@ -23,6 +23,8 @@ def check_studies(options: argparse.Namespace) -> None:
     known = {*studies, *rejected}
     if options.study is not None and options.study not in known:
         raise ConfigError([f"'{options.study}' is not a study; {did_you_mean(options.study, known)}"])
+    if not known:
+        write_out(f"{config.studies_folder}: there is no study yet; {FIRST_STUDY}\n")
     problems: list[str] = []
     for name in [options.study] if options.study else sorted(known):
         if name in rejected:

@@ -20,6 +20,7 @@ from batterymi.spelling import did_you_mean
 from batterymi.text_safety import UNSAFE, make_visible
 
 MISNAMED = re.compile(r"(?i)\.ya?ml(?:\.txt)?$(?<!(?-i:\.yaml))")  # as my.yml, my.YAML, my.yaml.txt
+FIRST_STUDY = "start one from a table: batterymi new-study data/my.csv"
 MAX_NAME = 100  # characters of a study's; logs and results have it in their paths, with endings of their own
 PERIODIC = re.compile(r"(.+?)\1{19,}$")  # Snakemake takes this for a rule that feeds itself without end
 # the targets that are not studies, and folders of results

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from batterymi.config.load import FIRST_STUDY
 from batterymi.errors import BatteryMIError
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.spelling import did_you_mean
@@ -118,12 +119,14 @@ def reject_settings(project: Project, options: Namespace) -> bool:
     Raises:
         SystemExit: if nothing of what is wanted can be made.
     """
-    targets, rejected = list(options.targets or []), project.rejected
-    if project.arena_problems and needs_settings(targets, {"arena"}, OF_THE_ARENA):
+    targets, rejected, results = list(options.targets or []), project.rejected, project.folder("results")
+    if not project.selected and (not targets or needs_settings(targets, (), OF_ALL_STUDIES, results)):
+        stop([f"{project.config.studies_folder}: there is no study of the editions in config.yaml; {FIRST_STUDY}"])
+    if project.arena_problems and needs_settings(targets, {"arena"}, OF_THE_ARENA, results):
         stop(project.arena_problems)
     if targets and set(targets) <= set(rejected):
         stop(line for name in targets for line in rejected[name].problems)
-    needs_studies = bool(rejected) and (not targets or needs_settings(targets, rejected, OF_ALL_STUDIES))
+    needs_studies = bool(rejected) and (not targets or needs_settings(targets, rejected, OF_ALL_STUDIES, results))
     problems = [*project.rejected_problems, *project.arena_problems]
     if needs_studies and makes_nothing(options) and not options.keep_going:
         stop(problems)
@@ -133,16 +136,20 @@ def reject_settings(project: Project, options: Namespace) -> bool:
     return needs_studies
 
 
-def needs_settings(targets: Iterable[str], folders: Iterable[str], names: Set[str]) -> bool:
+def needs_settings(targets: Iterable[str], folders: Iterable[str], names: Set[str], results: str) -> bool:
     """Return whether targets need some settings.
 
     Args:
         targets: as on the command line.
         folders: studies, or folders of results, that are made by these settings.
-        names: rules and files, without their ending, that are made from them too.
+        names: rules, and files in the folder of results without their ending, that are made from them too.
+        results: that folder.
     """
-    paths = [Path(target) for target in targets]
-    return any(set(path.parts) & set(folders) or path.stem in names for path in paths)
+    for path in map(Path, targets):
+        is_table = path.stem in names and str(path.parent) in (".", results)
+        if is_table or set(path.parts) & set(folders):
+            return True
+    return False
 
 
 def find_python_problems(executable: str = sys.executable) -> list[str]:

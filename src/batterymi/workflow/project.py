@@ -159,7 +159,7 @@ def _open_datasets(
         problems = error.problems
     for name, study in list(studies.items()):
         for missing in (one for one in study.datasets if one not in datasets):
-            hint = did_you_mean(missing, datasets) if datasets else "there is none"
+            hint = did_you_mean(missing, datasets) if datasets else "the catalogue is empty"
             path = f"{config.studies_folder}/{name}.yaml"
             rejected[name] = ConfigError(problems or [f"{path}: there is no data set '{missing}'; {hint}"])
             studies.pop(name, None)

@@ -8,12 +8,13 @@ from typing import Any
 
 from batterymi.workflow.failures import SNAKEMAKE
 
-# as Snakemake's `ParamsChange` prints itself
+# as Snakemake's `ParamsChange` prints itself, and what may follow
 CHANGED = re.compile(
     r"Params have changed since last execution: Union of exclusive params before and now across all output: "
-    r"before: (?P<old>.*?) now: (?P<new>.*?) (?=; [A-Z]|$)",
+    r"before: (?P<values>.*?) (?P<rest>; Software environment definition[^;]*)?$",
     re.DOTALL,
 )
+BETWEEN = " now: "
 NOTHING = "<nothing exclusive>"
 DIGEST = re.compile(r"[0-9a-f]{64}|")
 MOST_LISTED = 6
@@ -35,14 +36,24 @@ def _describe_record(record: logging.LogRecord) -> bool:
 
 def describe_reason(reason: str) -> str:
     """Return the reason for which a job runs, with names of settings in the place of all their values."""
-    return CHANGED.sub(lambda found: _describe_params(found["old"], found["new"]), reason)
+    return CHANGED.sub(lambda found: _describe_params(found["values"]) + (found["rest"] or ""), reason)
 
 
-def _describe_params(old: str, new: str) -> str:
-    """Describe the difference between the params of a job before and now."""
-    before, now = _read_params(old), _read_params(new)
-    if before is None or now is None:
-        return UNKNOWN
+def _describe_params(values: str) -> str:
+    """Describe the difference between the params of a job before and now.
+
+    Args:
+        values: of both, as text; a text among them may hold what stands between the two.
+    """
+    for place in re.finditer(BETWEEN, values):
+        before, now = _read_params(values[: place.start()]), _read_params(values[place.end() :])
+        if before is not None and now is not None:
+            return _compare_params(before, now)
+    return UNKNOWN
+
+
+def _compare_params(before: list[Any], now: list[Any]) -> str:
+    """Describe the difference between two lists of values: settings, and digests of files."""
     settings, files = [], []
     for a, b in _pair_params(before, now):
         if _is_digests(a) and _is_digests(b):
