@@ -51,7 +51,8 @@ def test_a_project_has_what_its_readme_names(here: Path, capsys: pytest.CaptureF
     project = here / "my project"
     for path in ("Snakefile", "config/config.yaml", "config/schema.json", "profiles/slurm/config.yaml", ".gitignore"):
         assert (project / path).is_file(), path
-    assert list((project / "config" / "studies").iterdir()) == list((project / "data").iterdir()) == []
+    assert not [path for path in project.rglob("*") if path.parent.name in ("studies", "data")]
+    assert all((project / name).is_dir() for name in ("config/studies", "data"))
     named = re.findall(r"^\| `([^`]+)`", (project / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert [name for name in named if not (project / name).exists()] == ["campaigns/"]
     code = [line for line in (project / "Snakefile").read_text("utf-8").splitlines()[1:] if line.strip()]
@@ -72,7 +73,7 @@ def test_every_link_of_a_projects_documents_leads_somewhere(here: Path) -> None:
 def test_an_example_brings_the_settings_and_the_tables_of_a_study(name: str, here: Path) -> None:
     assert main(["init", "p", "--example", name]) == 0
     os.chdir("p")
-    (path,) = Path("config", "studies").glob("*.yaml")
+    (path,) = [path for path in Path("config").rglob("*.yaml") if path.parent.name == "studies"]
     assert path.stem == {"li_s": "lithium_sulfur"}.get(name, name)
     assert all(Path(file).is_file() for file in load_study(path).files)
     assert main(["check", path.stem]) == 0

@@ -102,6 +102,30 @@ def test_a_run_that_has_not_begun_ends_with_one_line(number: int, workspace: Wor
     assert "Traceback" not in done.stdout
 
 
+class Interrupting:
+    """A signal comes while a class is being made; Python 3.11 wraps what it raises in a RuntimeError."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Act as if somebody had pressed Ctrl-C."""
+        raise KeyboardInterrupt
+
+
+def make_class() -> None:
+    """Make a class while the signal comes."""
+    try:
+        type("Made", (), {"field": Interrupting()})
+    except KeyboardInterrupt as error:  # since Python 3.12
+        raise RuntimeError from error
+
+
+def test_a_signal_that_python_wraps_in_another_error_is_no_unexpected_error(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), log_to_file(str(tmp_path / "a.log")):
+        make_class()
+    said = (tmp_path / "a.log").read_text()
+    assert said.endswith("stopped before it was done; the next run starts it again\n")
+    assert "unexpected" not in said
+
+
 def slow(_: None, seconds: float) -> float:
     """Take a while."""
     time.sleep(seconds)
