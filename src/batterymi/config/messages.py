@@ -183,7 +183,8 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _format_found(value: Any) -> str:
     """Format the value that was found, shortened."""
-    return f"{FOUND}{truncate_text(repr(value), MAX_WORD)}"
+    # an empty entry of a YAML
+    return f"{FOUND}{'nothing' if value is None else truncate_text(repr(value), MAX_WORD)}"
 
 
 def truncate_text(text: str, most: int) -> str:
