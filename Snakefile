@@ -10,11 +10,18 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake -n                   what would run, and why
 """
 
+from batterymi.workflow.failures import record_failures, show_failures
 from batterymi.workflow.interrupt import catch_signals, end_on_signals
-from batterymi.workflow.launch import report_changes, report_rows
+from batterymi.workflow.launch import list_own_rules, report_changes, report_rows
+from batterymi.workflow.module import adopt_handlers
+from batterymi.workflow.reasons import describe_reasons
 
 if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
     end_on_signals()
+    describe_reasons()
+    # Ctrl-C reaches jobs that are still importing, too; this process ends them, without a traceback of each
+    shell.prefix("set -euo pipefail; trap '' INT; ")
+FAILURES = record_failures()
 
 
 configfile: "config/config.yaml"
@@ -48,7 +55,6 @@ localrules:
     cite_datasets,
     summarise_study,
     build_summary,
-    build_claims,
     write_manifest,
 
 
@@ -57,14 +63,14 @@ rule all:
     default_target: True
     input:
         rules.build_summary.output,
-        rules.build_claims.output,
+        CLAIMS,
         rules.cite_datasets.output,
         expand("<results>/{study}/figures/index.json", study=PROJECT.selected),
         expand("<results>/{study}/screen/funnel.svg", study=PROJECT.screened),
         rules.write_manifest.output,
 
 
-for study in STUDIES:
+for study in [*STUDIES, *PROJECT.rejected]:
 
     rule:
         name:
@@ -78,7 +84,7 @@ for study in STUDIES:
 if problems := find_target_problems(
     read_options().targets or [],
     [*STUDIES, *PROJECT.rejected],
-    [rule.name for rule in workflow.rules],
+    [*(rule.name for rule in workflow.rules), *list_own_rules(workflow.main_snakefile)],
 ):
     stop(problems)
 if IS_FIRST and not makes_nothing(read_options()):
@@ -87,6 +93,8 @@ if IS_FIRST and not makes_nothing(read_options()):
 
 onstart:
     catch_signals()
+    if KEEPS_GOING:  # a study whose YAML is wrong fails as a job, and stops no other
+        workflow.scheduler.keepgoing = True
 
 
 onsuccess:
@@ -97,3 +105,7 @@ onsuccess:
 onerror:
     report_rows(PROJECT)
     report_changes(DIGESTS)
+    show_failures(FAILURES.list_failures())
+
+
+adopt_handlers(workflow, globals())

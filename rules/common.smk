@@ -14,10 +14,12 @@ from batterymi.workflow.digests import take_digests
 from batterymi.workflow.launch import (
     find_encoding_problems,
     find_machine_problems,
+    find_python_problems,
     find_slurm_problems,
     find_target_problems,
     makes_nothing,
     read_options,
+    reject_settings,
     report_ledgers,
     take_folders,
 )
@@ -30,15 +32,14 @@ IS_FIRST = workflow.exec_mode == workflow.exec_mode.DEFAULT  # not the process o
 if problems := [
     *find_slurm_problems(read_options(with_profiles=True)),
     *find_encoding_problems(Path.cwd()),
+    *find_python_problems(),
 ]:
     stop(problems)
 try:
     PROJECT = open_project(config)
 except ConfigError as error:
     stop(error.problems)
-# with --keep-going, and in the processes of single jobs, studies with a wrong YAML fail as jobs
-if PROJECT.rejected and IS_FIRST and not read_options().keep_going:
-    stop(PROJECT.rejected_problems)
+KEEPS_GOING = IS_FIRST and reject_settings(PROJECT, read_options())
 
 CONFIG, STUDIES, ARENA = PROJECT.config, PROJECT.studies, PROJECT.arena
 DIGESTS = take_digests(
@@ -115,5 +116,5 @@ if IS_FIRST and (
 ):
     stop(problems)
 if IS_FIRST:
-    report_ledgers([PROJECT.ledger(name) for name in STUDIES if STUDIES[name].is_experiment])
+    report_ledgers(PROJECT.ledger(name) for name in STUDIES if STUDIES[name].is_experiment)
 set_job_owner()

@@ -154,6 +154,9 @@ if PROJECT.rejected:
         """A param: what is wrong with the YAML of a study."""
         return PROJECT.rejected[wildcards.study].problems
 
+    localrules:
+        reject_study,
+
     rule reject_study:
         """Fail for a study whose YAML is wrong, so that --keep-going can finish the others."""
         output:

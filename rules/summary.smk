@@ -42,29 +42,43 @@ rule build_summary:
         "../scripts/build_summary.py"
 
 
-rule build_claims:
-    """Compare each number that the chapter states with what the pipeline measured."""
-    input:
-        claims=CONFIG.claims,
-        summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
-        # targets of the pointers in the claims
-        results=[
-            f"<results>/{study}/{path}"
-            for study in PROJECT.selected_studies
-            for path in list_results(STUDIES[study], "claims").values()
-        ],
-        code=code("build_claims.py"),
-    output:
-        csv="<results>/claims.csv",
-        html=report("<results>/claims.html", caption="../report/claims.rst", category="1 Summary"),
-    log:
-        "<logs>/build_claims.log",
-    benchmark:
-        "<benchmarks>/build_claims.tsv"
-    params:
-        digests={CONFIG.claims: DIGESTS[CONFIG.claims]},
-    script:
-        "../scripts/build_claims.py"
+CLAIMS = ["<results>/claims.csv", "<results>/claims.html"] if CONFIG.claims else []
+
+if CONFIG.claims:
+
+    localrules:
+        build_claims,
+
+    rule build_claims:
+        """Compare each number that the chapter states with what the pipeline measured."""
+        input:
+            claims=CONFIG.claims,
+            summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
+            # targets of the pointers in the claims
+            results=[
+                f"<results>/{study}/{path}"
+                for study in PROJECT.selected_studies
+                for path in list_results(STUDIES[study], "claims").values()
+            ],
+            code=code("build_claims.py"),
+        output:
+            csv="<results>/claims.csv",
+            html=report(
+                "<results>/claims.html", caption="../report/claims.rst", category="1 Summary"
+            ),
+        log:
+            "<logs>/build_claims.log",
+        benchmark:
+            "<benchmarks>/build_claims.tsv"
+        params:
+            digests={CONFIG.claims: DIGESTS[CONFIG.claims]},
+        script:
+            "../scripts/build_claims.py"
+
+    rule claims:
+        """Make the claims table."""
+        input:
+            rules.build_claims.output,
 
 
 def patterns_of_run():
@@ -95,7 +109,7 @@ rule write_manifest:
     """Write the digests of every output, setting and table of the run; `make verify` rebuilds and compares."""
     input:
         rules.build_summary.output,
-        rules.build_claims.output,
+        CLAIMS,
         rules.cite_datasets.output,
         expand("<results>/{study}/figures/index.json", study=PROJECT.selected),
         expand("<results>/{study}/screen/funnel.svg", study=PROJECT.screened),
@@ -122,9 +136,3 @@ rule summary:
     """Make the summary table."""
     input:
         rules.build_summary.output,
-
-
-rule claims:
-    """Make the claims table."""
-    input:
-        rules.build_claims.output,

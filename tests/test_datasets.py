@@ -52,7 +52,7 @@ def test_every_mistake_in_the_catalogue_is_listed_with_file_and_key(tmp_path: Pa
         r"obelix: files\.train\.csv\.url: .*found 'ftp://",
         r"obelix: files\.train\.csv\.sha256: .*found 'ABC'",
         r"obelix: files: .*found 'sub/test\.csv'",
-        r"obelix: licence: field required",
+        r"obelix: licence: this key is missing",
         r"obelix: license: unknown key 'license'; did you mean 'licence'",
         r"mp_electrodes: files\.electrodes\.csv\.bytes: .*found 0",
         r"mp_electrodes: files\.electrodes\.csv\.sha-256: unknown key 'sha-256'; did you mean 'sha256'",

@@ -29,7 +29,7 @@ TARGETS = {
     "data/my.csv": "the table of the study '",
     "data/other.csv": "a table of 1 row",
     "data/copied.csv": "a copy of the table of the study",
-    "data/textbook/claims.csv": "the table of the chapter's claims",
+    "data/textbook/claims.csv": "the table of claims",
     "data/textbook/lithium_sulfur.csv": "the table of the study 'lithium_sulfur'",
     "config/config.yaml": "the configuration",
     "config/studies/my.yaml": "the settings of the study 'my'",

@@ -26,9 +26,10 @@ def rules() -> set[str]:
 
 
 def local_rules() -> set[str]:
-    found = re.search(r"^localrules:\n((?: +\w+,\n)+)", (ROOT / "Snakefile").read_text(), flags=re.MULTILINE)
-    assert found
-    return set(re.findall(r"\w+", found[1]))
+    files = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+    found = [re.findall(r"^ *localrules:\n((?: +\w+,\n)+)", file.read_text(), flags=re.MULTILINE) for file in files]
+    assert any(found)
+    return set(re.findall(r"\w+", "".join(text for texts in found for text in texts)))
 
 
 def test_the_dearest_job_of_a_rule_counts_whichever_run_it_was_in(tmp_path: Path) -> None:

@@ -66,6 +66,32 @@ def test_a_run_that_is_told_to_end_does_so_at_once_and_says_how_to_go_on(way: st
     assert "lock" not in again.stdout.lower()
 
 
+def test_a_job_that_is_still_importing_ends_without_a_traceback(workspace: Workspace) -> None:
+    marker, output = workspace.folder / "importing", workspace.folder / "output.txt"
+    lines = f"import time\nfrom pathlib import Path\n\nPath({str(marker)!r}).touch()\ntime.sleep(600)\n"
+    stage = workspace.folder / "src/batterymi/stages/prepare_table.py"
+    stage.write_text(lines + stage.read_text(encoding="utf-8"), encoding="utf-8")
+    command = workspace.command("results/sodium_ion/table.parquet", "--cores", "1", "--quiet", "rules", "host")
+    with output.open("wb") as stream:
+        run = subprocess.Popen(
+            command,
+            cwd=workspace.folder,
+            env=workspace.environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + seconds_of(RUN)
+    while not marker.exists() and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marker.exists(), output.read_text()
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(seconds_of(RUN)) == 1
+    assert output.read_text().count(RESUME) == 1
+    assert "Traceback" not in output.read_text()
+    assert not processes_of(workspace.folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_has_not_begun_ends_with_one_line(number: int, workspace: Workspace) -> None:
     lines = ("import os", f"os.kill(os.getpid(), {int(number)})")
@@ -74,6 +100,30 @@ def test_a_run_that_has_not_begun_ends_with_one_line(number: int, workspace: Wor
     assert done.returncode == 128 + number
     assert "stopped before anything ran" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+class Interrupting:
+    """A signal comes while a class is being made; Python 3.11 wraps what it raises in a RuntimeError."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Act as if somebody had pressed Ctrl-C."""
+        raise KeyboardInterrupt
+
+
+def make_class() -> None:
+    """Make a class while the signal comes."""
+    try:
+        type("Made", (), {"field": Interrupting()})
+    except KeyboardInterrupt as error:  # since Python 3.12
+        raise RuntimeError from error
+
+
+def test_a_signal_that_python_wraps_in_another_error_is_no_unexpected_error(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), log_to_file(str(tmp_path / "a.log")):
+        make_class()
+    said = (tmp_path / "a.log").read_text()
+    assert said.endswith("stopped before it was done; the next run starts it again\n")
+    assert "unexpected" not in said
 
 
 def slow(_: None, seconds: float) -> float:

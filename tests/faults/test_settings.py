@@ -146,11 +146,11 @@ def test_names_of_studies_and_data_sets_lead_nowhere_else(
     catalogue = tmp_path / "datasets.yaml"
     if name not in ("all",):
         catalogue.write_text(yaml.safe_dump({name: entry}))
-        with pytest.raises(ConfigError, match=r"datasets\.yaml: .*should match pattern"):
+        with pytest.raises(ConfigError, match=r"datasets\.yaml: .*give a name of lower-case letters"):
             load_datasets(catalogue)
     file = entry | {"files": {f"../{name}": next(iter(entry["files"].values()))}}
     catalogue.write_text(yaml.safe_dump({"good": file}))
-    with pytest.raises(ConfigError, match="should match pattern"):
+    with pytest.raises(ConfigError, match="give the name of a file"):
         load_datasets(catalogue)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.cli.settings import read_config, read_ledger
-from batterymi.config.load import load_studies
+from batterymi.config.load import FIRST_STUDY, load_studies
 from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.study import Study
-from batterymi.errors import BatteryMIError, ConfigError, DesignError
+from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
 
@@ -27,6 +27,8 @@ def check_studies(options: argparse.Namespace) -> None:
     known = {*studies, *rejected}
     if options.study is not None and options.study not in known:
         raise ConfigError([f"'{options.study}' is not a study; {did_you_mean(options.study, known)}"])
+    if not known:
+        write_out(f"{config.studies_folder}: there is no study yet; {FIRST_STUDY}\n")
     problems: list[str] = []
     for name in [options.study] if options.study else sorted(known):
         if name in rejected:
@@ -35,6 +37,7 @@ def check_studies(options: argparse.Namespace) -> None:
             continue
         try:
             summary, understood, notes = describe_study(studies[name])
+            notes = [*notes, *_note_references(studies[name])]
             write_out(f"{name}: {summary}\n" + "".join(f"{name}: {line}\n" for line in understood))
             write_out("".join(f"{name}: please note: {note}\n" for note in notes))
             _check_pool(name, studies[name])
@@ -161,6 +164,33 @@ def _check_rules(study: Study) -> None:
             space.sample(np.random.default_rng(0), 1)
         except DesignError as error:
             raise ConfigError([f"{study.title}: {error}"]) from None
+
+
+def _note_references(study: Study) -> list[str]:
+    """Return notes on reference designs that the campaign itself could not choose.
+
+    Raises:
+        TableError: if a formula of one cannot be read.
+    """
+    from batterymi.config.slices.campaign import DesignSettings
+    from batterymi.features.capacity import compute_theoretical_capacity
+    from batterymi.optimise.campaigns.reference_designs import note_reference_designs
+    from batterymi.optimise.space.space import make_space
+
+    if not study.reference_designs or study.campaign.mode == "replay":
+        return []
+    for design in study.reference_designs:
+        if design.formula and design.working_ions:
+            try:
+                compute_theoretical_capacity(design.formula, design.working_ions)
+            except TableError as error:
+                raise TableError(f"reference_designs: '{design.name}': formula: {error}") from None
+    settings = DesignSettings.take_from(study)
+    try:
+        space = make_space(settings.designable, settings.simplex, settings.constraints, derived=settings.derived)
+    except DesignError as error:
+        return [str(error)]
+    return note_reference_designs(study.reference_designs, space)
 
 
 def _count_things(things: Sized, name: str) -> str:

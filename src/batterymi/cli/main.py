@@ -1,5 +1,6 @@
 """The command `batterymi`: everything that needs no pipeline.
 
+batterymi init FOLDER              write a project into a new folder; it takes the workflow from the installed package
 batterymi new-study data/my.csv    write config/studies/my.yaml, types, units and bounds guessed
 batterymi check [STUDY]            check settings and tables, in seconds, without running anything
 batterymi suggest STUDY            suggest the next designs to try, in seconds, without models or results
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 COMMANDS = {  # imported when used, so that each starts quickly
+    "init": "batterymi.cli.init:start_project",
     "new-study": "batterymi.cli.new_study:start_study",
     "check": "batterymi.cli.check:check_studies",
     "suggest": "batterymi.cli.suggest:suggest_designs",
@@ -69,6 +71,14 @@ def make_parser() -> argparse.ArgumentParser:
         prog="batterymi", description="Everything that needs no pipeline; to run studies, use `snakemake`."
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="write a project into a new or empty folder")
+    init.add_argument("folder", type=Path, help="its name")
+    init.add_argument(
+        "--example",
+        action="append",
+        default=[],
+        help="bring a shipped study, as li_s, that of the tutorial; repeatable",
+    )
     _add_new_study(commands.add_parser("new-study", help="start a study from a table"))
     check = commands.add_parser("check", help="check settings and tables, without running anything")
     check.add_argument("study", nargs="?", help="one study; default: all")

@@ -127,7 +127,8 @@ def _list_owned_files(config: Config) -> Iterator[tuple[Path, str]]:
     yield CONFIG, "the configuration"
     yield Path(config.datasets), "the catalogue of data sets"
     yield Path(config.arena), "the settings of the charging arena"
-    yield Path(config.claims), "the table of the chapter's claims"
+    if config.claims:
+        yield Path(config.claims), "the table of claims"
     studies, rejected = load_studies(config)
     for name in sorted({*studies, *rejected}):
         yield Path(config.studies_folder) / f"{name}.yaml", f"the settings of the study '{name}'"

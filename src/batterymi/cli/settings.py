@@ -25,7 +25,12 @@ def read_config(overrides: Path | None = None) -> Config:
         ConfigError: if a file is missing or wrong.
     """
     if not CONFIG.is_file():
-        raise ConfigError([f"{CONFIG}: there is no such file; run this command in the folder of the workflow"])
+        raise ConfigError(
+            [
+                f"{CONFIG}: there is no such file; run this command in the folder of a project, or make one: "
+                "batterymi init my_project"
+            ]
+        )
     settings = read_yaml(CONFIG)
     return load_config(merge_settings(settings, read_yaml(overrides)) if overrides else settings)
 

@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from batterymi.spelling import did_you_mean
 from batterymi.text_safety import UNSAFE, make_visible
 
 MISNAMED = re.compile(r"(?i)\.ya?ml(?:\.txt)?$(?<!(?-i:\.yaml))")  # as my.yml, my.YAML, my.yaml.txt
+FIRST_STUDY = "start one from a table: batterymi new-study data/my.csv"
+MAX_NAME = 100  # characters of a study's; logs and results have it in their paths, with endings of their own
+PERIODIC = re.compile(r"(.+?)\1{19,}$")  # Snakemake takes this for a rule that feeds itself without end
 # the targets that are not studies, and folders of results
 TARGETS = {"all", "summary", "claims", "screens", "fidelities", "closed_loop", "charging_arena", "report", "rejected"}
 RULES = {path.stem for path in Path(__file__).parents[1].joinpath("stages").glob("*.py")}
@@ -189,21 +192,34 @@ def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> C
 
 def find_name_problem(name: str) -> str | None:
     """Return why a word cannot name a study, or None; the name becomes a rule, a wildcard's value and a folder."""
+    if len(name) > MAX_NAME:
+        return f"'{truncate_text(name, MAX_WORD)}' cannot name a study; use at most {MAX_NAME} characters"
     if not name.isidentifier() or name != name.lower():
         return f"'{truncate_text(name, MAX_WORD)}' cannot name a study; use lower-case letters, digits and _"
     if name in RESERVED:
         return f"'{name}' cannot name a study, since a rule or a folder of results has that name; choose another"
+    if repeated := PERIODIC.search(name):
+        text = truncate_text(name, MAX_WORD)
+        return f"'{text}' cannot name a study, since it ends with '{repeated[1]}' many times over; choose another"
     if keyword.iskeyword(name):
         return f"'{name}' cannot name a study, since it is a word of Python; choose another"
     return None
 
 
 def list_study_files(config: Config) -> dict[str, Path]:
-    """List the YAML file of every study in the folder of studies.
+    """List the YAML file of every study in the folder of studies whose name can be that of a study.
 
     Raises:
-        ConfigError: if the folder is missing, a file name cannot be a study name, or a study of the
-            configuration has no file.
+        ConfigError: if the folder is missing, or a study of the configuration has no file.
+    """
+    return _list_files(config)[0]
+
+
+def _list_files(config: Config) -> tuple[dict[str, Path], dict[str, ConfigError]]:
+    """Return the YAML files of studies by name, and what is wrong with the names of the others.
+
+    Raises:
+        ConfigError: as for `list_study_files`.
     """
     folder = Path(config.studies_folder)
     if not folder.is_dir():
@@ -211,17 +227,31 @@ def list_study_files(config: Config) -> dict[str, Path]:
     # editors and file managers keep copies under hidden names
     found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     files = {path.stem: path for path in found if path.suffix == ".yaml"}
-    problems = [f"{path}: {problem}" for name, path in files.items() if (problem := find_name_problem(name))]
-    problems += [f"{path}: studies end with .yaml; rename it" for path in found if MISNAMED.search(path.name)]
+    wrong = {path: problem for name, path in files.items() if (problem := find_name_problem(name))}
+    wrong |= {path: "studies end with .yaml; rename it" for path in found if MISNAMED.search(path.name)}
+    files = {name: path for name, path in files.items() if path not in wrong}
     wanted = [] if config.studies == "all" else list(config.studies)
     names_used = [*wanted, *(key for key in config.overrides if key != "all")]
     missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]
     hints = ((f"{folder}/{name}.yaml", did_you_mean(name, files)) for name in missing[:MAX_LISTED])
-    problems += [f"config: studies: there is no {path}; {hint}" for path, hint in hints]
+    problems = [f"config: studies: there is no {path}; {hint}" for path, hint in hints]
+    # of what was asked for by a name that no study may have, the name is what is wrong
+    problems += [f"{path}: {problem}" for path, problem in wrong.items() if path.stem in missing]
     problems += [f"config: studies: {len(missing) - MAX_LISTED} more"] if len(missing) > MAX_LISTED else []
     if problems:
         raise ConfigError(problems)
-    return files
+    rejected: dict[str, ConfigError] = {}
+    for path, problem in wrong.items():
+        rejected[_make_rule_name(path, {*files, *rejected})] = ConfigError([f"{path}: {problem}"])
+    return files, rejected
+
+
+def _make_rule_name(path: Path, taken: Collection[str]) -> str:
+    """Return a name that a rule can have for a file whose own name cannot be one."""
+    name = "misnamed_" + re.sub(r"[^a-z0-9]+", "_", path.name.lower()[:MAX_WORD]).strip("_")
+    while name in taken or PERIODIC.search(name):
+        name += "_2"
+    return name
 
 
 def load_study(path: Path, config: Config | None = None) -> Study:
@@ -251,12 +281,12 @@ def _select_applicable(overrides: Mapping[str, Any], study: Mapping[str, Any]) -
 def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigError]]:
     """Load every study; return the valid ones, and the problems of the others."""
     studies: dict[str, Study] = {}
-    rejected: dict[str, ConfigError] = {}
-    for name, path in list_study_files(config).items():
+    files, rejected = _list_files(config)
+    for name, path in files.items():
         try:
             studies[name] = load_study(path, config)
         except ConfigError as error:
-            # kept instead of raised, so that --keep-going can run the other studies (decision 7)
+            # kept instead of raised, so that the other studies run (decision 7)
             rejected[name] = error
     return studies, rejected
 

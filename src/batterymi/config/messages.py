@@ -1,5 +1,7 @@
 """Messages about settings: where, what was found, what would be right."""
 
+import re
+from collections.abc import Iterable
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -20,7 +22,43 @@ RENAMED: dict[str, dict[str, str]] = {
     "Arena": {"scenarios.ladder": "scenarios.discrepancy"},
     "Config": {},
 }
+# what is right where pydantic found an error of a type; numbers and texts in braces are pydantic's
+_TEXT, _LIST, _KEYS = "give a text, in quotes if YAML reads it as something else", "give a list", "give keys and values"
+WORDINGS: dict[str, str] = {
+    "string_type": _TEXT,
+    "string_sub_type": _TEXT,
+    "string_unicode": "give a text of Unicode characters",
+    "string_too_short": "give a text of {min_length} or more characters",
+    "string_too_long": "give a text of at most {max_length} characters",
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "give a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "give a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "give true or false"),
+    "finite_number": "give a finite number",
+    "greater_than": "give a number greater than {gt:g}",
+    "greater_than_equal": "give a number greater than or equal to {ge:g}",
+    "less_than": "give a number less than {lt:g}",
+    "less_than_equal": "give a number less than or equal to {le:g}",
+    "multiple_of": "give a multiple of {multiple_of:g}",
+    "too_short": "give {min_length} or more entries",
+    "too_long": "give at most {max_length} entries",
+    **dict.fromkeys(("literal_error", "enum"), "give {expected}"),
+    "union_tag_invalid": "give {discriminator}: one of {expected_tags}",
+    "union_tag_not_found": "give the key {discriminator}, which says of what kind this is",
+    **dict.fromkeys(("tuple_type", "list_type", "iterable_type", "set_type", "frozen_set_type"), _LIST),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type"), _KEYS),
+    "invalid_key": "give a key that is a text",
+    "none_required": "leave it out",
+}
+NO_WORDING = "give something of the kind that belongs here"
+PLAIN_TYPES = ("str", "int", "float", "bool")
+PATTERNS = {  # of texts
+    r"^[a-z][a-z0-9_]*$": "give a name of lower-case letters, digits and _, which begins with a letter",
+    r"^https?://[^\s]+$": "give an address that begins with https://",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "give the name of a file, of letters, digits and `_`, `.`, `-`",
+    r"^[0-9a-f]{64}$": "give 64 hexadecimal digits, as sha256sum prints them",
+}
 Model = TypeVar("Model", bound=BaseModel)
+FOUND = "; found "
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
@@ -52,7 +90,7 @@ def describe_errors(error: ValidationError, source: str, model: type) -> list[st
         by_key.setdefault(_format_key(problem), []).append(problem)
     lines = []
     for key, same in list(by_key.items())[:MAX_LISTED]:
-        messages = " or ".join(dict.fromkeys(_format_message(problem, model) for problem in same))
+        messages = _join_messages(dict.fromkeys(_format_message(problem, model) for problem in same))
         lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{messages}", MAX_MESSAGE))
     return lines + ([f"{source}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
 
@@ -76,10 +114,39 @@ def _format_message(problem: ErrorDetails, model: type) -> str:
         if new := RENAMED.get(model.__name__, {}).get(place):
             return f"unknown key {unknown!r}; it is now '{new}'"
         return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
-    # our own messages name the value already, and a missing key has no value
-    omits_value = problem["type"] in ("missing", "value_error")
-    found = "" if omits_value else _format_found(problem["input"])
-    return _lower_first(problem["msg"].removeprefix("Value error, ")) + found
+    if problem["type"] == "missing":
+        last = problem["loc"][-1] if problem["loc"] else ""
+        return f"entry {last + 1} is missing" if isinstance(last, int) else "this key is missing"
+    if problem["type"] == "value_error":  # our own messages name the value already
+        return _lower_first(problem["msg"].removeprefix("Value error, "))
+    found = problem.get("ctx", {}).get("tag", problem["input"])  # of a union, the name of a kind that it does not have
+    return _format_wanted(problem) + _format_found(found)
+
+
+def _format_wanted(problem: ErrorDetails) -> str:
+    """Format what would be right in the place of what pydantic has refused."""
+    context: dict[str, Any] = dict(problem.get("ctx", {}))
+    if problem["type"] == "string_pattern_mismatch":
+        return PATTERNS.get(context["pattern"], f"give a text that matches {context['pattern']}")
+    try:
+        wanted = WORDINGS[problem["type"]].format(**context)
+    except LookupError:
+        return NO_WORDING
+    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        names = re.findall(r"'([^']*)'", context["expected"])
+        if names and (close := did_you_mean(problem["input"], names)).startswith("did"):
+            return f"{wanted}; {close}"
+    return wanted
+
+
+def _join_messages(messages: Iterable[str]) -> str:
+    """Join what the branches of a union would take, with what was found at the end, once."""
+    parts = [message.rpartition(FOUND) for message in messages]
+    found = dict.fromkeys(value for _, separator, value in parts if separator)
+    if len(found) > 1 or not all(separator for _, separator, _ in parts):
+        return " or ".join("".join(part) for part in parts)
+    wanted = [text if place == 0 else text.removeprefix("give ") for place, (text, _, _) in enumerate(parts)]
+    return f"{' or '.join(wanted)}{FOUND}{next(iter(found))}"
 
 
 def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
@@ -92,7 +159,9 @@ def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
             place.append(part)
         elif tag_of_union:
             place.append("")
-    return [part for part in place if part]
+    # of a choice between plain types, as a number or a text, the type
+    is_type = len(place) > 1 and place[-1] in PLAIN_TYPES
+    return [part for part in (place[:-1] if is_type else place) if part]
 
 
 def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
@@ -114,7 +183,8 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _format_found(value: Any) -> str:
     """Format the value that was found, shortened."""
-    return f"; found {truncate_text(repr(value), MAX_WORD)}"
+    # an empty entry of a YAML
+    return f"{FOUND}{'nothing' if value is None else truncate_text(repr(value), MAX_WORD)}"
 
 
 def truncate_text(text: str, most: int) -> str:

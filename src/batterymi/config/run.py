@@ -50,7 +50,7 @@ class Config(Strict):
     )
     studies_folder: str = Field("config/studies", description="Folder with one YAML per study.")
     ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
-    claims: str = Field("data/textbook/claims.csv", description="Table of the chapter's claims.")
+    claims: str | None = Field(None, description="Table of a text's claims, to compare with what is measured.")
     closed_loop: ClosedLoop = Field(ClosedLoop(), description="Fast-charging tests; `snakemake closed_loop`.")
     arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
     arena_overrides: dict[str, Any] = Field(default_factory=dict, description="Laid over its YAML; for trial runs.")

@@ -20,6 +20,7 @@ from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import FigureName
 from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
+from batterymi.config.protocol_checks import find_protocol_problems
 from batterymi.config.rules import (
     find_condition_problems,
     find_missing_values,
@@ -308,12 +309,12 @@ class Study(Strict):
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._find_rule_problems()
         yield from self._find_engine_problems()
-        if isinstance(self.evaluator, ChargingChoice):
-            if any(feature.unit != "C-rate" for feature in self.features):
-                yield "features: the charging evaluator takes only features in C-rate"
-            for reference in self.evaluator.references:
-                if any(rate < 0 or minutes <= 0 for rate, minutes in reference.timed or ()):
-                    yield f"campaign.evaluator.references: '{reference.label}' has a negative step"
+        levels = self.fidelities.levels if self.fidelities else ()
+        charging = [
+            one for one in (self.evaluator, *(level.evaluator for level in levels)) if isinstance(one, ChargingChoice)
+        ]
+        if charging:
+            yield from find_protocol_problems(self.features, self.reference_designs, charging)
 
     def _find_rule_problems(self) -> Iterable[str]:
         """Yield problems with compositions, with features that apply to some designs only, and with shared values."""

@@ -9,7 +9,7 @@ from batterymi.config.parts import Descriptor
 from batterymi.config.study import Study
 from batterymi.data.cells import find_empty
 from batterymi.data.formula_columns import ReadCells
-from batterymi.data.read_table import read_table
+from batterymi.data.read_table import AS_THEY_ARE, read_table
 from batterymi.data.schema import make_fault
 from batterymi.errors import BatteryMIError
 from batterymi.features.structures import StructureError, read_structure
@@ -83,7 +83,8 @@ def list_structure_files(study: Study) -> list[str]:
     found: dict[str, None] = {}
     for source in filter(None, (study.table.file, study.pool)) if columns else ():
         try:
-            cells = read_table(source).frame.rename(columns=study.table.columns)
+            reading = study.table if source == study.table.file else AS_THEY_ARE
+            cells = read_table(source, reading).frame.rename(columns=study.table.columns)
         except BatteryMIError:
             continue
         for cell in (cell for column in columns if column in cells for cell in cells[column]):

@@ -1,6 +1,6 @@
 """Four-step charging protocols, simulated by PyBaMM."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -42,9 +42,10 @@ class ChargingEvaluator:
 
     def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Simulate the charge of each design; its columns, in order, are the C-rates of equal SOC steps."""
-        protocols = [FourStep(tuple(map(float, row))) for row in designs.to_numpy()]
-        results = self._run(protocols)
-        return pd.DataFrame([self._make_row(result) for result in results], index=designs.index)
+        protocols = [_read_protocol(row) for row in designs.to_numpy()]
+        results = iter(self._run([protocol for protocol in protocols if isinstance(protocol, FourStep)]))
+        rows = [self._make_row(next(results) if isinstance(protocol, FourStep) else protocol) for protocol in protocols]
+        return pd.DataFrame(rows, index=designs.index)
 
     def half_widths(self, designs: pd.DataFrame) -> None:
         """None: the simulator states no uncertainty; the winner is replayed on the reference model instead."""
@@ -70,6 +71,18 @@ class ChargingEvaluator:
     def _make_row(self, result: "ChargeResult") -> dict[str, Any]:
         """Make a row of the objectives and the failure of one charge."""
         return {name: getattr(result, name) for name in self._names} | {"failure": result.failure}
+
+
+def _read_protocol(row: Iterable[Any]) -> "FourStep | ChargeResult":
+    """Return the protocol of a design, or the failure of one that no charger can run."""
+    from batterymi.charging.outcome import ChargeResult, FailureKind
+
+    rates = tuple(map(float, row))
+    try:
+        return FourStep(rates)
+    except ValueError as error:
+        label = "-".join(f"{rate:.3g}C" for rate in rates)
+        return ChargeResult(label, failure=FailureKind.ENDED_EARLY, message=str(error))
 
 
 def make_setup(choice: ChargingChoice) -> "ChargeSetup":

@@ -5,14 +5,17 @@ Each check returns problems, one a line; `workflow.refuse.stop` ends the run wit
 
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from batterymi.config.load import FIRST_STUDY
 from batterymi.errors import BatteryMIError
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.spelling import did_you_mean
@@ -21,7 +24,11 @@ from batterymi.workflow.digests import find_changes
 from batterymi.workflow.locks import hold_lock
 from batterymi.workflow.preflight import find_date_problems, find_folder_problems
 from batterymi.workflow.project import Project
+from batterymi.workflow.refuse import stop
 
+# targets and files that are made from all studies
+OF_THE_ARENA = {"charging_arena", "compare_controllers", "plot_arena", "check_arena_claims"}
+OF_ALL_STUDIES = {"all", "summary", "claims", "build_summary", "build_claims", "write_manifest", "MANIFEST"}
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
 
@@ -89,9 +96,79 @@ def find_target_problems(targets: Sequence[str], studies: Iterable[str], rules: 
             return [f"'{target}' holds a control character; it is neither a study, a rule nor a file"]
         is_name = len(Path(target).parts) == 1 and not Path(target).suffix
         if is_name and target not in known:
-            suggested = did_you_mean(target, {*studies, "all", "summary", "claims"})
+            if target == "claims":
+                return ["'claims': config/config.yaml names no table of claims; give `claims: data/claims.csv`"]
+            suggested = did_you_mean(target, {*studies, "all", *({"summary", "claims"} & known)})
             return [f"'{target}' is neither a study nor a rule; {suggested}"]
     return []
+
+
+def reject_settings(project: Project, options: Namespace) -> bool:
+    """Say which settings are wrong, and let a run go on that does not need them.
+
+    A run that needs them goes on as with `--keep-going`: their jobs fail, with what is wrong, and the others complete.
+    One that only shows what it would do ends here.
+
+    Args:
+        project: its studies.
+        options: of the command line.
+
+    Returns:
+        Whether to go on after jobs that fail.
+
+    Raises:
+        SystemExit: if nothing of what is wanted can be made.
+    """
+    targets, rejected, results = list(options.targets or []), project.rejected, project.folder("results")
+    if not project.selected and (not targets or needs_settings(targets, (), OF_ALL_STUDIES, results)):
+        stop([f"{project.config.studies_folder}: there is no study of the editions in config.yaml; {FIRST_STUDY}"])
+    if project.arena_problems and needs_settings(targets, {"arena"}, OF_THE_ARENA, results):
+        stop(project.arena_problems)
+    if targets and set(targets) <= set(rejected):
+        stop(line for name in targets for line in rejected[name].problems)
+    needs_studies = bool(rejected) and (not targets or needs_settings(targets, rejected, OF_ALL_STUDIES, results))
+    problems = [*project.rejected_problems, *project.arena_problems]
+    if needs_studies and makes_nothing(options) and not options.keep_going:
+        stop(problems)
+    if problems:
+        lines = "".join(f"  {line}\n" for line in problems)
+        write_error(f"battery-mi goes on without settings that are wrong:\n{lines}")
+    return needs_studies
+
+
+def needs_settings(targets: Iterable[str], folders: Iterable[str], names: Set[str], results: str) -> bool:
+    """Return whether targets need some settings.
+
+    Args:
+        targets: as on the command line.
+        folders: studies, or folders of results, that are made by these settings.
+        names: rules, and files in the folder of results without their ending, that are made from them too.
+        results: that folder.
+    """
+    for path in map(Path, targets):
+        is_table = path.stem in names and str(path.parent) in (".", results)
+        if is_table or set(path.parts) & set(folders):
+            return True
+    return False
+
+
+def find_python_problems(executable: str = sys.executable) -> list[str]:
+    """Say why Snakemake could not start scripts: it does not quote the path of Python for the shell."""
+    if shlex.quote(executable) == executable:
+        return []
+    return [
+        f"the path of Python has a blank or another sign that the shell takes apart: {executable}; Snakemake cannot "
+        "start scripts with it. Make the environment in a folder without such signs; your own folder may have them"
+    ]
+
+
+def list_own_rules(snakefile: str) -> list[str]:
+    """List the rules that a project's own Snakefile names, also those below the line that brings the workflow's."""
+    try:
+        text = Path(snakefile).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return []
+    return re.findall(r"^[ \t]*(?:rule|checkpoint)[ \t]+(\w+)[ \t]*:", text, flags=re.MULTILINE)
 
 
 def find_machine_problems(written: Sequence[str], read: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from batterymi.errors import TableError
 from batterymi.files import compute_sha256, read_json
+from batterymi.workflow.installed import find_workflow_folder
 
 NAME = "MANIFEST.json"
 LOCK = "requirements.lock"
@@ -35,7 +36,7 @@ def make_manifest(
         "studies": sorted(studies),
         "settings": settings,
         "python": platform.python_version(),
-        "not_as_locked": _find_unlocked(Path(LOCK)) if Path(LOCK).is_file() else {},
+        "not_as_locked": _find_unlocked(_find_lock()),
         "inputs": dict(sorted(inputs.items())),
         "outputs": {file.relative_to(folder).as_posix(): compute_sha256(file) for file in outputs},
     }
@@ -109,6 +110,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise TableError(f"{path}: there is no such file; run snakemake first, which writes it last")
     content: dict[str, Any] = read_json(path, needs=("studies", "settings", "inputs", "outputs"))
     return content
+
+
+def _find_lock() -> Path:
+    """Find the list of versions that results are compared with: the folder's, or the installed workflow's."""
+    return Path(LOCK) if Path(LOCK).is_file() else find_workflow_folder() / LOCK
 
 
 def _find_unlocked(lock: Path) -> dict[str, str]:

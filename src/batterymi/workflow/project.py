@@ -11,6 +11,8 @@ from batterymi.config.load import list_selected_studies, list_used_datasets, loa
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
+from batterymi.spelling import did_you_mean
+from batterymi.workflow.installed import find_workflow_folder
 from batterymi.workflow.manifest import LOCK
 
 MARKERS = Path(".snakemake/battery-mi-changed")  # beside Snakemake's records, which they make up for
@@ -29,7 +31,8 @@ class Project:
         rejected: what is wrong with the YAML of the others.
         selected: names of the studies of a plain run, rejected ones included.
         used: names of the data sets that these read.
-        arena: the charging arena.
+        arena: the charging arena; the shipped one where its YAML is wrong.
+        arena_problems: what is wrong with its YAML.
     """
 
     config: Config
@@ -39,6 +42,7 @@ class Project:
     selected: list[str]
     used: list[str]
     arena: Arena
+    arena_problems: tuple[str, ...] = ()
 
     @property
     def selected_studies(self) -> list[str]:
@@ -48,7 +52,8 @@ class Project:
     @property
     def rejected_problems(self) -> list[str]:
         """What is wrong with studies, one a line."""
-        return [line for error in self.rejected.values() for line in error.problems]
+        # studies of one data set share what is wrong with it
+        return list(dict.fromkeys(line for error in self.rejected.values() for line in error.problems))
 
     @property
     def ledgers(self) -> list[str]:
@@ -77,8 +82,9 @@ class Project:
         return str(folder_of(self.config, name))
 
     def tables(self, names: Iterable[str]) -> list[str]:
-        """Return files of data that studies read beside data sets, and the claims."""
-        return [self.config.claims, *(file for name in names for file in self.studies[name].files)]
+        """Return files of data that studies read beside data sets, and the claims, if there are any."""
+        claims = [self.config.claims] if self.config.claims else []
+        return [*claims, *(file for name in names for file in self.studies[name].files)]
 
     def list_structures(self, names: Iterable[str]) -> list[str]:
         """Return the CIF files that tables and pools of studies name."""
@@ -138,12 +144,34 @@ def open_project(settings: Mapping[str, Any]) -> Project:
         settings: the merged configuration as Snakemake hands it over.
 
     Raises:
-        ConfigError: with every problem found in the configuration, the catalogue or the arena.
+        ConfigError: with every problem found in the configuration.
     """
     config = load_config(settings)
-    datasets = load_datasets(config.datasets)
     studies, rejected = load_studies(config)
+    datasets = _open_datasets(config, studies, rejected)
     selected = list_selected_studies(config, studies, rejected)
     used = list_used_datasets([studies[name] for name in selected if name in studies], datasets)
-    arena = load_arena(config.arena, config.arena_overrides)
-    return Project(config, datasets, studies, rejected, selected, used, arena)
+    try:
+        arena, problems = load_arena(config.arena, config.arena_overrides), []
+    except ConfigError as error:
+        # its rules need some arena; without one that is right, none of them runs
+        arena, problems = load_arena(str(find_workflow_folder() / "config/arena.yaml"), {}), error.problems
+    return Project(config, datasets, studies, rejected, selected, used, arena, tuple(problems))
+
+
+def _open_datasets(
+    config: Config, studies: dict[str, Study], rejected: dict[str, ConfigError]
+) -> Mapping[str, Dataset]:
+    """Return the catalogue of data sets; studies that need one that it does not have are rejected."""
+    datasets: Mapping[str, Dataset] = {}
+    try:
+        datasets, problems = load_datasets(config.datasets), []
+    except ConfigError as error:
+        problems = error.problems
+    for name, study in list(studies.items()):
+        for missing in (one for one in study.datasets if one not in datasets):
+            hint = did_you_mean(missing, datasets) if datasets else "the catalogue is empty"
+            path = f"{config.studies_folder}/{name}.yaml"
+            rejected[name] = ConfigError(problems or [f"{path}: there is no data set '{missing}'; {hint}"])
+            studies.pop(name, None)
+    return datasets

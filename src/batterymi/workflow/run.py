@@ -17,6 +17,7 @@ from batterymi.process_guard import end_with_owner
 from batterymi.text_safety import clean_message, write_error
 
 logger = logging.getLogger(__name__)
+STOPPED = "stopped before it was done; the next run starts it again"
 
 
 def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
@@ -146,14 +147,17 @@ def log_to_file(path: str) -> Iterator[None]:
             yield
         logger.info("done in %.1f s", time.perf_counter() - started)
     except KeyboardInterrupt:
-        problem = "stopped before it was done; the next run starts it again"
+        problem = STOPPED
         logger.error("%s", problem)
     except BatteryMIError as error:
         problem = str(error)
         logger.error("error: %s", problem)
     except Exception as error:
-        problem = f"unexpected error, {type(error).__name__}: {error}"
-        logger.exception("unexpected error; please report it with this log")
+        problem = STOPPED if _is_interrupt(error) else f"unexpected error, {type(error).__name__}: {error}"
+        if problem == STOPPED:
+            logger.error("%s", problem)
+        else:
+            logger.exception("unexpected error; please report it with this log")
     finally:
         logging.captureWarnings(capture=False)
         root.removeHandler(handler)
@@ -163,6 +167,13 @@ def log_to_file(path: str) -> Iterator[None]:
         _exit_with_error(problem or _format_write_error(path, handler.failure))
     if problem:
         sys.exit(1)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether an error comes from a signal to end, which Python wraps where a class is being made."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _open_log(path: str) -> _LogFile:

@@ -203,8 +203,9 @@ def rebuild_results(folder: Path, settings: dict[str, Any], cores: int, raw: Pat
     own = {"pathvars": FOLDERS, "ledgers": LEDGERS, "mirror": str(raw) if raw.is_dir() else None}
     write_json(folder / "verify.json", settings | own, recorded=False)
     call = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "verify.json", "--quiet", "rules"]
-    # the copy's package has precedence over the installed one
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    # the package of a clone's copy has precedence over the one that runs now, which a project has none of
+    places = [str(folder / "src"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
     done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RebuildError("the rebuild failed:\n" + "\n".join(done.stderr.splitlines()[-LAST_LINES:]))

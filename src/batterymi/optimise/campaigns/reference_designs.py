@@ -54,6 +54,40 @@ def check_reference_designs(
     return frame
 
 
+def note_reference_designs(references: Sequence[ReferenceDesign], space: Space) -> list[str]:
+    """Say of each design that cannot be one of the campaign's why not; it is evaluated all the same, and marked so.
+
+    Args:
+        references: the designs.
+        space: of the campaign's designs.
+    """
+    if not references:
+        return []
+    designs = pd.DataFrame([design.values for design in references], columns=space.names)
+    margins, inside = space.margins(designs), space.is_feasible(designs)
+    notes = []
+    for i, design in enumerate(references):
+        reasons = [
+            f"{feature.name} is {design.values[feature.name]:g}, outside {feature.range[0]:g} to {feature.range[1]:g}"
+            for feature in space.features
+            if feature.range is not None
+            and not isinstance(design.values[feature.name], str)
+            and not feature.range[0] <= float(design.values[feature.name]) <= feature.range[1]
+        ]
+        reasons += [
+            f"it breaks '{name}' by {-margins[name].iloc[i]:.3g}" for name in margins if margins[name].iloc[i] < -1e-9
+        ]
+        if space.simplex is not None and not inside[i]:
+            parts = [float(design.values[name]) for name in space.simplex.features]
+            reasons += [f"{' + '.join(space.simplex.features)} is {sum(parts):.6g}"]
+        if not inside[i] and not reasons:
+            reasons = ["it is not one of the designs that the steps, levels or the list of the campaign allow"]
+        if reasons:
+            said = "; ".join([*reasons, "it is evaluated there, and marked as rejected"])
+            notes.append(f"reference_designs: '{design.name}': {said}")
+    return notes
+
+
 def _describe_status(space: Space, designs: pd.DataFrame, evaluated: pd.DataFrame) -> list[str]:
     """Describe whether each design is possible, and if not, which constraint or bound it violates."""
     if designs.empty:
