@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from batterymi.data.column_facts import ColumnFacts, find_simplex
+from batterymi.data.formula_columns import find_variable_columns
 from batterymi.errors import ConfigError
 from batterymi.optimise.campaigns.matched_results import find_name_column
 from batterymi.spelling import did_you_mean
 
 OBJECTIVE, FACTOR, IDENTITY, GROUP, FORMULA = "objective", "factor", "id", "group", "formula"
 ERROR, REPEATS, DATE, STATUS, STRUCTURE, IGNORED = "error", "repeats", "date", "status", "structure", "ignored"
+VARIABLE = "variable"
 SUGGESTION = "suggestion"
 GOALS = {"max": "maximise", "min": "minimise", "maximise": "maximise", "minimise": "minimise"}
 # of outcomes; currents and areal loadings are chosen
@@ -23,6 +25,8 @@ OUTCOME_UNITS = (
     *("Ω cm2", "Ω cm", "eV", "meV", "meV/atom", "eV/atom", "cm2/s", "m2/s"),
 )
 ENERGIES = ("ea", "activation", "barrier")  # outcomes if they are in units of energy
+# of which n_... is a number of measurements
+COUNTED = ("cells", "samples", "repeats", "replicates", "rep", "reps", "measurements", "meas", "obs", "runs", "pellets")
 MOST_CHOICES = 12
 MOST_MISSING = 0.2  # share of a factor's cells; rows without it are left out
 MOST_OBJECTIVES = 3
@@ -107,6 +111,7 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     if not any(role.role == FACTOR for role in roles):
         _take_whole_numbers(roles)
     _take_formulas_as_choices(roles, n_rows)
+    _take_variables(roles)
     _limit_objectives(roles, asked)
     _pair_errors(roles)
     _keep_one(roles, IDENTITY, "another column names the rows already")
@@ -252,7 +257,11 @@ def _guess_by_name(column: ColumnFacts, n_rows: int) -> Role | None:
     """Guess the role of a column from the words of its header, before it may be an outcome or a factor."""
     words = column.name_words
     repeats = column.n_known - column.n_different
-    if column.is_whole and (words[:1] == ["n"] or words in (["replicates"], ["repeats"], ["count"])):
+    if column.is_whole and words[:1] == ["n"]:
+        is_count = words == ["n"] or words[1] in COUNTED
+        why = "counts repeats, as its name says" if is_count else "begins with n_, as counts do; --factor if it is one"
+        return Role(column, REPEATS if is_count else IGNORED, why)
+    if column.is_whole and words in (["replicates"], ["repeats"], ["count"]):
         return Role(column, REPEATS, "counts repeats, as its name says")
     is_error = "±" in column.header or (_find_word(column, "error") and not _is_outcome_of_errors(column))
     if column.is_number and is_error:
@@ -361,6 +370,17 @@ def _take_formulas_as_choices(roles: list[Role], n_rows: int) -> None:
         n = role.column.n_different
         if role.role == FORMULA and not role.why.startswith("--") and n <= MOST_CHOICES and n <= 0.6 * n_rows:
             role.role, role.why = FACTOR, f"{n} formulas, taken as choices beside the other factors; --formula if not"
+
+
+def _take_variables(roles: list[Role]) -> None:
+    """Take columns that hold values of variables in formulas, as x, for what they are."""
+    if not any(role.role == FORMULA for role in roles):
+        return
+    found = find_variable_columns(role.column.header for role in roles if role.role in (FACTOR, IGNORED))
+    texts = " ".join(word for role in roles if role.role == FORMULA for word in role.column.words)
+    for variable, header in found.items():
+        for role in (role for role in roles if role.column.header == header and variable in texts):
+            role.role, role.why = VARIABLE, f"values of {variable} in formulas"
 
 
 def _limit_objectives(roles: list[Role], asked: bool) -> None:

@@ -13,7 +13,9 @@ from batterymi.arrays import Array
 from batterymi.config.parts import strip_control_characters
 from batterymi.data.cells import CLOCK, DATE, Decimal, Numbers, find_empty, parse_numbers
 from batterymi.data.header_units import split_header
-from batterymi.features.formulas import find_unparsable
+from batterymi.features.formula_cells import read_formula
+from batterymi.features.formula_mixtures import MissingValueError
+from batterymi.features.formulas import FormulaError, parse_formula
 from batterymi.vocabulary.unit_table import find_header_unit
 
 YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
@@ -45,6 +47,7 @@ STATUS_WORDS = frozenset(
 MOST_STEPS = 400  # between the ends of a range
 MEASURED_STEPS = 60  # beyond which decimals that are all different are measured values
 FEW_VALUES = 5
+FORMULA_WORDS = {"formula", "formulas", "composition", "compound", "stoichiometry", "material", "chemistry", "formel"}
 PARSED = 200  # cells that are tried as formulas
 UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
 
@@ -110,14 +113,16 @@ class ColumnFacts:
 
     @cached_property
     def is_formula(self) -> bool:
-        """Return whether nearly all words are chemical formulas, most of them of several elements."""
+        """Return whether most words are chemical formulas of several elements, variables as x in them or not."""
         words = self.words[:PARSED]
         if self.is_number or not words:
             return False
-        wrong = dict(find_unparsable(words))
-        good = [word for place, word in enumerate(words) if place not in wrong]
-        composed = [word for word in good if len(re.findall(r"[A-Z]", word)) > 1]
-        return len(good) >= 0.75 * len(words) and len(composed) >= 0.75 * len(good)
+        composed = [word for word in words if _is_composed(word)]
+        if FORMULA_WORDS & set(self.name_words):
+            return len(composed) >= 0.5 * len(words)
+        # without a name that says so, names such as FEC and VC are not taken for formulas
+        with_digits = sum(any(map(str.isdigit, word)) for word in composed)
+        return len(composed) >= 0.75 * len(words) and with_digits >= 0.5 * len(words)
 
     @cached_property
     def is_structure(self) -> bool:
@@ -168,6 +173,17 @@ def _count_decimals(value: float) -> int:
     """Return the number of decimals of a number, as written with ten digits."""
     text = f"{value:.10g}"
     return len(text.partition(".")[2]) if "e" not in text else 12
+
+
+def _is_composed(word: str) -> bool:
+    """Return whether a text is read as a formula of at least two elements, with its capitals as they are."""
+    try:
+        read = read_formula(word)
+    except MissingValueError:
+        return True
+    except FormulaError:
+        return False
+    return len(parse_formula(read.formula)) > 1 and "capitals" not in read.how
 
 
 def describe_columns(frame: pd.DataFrame, decimal: Decimal) -> list[ColumnFacts]:
