@@ -13,6 +13,7 @@ from batterymi import registry
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.parts import Descriptor, Feature, Objective
 from batterymi.config.slices.screening import ScoringSettings
+from batterymi.config.sources import Table
 from batterymi.errors import TableError
 from batterymi.evaluators.surrogate import SurrogateEvaluator
 from batterymi.features.descriptors import compute_descriptors
@@ -22,8 +23,8 @@ from batterymi.surrogates import distances
 from batterymi.surrogates.applicability import compute_neighbour_distance
 from batterymi.surrogates.comparison import refit_model
 from batterymi.surrogates.distances import Rows
-from batterymi.surrogates.model import Model, Options
-from batterymi.surrogates.problem import Inputs, Problem
+from batterymi.surrogates.model import Model, Options, find_model, make_model
+from batterymi.surrogates.problem import Inputs, Problem, make_problem
 from batterymi.surrogates.store import StoredModel, find_stored, load_models, save_models
 from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_out_of_fold
 
@@ -182,3 +183,54 @@ def test_kernels_by_distances_are_those_of_the_library(name: str) -> None:
     stored = refit_model(name, validation, predict_out_of_fold(name, validation))
     encoded = Rows(stored.fitted.encoder.transform(stored.frame(designs)))
     agree(stored.fitted.predict_encoded(encoded), stored.fitted.predict_by_library(encoded))  # type: ignore[attr-defined]
+
+
+# what a table says of its errors
+
+
+@pytest.mark.parametrize("name", [name for name in registry.list_names("model") if name != "nearest_neighbour"])
+def test_a_value_of_large_error_moves_no_model_as_far_as_a_sure_one(name: str) -> None:
+    x = np.linspace(0, 1, 30)
+    frame, observed = pd.DataFrame({"x": x}), np.sin(3 * x)
+    observed[15] += 5
+    errors, there = np.full(30, 0.1), frame.iloc[[15]]
+    unsure = errors.copy()
+    unsure[15] = 5
+    means = [
+        make_model(name, Options(0, 30), find_model(name).choose_settings(30)).fit([], frame, observed, given)
+        for given in (None, errors, unsure)
+    ]
+    plain, alike, warned = (float(model.predict_mean(there)[0]) for model in means)
+    without = np.delete(observed, 15)
+    calm = make_model(name, Options(0, 30), find_model(name).choose_settings(30))
+    calm.fit([], frame.drop(index=15), without)
+    truth = float(calm.predict_mean(there)[0])
+    # trees that are grown to single rows pass through each, whatever its weight
+    assert abs(warned - truth) < abs(plain - truth) or (name == "extra_trees" and warned == plain)
+    # equal errors say nothing of which row to believe
+    assert name == "gaussian_process" or alike == plain
+
+
+@pytest.mark.parametrize("errors", [[np.nan] * 20, [0.0] * 20, [0.0, np.nan] * 10, [0.1] * 19 + [np.nan]])
+def test_any_errors_can_be_learned_from(errors: list[float]) -> None:
+    x = np.linspace(0, 1, 20)
+    for name in registry.list_names("model"):
+        model = make_model(name, Options(0, 10), {}).fit([], pd.DataFrame({"x": x}), np.sin(3 * x), np.array(errors))
+        assert np.isfinite(model.predict_mean(pd.DataFrame({"x": x}))).all(), name
+
+
+def test_rows_without_a_result_are_no_part_of_a_problem_and_errors_stay_with_their_rows() -> None:
+    rows = some_rows(12, 0)
+    rows["y: error"] = np.arange(12.0)
+    rows.loc[[2, 5], "y"] = np.nan
+    table = Table.model_validate({"file": "a.csv"})
+    problem = make_problem(rows, {}, "all_features", Inputs((NUMBER,)), TARGET, table)
+    assert (problem.n_scored, len(problem.frame), len(problem.groups)) == (10, 10, 10)
+    assert problem.lines.tolist() == [0, 1, 3, 4, 6, 7, 8, 9, 10, 11]
+    np.testing.assert_array_equal(problem.frame["hull"], rows["hull"].drop(index=[2, 5]))
+    order = np.random.default_rng(0).permutation(10)
+    shuffled = problem.shuffle_observed(order)
+    assert problem.errors is not None
+    assert shuffled.errors is not None
+    pairs = dict(zip(problem.observed, problem.errors, strict=True))
+    assert [pairs[value] for value in shuffled.observed] == shuffled.errors.tolist()

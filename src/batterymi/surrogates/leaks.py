@@ -45,8 +45,8 @@ def compare_groupings(
     problem, bootstraps, seed = validation.problem, validation.bootstraps, validation.seed
     sets = [table.group_columns, *((group,) if isinstance(group, str) else group for group in table.compare_groups)]
     schemes: dict[str, Sequence[object]] = {"random": list(range(len(problem.observed)))}
-    rows = rows[rows[problem.objective.name].notna()]
-    train = rows[rows[SPLIT] == TRAIN]
+    # rows without a result of the objective are no part of the problem
+    train = rows[(rows[SPLIT] == TRAIN) & rows["line"].isin(problem.lines)]
     # an ablation may leave related tasks out, so the problem says which rows joined
     related = rows.set_index("line").loc[problem.lines[problem.n_scored :]].reset_index()
     joined = pd.concat([train, related], ignore_index=True)
