@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from batterymi.cli.main import main
 from batterymi.cli.new_study import MAX_LINES, check_readable, guess_study, make_study_yaml
-from batterymi.cli.roles import FACTOR, Wishes
+from batterymi.cli.role import FACTOR
+from batterymi.cli.roles import Wishes
 from batterymi.cli.study_yaml import format_study
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings

@@ -5,9 +5,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from batterymi.cli import roles as r
+from batterymi.cli import role as r
 from batterymi.cli.outputs import describe_file
-from batterymi.cli.roles import Role, Wishes, assign_roles, parse_objective
+from batterymi.cli.role import Role
+from batterymi.cli.roles import Wishes, assign_roles, parse_objective
 from batterymi.cli.settings import read_config
 from batterymi.cli.study_yaml import Plan, format_study
 from batterymi.config.load import find_name_problem, load_study

@@ -9,8 +9,8 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from batterymi.cli import roles as r
-from batterymi.cli.roles import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
+from batterymi.cli import role as r
+from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
 from batterymi.config.parts import strip_control_characters
 from batterymi.config.sources import Reading
 from batterymi.data.cells import find_empty

@@ -305,7 +305,8 @@ class Study(Strict):
                 "descriptors: they need `campaign.mode: replay`, which chooses among the rows, or `mode: experiment` "
                 "with a `pool`, a file of candidates to choose from; a `screen` ranks candidates without a campaign"
             )
-        if self.surrogate.censoring != "bound" and not self.table.censored:
+        # the cells of a file may hold limits themselves, as <1e-8
+        if self.surrogate.censoring != "bound" and not (self.table.censored or self.table.file):
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
         yield from self._find_rule_problems()
         yield from self._find_engine_problems()

@@ -13,6 +13,7 @@ from batterymi.data.measured_errors import add_error_conversions
 from batterymi.data.read_table import parse_table
 from batterymi.errors import TableError
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.splits import SPLIT
 
 
 def read_user_table(
@@ -34,6 +35,8 @@ def read_user_table(
     names = match_headers(list(raw.frame.columns), table.columns, columns)
     frame = _rename_columns(raw.frame, path, names, raw.hint)
     frame, notes = _fill_down(frame, path, table.fill_down)
+    # a column of the user's must not be taken for that of this package
+    frame = frame.rename(columns={SPLIT: f"{SPLIT} (of the file)"})
     return LoadedRows(
         frame,
         len(frame),

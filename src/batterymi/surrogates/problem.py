@@ -13,7 +13,7 @@ from batterymi.config.models import Ablation
 from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
-from batterymi.vocabulary.measured import find_compound_column, name_error_column
+from batterymi.vocabulary.measured import find_compound_column, name_bound_column, name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 
@@ -155,6 +155,10 @@ def make_problem(
         wanted &= rows["ion"].isin(joins)
     picked = pd.concat([rows[is_scored], rows[wanted]])
     censored = picked[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=picked.index)
+    bound = name_bound_column(objective.name)
+    if bound in picked:
+        # from cells such as <1e-8
+        censored |= picked[bound].astype(float) == 1
     errors = picked.get(name_error_column(objective.name))
     return Problem(
         variant=variant,
