@@ -61,6 +61,7 @@ def read_formula_columns(rows: pd.DataFrame, columns: Sequence[str]) -> ReadCell
     """
     result = ReadCells(rows.copy(), [], [], [])
     variables = find_variable_columns(name for name in rows.columns if name not in columns)
+    given = {name: [parse_value(cell) for cell in rows[own]] for name, own in variables.items()}
     for column in (name for name in columns if name in rows.columns):
         formulas: dict[Any, str] = {}
         empty = find_empty(rows[column]).to_numpy()
@@ -68,9 +69,9 @@ def read_formula_columns(rows: pd.DataFrame, columns: Sequence[str]) -> ReadCell
             if empty[place]:
                 result.faults.append(make_fault(line, column, cell, "no formula; every row needs one here"))
                 continue
-            values = {name: parse_value(rows.at[line, own]) for name, own in variables.items()}
+            values = {name: value for name, found in given.items() if (value := found[place]) is not None}
             try:
-                read = read_formula(str(cell), {name: value for name, value in values.items() if value is not None})
+                read = read_formula(str(cell), values)
             except FormulaError as error:
                 result.faults.append(make_fault(line, column, cell, strip_quote(str(error), str(cell))))
                 continue

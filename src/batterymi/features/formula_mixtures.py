@@ -164,7 +164,7 @@ class MixtureParser:
             amounts[symbol] = amounts.get(symbol, 0.0) + factor * amount
 
     def _parse_symbol(self) -> str:
-        """Parse an element's symbol; `Tax` is Ta and x, `Cx` is C and x."""
+        """Parse an element's symbol; in Tax it is Ta, and x an amount, in Cx it is C."""
         found = SYMBOL.match(self.text, self.place)
         if found is None:
             raise FormulaError(f"'{self.text[self.place]}' at position {self.place + 1} has no meaning")

@@ -56,6 +56,8 @@ def _draw_selected(results: StudyResults) -> "Figure":
     for split, part in results.table[results.table[objective.name].notna()].groupby(SPLIT, sort=False):
         axis.hist(part[objective.name].astype(float), bins=40, alpha=0.6, label=f"{split}: {len(part)}")
     axis.set_yscale("log")
+    # small numbers have long labels, as conductivities
+    axis.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4), useMathText=True)
     axis.set(xlabel=wrap_text(objective.axis_label, 28), ylabel="Rows")
     axis.legend(fontsize=6)
     if groups:
@@ -66,7 +68,7 @@ def _draw_selected(results: StudyResults) -> "Figure":
         axis.plot(range(1, len(sizes) + 1), sizes, color=BLUE)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylim(bottom=0)
-        axis.set(xlabel=f"Groups ({groups[0]}), largest first", ylabel="Rows per group")
+        axis.set(xlabel=wrap_text(f"Groups ({groups[0]}), largest first", 28), ylabel="Rows per group")
     for axis, feature in zip(panels, shown, strict=True):
         axis.scatter(rows[feature.name].astype(float), rows[objective.name], s=5, color=BLUE, alpha=0.5, linewidths=0)
         axis.set_xlabel(wrap_text(feature.axis_label, 28))
