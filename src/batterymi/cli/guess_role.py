@@ -119,6 +119,8 @@ def _guess_by_name(column: ColumnFacts, n_rows: int) -> Role | None:
     if (_consists_of(column, "identity") or is_named) and can_name and _has_identity(column):
         return Role(column, IDENTITY, "names the rows")
     group = "" if find_word(column, "remark") else find_word(column, "group")
+    # a space group is none
+    group = "" if group == "group" and not _consists_of(column, "group", "identity") else group
     # a number is a group by all of its name only, since a batch size is chosen
     is_all = not column.is_number or _consists_of(column, "group", "identity")
     if group and repeats and column.n_different > 1 and can_name and is_all:

@@ -26,6 +26,8 @@ from batterymi.data.formula_columns import find_variable_columns
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 
+LOGARITHMS = {"log", "log10", "lg", "ln", "10"}  # words of headers, as split
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -84,6 +86,8 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     _take_variables(roles)
     _limit_objectives(roles, asked)
     _pair_errors(roles)
+    _keep_one_group(roles)
+    _drop_equal_formulas(roles)
     _keep_one(roles, IDENTITY, "another column names the rows already")
     _keep_one(roles, STATUS, "another column holds the status")
     return roles
@@ -187,9 +191,9 @@ def _take_variables(roles: list[Role]) -> None:
     if not any(role.role == FORMULA for role in roles):
         return
     found = find_variable_columns(role.column.header for role in roles if role.role in (FACTOR, IGNORED))
-    texts = " ".join(word for role in roles if role.role == FORMULA for word in role.column.words)
+    wanted = set().union(*(role.column.variables for role in roles if role.role == FORMULA))
     for variable, header in found.items():
-        for role in (role for role in roles if role.column.header == header and variable in texts):
+        for role in (role for role in roles if role.column.header == header and variable in wanted):
             role.role, role.why = VARIABLE, f"values of {variable} in formulas"
 
 
@@ -211,7 +215,9 @@ def _limit_objectives(roles: list[Role], asked: bool) -> None:
             )
         return
     kept: list[Role] = []
-    for role in objectives:
+    for role in _find_logarithms(objectives):
+        role.ignore("a logarithm stands in another column, or is taken in the study; --objective chooses")
+    for role in (role for role in objectives if role.role == OBJECTIVE):
         same = next((k for k in kept if _is_same_quantity(k.column, role.column)), None)
         if same is not None:
             role.ignore(f"the same quantity as {same.column.header}; --objective chooses")
@@ -223,6 +229,13 @@ def _limit_objectives(roles: list[Role], asked: bool) -> None:
         role.why = f"{role.why}; {role.goal}d"
     if len(kept) > 1:
         kept[0].why += ", the first of several (--objective NAME:max for one alone)"
+
+
+def _find_logarithms(objectives: list[Role]) -> list[Role]:
+    """Return which of two outcomes, of which one is the logarithm of the other, is left out: the plain one."""
+    logarithms = [role for role in objectives if LOGARITHMS & set(role.column.name_words)]
+    plain = {tuple(word for word in role.column.name_words if word not in LOGARITHMS) for role in logarithms}
+    return [role for role in objectives if role not in logarithms and tuple(role.column.name_words) in plain]
 
 
 def _is_same_quantity(first: ColumnFacts, second: ColumnFacts) -> bool:
@@ -250,6 +263,28 @@ def _pair_errors(roles: list[Role]) -> None:
         role.of = found.column.name
         what = "error" if role.role == ERROR else "number of repeats"
         role.why = f"{what} of {found.column.header}"
+
+
+def _keep_one_group(roles: list[Role]) -> None:
+    """Keep the group that is the most usual one, since rows that agree in any of many hang all together."""
+    found = [role for role in roles if role.role == GROUP and not role.why.startswith("--")]
+    words = list(load_words()["group"])
+    found.sort(
+        key=lambda role: min((words.index(word) for word in role.column.name_words if word in words), default=99)
+    )
+    for role in found[1:]:
+        role.ignore(f"may be a group too; {found[0].column.header} is taken, --group adds it")
+
+
+def _drop_equal_formulas(roles: list[Role]) -> None:
+    """Ignore formulas that have the compositions of another column, as reduced formulas beside those of the cell."""
+    kept: list[Role] = []
+    for role in (role for role in roles if role.role == FORMULA):
+        same = next((k for k in kept if k.column.compositions == role.column.compositions), None)
+        if same is not None and not role.why.startswith("--"):
+            role.ignore(f"the same compositions as {same.column.header}")
+        else:
+            kept.append(role)
 
 
 def _keep_one(roles: list[Role], kind: str, said: str) -> None:

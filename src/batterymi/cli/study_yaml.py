@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
@@ -16,13 +17,16 @@ from batterymi.config.sources import Reading
 from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts, find_simplex, find_step
 from batterymi.data.header_units import split_header
-from batterymi.vocabulary.unit_table import find_unit, is_known_unit
+from batterymi.surrogates.problem import label_joint_groups
+from batterymi.vocabulary.unit_table import find_unit
 
 ROWS_FOR_FOLDS, FOLDS = 50, 10  # more rows than this are validated in folds
 WITHOUT = ("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine")
 SEM_WORDS = ("sem", "se", "stderr")
 SHARE_WORDS = ("retention", "efficiency", "ce", "ice", "yield", "purity", "fraction", "density", "porosity")
 MOST_PARTS = 100
+LOG_UNITS = ("S/cm", "mS/cm", "S/m", "cm2/s", "m2/s", "Ω", "Ω cm", "Ω cm2")  # quantities over many decades
+LEAST_GROUPS = 10  # below which rows that agree in a paper or a compound are too few groups
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,15 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     found |= {"fill_down": _make_flow_sequence([c.name for c in plan.fill_down])} if plan.fill_down else {}
     identity, status, repeats = (plan.get_column(name) for name in (r.IDENTITY, r.STATUS, r.REPEATS))
     found |= {"id_column": identity.name} if identity else {}
-    groups = [column.name for column in plan.list_columns(r.GROUP)] or [
-        column.name for column in plan.list_columns(r.FORMULA)
-    ]
+    groups = _choose_groups(plan)
     found |= {"group": groups[0] if len(groups) == 1 else _make_flow_sequence(groups)} if groups else {}
     asked = next((role.column for role in plan.roles if role.role == r.REPEATS and role.why.startswith("--")), None)
     found |= {"repeats": asked.name} if asked else {}
     found |= {"status": status.name} if status else {}
+    units = {
+        c.name: c.unit for c in plan.list_columns(r.OBJECTIVE) if _is_logarithmic(c) and not split_header(c.header)[1]
+    }
+    found |= {"units": _make_flow_mapping(units)} if units else {}
     found |= {"empty": "pending"}
     used = plan.list_columns(r.FACTOR, r.FORMULA, r.STRUCTURE)
     found |= {"bad_rows": "drop"} if any(_has_gaps(column, used) for column in used) else {}
@@ -109,6 +115,18 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     named += [*plan.fill_down, *(role.column for role in plan.roles if role.of), *([repeats] if repeats else [])]
     renamed = {column.header: column.name for column in named if column.header != column.name}
     return found | ({"columns": _make_flow_mapping(renamed)} if renamed else {})
+
+
+def _choose_groups(plan: Plan) -> list[str]:
+    """Return the columns of which rows with an equal value are kept together: that of groups, and formulas."""
+    named, formulas = ([column for column in plan.list_columns(kind)] for kind in (r.GROUP, r.FORMULA))
+    if not named or not formulas:
+        return [column.name for column in (*named, *formulas)]
+    cells = pd.DataFrame({column.name: column.cells.to_numpy() for column in (*named, *formulas)})
+    # rows that agree in either may hang together, until too few groups are left to validate with
+    if len(set(label_joint_groups(cells, list(cells.columns)))) >= LEAST_GROUPS:
+        return list(cells.columns)
+    return [column.name for column in named]
 
 
 def _has_gaps(column: ColumnFacts, factors: Sequence[ColumnFacts]) -> bool:
@@ -211,15 +229,19 @@ def _describe_objective(role: Role, plan: Plan) -> dict[str, Any]:
     """Return the settings of an objective."""
     column = role.column
     found = _describe_column(column) | {"goal": role.goal}
-    has_unit = split_header(column.header)[1] != ""
-    if spans_decades(column, OBJECTIVE_DECADES) and is_known_unit(column.unit) and column.unit != "1" and has_unit:
-        return found | {"unit": find_unit(f"log10({column.unit})")}
+    if _is_logarithmic(column):
+        found["unit"] = find_unit(f"log10({column.unit})")
     if spread := next((item for item in plan.roles if item.role == r.ERROR and item.of == column.name), None):
         kind = "sem" if set(SEM_WORDS) & set(spread.column.name_words) else "sd"
         error: dict[str, Any] = {"column": spread.column.name, "kind": kind}
         count = next((i for i in plan.roles if i.role == r.REPEATS and i.of == column.name), None)
         found["error"] = error | ({"n": count.column.name} if count and kind == "sd" else {})
-    return found | _find_possible_range(column)
+    return found if _is_logarithmic(column) else found | _find_possible_range(column)
+
+
+def _is_logarithmic(column: ColumnFacts) -> bool:
+    """Return whether an outcome is learned by its logarithm: a quantity over decades, as a conductivity."""
+    return column.unit in LOG_UNITS and spans_decades(column, OBJECTIVE_DECADES)
 
 
 def _find_possible_range(column: ColumnFacts) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
     path, declared = study.table.file or "", (*study.features, *study.objectives)
     header = list(read_table(path, study.table).frame.columns)
     names = match_headers(header, study.table.columns, declared)
-    conversions = find_conversions(path, names, declared)
+    conversions = find_conversions(path, names, declared, study.table.units)
     objectives = {objective.name for objective in study.objectives}
     columns: dict[str, Any] = {}
     name_column = find_name_column(header)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from batterymi.config.names import UnitName
 from batterymi.config.parts import AscendingRange, InsidePath, Line, Name, Strict
 
 
@@ -78,6 +79,11 @@ class Table(Reading):
     dataset: DatasetRows | None = Field(None, description="Read a data set of config/datasets.yaml instead.")
     columns: dict[str, Name] = Field(
         default_factory=dict, description="Names for headers that cannot be column names, as `T (°C)`: temperature_c."
+    )
+    units: dict[Name, UnitName] = Field(
+        default_factory=dict,
+        description="Units that columns have in the file, where headers do not name them in brackets, as "
+        "`{sigma: S/cm}` for a study in log10(S/cm).",
     )
     fill_down: tuple[Name, ...] = Field(
         (), description="Columns in which an empty cell means the one above, as in merged cells."

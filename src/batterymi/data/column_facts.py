@@ -15,8 +15,8 @@ from batterymi.data.cells import CLOCK, DATE, Decimal, Numbers, find_empty, pars
 from batterymi.data.header_units import split_header
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formula_mixtures import MissingValueError
-from batterymi.features.formulas import FormulaError, parse_formula
-from batterymi.vocabulary.unit_table import find_header_unit
+from batterymi.features.formulas import FormulaError, identify_compositions, parse_formula
+from batterymi.vocabulary.unit_table import find_header_unit, is_spelling
 
 YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
 SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm", "σ": "sigma", "η": "eta"})
@@ -123,6 +123,30 @@ class ColumnFacts:
         # without a name that says so, names such as FEC and VC are not taken for formulas
         with_digits = sum(any(map(str.isdigit, word)) for word in composed)
         return len(composed) >= 0.75 * len(words) and with_digits >= 0.5 * len(words)
+
+    @cached_property
+    def variables(self) -> set[str]:
+        """Return the variables of its formulas that have no value in their cells, as x in Li7-xLa3Zr2-xTaxO12."""
+        found = set()
+        for word in self.words[:PARSED]:
+            try:
+                read_formula(word)
+            except MissingValueError as error:
+                found |= set(re.findall(r"[a-zα-ω](?=, | has no value)", str(error)))
+            except FormulaError:
+                pass
+        return found
+
+    @cached_property
+    def compositions(self) -> list[bytes | None]:
+        """Return keys of the compositions of the first cells, equal for equal ones; None where there is none."""
+        keys: list[bytes | None] = []
+        for cell in self.cells[:PARSED]:
+            try:
+                keys.append(identify_compositions([read_formula(str(cell)).formula])[0])
+            except FormulaError:
+                keys.append(None)
+        return keys
 
     @cached_property
     def is_structure(self) -> bool:
@@ -247,7 +271,10 @@ def split_unit(header: str) -> tuple[str, str]:
     parts = re.split(r"[_\s]+", header.strip())
     # the longer spelling first, so that wt_pct is not read as pct
     for size in (3, 2, 1):
-        if len(parts) > size and (unit := find_header_unit("_".join(parts[-size:]), in_brackets=False)):
+        text = "_".join(parts[-size:])
+        # behind a blank a word may be a short name, as Pm, so that its capitals must be those of the unit
+        is_word = " " in header and size == 1 and len(text) > 1 and not is_spelling(text)
+        if len(parts) > size and not is_word and (unit := find_header_unit(text, in_brackets=False)):
             return make_label(" ".join(parts[:-size])), unit
     return make_label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from batterymi.config.parts import Column
@@ -74,13 +75,19 @@ def match_headers(headers: Sequence[str], given: Mapping[str, str], columns: Seq
     return {**found, **given}
 
 
-def find_conversions(path: str, names: Mapping[str, str], columns: Sequence[Column]) -> dict[str, Conversion]:
+def find_conversions(
+    path: str,
+    names: Mapping[str, str],
+    columns: Sequence[Column],
+    units: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Conversion]:
     """Find the columns that a file has in another unit.
 
     Args:
         path: what messages call the file.
         names: names of columns by header.
         columns: the declared columns.
+        units: of columns in the file, by name, where settings give them.
 
     Returns:
         Conversions by the name of the column.
@@ -90,9 +97,9 @@ def find_conversions(path: str, names: Mapping[str, str], columns: Sequence[Colu
     """
     declared = {column.name: column for column in columns if not getattr(column, "choices", None)}
     found, problems = {}, []
-    for header, name in names.items():
+    for header, name in {**{name: name for name in units if name not in names.values()}, **names}.items():
         text = split_header(header)[1]
-        unit = find_header_unit(text) if text and name in declared else None
+        unit = units.get(name) or (find_header_unit(text) if text else None) if name in declared else None
         if unit is None or unit == declared[name].unit:
             continue
         wanted = declared[name].unit
@@ -120,7 +127,7 @@ def has_other_units(table: Table, columns: Sequence[Column]) -> bool:
     """
     if table.file is None:
         return False
-    if table.header_lines or Path(table.file).suffix.lower() not in (".csv", ".txt", ".tsv"):
+    if table.header_lines or table.units or Path(table.file).suffix.lower() not in (".csv", ".txt", ".tsv"):
         return True
     units = {column.name: column.unit for column in columns}
     names = match_headers(_read_header(Path(table.file)), table.columns, columns)

@@ -89,14 +89,14 @@ def make_schema(
     return pandera.DataFrameSchema(columns, checks=whole)
 
 
-def list_faults(source: str, faults: Sequence[Mapping[str, Any]]) -> list[str]:
+def list_faults(source: str, faults: Sequence[Mapping[str, Any]], most: int = MAX_LISTED) -> list[str]:
     """Return faults of a table as lines of text: the first in full, of many others their lines by reason."""
     lines = [
         f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
-        for fault in faults[:MAX_LISTED]
+        for fault in faults[:most]
     ]
     further: dict[tuple[str, str], list[int]] = {}
-    for fault in faults[MAX_LISTED:]:
+    for fault in faults[most:]:
         further.setdefault((fault["column"], fault["reason"]), []).append(fault["line"])
     for (column, reason), numbers in further.items():
         lines.append(f"{source}: and line {join_ranges(numbers)}: {column}: {reason}")

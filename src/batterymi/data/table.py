@@ -35,6 +35,7 @@ from batterymi.vocabulary.measured import (
 from batterymi.vocabulary.splits import CHECKED, SPLIT, TRAIN, WITHDRAWN, WITHOUT_RESULT
 
 MAX_LISTED = 20  # remarks
+MAX_DOUBTS = 3  # odd formulas that are listed in full
 MIN_ROWS = 3
 
 
@@ -73,8 +74,8 @@ class CheckedTable:
         remarks = [f"{source}: {remark}" for remark in self.remarks[:MAX_LISTED]]
         if len(self.remarks) > MAX_LISTED:
             remarks.append(f"... and {len(self.remarks) - MAX_LISTED} more remarks")
-        faults = self.dropped, self.unused, self.formulas.doubts
-        return [*(line for kind in faults for line in list_faults(source, kind)), *remarks]
+        lines = [*list_faults(source, self.dropped), *list_faults(source, self.unused)]
+        return [*lines, *list_faults(source, self.formulas.doubts, MAX_DOUBTS), *remarks]
 
 
 class CheckedRows(NamedTuple):

@@ -40,7 +40,7 @@ def read_user_table(
     return LoadedRows(
         frame,
         len(frame),
-        add_error_conversions(find_conversions(path, names, columns), names, objectives),
+        add_error_conversions(find_conversions(path, names, columns, table.units), names, objectives),
         {path: content.sha256},
         raw.decimal,
         raw.left_out,

@@ -101,6 +101,11 @@ def find_own_unit(text: str) -> str:
         return plain
 
 
+def is_spelling(text: str) -> bool:
+    """Return whether a text is a unit of the table in a usual spelling, capitals included."""
+    return _simplify(text) in _spellings() or text in HEADER_SPELLINGS
+
+
 def is_known_unit(text: str) -> bool:
     """Return whether a unit is one of the table, or one that pint knows."""
     try:
