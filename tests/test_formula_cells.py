@@ -29,6 +29,10 @@ READ = {
     "Li\u00a03PS4": "Li3PS4",
     "Li3.00009Zn9e-05PO4": "Li3.00009Zn0.00009PO4",
     "Li(Ni0.8,Co0.1,Mn0.1)O2": "LiNi0.8Co0.1Mn0.1O2",
+    "Li6.4(2)La3Zr1.4(1)Ta0.6(1)O12": "Li6.4La3Zr1.4Ta0.6O12",
+    "Li6.25Al.25La3Zr2O12": "Li6.25Al0.25La3Zr2O12",
+    "Li6PS5Cl(3)": "Li6PS5Cl",
+    "Li6PS5Cl*": "Li6PS5Cl",
     "LiРF6": "LiPF6",  # the P is Cyrillic
     # variables
     "Li7−xLa3Zr2−xTaxO12 (x = 0.4)": GARNET,
@@ -60,6 +64,10 @@ READ = {
     "CuSO4*5H2O": "CuSO9H10",
     "CuSO4 x 5 H2O": "CuSO9H10",
     "Na2CO3.10H2O": "Na2CO13H20",
+    "CaCl2.2H2O": "CaCl2H4O2",
+    "Li2O.2B2O3": "Li2B4O7",
+    "80 Li2S : 20 P2S5": "Li8P2S9",
+    "Li2S:P2S5 = 7:3 (molar ratio)": "Li7P3S11",
     "0.75Li2S-0.25P2S5": "Li3PS4",
     "75Li2S·25P2S5": "Li3PS4",
     "70 mol% Li2S - 30 mol% P2S5": "Li7P3S11",
@@ -93,7 +101,7 @@ ASKED = {
     "Al-doped Li7La3Zr2O12": "'doped' says more than the formula",
     "Li7La3Zr2O12 + 10% excess Li": "'excess' says more",
     "LiFePO4/C": "two materials",
-    "CuSO4.5H2O": "decimal point or that of a hydrate",
+    "CuSO4.5H2O": "decimal point or stand between parts",
     "Li6PS5Cl S1": "a formula and a label",
     "Li6PS5Cl (Li5.5PS4.5Cl1.5)": "a part of the formula or another one",
     "Ba2In2O5-xNaF (x = 0.1)": "may belong to the amount before it or begin another",
@@ -101,8 +109,10 @@ ASKED = {
     "Fe3+": "ends with a charge",
     "⁷Li3N": "no charge",
     "Li6.4La3Zr1.4Ta0.6012": "no anion, and a zero stands where the letter O may belong; write Li6.4La3Zr1.4Ta0.6O12",
-    "LiC002": "no meaning|zero",
+    "LiCo02": "write LiCoO2",
     "Al203": "write Al2O3",
+    "LiFePo4": "write LiFePO4",
+    "Li2Co3": "write Li2CO3",
     "Li2C03": "write Li2CO3",
     "glass": "has no meaning",
     "": "empty",
@@ -144,6 +154,7 @@ def test_charges_far_from_balance_are_noted_and_real_rows_are_not() -> None:
     for right in ("Li0.34La0.51TiO2.94", "Li6.4La3Zr1.4Ta0.6O12", "FePO4", "Li2O2", "Li3N", "LiClO4", "Li2B12H12"):
         assert read_formula(right).note == ""
     assert "is it SiO2?" in read_formula("SIO2").note
+    assert "is it Li2O, with the letter O?" in read_formula("Li20").note
     assert "is it CoO2?" in read_formula("COO2").note
 
 

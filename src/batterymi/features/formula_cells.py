@@ -42,11 +42,12 @@ CHANGING = re.compile(
 )
 UNIT = re.compile(r"[\s,;]*[(\[]?\s*(?:in\s+)?(mol|wt)[\s.\-]*%\s*[)\]]?\s*$", re.IGNORECASE)
 RATIO = re.compile(
-    r"[\s,;(\[=]+(\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+)\s*([a-z]*)[\s.\-]*%?\s*(?:ratio)?[)\]]?\s*$", re.I
+    r"[\s,;(\[=]+(\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+)\s*\(?([a-z]*)[\s.\-]*%?\s*(?:ratio)?[)\]]?\s*$", re.I
 )
 PREFIX = re.compile(r"^([a-zα-ω]+[''′]?|[LHR]T|(?:[a-z]+-)*[a-z]{3,})-(?=[A-Z\[(])")
 SUFFIX = re.compile(r"(?<=[A-Za-z0-9)\]])[-_]([A-Za-z][A-Za-z0-9_\-]*)$")
 SPACED = re.compile(r"[(\[{]?[A-Z][a-z]?[\d.]*|[\d.]+|[)\]}][\d.]*")
+SYMBOLS_IN = re.compile(r"[A-Z][a-z]?")
 FRAGMENT = re.compile(r"([A-Z][a-z]?)\d")
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 MOST = 500  # atoms of an element in a reduced formula
@@ -329,9 +330,12 @@ def _read_hydrate(readings: tuple[str, str], values: Mapping[str, float]) -> Amo
     """Read a formula that ends with water behind a dot, if the charges tell what the dot is."""
     found = [MixtureParser(text, values).parse() for text in readings]
     neutral = [is_neutral(amounts) for amounts in found]
+    before = readings[0].rpartition(DOT)[0]
+    if neutral[0] == neutral[1] and not is_complete({*SYMBOLS_IN.findall(before)}):
+        return found[1]
     if neutral[0] == neutral[1]:
         raise UndecidedFormulaError(
-            f"the dot before water may be a decimal point or that of a hydrate; write {readings[0]}, or round brackets"
+            f"the dot may be a decimal point or stand between parts; write {readings[0]}, or round brackets"
         )
     return found[0] if neutral[0] else found[1]
 

@@ -180,7 +180,9 @@ class MixtureParser:
         """Parse the amount behind an element or a bracket, 1 if there is none."""
         if self.text[self.place : self.place + 1] == "(":
             closing = self.text.find(")", self.place)
-            if closing > 0 and re.fullmatch(r"[\da-zα-ω.+\-/ ]+", self.text[self.place + 1 : closing]):
+            inner = self.text[self.place + 1 : closing]
+            # a number alone is a label or a footnote
+            if closing > 0 and re.fullmatch(r"[\da-zα-ω.+\-/ ]+", inner) and re.search(r"[a-zα-ω+\-]", inner):
                 return self._parse_bracketed_sum()
             return 1.0
         value = self._parse_term()
@@ -308,7 +310,7 @@ def mix_parts(parts: Sequence[Part], signs: Sequence[str], remarks: list[str]) -
         return _mix_percents(parts, remarks)
     if any(sign != DOT for sign in signs) and all(part.weight is None for part in parts):
         raise UndecidedFormulaError("it names the parts of a mixture without their amounts; write as 0.75Li2S-0.25P2S5")
-    if ":" in signs:
+    if ":" in signs and any(part.weight is None for part in parts):
         raise UndecidedFormulaError("':' between formulas has no meaning; write a mixture as 0.75Li2S-0.25P2S5")
     weights = [1.0 if part.weight is None else part.weight for part in parts]
     is_hydrate = set(signs) == {DOT} and parts[0].weight is None

@@ -13,6 +13,9 @@ DASHES = dict.fromkeys(map(ord, "−–—‐‑‒―﹣－"), "-")
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), None)
 # letters of other alphabets that look like those of elements and variables
 LOOK_ALIKE = dict(zip(map(ord, "АВЕКМНОРСТХІухосареΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"), "ABEKMHOPCTXIyxocapeABEZHIKMNOPTYX", strict=True))
+SLASHES = dict.fromkeys(map(ord, "⁄∕⸝"), "/")
+FOOTNOTE = re.compile(r"(?<=[\w)\]])\s*[*†‡§]+\s*$")
+UNCERTAINTY = re.compile(r"(\d*\.\d+)\(\d{1,2}\)")  # of the last digits, as crystallographers write
 VACANCY = re.compile(r"[□▢◻☐](?:[\d.]+)?")
 SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+|<sup>(.*?)</sup>|\^\{([^}]*)\}|\^([\d+-]+)", re.IGNORECASE)
 MARKUP = re.compile(r"</?su[bp]>|\\(?:mathrm|text|textrm|ce|rm)\b|\$", re.IGNORECASE)
@@ -27,6 +30,7 @@ SOME_ASSIGNMENT = re.compile(r"(?<![A-Za-z0-9])([a-zα-ω])\s*(?:[=<>≤≥≈]|
 LEFTOVER = re.compile(r"[(\[{]\s*(?:[,;:]|and|with|where|for|at|\s)*[)\]}]")
 LINKING = re.compile(r"[\s,;:]+(?:(?:with|where|for|at|and)[\s,;:]*)?$|^[\s,;:]+")
 HYDRATE = re.compile(r"^(.*\d)\.(\d+)\s*(H2O|\(H2O\)|\[H2O\])$")
+BARE_DOT = re.compile(r"^(.*[A-Za-z)\]])\.(\d+)([A-Z(\[].*)$")  # Li2O.2B2O3, or Al.25La3
 
 
 @dataclass
@@ -56,7 +60,7 @@ def normalise_text(cell: str) -> Spelling:
     Raises:
         FormulaError: for superscripts that are no charge, and for variables with a range of values.
     """
-    spelling = Spelling(cell.translate(INVISIBLE).translate(DASHES))
+    spelling = Spelling(FOOTNOTE.sub("", cell.translate(INVISIBLE).translate(DASHES).translate(SLASHES)))
     _take_charges(spelling)
     text = MARKUP.sub("", spelling.text)
     text = re.sub(r"_\{([^{}]*)\}", r"\1", text)
@@ -72,6 +76,9 @@ def normalise_text(cell: str) -> Spelling:
     if text != plain:
         spelling.remarks.append("vacancies left out")
     text = re.sub(r"\s+", " ", text).strip().strip("'\"").strip()
+    if UNCERTAINTY.search(text):
+        text = UNCERTAINTY.sub(r"\1", text)
+        spelling.remarks.append("uncertainties left out")
     text = re.sub(r"(?:(?<=\s)|^)([A-Z][a-z]?)\s+(?=\d)", r"\1", text)  # Li 3PS4
     spelling.text = re.sub(r"\s+[xX]\s+(?=\d*\s*[A-Z(])", DOT, text)  # CuSO4 x 5 H2O
     _take_assignments(spelling)
@@ -82,8 +89,8 @@ def normalise_text(cell: str) -> Spelling:
 
 
 def split_hydrate(text: str) -> tuple[str, str] | None:
-    """Return the two readings of a text in which a dot before water may be a decimal point or the dot of a hydrate."""
-    found = HYDRATE.match(text)
+    """Return the two readings of a text with a dot that may stand between parts, or be a decimal one."""
+    found = HYDRATE.match(text) or BARE_DOT.match(text)
     return (f"{found[1]}{DOT}{found[2]}{found[3]}", text) if found else None
 
 

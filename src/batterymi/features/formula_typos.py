@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from batterymi.features.charge_balance import ANIONS, FAR, compute_imbalance, describe_imbalance, is_neutral
+from batterymi.features.charge_balance import ALKALINE, ANIONS, FAR, compute_imbalance, describe_imbalance, is_neutral
 from batterymi.features.formulas import FormulaError, parse_formula
 from batterymi.vocabulary.elements import INDEX
 
@@ -24,6 +24,9 @@ NAMES = {
     **{"NMC811": "LiNi0.8Mn0.1Co0.1O2", "NCM811": "LiNi0.8Co0.1Mn0.1O2", "NCM622": "LiNi0.6Co0.2Mn0.2O2"},
     **{"LATP": "Li1.3Al0.3Ti1.7(PO4)3", "LAGP": "Li1.5Al0.5Ge1.5(PO4)3", "LLZTO": "Li6.4La3Zr1.4Ta0.6O12"},
 }
+GROUPS = {"Po3": "PO3", "Po4": "PO4", "Co3": "CO3", "No3": "NO3"}  # polyanions that are typed as an element
+ZERO = re.compile(r"(?<=[A-Za-z])0(?=\d)|(?<=\d)0(?=[1-9])|(?<=[)\]])0(?=\d)")  # not that of 10 or 20
+LAST_ZERO = re.compile(r"(?<=\d)0(?=$|[A-Z(])")
 MOST_LETTERS = 14  # of a formula in the wrong case; each more doubles the readings
 
 Amounts = dict[str, float]
@@ -86,22 +89,28 @@ def refuse_name(text: str) -> None:
         raise FormulaError(f"it is a name; {describe_name(text)}")
 
 
+def _parse_or_empty(text: str) -> Amounts:
+    """Return the amounts of a formula, none of a text that is no formula."""
+    try:
+        return parse_formula(text)
+    except FormulaError:
+        return {}
+
+
 def refuse_typing_error(text: str, amounts: Amounts) -> None:
-    """Refuse a zero that stands where the letter O belongs, as in Ta0.6012."""
-    if "O" in amounts:
-        return
-    for found in re.finditer(r"(?<=[A-Za-z0-9)\]])0(?=[1-9]|$|[A-Z(])", text):
-        meant = text[: found.start()] + "O" + text[found.end() :]
-        try:
-            other = parse_formula(meant)
-        except FormulaError:
+    """Refuse a zero that stands where the letter O belongs, as in Ta0.6012, and Po4 for PO4."""
+    for wrong, right in GROUPS.items():
+        meant = re.sub(rf"{wrong}(?!\d)", right, text)
+        # cobalt forms alloys, but hardly with these metals alone
+        if wrong == "Co3" and not set(amounts) <= ALKALINE | {"Co"}:
             continue
-        is_odd = (
-            compute_imbalance(amounts) > FAR
-            or (len(amounts) == 1 and amounts.keys() != {"C"})
-            or re.search(r"[A-Za-z)\]]0\d", text) is not None
-        )
-        if is_odd and compute_imbalance(other) <= FAR and len(other) > 1:
+        if meant != text and compute_imbalance(amounts) > FAR and is_neutral(_parse_or_empty(meant)):
+            raise FormulaError(f"{wrong[:2]} is an element by itself, with which charges do not balance; write {meant}")
+    is_wrong = compute_imbalance(amounts) > FAR or len(amounts) == 1
+    for found in ZERO.finditer(text) if "O" not in amounts else ():
+        meant = text[: found.start()] + "O" + text[found.end() :]
+        # no amount begins with a zero
+        if (is_wrong or text[found.start() - 1].isalpha()) and is_neutral(_parse_or_empty(meant)):
             lacks = "" if set(amounts) & ANIONS else "it has no anion, and "
             raise FormulaError(f"{lacks}a zero stands where the letter O may belong; write {meant}, if that is meant")
 
@@ -109,6 +118,10 @@ def refuse_typing_error(text: str, amounts: Amounts) -> None:
 def make_note(text: str, amounts: Amounts) -> str:
     """Return what is odd about a formula."""
     note = describe_imbalance(amounts)
+    if "O" not in amounts and (note or len(amounts) == 1):
+        spelt = [text[: found.start()] + "O" + text[found.end() :] for found in LAST_ZERO.finditer(text)]
+        meant = [formula for formula in spelt if is_neutral(_parse_or_empty(formula))]
+        note += f"{'; ' if note else ''}is it {meant[0]}, with the letter O?" if len(meant) == 1 else ""
     if text.isalnum() and text.isupper() and len(amounts) > 1 and not is_neutral(amounts):
         likely = [spelt for spelt in _spell_capitals(text) if spelt != text and is_neutral(parse_formula(spelt))]
         note += f"{'; ' if note else ''}is it {likely[0]}?" if len(likely) == 1 else ""
