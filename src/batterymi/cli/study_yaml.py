@@ -12,6 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from batterymi.cli import role as r
 from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
+from batterymi.config.formula_study import choose_descriptors
 from batterymi.config.parts import strip_control_characters
 from batterymi.config.sources import Reading
 from batterymi.data.cells import find_empty
@@ -97,6 +98,8 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     given = plan.reading.model_dump(mode="json", exclude_none=True)
     found |= {key: _make_flow_sequence(value) if isinstance(value, list) else value for key, value in given.items()}
     found |= {"fill_down": _make_flow_sequence([c.name for c in plan.fill_down])} if plan.fill_down else {}
+    formulas = plan.list_columns(r.FORMULA)
+    found |= {"formula_column": formulas[0].name} if len(formulas) == 1 else {}
     identity, status, repeats = (plan.get_column(name) for name in (r.IDENTITY, r.STATUS, r.REPEATS))
     found |= {"id_column": identity.name} if identity else {}
     groups = _choose_groups(plan)
@@ -119,7 +122,7 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
 
 def _choose_groups(plan: Plan) -> list[str]:
     """Return the columns of which rows with an equal value are kept together: that of groups, and formulas."""
-    named, formulas = ([column for column in plan.list_columns(kind)] for kind in (r.GROUP, r.FORMULA))
+    named, formulas = (plan.list_columns(kind) for kind in (r.GROUP, r.FORMULA))
     if not named or not formulas:
         return [column.name for column in (*named, *formulas)]
     cells = pd.DataFrame({column.name: column.cells.to_numpy() for column in (*named, *formulas)})
@@ -149,7 +152,11 @@ def _describe_feature(
         return found | {"choices": column.words}
     if condition := _find_condition(column, factors):
         category, ranges = condition
-        return found | {"used_with": {category.name: {word: _round_range(*ends) for word, ends in ranges.items()}}}
+        found["used_with"] = {category.name: {word: _round_range(*ends) for word, ends in ranges.items()}}
+        step = find_step(column.known[column.known != 0])
+        # each range is counted in steps from its own lower end
+        fits = step and all(len(set(ends)) > 1 and ends[1] - ends[0] >= step for ends in ranges.values())
+        return found | ({"step": _round_bound(step)} if step and fits else {})
     low, high = _round_bound(column.known.min()), _round_bound(column.known.max())
     found["bounds"] = _make_flow_sequence([low, high])
     if spans_decades(column, LOG_DECADES) and column.known.min() > 0:
@@ -256,17 +263,13 @@ def _find_possible_range(column: ColumnFacts) -> dict[str, Any]:
 
 
 def _describe_formulas(columns: Sequence[ColumnFacts]) -> list[dict[str, Any]]:
-    """Return the descriptors of formulas: Magpie's statistics and the fractions of the elements, of each column."""
-    return [
-        {
-            "name": f"{function}_{column.name}"[:60],
-            "function": function,
-            "columns": {"formula": column.name},
-            "label": f"{label} of {column.label[:1].lower()}{column.label[1:]}",
-        }
-        for column in columns
-        for function, label in (("magpie", "Element properties"), ("element_fractions", "Element fractions"))
-    ]
+    """Return the descriptors of formulas; of several columns, each with its name."""
+    found = []
+    for column in columns:
+        for settings in choose_descriptors(column.name, len(column.cells)).values():
+            own = {"name": f"{settings['name']}_{column.name}"[:60], "label": f"{settings['label']}: {column.label}"}
+            found.append(settings | (own if len(columns) > 1 else {}))
+    return found
 
 
 def _describe_structures(plan: Plan) -> list[dict[str, Any]]:
@@ -275,7 +278,7 @@ def _describe_structures(plan: Plan) -> list[dict[str, Any]]:
         {
             "name": f"structure_{column.name}"[:60],
             "function": "structure",
-            "columns": {"cif": column.name},
+            "columns": {"structure": column.name},
             "label": f"Structure of {column.label[:1].lower()}{column.label[1:]}",
         }
         for column in plan.list_columns(r.STRUCTURE)

@@ -179,12 +179,32 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
         raise TableError("\n".join([*list_faults(settings.path, faults), advice]))
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
     _check_learnable(rows[rows[SPLIT] == TRAIN], settings.path, objectives, len(raw) - len(rows))
-    remarks = [*notes, *errors.remarks]
+    outside = _describe_rows_outside(rows, settings.features) if table.file else []
+    remarks = [*notes, *errors.remarks, *outside]
     unused, remarks = (states.unused, [*states.remarks, *remarks]) if states else ([], remarks)
     if states:
         rows, remarks = _keep_reasons(rows, states), [*remarks, *_count_missing(rows, states)]
     rows.index.name = "line"
     return CheckedRows(rows.reset_index(), faults, unused, remarks)
+
+
+def _describe_rows_outside(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]:
+    """Say which rows lie outside the search range of a feature, a sentence for each feature."""
+    found = []
+    for feature in (feature for feature in features if feature.bounds and not feature.is_category):
+        low, high = feature.bounds or (0.0, 0.0)
+        values = rows[feature.name].astype(float)
+        slack = 1e-9 * (high - low)
+        beyond = values[(values < low - slack) | (values > high + slack)]
+        if len(beyond):
+            listed = ", ".join(f"line {line}: {value:g}" for line, value in list(beyond.items())[:MAX_DOUBTS])
+            listed += f" and {len(beyond) - MAX_DOUBTS} more" if len(beyond) > MAX_DOUBTS else ""
+            unit = "" if feature.unit == "1" else f" {feature.unit}"
+            found.append(
+                f"{feature.name}: {len(beyond)} of {len(rows)} rows lie outside the bounds {low:g} to {high:g}{unit} "
+                f"({listed}): models learn from them, no design goes there; widen the bounds, or correct the value"
+            )
+    return found
 
 
 def _keep_reasons(rows: pd.DataFrame, states: RowStates) -> pd.DataFrame:
