@@ -34,6 +34,7 @@ from batterymi.workflow import digests as digests_module
 from batterymi.workflow.digests import find_changes, take_digests
 from batterymi.workflow.launch import report_changes
 
+CLAIMS = "data/textbook/claims.csv"
 YEAR_2000 = 946_684_800
 
 
@@ -69,7 +70,7 @@ def test_a_table_with_new_content_is_read_again_whatever_its_date(year: int | No
 
 
 def test_claims_with_new_content_are_compared_again_whatever_their_date(done: Workspace) -> None:
-    path = done.folder / Config.model_validate({}).claims
+    path = done.folder / CLAIMS
     before, status = path.read_bytes(), path.stat()
     try:
         path.write_bytes(b"".join(before.splitlines(keepends=True)[:-1]))
@@ -115,7 +116,7 @@ def test_lists_of_designs_and_claims_edited_since_the_run_began_are_refused(tmp_
     """No result keeps their digest, so a file that was changed back would leave results of the other content."""
     pool, claims = tmp_path / "pool.csv", tmp_path / "claims.csv"
     pool.write_text("x\n1\n2\n")
-    claims.write_bytes((ROOT / Config.model_validate({}).claims).read_bytes())
+    claims.write_bytes((ROOT / CLAIMS).read_bytes())
     feature = Feature(name="x", label="x", unit="1", bounds=(0.0, 3.0))
     read_designs(pool, [feature], {str(pool): sha256_of(pool.read_bytes())})
     read_claims(claims, {str(claims): sha256_of(claims.read_bytes())})
@@ -134,7 +135,7 @@ def test_every_rule_that_reads_a_file_of_the_users_has_its_digest_as_a_param() -
     rules = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
     assert stages >= {"prepare_table", "run_campaign", "suggest_batch", "compare_fidelities", "list_candidates"}
     for stage in stages:
-        body = re.split(rf"^rule {stage}:", rules, flags=re.MULTILINE)[1].split("\nrule ")[0]
+        body = re.split(rf"^ *rule {stage}:", rules, flags=re.MULTILINE)[1].split("\nrule ")[0].split("\n    rule ")[0]
         assert re.search(r"^ +digests=", body, re.MULTILINE), stage
 
 

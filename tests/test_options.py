@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -93,6 +94,9 @@ OPTIONS = {
             "columns": {"T (°C)": "temperature"},
             "status": "state",
             "withdrawn": "remark",
+            "encoding": "cp1252",
+            "decimal": ",",
+            "units": {"cost": "percent"},
         },
         "objectives": [
             column("life", goal="maximise", error={"column": "life_sd", "kind": "sd", "n": "cells"}),
@@ -148,6 +152,21 @@ RULES = {
     "campaign": {"mode": "experiment", "seeds": 2, "suggestions": 3, "shared_in_batch": ["oven"]},
 }
 OPTIONS["option_rules"] = RULES
+OPTIONS["option_workbook"] = MIXTURE | {
+    "simplex": None,
+    "features": MIXTURE["features"][:2],  # type: ignore[index]
+    "constraints": [],
+    "table": {
+        "file": "data/mixture.xlsx",
+        "sheet": "Runs",
+        "header_lines": [2, 3],
+        "leave_out": ["Mean"],
+        "fill_down": ["temperature"],
+        "columns": {"T [°C]": "temperature"},
+        "empty": "pending",
+    },
+    "campaign": {"mode": "experiment", "seeds": 2, "suggestions": 2},
+}
 FORMULAS = {
     "edition": "own",
     "table": {"file": "data/formulas.csv", "id_column": "composition"},
@@ -214,7 +233,8 @@ def write_studies(folder: Path) -> None:
     measured.loc[n - 1, "state"] = "planned"
     measured.loc[0, "remark"] = "leaked"
     measured.loc[1, "cost"] = "pending"
-    measured.to_csv(data / "measured.csv", index=False)
+    measured.to_csv(data / "measured.csv", index=False, sep=";", decimal=",", encoding="cp1252")
+    write_workbook(data / "mixture.xlsx", table)
     table.drop_duplicates(["salt", "T (°C)"])[["salt", "T (°C)"]].rename(columns={"T (°C)": "temperature"}).to_csv(
         data / "pool.csv", index=False
     )
@@ -227,6 +247,24 @@ def write_studies(folder: Path) -> None:
     for name, study in OPTIONS.items():
         (folder / f"config/studies/{name}.yaml").write_text(yaml.safe_dump(study, allow_unicode=True, sort_keys=False))
     (folder / "options.yaml").write_text(yaml.safe_dump(SETTINGS))
+
+
+def write_workbook(path: Path, table: pd.DataFrame) -> None:
+    """Write a sheet as people do: a title, names and units in two lines, merged cells, means below, another sheet."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Runs"
+    rows = table.sort_values("T (°C)", kind="stable")[["T (°C)", "salt", "life", "cost"]]
+    sheet.append(["Oven 2"])
+    sheet.append(["T", "salt", "life", "cost"])
+    sheet.append(["°C", "%", "-", "-"])
+    last = None
+    for temperature, *others in rows.itertuples(index=False, name=None):
+        sheet.append([temperature if temperature != last else None, *(None if cell == "" else cell for cell in others)])
+        last = temperature
+    sheet.append(["Mean", None, 12.3, 4.5])
+    book.create_sheet("Notes").append(["nothing of note"])
+    book.save(path)
 
 
 def write_rules_table(path: Path, rng: np.random.Generator) -> None:

@@ -207,9 +207,12 @@ def test_lists_of_designs_are_converted_too(tmp_path: Path) -> None:
     ],
 )
 def test_the_launcher_knows_from_the_header_whether_units_are_converted(
-    text: str, expected: bool, tmp_path: Path
+    text: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="utf-8")
     columns = (Feature(name="thickness", label="Thickness", unit="nm"),)
-    assert has_other_units(str(tmp_path / "x.csv"), {}, columns) is expected
-    assert has_other_units(str(tmp_path / "none.csv"), {}, columns) is False
+    monkeypatch.chdir(tmp_path)
+    assert has_other_units(Table(file="x.csv"), columns) is expected
+    assert has_other_units(Table(file="none.csv"), columns) is False
+    assert has_other_units(Table(file="x.xlsx"), columns), "its header is read by the job"
+    assert has_other_units(Table(file="x.csv", units={"thickness": "µm"}), columns)

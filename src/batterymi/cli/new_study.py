@@ -78,11 +78,14 @@ def _find_reading(content: bytes, path: Path, reading: Reading) -> Reading:
     """Return the settings that a file needs to be read, beside those that the user gives."""
     if path.suffix.lower() == ".parquet":
         return reading
-    grid, _ = parse_grid(content, path, reading)
+    grid, encoding = parse_grid(content, path, reading)
     if len(grid.rows) < 2:
         return reading
     layout = guess_layout(grid)
     found: dict[str, object] = {}
+    if any(note.startswith("read as ") for note in grid.notes):
+        # settled, so that it is not guessed anew when letters are added
+        found["encoding"] = encoding
     if reading.header_lines is None and layout.header_lines != (grid.rows[0][0],):
         found["header_lines"] = layout.header_lines
     if reading.leave_out is None and layout.leave_out:
@@ -226,6 +229,10 @@ def start_study(options: argparse.Namespace) -> None:
     except FileExistsError:
         raise ConfigError([f"{target}: another process has just made this study; choose another --name"]) from None
     said = [f"{file}: {note}" for note in guess.raw.notes]
+    if guess.plan.reading.encoding and not options.encoding:
+        said.append(
+            f"{file}: read as {guess.plan.reading.encoding} text, which its bytes look like; --encoding changes it"
+        )
     lines = [format_roles(guess.plan.roles), "", *said, *_describe_gaps(guess.plan), *dict.fromkeys(notes), "", text]
     write_out("\n".join([*lines, f"Wrote {target}. Read it; {HOW[0].lower()}{HOW[1:]}.\n"]))
     write_out(f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n")
