@@ -14,7 +14,7 @@ from batterymi.vocabulary.unit_table import find_header_unit
 SEARCHED_LINES = 60  # before the header
 MOST_HEADER_LINES = 3
 STATISTICS = re.compile(
-    r"(?:mean|average|avg|median|std|st\.? ?dev|stdev|standard deviation|standard error|sem|s\.?d|rsd|cv|variance|"
+    r"(?:mean|average|avg|median|std|std?\.? ?dev|stdev|standard deviation|standard error|sem|s\.?d|rsd|cv|variance|"
     r"min(?:imum)?|max(?:imum)?|sum|total|count|mittelwert|stabw|standardabw(?:eichung)?|durchschnitt|summe|anzahl|"
     r"moyenne|[ée]cart[- ]type|m[ée]diane|media|promedio|desv(?:iaci[oó]n)?|deviazione|平均|平均值|標準偏差|标准差)"
     r"[.:]?(?:\s*[(\[±=].*)?",
@@ -130,7 +130,8 @@ def _is_number(cell: str) -> bool:
         return True
     except ValueError:
         found = parse_cell(cell)
-        return not found.fault or "may be" in found.fault
+        # 1st is no number with a unit
+        return (not found.fault and found.unit in ("", "%")) or "may be" in found.fault
 
 
 def join_names(lines: Sequence[Sequence[str]]) -> list[str]:

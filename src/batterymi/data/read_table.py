@@ -15,7 +15,7 @@ from batterymi.data.grids import Grid, split_text
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import Layout, guess_footer, guess_layout, join_names
 from batterymi.data.read_large import parse_large
-from batterymi.data.read_workbook import WORKBOOKS, read_workbook
+from batterymi.data.read_workbook import WORKBOOKS, format_value, read_workbook
 from batterymi.data.schema import make_fault
 from batterymi.errors import UNREADABLE, TableError
 
@@ -147,7 +147,9 @@ def _parse_parquet(data: bytes, path: str | Path) -> RawTable:
     for place, (name, kind) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
         if kind.kind not in "iufb":
             texts = frame.iloc[:, place]
-            frame[name] = texts.where(texts.notna(), "").map(lambda cell: str(cell).strip())
+            known = texts.notna().to_numpy()
+            cells = texts.astype(object).to_list()
+            frame[name] = [format_value(cell) if is_known else "" for cell, is_known in zip(cells, known, strict=True)]
     frame.columns = [str(name) for name in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):

@@ -37,7 +37,7 @@ def read_workbook(data: bytes, path: str | Path, sheet: str | None = None) -> Gr
         if Path(path).suffix.lower() in (".xlsx", ".xlsm"):
             return _read_excel_sheet(data, path, sheet)
         return _read_other_sheet(data, path, sheet)
-    except UNREADABLE as error:
+    except (*UNREADABLE, zipfile.BadZipFile) as error:
         raise TableError(f"{path}: not a workbook that can be read: {' '.join(str(error).split())[:200]}") from None
 
 
@@ -102,7 +102,7 @@ def _read_excel_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
             "program and save it, so that results are stored"
         )
     rows = [
-        (number, [_format_value(cell.value, cell.number_format) for cell in row])
+        (number, [format_value(cell.value, cell.number_format) for cell in row])
         for number, row in enumerate(sheet.iter_rows(), start=1)
     ]
     return _make_grid(rows, name, len(counts), _describe_layout(sheet))
@@ -135,7 +135,7 @@ def _read_other_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
         raise TableError(f"{path}: not a workbook that can be read: {error}") from None
     counts = {name: sum(any(cell != "" for cell in row) for row in rows) for name, rows in cells.items()}
     name = _choose_sheet(counts, path, wanted)
-    rows = [(number, [_format_value(cell) for cell in row]) for number, row in enumerate(cells[name], start=1)]
+    rows = [(number, [format_value(cell) for cell in row]) for number, row in enumerate(cells[name], start=1)]
     return _make_grid(rows, name, len(counts), [])
 
 
@@ -149,7 +149,7 @@ def _make_grid(rows: list[tuple[int, list[str]]], name: str, n_sheets: int, note
     return Grid([row for row in padded if row[0] not in blank], "", blank, [*said, *notes])
 
 
-def _format_value(value: Any, number_format: str = "") -> str:
+def format_value(value: Any, number_format: str = "") -> str:
     """Return a cell as text."""
     if value is None:
         return ""

@@ -1,0 +1,239 @@
+"""Files of tables: encodings, delimiters, lines of names, statistics below, workbooks, Parquet, large ones."""
+
+import io
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batterymi.config.sources import Reading
+from batterymi.data import read_large
+from batterymi.data.decode_text import decode_text
+from batterymi.data.layout import guess_layout
+from batterymi.data.read_table import parse_grid, parse_table
+from batterymi.errors import TableError
+
+HEADS = {
+    "cp1252": "Gerät,Temperatur (°C),Kapazität (mAh/g)",
+    "utf-8": "Gerät,Temperatur (°C),Kapazität (mAh/g)",
+    "utf-8-sig": "Probe,σ (S/cm)",
+    "utf-16": "試料,焼成温度 (℃)",
+    "utf-16-le": "sample,T",
+    "shift_jis": "試料,焼成温度 (℃),保持時間,容量",
+    "cp1251": "Проба,Температура,Ёмкость",
+}
+
+
+@pytest.mark.parametrize("encoding", HEADS)
+def test_encodings_are_found(encoding: str) -> None:
+    text = HEADS[encoding] + "\n" + ",".join("1" * (HEADS[encoding].count(",") + 1)) + "\n"
+    decoded = decode_text(text.encode(encoding), "x.csv")
+    assert decoded.text == text
+    assert text.encode(encoding).decode(decoded.encoding).removeprefix("\ufeff") == text
+
+
+def test_an_encoding_that_was_guessed_is_said_and_settings_decide() -> None:
+    data = "Gerät,T\na,1\nb,2\n".encode("cp1252")
+    assert "read as cp1252 text" in parse_table(data, "x.csv").notes[0]
+    assert not parse_table(data, "x.csv", Reading(encoding="cp1252")).notes
+    with pytest.raises(TableError, match="line 1 is not utf-8 text"):
+        parse_table(data, "x.csv", Reading(encoding="utf-8"))
+    with pytest.raises(TableError, match="there is no encoding 'klingon'"):
+        parse_table(data, "x.csv", Reading(encoding="klingon"))
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.integers(0, 4),
+    st.booleans(),
+    st.sampled_from([None, "Mean", "Mittelwert", "Std. dev.", "average", "Stabw.", "moyenne", "MAX"]),
+    st.booleans(),
+)
+def test_a_table_is_found_between_what_stands_above_and_below(
+    delimiter: str, n_above: int, with_units: bool, label: str | None, declared: bool
+) -> None:
+    """Metadata, a line of units and statistics, whatever the delimiter."""
+    lines = ["sep=" + delimiter] if declared else []
+    lines += [f"Machine{delimiter}{place}" for place in range(n_above)]
+    lines += [delimiter.join(["T", "time", "rate", "Q"])]
+    lines += [delimiter.join(["°C", "h", "-", "mAh/g"])] if with_units else []
+    lines += [delimiter.join(map(str, (700 + i, i, i / 4, 150.5 + i))) for i in range(6)]
+    lines += ["", delimiter.join([label, "", "", "153.0"])] if label else []
+    data = "\n".join(lines).encode()
+    grid, _ = parse_grid(data, "x.csv")
+    layout = guess_layout(grid)
+    raw = parse_table(data, "x.csv", Reading(header_lines=layout.header_lines, leave_out=layout.leave_out))
+    assert list(raw.frame.columns) == (
+        ["T [°C]", "time [h]", "rate", "Q [mAh/g]"] if with_units else ["T", "time", "rate", "Q"]
+    )
+    assert raw.frame["time" + " [h]" * with_units].tolist() == [str(i) for i in range(6)]
+    assert [entry["found"] for entry in raw.left_out] == ([label] if label else [])
+    if n_above or with_units:
+        assert f"`table.header_lines: {list(layout.header_lines)}`" in find_hint(data)
+
+
+def find_hint(data: bytes) -> str:
+    """Return what is said of a file that is read as if its first line had the names."""
+    try:
+        return parse_table(data, "x.csv").hint
+    except TableError as error:
+        return str(error)
+
+
+def test_statistics_below_are_refused_until_settings_say_what_they_are() -> None:
+    data = b"sample,t,y\na,1,5\nb,2,6\nc,3,7\n\nMean,2,6\n"
+    [suspect] = parse_table(data, "x.csv").suspects
+    assert (suspect["line"], suspect["found"]) == (6, "Mean")
+    assert "list the text in `table.leave_out`" in suspect["reason"]
+    assert not parse_table(data, "x.csv", Reading(leave_out=())).suspects
+    assert len(parse_table(data, "x.csv", Reading(leave_out=("Mean",))).frame) == 3
+    assert not parse_table(b"sample,t\nmax,1\nmin,2\nplain,3\n", "x.csv").suspects, "samples may be called so"
+
+
+def test_columns_without_a_name_are_named_or_left_out_if_they_are_empty() -> None:
+    raw = parse_table(b",a,b,\n0,1,2,\n1,3,4,\n", "x.csv")
+    assert list(raw.frame.columns) == ["index", "a", "b"]
+    assert raw.notes == ["column 1 has no name and is called 'index' here"]
+    assert list(parse_table(b"a,,b\n1,x,2\n3,,4\n", "x.csv").frame.columns) == ["a", "column_2", "b"]
+
+
+def test_equal_names_are_told_apart_by_a_second_line_or_refused() -> None:
+    data = "Q,Q,T\n1st,50th,°C\n1,2,3\n4,5,6\n".encode()
+    with pytest.raises(TableError, match=r"the header has the column 'Q' 2 times; .*`table.header_lines: \[1, 2\]`"):
+        parse_table(data, "x.csv")
+    assert list(parse_table(data, "x.csv", Reading(header_lines=(1, 2))).frame.columns) == ["Q 1st", "Q 50th", "T °C"]
+    with pytest.raises(TableError, match="line 9 is empty, or not in the file"):
+        parse_table(data, "x.csv", Reading(header_lines=(9,)))
+
+
+def make_book(*rows: list[object], title: str = "Data") -> openpyxl.Workbook:
+    """Return a workbook with one sheet."""
+    book = openpyxl.Workbook()
+    book.active.title = title
+    for row in rows:
+        book.active.append(row)
+    return book
+
+
+def save_book(book: openpyxl.Workbook) -> bytes:
+    """Return a workbook as a file."""
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_a_workbook_is_read_as_it_is_seen() -> None:
+    book = make_book(
+        ["T (°C)", "share", "day", "ok", "Q"],
+        [700, 0.91, date(2026, 4, 3), True, 151.25],
+        [750, 0.9, None, False, 1e-9],
+    )
+    for row in (2, 3):
+        book.active.cell(row, 2).number_format = "0%"
+    raw = parse_table(save_book(book), "x.xlsx")
+    assert raw.frame.to_numpy().tolist() == [
+        ["700", "91%", "2026-04-03", "True", "151.25"],
+        ["750", "90%", "", "False", "1e-09"],
+    ]
+    assert list(raw.frame.index) == [2, 3]
+
+
+def test_which_sheet_is_meant_is_asked() -> None:
+    book = make_book(["a", "b"], [1, 2], [3, 4], title="One")
+    book.create_sheet("Empty")
+    assert len(parse_table(save_book(book), "x.xlsx").frame) == 2, "the only one that is not empty"
+    book.create_sheet("Two").append(["c", "d"])
+    book["Two"].append([5, 6])
+    with pytest.raises(TableError, match=r"which sheet is the table\? .*'One' \(3 rows\), 'Empty' \(0 rows\), 'Two'"):
+        parse_table(save_book(book), "x.xlsx")
+    assert list(parse_table(save_book(book), "x.xlsx", Reading(sheet="Two")).frame.columns) == ["c", "d"]
+    with pytest.raises(TableError, match="there is no sheet 'Three'"):
+        parse_table(save_book(book), "x.xlsx", Reading(sheet="Three"))
+
+
+def test_formulas_without_results_merged_cells_and_hidden_rows_are_named() -> None:
+    book = make_book(["a", "b"], [1, "=A2*2"], [3, 4])
+    with pytest.raises(TableError, match="B2: a formula without a stored result"):
+        parse_table(save_book(book), "x.xlsx")
+    book = make_book(["a", "b"], ["x", 1], [None, 2], ["y", 3])
+    book.active.merge_cells("A2:A3")
+    book.active.row_dimensions[4].hidden = True
+    notes = " | ".join(parse_table(save_book(book), "x.xlsx").notes)
+    assert "merged cells A2:A3" in notes
+    assert "hidden rows are read too: 4" in notes
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".ods", ".xls", ".parquet"])
+def test_files_that_are_something_else_are_refused_in_words(suffix: str) -> None:
+    for data in (b"", b"a,b\n1,2\n", b"PK\x03\x04" + b"\0" * 50, bytes(range(256))):
+        with pytest.raises(TableError, match=r"that can be read|which sheet|empty"):
+            parse_table(data, f"x{suffix}")
+
+
+def test_a_parquet_file_keeps_its_numbers_and_its_index() -> None:
+    frame = pd.DataFrame({"t": [1.5, np.nan], "name": ["a ", None], "day": pd.to_datetime(["2026-01-02", None])})
+    stream = io.BytesIO()
+    frame.set_index("name").to_parquet(stream)
+    raw = parse_table(stream.getvalue(), "x.parquet")
+    assert list(raw.frame.columns) == ["name", "t", "day"]
+    assert raw.frame["t"].tolist()[0] == 1.5
+    assert raw.frame["name"].tolist() == ["a", ""]
+    assert raw.frame["day"].tolist() == ["2026-01-02", ""]
+
+
+URN = "urn:oasis:names:tc:opendocument:xmlns"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+
+
+def test_an_ods_file_is_read(tmp_path: Path) -> None:
+    """Written by hand, since it is a zip of XML."""
+    numbers = [[(f'float" office:value="{cell}', cell) for cell in row] for row in ((700, 1.5), (750, 2))]
+    table = [[("string", "T"), ("string", "Q")], *numbers]
+    rows = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="{kind}"><text:p>{cell}</text:p></table:table-cell>'
+            for kind, cell in row
+        )
+        + "</table:table-row>"
+        for row in table
+    )
+    names = " ".join(f'xmlns:{name}="{URN}:{name}:1.0"' for name in ("office", "table", "text"))
+    body = f'<office:body><office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet>'
+    content = f"<office:document-content {names}>{body}</office:body></office:document-content>"
+    manifest = f'<manifest:manifest xmlns:manifest="{URN}:manifest:1.0"></manifest:manifest>'
+    with zipfile.ZipFile(tmp_path / "x.ods", "w") as archive:
+        archive.writestr("mimetype", ODS)
+        archive.writestr("content.xml", f'<?xml version="1.0" encoding="UTF-8"?>{content}')
+        archive.writestr("META-INF/manifest.xml", f'<?xml version="1.0"?>{manifest}')
+    raw = parse_table((tmp_path / "x.ods").read_bytes(), "x.ods")
+    assert raw.frame.to_numpy().tolist() == [["700", "1.5"], ["750", "2"]]
+
+
+CELLS = st.sampled_from(["1", "2.5", "-", "x y", " 3 ", "'=a", "", "1e-3"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=3, max_size=9),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+def test_a_large_table_is_read_as_a_small_one(rows: list[list[str]], end: str, mark: bytes) -> None:
+    rows = [["7", *row] for row in rows]
+    data = mark + (end.join([",".join(["id", "a", "b", "c"]), *(",".join(row) for row in rows)]) + end).encode()
+    small = parse_table(data, "x.csv")
+    before, read_large.LEAST_BYTES = read_large.LEAST_BYTES, 0
+    try:
+        large = parse_table(data, "x.csv")
+    finally:
+        read_large.LEAST_BYTES = before
+    pd.testing.assert_frame_equal(large.frame.astype(object), small.frame.astype(object))
+    assert (large.decimal, large.header_lines, large.width) == (small.decimal, small.header_lines, small.width)
