@@ -27,6 +27,8 @@ from batterymi.cli.role import (
 from batterymi.data.column_facts import ColumnFacts
 from batterymi.optimise.campaigns.matched_results import find_name_column
 
+ALONE = (["mean"], ["average"], ["avg"], ["mittelwert"])  # of sizes and temperatures, they are chosen
+
 
 def guess_role(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of one column."""
@@ -118,6 +120,8 @@ def _guess_by_name(column: ColumnFacts, n_rows: int) -> Role | None:
     # of samples that were measured again, the id repeats
     if (_consists_of(column, "identity") or is_named) and can_name and _has_identity(column):
         return Role(column, IDENTITY, "names the rows")
+    if _consists_of(column, "identity") and can_name and repeats and column.n_different > 1:
+        return Role(column, GROUP, "names what several rows belong to; rows of one are kept together in validation")
     group = "" if find_word(column, "remark") else find_word(column, "group")
     # a space group is none
     group = "" if group == "group" and not _consists_of(column, "group", "identity") else group
@@ -151,6 +155,8 @@ def _guess_outcome(column: ColumnFacts, n_rows: int) -> Role | None:
     factor = find_word(column, "factor")
     if word and not (factor and word not in ("overpotential", "retention", "capacity", "conductivity", "efficiency")):
         return Role(column, OBJECTIVE, f"'{word}' is an outcome", goal)
+    if column.name_words in ALONE:
+        return Role(column, OBJECTIVE, f"'{column.header}' and nothing else is an outcome", goal)
     if column.unit in OUTCOME_UNITS and not factor:
         return Role(column, OBJECTIVE, f"{column.unit} is a unit of outcomes", goal)
     return None
@@ -158,7 +164,7 @@ def _guess_outcome(column: ColumnFacts, n_rows: int) -> Role | None:
 
 def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of a number that no name and no unit decides."""
-    if column.unit == "1" and column.is_sequence:
+    if column.unit == "1" and column.is_sequence and not find_word(column, "factor"):
         return Role(column, IGNORED, "counts the rows; --factor if it is one")
     if (
         column.unit == "1"

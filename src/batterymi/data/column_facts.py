@@ -11,7 +11,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.parts import strip_control_characters
-from batterymi.data.cells import CLOCK, DATE, Decimal, Numbers, find_empty, parse_numbers
+from batterymi.data.cells import CLOCK, DATE, EMPTY, Decimal, Numbers, find_empty, parse_numbers
 from batterymi.data.header_units import split_header
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formula_mixtures import MissingValueError
@@ -48,6 +48,7 @@ MOST_STEPS = 400  # between the ends of a range
 MEASURED_STEPS = 60  # beyond which decimals that are all different are measured values
 FEW_VALUES = 5
 FORMULA_WORDS = {"formula", "formulas", "composition", "compound", "stoichiometry", "material", "chemistry", "formel"}
+RATES = {"rate", "charge", "discharge", "current", "crate", "cycling"}
 PARSED = 200  # cells that are tried as formulas
 UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
 
@@ -190,7 +191,9 @@ def find_step(known: Array) -> float | None:
     n_steps = int(whole[-1]) // step
     # as many different values as rows, on a fine grid of decimals, are measured and not chosen
     is_measured = step == 1 and scale > 1 and len(values) > 0.8 * len(known) and n_steps > MEASURED_STEPS
-    return None if n_steps > MOST_STEPS or n_steps < 2 or is_measured else step / scale
+    # of 0 and 1 there is nothing in between, of 0.5 and 0.6 there may be
+    is_open = n_steps < 2 and scale > 1
+    return None if n_steps > MOST_STEPS or is_open or is_measured else step / scale
 
 
 def _count_decimals(value: float) -> int:
@@ -261,20 +264,28 @@ def split_unit(header: str) -> tuple[str, str]:
         The label, and a unit: one that is known, or what stands in brackets and looks like one; `1` if there is none.
     """
     label, text = split_header(header)
+    if text and (text.strip() in EMPTY or text.strip() == "1"):
+        return make_label(label), "1"
     if text and (unit := find_header_unit(text)):
-        return make_label(label), unit
+        # a rate in C is no temperature
+        is_rate = text.strip() == "C" and RATES & set(split_words(header))
+        return make_label(label), "C-rate" if is_rate else unit
     if text and text.lstrip().startswith("%"):
         # as % of theory
         return make_label(header), "percent"
     if text and "[" in header and UNIT_SIGNS.search(f"[{text}") and not text.strip().isdigit():
         return make_label(label), strip_control_characters(" ".join(text.split()))[:40]
+    if "/" in header and (unit := find_header_unit(header)):
+        return make_label(header), unit
     parts = re.split(r"[_\s]+", header.strip())
     # the longer spelling first, so that wt_pct is not read as pct
     for size in (3, 2, 1):
         text = "_".join(parts[-size:])
         # behind a blank a word may be a short name, as Pm, so that its capitals must be those of the unit
         is_word = " " in header and size == 1 and len(text) > 1 and not is_spelling(text)
-        if len(parts) > size and not is_word and (unit := find_header_unit(text, in_brackets=False)):
+        # not so in "capacity after 100 cycles"
+        is_counted = len(parts) > size and parts[-size - 1].isdigit()
+        if len(parts) > size and not is_word and not is_counted and (unit := find_header_unit(text, in_brackets=False)):
             return make_label(" ".join(parts[:-size])), unit
     return make_label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
 
@@ -290,7 +301,9 @@ def make_label(text: str) -> str:
     """Make a label from a header."""
     # the settings refuse control characters in labels
     words = strip_control_characters(re.sub(r"[_\s]+", " ", text)).strip()
-    return words[:1].upper() + words[1:] if words else "?"
+    # t, pH and mAh keep their letters
+    is_word = words.split(" ")[0].islower() and len(words) > 1
+    return words[:1].upper() + words[1:] if is_word else words or "?"
 
 
 def make_name(header: str) -> str:
