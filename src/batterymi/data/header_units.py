@@ -103,6 +103,9 @@ def find_conversions(
         if unit is None or unit == declared[name].unit:
             continue
         wanted = declared[name].unit
+        if wanted == "C-rate" and text.strip() == "C":
+            # as in `rate (C)`
+            continue
         if are_convertible(unit, wanted):
             found[name] = Conversion(name, header, unit, wanted)
         else:
