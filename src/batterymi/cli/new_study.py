@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batterymi.cli import role as r
 from batterymi.cli.outputs import describe_file
+from batterymi.cli.questions import list_questions
 from batterymi.cli.role import Role
 from batterymi.cli.roles import Wishes, assign_roles, parse_objective
 from batterymi.cli.settings import read_config
@@ -14,7 +15,7 @@ from batterymi.cli.study_yaml import Plan, format_study
 from batterymi.config.load import find_name_problem, load_study
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
-from batterymi.data.column_facts import ColumnFacts, describe_columns
+from batterymi.data.column_facts import describe_columns
 from batterymi.data.cycler import describe_cycler_export
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import guess_layout
@@ -27,7 +28,9 @@ from batterymi.user_files import create_file
 
 MAX_LINES = 25
 MOST_LISTED = 30  # columns that are printed in full; of wide tables, those in use
-HOW = "Where a guess is wrong, run again with --objective, --factor, --id, --group, --formula, --ignore or --repeats"
+OPTIONS = "--objective, --factor, --id, --group, --formula, --ignore or --repeats"
+HOW = f"Where a guess is wrong, run again with {OPTIONS}"
+ANEW = f"where a guess is wrong, edit it, or remove it and run again with {OPTIONS}"
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,12 @@ def _check_table(settings: TableSettings) -> list[str]:
         dropped = settings.model_copy(update={"table": settings.table.model_copy(update={"bad_rows": "drop"})})
         # refused altogether, unless the faults are those of single rows
         load_table(dropped)
-        return [*str(error).splitlines()]
+        # the study is written all the same
+        faults = [line for line in str(error).splitlines() if not line.startswith("nothing was written")]
+        return [
+            *faults,
+            "these rows must be corrected before the study can be used; with `table.bad_rows: drop` they are left out",
+        ]
     return [f"{len(loaded.rows)} of {loaded.n_in} rows can be used", *loaded.list_notes()]
 
 
@@ -216,7 +224,9 @@ def start_study(options: argparse.Namespace) -> None:
     target = Path(config.studies_folder) / f"{name}.yaml"
     if target.exists() or target.is_symlink():
         found = describe_file(target, config)
-        raise ConfigError([f"{target}: this study exists already ({found}); choose another --name"])
+        raise ConfigError(
+            [f"{target}: this study exists already ({found}); delete it to make it anew, or choose another --name"]
+        )
     title = path.stem.replace("_", " ").replace("-", " ").strip()
     reading = Reading(sheet=options.sheet, encoding=options.encoding, decimal=options.decimal)
     guess = guess_study(
@@ -233,8 +243,16 @@ def start_study(options: argparse.Namespace) -> None:
         said.append(
             f"{file}: read as {guess.plan.reading.encoding} text, which its bytes look like; --encoding changes it"
         )
-    lines = [format_roles(guess.plan.roles), "", *said, *_describe_gaps(guess.plan), *dict.fromkeys(notes), "", text]
-    write_out("\n".join([*lines, f"Wrote {target}. Read it; {HOW[0].lower()}{HOW[1:]}.\n"]))
+    lines = [
+        format_roles(guess.plan.roles),
+        "",
+        *said,
+        *list_questions(guess.plan.roles, guess.plan.fill_down),
+        *dict.fromkeys(notes),
+        "",
+        text,
+    ]
+    write_out("\n".join([*lines, f"Wrote {target}. Read it; {ANEW}.\n"]))
     write_out(f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n")
 
 
@@ -263,18 +281,3 @@ def _read_wishes(options: argparse.Namespace) -> Wishes:
         ignored=tuple(options.ignore),
         repeats=options.repeats,
     )
-
-
-def _describe_gaps(plan: Plan) -> list[str]:
-    """Ask about columns whose empty cells may be merged ones."""
-    lines = []
-    for role in plan.roles:
-        column: ColumnFacts = role.column
-        empty = (column.cells.astype(str) == "").to_numpy(bool)
-        is_merged = role.role in (r.IGNORED, r.IDENTITY, r.FORMULA) and not column.is_number and not empty[:1].any()
-        if is_merged and 0.25 < empty.mean() < 0.9:
-            lines.append(
-                f"{column.header}: {int(empty.sum())} cells are empty; if they mean the cell above, as merged cells "
-                f"do, run again with --fill-down '{column.header}'"
-            )
-    return lines

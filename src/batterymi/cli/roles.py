@@ -72,7 +72,7 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     parts, total = find_simplex([c for c in columns if c.is_number and c.name not in wanted]) or ([], 1.0)
     for part in parts:
         # before names are looked at, since EA may be ethyl acetate and an activation energy
-        why = f"adds up to {total:g} with {len(parts) - 1} other columns in every row"
+        why = f"adds up to {total:g} with {len(parts) - 1} other column{'s' * (len(parts) > 2)} in every row"
         wanted[part.name] = Role(part, FACTOR if part.n_different > 1 else IGNORED, why)
         if part.n_different == 1:
             wanted[

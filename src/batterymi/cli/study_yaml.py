@@ -1,6 +1,6 @@
 """The YAML of a new study, from the roles of a table's columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
@@ -21,10 +21,13 @@ from batterymi.data.header_units import split_header
 from batterymi.surrogates.problem import label_joint_groups
 from batterymi.vocabulary.unit_table import find_unit
 
+ROOM = 2  # times the rows are the designs that a grid should have
 ROWS_FOR_FOLDS, FOLDS = 50, 10  # more rows than this are validated in folds
 WITHOUT = ("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine")
 SEM_WORDS = ("sem", "se", "stderr")
 SHARE_WORDS = ("retention", "efficiency", "ce", "ice", "yield", "purity", "fraction", "density", "porosity")
+EFFICIENCIES = ("efficiency", "ce", "ice", "yield", "purity")
+MOST_CAPACITY = 10_000  # mAh/g, of which nothing has as much
 MOST_PARTS = 100
 LOG_UNITS = ("S/cm", "mS/cm", "S/m", "cm2/s", "m2/s", "Ω", "Ω cm", "Ω cm2")  # quantities over many decades
 LEAST_GROUPS = 10  # below which rows that agree in a paper or a compound are too few groups
@@ -75,6 +78,7 @@ def format_study(plan: Plan) -> str:
     parts = simplex["features"] if simplex else ()
     steps = _find_optional_steps(factors)
     features = [_describe_feature(factor, factors, steps, is_part=factor.name in parts) for factor in factors]
+    _leave_room(features, simplex, len(plan.roles[0].column.cells))
     content = CommentedMap(title=plan.title, edition="own", table=_describe_table(plan))
     content |= {"features": [_make_flow_mapping(feature) for feature in features]} if features else {}
     descriptors = [*_describe_formulas(plan.list_columns(r.FORMULA)), *_describe_structures(plan)]
@@ -168,6 +172,36 @@ def _describe_feature(
     return found
 
 
+def _leave_room(features: Sequence[dict[str, Any]], simplex: dict[str, Any] | None, n_rows: int) -> None:
+    """Refine the steps of numbers where a table may hold most designs on their grid, so that some are left."""
+    parts = simplex["features"] if simplex else ()
+    stepped: list[dict[str, Any]] = [feature for feature in features if "step" in feature]
+    places = []
+    for feature in features:
+        if "choices" in feature:
+            places.append(float(len(feature["choices"])))
+        else:
+            step = simplex.get("step") if simplex and feature["name"] in parts else feature.get("step")
+            low, high = feature.get("bounds", (0, 0))
+            places.append((high - low) / step + 1 if step and "bounds" in feature else np.inf)
+    # the last part of a mixture follows from the others
+    free = places if not parts else [*sorted(places)[: len(places) - 1]]
+    if float(np.prod(free)) > ROOM * n_rows:
+        return
+    for settings in (*stepped, *([simplex] if simplex and "step" in simplex else [])):
+        low, high = settings.get("bounds", (0, 1))
+        # 0 and 1 are two choices
+        if settings["step"] < high - low:
+            settings["step"] = _round_bound(settings["step"] / 10)
+
+
+def _find_conditional_step(column: ColumnFacts, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+    """Return the step of an amount, if it is not wider than any of its ranges."""
+    widths = [high - low for low, high in ranges.values()]
+    is_right = bool(column.step) and all(width >= (column.step or 0) for width in widths)
+    return {"step": _round_bound(column.step)} if is_right and column.step else {}
+
+
 def _find_condition(
     column: ColumnFacts, factors: Sequence[ColumnFacts]
 ) -> tuple[ColumnFacts, dict[str, tuple[float, float]]] | None:
@@ -259,6 +293,13 @@ def _find_possible_range(column: ColumnFacts) -> dict[str, Any]:
     ):
         if is_share and len(column.known) and column.known.min() >= 0 and column.known.max() <= top:
             return {"valid": _make_flow_sequence([0, top])}
+    for is_so, low, high in (
+        (column.unit == "percent" and bool(set(EFFICIENCIES) & set(column.name_words)), 0, 110),
+        (column.unit == "mAh/g", 0, MOST_CAPACITY),
+    ):
+        # so that a check names the rows with more than is possible
+        if is_so and len(column.known) and (column.known.min() < low or column.known.max() > high):
+            return {"valid": _make_flow_sequence([low, high])}
     return {}
 
 

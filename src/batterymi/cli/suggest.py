@@ -228,7 +228,9 @@ def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], stu
         called = f"{names[place - 1]}: " if names[place - 1] else ""
         lines += [f"{place}. {called}{values}", f"   {row['why']}"]
     if proposed.empty:
-        lines.append("no design is left: all of them are known, pending or failed")
+        lines.append(
+            "no design is left: all of them are known, pending or failed; smaller steps or wider bounds make more"
+        )
     return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
 
 

@@ -9,6 +9,42 @@ from batterymi.errors import TableError
 # letters and signs that tables of Western Europe hold beyond ASCII; other bytes are those of another encoding
 WESTERN = frozenset("äöüßáàâãåæçéèêëíìîïñóòôõøœúùûýÿÄÖÜÅØÆÉÈÀÇÑŒ°µ±²³¹·×÷¼½¾§«»ªº€–—…’‘“”•™®©‰ \u00a0")
 ACCENTED = re.compile("[\u00c0-\u00ff]{3}")
+# words of headers, by which short files are known better than by statistics of letters
+TELLING = {
+    "cp932": ("温度", "時間", "容量", "密度", "電圧", "電流", "試料", "組成", "濃度", "圧力", "平均", "測定", "導電率"),
+    "euc_jp": (
+        "温度",
+        "時間",
+        "容量",
+        "密度",
+        "電圧",
+        "電流",
+        "試料",
+        "組成",
+        "濃度",
+        "圧力",
+        "平均",
+        "測定",
+        "導電率",
+    ),
+    "gb18030": (
+        "温度",
+        "时间",
+        "容量",
+        "密度",
+        "电压",
+        "电流",
+        "样品",
+        "组成",
+        "浓度",
+        "压力",
+        "平均",
+        "测定",
+        "电导率",
+    ),
+    "big5": ("溫度", "時間", "容量", "密度", "電壓", "電流", "樣品", "組成", "濃度", "壓力", "平均", "導電率"),
+    "cp949": ("온도", "시간", "용량", "밀도", "전압", "전류", "시료", "조성", "농도", "압력", "평균", "전도도"),
+}
 NEVER = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_7"]  # these have marks or nulls
 LEAST_LEGIBLE = 0.34  # of the characters beyond ASCII, letters that belong to a word of the table
 MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -83,6 +119,8 @@ def _find_encoding(data: bytes, path: str | Path) -> tuple[str, bool]:
         place = error.start
     if _is_western(data):
         return "cp1252", True
+    if found := _find_by_words(data):
+        return found, True
     if found := _detect_encoding(data):
         return found, True
     line = data[:place].count(b"\n") + 1
@@ -97,6 +135,19 @@ def _is_western(data: bytes) -> bool:
         return False
     # words of other alphabets look like rows of accented letters
     return all(character in WESTERN for character in text if ord(character) > 127) and not ACCENTED.search(text)
+
+
+def _find_by_words(data: bytes) -> str | None:
+    """Return the encoding in which a file has most words of headers; None if it has none in any."""
+    counts = {}
+    for encoding, words in TELLING.items():
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        counts[encoding] = sum(word in text for word in words)
+    best = max(counts, key=lambda encoding: counts[encoding], default=None)
+    return best if best and counts[best] else None
 
 
 def _detect_encoding(data: bytes) -> str | None:

@@ -14,12 +14,17 @@ from batterymi.vocabulary.unit_table import find_header_unit
 SEARCHED_LINES = 60  # before the header
 MOST_HEADER_LINES = 3
 STATISTICS = re.compile(
-    r"(?:mean|average|avg|median|std|std?\.? ?dev|stdev|standard deviation|standard error|sem|s\.?d|rsd|cv|variance|"
-    r"min(?:imum)?|max(?:imum)?|sum|total|count|mittelwert|stabw|standardabw(?:eichung)?|durchschnitt|summe|anzahl|"
-    r"moyenne|[ée]cart[- ]type|m[ée]diane|media|promedio|desv(?:iaci[oó]n)?|deviazione|平均|平均值|標準偏差|标准差)"
-    r"[.:]?(?:\s*[(\[±=].*)?",
+    r"(?:arithmetic |arithm\. |relative |rel\. |sample |overall |grand )?"
+    r"(?:mean|average|avg|median|std|std?\.? ?dev|stdev|stddev|standard deviation|standard error|std\.? ?err(?:or)?|sem|"
+    r"s\.?d|s\.?e\.?m|rsd|cv|variance|var|min(?:imum)?|max(?:imum)?|sum|total|count|mittelwert|mittel|mw|medianwert|"
+    r"stabwn?|std\.?-?abw|standardabw(?:eichung)?|varianz|durchschnitt|summe|anzahl|streuung|moyenne|[ée]cart[- ]type|"
+    r"m[ée]diane|somme|effectif|media|promedio|desv(?:iaci[oó]n)?(?: est[aá]ndar)?|deviazione(?: standard)?|m[ií]nimo|"
+    r"m[aá]ximo|massimo|ø|平均|平均値|平均值|標準偏差|标准差|標準誤差|标准误差|最大|最小|最大値|最小値|最大值|最小值|中央値|"
+    r"中位数|合計|合计|평균|표준편차|최대|최소)"
+    r"(?:[ .]*(?:dev|value|val|wert))?[.:]?(?:\s*(?:[(\[±=]|\+/-).*)?",
     re.IGNORECASE,
 )
+PERCENTILE = re.compile(r"\d{1,2}(?:\.\d+)?\s?%|q[1-3]|p\d{1,2}", re.IGNORECASE)
 NOTE = re.compile(r"[*†‡#]|note|anm|bemerk|remark|source|quelle|footnote", re.IGNORECASE)
 
 
@@ -58,17 +63,26 @@ def guess_footer(grid: Grid, first_row: int) -> tuple[str, ...]:
         first_row: place of the first row below the header.
     """
     found: list[str] = []
+    column, above = -1, -1
     for place in range(len(grid.rows) - 1, first_row, -1):
         number, cells = grid.rows[place]
         filled = [cell for cell in cells if cell]
         label = next((cell for cell in filled if STATISTICS.fullmatch(cell)), None)
+        if label is None and found and 0 <= column < len(cells) and PERCENTILE.fullmatch(cells[column]):
+            # only among statistics, since a result may be in percent
+            label = cells[column]
         is_apart = any(blank < number for blank in grid.blank if blank > grid.rows[first_row][0])
         # one long text in a row of its own
         if label is None and len(filled) == 1 and (NOTE.match(filled[0]) or (is_apart and not _is_number(filled[0]))):
             label = filled[0]
         if label is None:
+            above = place
             break
         found.append(label)
+        column = cells.index(label)
+    # a word that rows hold too, as `min` among the levels of a factor, marks no statistics
+    if any(label in cells for _, cells in grid.rows[first_row : above + 1] for label in found):
+        return ()
     return tuple(dict.fromkeys(reversed(found)))
 
 
