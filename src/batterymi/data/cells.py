@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array, Indices, Mask
+from batterymi.data.other_cells import DIGITS, explain_text, find_other_kind
 from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit
 
 # what people and programs write where nothing was measured; "none" is a value, as of an additive
@@ -26,7 +27,6 @@ SIGNS = str.maketrans({"−": "-", "‐": "-", "‑": "-", "–": "-", "—": "-
 BLANKS = re.compile(r"[\s\u00a0\u2000-\u200b\u202f\u205f\ufeff]+")
 RAISED = re.compile(r"(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 TIMES = r"\s*(?:x|X|×|·|⋅|∙|•|\*|✕)\s*"
-DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 EXPONENT = r"\s*[({]?[+-]?\d+[)}]?"
 POWER = rf"(?:[eE]\s*[+-]?\d+|{TIMES}10\s*(?:\^|\*\*)?{EXPONENT}|\s+10\s*(?:\^|\*\*){EXPONENT})"
 NUMBER = re.compile(
@@ -40,13 +40,6 @@ NUMBER = re.compile(
 ABOUT = re.compile(r"(?:~|≈|∼|≃|ca\.?|c\.|approx\.?|about|circa|etwa)\s*(?=[\d.+-])", re.IGNORECASE)
 LIMIT = re.compile(r"(<=|>=|<|>|≤|≥|≲|≳|less than|below|under|above|more than|over)\s*(?=[\d.+(~-])", re.IGNORECASE)
 BELOW = ("<", "<=", "≤", "≲", "less than", "below", "under")
-DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([ T]\d{1,2}:\d{2}.*)?"
-    r"|\d{1,2}[-. ]+[A-Za-zäé]{3,9}\.?[-, ]+\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
-)
-CLOCK = re.compile(r"\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?")
-RANGE = re.compile(rf"{DIGITS}\s*(?:-|to|bis|\.\.+)\s*{DIGITS}(?P<unit>\s*\D*)")
-SPREADSHEET_ERROR = re.compile(r"#(?:DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)|Err:\d+")
 GROUPED = re.compile(r"(?<![\d.,])[+-]?\d{1,3}(?:[ '’]\d{3})+(?!\d)")
 COMMAS = re.compile(r"\d,\d|^,\d")
 THOUSANDS = re.compile(r"(?<![\d.,])[+-]?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
@@ -182,7 +175,7 @@ def find_decimal(cells: Iterable[str], delimiter: str, declared: str | None = No
         return Decimal(declared)
     has_commas = has_points = False
     for text in cells:
-        if not BEGINS_AS_NUMBER.match(text) or _find_other_kind(text):
+        if not BEGINS_AS_NUMBER.match(text) or find_other_kind(text):
             continue
         if COMMAS.search(text):
             if COMMAS.search(THOUSANDS.sub("", text)):
@@ -206,7 +199,7 @@ def parse_cell(text: str, decimal: Decimal = POINT) -> Cell:
         What it says, or why it is not a number.
     """
     plain = _normalise_text(text)
-    if fault := _find_other_kind(plain):
+    if fault := find_other_kind(plain):
         return Cell(fault=fault)
     limit = LIMIT.match(plain)
     side = "" if not limit else "<" if limit[1].lower() in BELOW else ">"
@@ -219,7 +212,7 @@ def parse_cell(text: str, decimal: Decimal = POINT) -> Cell:
         return Cell(fault=str(error))
     match = NUMBER.fullmatch(rest.strip())
     if match is None or bool(match["open"]) != bool(match["close"]):
-        return Cell(fault="not a number")
+        return Cell(fault=explain_text(plain))
     cell = _read_number(match, side, about is not None)
     if side == ">" and not cell.fault:
         return Cell(
@@ -232,19 +225,6 @@ def _normalise_text(text: str) -> str:
     """Return a cell with plain digits, dashes and blanks."""
     raised = RAISED.sub(lambda found: f"{found[1]}^{found[2].translate(SUPERSCRIPTS)}", text)
     return BLANKS.sub(" ", raised.translate(SIGNS)).strip()
-
-
-def _find_other_kind(text: str) -> str:
-    """Return what a cell is, where it is a date, a time, a range or an error of a spreadsheet; else nothing."""
-    if SPREADSHEET_ERROR.fullmatch(text):
-        return "an error of the spreadsheet; correct the formula there, or leave the cell empty"
-    if DATE.fullmatch(text):
-        return "a date, not a number"
-    if CLOCK.fullmatch(text):
-        return "a time, not a number; write it in the column's unit, as 1.5 for an hour and a half"
-    if RANGE.fullmatch(text) and not re.match(rf"{DIGITS}[eE]-", text):
-        return "a range; write one number, or one row for each"
-    return ""
 
 
 def _remove_separators(text: str, decimal: Decimal) -> str:

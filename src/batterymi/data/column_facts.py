@@ -11,8 +11,9 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.parts import strip_control_characters
-from batterymi.data.cells import CLOCK, DATE, EMPTY, Decimal, Numbers, find_empty, parse_numbers
+from batterymi.data.cells import EMPTY, Decimal, Numbers, find_empty, parse_numbers
 from batterymi.data.header_units import split_header
+from batterymi.data.other_cells import CLOCK, DATE
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formula_mixtures import MissingValueError
 from batterymi.features.formulas import FormulaError, identify_compositions, parse_formula

@@ -1,0 +1,47 @@
+"""Cells that are no numbers: what they are instead, and what to write."""
+
+import re
+
+DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
+DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([ T]\d{1,2}:\d{2}.*)?"
+    r"|\d{1,2}[-. ]+[A-Za-zäé]{3,9}\.?[-, ]+\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
+)
+CLOCK = re.compile(r"\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?")
+RANGE = re.compile(rf"{DIGITS}\s*(?:-|to|bis|\.\.+)\s*{DIGITS}(?P<unit>\s*\D*)")
+SPREADSHEET_ERROR = re.compile(r"#(?:DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)|Err:\d+")
+BELOW_DETECTION = re.compile(
+    r"[<≤]?\s*(?:lod|loq|lld|dl|bdl|bld|bql|b\.d\.l\.?|b\.q\.l\.?|n\.?w\.?g\.?|not detected|"
+    r"below (?:the )?(?:limit|detection).*|undetected)",
+    re.IGNORECASE,
+)
+UNKNOWN = re.compile(r"\?+|\.{2,}|…|tb[acd]|t\.b\.[acd]\.?|unknown|missing|unbekannt|k\.\s?a\.?|x+|\*+", re.IGNORECASE)
+MARKED = re.compile(rf"(?P<number>[+-]?{DIGITS}(?:[eE][+-]?\d+)?)\s*(?P<mark>[*†‡?#!]+|\([^()]*\)|\[[^\[\]]*\])")
+FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})")
+
+
+def find_other_kind(text: str) -> str:
+    """Return what a cell is, where it is a date, a time, a range or an error of a spreadsheet; else nothing."""
+    if SPREADSHEET_ERROR.fullmatch(text):
+        return "an error of the spreadsheet; correct the formula there, or leave the cell empty"
+    if DATE.fullmatch(text):
+        return "a date, not a number; write the number, if a spreadsheet has made a date of it"
+    if CLOCK.fullmatch(text):
+        return "a time, not a number; write it in the column's unit, as 1.5 for an hour and a half"
+    if RANGE.fullmatch(text) and not re.match(rf"{DIGITS}[eE]-", text):
+        return "a range; write one number, or one row for each"
+    return ""
+
+
+def explain_text(text: str) -> str:
+    """Return why a cell that no reading fits is not a number, and what to write."""
+    if BELOW_DETECTION.fullmatch(text):
+        return "below a limit of detection, which is not given; write the limit, as `<1e-9`"
+    if UNKNOWN.fullmatch(text):
+        return "not a number; leave the cell empty where nothing is known"
+    if marked := MARKED.fullmatch(text):
+        return f"'{marked['mark']}' behind the number is not understood; write {marked['number']} alone"
+    fraction = FRACTION.fullmatch(text)
+    if fraction and int(fraction[2]):
+        return f"a fraction; write {int(fraction[1]) / int(fraction[2]):.6g}"
+    return "not a number; write the number alone, or leave the cell empty where there is none"
