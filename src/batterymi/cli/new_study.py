@@ -196,8 +196,12 @@ def _check_table(settings: TableSettings) -> list[str]:
         loaded = load_table(settings)
     except TableError as error:
         dropped = settings.model_copy(update={"table": settings.table.model_copy(update={"bad_rows": "drop"})})
-        # refused altogether, unless the faults are those of single rows
-        load_table(dropped)
+        try:
+            # refused altogether, unless the faults are those of single rows
+            load_table(dropped)
+        except TableError as second:
+            said = str(error).partition("\nnothing was written")[0]
+            raise TableError("\n".join(dict.fromkeys([said, f"{second}; no study was written"]))) from None
         # the study is written all the same
         faults = [line for line in str(error).splitlines() if not line.startswith("nothing was written")]
         return [

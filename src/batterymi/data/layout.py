@@ -15,8 +15,8 @@ SEARCHED_LINES = 60  # before the header
 MOST_HEADER_LINES = 3
 STATISTICS = re.compile(
     r"(?:arithmetic |arithm\. |relative |rel\. |sample |overall |grand )?"
-    r"(?:mean|average|avg|median|std|std?\.? ?dev|stdev|stddev|standard deviation|standard error|std\.? ?err(?:or)?|sem|"
-    r"s\.?d|s\.?e\.?m|rsd|cv|variance|var|min(?:imum)?|max(?:imum)?|sum|total|count|mittelwert|mittel|mw|medianwert|"
+    r"(?:mean|average|avg|median|std|std?\.? ?dev|stdev|stddev|standard deviation|standard error|std\.? ?err(?:or)?|"
+    r"sem|s\.?d|s\.?e\.?m|rsd|cv|variance|var|min(?:imum)?|max(?:imum)?|sum|total|count|mittelwert|mittel|mw|medianwert|"
     r"stabwn?|std\.?-?abw|standardabw(?:eichung)?|varianz|durchschnitt|summe|anzahl|streuung|moyenne|[ée]cart[- ]type|"
     r"m[ée]diane|somme|effectif|media|promedio|desv(?:iaci[oó]n)?(?: est[aá]ndar)?|deviazione(?: standard)?|m[ií]nimo|"
     r"m[aá]ximo|massimo|ø|平均|平均値|平均值|標準偏差|标准差|標準誤差|标准误差|最大|最小|最大値|最小値|最大值|最小值|中央値|"
