@@ -82,8 +82,8 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     asked = bool(wishes and wishes.objectives)
     if not any(role.role == FACTOR for role in roles):
         _take_whole_numbers(roles)
-    _take_formulas_as_choices(roles, n_rows)
     _take_variables(roles)
+    _take_formulas_as_choices(roles, n_rows)
     _limit_objectives(roles, asked)
     _pair_errors(roles)
     _keep_one_group(roles)
@@ -178,7 +178,8 @@ def _take_whole_numbers(roles: list[Role]) -> None:
 
 def _take_formulas_as_choices(roles: list[Role], n_rows: int) -> None:
     """Take formulas of which there are few, each in several rows, as choices, where other factors are searched."""
-    if not any(role.role == FACTOR for role in roles):
+    # a formula with variables is another compound in every row
+    if not any(role.role == FACTOR for role in roles) or any(role.role == VARIABLE for role in roles):
         return
     for role in roles:
         n = role.column.n_different

@@ -43,5 +43,5 @@ def explain_text(text: str) -> str:
         return f"'{marked['mark']}' behind the number is not understood; write {marked['number']} alone"
     fraction = FRACTION.fullmatch(text)
     if fraction and int(fraction[2]):
-        return f"a fraction; write {int(fraction[1]) / int(fraction[2]):.6g}"
+        return f"not a number; if it is a fraction, write {int(fraction[1]) / int(fraction[2]):.6g}"
     return "not a number; write the number alone, or leave the cell empty where there is none"
