@@ -27,6 +27,8 @@ from batterymi.cli.role import (
 from batterymi.data.column_facts import ColumnFacts
 from batterymi.optimise.campaigns.matched_results import find_name_column
 
+LIKE_IDS = "whole numbers, all different, as ids are"
+GAPS = "cells hold no number; --factor leaves those rows out"
 ALONE = (["mean"], ["average"], ["avg"], ["mittelwert"])  # of sizes and temperatures, they are chosen
 
 
@@ -81,7 +83,7 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
     if column.is_status and find_word(column, "status"):
         return Role(column, STATUS, "says how far experiments are")
     if column.n_different < 2 and not column.is_formula:
-        return Role(column, IGNORED, "is the same in every row")
+        return Role(column, IGNORED, f"is the same in every row{' that has it' if column.n_missing else ''}")
     if column.is_formula and not (find_word(column, "identity") and not find_word(column, "formula")):
         if column.n_missing > MOST_MISSING * n_rows:
             return Role(column, IGNORED, f"holds formulas, but {column.n_missing} of {n_rows} cells are empty")
@@ -172,11 +174,9 @@ def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
         and column.n_different == column.n_known > 2
         and not find_word(column, "factor")
     ):
-        return Role(column, IGNORED, "whole numbers, all different, as ids are; --factor if it is one")
+        return Role(column, IGNORED, f"{LIKE_IDS}; --factor if it is one")
     if column.n_missing > MOST_MISSING * n_rows:
-        return Role(
-            column, IGNORED, f"{column.n_missing} of {n_rows} cells hold no number; --factor leaves those rows out"
-        )
+        return Role(column, IGNORED, f"{column.n_missing} of {n_rows} {GAPS}")
     return Role(column, FACTOR, "a number that varies")
 
 

@@ -1,7 +1,7 @@
 """The command `batterymi`: everything that needs no pipeline.
 
 batterymi init FOLDER              write a project into a new folder; it takes the workflow from the installed package
-batterymi new-study data/my.csv    write config/studies/my.yaml, types, units and bounds guessed
+batterymi new-study data/my.csv    write config/studies/my.yaml from a table, .csv, .xlsx, .ods or .parquet
 batterymi check [STUDY]            check settings and tables, in seconds, without running anything
 batterymi suggest STUDY            suggest the next designs to try, in seconds, without models or results
 batterymi explain STUDY.COLUMN     show a number of the summary, the file it was read from, and the rule that made it

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batterymi.cli.guess_role import guess_goal, guess_role, load_words
+from batterymi.cli.conditions import find_condition, find_optional_steps
+from batterymi.cli.guess_role import GAPS, LIKE_IDS, guess_goal, guess_role, load_words
 from batterymi.cli.role import (
     ERROR,
     FACTOR,
@@ -80,6 +81,7 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
             ].why = f"{part.known[0]:g} in every row, so that the other parts of the mixture share the rest"
     roles = [wanted.get(column.name) or guess_role(column, n_rows) for column in columns]
     asked = bool(wishes and wishes.objectives)
+    _take_conditional_numbers(roles)
     if not any(role.role == FACTOR for role in roles):
         _take_whole_numbers(roles)
     _take_variables(roles)
@@ -157,6 +159,20 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
     return found
 
 
+def _take_conditional_numbers(roles: list[Role]) -> None:
+    """Take numbers that are empty where they do not apply, as the amount of an additive, or a step that was skipped."""
+    factors = [role.column for role in roles if role.role == FACTOR]
+    # the columns of a mixture are in every row
+    having_gaps = [role for role in roles if role.why.endswith(GAPS) or (role.role == FACTOR and role.column.is_number)]
+    steps = find_optional_steps([role.column for role in having_gaps])
+    for role in having_gaps:
+        if condition := find_condition(role.column, factors):
+            role.role, role.why = FACTOR, f"applies with {condition[0].header} {', '.join(condition[1])}"
+        elif role.column.name in steps:
+            name = steps[role.column.name]
+            role.role, role.why = FACTOR, f"part of a step, {name}, that {role.column.n_missing} rows skip"
+
+
 def _take_whole_numbers(roles: list[Role]) -> None:
     """Make whole numbers that may be ids or outcomes a factor, where there is no other."""
     if any(role.role in (FORMULA, STRUCTURE) for role in roles):
@@ -207,7 +223,11 @@ def _limit_objectives(roles: list[Role], asked: bool) -> None:
                 role.ignore(f"{role.why}, but was not asked for; --objective adds it")
         return
     if not objectives:
-        numbers = [role for role in roles if role.role == FACTOR and role.column.is_number]
+        # outcomes are last, also where they are whole numbers, all different
+        numbers = [
+            role for role in roles if role.column.is_number and (role.role == FACTOR or role.why.startswith(LIKE_IDS))
+        ]
+        numbers = [role for role in numbers if role.role == FACTOR or role is numbers[-1]]
         if len(numbers) > 1 or (numbers and len([role for role in roles if role.role in (FACTOR, FORMULA)]) > 1):
             last = numbers[-1]
             last.role, last.goal = OBJECTIVE, "maximise"

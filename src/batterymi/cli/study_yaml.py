@@ -11,11 +11,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from batterymi.cli import role as r
+from batterymi.cli.conditions import find_condition, find_optional_steps
 from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
 from batterymi.config.formula_study import choose_descriptors
 from batterymi.config.parts import strip_control_characters
 from batterymi.config.sources import Reading
-from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts, find_simplex, find_step
 from batterymi.data.header_units import split_header
 from batterymi.surrogates.problem import label_joint_groups
@@ -23,7 +23,6 @@ from batterymi.vocabulary.unit_table import find_unit
 
 ROOM = 2  # times the rows are the designs that a grid should have
 ROWS_FOR_FOLDS, FOLDS = 50, 10  # more rows than this are validated in folds
-WITHOUT = ("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine")
 SEM_WORDS = ("sem", "se", "stderr")
 SHARE_WORDS = ("retention", "efficiency", "ce", "ice", "yield", "purity", "fraction", "density", "porosity")
 EFFICIENCIES = ("efficiency", "ce", "ice", "yield", "purity")
@@ -76,7 +75,7 @@ def format_study(plan: Plan) -> str:
         fixed = sum(float(part.known[0]) for part in found[0] if part not in factors)
         simplex = _describe_simplex(varied, found[1] - fixed) if len(varied) > 1 else None
     parts = simplex["features"] if simplex else ()
-    steps = _find_optional_steps(factors)
+    steps = find_optional_steps(factors)
     features = [_describe_feature(factor, factors, steps, is_part=factor.name in parts) for factor in factors]
     _leave_room(features, simplex, len(plan.roles[0].column.cells))
     content = CommentedMap(title=plan.title, edition="own", table=_describe_table(plan))
@@ -138,7 +137,7 @@ def _choose_groups(plan: Plan) -> list[str]:
 
 def _has_gaps(column: ColumnFacts, factors: Sequence[ColumnFacts]) -> bool:
     """Return whether some cells of a factor are empty or no number, though it applies to their rows."""
-    is_right = _find_condition(column, factors) is not None or column.name in _find_optional_steps(factors)
+    is_right = find_condition(column, factors) is not None or column.name in find_optional_steps(factors)
     return column.n_missing > 0 and not is_right
 
 
@@ -154,7 +153,7 @@ def _describe_feature(
     found = _describe_column(column)
     if not column.is_number:
         return found | {"choices": column.words}
-    if condition := _find_condition(column, factors):
+    if condition := find_condition(column, factors):
         category, ranges = condition
         found["used_with"] = {category.name: {word: _round_range(*ends) for word, ends in ranges.items()}}
         step = find_step(column.known[column.known != 0])
@@ -200,53 +199,6 @@ def _find_conditional_step(column: ColumnFacts, ranges: Mapping[str, tuple[float
     widths = [high - low for low, high in ranges.values()]
     is_right = bool(column.step) and all(width >= (column.step or 0) for width in widths)
     return {"step": _round_bound(column.step)} if is_right and column.step else {}
-
-
-def _find_condition(
-    column: ColumnFacts, factors: Sequence[ColumnFacts]
-) -> tuple[ColumnFacts, dict[str, tuple[float, float]]] | None:
-    """Find the category whose choices say whether a number applies, as the amount of an additive.
-
-    Returns:
-        The category, and the range of the number with each choice with which it applies; None if there is none.
-    """
-    values = column.numbers.values
-    empty = find_empty(column.cells).to_numpy(bool) | (values == 0)
-    if not column.is_number or not empty.any() or not (~empty).any():
-        return None
-    for category in factors:
-        if category.is_number or category.n_missing:
-            continue
-        words = category.cells.astype(str).to_numpy()
-        without = {word for word in category.words if word.strip().lower() in WITHOUT}
-        # empty or 0 exactly where the category says that nothing is added
-        if not without or not np.array_equal(np.isin(words, list(without)), empty):
-            continue
-        ranges = {}
-        for word in category.words:
-            own = values[(words == word) & ~empty]
-            if len(own):
-                ranges[word] = (float(own.min()), float(own.max()))
-        return category, ranges
-    return None
-
-
-def _find_optional_steps(factors: Sequence[ColumnFacts]) -> dict[str, str]:
-    """Return the name of the step of each number that is left out together with others, as time and temperature."""
-    gaps: dict[bytes, list[ColumnFacts]] = {}
-    for column in factors:
-        empty = find_empty(column.cells).to_numpy(bool)
-        if column.is_number and 0 < empty.sum() < len(empty) and np.isfinite(column.numbers.values[~empty]).all():
-            gaps.setdefault(empty.tobytes(), []).append(column)
-    found: dict[str, str] = {}
-    for columns in gaps.values():
-        if len(columns) < 2:
-            continue
-        first, *others = ([word for word in column.name.split("_") if word] for column in columns)
-        shared = [word for word in first if all(word in other for other in others)]
-        if shared:
-            found |= {column.name: shared[0] for column in columns}
-    return found
 
 
 def _describe_simplex(parts: list[ColumnFacts], total: float) -> dict[str, Any]:

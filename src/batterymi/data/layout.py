@@ -92,10 +92,12 @@ def _guess_header(rows: Sequence[tuple[int, list[str]]]) -> int:
     width = max(widths, key=lambda size: (widths[size], size))
     filled = Counter(place for _, cells in rows[-SEARCHED_LINES:] for place, cell in enumerate(cells) if cell)
     most = max(filled.values(), default=0)
-    n_columns = sum(count >= most / 2 for count in filled.values())
+    columns = [place for place, count in filled.items() if count >= most / 2]
     for place, (_, cells) in enumerate(rows[:SEARCHED_LINES]):
         names = [cell for cell in cells if cell]
-        if len(cells) != width or len(names) < max(2, 0.6 * n_columns):
+        # a line of metadata has names above few of the columns
+        n_named = sum(bool(column < len(cells) and cells[column]) for column in columns)
+        if len(cells) != width or len(names) < 2 or n_named < 0.6 * len(columns):
             continue
         if sum(map(_is_number, names)) > 0.2 * len(names):
             continue
