@@ -20,11 +20,11 @@ def format_number(value: float, decimals: int | None = None) -> str:
     power = _find_power(value)
     if decimals is None:
         if value and not PLAIN[0] <= power < PLAIN[1]:
-            return f"{value:.{DIGITS - 1}e}"
+            return _format_power(value, DIGITS - 1)
         text = f"{value:.{max(DIGITS - 1 - power, 0)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     if value and (power >= PLAIN[1] or decimals > MOST_DECIMALS):
-        return f"{value:.{max(power + decimals, 0)}e}"
+        return _format_power(value, max(power + decimals, 0))
     # adding zero removes the sign of a rounded -0
     return f"{round(value, decimals) + 0.0:.{min(max(decimals, 0), MOST_DECIMALS)}f}"
 
@@ -65,7 +65,9 @@ def format_beside(value: float, deviation: float) -> str:
 
 
 def round_estimate(value: float, deviation: float) -> float:
-    """Return a value as `format_estimate` shows it."""
+    """Return a value as `format_estimate` shows it; itself without a deviation."""
+    if not _is_positive(deviation):
+        return value
     middle, _, rest = format_estimate(value, deviation).lstrip("(").partition(" ± ")
     return float(middle + (f"e{rest.partition(')e')[2]}" if ")e" in rest else "")) if math.isfinite(value) else value
 
@@ -84,6 +86,12 @@ def format_interval(value: float, lower: float, upper: float) -> str:
 def format_probability(probability: float) -> str:
     """Return a probability in two decimals; what is not certain does not become 0 or 1."""
     return "<0.01" if probability < 0.005 else ">0.99" if probability >= 0.995 else f"{probability:.2f}"
+
+
+def _format_power(value: float, decimals: int) -> str:
+    """Return a number with a power of ten, as 2.9e-4."""
+    middle, _, power = f"{value:.{decimals}e}".partition("e")
+    return f"{middle.rstrip('0').rstrip('.') if '.' in middle else middle}e{int(power)}"
 
 
 def _is_positive(number: float) -> bool:

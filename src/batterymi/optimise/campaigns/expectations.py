@@ -117,14 +117,15 @@ def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown,
     value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
     error = error if error > 0 else 0.0
     text = best.format_value(0, only, deviation)
-    # what is read, not what was rounded away, must agree with the words
-    gain = only.sign * ((round_estimate(value, error) if error else value) - round_estimate(mean, deviation))
+    gain = only.sign * (value - mean)
+    # words must agree with what is read, too, so a gain that rounding turns round is none
+    shown = only.sign * (round_estimate(value, error) - round_estimate(mean, deviation))
     both, spread = max(float(np.hypot(deviation, error)), 1e-300), best.spreads[only.name]
-    kind = _classify(gain, both, deviation, spread)
+    kind = _classify(gain if gain * shown > 0 else 0.0, both, deviation, spread)
     kind = UNLIKELY if kind == BETTER and likely < 0.5 else kind
     words = WORDS[kind] + (", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else "")
     numbers = f"{_format_expected(row, only)}, best known {text} ({best.labels[0]})"
-    chance = float(ndtr(only.sign * (value - mean) / both))
+    chance = float(ndtr(gain / both))
     return kind, words, numbers, [f"better with probability {format_probability(chance)}"]
 
 
