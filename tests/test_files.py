@@ -37,6 +37,7 @@ from batterymi.files import (
 from batterymi.surrogates import store
 from batterymi.surrogates.model import Options, make_model
 from batterymi.surrogates.store import StoredModel, load_models, save_models
+from batterymi.surrogates.widening import make_no_widening
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -156,6 +157,7 @@ def models() -> Models:
             descriptors=[],
             fitted=make_model(name, Options(local_spread=True), {}).fit(features, frame, frame["x"].to_numpy() ** 2),
             half_width_per_spread=0.5,
+            widening=make_no_widening(),
         )
         for name in registry.list_names("model")
     ]

@@ -20,13 +20,14 @@ from batterymi.features.descriptors import compute_descriptors
 from batterymi.screening.scorer import Scorer
 from batterymi.screening.scores import score_block
 from batterymi.surrogates import distances
-from batterymi.surrogates.applicability import compute_neighbour_distance
+from batterymi.surrogates.applicability import compute_held_out_distances, compute_neighbour_distance
 from batterymi.surrogates.comparison import refit_model
 from batterymi.surrogates.distances import Rows
 from batterymi.surrogates.model import Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
 from batterymi.surrogates.store import StoredModel, find_stored, load_models, save_models
 from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_out_of_fold
+from batterymi.surrogates.widening import fit_widening
 
 TARGET = Objective(name="y", label="y", unit="1", goal="maximise")
 NUMBER = Feature(name="hull", label="hull", unit="1")
@@ -97,6 +98,12 @@ def cross_validate(inputs: Inputs, rows: pd.DataFrame, n_inner: int | None) -> C
     return CrossValidation(problem, make_splits(3, problem.groups, 0), method, 100, 0)
 
 
+def refit(name: str, validation: CrossValidation) -> StoredModel:
+    """The model that a study keeps, with intervals from held-out rows."""
+    out = predict_out_of_fold(name, validation)
+    return refit_model(name, validation, out, compute_held_out_distances(validation, out))
+
+
 def agree(ours: tuple[Any, Any], theirs: tuple[Any, Any]) -> None:
     """Fail unless means and half widths are the same to rounding."""
     for own, library in zip(ours, theirs, strict=True):
@@ -123,7 +130,7 @@ def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_th
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS[columns], rows, n_inner)
     problem, out = validation.problem, predict_out_of_fold(name, validation)
-    stored = refit_model(name, validation, out)
+    stored = refit(name, validation)
     save_models(tmp_path / "model.skops", [stored])
     loaded = find_stored(tmp_path / "model.skops", "all_features", "y")
     choice = SurrogateChoice(name="surrogate")
@@ -146,10 +153,12 @@ def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_th
 def test_a_spread_of_its_own_reaches_the_interval() -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS["many columns"], rows, 2)
-    stored = refit_model("band", validation, predict_out_of_fold("band", validation))
+    stored = refit("band", validation)
     half = stored.predict(designs)[1]
-    first = stored.fitted.encoder.transform(stored.frame(designs))[:, 0]
-    np.testing.assert_allclose(half / half[0], (1 + np.abs(first)) / (1 + np.abs(first[0])))
+    encoded = stored.fitted.encoder.transform(stored.frame(designs))
+    # near what it learned from; farther away it is widened beside that
+    near = half / stored.widening.compute_factors(Rows(encoded))
+    np.testing.assert_allclose(near / near[0], (1 + np.abs(encoded[:, 0])) / (1 + np.abs(encoded[0, 0])))
     agree((half, half), (predict_as_screen(stored, rows, designs)[1], half))
 
 
@@ -157,18 +166,96 @@ def test_a_type_that_no_family_declares_is_not_loaded(
     band: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validation = cross_validate(INPUTS["few columns"], some_rows(30, 0), None)
-    save_models(tmp_path / "m.skops", [refit_model("band", validation, predict_out_of_fold("band", validation))])
+    save_models(tmp_path / "m.skops", [refit("band", validation)])
     assert load_models(tmp_path / "m.skops")[0].fitted.name == "band"
     monkeypatch.setattr(Band, "trusted", ())
     with pytest.raises(TableError, match=r"refused: it holds .*\.Line"):
         load_models(tmp_path / "m.skops")
 
 
+# intervals and the distance to what was learned
+
+
+def learn_wave(seed: int, n: int, name: str, n_inner: int | None) -> tuple[StoredModel, np.random.Generator]:
+    """A model of a wave in two columns, learned from rows in the middle of its range."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.uniform(-1, 1, (n, 2)), columns=["a", "b"])
+    features = tuple(Feature(name=column, label=column, unit="1") for column in frame)
+    observed = wave(frame) + 0.05 * rng.normal(size=n)
+    parts = {"groups": list(range(n)), "lines": np.arange(n), "n_scored": n, "censored": np.zeros(n, dtype=bool)}
+    problem = Problem(variant="v", objective=TARGET, inputs=Inputs(features), frame=frame, observed=observed, **parts)
+    method = Method(inner_folds=n_inner, trees=20)
+    return refit(name, CrossValidation(problem, make_splits(5, problem.groups, 0), method, 100, 0)), rng
+
+
+def wave(frame: pd.DataFrame) -> np.ndarray:
+    """The true values."""
+    return np.asarray(np.sin(2 * frame["a"]) + 0.5 * frame["b"] ** 2)
+
+
+@pytest.mark.parametrize("n", [40, 300])  # growing as stated, and as estimated
+@pytest.mark.parametrize(
+    ("name", "n_inner"), [("extra_trees", 3), ("random_forest", None), ("ridge", None), ("support_vector", None)]
+)
+def test_intervals_outside_the_data_are_wide_enough_and_those_inside_as_before(
+    name: str, n_inner: int | None, n: int
+) -> None:
+    shares = []
+    for seed in range(4):
+        stored, rng = learn_wave(seed, n, name, n_inner)
+        designs = pd.DataFrame(rng.uniform(-2.5, 2.5, (1000, 2)), columns=["a", "b"])
+        is_inside = (designs.abs() <= 0.9).all(axis=1).to_numpy()
+        is_outside = (designs.abs() > 1.3).any(axis=1).to_numpy()
+        mean, half = stored.predict(designs)
+        factors = stored.widening.compute_factors(Rows(stored.fitted.encoder.transform(designs)))
+        assert np.isclose(np.median(factors[is_inside]), 1)
+        miss = np.abs(wave(designs) + 0.05 * rng.normal(size=len(designs)) - mean)
+        widths = (half, half / factors)  # now, and with one width everywhere
+        shares.append([np.mean((miss <= width)[part]) for part in (is_inside, is_outside) for width in widths])
+    inside, inside_before, outside, outside_before = np.mean(shares, axis=0)
+    assert inside_before <= inside < inside_before + 0.02
+    assert inside > 0.93
+    # it was 6 % and less, of intervals that promise 95 %
+    assert outside_before < 0.2
+    assert outside > max(0.3, 5 * outside_before)
+
+
+def test_an_interval_grows_without_bound_and_never_shrinks_with_the_distance() -> None:
+    for name in [name for name in registry.list_names("model") if not find_model(name).knows_distance]:
+        stored, _ = learn_wave(0, 30, name, 2)
+        away = np.array([0.0, 1, 2, 4, 8, 16, 32])
+        half = stored.predict(pd.DataFrame({"a": away, "b": 0.0}))[1]
+        factors = stored.widening.compute_factors(
+            Rows(stored.fitted.encoder.transform(pd.DataFrame({"a": away, "b": 0.0})))
+        )
+        assert factors[0] == 1
+        assert (np.diff(factors[1:]) > 0).all()
+        # in the end twice as far is twice as wide
+        assert np.isclose(factors[-1] / factors[-2], 2, atol=0.15)
+        assert half[-1] > 5 * half[0]
+    assert not learn_wave(0, 30, "gaussian_process", 2)[0].widening.widens
+
+
+def test_the_growth_of_intervals_is_that_of_held_out_errors_if_there_are_enough() -> None:
+    rng = np.random.default_rng(0)
+    distance = rng.exponential(size=4000)
+    radius = np.quantile(distance, 0.9)
+    learned = np.zeros((1, 1))
+    for change in (0.5, 1.0, 2.0):
+        widths = 1 + 2 * 1.5 * change * np.maximum(distance - radius, 0)
+        found = fit_widening(learned, distance, rng.normal(size=4000) * widths, 1.5)
+        assert np.isclose(found.growth, 3 * change, rtol=0.25)
+        assert found.radius == radius
+    few = fit_widening(learned, distance[:150], rng.normal(size=150), 1.5)
+    assert few.growth == 3  # two deviations of the values, which are one and a half half widths
+    assert np.isclose(few.convert_distances(np.array([few.radius, few.radius + 1])), [1, 4]).all()
+
+
 @pytest.mark.parametrize("columns", list(INPUTS))
 def test_the_distance_in_a_screen_is_that_of_validation(columns: str) -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS[columns], rows, 2)
-    stored = refit_model("gaussian_process", validation, predict_out_of_fold("gaussian_process", validation))
+    stored = refit("gaussian_process", validation)
     found = Scorer(stored, rows.iloc[:40], rows.iloc[40:]).predict(designs)
     expected = compute_neighbour_distance(stored.fitted, stored.frame(rows.iloc[:40]), stored.frame(designs))
     np.testing.assert_allclose(found.distance, expected, rtol=1e-9)
@@ -180,7 +267,7 @@ def test_the_distance_in_a_screen_is_that_of_validation(columns: str) -> None:
 def test_kernels_by_distances_are_those_of_the_library(name: str) -> None:
     rows, designs = some_rows(50, 0), some_rows(23, 1)
     validation = cross_validate(INPUTS["many columns"], rows, 2)
-    stored = refit_model(name, validation, predict_out_of_fold(name, validation))
+    stored = refit(name, validation)
     encoded = Rows(stored.fitted.encoder.transform(stored.frame(designs)))
     agree(stored.fitted.predict_encoded(encoded), stored.fitted.predict_by_library(encoded))  # type: ignore[attr-defined]
 

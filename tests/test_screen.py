@@ -30,6 +30,7 @@ from batterymi.stages.plot_screen import plot_screen
 from batterymi.stages.score_candidates import score_candidates
 from batterymi.surrogates.model import Options, make_model
 from batterymi.surrogates.store import StoredModel, save_models
+from batterymi.surrogates.widening import make_no_widening
 
 DESCRIPTORS: list[dict[str, Any]] = [
     {"name": "magpie", "function": "magpie", "label": "Magpie", "columns": {"formula": "composition"}},
@@ -86,7 +87,7 @@ def stored_model(name: str, n_rows: int = 60, **fields: Any) -> tuple[StoredMode
     frame = pd.concat([rows[fields.get("features", [])], frame], axis=1)
     fitted = make_model(name, Options(3, 20, local_spread=True), {}).fit([], frame, observed)
     kinds = {"variant": "all_features", "objective": "y", "features": [], "categories": []}
-    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0}
+    settings_ = {"descriptors": DESCRIPTORS, "half_width_per_spread": 2.0, "widening": make_no_widening()}
     return StoredModel(fitted=fitted, **(kinds | settings_ | fields)), rows.assign(y=observed)
 
 

@@ -23,6 +23,7 @@ from batterymi.stages.build_summary import build_summary
 from batterymi.surrogates import store
 from batterymi.surrogates.model import Options, make_model
 from batterymi.surrogates.store import StoredModel, load_models, save_models
+from batterymi.surrogates.widening import make_no_widening
 
 pytestmark = pytest.mark.slow
 OTHER = "ncm_cathodes"
@@ -191,6 +192,7 @@ def stored_model() -> StoredModel:
         descriptors=[],
         fitted=make_model("ridge", Options(), {}).fit(features, frame, frame["x"].to_numpy() ** 2),
         half_width_per_spread=0.5,
+        widening=make_no_widening(),
     )
 
 

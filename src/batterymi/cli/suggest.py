@@ -12,6 +12,8 @@ import pandas as pd
 from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import find_study, read_config, read_ledger
+from batterymi.cli.show_suggestions import format_suggestions
+from batterymi.cli.validated import predict_validated
 from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.slices.campaign import DesignSettings
@@ -29,9 +31,8 @@ from batterymi.optimise.campaigns.converted_batches import convert_batch, descri
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
 from batterymi.optimise.campaigns.next_batch import make_design, make_search, propose_batch
+from batterymi.optimise.space.problem import Search
 from batterymi.text_safety import write_error, write_out
-from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN, WITHDRAWN
-from batterymi.vocabulary.units import format_label
 
 LINE = re.compile(r"line \d+")  # what a list without ids calls its candidates
 INSTEAD = "or `--append`, which puts the designs into the study's table"
@@ -42,16 +43,21 @@ class Proposal:
     """Designs that were proposed for a study.
 
     Attributes:
-        designs: with a column `why`.
+        designs: with a column `why`, and what the engine's model expects.
         rows: of the study's table.
         content: of the table's file.
-        features: what a design consists of.
+        search: objectives and limits, and the space.
     """
 
     designs: pd.DataFrame
     rows: pd.DataFrame
     content: bytes
-    features: tuple[Feature, ...]
+    search: Search
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Return what a design consists of."""
+        return self.search.space.features
 
 
 def suggest_designs(options: argparse.Namespace) -> None:
@@ -73,7 +79,8 @@ def suggest_designs(options: argparse.Namespace) -> None:
         refuse_open_table(Path(study.table.file))
     proposal = propose_now(name, study, options.n)
     names = _find_names(name, proposal, study, config)
-    lines = [_format_suggestions(name, proposal, names, study)]
+    validated = predict_validated(name, study, config, proposal.search, proposal.rows, proposal.designs)
+    lines = [format_suggestions(study, proposal.search, proposal.rows, proposal.designs, names, validated)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
         lines += _write_designs(options, added, study.table, proposal.content, config)
@@ -163,7 +170,7 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
     pool = read_pool(Path(study.pool), settings, id_column=study.id_column) if study.pool else None
     search = make_search(settings, rows, pool)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
-    return Proposal(proposed, rows, content, search.space.features)
+    return Proposal(proposed, rows, content, search)
 
 
 def _shorten_path(path: Path) -> Path:
@@ -208,36 +215,6 @@ def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> 
         design = make_design(row, features)
         names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
     return names
-
-
-def _format_suggestions(name: str, proposal: Proposal, names: Sequence[str], study: Study) -> str:
-    """Format the suggestions for a terminal."""
-    proposed, counts = proposal.designs, proposal.rows[SPLIT].value_counts()
-    known = f"{counts.get(TRAIN, 0)} measured rows"
-    known += f", {counts[PENDING]} pending" if PENDING in counts else ""
-    known += f", {counts[FAILED]} failed" if FAILED in counts else ""
-    known += f", {counts[WITHDRAWN]} withdrawn" if WITHDRAWN in counts else ""
-    lines = [f"{study.title}: {known}; engine {study.campaign.engine}", ""]
-    for place, (_, row) in enumerate(proposed.iterrows(), start=1):
-        values = "; ".join(
-            f"{f.label} {row[f.name]}" if f.is_category else f"{format_label(f.label, f.unit)} {row[f.name]:.5g}"
-            for f in proposal.features
-            if _is_used(f, row[f.name], study)
-        )
-        values += f" ({study.pool}: {row['candidate']})" if "candidate" in proposed else ""
-        called = f"{names[place - 1]}: " if names[place - 1] else ""
-        lines += [f"{place}. {called}{values}", f"   {row['why']}"]
-    if proposed.empty:
-        lines.append(
-            "no design is left: all of them are known, pending or failed; smaller steps or wider bounds make more"
-        )
-    return "\n".join([*lines, "", f"With validated predictions and figures: snakemake {name}", ""])
-
-
-def _is_used(feature: Feature, value: Any, study: Study) -> bool:
-    """Return whether a feature applies to a design, and is not a part of a composition that is left out."""
-    is_part = study.simplex is not None and study.simplex.has_zeros and feature.name in study.simplex.features
-    return bool(pd.notna(value)) and not (is_part and value == 0)
 
 
 def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: Study) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def read_pool(
         id_column: column that names the rows of the study's table.
 
     Returns:
-        One row per design, with what the list calls it where descriptors describe it.
+        One row per design, with what the list calls it.
 
     Raises:
         TableError: for a missing column, and cells that cannot be read, each with its line.
@@ -75,7 +75,7 @@ def read_designs(
         structures: those of the texts that are paths of CIF files.
 
     Returns:
-        One row per design; with texts, and the column `CANDIDATE`.
+        One row per design, with texts, and the column `CANDIDATE`.
 
     Raises:
         TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
@@ -128,8 +128,7 @@ def read_designs(
     designs = pd.DataFrame(frame)
     # a design that is listed twice is one choice, and formulas of one composition are one design
     same = designs.assign(**{name: read.frame[find_compound_column(read.frame.columns, name)] for name in texts})
-    if texts:
-        designs[CANDIDATE] = _name_candidates(cells, id_column)
+    designs[CANDIDATE] = _name_candidates(cells, id_column)
     return designs[~same.duplicated()].reset_index(drop=True)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from batterymi.config.designs import Derived
 from batterymi.config.parts import Column
 
-ENDINGS = ("", "_lower_95", "_upper_95", "_predicted")
+ENDINGS = ("", "_lower_95", "_upper_95", "_predicted", "_engine_mean", "_engine_sd")
 
 
 def add_units(frame: pd.DataFrame, columns: Iterable[Column | Derived]) -> pd.DataFrame:

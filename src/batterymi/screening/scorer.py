@@ -4,14 +4,14 @@ Predictions are the model's own; its distances to the rows that it learned from,
 novelty share one matrix product.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.surrogates.applicability import measure_neighbours
-from batterymi.surrogates.distances import Points, Rows
+from batterymi.surrogates.distances import Points, Rows, measure_neighbours
 from batterymi.surrogates.model import join_predictions, unchecked
 from batterymi.surrogates.store import StoredModel
 
@@ -68,6 +68,8 @@ class Scorer:
         encoder = self._model.encoder
         self._known = Points(encoder.transform(stored.frame(pd.concat([learned, known_rows]))))
         self._learned = Points(self._known.matrix[: len(learned)])
+        # as a rule these are the rows that it learned from, whose distances are needed anyway
+        self._shares_distance = np.array_equal(stored.widening.learned, self._learned.matrix)
         numbers = encoder.transformers_[0][2]
         computed = np.zeros(self._known.matrix.shape[1], dtype=bool)
         # the first columns are the plain numbers
@@ -91,12 +93,19 @@ class Scorer:
         out_of_range = self._name_out_of_range(designs)
         return Predictions(
             mean,
-            self._stored.half_width_per_spread * spread,
+            self._stored.half_width_per_spread * spread * self._widen(chunks, distance),
             distance,
             out_of_range,
             (distance <= self.threshold) & (out_of_range == ""),
             np.concatenate([self._measure_closest(rows) for rows in chunks]) > SAME,
         )
+
+    def _widen(self, chunks: Sequence[Rows], distance: Array) -> Array:
+        """Return by what factor intervals are wider than near the learned rows, as `StoredModel.predict` has it."""
+        widening = self._stored.widening
+        if widening.widens and self._shares_distance:
+            return widening.convert_distances(distance)
+        return np.concatenate([widening.compute_factors(rows) for rows in chunks])
 
     def _name_out_of_range(self, designs: pd.DataFrame) -> NDArray[np.str_]:
         """Return the names of each candidate's numbers that lie outside the range of the rows, shape (n,)."""

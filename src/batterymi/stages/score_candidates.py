@@ -13,8 +13,8 @@ from batterymi.files import check_content, read_frame, write_atomically, write_j
 from batterymi.screening.gates import Funnel
 from batterymi.screening.scorer import Scorer
 from batterymi.screening.scores import SCORED, label_steps, score_block
-from batterymi.surrogates.applicability import OUTSIDE_SHARE
 from batterymi.surrogates.store import find_stored
+from batterymi.surrogates.widening import OUTSIDE_SHARE
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 logger = logging.getLogger(__name__)

@@ -100,7 +100,7 @@ def suggest_batch(
     suggestion_ledger = Ledger(Path(ledger))
     proposed = propose_batch(problem, rows, campaign.engine, campaign.suggestions, settings.seed)
     logger.info("%d designs suggested", len(proposed))
-    suggestions = describe_batch(proposed, problem, measured, settings.derived)
+    suggestions = describe_batch(proposed, problem, measured, settings.derived, settings.id_column)
     # of the rows alone: designs depend on all else, and a key must not change with the way settings are written
     key = compute_digest(rows[_list_learned(rows, space.names, targets)].to_dict("list"))
     listed = list_for_ledger(suggestions, problem)

@@ -9,6 +9,7 @@ from scipy import stats
 Array = NDArray[np.float64]
 LEVEL = 0.95
 LEVELS = (0.5, 0.8, 0.95)
+NORMAL_95 = 1.96  # standard deviations on either side that hold 95 % of a normal distribution
 
 
 def compute_error_scale(observed: Array, predicted: Array, spread: Array) -> float:

@@ -11,28 +11,12 @@ from batterymi.arrays import Array, Mask
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean, compute_spearman
-from batterymi.surrogates.distances import Points, Rows
+from batterymi.surrogates.distances import Points, measure_neighbours
 from batterymi.surrogates.model import Model
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
+from batterymi.surrogates.widening import OUTSIDE_SHARE
 
-N_NEIGHBOURS = 5
-OUTSIDE_SHARE = 0.1  # share of held-out rows, the farthest, that set the threshold
 N_BINS = 5
-
-
-def measure_neighbours(rows: Rows, learned: Points) -> Array:
-    """Return the mean distance of encoded rows to the five nearest rows that a model learned from.
-
-    Args:
-        rows: the rows in question.
-        learned: rows that the model learned from, encoded alike.
-
-    Returns:
-        Root mean square over the columns, so in standard deviations of a typical column; shape (n_rows,).
-    """
-    n = min(N_NEIGHBOURS, len(learned))
-    nearest = np.partition(rows.square_distances(learned), n - 1, axis=1)[:, :n]
-    return np.asarray(np.sqrt(nearest).mean(axis=1) / np.sqrt(rows.matrix.shape[1]))
 
 
 def compute_neighbour_distance(model: Model, learned: pd.DataFrame, designs: pd.DataFrame) -> Array:

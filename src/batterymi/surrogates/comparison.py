@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from batterymi.arrays import Array
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.statistics.intervals import (
     LEVELS,
@@ -32,11 +33,13 @@ from batterymi.surrogates.validation import (
     predict_out_of_fold,
     tune_hyperparameters,
 )
+from batterymi.surrogates.widening import fit_widening, make_no_widening
 from batterymi.vocabulary.verdicts import decide_verdict
 
 logger = logging.getLogger(__name__)
 
 N_IMPORTANCE_REPEATS = 20
+SMALLEST_WIDTH = 1e-9  # of an interval, in deviations of what was learned
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def compare_models(problem: Problem, settings: Surrogate, seed: int) -> Comparis
     labels = {"variant": problem.variant, "objective": problem.objective.name}
     metrics = score_models(validation, outs, best, test)
     importances = compute_permutation_importances(validation, outs[best], N_IMPORTANCE_REPEATS)
+    # the same for all models, which share their encoder
+    distance = compute_held_out_distances(validation, outs[best])
     row = metrics[metrics["selected"]].iloc[0]
     logger.info(
         "%s, %s: %s of %d models, Q2 %.2f, MAE %.3g, p %.3f: %s",
@@ -100,9 +105,9 @@ def compare_models(problem: Problem, settings: Surrogate, seed: int) -> Comparis
         outs,
         best,
         metrics,
-        list_predictions(validation, outs, best).assign(**labels),
+        list_predictions(validation, outs, best, distance).assign(**labels),
         importances.assign(**labels, unit=problem.objective.unit),
-        refit_model(best, validation, outs[best]),
+        refit_model(best, validation, outs[best], distance),
     )
 
 
@@ -162,13 +167,14 @@ def score_models(
     return pd.DataFrame(rows)
 
 
-def list_predictions(validation: CrossValidation, outs: Mapping[str, OutOfFold], best: str) -> pd.DataFrame:
-    """Return held-out predictions of every model, with intervals, in long form."""
+def list_predictions(
+    validation: CrossValidation, outs: Mapping[str, OutOfFold], best: str, distance: Array
+) -> pd.DataFrame:
+    """Return held-out predictions of every model, with intervals and distances, in long form."""
     problem = validation.problem
     fold = np.empty(problem.n_scored, dtype=int)
     for number, (_, test) in enumerate(validation.splits):
         fold[test] = number
-    distance = compute_held_out_distances(validation, outs[best])  # the same for all models, which share their encoder
     frames = []
     for name, out in outs.items():
         columns = {
@@ -188,23 +194,36 @@ def list_predictions(validation: CrossValidation, outs: Mapping[str, OutOfFold],
     return pd.concat(frames, ignore_index=True)
 
 
-def refit_model(best: str, validation: CrossValidation, out: OutOfFold) -> StoredModel:
-    """Refit the selected model to all rows, with the width of its intervals from held-out errors."""
+def refit_model(best: str, validation: CrossValidation, out: OutOfFold, distance: Array) -> StoredModel:
+    """Refit the selected model to all rows, with the width of its intervals from held-out errors.
+
+    Args:
+        best: its name.
+        validation: the cross-validation.
+        out: its held-out predictions.
+        distance: of every scored row to what its fold's model learned from.
+    """
     problem, method, seed = validation.problem, validation.method, validation.seed
     # with the rows of related tasks, as in the folds
     all_rows = np.arange(len(problem.observed))
+    scores = np.abs(problem.scored - out.mean) / out.spread
     if method.inner_folds:
         settings = tune_hyperparameters(best, problem, all_rows, method, seed).settings
-        width = compute_conformal_factor(np.abs(problem.scored - out.mean) / out.spread, 0.95)
+        width = compute_conformal_factor(scores, 0.95)
     else:
         settings = {}
         width = compute_t_factor(problem.n_scored) * compute_error_scale(problem.scored, out.mean, out.spread)
+    fitted = fit_on_rows(best, problem, all_rows, method, seed, settings)
+    learned = np.asarray(fitted.encoder.transform(problem.frame), dtype=float)
+    deviation, typical = float(np.std(problem.observed)), width * float(np.median(out.spread))
+    relative = deviation / max(typical, SMALLEST_WIDTH * deviation) if deviation > 0 else 0.0
     return StoredModel(
         variant=problem.variant,
         objective=problem.objective.name,
         features=[feature.name for feature in problem.inputs.features],
         categories=[feature.name for feature in problem.inputs.features if feature.is_category],
         descriptors=[descriptor.model_dump(mode="json") for descriptor in problem.inputs.descriptors],
-        fitted=fit_on_rows(best, problem, all_rows, method, seed, settings),
+        fitted=fitted,
         half_width_per_spread=width,
+        widening=make_no_widening() if fitted.knows_distance else fit_widening(learned, distance, scores, relative),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from batterymi.arrays import Array, Indices
 
 FEW_COLUMNS = 16  # up to which differences are as fast as a matrix product, and exact
+N_NEIGHBOURS = 5
 PIECE = 512  # rows whose distances to a table's rows stay in the processor's cache
 
 
@@ -99,3 +100,18 @@ class Rows:
         for start in range(0, len(self), PIECE):
             part = slice(start, start + PIECE)
             yield Rows(self.matrix[part], self._known, None if to_known is None else to_known[part])
+
+
+def measure_neighbours(rows: Rows, learned: Points) -> Array:
+    """Return the mean distance of encoded rows to the five nearest rows that a model learned from.
+
+    Args:
+        rows: the rows in question.
+        learned: rows that the model learned from, encoded alike.
+
+    Returns:
+        Root mean square over the columns, so in standard deviations of a typical column; shape (n_rows,).
+    """
+    n = min(N_NEIGHBOURS, len(learned))
+    nearest = np.partition(rows.square_distances(learned), n - 1, axis=1)[:, :n]
+    return np.asarray(np.sqrt(nearest).mean(axis=1) / np.sqrt(rows.matrix.shape[1]))

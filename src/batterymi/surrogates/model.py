@@ -51,6 +51,8 @@ class Model(ABC):
         trusted: types, beyond those that skops trusts, of which a stored model is made.
         chunk: rows that are predicted at once.
         kept: attributes that a model file keeps.
+        knows_distance: whether its spread grows with the distance to what it learned from, so that intervals need no
+            widening.
         name: name in the registry.
         local_spread: see `Options`.
         encoder: from a frame to the regressor's matrix; None before it is fitted, and in a member of a blend.
@@ -61,6 +63,7 @@ class Model(ABC):
     trusted: ClassVar[tuple[str, ...]] = ()
     chunk: ClassVar[int] = 4096
     kept: ClassVar[tuple[str, ...]] = ("local_spread", "encoder", "regressor")
+    knows_distance: ClassVar[bool] = False
     name: str
     encoder: Any
 

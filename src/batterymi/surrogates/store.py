@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 
@@ -18,6 +19,7 @@ from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import PathLike, check_content, write_bytes
 from batterymi.surrogates.model import Model, find_model, restore_model
+from batterymi.surrogates.widening import Widening
 
 MAX_MEMBERS, MAX_BYTES, MAX_SCHEMA = 200_000, 2_000_000_000, 100_000_000
 SCHEMA, ARRAY, MAGIC = "schema.json", re.compile(r"\d+\.npy"), b"\x93NUMPY"
@@ -36,7 +38,8 @@ class StoredModel:
         categories: those of the columns that are not numbers.
         descriptors: settings of the features that are computed from columns.
         fitted: the model itself.
-        half_width_per_spread: half width of a 95 % interval where the spread is 1.
+        half_width_per_spread: half width of a 95 % interval where the spread is 1, near what the model learned from.
+        widening: by how much intervals are wider farther away.
     """
 
     variant: str
@@ -46,6 +49,7 @@ class StoredModel:
     descriptors: list[dict[str, Any]]
     fitted: Model
     half_width_per_spread: float
+    widening: Widening
 
     def predict(self, designs: pd.DataFrame) -> tuple[Array, Array]:
         """Predict designs, with half widths of 95 % intervals.
@@ -56,8 +60,12 @@ class StoredModel:
         Returns:
             Two arrays of shape (n_designs,).
         """
-        mean, spread = self.fitted.predict(self.frame(designs))
-        return mean, self.half_width_per_spread * spread
+        frame = self.frame(designs)
+        mean, spread = self.fitted.predict(frame)
+        if not (self.widening.widens and len(frame)):
+            return mean, self.half_width_per_spread * spread
+        factors = [self.widening.compute_factors(rows) for rows in self.fitted.encode_chunks(frame)]
+        return mean, self.half_width_per_spread * spread * np.concatenate(factors)
 
     def frame(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return the columns that the model takes, computed ones included, shape (n_designs, n_columns)."""
@@ -73,7 +81,7 @@ def save_models(path: PathLike, models: Sequence[StoredModel]) -> None:
     """Write models to a skops file."""
     import skops.io
 
-    content = [vars(model) | {"fitted": model.fitted.export()} for model in models]
+    content = [vars(model) | {"fitted": model.fitted.export(), "widening": model.widening.export()} for model in models]
     write_bytes(path, _normalise_archive(skops.io.dumps(content)))
 
 
@@ -157,7 +165,8 @@ def _is_allowed_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> boo
 
 def _restore_checked(fields: Any) -> StoredModel:
     """Return a model from its fields, each of its kind."""
-    model = StoredModel(**{**fields, "fitted": restore_model(fields["fitted"])})
+    parts = {"fitted": restore_model(fields["fitted"]), "widening": Widening.restore(fields["widening"])}
+    model = StoredModel(**{**fields, **parts})
     if not isinstance(model.fitted.encoder, ColumnTransformer) or not all(
         isinstance(text, str) for text in (model.variant, model.objective, *model.features, *model.categories)
     ):

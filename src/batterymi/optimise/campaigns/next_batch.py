@@ -14,7 +14,9 @@ from batterymi.config.parts import Feature
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.evaluators.lookup import LookUp
 from batterymi.optimise.campaigns.benchmark import RANDOM, compare_with_random
+from batterymi.optimise.campaigns.best_known import find_best_known
 from batterymi.optimise.campaigns.campaign import run_engine
+from batterymi.optimise.campaigns.expectations import assess_suggestions, note_disagreements
 from batterymi.optimise.campaigns.feasibility import infer_worst
 from batterymi.optimise.campaigns.seeds import empty_history
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, note_clipped_predictions
@@ -23,6 +25,7 @@ from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
+from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 
@@ -30,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 MIN_REPLAYED = 12  # distinct designs below which a replay is not meaningful
 N_REPLAYED = 20  # evaluations of a replay beyond its start
+PROBABILITIES = {LIMITS_MET: "probability_limits_met", NO_FAILURE: "probability_no_failure"}
 START_SHARE = 5  # one design in so many is known at the start of a replay
 
 
@@ -89,17 +93,37 @@ def count_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> int:
 
 
 def describe_batch(
-    proposed: pd.DataFrame, problem: Problem, rows: pd.DataFrame, derived: tuple[Derived, ...]
+    proposed: pd.DataFrame,
+    problem: Problem,
+    rows: pd.DataFrame,
+    derived: tuple[Derived, ...],
+    id_column: str | None = None,
 ) -> pd.DataFrame:
-    """Add to proposed designs what the validated model predicts of them, and how far they are from measured rows."""
+    """Add to proposed designs what both models say of them, why they were chosen, and how far they are from rows.
+
+    Args:
+        proposed: designs with what the engine's model expects of them.
+        problem: objectives, limits in force, and the validated model.
+        rows: the measured rows.
+        derived: quantities to append.
+        id_column: column that names the rows.
+    """
     evaluated = problem.evaluate(proposed[problem.space.names])
     predicted = evaluated.drop(columns=["failure", "score", "violation", "feasible"])
     frame = add_derived(add_intervals(predicted, problem), derived)
     if "candidate" in proposed:
         frame.insert(0, "candidate", proposed["candidate"])
     frame["distance_to_known"] = problem.space.distance(proposed, rows) if len(proposed) else []
-    notes = note_clipped_predictions(frame, problem)
-    frame["why"] = [why + note for why, note in zip(proposed["why"], notes, strict=True)]
+    for objective in problem.objectives:
+        if (mean := name_mean_column(objective.name)) in proposed:
+            frame[f"{objective.name}_engine_mean"] = proposed[mean]
+            frame[f"{objective.name}_engine_sd"] = proposed[name_deviation_column(objective.name)]
+    for column, heading in PROBABILITIES.items():
+        if column in proposed:
+            frame[heading] = proposed[column]
+    outlooks = assess_suggestions(proposed, problem, find_best_known(problem, rows, id_column))
+    notes = zip(note_disagreements(proposed, frame, problem), note_clipped_predictions(frame, problem), strict=True)
+    frame["why"] = [outlook.reason + "".join(pair) for outlook, pair in zip(outlooks, notes, strict=True)]
     return frame
 
 

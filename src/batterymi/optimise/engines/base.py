@@ -1,12 +1,12 @@
 """The interface of engines, and what they share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
+from batterymi.arrays import Array, Mask
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 
@@ -34,24 +34,31 @@ class Engine(Protocol):
             pending: designs under way, which are not proposed again.
 
         Returns:
-            Up to n designs that are allowed and new, with a column `why`; fewer where the space is exhausted.
+            Up to n designs that are allowed and new, with a column `why`, by what they were chosen; fewer where the
+            space is exhausted. An engine with a model adds what that expects of each design from the measured rows
+            alone, in the columns that `vocabulary.expected` names: mean and standard deviation of each modelled
+            outcome, and the probabilities that limits are met and nothing fails.
         """
 
 
-def make_suggestions(space: Space, chosen: Sequence[Array], reasons: Sequence[str]) -> pd.DataFrame:
+def make_suggestions(
+    space: Space, chosen: Sequence[Array], reasons: Sequence[str], expect: Callable[[Array], pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """Return designs in codes as a table with reasons.
 
     Args:
         space: where they come from.
         chosen: arrays of shape (1, n_features).
         reasons: one for each.
+        expect: what the engine's model expects of designs in codes, if it has one; see `Engine`.
 
     Returns:
         One row per design.
     """
     # vstack refuses an empty list
     codes = np.vstack(chosen) if len(chosen) else np.empty((0, len(space.features)))
-    return space.frame(codes).assign(why=list(reasons))
+    frame = space.frame(codes).assign(why=list(reasons))
+    return frame if expect is None or frame.empty else pd.concat([frame, expect(codes)], axis=1)
 
 
 def list_taken(search: Search, history: pd.DataFrame, pending: pd.DataFrame | None) -> Array:
@@ -80,11 +87,17 @@ def prefer_within_bounds(search: Search, rows: pd.DataFrame) -> pd.DataFrame:
 
     Rows from before the range was changed teach the models, but what is best among them cannot be had any more.
     """
-    space = search.space
+    places = np.flatnonzero(is_within_bounds(search.space, rows))
+    return rows.iloc[places] if len(places) else rows
+
+
+def is_within_bounds(space: Space, rows: pd.DataFrame) -> Mask:
+    """Return which rows have designs within the search range, shape (n_rows,)."""
     codes, slack = space.codes(rows), 1e-9 * space.width
     is_inside = (codes >= space.lower - slack) & (codes <= space.lower + space.width + slack)
-    places = np.flatnonzero(np.all(is_inside, axis=1))
-    return rows.iloc[places] if len(places) else rows
+    if space.applicability is not None:
+        is_inside |= space.applicability.is_absent(codes)
+    return np.asarray(is_inside.all(axis=1))
 
 
 def fill_space(space: Space, rng: np.random.Generator, n: int, taken: Array) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.parts import Limit
+from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.base import (
     can_learn,
     fill_space,
@@ -34,6 +35,7 @@ from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.warp import fit_standardisation
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import use_single_torch_thread
+from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
 
 if TYPE_CHECKING:
     from botorch.models.model import Model
@@ -108,10 +110,32 @@ def _propose_sequentially(
             break
         chosen.append(design)
         taken = np.vstack([taken, design])
-    what = "hypervolume" if len(search.optimised) > 1 else "objective"
-    return make_suggestions(
-        space, chosen, [f"largest expected improvement of the {what}, limits included"] * len(chosen)
-    )
+    why = "by noisy expected improvement" + (" of the hypervolume" if len(search.optimised) > 1 else "")
+
+    def expect(codes: Array) -> pd.DataFrame:
+        return _predict(search, model, scales, codes).assign(
+            **({} if success is None else {NO_FAILURE: np.exp(success.log_probability(codes))})
+        )
+
+    return make_suggestions(space, chosen, [why] * len(chosen), expect)
+
+
+def _predict(search: Search, model: "Model", scales: dict[str, tuple[float, float]], codes: Array) -> pd.DataFrame:
+    """Return what the models expect of designs from measured rows; see `Engine`."""
+    import torch
+
+    with torch.no_grad():
+        posterior: Any = model.posterior(_make_tensor(search.space.inputs(codes)))
+        means, variances = posterior.mean.numpy(), posterior.variance.numpy()
+    columns: dict[str, Array] = {}
+    for place, (name, (centre, spread)) in enumerate(scales.items()):
+        columns[name_mean_column(name)] = centre + spread * means[:, place]
+        columns[name_deviation_column(name)] = spread * np.sqrt(variances[:, place])
+    log_probability = np.zeros(len(codes))
+    for limit in search.limits:
+        mean, deviation = (columns[column(limit.objective)] for column in (name_mean_column, name_deviation_column))
+        log_probability += compute_log_probability_below(limit.sign * mean, deviation**2, limit.sign * limit.value)
+    return pd.DataFrame(columns | ({LIMITS_MET: np.exp(log_probability)} if search.limits else {}))
 
 
 def _make_tensor(values: Array) -> Any:

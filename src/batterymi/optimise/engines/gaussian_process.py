@@ -38,7 +38,7 @@ def propose_designs(
     space, taken = search.space, list_taken(search, history, pending)
     if not can_learn(search, known):
         return fill_space(space, rng, n, taken)
-    posterior = Posterior.fit(search, history, known, rng)
+    posterior = fitted = Posterior.fit(search, history, known, rng)
     if pending is not None and len(pending):
         posterior = posterior.condition_on(space.codes(pending))
     anchors = list_anchors(search, known[has_all_outcomes(known, search.modelled)])
@@ -56,7 +56,7 @@ def propose_designs(
         if design is None:
             break
         chosen.append(design)
-        reasons.append(used.explain(design))
+        reasons.append(used.criterion)
         taken = np.vstack([taken, design])
         posterior = posterior.condition_on(design)
-    return make_suggestions(search.space, chosen, reasons)
+    return make_suggestions(search.space, chosen, reasons, fitted.expect)

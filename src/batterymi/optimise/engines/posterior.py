@@ -1,7 +1,7 @@
 """The posterior of a campaign, given its rows: models of outcomes, and the acquisition value of another evaluation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from batterymi.optimise.engines.models import (
 )
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
+from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
 
 Scales = dict[str, tuple[Array, Array]]
 
@@ -41,6 +42,7 @@ class Posterior:
         xi: improvement that does not count, with one objective, in deviations on the scale of its model.
         cells: what the front leaves, with several.
         front: costs of feasible designs, shape (n, n_objectives).
+        measured: the models given measured rows alone, where others are also given what designs are assumed to have.
     """
 
     search: Search
@@ -50,6 +52,7 @@ class Posterior:
     cells: Cells | None = None
     best: float | None = None
     xi: float = 0.0
+    measured: Mapping[str, OutcomeModel] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator) -> "Posterior":
@@ -75,7 +78,8 @@ class Posterior:
         if search.is_noisy:
             # the best of noisy values is biased by luck, while the model's means are smoothed
             costs = search.compute_costs(predict_means(models, space.inputs(space.codes(complete))))
-        return cls(search, models, success, costs).update_front()._assume_late_outcomes(known)
+        posterior = cls(search, models, success, costs, measured=models)
+        return posterior.update_front()._assume_late_outcomes(known)
 
     def _assume_late_outcomes(self, known: pd.DataFrame) -> "Posterior":
         """Return the posterior as if outcomes that measured rows still wait for were as predicted."""
@@ -127,6 +131,20 @@ class Posterior:
         """Whether no design meets all limits yet."""
         return self.best is None and self.cells is None
 
+    def expect(self, codes: Array) -> pd.DataFrame:
+        """Return what measured rows alone make the models expect of designs; see `Engine`."""
+        inputs = self.search.space.inputs(codes)
+        columns: dict[str, Array] = {}
+        for name, model in self.measured.items():
+            mean, variance = model.predict(inputs)
+            columns |= {name_mean_column(name): mean, name_deviation_column(name): np.sqrt(variance)}
+        if self.search.limits:
+            scaled = {name: model.predict_scaled(inputs) for name, model in self.measured.items()}
+            columns[LIMITS_MET] = np.exp(self._log_limits(scaled, len(codes)))
+        if self.success is not None:
+            columns[NO_FAILURE] = np.exp(self.success.log_probability(codes))
+        return pd.DataFrame(columns)
+
     def _scaled(self, codes: Array) -> Scales:
         """Return mean and variance of every outcome on the scale of its model."""
         inputs = self.search.space.inputs(codes)
@@ -153,15 +171,27 @@ class Posterior:
 
     def _log_probability(self, codes: Array, scaled: Scales) -> Array:
         """Return the logarithm of the probability that all limits are met and the experiment succeeds."""
-        total = np.zeros(len(codes))
+        total = self._log_limits(scaled, len(codes))
+        return total + self.success.log_probability(codes) if self.success is not None else total
+
+    def _log_limits(self, scaled: Scales, n: int) -> Array:
+        """Return the logarithm of the probability that all limits are met, shape (n,)."""
+        total = np.zeros(n)
         for limit in self.search.limits:
             mean, variance = scaled[limit.objective]
             on_scale = float(self.models[limit.objective].warp.transform(np.array([limit.value]))[0])
             total += compute_log_probability_below(limit.sign * mean, variance, limit.sign * on_scale)
-        return total + self.success.log_probability(codes) if self.success is not None else total
+        return total
+
+    @property
+    def criterion(self) -> str:
+        """By what designs are chosen."""
+        if self.has_no_result:
+            return "as most likely to meet all limits"
+        return "by expected improvement" if self.cells is None else "by expected improvement of the hypervolume"
 
     def explain(self, design: Array) -> str:
-        """Return the reason for choosing a design in words."""
+        """Return the reason for choosing a design in words, with its acquisition value."""
         scaled = self._scaled(design)
         probability = float(np.exp(self._log_probability(design, scaled)[0]))
         what = [*(["limits met"] if self.search.limits else []), *(["no failure"] if self.success else [])]
@@ -178,8 +208,6 @@ class Posterior:
         assert self.best is not None
         mean, best = only.sign * mean / only.scale, self.best
         kind = "predicted better than all rows" if mean < best else "uncertain enough to be better"
-        if self.xi and mean >= best:
-            kind = "uncertain enough to be much better"
         # in the objective's own unit, unlike the acquisition value, since people read it
         gain = only.scale * float(
             np.exp(compute_log_expected_improvement(np.array([mean]), np.array([variance / only.scale**2]), best)[0])

@@ -13,6 +13,7 @@ from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
+from batterymi.vocabulary.expected import name_deviation_column, name_mean_column
 
 SLACK = 1e-9  # of the search range
 
@@ -54,6 +55,7 @@ def propose_designs(
     # the library's notes on repeated points and on kernel parameters at their bounds
     with warnings.catch_warnings(action="ignore"):
         optimizer.tell(_make_points(space, known), values.tolist())
+        measured = optimizer.models[-1]
         if len(waiting):
             _tell_predicted(optimizer, _make_points(space, waiting))
         chosen: list[Array] = []
@@ -74,12 +76,23 @@ def propose_designs(
             if design is None:
                 break
             chosen.append(design)
-            reasons.append(f"expected improvement of the score {float(acquisition(design)[0]):.3g}")
+            reasons.append("by expected improvement of the score")
             taken = np.vstack([taken, design])
             # tell() refits the model, which nobody needs after the last design
             if number + 1 < n:
                 _tell_predicted(optimizer, _make_points(space, design))
-    return make_suggestions(space, chosen, reasons)
+    # a score that adds up several outcomes, or penalties, says nothing of one
+    is_outcome = len(search.modelled) == 1 and np.array_equal(values, history[is_told]["score"].to_numpy(float))
+
+    def expect(codes: Array) -> pd.DataFrame:
+        only = search.optimised[0]
+        mean, deviation = measured.predict(optimizer.space.transform(_make_points(space, codes)), return_std=True)
+        unit = only.scale / only.weight
+        return pd.DataFrame(
+            {name_mean_column(only.name): only.sign * unit * mean, name_deviation_column(only.name): unit * deviation}
+        )
+
+    return make_suggestions(space, chosen, reasons, expect if is_outcome else None)
 
 
 def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:

@@ -15,7 +15,6 @@ from batterymi.features.formulas import identify_compositions
 from batterymi.optimise.space.constraints import expand_derived
 from batterymi.optimise.space.embedding import embed_descriptors
 from batterymi.optimise.space.space import Space
-from batterymi.vocabulary.measured import CANDIDATE
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 
@@ -61,13 +60,6 @@ class DescribedSpace(Space):
         """Return the space with other designs to choose from, within other bounds, whatever the constraints."""
         free = replace(self, simplex=None, constraints=(), known=None, max_distance=None)
         return replace(free, features=features, candidates=designs)
-
-    def name_candidates(self, designs: pd.DataFrame) -> list[str]:
-        """Return what the list calls designs: an id, or the line that they stand in."""
-        if self.candidates is None or CANDIDATE not in self.candidates:
-            return [""] * len(designs)
-        known = dict(zip(map(tuple, self.codes(self.candidates).tolist()), self.candidates[CANDIDATE], strict=True))
-        return [str(known.get(tuple(row), "")) for row in self.codes(designs).tolist()]
 
     @cached_property
     def texts(self) -> list[str]:

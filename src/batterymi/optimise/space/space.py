@@ -15,6 +15,7 @@ from batterymi.optimise.space.constraints import expand_derived
 from batterymi.optimise.space.grids import enumerate_grid
 from batterymi.optimise.space.hit_and_run import MIN_SHARE, sample_hit_and_run
 from batterymi.optimise.space.region import Region
+from batterymi.vocabulary.measured import CANDIDATE
 
 SAME = 1e-6  # of the search range: designs that differ less count as the same
 MAX_ENUMERATED = 20_000
@@ -162,8 +163,14 @@ class Space(Region):
         return Space(features, candidates=designs)
 
     def name_candidates(self, designs: pd.DataFrame) -> list[str]:
-        """Return what the list of candidates calls designs; empty where it has no names."""
-        return [""] * len(designs)
+        """Return what the list of candidates calls designs, an id or a line; empty without a list."""
+        if self.candidates is None or CANDIDATE not in self.candidates:
+            return [""] * len(designs)
+        listed, names = self.codes(self.candidates), self.candidates[CANDIDATE].to_numpy()
+        # logarithms are not exact
+        is_same = (np.abs(listed - code) <= SAME * self.width for code in self.codes(designs))
+        places = [np.flatnonzero(same.all(axis=1)) for same in is_same]
+        return [str(names[place[0]]) if len(place) else "" for place in places]
 
     def list_designs(self) -> Array | None:
         """Return all designs, where they are so few that they can be listed; else None."""

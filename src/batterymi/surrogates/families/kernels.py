@@ -46,6 +46,8 @@ class GaussianProcess(KernelModel):
     The kernel's parameters maximise the marginal likelihood of the rows.
     """
 
+    knows_distance = True
+
     trusted = (
         "sklearn.gaussian_process.kernels.ConstantKernel",
         "sklearn.gaussian_process.kernels.Matern",

@@ -1,0 +1,124 @@
+"""The best measured designs, with which suggestions are compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from batterymi.arrays import Array, Indices, Mask
+from batterymi.config.parts import Objective
+from batterymi.optimise.engines.base import is_within_bounds
+from batterymi.optimise.engines.models import Replicates, group_replicates
+from batterymi.optimise.space.pareto import is_pareto_optimal
+from batterymi.optimise.space.problem import Search
+from batterymi.statistics.digits import format_beside, format_estimate
+from batterymi.text_safety import show_in_line
+from batterymi.vocabulary.measured import name_bound_column, name_error_column
+from batterymi.vocabulary.units import format_unit
+
+MAX_NAMED = 3  # replicates that are named
+
+
+@dataclass(frozen=True)
+class BestKnown:
+    """The best measured designs within the bounds that meet all limits: one, or the front of several objectives.
+
+    Attributes:
+        values: mean outcome of each design, one column per modelled objective.
+        errors: its standard deviation, NaN where it is unknown.
+        is_bound: whether it is only known to be at or below that.
+        labels: what the table calls each.
+        spreads: standard deviation of all measured values, by objective.
+        n_within: measured designs within the bounds, whatever the limits.
+    """
+
+    values: pd.DataFrame
+    errors: pd.DataFrame
+    is_bound: pd.DataFrame
+    labels: tuple[str, ...]
+    spreads: Mapping[str, float]
+    n_within: int
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def format_value(self, place: int, objective: Objective, deviation: float = np.nan) -> str:
+        """Return an outcome of a design with its error and unit, in the digits of what is compared with it."""
+        value, error = (float(part[objective.name].iloc[place]) for part in (self.values, self.errors))
+        shown = format_estimate(value, error) if error > 0 else format_beside(value, deviation)
+        below = "at most " if self.is_bound[objective.name].iloc[place] else ""
+        return f"{below}{shown}{format_unit(objective.unit)}"
+
+    def describe(self, search: Search) -> str:
+        """Return the best design, or the best value of each objective among those of the front."""
+        if not len(self):
+            return ""
+        if len(search.optimised) == 1:
+            return f"{self.format_value(0, search.optimised[0])} ({self.labels[0]})"
+        parts = []
+        for objective in search.optimised:
+            place = int(np.argmin(objective.sign * self.values[objective.name].to_numpy()))
+            parts.append(f"{objective.label} {self.format_value(place, objective)} ({self.labels[place]})")
+        return "; ".join(parts)
+
+
+def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = None) -> BestKnown:
+    """Find the best measured designs; replicates count by their mean, weighted by their errors.
+
+    Args:
+        search: objectives and limits in force, and the space.
+        rows: the measured rows.
+        id_column: column that names them; without one they are named by their lines.
+    """
+    names = search.modelled
+    spreads = {name: float(rows[name].astype(float).std(ddof=0)) for name in names}
+    known = rows[rows[names].notna().all(axis=1)]
+    known = known.iloc[np.flatnonzero(is_within_bounds(search.space, known))] if len(known) else known
+    replicates = group_replicates(search.space.codes(known)) if len(known) else None
+    if replicates is None:
+        nothing = pd.DataFrame(columns=names, dtype=float)
+        return BestKnown(nothing, nothing, nothing, (), spreads, 0)
+    averaged = {name: _average_outcome(replicates, known, name) for name in names}
+    values, errors = (pd.DataFrame({name: pair[k] for name, pair in averaged.items()}) for k in (0, 1))
+    is_bound = pd.DataFrame({name: _find_bounds(replicates, known, name) for name in names})
+    good = np.flatnonzero(search.compute_violation(values) <= 0)
+    costs = search.compute_costs(values.iloc[good])
+    # of equal ones the first
+    kept = good[is_pareto_optimal(costs)] if costs.shape[1] > 1 else good[np.argsort(costs[:, 0], kind="stable")[:1]]
+    labels = tuple(_name_rows(known[replicates.group == place], id_column) for place in kept)
+    best, its_errors, its_bounds = (part.iloc[kept].reset_index(drop=True) for part in (values, errors, is_bound))
+    return BestKnown(best, its_errors, its_bounds, labels, spreads, len(values))
+
+
+def find_dominating(values: pd.DataFrame, design: Mapping[str, float], objectives: tuple[Objective, ...]) -> Indices:
+    """Return the places of the designs that are nowhere worse than another, and somewhere better."""
+    theirs = np.column_stack([o.sign * values[o.name].to_numpy(float) for o in objectives])
+    own = np.array([o.sign * design[o.name] for o in objectives])
+    return np.flatnonzero((theirs <= own).all(axis=1) & (theirs < own).any(axis=1))
+
+
+def _average_outcome(replicates: Replicates, rows: pd.DataFrame, name: str) -> tuple[Array, Array]:
+    """Return the mean outcome of each design, and its standard deviation, NaN where it is unknown."""
+    column = name_error_column(name)
+    errors = rows[column].to_numpy(float) if column in rows else None
+    means, variances = replicates.combine(rows[name].to_numpy(float), errors)
+    return means, np.full(len(means), np.nan) if variances is None else np.sqrt(variances)
+
+
+def _find_bounds(replicates: Replicates, rows: pd.DataFrame, name: str) -> Mask:
+    """Return of which designs the outcome is a bound, shape (n_designs,)."""
+    column = name_bound_column(name)
+    bounds = rows[column].fillna(0).to_numpy(float) if column in rows else np.zeros(len(rows))
+    return np.asarray(np.bincount(replicates.group, bounds) > 0)
+
+
+def _name_rows(rows: pd.DataFrame, id_column: str | None) -> str:
+    """Return what the table calls the rows of one design."""
+    names = [
+        show_in_line(str(row[id_column])) if id_column and str(row[id_column]).strip() else f"line {row['line']}"
+        for row in rows.to_dict("records")
+    ]
+    names = list(dict.fromkeys(names))
+    listed = ", ".join(names[:MAX_NAMED]) + (", …" if len(names) > MAX_NAMED else "")
+    return f"mean of {len(rows)} rows: {listed}" if len(rows) > 1 else listed

@@ -1,0 +1,268 @@
+"""What suggestions are expected to bring, in words that follow from the numbers beside them.
+
+All of it is of the engine's own model, which chose them, beside the best measured design. Another model is named.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from batterymi.config.parts import Objective
+from batterymi.optimise.campaigns.best_known import BestKnown, find_dominating
+from batterymi.optimise.space.problem import Search
+from batterymi.statistics.digits import format_estimate, format_interval, format_probability, round_estimate
+from batterymi.statistics.intervals import NORMAL_95
+from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
+from batterymi.vocabulary.units import format_unit
+
+BETTER, AS_GOOD, WORSE, LITTLE_KNOWN = "better", "as good", "worse", "little known"
+UNLIKELY, UNCOMPARED, UNPREDICTED = "unlikely", "uncompared", "unpredicted"
+SIMILAR = 0.5  # deviations of the difference up to which a design is about as good as the best
+SIMILAR_SHARE = 0.25  # and deviations of all measured values
+UNCERTAIN, IGNORANT = 0.1, 0.5  # deviation, in deviations of all measured values, from which it is; little is known
+WORDS = {
+    BETTER: "expected to be better",
+    UNLIKELY: "expected to be better if all goes well",
+    AS_GOOD: "about as good as the best",
+    LITTLE_KNOWN: "expected to be worse, chosen since little is known there",
+    WORSE: "expected to be worse, chosen for what chance there is",
+}
+FRONT = {
+    BETTER: "chosen for the front: expected to extend it",
+    UNLIKELY: "chosen for the front: expected to extend it if all goes well",
+    LITTLE_KNOWN: "chosen for the front: expected behind it, where little is known",
+    WORSE: "chosen for the front: expected behind it",
+}
+# what the verdict says of those that are not expected to be better, one and several
+REST = {
+    AS_GOOD: ("is about as good", "are about as good"),
+    UNLIKELY: ("would be better if no limit were broken and nothing failed",) * 2,
+    LITTLE_KNOWN: ("is chosen since little is known there", "are chosen where little is known"),
+    WORSE: ("is chosen for what chance there is", "are chosen for what chance there is"),
+}
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is expected of one suggestion.
+
+    Attributes:
+        kind: how it compares with the best known.
+        words: the same in words.
+        numbers: what these follow from: the expected outcomes, and the best known.
+        chances: probabilities, with what they are of.
+        criterion: by what the engine chose it.
+        likely: probability that all limits are met and nothing fails.
+    """
+
+    kind: str
+    words: str
+    numbers: str
+    chances: tuple[str, ...]
+    criterion: str
+    likely: float = 1.0
+
+    @property
+    def reason(self) -> str:
+        """Return all of it."""
+        first = f"{self.words}: {self.numbers}" if self.words and self.numbers else self.words or self.numbers
+        return "; ".join([*filter(None, [first]), *self.chances, self.criterion])
+
+    @property
+    def short_reason(self) -> str:
+        """Return the reason without the numbers, to stand below them."""
+        return "; ".join([*filter(None, [self.words]), *self.chances, self.criterion])
+
+
+def assess_suggestions(proposed: pd.DataFrame, search: Search, best: BestKnown) -> list[Outlook]:
+    """Compare what the engine expects of each suggestion with the best known.
+
+    Args:
+        proposed: designs with `why`, and what the engine's model expects of them.
+        search: objectives and limits in force.
+        best: the best measured designs.
+    """
+    return [_assess_design(row, search, best) for row in proposed.to_dict("records")]
+
+
+def _assess_design(row: Mapping[Any, Any], search: Search, best: BestKnown) -> Outlook:
+    """Compare what the engine expects of one design with the best known."""
+    if any(name_mean_column(objective.name) not in row for objective in search.optimised):
+        return Outlook(UNPREDICTED, "", "", (), str(row["why"]))
+    likely = _find_probability(row, search)
+    kind, words, numbers, chances = (
+        _compare_with_nothing(row, search, best)
+        if not len(best)
+        else _compare_with_best(row, search.optimised[0], best, likely)
+        if len(search.optimised) == 1
+        else _compare_with_front(row, search, best, likely)
+    )
+    if search.limits and LIMITS_MET in row:
+        chances = [*chances, f"limits met with probability {format_probability(row[LIMITS_MET])}"]
+    if NO_FAILURE in row:
+        chances = [*chances, f"no failure with probability {format_probability(row[NO_FAILURE])}"]
+    return Outlook(kind, words, numbers, (*chances, *_note_impossible(row, search)), str(row["why"]), likely)
+
+
+Compared = tuple[str, str, str, list[str]]
+
+
+def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown, likely: float) -> Compared:
+    """Compare the expected value of one objective with the best."""
+    mean, deviation = _get_expected(row, only.name)
+    value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
+    error = error if error > 0 else 0.0
+    text = best.format_value(0, only, deviation)
+    gain = only.sign * (value - mean)
+    # words must agree with what is read, too, so a gain that rounding turns round is none
+    shown = only.sign * (round_estimate(value, error) - round_estimate(mean, deviation))
+    both, spread = max(float(np.hypot(deviation, error)), 1e-300), best.spreads[only.name]
+    kind = _classify(gain if gain * shown > 0 else 0.0, both, deviation, spread)
+    kind = UNLIKELY if kind == BETTER and likely < 0.5 else kind
+    words = WORDS[kind] + (", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else "")
+    numbers = f"{_format_expected(row, only)}, best known {text} ({best.labels[0]})"
+    chance = float(ndtr(gain / both))
+    return kind, words, numbers, [f"better with probability {format_probability(chance)}"]
+
+
+def _classify(gain: float, both: float, deviation: float, spread: float) -> str:
+    """Return how an expected value compares with the best.
+
+    Args:
+        gain: by how much it is better.
+        both: standard deviation of the difference.
+        deviation: standard deviation of what is expected.
+        spread: of all measured values.
+    """
+    if gain == 0 or abs(gain) <= min(SIMILAR * both, SIMILAR_SHARE * spread):
+        return AS_GOOD
+    if gain > 0:
+        return BETTER
+    return LITTLE_KNOWN if deviation >= IGNORANT * spread else WORSE
+
+
+def _compare_with_front(row: Mapping[Any, Any], search: Search, best: BestKnown, likely: float) -> Compared:
+    """Compare expected values of several objectives with the front of the best."""
+    expected = {o.name: round_estimate(*_get_expected(row, o.name)) for o in search.optimised}
+    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}" for o in search.optimised)
+    ahead = find_dominating(best.values, expected, search.optimised)
+    if len(ahead):
+        unknown = [_get_expected(row, o.name)[1] >= IGNORANT * best.spreads[o.name] for o in search.optimised]
+        kind, place = LITTLE_KNOWN if any(unknown) else WORSE, int(ahead[0])
+        values = ", ".join(
+            f"{o.label} {best.format_value(place, o, _get_expected(row, o.name)[1])}" for o in search.optimised
+        )
+        return kind, FRONT[kind], f"{numbers}, behind {best.labels[place]} ({values})", []
+    kind = BETTER if likely >= 0.5 else UNLIKELY
+    return kind, FRONT[kind], numbers, []
+
+
+def _compare_with_nothing(row: Mapping[Any, Any], search: Search, best: BestKnown) -> Compared:
+    """Describe what is expected where no measured design within the bounds meets the limits."""
+    shown = [o for o in search.objectives if o.name in search.modelled]
+    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}" for o in shown)
+    within = "no measured design lies within the bounds"
+    words = "no measured design within the bounds meets all limits" if best.n_within else within
+    return UNCOMPARED, words, f"expected {numbers}", []
+
+
+def _find_probability(row: Mapping[Any, Any], search: Search) -> float:
+    """Return the probability that a design counts: that limits are met, as far as a model says, and nothing fails."""
+    if search.limits and LIMITS_MET not in row:
+        means = pd.DataFrame([{name: row.get(name_mean_column(name), np.nan) for name in search.modelled}])
+        limits = float(search.compute_violation(means)[0] <= 0)
+    else:
+        limits = float(row.get(LIMITS_MET, 1.0))
+    return limits * float(row.get(NO_FAILURE, 1.0))
+
+
+def _note_impossible(row: Mapping[Any, Any], search: Search) -> list[str]:
+    """Note expected values that lie outside of the possible range."""
+    notes = []
+    for objective in search.objectives:
+        if objective.valid is None or name_mean_column(objective.name) not in row:
+            continue
+        shown, (low, high) = round_estimate(*_get_expected(row, objective.name)), objective.valid
+        if not low <= shown <= high:
+            notes.append(f"{objective.label} cannot be beyond {low:g} to {high:g}: the engine's model extrapolates")
+    return notes
+
+
+def _get_expected(row: Mapping[Any, Any], name: str) -> tuple[float, float]:
+    """Return mean and standard deviation of an outcome."""
+    return float(row[name_mean_column(name)]), float(row[name_deviation_column(name)])
+
+
+def _format_expected(row: Mapping[Any, Any], objective: Objective) -> str:
+    """Return what is expected of an outcome, with its unit."""
+    return f"{format_estimate(*_get_expected(row, objective.name))}{format_unit(objective.unit)}"
+
+
+def list_expected(row: Mapping[Any, Any], search: Search) -> list[str]:
+    """Return the label of each modelled outcome with what the engine expects; empty for engines without a model."""
+    known = [o for o in search.objectives if name_mean_column(o.name) in row]
+    return [f"{o.label} {_format_expected(row, o)}" for o in known]
+
+
+def state_verdict(outlooks: Sequence[Outlook], search: Search, best: BestKnown) -> str:
+    """Say in one sentence what a batch is expected to bring."""
+    if not outlooks:
+        return "No design is left: all of them are known, pending or failed."
+    n, counts = len(outlooks), pd.Series([outlook.kind for outlook in outlooks]).value_counts()
+    if UNPREDICTED in counts:
+        why = "; ".join(dict.fromkeys(outlook.criterion for outlook in outlooks))
+        return f"The engine predicts nothing of {'the suggestion' if n == 1 else 'the suggestions'}: {why}."
+    if UNCOMPARED in counts:
+        first = f"{outlooks[0].words[0].upper()}{outlooks[0].words[1:]}"
+        if not search.limits:
+            return f"{first}; there is nothing to compare with."
+        k = sum(outlook.likely >= SIMILAR for outlook in outlooks)
+        return f"{first}; {_count_suggestions(k, n, 'no suggestion is', 'the suggestion is')} expected to meet them."
+    aim = f"beat the best known, {best.describe(search)}"
+    if len(search.optimised) > 1:
+        aim = f"extend the front of {_count_designs(len(best))}"
+    first = f"{_count_suggestions(int(counts.get(BETTER, 0)), n)} expected to {aim}"
+    rest = [f"{counts[kind]} {words[int(counts[kind] > 1)]}" for kind, words in REST.items() if kind in counts]
+    return f"{first}{': ' if rest else ''}{', '.join(rest)}."
+
+
+def _count_suggestions(k: int, n: int, none: str = "No suggestion is", only: str = "The suggestion is") -> str:
+    """Return how many of the suggestions, with their verb."""
+    if k == 0:
+        return none
+    if n == 1:
+        return only
+    return f"{k} of {n} suggestions {'is' if k == 1 else 'are'}"
+
+
+def _count_designs(n: int) -> str:
+    """Return how many designs the front has."""
+    return "the best known design" if n == 1 else f"the {n} best known designs"
+
+
+def note_disagreements(proposed: pd.DataFrame, predicted: pd.DataFrame, search: Search) -> list[str]:
+    """Say of each design where the validated model and the engine's exclude each other's expectation.
+
+    Args:
+        proposed: designs with what the engine's model expects.
+        predicted: the validated model's predictions of them, with 95 % bounds.
+        search: objectives.
+    """
+    notes = [""] * len(proposed)
+    expected = [o for o in search.objectives if name_mean_column(o.name) in proposed]
+    for objective in expected:
+        name = objective.name
+        for i, (own, row) in enumerate(zip(proposed.to_dict("records"), predicted.to_dict("records"), strict=True)):
+            middle, low, high = (float(row[name + ending]) for ending in ("", "_lower_95", "_upper_95"))
+            mean, deviation = _get_expected(own, name)
+            if low <= mean <= high or abs(middle - mean) <= NORMAL_95 * deviation or np.isnan(low):
+                continue
+            notes[i] += (
+                f"; the models disagree: the validated model expects {objective.label} "
+                f"{format_interval(middle, low, high)}, the engine {format_estimate(mean, deviation)}"
+            )
+    return notes
