@@ -199,7 +199,7 @@ def _take_formulas_as_choices(roles: list[Role], n_rows: int) -> None:
         return
     for role in roles:
         n = role.column.n_different
-        if role.role == FORMULA and not role.why.startswith("--") and n <= MOST_CHOICES and n <= 0.6 * n_rows:
+        if role.role == FORMULA and not role.why.startswith("--") and 1 < n <= min(MOST_CHOICES, 0.6 * n_rows):
             role.role, role.why = FACTOR, f"{n} formulas, taken as choices beside the other factors; --formula if not"
 
 

@@ -63,7 +63,7 @@ def guess_footer(grid: Grid, first_row: int) -> tuple[str, ...]:
         first_row: place of the first row below the header.
     """
     found: list[str] = []
-    column, above = -1, -1
+    column, above = -1, first_row
     for place in range(len(grid.rows) - 1, first_row, -1):
         number, cells = grid.rows[place]
         filled = [cell for cell in cells if cell]
