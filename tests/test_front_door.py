@@ -255,6 +255,14 @@ def test_one_formula_with_a_variable_is_a_series_of_compounds(column: str) -> No
             assert found.load_rows().rows["formula"].nunique() == 8
 
 
+def test_compounds_of_calcium_are_formulas_and_no_rough_numbers() -> None:
+    formulas = ["Ca3N2", "Ca9Co(PO4)7", "Ca2Nb3O10", "Ca5P3O13H", "Ca3P2O8", "Ca2SiO4"]
+    rows = [f"{formula},{1 + i * 0.37:.2f}" for i, formula in enumerate(formulas)]
+    with new_study(join_rows("compound,sigma (S/cm)", rows)) as found:
+        assert found.roles["compound"] == FORMULA
+        assert found.load_rows().rows["compound"].nunique() == 6
+
+
 # mixtures, batches, additives
 
 
@@ -341,6 +349,28 @@ def test_amounts_and_steps_that_do_not_apply_are_no_gaps(
         assert list(found.roles.values()) == [FACTOR, FACTOR, FACTOR, FACTOR, OBJECTIVE]
         assert len(found.load_rows().rows) == 12
         assert found.study.features[1].used_choices == ("VC", "FEC") or len(set(kinds[:12])) < 4
+
+
+def test_papers_are_no_batches_and_gaps_of_one_row_no_steps() -> None:
+    rows = [
+        f"10.1/{i // 3},{700 + 10 * (i // 3)},{i % 4},{i % 2 if i else ''},{i % 5 if i else ''},{150 + i}"
+        for i in range(9)
+    ]
+    with new_study(join_rows("doi,temp_c,time_h,ni,co,capacity_mah_g", rows)) as found:
+        assert found.roles["doi"] == GROUP
+        assert not found.questions
+        assert not any(feature.is_conditional for feature in found.study.features)
+
+
+@UNLIMITED
+@given(numbers=st.lists(st.floats(1e-4, 1e6), min_size=6, max_size=12, unique=True))
+def test_all_rows_lie_within_the_bounds_of_a_new_study(numbers: list[float]) -> None:
+    rows = [f"{number!r},{150 + place * 1.5}" for place, number in enumerate(numbers)]
+    with new_study(join_rows("temp_c,capacity_mah_g", rows)) as found:
+        low, high = found.study.features[0].bounds or (np.nan, np.nan)
+        assert low <= min(numbers)
+        assert max(numbers) <= high
+        assert not any("outside" in line for line in found.load_rows().list_notes())
 
 
 # cyclers

@@ -106,8 +106,9 @@ def split_console(content: str) -> Iterator[Command]:
 
 
 def mask_designs(lines: list[str]) -> list[str]:
-    """Return lines of suggestions without the designs themselves, whose last digits another processor may change."""
-    return [re.sub(r"^(\d+)\. .*", r"\1.", line) for line in lines if not line.startswith("   ")]
+    """Return lines of suggestions without designs and what is expected of them, which another processor may change."""
+    kept = [re.sub(r"^(\d+)\. .*", r"\1.", line) for line in lines if not line.startswith("   ")]
+    return [line for line in kept if re.match(r"\d+\.$|Best known|With validated|.* engine \w+$", line)]
 
 
 def match_lines(shown: list[str], printed: list[str]) -> bool:

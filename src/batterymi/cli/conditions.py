@@ -7,6 +7,7 @@ import numpy as np
 from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts
 
+LEAST_SKIPPED = 2  # rows without a step whose columns share no word
 WITHOUT = ("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine")
 
 
@@ -52,5 +53,7 @@ def find_optional_steps(factors: Sequence[ColumnFacts]) -> dict[str, str]:
             continue
         first, *others = ([word for word in column.name.split("_") if word] for column in columns)
         shared = [word for word in first if all(word in other for other in others)]
-        found |= {column.name: (shared or [columns[0].name])[0] for column in columns}
+        # one row that lacks several numbers may just lack them
+        if shared or columns[0].n_missing >= LEAST_SKIPPED:
+            found |= {column.name: (shared or [columns[0].name])[0] for column in columns}
     return found

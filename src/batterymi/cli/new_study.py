@@ -135,7 +135,7 @@ def format_roles(roles: list[Role]) -> str:
     for role in roles:
         kind = f"{role.role} of {names[role.of]}" if role.of else role.role
         unit = "" if role.column.unit == "1" else role.column.unit
-        notes = "".join(f"; {note}" for note in role.column.numbers.notes if role.role not in (r.IGNORED, r.DATE))
+        notes = "".join(f"; {note}" for note in role.column.numbers.notes if _is_used_number(role))
         cells.append((show_in_line(role.column.header), kind, unit, show_in_line(role.why + notes)))
     widths = [min(max(len(row[place]) for row in cells), 34) for place in range(3)]
     lines = [
@@ -143,6 +143,11 @@ def format_roles(roles: list[Role]) -> str:
         for row in cells
     ]
     return "\n".join(lines)
+
+
+def _is_used_number(role: Role) -> bool:
+    """Return whether a study reads a column's cells as numbers."""
+    return role.column.is_number and role.role not in (r.IGNORED, r.DATE)
 
 
 def make_study_yaml(path: Path, file: str, title: str) -> str:

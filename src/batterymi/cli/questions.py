@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 
 from batterymi.cli import role as r
+from batterymi.cli.guess_role import find_word
 from batterymi.cli.role import LOG_DECADES, Role, spans_decades
 from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts
 
 LEAST_MERGED, MOST_MERGED = 0.15, 0.9  # share of empty cells of a column that may have merged ones
+BATCHES = {"run", "batch", "lot", "plate", "furnace", "oven", "series", "session", "campaign", "group"}
 LEAST_DIFFERENT = 5  # values, from all of which another one may lie far
 
 
@@ -32,7 +34,7 @@ def _ask_about_gaps(role: Role) -> str:
     column = role.column
     empty = (column.cells.astype(str) == "").to_numpy(bool)
     may_be = role.role in (r.IGNORED, r.IDENTITY, r.FORMULA, r.GROUP) and not column.is_number and not empty[:1].any()
-    if not may_be or not LEAST_MERGED <= empty.mean() < MOST_MERGED:
+    if not may_be or find_word(column, "remark") or not LEAST_MERGED <= empty.mean() < MOST_MERGED:
         return ""
     return (
         f"{column.header}: {int(empty.sum())} cells are empty; if they mean the cell above, as merged cells do, run "
@@ -64,7 +66,7 @@ def _ask_about_batches(roles: Sequence[Role]) -> list[str]:
     """Ask about factors that have one value in all rows of a group, as the temperature of a furnace run."""
     factors = [role.column for role in roles if role.role == r.FACTOR]
     lines = []
-    for group in (role.column for role in roles if role.role == r.GROUP):
+    for group in (role.column for role in roles if role.role == r.GROUP and BATCHES & set(role.column.name_words)):
         filled = ~find_empty(group.cells).to_numpy(bool)
         labels = group.cells.astype(str).to_numpy()[filled]
         if len(set(labels)) < 2 or len(set(labels)) > len(labels) / 2:

@@ -170,7 +170,7 @@ def _take_conditional_numbers(roles: list[Role]) -> None:
             role.role, role.why = FACTOR, f"applies with {condition[0].header} {', '.join(condition[1])}"
         elif role.column.name in steps:
             name = steps[role.column.name]
-            role.role, role.why = FACTOR, f"part of a step, {name}, that {role.column.n_missing} rows skip"
+            role.role, role.why = FACTOR, f"part of a step, {name}, that not all rows have"
 
 
 def _take_whole_numbers(roles: list[Role]) -> None:

@@ -160,8 +160,7 @@ def _describe_feature(
         # each range is counted in steps from its own lower end
         fits = step and all(len(set(ends)) > 1 and ends[1] - ends[0] >= step for ends in ranges.values())
         return found | ({"step": _round_bound(step)} if step and fits else {})
-    low, high = _round_bound(column.known.min()), _round_bound(column.known.max())
-    found["bounds"] = _make_flow_sequence([low, high])
+    found["bounds"] = _make_flow_sequence(_round_outward(column.known.min(), column.known.max()))
     if spans_decades(column, LOG_DECADES) and column.known.min() > 0:
         found["scale"] = "log"
     elif column.step and not is_part:
@@ -291,6 +290,17 @@ def _round_bound(value: float) -> float | int:
     """Return a number with eight digits, whole ones without a point."""
     rounded = float(f"{value:.8g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+
+
+def _round_outward(low: float, high: float) -> list[float | int]:
+    """Return the ends of a range with eight digits, so that all its values lie within."""
+    ends: list[float | int] = []
+    for value, away in ((low, -1), (high, 1)):
+        rounded = _round_bound(value)
+        if away * (value - rounded) > 0:
+            rounded = _round_bound(value + away * abs(value) * 1e-7)
+        ends.append(rounded)
+    return ends
 
 
 def _round_range(low: float, high: float) -> Any:

@@ -37,7 +37,8 @@ NUMBER = re.compile(
     \s*(?P<close>\)?)(?P<outer>{POWER})?\s*(?P<unit>(?:[A-Za-zµμΩÅ°%].*)?)""",
     re.VERBOSE,
 )
-ABOUT = re.compile(r"(?:~|≈|∼|≃|ca\.?|c\.|approx\.?|about|circa|etwa)\s*(?=[\d.+-])", re.IGNORECASE)
+# Ca9Co(PO4)7 is not about 9
+ABOUT = re.compile(r"(?:[~≈∼≃]|(?:ca|c|approx)\.|(?:ca|approx|about|circa|etwa)(?= ))\s*(?=[\d.+-])", re.IGNORECASE)
 LIMIT = re.compile(r"(<=|>=|<|>|≤|≥|≲|≳|less than|below|under|above|more than|over)\s*(?=[\d.+(~-])", re.IGNORECASE)
 BELOW = ("<", "<=", "≤", "≲", "less than", "below", "under")
 GROUPED = re.compile(r"(?<![\d.,])[+-]?\d{1,3}(?:[ '’]\d{3})+(?!\d)")
