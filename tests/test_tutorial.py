@@ -17,6 +17,19 @@ def commands() -> list[str]:
     return re.findall(r"^\$ (.+)$", TUTORIAL.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+def test_the_tutorial_shows_what_is_printed_and_uses_posix_commands(workspace: Workspace) -> None:
+    text = TUTORIAL.read_text(encoding="utf-8")
+    shown = re.search(r"^\$ batterymi suggest my_hosts\n(My hosts: .*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    for command in commands()[:2]:
+        workspace.run_command(["bash", "-c", command])
+    done = workspace.run_command(["batterymi", "suggest", "my_hosts"])
+    assert done.returncode == 0, done.stdout
+    assert shown[1].strip() == done.stdout.strip()
+    # an option that GNU and BSD take differently
+    assert not [command for command in commands() if re.search(r"\bsed -i|\bsed --|\becho -", command)]
+
+
 @pytest.mark.slow
 def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
     assert len(commands()) >= 9
@@ -32,6 +45,8 @@ def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
     assert second["suggestion"].str.startswith("b2-").all()
     assert "no failure with probability" in second["why"].iloc[0]
     assert {"pore_size_nm [nm]", "retention_percent_lower_95 [percent]", "distance_to_known"} <= set(second.columns)
+    assert {"retention_percent_engine_mean [percent]", "retention_percent_engine_sd [percent]"} <= set(second.columns)
+    assert second["why"].str.contains(r"^(?:about as good|expected to be).* \d+.*, best known ").all()
     summary = json.loads((workspace.folder / "results/my_hosts/summary.json").read_text(encoding="utf-8"))
     assert "1 failed, 1 measured, 3 not tried" in summary["earlier_suggestions"]["value"]
     ledger = (workspace.folder / "campaigns/my_hosts.jsonl").read_text(encoding="utf-8").splitlines()
