@@ -8,7 +8,10 @@ from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts
 
 LEAST_SKIPPED = 2  # rows without a step whose columns share no word
-WITHOUT = ("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine")
+WITHOUT = (
+    *("none", "no", "without", "nothing", "keine", "ohne", "0", "pure", "blank", "pristine", "w/o", "-"),
+    *("no additive", "without additive", "control", "reference", "ref"),
+)
 
 
 def find_condition(

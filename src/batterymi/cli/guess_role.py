@@ -1,9 +1,5 @@
 """The role of one column of a table, guessed from its cells, its name and its unit."""
 
-import csv
-from functools import cache
-from pathlib import Path
-
 from batterymi.cli.role import (
     COUNTED,
     DATE,
@@ -22,12 +18,16 @@ from batterymi.cli.role import (
     STATUS,
     STRUCTURE,
     SUGGESTION,
+    WITHDRAWN,
     Role,
 )
-from batterymi.data.column_facts import ColumnFacts
+from batterymi.data.column_facts import ColumnFacts, split_unit
+from batterymi.data.header_words import find_meaning, load_words
 from batterymi.optimise.campaigns.matched_results import find_name_column
 
+LAST_WORDS = ("id", "ids", "no", "nr", "number", "#", "code", "cid")  # of a number that is an id
 LIKE_IDS = "whole numbers, all different, as ids are"
+UNREADABLE = "no number stands in"
 GAPS = "cells hold no number; --factor leaves those rows out"
 ALONE = (["mean"], ["average"], ["avg"], ["mittelwert"])  # of sizes and temperatures, they are chosen
 
@@ -40,19 +40,9 @@ def guess_role(column: ColumnFacts, n_rows: int) -> Role:
     return _guess_number(column, n_rows) if column.is_number else _guess_word(column, n_rows)
 
 
-@cache
-def load_words() -> dict[str, tuple[str, ...]]:
-    """Return what whole words of headers mean: a tuple of words for each meaning."""
-    with Path(__file__).with_name("header_words.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    return {meaning: tuple(row["word"] for row in rows if row["meaning"] == meaning) for meaning in
-            dict.fromkeys(row["meaning"] for row in rows)}  # fmt: skip
-
-
 def find_word(column: ColumnFacts, *meanings: str) -> str:
     """Return the first word of a header that has one of the meanings; empty if none has."""
-    words = {word for meaning in meanings for word in load_words().get(meaning, ())}
-    return next((word for word in column.name_words if word in words), "")
+    return find_meaning(column.name_words, *meanings)
 
 
 def _consists_of(column: ColumnFacts, *meanings: str) -> bool:
@@ -74,6 +64,10 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(column, SUGGESTION, "names of suggestions")
     if not column.n_known:
         return Role(column, IGNORED, "is empty")
+    if column.is_duration:
+        return Role(column, IGNORED, "holds times such as 02:30:00; write them as numbers, as 2.5 for hours")
+    if find_word(column, "withdrawn") and _consists_of(column, "withdrawn", "remark"):
+        return Role(column, WITHDRAWN, "marks rows that do not count; they are kept, and nothing is learned from them")
     if column.is_date or (find_word(column, "date") and column.n_different > 1 and not column.is_number):
         ambiguous = _find_ambiguous_date(column)
         asked = f"; {ambiguous} may be day/month or month/day" if ambiguous else ""
@@ -82,6 +76,13 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(column, STRUCTURE, "holds paths of structure files")
     if column.is_status and find_word(column, "status"):
         return Role(column, STATUS, "says how far experiments are")
+    if column.date_like:
+        return Role(
+            column,
+            IGNORED,
+            f"holds words, and '{column.date_like}', which looks like a date that a spreadsheet made of something "
+            "else; correct that cell",
+        )
     if column.n_different < 2 and not column.is_formula:
         return Role(column, IGNORED, f"is the same in every row{' that has it' if column.n_missing else ''}")
     if column.is_formula and not (find_word(column, "identity") and not find_word(column, "formula")):
@@ -117,7 +118,9 @@ def _guess_by_name(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(column, ERROR, "an uncertainty, as its name says")
     # a number with a unit, or one that is chosen or measured, is no name, as the temperature of a sample
     is_amount = column.is_number and (column.unit != "1" or find_word(column, "factor", "maximised", "minimised"))
-    is_named = find_word(column, "identity") and column.n_different == column.n_known and not is_amount
+    is_last = bool(words) and words[-1] in LAST_WORDS
+    is_named = (find_word(column, "identity") and not column.is_number) or (is_last and column.is_whole)
+    is_named = is_named and column.n_different == column.n_known and not is_amount
     can_name = not column.is_number or column.is_whole
     # of samples that were measured again, the id repeats
     if (_consists_of(column, "identity") or is_named) and can_name and _has_identity(column):
@@ -174,7 +177,7 @@ def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
         and column.n_different == column.n_known > 2
         and not find_word(column, "factor")
     ):
-        return Role(column, IGNORED, f"{LIKE_IDS}; --factor if it is one")
+        return Role(column, IGNORED, f"{LIKE_IDS}; --factor or --objective if it is one")
     if column.n_missing > MOST_MISSING * n_rows:
         return Role(column, IGNORED, f"{column.n_missing} of {n_rows} {GAPS}")
     return Role(column, FACTOR, "a number that varies")
@@ -182,6 +185,14 @@ def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
 
 def _guess_word(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of a column of words that no name decides."""
+    outcome = find_word(column, "maximised", "minimised")
+    # a temperature may be low or high in words, a capacity not
+    is_outcome = outcome != "" or split_unit(column.header)[1] in OUTCOME_UNITS
+    is_meant = is_outcome or (find_word(column, "factor") != "" and column.n_numbers > 0)
+    if is_meant and (fault := column.first_fault):
+        what = f"'{outcome}' is an outcome, but " if outcome else ""
+        n_faults = len(column.numbers.faults)
+        return Role(column, IGNORED, f"{what}{UNREADABLE} {n_faults} cells, as {fault}; correct them")
     if column.n_different == column.n_known == n_rows:
         return Role(column, IDENTITY, "different in every row")
     if column.n_missing:

@@ -8,7 +8,7 @@ from batterymi.data.column_facts import ColumnFacts
 
 OBJECTIVE, FACTOR, IDENTITY, GROUP, FORMULA = "objective", "factor", "id", "group", "formula"
 ERROR, REPEATS, DATE, STATUS, STRUCTURE, IGNORED = "error", "repeats", "date", "status", "structure", "ignored"
-VARIABLE = "variable"
+VARIABLE, WITHDRAWN = "variable", "withdrawn"
 SUGGESTION = "suggestion"
 GOALS = {"max": "maximise", "min": "minimise", "maximise": "maximise", "minimise": "minimise"}
 # of outcomes; currents and areal loadings are chosen

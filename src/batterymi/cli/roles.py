@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from batterymi.cli.conditions import find_condition, find_optional_steps
-from batterymi.cli.guess_role import GAPS, LIKE_IDS, guess_goal, guess_role, load_words
+from batterymi.cli.guess_role import GAPS, LIKE_IDS, UNREADABLE, find_word, guess_goal, guess_role
 from batterymi.cli.role import (
+    ENERGIES,
     ERROR,
     FACTOR,
     FORMULA,
@@ -20,13 +23,18 @@ from batterymi.cli.role import (
     STATUS,
     STRUCTURE,
     VARIABLE,
+    WITHDRAWN,
     Role,
 )
 from batterymi.data.column_facts import ColumnFacts, find_simplex
 from batterymi.data.formula_columns import find_variable_columns
+from batterymi.data.header_words import load_words
 from batterymi.errors import ConfigError
 from batterymi.spelling import did_you_mean
 
+SAMPLES = "each has settings of its own, as a sample that is measured repeatedly"
+ADDS_UP = "adds up to"
+CHOSEN_UNITS = ("°C", "K", "h", "min", "s", "d", "rpm", "bar", "MPa", "mol/L", "mmol/L", "C-rate")  # of no outcome
 LOGARITHMS = {"log", "log10", "lg", "ln", "10"}  # words of headers, as split
 
 
@@ -70,10 +78,12 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     """
     wanted = _apply_wishes(columns, wishes or Wishes())
     n_rows = len(columns[0].cells) if columns else 0
-    parts, total = find_simplex([c for c in columns if c.is_number and c.name not in wanted]) or ([], 1.0)
+    # energies may be abbreviations of solvents, other outcomes are no parts
+    possible = [c for c in columns if c.is_number and c.name not in wanted and guess_goal(c)[1] in ("", *ENERGIES)]
+    parts, total = find_simplex(possible) or ([], 1.0)
     for part in parts:
         # before names are looked at, since EA may be ethyl acetate and an activation energy
-        why = f"adds up to {total:g} with {len(parts) - 1} other column{'s' * (len(parts) > 2)} in every row"
+        why = f"{ADDS_UP} {total:g} with {len(parts) - 1} other column{'s' * (len(parts) > 2)} in every row"
         wanted[part.name] = Role(part, FACTOR if part.n_different > 1 else IGNORED, why)
         if part.n_different == 1:
             wanted[
@@ -88,10 +98,12 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     _take_formulas_as_choices(roles, n_rows)
     _limit_objectives(roles, asked)
     _pair_errors(roles)
+    _take_samples_as_groups(roles)
     _keep_one_group(roles)
     _drop_equal_formulas(roles)
     _keep_one(roles, IDENTITY, "another column names the rows already")
     _keep_one(roles, STATUS, "another column holds the status")
+    _keep_one(roles, WITHDRAWN, "another column marks rows that do not count")
     return roles
 
 
@@ -149,7 +161,8 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
             raise ConfigError([f"{option} {text}: the column has another role already, {found[column.name].role}"])
         if role == OBJECTIVE:
             if not column.is_number or column.n_different < 2:
-                what = "holds words" if not column.is_number else "has the same number in every row"
+                words = f"holds words, as {column.first_fault}" if column.first_fault else "holds words"
+                what = words if not column.is_number else "has the same number in every row"
                 raise ConfigError([f"{option} {text}: {what}; an objective is a number that varies"])
             goal = goal or guess_goal(column)[0]
         if role == FACTOR and column.n_different < 2:
@@ -183,13 +196,6 @@ def _take_whole_numbers(roles: list[Role]) -> None:
                 FACTOR,
                 "whole numbers, all different, may be ids; taken, since there is no other factor",
             )
-    if any(role.role == FACTOR for role in roles):
-        return
-    # of outcomes alone, the last is the objective and the others may have been chosen
-    outcomes = [role for role in roles if role.role == OBJECTIVE and role.why != "--objective says so"]
-    for role in outcomes[:-1] if not any(r.why == "--objective says so" for r in roles) else outcomes:
-        role.role, role.goal = FACTOR, ""
-        role.why = f"{role.why}; taken as a factor, since there is no other (--objective {role.column.header} if not)"
 
 
 def _take_formulas_as_choices(roles: list[Role], n_rows: int) -> None:
@@ -228,7 +234,12 @@ def _limit_objectives(roles: list[Role], asked: bool) -> None:
             role for role in roles if role.column.is_number and (role.role == FACTOR or role.why.startswith(LIKE_IDS))
         ]
         numbers = [role for role in numbers if role.role == FACTOR or role is numbers[-1]]
-        if len(numbers) > 1 or (numbers and len([role for role in roles if role.role in (FACTOR, FORMULA)]) > 1):
+        # an outcome that cannot be read is not replaced by another column; times and parts of mixtures are no outcomes
+        if any(UNREADABLE in role.why and "outcome" in role.why for role in roles):
+            return
+        numbers = [role for role in numbers if not (ADDS_UP in role.why or _is_chosen(role.column))]
+        others = [role for role in roles if role.role in (FACTOR, FORMULA, STRUCTURE) and role is not numbers[-1:]]
+        if numbers and len(others) > (numbers[-1].role == FACTOR):
             last = numbers[-1]
             last.role, last.goal = OBJECTIVE, "maximise"
             last.why = (
@@ -250,6 +261,11 @@ def _limit_objectives(roles: list[Role], asked: bool) -> None:
         role.why = f"{role.why}; {role.goal}d"
     if len(kept) > 1:
         kept[0].why += ", the first of several (--objective NAME:max for one alone)"
+
+
+def _is_chosen(column: ColumnFacts) -> bool:
+    """Return whether a number is set rather than measured, by its name or its unit."""
+    return find_word(column, "factor") != "" or column.unit in CHOSEN_UNITS
 
 
 def _find_logarithms(objectives: list[Role]) -> list[Role]:
@@ -286,12 +302,32 @@ def _pair_errors(roles: list[Role]) -> None:
         role.why = f"{what} of {found.column.header}"
 
 
+def _take_samples_as_groups(roles: list[Role]) -> None:
+    """Take words that fix all numbers of the other factors for what they are: names of samples, measured repeatedly."""
+    numbers = [role.column for role in roles if role.role == FACTOR and role.column.is_number]
+    if len(numbers) < 2:
+        return
+    values = np.column_stack([column.numbers.values for column in numbers])
+    for role in roles:
+        column = role.column
+        if role.role != FACTOR or column.is_number or role.why.startswith("--") or column.n_different < 3:
+            continue
+        cells = column.cells.astype(str).to_numpy()
+        parts = [np.nan_to_num(values[cells == word]) for word in column.words]
+        is_fixed = all(len(part) > 1 and bool(np.all(part == part[0])) for part in parts)
+        if is_fixed and len(np.unique(values, axis=0)) >= column.n_different:
+            role.role, role.why = GROUP, f"{SAMPLES}; --factor if it is one"
+
+
 def _keep_one_group(roles: list[Role]) -> None:
     """Keep the group that is the most usual one, since rows that agree in any of many hang all together."""
     found = [role for role in roles if role.role == GROUP and not role.why.startswith("--")]
     words = list(load_words()["group"])
     found.sort(
-        key=lambda role: min((words.index(word) for word in role.column.name_words if word in words), default=99)
+        key=lambda role: (
+            not role.why.startswith(SAMPLES),
+            min((words.index(word) for word in role.column.name_words if word in words), default=99),
+        )
     )
     for role in found[1:]:
         role.ignore(f"may be a group too; {found[0].column.header} is taken, --group adds it")

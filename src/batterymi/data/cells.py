@@ -46,6 +46,8 @@ COMMAS = re.compile(r"\d,\d|^,\d")
 THOUSANDS = re.compile(r"(?<![\d.,])[+-]?[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 DOTTED = re.compile(r"(?<![\d.,])[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?![\d.])")
 BEGINS_AS_NUMBER = re.compile(r"[\s<>~≈≤≥(+\-−]*[\d.,]")
+GROUP_OF_THREE = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+LEAST_OTHERS, FAR = 100.0, 20.0  # numbers beside which 1.100 may be 1100; how far it must lie from them
 FRACTION_MOST, PERCENT_LEAST = 1.0, 20.0  # a share up to 1 among others from 20 on is a fraction among percents
 
 
@@ -56,10 +58,12 @@ class Decimal:
     Attributes:
         sign: a point, a comma, or nothing where there is no telling.
         is_sure: whether settings say so, or no cell has two readings.
+        is_declared: whether settings say so.
     """
 
     sign: str
     is_sure: bool = True
+    is_declared: bool = False
 
 
 POINT = Decimal(".")
@@ -133,7 +137,8 @@ def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -
         # a point separates thousands here, and must not be read as a decimal point
         dotted = cells.astype(str).str.contains(".", regex=False).to_numpy(bool)
         places = np.union1d(places, np.flatnonzero(dotted & ~np.isnan(plain)))
-    if not len(places):
+    doubtful = _find_thousands(cells, values, decimal)
+    if not len(places) and not doubtful:
         return Numbers(values, errors, is_bound)
     texts = [str(cells.iloc[place]) for place in places]
     read = [parse_cell(text, decimal) for text in texts]
@@ -142,9 +147,32 @@ def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -
         values[place], errors[place], is_bound[place] = cell.value, cell.error, cell.side == "<"
     found_unit = _convert_named_units(places, read, unit, (values, errors), faults)
     faults |= _find_mixed_shares(values, places, read, unit)
+    faults |= doubtful or _find_thousands(cells, values, decimal)
     for fault in faults:
         values[fault], errors[fault], is_bound[fault] = np.nan, np.nan, False
     return Numbers(values, errors, is_bound, faults, _describe_reading(texts, read, decimal), found_unit)
+
+
+def _find_thousands(cells: pd.Series, values: Array, decimal: Decimal) -> dict[int, str]:
+    """Return faults of numbers with three decimals that are a thousandth of all others, as 1.100 among 950 and 880."""
+    is_large = isinstance(cells.dtype, pd.StringDtype)  # of large files, which have no separators of thousands
+    if decimal.is_declared or is_large or cells.dtype.kind in "iufb":
+        return {}
+    grouped = np.array([bool(GROUP_OF_THREE.fullmatch(str(cell))) for cell in cells], dtype=bool) & np.isfinite(values)
+    others = np.abs(values[np.isfinite(values) & ~grouped])
+    if not grouped.any() or not len(others) or others.min() < LEAST_OTHERS:
+        return {}
+    found = {}
+    for place in np.flatnonzero(grouped & (np.abs(values) < others.min() / FAR)):
+        text, value = str(cells.iloc[place]), abs(values[place])
+        if others.min() / FAR < 1000 * value < others.max() * FAR:
+            sign = "." if "." in text else ","
+            found[int(place)] = (
+                f"{text} may be {text.replace(sign, '')} or {text.replace(',', '.')}, which is far from the other "
+                f"numbers; set `table.decimal` to '{',' if sign == '.' else '.'}' where '{sign}' separates thousands, "
+                f"else to '{sign}'"
+            )
+    return found
 
 
 def _convert_plain_numbers(cells: pd.Series) -> Array:
@@ -173,7 +201,7 @@ def find_decimal(cells: Iterable[str], delimiter: str, declared: str | None = No
         declared: the sign that the table's settings name.
     """
     if declared:
-        return Decimal(declared)
+        return Decimal(declared, is_declared=True)
     has_commas = has_points = False
     for text in cells:
         if not BEGINS_AS_NUMBER.match(text) or find_other_kind(text):
@@ -312,7 +340,12 @@ def _convert_named_units(
                 continue
             for array in numbers:
                 array[place] = convert_units(array[[place]], found, unit)[0]
-    return named.pop() if len(named) == 1 else ""
+    if len(named) > 1:
+        units = [find_header_unit(name) or "" for name in named]
+        first = next(cell.unit for cell in read if cell.unit in named)
+        # as °C and K, of which the first counts
+        return first if all(unit and are_convertible(unit, find_header_unit(first) or "") for unit in units) else ""
+    return named.pop() if named else ""
 
 
 def _find_mixed_shares(values: Array, places: Indices, read: Sequence[Cell], unit: str) -> dict[int, str]:

@@ -13,44 +13,26 @@ from batterymi.arrays import Array
 from batterymi.config.parts import strip_control_characters
 from batterymi.data.cells import EMPTY, Decimal, Numbers, find_empty, parse_numbers
 from batterymi.data.header_units import split_header
+from batterymi.data.header_words import find_meaning
 from batterymi.data.other_cells import CLOCK, DATE
+from batterymi.data.row_status import read_word
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formula_mixtures import MissingValueError
 from batterymi.features.formulas import FormulaError, identify_compositions, parse_formula
-from batterymi.vocabulary.unit_table import find_header_unit, is_spelling
+from batterymi.vocabulary.unit_table import find_header_unit, find_listed_unit, is_spelling
 
 YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")  # YAML reads these as something else
 SPELT_OUT = str.maketrans({"°": "", "%": " percent", "µ": "u", "μ": "u", "Ω": "ohm", "σ": "sigma", "η": "eta"})
 OWN_NAMES = ("split", "line", "label")  # that tables use themselves
-STATUS_WORDS = frozenset(
-    [
-        "pending",
-        "planned",
-        "running",
-        "failed",
-        "fail",
-        "broken",
-        "done",
-        "ok",
-        "finished",
-        "measured",
-        "complete",
-        "completed",
-        "success",
-        "excluded",
-        "withdrawn",
-        "running",
-        "queued",
-        "in",
-        "progress",
-    ]
-)
 MOST_STEPS = 400  # between the ends of a range
 MEASURED_STEPS = 60  # beyond which decimals that are all different are measured values
 FEW_VALUES = 5
 FORMULA_WORDS = {"formula", "formulas", "composition", "compound", "stoichiometry", "material", "chemistry", "formel"}
 RATES = {"rate", "charge", "discharge", "current", "crate", "cycling"}
 PARSED = 200  # cells that are tried as formulas
+SHORT_DATE = re.compile(r"\d{1,2}[-. ]+[A-Za-zäé]{3,4}\.?|[A-Z][a-z]{2}[- ]\d{2}")
+NUMERIC = ("maximised", "minimised", "factor")  # meanings of headers above numbers
+LEAST_NUMBERS = 0.3  # share of the cells, where a header says that numbers are meant
 UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
 
 
@@ -157,8 +139,36 @@ class ColumnFacts:
 
     @cached_property
     def is_status(self) -> bool:
-        """Return whether all words say how far an experiment is."""
-        return bool(self.words) and all(word.strip().lower() in STATUS_WORDS for word in self.words)
+        """Return whether at least half of the words say how far an experiment is; the others are named when read."""
+        known = sum(read_word(word) is not None for word in self.words)
+        return bool(self.words) and not self.is_number and known * 2 >= len(self.words)
+
+    @cached_property
+    def is_duration(self) -> bool:
+        """Return whether most cells are times of day or durations, without a date."""
+        filled = self.cells[~find_empty(self.cells)].astype(str).str.strip()
+        n_clocks = sum(bool(CLOCK.fullmatch(cell)) for cell in filled)
+        return not self.is_number and n_clocks * 2 > len(filled)
+
+    @cached_property
+    def date_like(self) -> str:
+        """Return the first cell that is a date among other words, as spreadsheets make of 1-2; else nothing."""
+        if self.is_number or self.is_date or not self.words:
+            return ""
+        return next((word for word in self.words if DATE.fullmatch(word) or SHORT_DATE.fullmatch(word)), "")
+
+    @cached_property
+    def n_numbers(self) -> int:
+        """Return how many cells are numbers."""
+        return len(self.known)
+
+    @cached_property
+    def first_fault(self) -> str:
+        """Return the first cell that is no number, with its line; empty if there is none."""
+        if not self.numbers.faults:
+            return ""
+        place = min(self.numbers.faults)
+        return f"line {self.cells.index[place]}: '{self.cells.iloc[place]}'"
 
     @cached_property
     def is_sequence(self) -> bool:
@@ -241,7 +251,8 @@ def _describe_column(header: str, cells: pd.Series, decimal: Decimal, taken: set
     n_filled = int((~is_empty).sum())
     n_numbers = int(np.isfinite(numbers.values).sum())
     # some cells that are not numbers, as of experiments that failed, do not make a column of words
-    is_number = n_filled > 0 and n_numbers > 0.5 * n_filled
+    is_meant = find_meaning(split_words(header), *NUMERIC) != "" or split_unit(header)[1] != "1"
+    is_number = n_filled > 0 and n_numbers > (0.5 - (0.5 - LEAST_NUMBERS) * is_meant) * n_filled
     label, unit = split_unit(header) if is_number else (make_label(header), "1")
     if is_number and unit == "1" and cell_unit != "1":
         unit = cell_unit
@@ -276,7 +287,7 @@ def split_unit(header: str) -> tuple[str, str]:
         return make_label(header), "percent"
     if text and "[" in header and UNIT_SIGNS.search(f"[{text}") and not text.strip().isdigit():
         return make_label(label), strip_control_characters(" ".join(text.split()))[:40]
-    if "/" in header and (unit := find_header_unit(header)):
+    if ("/" in header or "_" in header) and (unit := find_listed_unit(header)):
         return make_label(header), unit
     parts = re.split(r"[_\s]+", header.strip())
     # the longer spelling first, so that wt_pct is not read as pct
@@ -286,6 +297,9 @@ def split_unit(header: str) -> tuple[str, str]:
         is_word = " " in header and size == 1 and len(text) > 1 and not is_spelling(text)
         # not so in "capacity after 100 cycles"
         is_counted = len(parts) > size and parts[-size - 1].isdigit()
+        # nor where the word before is a unit too, as in rate_mV_s of a unit that is not known
+        before = parts[-size - 1] if len(parts) > size + 1 else ""
+        is_counted |= len(before) > 1 and is_spelling(before) and before.lower() not in ("min", "at")
         if len(parts) > size and not is_word and not is_counted and (unit := find_header_unit(text, in_brackets=False)):
             return make_label(" ".join(parts[:-size])), unit
     return make_label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
@@ -295,7 +309,7 @@ def split_words(header: str) -> list[str]:
     """Split a header into its words in small letters, as cif and id of CifID; brackets are left out."""
     label = split_header(header)[0] or header
     spaced = re.sub(r"(?<=[a-zäöüß])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", label)
-    return [word for word in re.split(r"[^0-9A-Za-zÀ-ɏ\u0370-\u03ff\u3040-\u9fff#%]+", spaced.lower()) if word]
+    return [word for word in re.split(r"[^0-9A-Za-zÀ-ɏ\u0370-\u03ff\u3040-\u9fff#]+", spaced.lower()) if word]
 
 
 def make_label(text: str) -> str:

@@ -93,7 +93,8 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
     cells = [[row[place] for place in kept] for _, row in rows]
     frame = pd.DataFrame(cells, columns=names, index=pd.Index([n for n, _ in rows], name="line"), dtype=str)
     with_signs = (cell for row in cells for cell in row if "," in cell or "." in cell)
-    decimal = find_decimal(with_signs, grid.delimiter, reading.decimal) if _has_commas(cells) else POINT
+    is_open = reading.decimal is not None or _has_commas(cells)
+    decimal = find_decimal(with_signs, grid.delimiter, reading.decimal) if is_open else POINT
     return RawTable(
         frame,
         decimal,
