@@ -25,6 +25,7 @@ from batterymi.errors import ConfigError, TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line, write_out
 from batterymi.user_files import create_file
+from batterymi.vocabulary.splits import PENDING, SPLIT
 
 MAX_LINES = 25
 MOST_LISTED = 30  # columns that are printed in full; of wide tables, those in use
@@ -213,7 +214,9 @@ def _check_table(settings: TableSettings) -> list[str]:
             *faults,
             "these rows must be corrected before the study can be used; with `table.bad_rows: drop` they are left out",
         ]
-    return [f"{len(loaded.rows)} of {loaded.n_in} rows can be used", *loaded.list_notes()]
+    n_waiting = int((loaded.rows[SPLIT] == PENDING).sum())
+    waiting = f", {n_waiting} of them without a result yet (`table.empty: pending`)" if n_waiting else ""
+    return [f"{len(loaded.rows)} of {loaded.n_in} rows can be used{waiting}", *loaded.list_notes()]
 
 
 def start_study(options: argparse.Namespace) -> None:
@@ -262,7 +265,19 @@ def start_study(options: argparse.Namespace) -> None:
         text,
     ]
     write_out("\n".join([*lines, f"Wrote {target}. Read it; {ANEW}.\n"]))
-    write_out(f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n")
+    write_out(_describe_next_steps(name, guess.plan, text))
+
+
+def _describe_next_steps(name: str, plan: Plan, text: str) -> str:
+    """Return what to run next; designs that formulas describe need a list of candidates to choose from."""
+    if "mode: replay" not in text:
+        return f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n"
+    columns = ", ".join(column.name for column in plan.list_columns(r.FORMULA, r.STRUCTURE, r.FACTOR))
+    return (
+        f"\n  batterymi check {name}\n  snakemake {name}\n\nThe rows themselves are the designs. For a next batch, list "
+        f"candidates in a file with the columns {columns}, and set\n  campaign: {{mode: experiment, pool: "
+        "data/candidates.csv}\n"
+    )
 
 
 def _choose_name(given: str | None, path: Path) -> str:

@@ -110,6 +110,8 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     asked = next((role.column for role in plan.roles if role.role == r.REPEATS and role.why.startswith("--")), None)
     found |= {"repeats": asked.name} if asked else {}
     found |= {"status": status.name} if status else {}
+    withdrawn = plan.get_column(r.WITHDRAWN)
+    found |= {"withdrawn": withdrawn.name} if withdrawn else {}
     units = {
         c.name: c.unit for c in plan.list_columns(r.OBJECTIVE) if _is_logarithmic(c) and not split_header(c.header)[1]
     }
@@ -117,7 +119,7 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     found |= {"empty": "pending"}
     used = plan.list_columns(r.FACTOR, r.FORMULA, r.STRUCTURE)
     found |= {"bad_rows": "drop"} if any(_has_gaps(column, used) for column in used) else {}
-    named = [*used, *(c for c in (identity, status, asked) if c), *plan.list_columns(r.OBJECTIVE, r.GROUP)]
+    named = [*used, *(c for c in (identity, status, withdrawn, asked) if c), *plan.list_columns(r.OBJECTIVE, r.GROUP)]
     named += [*plan.fill_down, *(role.column for role in plan.roles if role.of), *([repeats] if repeats else [])]
     renamed = {column.header: column.name for column in named if column.header != column.name}
     return found | ({"columns": _make_flow_mapping(renamed)} if renamed else {})

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BRACKETS = re.compile(r"^(?P<label>.*?)\s*[(\[](?P<unit>[^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$")
+# as in temps/h; what stands before the slash has two letters at least
+SLASH = re.compile(r"^(?P<label>.*[^\W\d_]{2,}.*?|[^\W\d_])\s*/\s*(?P<unit>[^/\s\d][^/]*(?:/\s?[a-zA-Zµ]+\d?)?)\s*$")
+WIDE = str.maketrans({"（": "(", "）": ")", "［": "[", "］": "]", "／": "/", "℃": "°C"})
 MOST_BYTES = 100_000  # of a header
 
 
@@ -54,9 +57,20 @@ def _convert_series(values: "pd.Series", found: str, wanted: str) -> "pd.Series"
 
 
 def split_header(header: str) -> tuple[str, str]:
-    """Return what stands before and in the brackets of a header; no text where there are none."""
-    match = BRACKETS.match(header)
-    return (match["label"], match["unit"]) if match else (header, "")
+    """Return what stands before and in the brackets of a header, or behind its slash; no text where there is none.
+
+    Behind a slash only a unit of the table counts, as in `Voltage/V` and `capacity / mAh g⁻¹`, since Li/TM is a ratio.
+    """
+    plain = header.translate(WIDE)
+    match = BRACKETS.match(plain)
+    if match:
+        return match["label"], match["unit"]
+    behind = SLASH.match(plain)
+    is_unit = behind is not None and find_listed_unit(behind["unit"]) not in (None, "1")
+    if behind is None or not is_unit or (len(behind["unit"]) < 2 and behind["unit"] not in "VAKhsg%℃"):
+        return header, ""
+    # nor in a unit that stands alone, as mAh/g
+    return (header, "") if find_listed_unit(plain) is not None else (behind["label"], behind["unit"])
 
 
 def match_headers(headers: Sequence[str], given: Mapping[str, str], columns: Sequence[Column]) -> dict[str, str]:

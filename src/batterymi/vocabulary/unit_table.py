@@ -7,6 +7,7 @@ import csv
 import re
 import unicodedata
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ SPELLINGS = {spelling: row["unit"] for row in _ROWS for spelling in row["spellin
 # what people mean in a header, where the unit itself would be another
 HEADER_SPELLINGS = {"c": "°C", "k": "K", "a": "A", "pct": "percent", "wt": "wt%", "wt/pct": "wt%"}
 MAX_LENGTH = 40
-LARGEST_SLIP = 2  # characters too many or missing
+LEAST_ALIKE = 0.8  # of two texts of which one is a slip, as mAh/gg
 # factors with exponents of at most two digits, so that no text keeps pint busy
 FACTOR = re.compile(r"([A-Za-zμΩÅ°%_]+)(?:\^|\*\*)?(-?\d{1,2})?|[/*()]|^1(?=/)")
 LOGARITHM = re.compile(r"log10\((.+)\)")
@@ -95,7 +96,7 @@ def find_own_unit(text: str) -> str:
             raise UnitError(f"'{text}' is not a unit; did you mean '{header}'?") from None
         close = re.search(r"did you mean '(.+)'", str(error))
         # a whole word more, as in mAh/g_cat, is no slip
-        is_slip = close is not None and abs(len(close[1]) - len(plain)) <= LARGEST_SLIP
+        is_slip = close is not None and SequenceMatcher(None, close[1], plain).ratio() >= LEAST_ALIKE
         if is_slip or not plain or len(plain) > MAX_LENGTH:
             raise
         return plain
@@ -133,11 +134,17 @@ def find_header_unit(text: str, in_brackets: bool = True) -> str | None:
 
 def find_listed_unit(text: str) -> str | None:
     """Return the unit of the table that a header names, whatever its capitals; None if it is not one of them."""
-    plain = _simplify(text).lower().replace("_", "/")
-    if plain in HEADER_SPELLINGS:
-        return HEADER_SPELLINGS[plain]
-    alike = {name for simple, name in _spellings().items() if simple.lower() == plain}
-    return _spellings().get(_simplify(text), alike.pop() if len(alike) == 1 else None)
+    for joint in ("/", ""):
+        written = _simplify(text).replace("_", joint)
+        plain = written.lower()
+        if plain in HEADER_SPELLINGS:
+            return HEADER_SPELLINGS[plain]
+        # the capitals decide where there are two, as mM and mm
+        alike = {name for simple, name in _spellings().items() if simple.lower() == plain}
+        found = _spellings().get(written, alike.pop() if len(alike) == 1 else None)
+        if found is not None or "_" not in text:
+            return found
+    return None
 
 
 def convert_units(values: "Array", found: str, wanted: str) -> "Array":
