@@ -179,7 +179,8 @@ def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
     ):
         return Role(column, IGNORED, f"{LIKE_IDS}; --factor or --objective if it is one")
     if column.n_missing > MOST_MISSING * n_rows:
-        return Role(column, IGNORED, f"{column.n_missing} of {n_rows} {GAPS}")
+        where = f" ({column.first_fault})" if column.first_fault else ""
+        return Role(column, IGNORED, f"{column.n_missing} of {n_rows}{where} {GAPS}")
     return Role(column, FACTOR, "a number that varies")
 
 

@@ -274,9 +274,9 @@ def _describe_next_steps(name: str, plan: Plan, text: str) -> str:
         return f"\n  batterymi check {name}\n  batterymi suggest {name}\n  snakemake {name}\n"
     columns = ", ".join(column.name for column in plan.list_columns(r.FORMULA, r.STRUCTURE, r.FACTOR))
     return (
-        f"\n  batterymi check {name}\n  snakemake {name}\n\nThe rows themselves are the designs. For a next batch, list "
-        f"candidates in a file with the columns {columns}, and set\n  campaign: {{mode: experiment, pool: "
-        "data/candidates.csv}\n"
+        f"\n  batterymi check {name}\n  snakemake {name}\n\nThe rows themselves are the designs. For a next batch, "
+        f"list candidates in a file with the columns {columns}, and set\n"
+        "  campaign: {mode: experiment, pool: data/candidates.csv}\n"
     )
 
 
