@@ -3,10 +3,14 @@
 import re
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batterymi.data.cells import parse_cell
+from batterymi.data.formula_columns import list_understood, read_formula_columns, summarise_understood
 from batterymi.features.formula_cells import are_same_compositions, format_formula, read_formula
 from batterymi.features.formula_mixtures import compute_molar_mass
 from batterymi.features.formulas import FormulaError, parse_formula
@@ -223,6 +227,24 @@ def test_a_name_that_is_joined_to_a_formula_is_never_left_out(label: str, formul
             continue
         # what is read holds all that both are made of
         assert {*parse_formula(read.formula)} > {*parse_formula(formula)} or "as a name" not in read.how, (text, read)
+
+
+def test_lists_of_how_formulas_are_read_say_how_many_and_where_all_are() -> None:
+    rows = pd.DataFrame({"material": ["β-Li3PS4", "Li3PS4", *[f"Li₇La₃Zr₂O₁₂ (pellet {n})" for n in range(11)]]})
+    understood = read_formula_columns(rows, ["material"]).understood
+    assert len(understood) == 12
+    last = list_understood("my.csv", understood, "the run's table.json")[-1]
+    assert last == "my.csv: 2 more formulas are read in such ways; all are listed in the run's table.json"
+    (summary,) = summarise_understood(understood)
+    assert summary.startswith("12 formulas are read in other ways: 'β-Li3PS4' as Li3PS4 ('β' as a phase), ")
+    assert summary.count("' as Li") == 3
+    assert summarise_understood([]) == []
+
+
+def test_compounds_of_calcium_are_no_numbers() -> None:
+    for text in ("Ca4Nb2(SO4)9", "Ca9Co(PO4)7", "Ca3N2", "Ca2"):
+        assert parse_cell(text).fault or np.isnan(parse_cell(text).value)
+    assert read_formula("Ca4Nb2(SO4)9").formula == "Ca4Nb2(SO4)9"
 
 
 def test_weight_percent_is_of_the_whole_mass() -> None:

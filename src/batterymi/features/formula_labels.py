@@ -28,7 +28,7 @@ MATERIALS = re.compile(
     r"(?![a-z])"
 )
 PRIMES = r"['’′ʹ\"”″]*"
-PHASE = rf"[LHR]T|[OP]{PRIMES}[1-3]{PRIMES}|T{PRIMES}[1-3]{PRIMES}|(?:[12468]H|3C|\d{{1,2}}[TR]){PRIMES}|[αβγδεζηθκλω]{PRIMES}"
+PHASE = rf"[LHR]T|[OPT]{PRIMES}[1-3]{PRIMES}|(?:[12468]H|3C|\d{{1,2}}[TR]){PRIMES}|[αβγδεζηθκλω]{PRIMES}"
 KNOWN_PHASE = re.compile(rf"(?:{PHASE})(?:[\s-]type)?")
 PHASE_BEFORE = re.compile(rf"^({PHASE}|[a-wα-ω]{PRIMES})(?:-type[\s-]|\s?-)\s?(?=[A-Z\[(])")
 PHASE_BEHIND = re.compile(rf"\s\(\s*((?:{PHASE})(?:[\s-](?:type|phase))?)\s*\)$|-([LHR]T)$")
