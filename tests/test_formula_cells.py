@@ -3,10 +3,14 @@
 import re
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batterymi.data.cells import parse_cell
+from batterymi.data.formula_columns import list_understood, read_formula_columns, summarise_understood
 from batterymi.features.formula_cells import are_same_compositions, format_formula, read_formula
 from batterymi.features.formula_mixtures import compute_molar_mass
 from batterymi.features.formulas import FormulaError, parse_formula
@@ -57,7 +61,31 @@ READ = {
     "Li7La3Zr2O12 (cubic)": "Li7La3Zr2O12",
     "Li3InCl6 (ball milled, 500 rpm)": "Li3InCl6",
     "Li6PS5Cl_batch3": "Li6PS5Cl",
+    "(NCM811) LiNi0.8Co0.1Mn0.1O2": "LiNi0.8Co0.1Mn0.1O2",
+    "Li4Ti5O12 (LTO)": "Li4Ti5O12",
+    "Na3V2(PO4)3 (NVP)": "Na3V2P3O12",
+    "Na3V2(PO4)3(NVP)": "Na3V2P3O12",
+    "Na3PS4 (NPS)": "Na3PS4",
+    "Li3PS4 (glass)": "Li3PS4",
+    "Li3PS4 (pellet)": "Li3PS4",
+    "Li3YCl6 (anhydrous)": "Li3YCl6",
+    # phases
+    "P2-Na0.67MnO2": "Na0.67MnO2",
+    "P2-type Na0.67MnO2": "Na0.67MnO2",
+    "Na0.67MnO2 (P2)": "Na0.67MnO2",
+    "O3-NaMnO2": "NaMnO2",
+    "O′3-NaMnO2": "NaMnO2",
+    "β″-Al2O3": "Al2O3",
+    "β''-Al2O3": "Al2O3",
+    "α′-NaVO3": "NaVO3",
+    "2H-MoS2": "MoS2",
+    "1T-TiS2": "TiS2",
+    "c-Li7La3Zr2O12": "Li7La3Zr2O12",
+    "t-Li7La3Zr2O12": "Li7La3Zr2O12",
+    "LT-LiCoO2": "LiCoO2",
+    "LiCoO2-HT": "LiCoO2",
     # hydrates and mixtures
+    "S/C (70:30 mol%)": "S7C3",
     "LiOH·H2O": "LiO2H3",
     "LiOH.H2O": "LiO2H3",
     "LiOH • H2O": "LiO2H3",
@@ -115,6 +143,42 @@ ASKED = {
     "Li2Co3": "write Li2CO3",
     "Li2C03": "write Li2CO3",
     "glass": "has no meaning",
+    # more than a formula and a label
+    "LLZO-Li3PS4": "'LLZO' beside the formula is more than a label",
+    "NCM811-Li3PO4": "'NCM811' beside the formula is more than a label",
+    "PEO-Li7La3Zr2O12": "'PEO' beside the formula",
+    "CNT-S": "'CNT' beside the formula",
+    "S (CNT)": "'CNT' beside the formula",
+    "carbon-S": "'carbon' says more",
+    "Al-LLZO": "'LLZO' beside the formula",
+    "al-Li7La3Zr2O12": "'al' beside the formula",
+    "LATP-LiI": "'LATP' beside the formula",
+    "H2O-D2O": "'D2O' beside the formula",
+    "LiI-free": "'free' beside the formula",
+    "Li3PS4 + LLZO": "'[+] LLZO' beside the formula",
+    "Li3PS4 · LLZO": "'· LLZO' beside the formula",
+    "Li3PS4 - LLZO": "'LLZO' beside the formula",
+    "80 LLZO : 20 Li3PS4": "'80 LLZO' beside the formula",
+    "CNT-S (30:70 wt%)": "'30wt% CNT",
+    "Li3PS4 (LLZO)": "'LLZO' is Li7La3Zr2O12, but the formula has no La",
+    "LLZO: Li3PS4": "but the formula has no La",
+    "Li3InCl6 (hydrate)": "'hydrate' says more",
+    "Li3InCl6 (wet)": "'wet' says more",
+    "Li7La3Zr2O12 (+Al)": "'[+]Al' beside the formula",
+    "Li7La3Zr2O12 (Al)": "may be a part of the formula or not",
+    "LiFePO4 (C)": "may be a part of the formula or not",
+    "Li2MnO3-LiMO2": "'M' in 'LiMO2' is no element",
+    "LiMO2": "'M' in 'LiMO2' is no element",
+    "LiMO2 (M = Co)": "'M' in 'LiMO2' is no element",
+    "LiTMO2": "'TM' in 'LiTMO2' is no element",
+    "Li6PS5X": "'X' in 'Li6PS5X' is no element",
+    "MPS3": "'M' in 'MPS3' is no element",
+    "Li1+xM1-xO2 (x = 0.1)": "'M' in 'Li1[+]xM1' is no element",
+    "Li3-xVOxCl3": "': x has no value",
+    "VOx": "': x has no value",
+    "S/C (70:30)": "of moles or of masses",
+    "S (70:30)": "has 2 numbers, but 'S' is no mixture of as many formulas",
+    "NVP": "it is a name; write a formula",
     "": "empty",
 }
 
@@ -137,6 +201,50 @@ def test_a_variable_has_its_value_from_a_column_and_two_sources_must_agree() -> 
     assert read_formula("Li7-xLa3Zr2-xTaxO12 (x = 0.4)", {"x": 0.4, "y": 7}).how == "x = 0.4"
     with pytest.raises(FormulaError, match=r"x = 0.4, and the column 'x' 0.3"):
         read_formula("Li7-xLa3Zr2-xTaxO12 (x = 0.4)", {"x": 0.3})
+
+
+def test_lattice_columns_are_no_variables_unless_a_formula_has_them() -> None:
+    lattice = {"a": 5.533, "b": 5.6, "c": 12.9}
+    for text in ("Li₇La₃Zr₂O₁₂", "c-Li7La3Zr2O12", "La2CaCl8 (cubic)", "β-Li3PS4"):
+        read = read_formula(text, lattice)
+        assert "=" not in read.how
+        assert read.formula == read_formula(text).formula
+    assert read_formula("LiaMnO2", lattice).how.startswith("a = 5.533")
+
+
+LABELS = st.from_regex(r"[A-Z]{2,4}\d{0,3}|[A-Z][a-z]?-[A-Z]{3,4}", fullmatch=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LABELS, st.sampled_from(["Li3PS4", "LiI", "Li7La3Zr2O12", "S"]), st.sampled_from(["-", " - ", " + ", "/", "·"]))
+def test_a_name_that_is_joined_to_a_formula_is_never_left_out(label: str, formula: str, sign: str) -> None:
+    for text in (f"{label}{sign}{formula}", f"{formula}{sign}{label}"):
+        try:
+            read = read_formula(text)
+        except FormulaError:
+            continue
+        if re.search("as a phase", read.how):
+            continue
+        # what is read holds all that both are made of
+        assert {*parse_formula(read.formula)} > {*parse_formula(formula)} or "as a name" not in read.how, (text, read)
+
+
+def test_lists_of_how_formulas_are_read_say_how_many_and_where_all_are() -> None:
+    rows = pd.DataFrame({"material": ["β-Li3PS4", "Li3PS4", *[f"Li₇La₃Zr₂O₁₂ (pellet {n})" for n in range(11)]]})
+    understood = read_formula_columns(rows, ["material"]).understood
+    assert len(understood) == 12
+    last = list_understood("my.csv", understood, "the run's table.json")[-1]
+    assert last == "my.csv: 2 more formulas are read in such ways; all are listed in the run's table.json"
+    (summary,) = summarise_understood(understood)
+    assert summary.startswith("12 formulas are read in other ways: 'β-Li3PS4' as Li3PS4 ('β' as a phase), ")
+    assert summary.count("' as Li") == 3
+    assert summarise_understood([]) == []
+
+
+def test_compounds_of_calcium_are_no_numbers() -> None:
+    for text in ("Ca4Nb2(SO4)9", "Ca9Co(PO4)7", "Ca3N2", "Ca2"):
+        assert parse_cell(text).fault or np.isnan(parse_cell(text).value)
+    assert read_formula("Ca4Nb2(SO4)9").formula == "Ca4Nb2(SO4)9"
 
 
 def test_weight_percent_is_of_the_whole_mass() -> None:

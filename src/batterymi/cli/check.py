@@ -210,5 +210,5 @@ def _count_rows(study: Study) -> tuple[str, list[str], list[str]]:
         f"; {conversion.column} converted from {conversion.found} to {conversion.wanted}"
         for conversion in loaded.conversions
     )
-    understood = list_understood(study.table.file or "", loaded.formulas.understood)
+    understood = list_understood(study.table.file or "", loaded.formulas.understood, "the run's table.json")
     return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", understood, loaded.list_notes()

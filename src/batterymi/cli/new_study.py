@@ -17,6 +17,7 @@ from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
 from batterymi.data.column_facts import describe_columns
 from batterymi.data.cycler import describe_cycler_export
+from batterymi.data.formula_columns import summarise_understood
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import guess_layout
 from batterymi.data.read_table import RawTable, parse_grid, parse_table
@@ -204,7 +205,7 @@ def _check_table(settings: TableSettings) -> list[str]:
         dropped = settings.model_copy(update={"table": settings.table.model_copy(update={"bad_rows": "drop"})})
         try:
             # refused altogether, unless the faults are those of single rows
-            load_table(dropped)
+            good = load_table(dropped)
         except TableError as second:
             said = str(error).partition("\nnothing was written")[0]
             raise TableError("\n".join(dict.fromkeys([said, f"{second}; no study was written"]))) from None
@@ -212,11 +213,13 @@ def _check_table(settings: TableSettings) -> list[str]:
         faults = [line for line in str(error).splitlines() if not line.startswith("nothing was written")]
         return [
             *faults,
+            *summarise_understood(good.formulas.understood),
             "these rows must be corrected before the study can be used; with `table.bad_rows: drop` they are left out",
         ]
     n_waiting = int((loaded.rows[SPLIT] == PENDING).sum())
     waiting = f", {n_waiting} of them without a result yet (`table.empty: pending`)" if n_waiting else ""
-    return [f"{len(loaded.rows)} of {loaded.n_in} rows can be used{waiting}", *loaded.list_notes()]
+    read = summarise_understood(loaded.formulas.understood)
+    return [f"{len(loaded.rows)} of {loaded.n_in} rows can be used{waiting}", *read, *loaded.list_notes()]
 
 
 def start_study(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from batterymi.vocabulary.measured import name_compound_column
 
 GREEK = {"delta": "δ", "gamma": "γ", "epsilon": "ε"}
 MAX_LISTED = 10
+EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,30 @@ def strip_quote(message: str, cell: str) -> str:
     return message
 
 
-def list_understood(source: str, understood: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what was understood of formulas as lines of text, of many the first and their number."""
+def list_understood(source: str, understood: Sequence[Mapping[str, Any]], place_of_all: str = "") -> list[str]:
+    """Return what was understood of formulas as lines of text, of many the first and their number.
+
+    Args:
+        source: the file.
+        understood: one entry per cell.
+        place_of_all: where all of them are listed, if they are.
+    """
     lines = [
         f"{source}: line {entry['line']}: {entry['column']}: '{show_in_line(entry['found'])}' is read as "
         f"{entry['reason']}"
         for entry in understood[:MAX_LISTED]
     ]
     if len(understood) > MAX_LISTED:
-        lines.append(f"{source}: {len(understood) - MAX_LISTED} more formulas are read in such ways")
+        listed = f"; all are listed in {place_of_all}" if place_of_all else ""
+        lines.append(f"{source}: {len(understood) - MAX_LISTED} more formulas are read in such ways{listed}")
     return lines
+
+
+def summarise_understood(understood: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return how many formulas are read as something else than their text, with the first ones, as one line or none."""
+    if not understood:
+        return []
+    examples = [f"'{show_in_line(entry['found'])}' as {entry['reason']}" for entry in understood[:EXAMPLES]]
+    more = ", and more, which `batterymi check` shows" if len(understood) > EXAMPLES else ""
+    n = len(understood)
+    return [f"{n} formula{' is' if n == 1 else 's are'} read in other ways: {', '.join(examples)}{more}"]

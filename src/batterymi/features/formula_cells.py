@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from batterymi.features.charge_balance import (
-    is_complete,
-    is_neutral,
+from batterymi.features.charge_balance import is_complete, is_neutral
+from batterymi.features.formula_labels import (
+    CHANGING,
+    is_abbreviation,
+    list_used_variables,
+    refuse_other_material,
+    refuse_placeholder,
+    refuse_substance,
+    take_abbreviation,
+    take_phase,
 )
 from batterymi.features.formula_mixtures import Amounts, MissingValueError, MixtureParser, UndecidedFormulaError
 from batterymi.features.formula_text import (
@@ -34,12 +41,6 @@ from batterymi.features.formula_typos import (
 from batterymi.features.formulas import FormulaError, parse_formula
 from batterymi.vocabulary.elements import INDEX
 
-# words that change what a sample is made of
-CHANGING = re.compile(
-    r"dop(?:ed|ing|ant)|substitut|excess|deficien|coat|composite|blend|mixture|mixed|additive|\badded\b|\bwith(?:out)?\b"
-    r"|\bplus\b|\band\b|\bor\b|\brich\b|\bpoor\b|modified|vacanc|impregnat|infiltrat|%|\bppm\b|percent|@|\||\\",
-    re.IGNORECASE,
-)
 UNIT = re.compile(r"[\s,;]*[(\[]?\s*(?:in\s+)?(mol|wt)[\s.\-]*%\s*[)\]]?\s*$", re.IGNORECASE)
 RATIO = re.compile(
     r"[\s,;(\[=]+(\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+)\s*\(?([a-z]*)[\s.\-]*%?\s*(?:ratio)?[)\]]?\s*$", re.I
@@ -106,10 +107,12 @@ def _read_cached(text: str, given: tuple[tuple[str, float], ...]) -> FormulaCell
     spelling = normalise_text(plain)
     refuse_name(spelling.text)
     values = collect_values(spelling.values, dict(given))
+    spelling.text = take_phase(spelling.text, spelling.remarks)
+    spelling.text = take_abbreviation(spelling.text, _split_brackets(spelling.text), spelling.remarks)
     amounts = _read_text(spelling, values)
     refuse_typing_error(spelling.text, amounts)
     formula = format_formula(_reduce(amounts) if _is_mixture(spelling) or len(amounts) == 1 else amounts)
-    used = [f"{name} = {value:g}" for name, value in values.items() if name in spelling.text]
+    used = list_used_variables(spelling.text, values)
     how = "; ".join(dict.fromkeys([*used, *spelling.remarks]))
     return FormulaCell(formula, how or "its spelling", make_note(spelling.text, amounts))
 
@@ -161,6 +164,9 @@ def _parse_plain(text: str) -> Amounts | None:
     if " " in text or split_hydrate(text):
         return None
     try:
+        split = _split_brackets(text)
+        if split and is_abbreviation(split[1], parse_formula(split[0])):
+            return None
         return parse_formula(text)
     except FormulaError:
         return None
@@ -180,8 +186,11 @@ def _read_text(spelling: Spelling, values: Mapping[str, float]) -> Amounts:
     readings = _find_readings(text, values, unit, spelling.remarks, problems)
     first, others = readings[0] if readings else None, readings[1:]
     if first is None:
+        if not text.isupper():
+            refuse_placeholder(text)
         first = read_any_case(text, spelling.remarks)
     if first is None:
+        refuse_placeholder(text)
         raise _choose_problem(text, problems)
     for other in others:
         if not are_same_compositions(first, other):
@@ -225,17 +234,24 @@ def _find_readings(
         raise
     except FormulaError as error:
         problems.append(error)
+    pieces, is_joined = (list(split), False) if split else _split_words(text)
     readings: list[Amounts] = []
-    for piece in split or _split_words(text):
+    labels: list[str] = []
+    for piece in pieces:
         own = []
         found = _find_readings(piece, values, unit, own, problems)
         readings += found
         if not found and re.search(r"\w", piece):
             fragments = [symbol for symbol in FRAGMENT.findall(piece) if symbol in INDEX]
+            refuse_placeholder(piece)
             if len(fragments) > 1:
                 raise problems[-1]  # too much of a formula to be a name
+            labels.append(piece)
             own = [f"'{piece.strip()}' as a name"]
         remarks += own
+    for label in labels if readings else ():
+        refuse_substance(label, is_joined=is_joined)
+        refuse_other_material(label, readings[0])
     return readings
 
 
@@ -284,18 +300,22 @@ def _is_comment(split: tuple[str, str], values: Mapping[str, float]) -> bool:
     return False
 
 
-def _split_words(text: str) -> list[str]:
-    """Split a text without brackets at its end into the longest run of words that is a formula, and the others."""
+def _split_words(text: str) -> tuple[list[str], bool]:
+    """Split a text without brackets at its end into the longest run of words that is a formula, and the others.
+
+    Returns:
+        The pieces, and whether a dash joins them.
+    """
     if found := PREFIX.match(text):
-        return [found[1], text[found.end() :]]
+        return [found[1], text[found.end() :]], True
     if found := SUFFIX.search(text):
-        return [text[: found.start()], found[1]]
+        return [text[: found.start()], found[1]], text[found.start()] == "-"
     parts = [part for part in re.split(r"[,;:=]|\s-\s", text) if part.strip()]
     if len(parts) > 1:
-        return parts
+        return parts, re.search(r"\s-\s", text) is not None
     words = text.split()
     if len(words) < 2:
-        return []
+        return [], False
     for length in range(len(words) - 1, 0, -1):
         for start in range(len(words) - length + 1):
             run = " ".join(words[start : start + length])
@@ -305,8 +325,9 @@ def _split_words(text: str) -> list[str]:
                 pass
             except FormulaError:
                 continue
-            return [part for part in (run, " ".join(words[:start]), " ".join(words[start + length :])) if part]
-    return words
+            others = (" ".join(words[:start]), " ".join(words[start + length :]))
+            return [part for part in (run, *others) if part], False
+    return words, False
 
 
 def _refuse_blanks(text: str, values: Mapping[str, float], whole: Amounts) -> None:
@@ -343,9 +364,13 @@ def _read_hydrate(readings: tuple[str, str], values: Mapping[str, float]) -> Amo
 def _apply_ratio(text: str, found: re.Match[str]) -> str:
     """Put the numbers of a ratio behind a mixture, as Li2S-P2S5 (75:25 mol%), before its parts."""
     numbers = [number.strip() for number in found[1].split(":")]
-    parts = [part.strip() for part in re.split(rf"[-{DOT}:+]", text[: found.start()]) if part.strip()]
+    before = text[: found.start()].strip()
+    parts = [part.strip() for part in re.split(rf"[-{DOT}:+]|/\s*(?=[A-Z])", before) if part.strip()]
     if len(parts) != len(numbers):
-        raise FormulaError(f"the ratio {found[1]} has {len(numbers)} numbers for {len(parts)} parts")
+        raise FormulaError(
+            f"the ratio {found[1]} has {len(numbers)} numbers, but '{before}' is no mixture of as many formulas; write "
+            "as Li2S-P2S5 (75:25 mol%)"
+        )
     kind = found[2].lower()
     if kind not in ("mol", "molar", "mole", "wt", "weight"):
         raise FormulaError(f"the ratio {found[1]} is of moles or of masses; write {found[1]} mol, or wt%")

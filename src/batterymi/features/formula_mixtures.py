@@ -16,6 +16,7 @@ DIVISOR = re.compile(r"/(\d+(?:\.\d+)?)")
 SIGN = re.compile(r"\s*([+-])\s*")
 KINDS = {"wt": "wt", "weight": "wt", "mass": "wt", "w": "wt", "mol": "mol", "mole": "mol"}
 PERCENT_SUM = 0.5  # how far percents may be from 100
+USUAL = "xyzwuvnmδ"  # letters of variables, which are no typing errors
 NEARLY = (80, 120)  # sums of parts that look like percents
 CHARGED = "it ends with a charge; write it without, since a table holds neutral compounds"
 
@@ -80,7 +81,7 @@ class MixtureParser:
         if self.unknown:
             names = list(dict.fromkeys(self.unknown))
             where = " or ".join([f"in the cell, as '({names[0]} = 0.4)'", f"in a column '{names[0]}'"])
-            odd = [symbol for symbol in self.split if symbol[-1] in names]
+            odd = [symbol for symbol in self.split if symbol[-1] in names and symbol[-1] not in USUAL]
             doubt = f"there is no element '{odd[0]}', and " if odd else ""
             raise MissingValueError(f"{doubt}{', '.join(names)} has no value; give it {where}")
         if negative := [symbol for symbol, amount in amounts.items() if amount < -1e-9]:

@@ -23,6 +23,7 @@ NAMES = {
     **{"LLZO": "Li7La3Zr2O12", "LGPS": "Li10GeP2S12", "LPS": "Li3PS4", "LPSCl": "Li6PS5Cl", "LYC": "Li3YCl6"},
     **{"NMC811": "LiNi0.8Mn0.1Co0.1O2", "NCM811": "LiNi0.8Co0.1Mn0.1O2", "NCM622": "LiNi0.6Co0.2Mn0.2O2"},
     **{"LATP": "Li1.3Al0.3Ti1.7(PO4)3", "LAGP": "Li1.5Al0.5Ge1.5(PO4)3", "LLZTO": "Li6.4La3Zr1.4Ta0.6O12"},
+    **{"NVP": "Na3V2(PO4)3", "NVPF": "Na3V2(PO4)2F3", "NZSP": "Na3Zr2Si2PO12"},
 }
 GROUPS = {"Po3": "PO3", "Po4": "PO4", "Co3": "CO3", "No3": "NO3"}  # polyanions that are typed as an element
 ZERO = re.compile(r"(?<=[A-Za-z])0(?=\d)|(?<=\d)0(?=[1-9])|(?<=[)\]])0(?=\d)")  # not that of 10 or 20

@@ -66,7 +66,7 @@ def prepare_table(
         logger.info(
             "%s: %s converted from %s to %s", settings.path, conversion.header, conversion.found, conversion.wanted
         )
-    for line in list_understood(settings.path, loaded.formulas.understood):
+    for line in list_understood(settings.path, loaded.formulas.understood, report.name):
         logger.info("%s", line)
     for note in loaded.list_notes():
         logger.warning("%s", note)
