@@ -16,7 +16,7 @@ from batterymi.config.load import find_name_problem, load_study
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
 from batterymi.data.column_facts import describe_columns
-from batterymi.data.cycler import describe_cycler_export
+from batterymi.data.cycler import describe_export
 from batterymi.data.formula_columns import summarise_understood
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import guess_layout
@@ -66,7 +66,7 @@ def guess_study(path: Path, file: str, title: str, reading: Reading, wishes: Wis
     content = read_content(path, "the name of the file").data
     reading = _find_reading(content, path, reading)
     raw = parse_table(content, path, reading)
-    if said := describe_cycler_export(path, list(raw.frame.columns), len(raw.frame)):
+    if said := describe_export(path, raw.frame):
         raise TableError(said)
     filled = [_find_header(raw, name) for name in fill]
     frame = raw.frame.copy()
