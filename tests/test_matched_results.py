@@ -184,3 +184,18 @@ def test_a_row_goes_to_a_suggestion_without_a_measured_row_first(tmp_path: Path)
     suggest(path, make_rows(OLD), space)
     rows = make_rows([*OLD, (650, 0.2, "air", 5.0), (650.1, 0.2, "air", 4.0)], ["", "", "", "b1-01", ""])
     assert compare(path, rows, space)[:2] == [("b1-01", "measured", "5"), ("b1-02", "measured", "6")]
+
+
+def test_a_row_that_names_a_suggestion_answers_no_other_one_by_its_design(tmp_path: Path) -> None:
+    path, space = tmp_path / "my.jsonl", make_space(10)
+    suggest(path, make_rows(OLD), space)
+    again = {"design": dict(zip(("t", "x", "gas"), SUGGESTED[0], strict=True)), "predicted": {"y": [2.0, 1.0, 3.0]}}
+    Ledger(path).add("another", len(OLD), [again], set(digest_designs(make_rows(OLD), space.features)))
+    for outcome, status in ((4.0, "measured"), (None, "pending"), (-1, "failed")):
+        rows = make_rows([*OLD, (*SUGGESTED[0], outcome)], ["", "", "", "b2-01"])
+        found = {name: (said, line) for name, said, line in compare(path, rows, space)}
+        assert found["b2-01"] == (status, "5")
+        assert found["b1-01"] == found["b1-02"] == ("not tried", "")
+    # a name that the ledger lacks leaves the design to decide
+    rows = make_rows([*OLD, (*SUGGESTED[0], 4.0)], ["", "", "", "b7-01"])
+    assert compare(path, rows, space)[0] == ("b1-01", "measured", "5")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,9 +107,9 @@ def compare_suggestions(
 ) -> pd.DataFrame:
     """Compare suggestions with what was measured of them.
 
-    A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or if it has its
-    design: the same choices, and numbers within half a step, or half a percent of the range where that is more. It may
-    be anywhere in the table. Designs that the table had already when the batch was made are no results of it. Where the
+    A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or, where it names none
+    of the ledger, if it has its design: the same choices, and numbers within half a step, or half a percent of the
+    range where that is more. It may be anywhere in the table. Designs that the table had already when the batch was made are no results of it. Where the
     study has other features or objectives now, suggestions are "not comparable", but for rows that name them.
 
     Args:
@@ -123,14 +123,41 @@ def compare_suggestions(
         One row per suggestion and objective, those of the study first.
     """
     found: list[dict[str, Any]] = []
-    digests = digest_known(rows, space.features)
-    for batch in batches:
-        if batch.number != current:
-            converted = convert_batch(batch, space.features, objectives)
-            # digests of known designs are of numbers in the units of their time
-            own = digest_known(converted.restore_units(rows), space.features) if converted.conversions else digests
-            found += _compare_batch(converted, _find_matches(converted, rows, own, space), objectives)
+    for converted, matches in _match_batches(batches, rows, space, objectives):
+        if converted.batch.number != current:
+            found += _compare_batch(converted, matches, objectives)
     return pd.DataFrame(found, columns=EARLIER)
+
+
+def list_answered(
+    batches: Sequence[Batch], rows: pd.DataFrame, space: Space, objectives: Sequence[Objective]
+) -> list[dict[str, Any]]:
+    """Return the designs of the suggestions that rows of the table answer, in the units of the study.
+
+    A row that is withdrawn answers none here, so that its design may be made again.
+    """
+    return [
+        dict(suggestion.design)
+        for converted, matches in _match_batches(batches, rows, space, objectives)
+        for suggestion, answers, fault in zip(
+            converted.batch.suggestions, matches, converted.design_faults, strict=True
+        )
+        if not fault and (answers[SPLIT] != WITHDRAWN).any()
+    ]
+
+
+def _match_batches(
+    batches: Sequence[Batch], rows: pd.DataFrame, space: Space, objectives: Sequence[Objective]
+) -> Iterator[tuple[ConvertedBatch, list[pd.DataFrame]]]:
+    """Yield each batch in the units of the study, with the rows that answer each of its suggestions."""
+    digests = digest_known(rows, space.features)
+    # a row that names a suggestion of any batch answers that one alone
+    named = {place for batch in batches for places in _find_rows_by_name(batch, rows) for place in places}
+    for batch in batches:
+        converted = convert_batch(batch, space.features, objectives)
+        # digests of known designs are of numbers in the units of their time
+        own = digest_known(converted.restore_units(rows), space.features) if converted.conversions else digests
+        yield converted, _find_matches(converted, rows, own, space, named)
 
 
 def _compare_batch(
@@ -201,11 +228,19 @@ def _compare_result(predicted: Sequence[float | None], measured: float) -> dict[
 
 
 def _find_matches(
-    converted: ConvertedBatch, rows: pd.DataFrame, digests: Sequence[str], space: Space
+    converted: ConvertedBatch, rows: pd.DataFrame, digests: Sequence[str], space: Space, named: Collection[int]
 ) -> list[pd.DataFrame]:
-    """Return the rows that answer each suggestion of a batch: those that name it, and the one of its design."""
+    """Return the rows that answer each suggestion of a batch: those that name it, and the one of its design.
+
+    Args:
+        converted: the batch.
+        rows: the table.
+        digests: of the designs of rows.
+        space: where designs come from.
+        named: positions of the rows that name a suggestion of any batch.
+    """
     by_name = _find_rows_by_name(converted.batch, rows)
-    by_design = _find_rows_by_design(converted, rows, digests, space, by_name)
+    by_design = _find_rows_by_design(converted, rows, digests, space, by_name, named)
     return [rows.iloc[[*places, *by_design.get(number, [])]] for number, places in enumerate(by_name)]
 
 
@@ -236,18 +271,19 @@ def _find_rows_by_design(
     digests: Sequence[str],
     space: Space,
     by_name: Sequence[Sequence[int]],
+    named: Collection[int],
 ) -> dict[int, list[int]]:
     """Find the row nearest to each suggestion among those that have its design; one row answers one suggestion.
 
     A measured row counts before one that failed or is pending, even where a pending row names the suggestion: who fills
     in results may do so in a new row, and leave the old one.
     """
-    batch, taken = converted.batch, {place for places in by_name for place in places}
+    batch = converted.batch
     wanted = [number for number, fault in enumerate(converted.design_faults) if not fault]
     free = [
         position
         for position in range(len(rows))
-        if position not in taken and (batch.known is None or digests[position] not in batch.known)
+        if position not in named and (batch.known is None or digests[position] not in batch.known)
     ]
     if not wanted or not free:
         return {}
