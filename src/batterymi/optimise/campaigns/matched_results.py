@@ -290,7 +290,7 @@ def _find_rows_by_design(
     codes = space.codes(rows.iloc[free])
     designs = space.codes(pd.DataFrame([dict(batch.suggestions[number].design) for number in wanted]))
     gaps = np.abs(codes[None, :, :] - designs[:, None, :])
-    limits = np.array([_find_tolerance(feature, space) for feature in space.features])
+    limits = np.array([find_tolerance(feature, space) for feature in space.features])
     is_near = gaps <= limits[None, None, :]
     is_known = codes[:, _find_categories(space)] != -1  # an unknown choice is -1, and equals no other
     fits = np.logical_and(np.all(is_near, axis=2), np.all(is_known, axis=1).reshape(1, -1))
@@ -318,7 +318,7 @@ def _find_categories(space: Space) -> list[int]:
     return [number for number, feature in enumerate(space.features) if feature.is_category]
 
 
-def _find_tolerance(feature: Feature, space: Space) -> float:
+def find_tolerance(feature: Feature, space: Space) -> float:
     """Return how far an amount may be from the suggested one, in codes."""
     if feature.is_category:
         return 1e-9
