@@ -13,6 +13,7 @@ from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.matched_results import (
     compare_suggestions,
     digest_designs,
+    find_name_conflicts,
     find_unknown_names,
 )
 from batterymi.optimise.space.space import Space
@@ -199,3 +200,20 @@ def test_a_row_that_names_a_suggestion_answers_no_other_one_by_its_design(tmp_pa
     # a name that the ledger lacks leaves the design to decide
     rows = make_rows([*OLD, (*SUGGESTED[0], 4.0)], ["", "", "", "b7-01"])
     assert compare(path, rows, space)[0] == ("b1-01", "measured", "5")
+
+
+def test_names_given_twice_and_names_of_other_designs_are_told(tmp_path: Path) -> None:
+    path, space = tmp_path / "my.jsonl", make_space(10)
+    suggest(path, make_rows(OLD), space)
+    rows = make_rows(
+        [*ANSWERS, (650, 0.21, "air", 4.0), (800, 0.7, "air", 4.0), (790, 0.7, "O2", 4.0), (850, 0.5, "O2", 1.0)],
+        ["b1-01", "", "own", "B1-1", "b1-02", "b1-03", "b1-04"],
+    )
+    said = find_name_conflicts(rows, Ledger(path).batches, space, [OBJECTIVE])
+    assert [line.partition("; ")[0] for line in said] == [
+        "lines 2, 5: Suggestion: 2 rows name b1-01",
+        "line 6: Suggestion: names b1-02, but t is 800, suggested was 652, x is 0.7, suggested was 0.2",
+        "line 8: Suggestion: names b1-04, but x is 0.5, suggested was 0.7",
+    ]
+    other = make_rows([(650, 0.2, "O2", 4.0)], ["b1-01"])
+    assert "but gas is O2, suggested was air" in find_name_conflicts(other, Ledger(path).batches, space, [OBJECTIVE])[0]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from batterymi.vocabulary.measured import name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, WITHDRAWN
 
 NEAR = 0.005  # of the search range: a weighed amount is never quite the suggested one
+FAR = 0.05  # of the search range: an amount that is off by more may be that of another suggestion
 COLUMN = "suggestion"
 # as people write it: B3 - 7, with the dashes that spreadsheets and phones put in
 NAME = re.compile(r"b\s*0*(\d{1,6})\s*[-\u2010-\u2015\u2212_]\s*0*(\d{1,4})", re.IGNORECASE)
@@ -75,6 +76,61 @@ def find_unknown_names(rows: pd.DataFrame, batches: Sequence[Batch]) -> list[str
                 f"{name_suggestion(1, 1)}. The row is compared with suggestions by its design"
             )
     return lines
+
+
+def find_name_conflicts(
+    rows: pd.DataFrame, batches: Sequence[Batch], space: Space, objectives: Sequence[Objective]
+) -> list[str]:
+    """Say which suggestions several rows name, and which rows name one but have another design.
+
+    Args:
+        rows: the table.
+        batches: all of the ledger.
+        space: where designs come from.
+        objectives: the study's objectives.
+
+    Returns:
+        A line for each.
+    """
+    column, lines = find_name_column(rows.columns), []
+    for batch in batches if column else ():
+        converted = convert_batch(batch, space.features, objectives)
+        suggestions = zip(converted.batch.suggestions, converted.design_faults, strict=True)
+        for (suggestion, fault), places in zip(suggestions, _find_rows_by_name(batch, rows), strict=True):
+            named = rows.iloc[places]
+            named = named[named[SPLIT] != WITHDRAWN]
+            if len(named) > 1:
+                lines.append(
+                    f"lines {', '.join(map(str, named['line']))}: {column}: {len(named)} rows name {suggestion.name}; "
+                    "right if it was measured several times, else correct the names"
+                )
+            for _, row in () if fault else named.iterrows():
+                if differences := _list_differences(row, suggestion.design, space):
+                    lines.append(
+                        f"line {row['line']}: {column}: names {suggestion.name}, but {', '.join(differences)}; it "
+                        "counts as the result of that suggestion; correct the name if it is not"
+                    )
+    return lines
+
+
+def _list_differences(row: pd.Series, design: Mapping[str, Any], space: Space) -> list[str]:
+    """Say in which settings a row is far from a design: in choices, and in amounts by more than they are weighed."""
+    found = []
+    codes = [space.codes(pd.DataFrame([settings]))[0] for settings in (dict(row[list(space.names)]), design)]
+    for feature, ours, theirs in zip(space.features, *codes, strict=True):
+        far = max(2 * find_tolerance(feature, space), FAR * float(space.width[space.names.index(feature.name)]))
+        # a step more or less is another amount, though a half is not
+        if abs(ours - theirs) > (1e-9 if feature.is_category else far * (1 - 1e-6)):
+            value, wanted = row[feature.name], design[feature.name]
+            found.append(f"{feature.name} is {_show_value(value)}, suggested was {_show_value(wanted)}")
+    return found
+
+
+def _show_value(value: Any) -> str:
+    """Return a setting as text."""
+    if value is None or pd.isna(value):
+        return "not used"
+    return str(value) if isinstance(value, str) else f"{value:.6g}"
 
 
 def digest_designs(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]:
