@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batterymi.config.parts import Feature, Objective
+from batterymi.config.parts import Constraint, Feature, Objective
+from batterymi.errors import DesignError
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.made_designs import exclude_made_designs
-from batterymi.optimise.campaigns.next_batch import propose_batch
+from batterymi.optimise.campaigns.next_batch import describe_shortage, propose_batch
 from batterymi.optimise.engines.base import list_taken
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
@@ -66,3 +67,42 @@ def test_rows_on_the_steps_exclude_nothing_further(tmp_path: Path) -> None:
     table = make_table([(0.8, "PVDF", "train"), (1.1, "CMC", "train")])
     search = exclude_made_designs(Search(Space((SALT, BINDER)), (OBJECTIVE,), ()), table)
     assert len(list_taken(search, table, None)) == 2
+
+
+def test_shared_values_leave_room_for_the_batch_where_any_does(tmp_path: Path) -> None:
+    space = Space(
+        (SALT, BINDER),
+        candidates=pd.DataFrame(
+            [(salt, "PVDF") for salt in STEPS] + [(salt, "CMC") for salt in (0.8, 0.9)], columns=["salt", "binder"]
+        ),
+        shared=("binder",),
+    )
+    # CMC is much better, but only one design of it is left
+    table = make_table([(0.8, "CMC", "train"), (0.8, "PVDF", "train"), (0.9, "PVDF", "train"), (1.4, "PVDF", "train")])
+    table["y"] = [9.0, 1.0, 1.1, 0.9]
+    for engine in ("gaussian_process", "random", "sobol"):
+        for seed in range(5):
+            proposed = propose_batch(Search(space, (OBJECTIVE,), (), is_noisy=True), table, engine, 3, seed)
+            assert list(proposed["binder"]) == ["PVDF"] * 3
+            assert not describe_shortage(len(proposed), 3, space)
+    proposed = propose_batch(Search(space, (OBJECTIVE,), (), is_noisy=True), table, "gaussian_process", 9, 0)
+    assert describe_shortage(len(proposed), 9, space) == "4 of 9: no more designs that are new fit one binder"
+
+
+def test_rules_that_exclude_everything_are_told_and_not_a_space_that_is_used_up() -> None:
+    table = make_table([(0.8, "PVDF", "train"), (1.1, "CMC", "train"), (1.2, "CMC", "train")])
+    never = Constraint(name="never", expression="salt >= 7")
+    for engine in ("gaussian_process", "random", "sobol"):
+        with pytest.raises(DesignError, match="never"):
+            propose_batch(Search(Space((SALT, BINDER), None, (never,)), (OBJECTIVE,), ()), table, engine, 2, 0)
+
+
+def test_fewer_designs_than_wanted_are_told_with_the_reason() -> None:
+    listed = pd.DataFrame([(0.8, "PVDF"), (0.9, "PVDF"), (3.0, "CMC")], columns=["salt", "binder"])
+    pool, grid = Space((SALT, BINDER), candidates=listed), Space((SALT, BINDER))
+    assert describe_shortage(3, 3, grid) == ""
+    assert describe_shortage(2, 3, grid).startswith("2 of 3: no more designs keep the rules")
+    assert describe_shortage(1, 3, pool, "my.csv") == (
+        "1 of 3: all others of the 3 of my.csv are measured, pending or failed, or break the rules (1); add to the list"
+    )
+    assert describe_shortage(0, 3, pool, "my.csv").startswith("No design is left: all 3 of my.csv are measured, ")

@@ -79,11 +79,12 @@ def suggest_designs(options: argparse.Namespace) -> None:
         refuse_target(options.csv, "--csv", config, INSTEAD)
     if options.append and study.table.file:
         refuse_open_table(Path(study.table.file))
+    wanted = options.n or study.campaign.suggestions
     ledger = _read_own_ledger(name, study, config)
     proposal = propose_now(name, study, options.n, ledger.batches if ledger else ())
     names = _find_names(ledger, proposal, study)
     validated = predict_validated(name, study, config, proposal.search, proposal.rows, proposal.designs)
-    lines = [format_suggestions(study, proposal.search, proposal.rows, proposal.designs, names, validated)]
+    lines = [format_suggestions(study, proposal.search, proposal.rows, proposal.designs, names, validated, wanted)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
         lines += _write_designs(options, added, study.table, proposal.content, config)

@@ -31,6 +31,7 @@ from batterymi.optimise.campaigns.matched_results import (
 from batterymi.optimise.campaigns.next_batch import (
     count_failed,
     describe_batch,
+    describe_shortage,
     list_for_ledger,
     list_units,
     make_search,
@@ -102,6 +103,8 @@ def suggest_batch(
     problem = exclude_made_designs(problem, rows, suggestion_ledger.batches)
     proposed = propose_batch(problem, rows, campaign.engine, campaign.suggestions, settings.seed)
     logger.info("%d designs suggested", len(proposed))
+    if shortage := describe_shortage(len(proposed), campaign.suggestions, space, campaign.pool):
+        logger.warning("%s", shortage)
     suggestions = describe_batch(proposed, problem, measured, settings.derived, settings.id_column)
     # of the rows alone: designs depend on all else, and a key must not change with the way settings are written
     key = compute_digest(rows[_list_learned(rows, space.names, targets)].to_dict("list"))

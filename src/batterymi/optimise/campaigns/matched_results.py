@@ -165,8 +165,9 @@ def compare_suggestions(
 
     A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or, where it names none
     of the ledger, if it has its design: the same choices, and numbers within half a step, or half a percent of the
-    range where that is more. It may be anywhere in the table. Designs that the table had already when the batch was made are no results of it. Where the
-    study has other features or objectives now, suggestions are "not comparable", but for rows that name them.
+    range where that is more. It may be anywhere in the table. Designs that the table had already when the batch was
+    made are no results of it. Where the study has other features or objectives now, suggestions are "not comparable",
+    but for rows that name them.
 
     Args:
         batches: all of the ledger.
