@@ -282,6 +282,16 @@ def test_designs_get_no_name_of_a_suggestion_that_is_not_comparable(
     assert read_table(study).frame["suggestion"].tolist()[8:] == [""]
 
 
+def test_a_name_that_the_table_has_is_never_appended_again(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suggest", "my", "-n", "1", "--csv", "data/next.csv"]) == 0
+    row = pd.read_csv("data/next.csv").iloc[0]
+    item = {"design": {"temperature_c": float(row["temperature_c"]), "gas": row["gas"]}, "predicted": {}}
+    read_ledger("my", Config()).add("k", 8, [item])
+    study.write_text(TABLE + f"{row['temperature_c'] + 0.4},{row['gas']},B1-1,pending\n", encoding="utf-8")
+    assert main(["suggest", "my", "-n", "2", "--append"]) == 0
+    assert read_table(study).frame["suggestion"].tolist()[8:] == ["B1-1", "", ""]
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
 def test_a_table_and_its_copy_keep_the_mode(study: Path, mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
     modes = []

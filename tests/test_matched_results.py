@@ -13,6 +13,7 @@ from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.matched_results import (
     compare_suggestions,
     digest_designs,
+    find_name_conflicts,
     find_unknown_names,
 )
 from batterymi.optimise.space.space import Space
@@ -184,3 +185,35 @@ def test_a_row_goes_to_a_suggestion_without_a_measured_row_first(tmp_path: Path)
     suggest(path, make_rows(OLD), space)
     rows = make_rows([*OLD, (650, 0.2, "air", 5.0), (650.1, 0.2, "air", 4.0)], ["", "", "", "b1-01", ""])
     assert compare(path, rows, space)[:2] == [("b1-01", "measured", "5"), ("b1-02", "measured", "6")]
+
+
+def test_a_row_that_names_a_suggestion_answers_no_other_one_by_its_design(tmp_path: Path) -> None:
+    path, space = tmp_path / "my.jsonl", make_space(10)
+    suggest(path, make_rows(OLD), space)
+    again = {"design": dict(zip(("t", "x", "gas"), SUGGESTED[0], strict=True)), "predicted": {"y": [2.0, 1.0, 3.0]}}
+    Ledger(path).add("another", len(OLD), [again], set(digest_designs(make_rows(OLD), space.features)))
+    for outcome, status in ((4.0, "measured"), (None, "pending"), (-1, "failed")):
+        rows = make_rows([*OLD, (*SUGGESTED[0], outcome)], ["", "", "", "b2-01"])
+        found = {name: (said, line) for name, said, line in compare(path, rows, space)}
+        assert found["b2-01"] == (status, "5")
+        assert found["b1-01"] == found["b1-02"] == ("not tried", "")
+    # a name that the ledger lacks leaves the design to decide
+    rows = make_rows([*OLD, (*SUGGESTED[0], 4.0)], ["", "", "", "b7-01"])
+    assert compare(path, rows, space)[0] == ("b1-01", "measured", "5")
+
+
+def test_names_given_twice_and_names_of_other_designs_are_told(tmp_path: Path) -> None:
+    path, space = tmp_path / "my.jsonl", make_space(10)
+    suggest(path, make_rows(OLD), space)
+    rows = make_rows(
+        [*ANSWERS, (650, 0.21, "air", 4.0), (800, 0.7, "air", 4.0), (790, 0.7, "O2", 4.0), (850, 0.5, "O2", 1.0)],
+        ["b1-01", "", "own", "B1-1", "b1-02", "b1-03", "b1-04"],
+    )
+    said = find_name_conflicts(rows, Ledger(path).batches, space, [OBJECTIVE])
+    assert [line.partition("; ")[0] for line in said] == [
+        "lines 2, 5: Suggestion: 2 rows name b1-01",
+        "line 6: Suggestion: names b1-02, but t is 800, suggested was 652, x is 0.7, suggested was 0.2",
+        "line 8: Suggestion: names b1-04, but x is 0.5, suggested was 0.7",
+    ]
+    other = make_rows([(650, 0.2, "O2", 4.0)], ["b1-01"])
+    assert "but gas is O2, suggested was air" in find_name_conflicts(other, Ledger(path).batches, space, [OBJECTIVE])[0]

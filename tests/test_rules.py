@@ -11,12 +11,13 @@ from conftest import needs_torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batterymi.config.messages import validate_settings
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.config.study import Study
 from batterymi.data.table import load_table
-from batterymi.errors import DesignError, TableError
+from batterymi.errors import ConfigError, DesignError, TableError
 from batterymi.features.encode import make_encoder, make_feature_frame
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.matched_results import compare_suggestions
@@ -401,3 +402,19 @@ def test_equal_seeds_give_equal_designs(space: Space, seed: int) -> None:
     pd.testing.assert_frame_equal(
         suggest(space, "gaussian_process", seed, 2), suggest(space, "gaussian_process", seed, 2)
     )
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("expression", ["gas == 1", "t >= 20 * gas", "max(t, gas) <= 700"])
+def test_a_category_in_a_constraint_is_refused_and_never_computed(expression: str, ordered: bool) -> None:
+    settings = {
+        "title": "T", "edition": "own", "table": {"file": "data/t.csv"}, "campaign": {"mode": "experiment"},
+        "features": [
+            {"name": "t", "label": "T", "unit": "K", "bounds": [600, 900]},
+            {"name": "gas", "label": "Gas", "unit": "1", "choices": ["air", "O2"], "ordered": ordered},
+        ],
+        "objectives": [{"name": "y", "label": "Y", "unit": "1", "goal": "maximise"}],
+        "constraints": [{"name": "rule", "expression": expression}],
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match="constraints: 'rule': gas is a category; constraints take numbers"):
+        validate_settings(Study, settings, "my.yaml")

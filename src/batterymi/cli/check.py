@@ -76,7 +76,8 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
     from batterymi.data.table import load_table
     from batterymi.optimise.campaigns.changes import State, describe_changes
     from batterymi.optimise.campaigns.converted_batches import describe_differences
-    from batterymi.optimise.campaigns.matched_results import find_unknown_names
+    from batterymi.optimise.campaigns.matched_results import find_name_conflicts, find_unknown_names
+    from batterymi.optimise.space.space import make_space
 
     ledger = read_ledger(name, config)
     said = list(ledger.warnings)
@@ -86,7 +87,11 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
         features = _list_design_features(study, rows)
         state = State(rows, features, study.objectives, study.constraints, study.id_column)
         said += describe_changes(ledger.batches[-1], state) if ledger.batches else []
-        said += [f"{study.table.file}: {line}" for line in find_unknown_names(rows, ledger.batches)]
+        faults = find_unknown_names(rows, ledger.batches)
+        if not study.is_described_pool:  # designs are formulas there, which are compared by name alone
+            space = make_space(features, study.simplex, study.constraints, derived=study.derived)
+            faults += find_name_conflicts(rows, ledger.batches, space, study.objectives)
+        said += [f"{study.table.file}: {line}" for line in faults]
     differences = describe_differences(ledger.batches, features, study.objectives)
     said += [f"{ledger.path}: {line}" for line in differences]
     if ledger.batches:

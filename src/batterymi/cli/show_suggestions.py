@@ -17,6 +17,7 @@ from batterymi.optimise.campaigns.expectations import (
     note_disagreements,
     state_verdict,
 )
+from batterymi.optimise.campaigns.next_batch import describe_shortage
 from batterymi.optimise.space.problem import Search
 from batterymi.statistics.digits import format_interval, format_number
 from batterymi.text_safety import show_in_line
@@ -25,7 +26,13 @@ from batterymi.vocabulary.units import format_label, format_unit
 
 
 def format_suggestions(
-    study: Study, search: Search, rows: pd.DataFrame, designs: pd.DataFrame, names: Sequence[str], validated: Validated
+    study: Study,
+    search: Search,
+    rows: pd.DataFrame,
+    designs: pd.DataFrame,
+    names: Sequence[str],
+    validated: Validated,
+    wanted: int = 1,
 ) -> str:
     """Format suggestions for a terminal.
 
@@ -36,6 +43,7 @@ def format_suggestions(
         designs: the suggestions, with what the engine expects of them.
         names: what the ledger calls them, an empty text where it does not have them.
         validated: what the validated model predicts of them, if there is one.
+        wanted: how many designs were asked for.
     """
     best = find_best_known(search, rows[rows[SPLIT] == TRAIN], study.id_column)
     outlooks, predictions = assess_suggestions(designs, search, best), validated.predictions
@@ -55,7 +63,10 @@ def format_suggestions(
                 f"   predicted {text} (validated model)" for text in _list_predicted(predictions.iloc[place], study)
             ]
         lines.append(f"   {outlook.short_reason}{notes[place]}")
-    return "\n".join([*lines, *([""] if outlooks else []), state_verdict(outlooks, search, best), validated.remark, ""])
+    lines += [""] if outlooks else []
+    shortage = describe_shortage(len(designs), wanted, search.space, study.pool)
+    said = [shortage and f"{shortage}.", state_verdict(outlooks, search, best), validated.remark]
+    return "\n".join([*lines, *filter(None, said), ""])
 
 
 def _count_rows(rows: pd.DataFrame) -> str:

@@ -28,8 +28,10 @@ from batterymi.errors import BatteryMIError, ConfigError, OutputError, TableErro
 from batterymi.files import format_csv
 from batterymi.optimise.campaigns.changes import State, describe_changes
 from batterymi.optimise.campaigns.converted_batches import convert_batch, describe_differences
-from batterymi.optimise.campaigns.ledger import are_same_designs
-from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column
+from batterymi.optimise.campaigns.ledger import Ledger, are_same_designs
+from batterymi.optimise.campaigns.ledger_lines import Batch
+from batterymi.optimise.campaigns.made_designs import exclude_made_designs
+from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column, parse_name
 from batterymi.optimise.campaigns.next_batch import make_design, make_search, propose_batch
 from batterymi.optimise.space.problem import Search
 from batterymi.text_safety import write_error, write_out
@@ -77,10 +79,12 @@ def suggest_designs(options: argparse.Namespace) -> None:
         refuse_target(options.csv, "--csv", config, INSTEAD)
     if options.append and study.table.file:
         refuse_open_table(Path(study.table.file))
-    proposal = propose_now(name, study, options.n)
-    names = _find_names(name, proposal, study, config)
+    wanted = options.n or study.campaign.suggestions
+    ledger = _read_own_ledger(name, study, config)
+    proposal = propose_now(name, study, options.n, ledger.batches if ledger else ())
+    names = _find_names(ledger, proposal, study)
     validated = predict_validated(name, study, config, proposal.search, proposal.rows, proposal.designs)
-    lines = [format_suggestions(study, proposal.search, proposal.rows, proposal.designs, names, validated)]
+    lines = [format_suggestions(study, proposal.search, proposal.rows, proposal.designs, names, validated, wanted)]
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
         lines += _write_designs(options, added, study.table, proposal.content, config)
@@ -137,7 +141,7 @@ def _describe_empty_cells(added: pd.DataFrame, names: Sequence[str], study: str)
     return lines
 
 
-def propose_now(name: str, study: Study, n: int | None) -> Proposal:
+def propose_now(name: str, study: Study, n: int | None, batches: Sequence[Batch] = ()) -> Proposal:
     """Propose designs without the study's models.
 
     The designs are those that `snakemake` suggests for a study of experiments; what it adds is a validated prediction
@@ -147,6 +151,7 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
         name: of the study.
         study: its settings.
         n: how many designs; None takes the study's own number.
+        batches: of its ledger; suggestions that a row answers are not proposed again.
 
     Raises:
         ConfigError: if the study's rows are no file, or its designs are the rows themselves.
@@ -168,7 +173,7 @@ def propose_now(name: str, study: Study, n: int | None) -> Proposal:
     engine = study.campaign.engine if study.campaign.engine != "enumerate" else "gaussian_process"
     settings = DesignSettings.take_from(study)
     pool = read_pool(Path(study.pool), settings, id_column=study.id_column) if study.pool else None
-    search = make_search(settings, rows, pool)
+    search = exclude_made_designs(make_search(settings, rows, pool), rows, batches)
     proposed = propose_batch(search, rows, engine, n or study.campaign.suggestions, study.seed)
     return Proposal(proposed, rows, content, search)
 
@@ -187,15 +192,19 @@ def _read_bytes(path: Path) -> bytes:
         return b""
 
 
-def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> list[str]:
-    """Return what the study's ledger calls designs, an empty text where it does not have them."""
-    proposed, features = proposal.designs, proposal.features
-    if not study.is_experiment:
-        return [""] * len(proposed)
+def _read_own_ledger(name: str, study: Study, config: Config) -> Ledger | None:
+    """Return the ledger of a study of experiments; None where there is none, or it cannot be used, which is said."""
     try:
-        ledger = read_ledger(name, config)
+        return read_ledger(name, config) if study.is_experiment else None
     except TableError as error:
         write_error(f"{error}\n")
+        return None
+
+
+def _find_names(ledger: Ledger | None, proposal: Proposal, study: Study) -> list[str]:
+    """Return what the study's ledger calls designs; an empty text where it has no name for them that is still free."""
+    proposed, features = proposal.designs, proposal.features
+    if ledger is None:
         return [""] * len(proposed)
     differences = describe_differences(ledger.batches, features, study.objectives)
     write_error("".join(f"{line}\n" for line in ledger.warnings))
@@ -204,11 +213,14 @@ def _find_names(name: str, proposal: Proposal, study: Study, config: Config) -> 
     changes = describe_changes(ledger.batches[-1], state) if ledger.batches else []
     write_error("".join(f"{line}\n" for line in changes))
     converted = [convert_batch(batch, features, study.objectives) for batch in reversed(ledger.batches)]
+    column = find_name_column(proposal.rows.columns)
+    used = {parse_name(cell) for cell in proposal.rows[column]} if column else set()
     known = [
         item
         for batch in converted
         for item, fault in zip(batch.batch.suggestions, batch.design_faults, strict=True)
-        if not fault
+        # a row of the table that has a name keeps it
+        if not fault and parse_name(item.name) not in used
     ]
     names = []
     for _, row in proposed.iterrows():

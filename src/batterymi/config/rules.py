@@ -2,10 +2,21 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from batterymi.config.parts import Feature, Simplex
+from batterymi.config.parts import Constraint, Feature, Simplex
 from batterymi.spelling import did_you_mean
 
 SLACK = 1e-9
+
+
+def find_category_problems(constraint: Constraint, features: Sequence[Feature]) -> Iterator[str]:
+    """Yield which columns of a written condition are no numbers, even where their choices have an order."""
+    categories = {feature.name for feature in features if feature.is_category}
+    for name in constraint.names if constraint.expression else ():
+        if name in categories:
+            yield (
+                f"constraints: '{constraint.name}': {name} is a category; constraints take numbers; for what a number "
+                "may be with each choice, see used_with"
+            )
 
 
 def find_simplex_problems(simplex: Simplex, features: Sequence[Feature]) -> Iterator[str]:

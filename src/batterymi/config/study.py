@@ -22,6 +22,7 @@ from batterymi.config.names import FigureName
 from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
 from batterymi.config.protocol_checks import find_protocol_problems
 from batterymi.config.rules import (
+    find_category_problems,
     find_condition_problems,
     find_missing_values,
     find_shared_problems,
@@ -260,6 +261,8 @@ class Study(Strict):
             wanted += [("simplex", name, features) for name in self.simplex.features]
         for constraint in self.constraints:
             wanted += [("constraints", name, features | quantities) for name in constraint.names]
+        for constraint in self.constraints:
+            yield from find_category_problems(constraint, self.features)
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]

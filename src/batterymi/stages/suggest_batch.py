@@ -21,6 +21,7 @@ from batterymi.optimise.campaigns.converted_batches import describe_differences
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.ledger_lines import name_suggestion
+from batterymi.optimise.campaigns.made_designs import exclude_made_designs
 from batterymi.optimise.campaigns.matched_results import (
     compare_suggestions,
     digest_known,
@@ -30,6 +31,7 @@ from batterymi.optimise.campaigns.matched_results import (
 from batterymi.optimise.campaigns.next_batch import (
     count_failed,
     describe_batch,
+    describe_shortage,
     list_for_ledger,
     list_units,
     make_search,
@@ -98,8 +100,11 @@ def suggest_batch(
     found = check_feasibility(space, evaluator, targets, measured, settings.seed)
     problem = Problem(space, targets, found.limits_in_force, evaluator, is_noisy=True, reference=search.reference)
     suggestion_ledger = Ledger(Path(ledger))
+    problem = exclude_made_designs(problem, rows, suggestion_ledger.batches)
     proposed = propose_batch(problem, rows, campaign.engine, campaign.suggestions, settings.seed)
     logger.info("%d designs suggested", len(proposed))
+    if shortage := describe_shortage(len(proposed), campaign.suggestions, space, campaign.pool):
+        logger.warning("%s", shortage)
     suggestions = describe_batch(proposed, problem, measured, settings.derived, settings.id_column)
     # of the rows alone: designs depend on all else, and a key must not change with the way settings are written
     key = compute_digest(rows[_list_learned(rows, space.names, targets)].to_dict("list"))

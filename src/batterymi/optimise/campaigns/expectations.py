@@ -209,9 +209,9 @@ def list_expected(row: Mapping[Any, Any], search: Search) -> list[str]:
 
 
 def state_verdict(outlooks: Sequence[Outlook], search: Search, best: BestKnown) -> str:
-    """Say in one sentence what a batch is expected to bring."""
+    """Say in one sentence what a batch is expected to bring; nothing of an empty one."""
     if not outlooks:
-        return "No design is left: all of them are known, pending or failed; smaller steps or wider bounds make more."
+        return ""
     n, counts = len(outlooks), pd.Series([outlook.kind for outlook in outlooks]).value_counts()
     if UNPREDICTED in counts:
         why = "; ".join(dict.fromkeys(outlook.criterion for outlook in outlooks))

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from batterymi.vocabulary.measured import name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, WITHDRAWN
 
 NEAR = 0.005  # of the search range: a weighed amount is never quite the suggested one
+FAR = 0.05  # of the search range: an amount that is off by more may be that of another suggestion
 COLUMN = "suggestion"
 # as people write it: B3 - 7, with the dashes that spreadsheets and phones put in
 NAME = re.compile(r"b\s*0*(\d{1,6})\s*[-\u2010-\u2015\u2212_]\s*0*(\d{1,4})", re.IGNORECASE)
@@ -77,6 +78,61 @@ def find_unknown_names(rows: pd.DataFrame, batches: Sequence[Batch]) -> list[str
     return lines
 
 
+def find_name_conflicts(
+    rows: pd.DataFrame, batches: Sequence[Batch], space: Space, objectives: Sequence[Objective]
+) -> list[str]:
+    """Say which suggestions several rows name, and which rows name one but have another design.
+
+    Args:
+        rows: the table.
+        batches: all of the ledger.
+        space: where designs come from.
+        objectives: the study's objectives.
+
+    Returns:
+        A line for each.
+    """
+    column, lines = find_name_column(rows.columns), []
+    for batch in batches if column else ():
+        converted = convert_batch(batch, space.features, objectives)
+        suggestions = zip(converted.batch.suggestions, converted.design_faults, strict=True)
+        for (suggestion, fault), places in zip(suggestions, _find_rows_by_name(batch, rows), strict=True):
+            named = rows.iloc[places]
+            named = named[named[SPLIT] != WITHDRAWN]
+            if len(named) > 1:
+                lines.append(
+                    f"lines {', '.join(map(str, named['line']))}: {column}: {len(named)} rows name {suggestion.name}; "
+                    "right if it was measured several times, else correct the names"
+                )
+            for _, row in () if fault else named.iterrows():
+                if differences := _list_differences(row, suggestion.design, space):
+                    lines.append(
+                        f"line {row['line']}: {column}: names {suggestion.name}, but {', '.join(differences)}; it "
+                        "counts as the result of that suggestion; correct the name if it is not"
+                    )
+    return lines
+
+
+def _list_differences(row: pd.Series, design: Mapping[str, Any], space: Space) -> list[str]:
+    """Say in which settings a row is far from a design: in choices, and in amounts by more than they are weighed."""
+    found = []
+    codes = [space.codes(pd.DataFrame([settings]))[0] for settings in (dict(row[list(space.names)]), design)]
+    for feature, ours, theirs in zip(space.features, *codes, strict=True):
+        far = max(2 * find_tolerance(feature, space), FAR * float(space.width[space.names.index(feature.name)]))
+        # a step more or less is another amount, though a half is not
+        if abs(ours - theirs) > (1e-9 if feature.is_category else far * (1 - 1e-6)):
+            value, wanted = row[feature.name], design[feature.name]
+            found.append(f"{feature.name} is {_show_value(value)}, suggested was {_show_value(wanted)}")
+    return found
+
+
+def _show_value(value: Any) -> str:
+    """Return a setting as text."""
+    if value is None or pd.isna(value):
+        return "not used"
+    return str(value) if isinstance(value, str) else f"{value:.6g}"
+
+
 def digest_designs(rows: pd.DataFrame, features: Sequence[Feature]) -> list[str]:
     """Return a short digest of each design, in which the last digits of numbers do not count."""
     columns = [
@@ -107,10 +163,11 @@ def compare_suggestions(
 ) -> pd.DataFrame:
     """Compare suggestions with what was measured of them.
 
-    A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or if it has its
-    design: the same choices, and numbers within half a step, or half a percent of the range where that is more. It may
-    be anywhere in the table. Designs that the table had already when the batch was made are no results of it. Where the
-    study has other features or objectives now, suggestions are "not comparable", but for rows that name them.
+    A row belongs to a suggestion if it names it in a column `suggestion`, whatever its amounts, or, where it names none
+    of the ledger, if it has its design: the same choices, and numbers within half a step, or half a percent of the
+    range where that is more. It may be anywhere in the table. Designs that the table had already when the batch was
+    made are no results of it. Where the study has other features or objectives now, suggestions are "not comparable",
+    but for rows that name them.
 
     Args:
         batches: all of the ledger.
@@ -123,14 +180,41 @@ def compare_suggestions(
         One row per suggestion and objective, those of the study first.
     """
     found: list[dict[str, Any]] = []
-    digests = digest_known(rows, space.features)
-    for batch in batches:
-        if batch.number != current:
-            converted = convert_batch(batch, space.features, objectives)
-            # digests of known designs are of numbers in the units of their time
-            own = digest_known(converted.restore_units(rows), space.features) if converted.conversions else digests
-            found += _compare_batch(converted, _find_matches(converted, rows, own, space), objectives)
+    for converted, matches in _match_batches(batches, rows, space, objectives):
+        if converted.batch.number != current:
+            found += _compare_batch(converted, matches, objectives)
     return pd.DataFrame(found, columns=EARLIER)
+
+
+def list_answered(
+    batches: Sequence[Batch], rows: pd.DataFrame, space: Space, objectives: Sequence[Objective]
+) -> list[dict[str, Any]]:
+    """Return the designs of the suggestions that rows of the table answer, in the units of the study.
+
+    A row that is withdrawn answers none here, so that its design may be made again.
+    """
+    return [
+        dict(suggestion.design)
+        for converted, matches in _match_batches(batches, rows, space, objectives)
+        for suggestion, answers, fault in zip(
+            converted.batch.suggestions, matches, converted.design_faults, strict=True
+        )
+        if not fault and (answers[SPLIT] != WITHDRAWN).any()
+    ]
+
+
+def _match_batches(
+    batches: Sequence[Batch], rows: pd.DataFrame, space: Space, objectives: Sequence[Objective]
+) -> Iterator[tuple[ConvertedBatch, list[pd.DataFrame]]]:
+    """Yield each batch in the units of the study, with the rows that answer each of its suggestions."""
+    digests = digest_known(rows, space.features)
+    # a row that names a suggestion of any batch answers that one alone
+    named = {place for batch in batches for places in _find_rows_by_name(batch, rows) for place in places}
+    for batch in batches:
+        converted = convert_batch(batch, space.features, objectives)
+        # digests of known designs are of numbers in the units of their time
+        own = digest_known(converted.restore_units(rows), space.features) if converted.conversions else digests
+        yield converted, _find_matches(converted, rows, own, space, named)
 
 
 def _compare_batch(
@@ -201,11 +285,19 @@ def _compare_result(predicted: Sequence[float | None], measured: float) -> dict[
 
 
 def _find_matches(
-    converted: ConvertedBatch, rows: pd.DataFrame, digests: Sequence[str], space: Space
+    converted: ConvertedBatch, rows: pd.DataFrame, digests: Sequence[str], space: Space, named: Collection[int]
 ) -> list[pd.DataFrame]:
-    """Return the rows that answer each suggestion of a batch: those that name it, and the one of its design."""
+    """Return the rows that answer each suggestion of a batch: those that name it, and the one of its design.
+
+    Args:
+        converted: the batch.
+        rows: the table.
+        digests: of the designs of rows.
+        space: where designs come from.
+        named: positions of the rows that name a suggestion of any batch.
+    """
     by_name = _find_rows_by_name(converted.batch, rows)
-    by_design = _find_rows_by_design(converted, rows, digests, space, by_name)
+    by_design = _find_rows_by_design(converted, rows, digests, space, by_name, named)
     return [rows.iloc[[*places, *by_design.get(number, [])]] for number, places in enumerate(by_name)]
 
 
@@ -236,25 +328,26 @@ def _find_rows_by_design(
     digests: Sequence[str],
     space: Space,
     by_name: Sequence[Sequence[int]],
+    named: Collection[int],
 ) -> dict[int, list[int]]:
     """Find the row nearest to each suggestion among those that have its design; one row answers one suggestion.
 
     A measured row counts before one that failed or is pending, even where a pending row names the suggestion: who fills
     in results may do so in a new row, and leave the old one.
     """
-    batch, taken = converted.batch, {place for places in by_name for place in places}
+    batch = converted.batch
     wanted = [number for number, fault in enumerate(converted.design_faults) if not fault]
     free = [
         position
         for position in range(len(rows))
-        if position not in taken and (batch.known is None or digests[position] not in batch.known)
+        if position not in named and (batch.known is None or digests[position] not in batch.known)
     ]
     if not wanted or not free:
         return {}
     codes = space.codes(rows.iloc[free])
     designs = space.codes(pd.DataFrame([dict(batch.suggestions[number].design) for number in wanted]))
     gaps = np.abs(codes[None, :, :] - designs[:, None, :])
-    limits = np.array([_find_tolerance(feature, space) for feature in space.features])
+    limits = np.array([find_tolerance(feature, space) for feature in space.features])
     is_near = gaps <= limits[None, None, :]
     is_known = codes[:, _find_categories(space)] != -1  # an unknown choice is -1, and equals no other
     fits = np.logical_and(np.all(is_near, axis=2), np.all(is_known, axis=1).reshape(1, -1))
@@ -282,7 +375,7 @@ def _find_categories(space: Space) -> list[int]:
     return [number for number, feature in enumerate(space.features) if feature.is_category]
 
 
-def _find_tolerance(feature: Feature, space: Space) -> float:
+def find_tolerance(feature: Feature, space: Space) -> float:
     """Return how far an amount may be from the suggested one, in codes."""
     if feature.is_category:
         return 1e-9

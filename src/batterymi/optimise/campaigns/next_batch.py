@@ -25,6 +25,7 @@ from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
+from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
@@ -70,14 +71,47 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
 
     Returns:
         Up to n designs with a column `why`, and one `candidate` with what a list calls them.
+
+    Raises:
+        DesignError: if no design at all keeps the rules.
     """
     known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
     failure = np.where(has_failed(known, search.modelled), "failed", "")
     history = search.add_scores(known.assign(failure=failure))
     pending = table[table[SPLIT] == PENDING]
     proposed = propose_designs(engine, search, history, n, seed, pending if len(pending) else None)
+    if proposed.empty:
+        # of rules that exclude each other nothing is left either, but for another reason
+        search.space.sample_codes(np.random.default_rng(seed), 1)
     called = search.space.name_candidates(proposed)
     return proposed.assign(candidate=called) if any(called) else proposed
+
+
+def describe_shortage(n_proposed: int, n: int, space: Space, pool: str | None = None) -> str:
+    """Say why fewer designs are proposed than were wanted; an empty text where they are not fewer.
+
+    Args:
+        n_proposed: how many there are.
+        n: how many were wanted.
+        space: where they come from.
+        pool: the file that lists what to choose from, if there is one.
+    """
+    if n_proposed >= n:
+        return ""
+    if n_proposed and space.shared:
+        return f"{n_proposed} of {n}: no more designs that are new fit one {', '.join(space.shared)}"
+    known = "are measured, pending or failed"
+    if pool:
+        n_listed = len(space.candidates) if space.candidates is not None else 0
+        n_left_out = n_listed - len(space.list_designs()) if n_listed else 0
+        listed = f"{n_listed} of {pool} {known}" + (f", or break the rules ({n_left_out})" if n_left_out else "")
+        if n_proposed == 0:
+            return f"No design is left: all {listed}; add to the list"
+        return f"{n_proposed} of {n}: all others of the {listed}; add to the list"
+    more = "smaller steps or wider bounds make more"
+    if n_proposed == 0:
+        return f"No design is left: all that keep the rules {known}; {more}"
+    return f"{n_proposed} of {n}: no more designs keep the rules, but those that {known}; {more}"
 
 
 def has_failed(rows: pd.DataFrame, outcomes: Sequence[str]) -> Mask:

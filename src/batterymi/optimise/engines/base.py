@@ -62,9 +62,11 @@ def make_suggestions(
 
 
 def list_taken(search: Search, history: pd.DataFrame, pending: pd.DataFrame | None) -> Array:
-    """Return designs that are known or under way, in codes."""
-    known = search.space.codes(history)
-    return known if pending is None else np.vstack([known, search.space.codes(pending)])
+    """Return designs that are known, under way or excluded, in codes."""
+    parts = [search.space.codes(history)]
+    parts += [] if pending is None else [search.space.codes(pending)]
+    parts += [] if search.excluded is None else [search.excluded]
+    return np.vstack(parts)
 
 
 def list_anchors(search: Search, known: pd.DataFrame) -> Array:

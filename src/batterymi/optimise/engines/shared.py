@@ -56,7 +56,7 @@ def _choose_values(
     columns = [space.names.index(name) for name in space.shared]
     known = history[has_any_outcome(history, search.modelled)]
     if not (learns and can_learn(search, known)):
-        return space.sample_codes(rng, 1)[0, columns]
+        return _draw_values(search, history, n, rng, pending)
     posterior = Posterior.fit(search, history, known, rng)
     if pending is not None and len(pending):
         posterior = posterior.condition_on(space.codes(pending))
@@ -71,14 +71,32 @@ def _choose_values(
     )
     settings = np.unique(tried[:, columns], axis=0)
     gains = np.array([_add_up_gains(space, posterior, columns, setting, designs, taken, n) for setting in settings])
+    # values for which there are fewer new designs than a batch takes come last, whatever these gain
     for step_scale in STEP_SCALES:
-        best = settings[np.argsort(-gains, kind="stable")[:N_COMPARED]]
+        best = settings[np.lexsort((-gains[:, 1], -gains[:, 0]))[:N_COMPARED]]
         around = _perturb_values(space, rng, columns, best, designs, step_scale)
         new = np.array([setting for setting in around if not (settings == setting).all(axis=1).any()])
         if len(new):
             more = [_add_up_gains(space, posterior, columns, setting, designs, taken, n) for setting in new]
-            settings, gains = np.vstack([settings, new]), np.concatenate([gains, more])
-    return np.asarray(settings[int(gains.argmax())])
+            settings, gains = np.vstack([settings, new]), np.vstack([gains, more])
+    return np.asarray(settings[int(np.lexsort((-gains[:, 1], -gains[:, 0]))[0])])
+
+
+def _draw_values(
+    search: Search, history: pd.DataFrame, n: int, rng: np.random.Generator, pending: pd.DataFrame | None
+) -> Array:
+    """Draw codes of the shared features at random, of which n new designs are left where that can be told."""
+    space = search.space
+    columns = [space.names.index(name) for name in space.shared]
+    drawn, listed = space.sample_codes(rng, 1)[:, columns], space.list_designs()
+    if listed is None:
+        return np.asarray(drawn[0])
+    left = np.unique(listed[space.is_distinct(listed, list_taken(search, history, pending))], axis=0)[:, columns]
+    rooms = [min(n, int((left == drawn[0]).all(axis=1).sum()))]
+    if rooms[0] < n:
+        drawn = np.vstack([drawn, rng.permutation(np.unique(listed[:, columns], axis=0))])
+        rooms = [min(n, int((left == setting).all(axis=1).sum())) for setting in drawn]
+    return np.asarray(drawn[int(np.argmax(rooms))])
 
 
 def _keep_allowed(space: Space, codes: Array) -> Array:
@@ -99,11 +117,11 @@ def _perturb_values(
 
 def _add_up_gains(
     space: Space, posterior: Posterior, columns: list[int], setting: Array, designs: Array, taken: Array, n: int
-) -> float:
-    """Return the logarithm of the sum of the n largest acquisition values of designs with the shared values.
+) -> tuple[int, float]:
+    """Return how many new designs have the shared values, at most n, and what the n best of them gain.
 
-    Each is the gain of a design alone, so the sum is an upper bound of the gain of the batch; designs that are too few
-    for a batch add up to less.
+    The gain is the logarithm of the sum of their acquisition values. Each is the gain of a design alone, so the sum is
+    an upper bound of the gain of the batch; designs that are too few for a batch add up to less.
     """
     held = replace(space, fixed=tuple(zip(columns, setting.tolist(), strict=True)))
     if space.candidates is None and space.list_designs() is None:
@@ -113,6 +131,6 @@ def _add_up_gains(
         moved = designs[(designs[:, columns] == setting).all(axis=1)]
         moved = moved[space.is_distinct(moved, taken)]
     if not len(moved):
-        return -np.inf
+        return 0, -np.inf
     values = np.sort(evaluate_in_chunks(posterior.acquire, np.unique(moved, axis=0)))[::-1][:n]
-    return float(values[0] + np.log(np.exp(values - values[0]).sum()))
+    return len(values), float(values[0] + np.log(np.exp(values - values[0]).sum()))

@@ -24,6 +24,7 @@ class Search:
         limits: the limits in force.
         is_noisy: whether a second evaluation of a design would give a different outcome.
         reference: the worst value of each optimised objective that counts, by name; needed with several.
+        excluded: designs that are never proposed, in codes, beside those of the history.
     """
 
     space: Space
@@ -31,6 +32,7 @@ class Search:
     limits: Sequence[Limit]
     is_noisy: bool = field(default=False, kw_only=True)
     reference: Mapping[str, float] | None = field(default=None, kw_only=True)
+    excluded: Array | None = field(default=None, kw_only=True, repr=False, compare=False)
 
     @cached_property
     def optimised(self) -> tuple[Objective, ...]:
