@@ -323,3 +323,58 @@ def test_notes_below_a_table_are_no_rows(note: str) -> None:
     if note.count(",") not in (0, 3):
         with pytest.raises(TableError, match=r"line 10 has \d cells.*looks like a note.*table.leave_out"):
             parse_table("\n".join([*BODY, note]).encode(), "x.csv")
+
+
+# files that are something else
+
+
+def pack_files(names: dict[str, bytes]) -> bytes:
+    """Return a zip archive of files."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in names.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("x.csv", b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+        ("x.csv", b'[{"t": 1, "y": 2}, {"t": 2, "y": 3}]', "a JSON file"),
+        ("x.txt", b'{"t": 1, "y": 2}\n{"t": 2, "y": 3}\n', "a JSON file"),
+        ("x.xls", b"<html><body><table><tr><td>1</td></tr></table>", "a web page"),
+        ("x.csv", b"\n<!DOCTYPE html>\n<p>", "a web page"),
+        ("x.xls", b'<?xml version="1.0"?><Workbook/>', "an XML file"),
+        (
+            "x.xlsx",
+            b"\xd0\xcf\x11\xe0\xa1\xb1" + "EncryptedPackage".encode("utf-16-le"),
+            "a workbook protected by a password",
+        ),
+        ("x.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of Excel 97.*ending .xls"),
+        ("x.csv", pack_files({"data.csv": b"t,y"}), "a packed archive .zip. with data.csv.*unpack"),
+        ("x.csv", pack_files({"xl/workbook.xml": b""}), "a workbook .*ending .xlsx"),
+        ("x.xlsx", pack_files({"word/document.xml": b""}), "a document, not a workbook"),
+        ("x.csv", b"\x89PNG\r\n\x1a\n", "an image"),
+        ("x.csv", b"\xff\xd8\xff\xe0", "an image"),
+        ("x.csv", b"PAR1abc", "a Parquet file.*ending .parquet"),
+        ("x.xlsx", b"t,y\n1,2\n2,3\n", "a text file.*ending .csv"),
+        ("x.csv.gz", b"\x1f\x8b\x08", "a compressed file"),
+    ],
+)
+def test_files_of_other_kinds_are_named(name: str, data: bytes, what: str) -> None:
+    with pytest.raises(TableError, match=f"{name}: this is {what}"):
+        parse_table(data, name)
+
+
+def test_tables_with_brackets_are_no_json() -> None:
+    assert len(parse_table(b"[t],{y}\n1,2\n2,3\n", "x.csv").frame) == 2
+    assert len(parse_table(b"[1],[2]\n1,2\n2,3\n", "x.csv").frame) == 2
+
+
+def test_blanks_between_cells_are_named_with_what_was_tried() -> None:
+    with pytest.raises(TableError, match=r"tried: tab, semicolon.*3 parts.*remove the # .* in line 1"):
+        parse_table(b"# T time Q\n700 4 150.1\n750 6 151\n800 8 152\n", "x.txt")
+    with pytest.raises(TableError, match=r"tried: tab, semicolon"):
+        parse_table(b"T  time   Q\n700 4 150.1\n750 6 151\n800 8 152\n", "x.txt")
+    assert len(parse_table(b"name\nLi2 O 1\nNaCl\nK Cl\n", "x.csv").frame) == 3

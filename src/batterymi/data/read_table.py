@@ -11,6 +11,7 @@ import pandas as pd
 from batterymi.config.sources import Reading
 from batterymi.data.cells import POINT, Decimal, find_decimal
 from batterymi.data.decode_text import decode_text
+from batterymi.data.file_kinds import refuse_other_kinds
 from batterymi.data.footers import guess_footer, is_note
 from batterymi.data.grids import Grid, split_text
 from batterymi.data.input_files import read_content
@@ -76,6 +77,7 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
         TableError: if the file cannot be read, has no rows, a header with repeated names, or a row with too many or too
             few cells; it says which settings would help.
     """
+    refuse_other_kinds(data, path)
     if Path(path).suffix.lower() == ".parquet":
         return _parse_parquet(data, path)
     if Path(path).suffix.lower() not in WORKBOOKS and (large := parse_large(data, path, reading)) is not None:
@@ -119,6 +121,7 @@ def parse_grid(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) ->
     Raises:
         TableError: if it cannot be read.
     """
+    refuse_other_kinds(data, path)
     if Path(path).suffix.lower() in WORKBOOKS:
         grid = read_workbook(data, path, reading.sheet)
         if not grid.rows:
