@@ -206,6 +206,7 @@ def _count_rows(study: Study) -> tuple[str, list[str], list[str], int]:
     """Return what a study's file holds in words, how formulas are read, notes, and how many rows can be used."""
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.formula_columns import list_understood
+    from batterymi.data.plausible import list_implausible
     from batterymi.data.table import load_table
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
@@ -216,4 +217,8 @@ def _count_rows(study: Study) -> tuple[str, list[str], list[str], int]:
     )
     understood = list_understood(study.table.file or "", loaded.formulas.understood)
     said = f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"
-    return said, understood, loaded.list_notes(), len(loaded.rows)
+    columns = [feature for feature in study.features if not feature.is_category]
+    impossible = [
+        f"{study.table.file}: {line}" for line in list_implausible(loaded.rows, [*columns, *study.objectives])
+    ]
+    return said, understood, [*loaded.list_notes(), *impossible], len(loaded.rows)
