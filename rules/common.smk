@@ -100,7 +100,7 @@ def pool_file(wildcards):
 def digest_pool(wildcards):
     """A param: the digest of that list, so that content decides what runs again."""
     files = [STUDIES[wildcards.study].pool, *PROJECT.list_structures([wildcards.study])]
-    return {file: DIGESTS[file] for file in files if files[0]}
+    return {file: DIGESTS.get(file, "") for file in files if files[0]}
 
 
 def one_of(studies):

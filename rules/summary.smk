@@ -124,7 +124,10 @@ rule write_manifest:
         studies=PROJECT.selected,
         settings=PROJECT.plain_settings(),
         digests={
-            path: DIGESTS[path] for path in sorted(set(PROJECT.list_run_inputs())) if DIGESTS[path]
+            path: DIGESTS[path]
+            for path in sorted(set(PROJECT.list_run_inputs()))
+            # a file of settings that came while this run began is not part of it
+            if DIGESTS.get(path)
         },
         ledgers=PROJECT.ledgers,
         made=patterns_of_run(),

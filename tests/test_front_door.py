@@ -521,3 +521,21 @@ def test_any_file_is_a_study_or_is_refused_in_words(text: str, suffix: str) -> N
     # any other exception is a crash
     with contextlib.suppress(BatteryMIError), new_study(text, suffix=suffix):
         pass
+
+
+# wide tables
+
+
+def test_more_factors_than_rows_are_said_in_words() -> None:
+    header = ",".join([*(f"x{i}" for i in range(40)), "capacity_mah_g"])
+    rows = [",".join(str((i * (k + 3) * 7) % 23 + k / 8) for i in range(40)) + f",{150 + k * 1.3}" for k in range(12)]
+    with new_study(join_rows(header, rows)) as found:
+        assert any("cannot tell which of so many factors matter" in line for line in found.questions)
+    with new_study(join_rows("x,y,capacity_mah_g", [f"{k},{k * k % 7},{150 + k * 1.3}" for k in range(12)])) as found:
+        assert not any("so many factors" in line for line in found.questions)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_and_the_smallest_numbers_span_decades_without_overflow() -> None:
+    with new_study(join_rows("x,capacity_mah_g", [f"1e{300 - 100 * k},{150 + k}" for k in range(7)])) as found:
+        assert found.study.features[0].is_logarithmic

@@ -237,3 +237,144 @@ def test_a_large_table_is_read_as_a_small_one(rows: list[list[str]], end: str, m
         read_large.LEAST_BYTES = before
     pd.testing.assert_frame_equal(large.frame.astype(object), small.frame.astype(object))
     assert (large.decimal, large.header_lines, large.width) == (small.decimal, small.header_lines, small.width)
+
+
+# below the table
+
+
+def find_footer(lines: list[str]) -> list[int]:
+    """Return the numbers of the lines that are left out when a new study guesses what is below the table."""
+    data = "\n".join(lines).encode()
+    layout = guess_layout(parse_grid(data, "x.csv")[0])
+    raw = parse_table(data, "x.csv", Reading(header_lines=layout.header_lines, leave_out=layout.leave_out))
+    return [entry["line"] for entry in raw.left_out]
+
+
+BODY = [
+    "sample,temp,time,capacity",
+    *(f"P{k:02d},{700 + 50 * (k % 3)},{4 + 2 * (k % 4)},{150 + k * 1.37:.2f}" for k in range(8)),
+]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("Gemiddelde", "Średnia", "Média", "Medelvärde", "Std. Abw.", "Standaardafwijking", "Varianza", "Moy.", "µ"),
+        *("Среднее", "Dev.St.", "x̄", "RSD %", "Overall", "Summary", "Target", "Spec", "Limit", "LOD", "Écart-type"),
+    ],
+)
+def test_words_of_statistics_in_many_languages_are_known(word: str) -> None:
+    assert find_footer([*BODY, f"{word},,,151"]) == [10]
+
+
+@given(
+    digits=st.integers(2, 4),
+    label=st.sampled_from(["", "Batch A", "gem.", "Best", "n.v.", "-"]),
+    stats=st.lists(st.sampled_from(["mean", "sd"]), min_size=1, max_size=2, unique=True),
+    step=st.floats(0.3, 7.7),
+)
+@settings(deadline=None)
+def test_rows_with_the_mean_or_spread_of_those_above_are_statistics(
+    digits: int, label: str, stats: list[str], step: float
+) -> None:
+    body = np.array([[700 + 50 * (k % 3), 150 + k * step + (k * k % 5) / 3] for k in range(9)])
+    body = body.round(3)
+    rows = [f"P{k + 1:02d},{row[0]:g},{row[1]:g}" for k, row in enumerate(body)]
+    values = {"mean": body.mean(axis=0), "sd": body.std(axis=0, ddof=1)}
+    rows += [f"{label},{values[name][0]:.{digits}f},{values[name][1]:.{digits}f}" for name in stats]
+    assert find_footer(["sample,temp,capacity", *rows]) == list(range(11, 11 + len(stats)))
+
+
+@given(
+    outcomes=st.lists(st.floats(80, 99).map(lambda x: round(x, 2)), min_size=12, max_size=12, unique=True),
+    name=st.sampled_from(["Blank", "Ref", "Best", "n", "centre", "P12", ""]),
+)
+@settings(deadline=None)
+def test_centre_points_blanks_and_references_are_rows(outcomes: list[float], name: str) -> None:
+    mean = np.mean(outcomes[:-1])
+    if abs(outcomes[-1] - mean) < 0.02 or abs(outcomes[-1] - np.std(outcomes[:-1], ddof=1)) < 0.02:
+        return
+    corners = [f"P{k + 1},{-1 if k & 1 else 1},{-1 if k & 2 else 1},{-1 if k & 4 else 1}" for k in range(8)]
+    points = [*corners, *(f"C{k},0,0,0" for k in range(3)), f"{name},0,0,0"]
+    rows = [f"{point},{outcome}" for point, outcome in zip(points, outcomes, strict=True)]
+    assert find_footer(["sample,a,b,c,yield", *rows]) == []
+
+
+def test_a_row_of_unknown_meaning_below_statistics_hides_them_not() -> None:
+    assert find_footer([*BODY, "Mean,1,2,3", "Reference cell (2 %),,,150"]) == [10, 11]
+    assert find_footer([*BODY, "Mean,1,2,3", "P09,700,4,150"]) == [10], "a row that was added below stays"
+    assert find_footer([*BODY, "Ref,700,4,150"]) == []
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Note: P03 was remeasured, P05 looked porous",
+        "measured by KL on 3 March, checked",
+        "Note: P03, 4, 5 and 6 were porous",
+        "all cells from one roll of foil",
+        "P03 was remeasured, P05 looked porous, P06 too, P07 is fine, P08 as well",
+        "Note: P03 was remeasured, P05 looked porous,,",
+    ],
+)
+def test_notes_below_a_table_are_no_rows(note: str) -> None:
+    assert find_footer([*BODY, note]) == [10]
+    assert find_footer([*BODY, "", "Mean,1,2,3", note]) == [11, 12]
+    if note.count(",") not in (0, 3):
+        with pytest.raises(TableError, match=r"line 10 has \d cells.*looks like a note.*table.leave_out"):
+            parse_table("\n".join([*BODY, note]).encode(), "x.csv")
+
+
+# files that are something else
+
+
+def pack_files(names: dict[str, bytes]) -> bytes:
+    """Return a zip archive of files."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in names.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("x.csv", b"%PDF-1.7\n%\xe2\xe3", "a PDF document"),
+        ("x.csv", b'[{"t": 1, "y": 2}, {"t": 2, "y": 3}]', "a JSON file"),
+        ("x.txt", b'{"t": 1, "y": 2}\n{"t": 2, "y": 3}\n', "a JSON file"),
+        ("x.xls", b"<html><body><table><tr><td>1</td></tr></table>", "a web page"),
+        ("x.csv", b"\n<!DOCTYPE html>\n<p>", "a web page"),
+        ("x.xls", b'<?xml version="1.0"?><Workbook/>', "an XML file"),
+        (
+            "x.xlsx",
+            b"\xd0\xcf\x11\xe0\xa1\xb1" + "EncryptedPackage".encode("utf-16-le"),
+            "a workbook protected by a password",
+        ),
+        ("x.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of Excel 97.*ending .xls"),
+        ("x.csv", pack_files({"data.csv": b"t,y"}), "a packed archive .zip. with data.csv.*unpack"),
+        ("x.csv", pack_files({"xl/workbook.xml": b""}), "a workbook .*ending .xlsx"),
+        ("x.xlsx", pack_files({"word/document.xml": b""}), "a document, not a workbook"),
+        ("x.csv", b"\x89PNG\r\n\x1a\n", "an image"),
+        ("x.csv", b"\xff\xd8\xff\xe0", "an image"),
+        ("x.csv", b"PAR1abc", "a Parquet file.*ending .parquet"),
+        ("x.xlsx", b"t,y\n1,2\n2,3\n", "a text file.*ending .csv"),
+        ("x.csv.gz", b"\x1f\x8b\x08", "a compressed file"),
+    ],
+)
+def test_files_of_other_kinds_are_named(name: str, data: bytes, what: str) -> None:
+    with pytest.raises(TableError, match=f"{name}: this is {what}"):
+        parse_table(data, name)
+
+
+def test_tables_with_brackets_are_no_json() -> None:
+    assert len(parse_table(b"[t],{y}\n1,2\n2,3\n", "x.csv").frame) == 2
+    assert len(parse_table(b"[1],[2]\n1,2\n2,3\n", "x.csv").frame) == 2
+
+
+def test_blanks_between_cells_are_named_with_what_was_tried() -> None:
+    with pytest.raises(TableError, match=r"tried: tab, semicolon.*3 parts.*remove the # .* in line 1"):
+        parse_table(b"# T time Q\n700 4 150.1\n750 6 151\n800 8 152\n", "x.txt")
+    with pytest.raises(TableError, match=r"tried: tab, semicolon"):
+        parse_table(b"T  time   Q\n700 4 150.1\n750 6 151\n800 8 152\n", "x.txt")
+    assert len(parse_table(b"name\nLi2 O 1\nNaCl\nK Cl\n", "x.csv").frame) == 3

@@ -263,8 +263,10 @@ def test_a_row_with_two_bad_cells_is_one_row(tmp_path: Path) -> None:
 def test_each_of_many_rows_is_listed(tmp_path: Path) -> None:
     text = "t,y\n" + "".join(f"{i},{i}\n" for i in range(9)) + "".join("1,bad\n" for _ in range(30)) + "11,1\n1,?\n"
     notes = load(tmp_path, text, objectives=("y",), bad_rows="drop").list_notes()
-    assert len(notes) == 21
-    assert notes[-1].endswith("and line 31-40, 42: y: not a number")
+    assert len(notes) == 22
+    reason = "not a number; write the number alone, or leave the cell empty where there is none"
+    assert notes[-2].endswith(f"and line 31-40: y: {reason}, as 'bad'")
+    assert notes[-1].endswith("and line 42: y: not a number; leave the cell empty where nothing is known, as '?'")
 
 
 @given(st.lists(st.integers(1, 60), min_size=1))

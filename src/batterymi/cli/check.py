@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from batterymi.cli.questions import describe_width
 from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import FIRST_STUDY, load_studies
 from batterymi.config.parts import Feature
 from batterymi.config.run import Config
 from batterymi.config.study import Study
+from batterymi.data.schema import NOTHING_WRITTEN
 from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
@@ -45,7 +47,8 @@ def check_studies(options: argparse.Namespace) -> None:
             if studies[name].is_experiment:
                 _check_ledger(name, studies[name], config)
         except BatteryMIError as error:
-            problems.append(str(error))
+            # a check writes nothing anyway
+            problems.append(str(error).replace(f"\n{NOTHING_WRITTEN}", "\n"))
     if problems:
         raise ConfigError(problems)
 
@@ -147,8 +150,9 @@ def describe_study(study: Study) -> tuple[str, list[str], list[str]]:
         return f"{shape}; rows come from the data set {study.table.dataset.name}", [], []
     if study.table.sample and study.evaluator:
         return f"{shape}; {study.table.sample.designs} rows will be made by {study.evaluator.name}", [], []
-    rows, understood, notes = _count_rows(study)
-    return f"{shape}; {rows}", understood, notes
+    rows, understood, notes, n_rows = _count_rows(study)
+    width = describe_width(len(study.features), n_rows)
+    return f"{shape}; {rows}", understood, [*notes, *([width] if width else [])]
 
 
 def _check_rules(study: Study) -> None:
@@ -203,10 +207,11 @@ def _count_things(things: Sized, name: str) -> str:
     return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
-def _count_rows(study: Study) -> tuple[str, list[str], list[str]]:
-    """Return how many rows of a study's file can be used and what is converted, how formulas are read, and notes."""
+def _count_rows(study: Study) -> tuple[str, list[str], list[str], int]:
+    """Return what a study's file holds in words, how formulas are read, notes, and how many rows can be used."""
     from batterymi.config.slices.data import TableSettings
     from batterymi.data.formula_columns import list_understood
+    from batterymi.data.plausible import list_implausible
     from batterymi.data.table import load_table
 
     loaded = load_table(TableSettings.take_from(study, path=study.table.file, dataset=None))
@@ -216,4 +221,9 @@ def _count_rows(study: Study) -> tuple[str, list[str], list[str]]:
         for conversion in loaded.conversions
     )
     understood = list_understood(study.table.file or "", loaded.formulas.understood, "the run's table.json")
-    return f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}", understood, loaded.list_notes()
+    said = f"{len(loaded.rows)} good rows in {study.table.file}{left_out}{converted}"
+    columns = [feature for feature in study.features if not feature.is_category]
+    impossible = [
+        f"{study.table.file}: {line}" for line in list_implausible(loaded.rows, [*columns, *study.objectives])
+    ]
+    return said, understood, [*loaded.list_notes(), *impossible], len(loaded.rows)

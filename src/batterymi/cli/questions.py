@@ -13,6 +13,7 @@ from batterymi.data.column_facts import ColumnFacts
 
 LEAST_MERGED, MOST_MERGED = 0.15, 0.9  # share of empty cells of a column that may have merged ones
 BATCHES = {"run", "batch", "lot", "plate", "furnace", "oven", "series", "session", "campaign", "group"}
+LEAST_WIDE = 10  # factors, of which more than rows are worth a word
 LEAST_DIFFERENT = 5  # values, from all of which another one may lie far
 
 
@@ -26,7 +27,20 @@ def list_questions(roles: Sequence[Role], filled: Sequence[ColumnFacts] = ()) ->
     names = {column.name for column in filled}
     gaps = (_ask_about_gaps(role) for role in roles if role.column.name not in names)
     far = (_ask_about_far_value(role.column) for role in roles if role.role == r.FACTOR)
-    return [line for line in (*gaps, *far, *_ask_about_batches(roles)) if line]
+    factors = [role for role in roles if role.role == r.FACTOR]
+    width = describe_width(len(factors), len(roles[0].column.cells)) if factors else ""
+    return [line for line in (width, *gaps, *far, *_ask_about_batches(roles)) if line]
+
+
+def describe_width(n_factors: int, n_rows: int) -> str:
+    """Say that a table has more factors than its rows can tell apart; nothing where it has not."""
+    if n_factors < LEAST_WIDE or n_factors <= n_rows:
+        return ""
+    return (
+        f"{n_factors} factors and {n_rows} rows: so few rows cannot tell which of so many factors matter, and designs "
+        "in all of them cannot be searched. Keep those that you set yourself, at most one for each three rows, and "
+        "leave out the others (new-study: --ignore)"
+    )
 
 
 def _ask_about_gaps(role: Role) -> str:

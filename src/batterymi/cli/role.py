@@ -54,4 +54,4 @@ def spans_decades(column: ColumnFacts, decades: float) -> bool:
     positive = column.known[column.known > 0]
     if len(positive) < 2 or column.known.min() < 0 or len(positive) < 0.5 * len(column.known):
         return False
-    return float(np.log10(positive.max() / positive.min())) > decades
+    return float(np.log10(positive.max()) - np.log10(positive.min())) > decades

@@ -118,7 +118,7 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     found |= {"units": _make_flow_mapping(units)} if units else {}
     found |= {"empty": "pending"}
     used = plan.list_columns(r.FACTOR, r.FORMULA, r.STRUCTURE)
-    found |= {"bad_rows": "drop"} if any(_has_gaps(column, used) for column in used) else {}
+    found |= {"bad_rows": "drop"} if _have_gaps(used) else {}
     named = [*used, *(c for c in (identity, status, withdrawn, asked) if c), *plan.list_columns(r.OBJECTIVE, r.GROUP)]
     named += [*plan.fill_down, *(role.column for role in plan.roles if role.of), *([repeats] if repeats else [])]
     renamed = {column.header: column.name for column in named if column.header != column.name}
@@ -137,10 +137,12 @@ def _choose_groups(plan: Plan) -> list[str]:
     return [column.name for column in named]
 
 
-def _has_gaps(column: ColumnFacts, factors: Sequence[ColumnFacts]) -> bool:
-    """Return whether some cells of a factor are empty or no number, though it applies to their rows."""
-    is_right = find_condition(column, factors) is not None or column.name in find_optional_steps(factors)
-    return column.n_missing > 0 and not is_right
+def _have_gaps(factors: Sequence[ColumnFacts]) -> bool:
+    """Return whether some cells of factors are empty or no number, though the factor applies to their rows."""
+    lacking = [column for column in factors if column.n_missing]
+    # found once, since tables may have hundreds of columns
+    steps = find_optional_steps(factors) if lacking else {}
+    return any(find_condition(column, factors) is None and column.name not in steps for column in lacking)
 
 
 def _describe_column(column: ColumnFacts) -> dict[str, Any]:

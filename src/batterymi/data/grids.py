@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from batterymi.errors import TableError
 DELIMITERS = ("\t", ";", "|", ",")  # of equally good ones, the first: commas are decimal ones beside semicolons
 MAX_LISTED = 10
 SAMPLED_LINES = 2000  # of a file, to find its delimiter
+NUMBER = re.compile(r"[-+−]?\d*\.?\d+(?:[eE][-+]?\d+)?|nan", re.IGNORECASE)
 Lines = list[tuple[int, str]]
 
 
@@ -54,6 +56,7 @@ def split_text(text: str, path: str | Path, header_line: int | None = None) -> G
     if delimiter:
         declared, content = True, content[1:]
     delimiter = delimiter or find_delimiter([line for _, line in content[:SAMPLED_LINES]])
+    _refuse_blanks(path, lines, content, delimiter)
     header = next((line for number, line in content if number == header_line), content[0][1] if content else "")
     _check_comments(path, lines, header, delimiter)
     # without quotation marks no cell spans lines, and a plain split will do
@@ -82,6 +85,28 @@ def find_delimiter(lines: Sequence[str]) -> str:
         if n_cells and counts[n_cells] / len(lines) > share:
             best, share = delimiter, counts[n_cells] / len(lines)
     return best
+
+
+def _refuse_blanks(path: str | Path, lines: Sequence[str], content: Lines, delimiter: str) -> None:
+    """Refuse a table of numbers whose cells are separated by blanks.
+
+    Raises:
+        TableError: which says what was tried.
+    """
+    rows = [line.split() for _, line in content[:SAMPLED_LINES]]
+    width = len(rows[-1]) if rows else 0
+    numbers = [row for row in rows if all(NUMBER.fullmatch(cell) for cell in row[1:])]
+    if any(delimiter in line for _, line in content) or width < 2 or len(numbers) < 2:
+        return
+    if sum(len(row) == width for row in numbers) < 0.9 * len(rows[1:]):
+        return
+    header = next((n for n, line in enumerate(lines, start=1) if len(line.lstrip(" #").split()) == width), 0)
+    is_comment = header and lines[header - 1].lstrip().startswith("#")
+    raise TableError(
+        f"{path}: no delimiter was found; tried: tab, semicolon, |, comma. The lines have {width} parts with blanks "
+        "between them: write commas or tabs instead of the blanks"
+        + (f", and remove the # before the names of the columns in line {header}" if is_comment else "")
+    )
 
 
 def _strip_quoted(line: str) -> str:

@@ -1,31 +1,18 @@
 """Where a table begins and ends in a file: lines of names and units, and lines of statistics below the rows."""
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batterymi.data.cells import BEGINS_AS_NUMBER, EMPTY, parse_cell
+from batterymi.data.cells import EMPTY
+from batterymi.data.footers import guess_footer, looks_like_number
 from batterymi.data.grids import Grid
 from batterymi.data.header_units import split_header
 from batterymi.vocabulary.unit_table import find_header_unit
 
 SEARCHED_LINES = 60  # before the header
 MOST_HEADER_LINES = 3
-STATISTICS = re.compile(
-    r"(?:arithmetic |arithm\. |relative |rel\. |sample |overall |grand )?"
-    r"(?:mean|average|avg|median|std|std?\.? ?dev|stdev|stddev|standard deviation|standard error|std\.? ?err(?:or)?|"
-    r"sem|s\.?d|s\.?e\.?m|rsd|cv|variance|var|min(?:imum)?|max(?:imum)?|sum|total|count|mittelwert|mittel|mw|medianwert|"
-    r"stabwn?|std\.?-?abw|standardabw(?:eichung)?|varianz|durchschnitt|summe|anzahl|streuung|moyenne|[ée]cart[- ]type|"
-    r"m[ée]diane|somme|effectif|media|promedio|desv(?:iaci[oó]n)?(?: est[aá]ndar)?|deviazione(?: standard)?|m[ií]nimo|"
-    r"m[aá]ximo|massimo|ø|平均|平均値|平均值|標準偏差|标准差|標準誤差|标准误差|最大|最小|最大値|最小値|最大值|最小值|中央値|"
-    r"中位数|合計|合计|평균|표준편차|최대|최소)"
-    r"(?:[ .]*(?:dev|value|val|wert))?[.:]?(?:\s*(?:[(\[±=]|\+/-).*)?",
-    re.IGNORECASE,
-)
-PERCENTILE = re.compile(r"\d{1,2}(?:\.\d+)?\s?%|q[1-3]|p\d{1,2}", re.IGNORECASE)
-NOTE = re.compile(r"[*†‡#]|note|anm|bemerk|remark|source|quelle|footnote", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -55,37 +42,6 @@ def guess_layout(grid: Grid) -> Layout:
     return Layout(header_lines, guess_footer(grid, last))
 
 
-def guess_footer(grid: Grid, first_row: int) -> tuple[str, ...]:
-    """Return texts by which the rows of statistics and notes at the end of a file are known.
-
-    Args:
-        grid: all cells of a file.
-        first_row: place of the first row below the header.
-    """
-    found: list[str] = []
-    column, above = -1, first_row
-    for place in range(len(grid.rows) - 1, first_row, -1):
-        number, cells = grid.rows[place]
-        filled = [cell for cell in cells if cell]
-        label = next((cell for cell in filled if STATISTICS.fullmatch(cell)), None)
-        if label is None and found and 0 <= column < len(cells) and PERCENTILE.fullmatch(cells[column]):
-            # only among statistics, since a result may be in percent
-            label = cells[column]
-        is_apart = any(blank < number for blank in grid.blank if blank > grid.rows[first_row][0])
-        # one long text in a row of its own
-        if label is None and len(filled) == 1 and (NOTE.match(filled[0]) or (is_apart and not _is_number(filled[0]))):
-            label = filled[0]
-        if label is None:
-            above = place
-            break
-        found.append(label)
-        column = cells.index(label)
-    # a word that rows hold too, as `min` among the levels of a factor, marks no statistics
-    if any(label in cells for _, cells in grid.rows[first_row : above + 1] for label in found):
-        return ()
-    return tuple(dict.fromkeys(reversed(found)))
-
-
 def _guess_header(rows: Sequence[tuple[int, list[str]]]) -> int:
     """Return the place of the first line that looks like names above numbers; 0 if none does."""
     widths = Counter(len(cells) for _, cells in rows)
@@ -99,10 +55,10 @@ def _guess_header(rows: Sequence[tuple[int, list[str]]]) -> int:
         n_named = sum(bool(column < len(cells) and cells[column]) for column in columns)
         if len(cells) != width or len(names) < 2 or n_named < 0.6 * len(columns):
             continue
-        if sum(map(_is_number, names)) > 0.2 * len(names):
+        if sum(map(looks_like_number, names)) > 0.2 * len(names):
             continue
         below = rows[place + 1 : place + 1 + MOST_HEADER_LINES]
-        if any(_is_number(cell) for _, row in below for cell in row):
+        if any(looks_like_number(cell) for _, row in below for cell in row):
             return place
     return 0
 
@@ -111,11 +67,11 @@ def _continues_header(rows: Sequence[tuple[int, list[str]]], first: int, place: 
     """Return whether a line below the names has units, or tells equal names apart, instead of being a row."""
     cells, above = rows[place][1], [rows[number][1] for number in range(first, place)]
     filled = [cell for cell in cells if cell and cell not in EMPTY]
-    if not filled or any(_is_number(cell) for cell in filled):
+    if not filled or any(looks_like_number(cell) for cell in filled):
         return False
     if sum(map(_is_like_unit, filled)) * 2 >= len(filled):
         return True
-    if not any(_is_number(cell) for _, row in rows[place + 1 : place + 3] for cell in row):
+    if not any(looks_like_number(cell) for _, row in rows[place + 1 : place + 3] for cell in row):
         return False
     names = join_names(above)
     has_gap = any(cell and not name for cell, name in zip(cells, names, strict=False))
@@ -128,26 +84,13 @@ def _continues_header(rows: Sequence[tuple[int, list[str]]], first: int, place: 
 def _holds_numbers(rows: Sequence[tuple[int, list[str]]], place: int, column: int) -> bool:
     """Return whether most cells of a column, in some rows below a place, are numbers."""
     below = [row[column] for _, row in rows[place + 1 : place + 11] if column < len(row) and row[column] not in EMPTY]
-    return sum(map(_is_number, below)) * 2 > len(below)
+    return sum(map(looks_like_number, below)) * 2 > len(below)
 
 
 def _is_like_unit(cell: str) -> bool:
     """Return whether a cell is a unit, or ends in one in brackets."""
     inner = split_header(cell)[1] or cell
     return inner.startswith("%") or find_header_unit(inner) is not None
-
-
-def _is_number(cell: str) -> bool:
-    """Return whether a cell is a number, or empty in the way of a number that is missing."""
-    if not BEGINS_AS_NUMBER.match(cell):
-        return False
-    try:
-        float(cell.replace(",", "."))
-        return True
-    except ValueError:
-        found = parse_cell(cell)
-        # 1st is no number with a unit
-        return (not found.fault and found.unit in ("", "%")) or "may be" in found.fault
 
 
 def join_names(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -11,9 +11,11 @@ import pandas as pd
 from batterymi.config.sources import Reading
 from batterymi.data.cells import POINT, Decimal, find_decimal
 from batterymi.data.decode_text import decode_text
+from batterymi.data.file_kinds import refuse_other_kinds
+from batterymi.data.footers import guess_footer, is_note
 from batterymi.data.grids import Grid, split_text
 from batterymi.data.input_files import read_content
-from batterymi.data.layout import Layout, guess_footer, guess_layout, join_names
+from batterymi.data.layout import Layout, guess_layout, join_names
 from batterymi.data.read_large import parse_large
 from batterymi.data.read_workbook import WORKBOOKS, format_value, read_workbook
 from batterymi.data.schema import make_fault
@@ -75,6 +77,7 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
         TableError: if the file cannot be read, has no rows, a header with repeated names, or a row with too many or too
             few cells; it says which settings would help.
     """
+    refuse_other_kinds(data, path)
     if Path(path).suffix.lower() == ".parquet":
         return _parse_parquet(data, path)
     if Path(path).suffix.lower() not in WORKBOOKS and (large := parse_large(data, path, reading)) is not None:
@@ -86,7 +89,7 @@ def parse_table(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) -
     hint = _describe_hint(lines, layout.header_lines)
     header, rows = _split_header(grid, lines, path)
     names, kept = _name_columns(header, rows, grid, path, hint)
-    rows = _check_widths(path, len(header), rows, grid, hint)
+    rows = _check_widths(path, len(header), rows, grid, (hint, reading.leave_out or ()))
     if not rows:
         raise TableError(f"{path}: there is a header but no row; add at least two rows")
     rows, left_out, suspects = _leave_rows_out(grid, rows, reading, lines)
@@ -119,6 +122,7 @@ def parse_grid(data: bytes, path: str | Path, reading: Reading = AS_THEY_ARE) ->
     Raises:
         TableError: if it cannot be read.
     """
+    refuse_other_kinds(data, path)
     if Path(path).suffix.lower() in WORKBOOKS:
         grid = read_workbook(data, path, reading.sheet)
         if not grid.rows:
@@ -213,18 +217,34 @@ def _find_new_name(name: str, taken: Sequence[str]) -> str:
 
 
 def _check_widths(
-    path: str | Path, width: int, rows: list[tuple[int, list[str]]], grid: Grid, hint: str
+    path: str | Path, width: int, rows: list[tuple[int, list[str]]], grid: Grid, said: tuple[str, Sequence[str]]
 ) -> list[tuple[int, list[str]]]:
-    """Refuse rows that do not have one cell per column; empty cells beyond the last column are none."""
-    checked = []
+    """Refuse rows that do not have one cell per column; empty cells beyond the last column are none.
+
+    Args:
+        path: the file, for messages.
+        width: number of columns.
+        rows: numbers and cells of lines.
+        grid: the whole file.
+        said: a hint on the header, and the texts of rows that settings leave out, which may have any width.
+    """
+    checked, (hint, left_out) = [], said
     for number, cells in rows:
         if len(cells) > width and not any(cells[width:]):
             cells = cells[:width]
         if len(cells) != width and len(cells) == 1 and not grid.delimiter.strip(",;|\t") and _is_note(number, rows):
             # a line of text below the table, without any delimiter
             cells = cells + [""] * (width - 1)
+        if len(cells) != width and any(text in cells for text in left_out):
+            cells = sorted(cells, key=lambda cell: cell not in left_out)
+            cells = (cells + [""] * width)[:width]
         if len(cells) != width:
             advice = hint or "quote cells that contain the delimiter"
+            if is_note(cells, width):
+                advice = (
+                    f"it looks like a note below the table: list its first cell in `table.leave_out: ['{cells[0]}']` "
+                    "(new-study does so), or remove the line; if it is a row, quote cells that contain the delimiter"
+                )
             raise TableError(
                 f"{path}: line {number} has {len(cells)} cells, the header {width} "
                 f"(delimiter {grid.delimiter!r}); {advice}"

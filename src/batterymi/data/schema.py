@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandera.pandas as pandera
 
 MAX_LISTED = 20  # in full; of others the lines
+NOTHING_WRITTEN = "nothing was written; "  # what follows faults of a table, where something would be written
+MAX_VALUES = 3  # of them, for each reason
 MAX_RANGES = 100
 
 
@@ -95,11 +97,14 @@ def list_faults(source: str, faults: Sequence[Mapping[str, Any]], most: int = MA
         f"{source}: line {fault['line']}: {fault['column']}: found '{show_in_line(fault['found'])}': {fault['reason']}"
         for fault in faults[:most]
     ]
-    further: dict[tuple[str, str], list[int]] = {}
+    further: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for fault in faults[most:]:
-        further.setdefault((fault["column"], fault["reason"]), []).append(fault["line"])
-    for (column, reason), numbers in further.items():
-        lines.append(f"{source}: and line {join_ranges(numbers)}: {column}: {reason}")
+        further.setdefault((fault["column"], fault["reason"]), []).append(fault)
+    for (column, reason), others in further.items():
+        numbers = join_ranges([fault["line"] for fault in others])
+        values = dict.fromkeys(show_in_line(fault["found"]) for fault in others)
+        found = ", ".join(f"'{value}'" for value in list(values)[:MAX_VALUES])
+        lines.append(f"{source}: and line {numbers}: {column}: {reason}, as {found}")
     return lines
 
 

@@ -19,7 +19,7 @@ from batterymi.data.loaders.base import Rows
 from batterymi.data.measured_errors import list_error_columns, read_errors
 from batterymi.data.number_columns import read_number_column
 from batterymi.data.row_status import RowStates, find_states
-from batterymi.data.schema import find_outside_schema, list_faults, make_fault
+from batterymi.data.schema import NOTHING_WRITTEN, find_outside_schema, list_faults, make_fault
 from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
 from batterymi.data.user_table import read_user_table
 from batterymi.errors import TableError
@@ -175,7 +175,7 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":
-        advice = "nothing was written; correct the file, or set table.bad_rows to 'drop' to go on without those rows"
+        advice = f"{NOTHING_WRITTEN}correct the file, or set table.bad_rows to 'drop' to go on without those rows"
         raise TableError("\n".join([*list_faults(settings.path, faults), advice]))
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
     _check_learnable(rows[rows[SPLIT] == TRAIN], settings.path, objectives, len(raw) - len(rows))
