@@ -77,6 +77,19 @@ def test_changes_of_the_problem_are_told(now: dict[str, Any], said: list[str], t
     assert changes(tmp_path / "my.jsonl", state(), state(**now)) == said
 
 
+def test_a_corrected_unit_moves_no_bounds(tmp_path: Path) -> None:
+    before = state(features=(T.model_copy(update={"step": 10.0}), GAS))
+    kelvin = T.model_copy(update={"unit": "K", "bounds": (923.15, 1173.15), "step": 10.0})
+    percent = Z.model_copy(update={"unit": "%", "at_least": 500})
+    rows = [(row[0] + 273.15, *row[1:3], row[3] and 100 * row[3], *row[4:]) for row in ROWS]
+    assert changes(tmp_path / "my.jsonl", before, state(rows, (kelvin, GAS), (Y, percent))) == []
+    wider = kelvin.model_copy(update={"bounds": (923.15, 1273.15), "step": 5.0})
+    assert changes(tmp_path / "other.jsonl", before, state(rows, (wider, GAS), (Y, percent))) == [
+        "bounds of t were 923.15 to 1173.15, are 923.15 to 1273.15",
+        "step of t was 10, is 5",
+    ]
+
+
 def with_row(number: int, *row: Any) -> tuple[Any, ...]:
     """The rows with one that is another now."""
     return (*ROWS[:number], *([row] if row else []), *ROWS[number + 1 :])
