@@ -282,6 +282,22 @@ def test_designs_get_no_name_of_a_suggestion_that_is_not_comparable(
     assert read_table(study).frame["suggestion"].tolist()[8:] == [""]
 
 
+def test_cells_of_settings_that_are_not_used_are_no_gaps(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("config/studies/my.yaml")
+    used = "  - {name: flow, label: Flow, unit: ml/min, bounds: [1, 9], used_with: {gas: [O2]}}\nobjectives:"
+    rule = "constraints: [{name: only_air, expression: temperature_c <= 2000 and 0 * flow >= flow}]\ncampaign:"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("objectives:", used).replace("campaign:", rule), encoding="utf-8"
+    )
+    lines = TABLE.splitlines()
+    rows = [f"x,{'3' if ',O2,' in line else ''},{line}" for line in lines[1:]]
+    study.write_text("\n".join([f"grade,flow (ml/min),{lines[0]}", *rows]) + "\n", encoding="utf-8")
+    assert main(["suggest", "my", "-n", "2", "--append"]) == 0
+    said = capsys.readouterr().out
+    assert "Left empty, for you to fill in: grade\n" in said
+    assert read_table(study).frame["flow (ml/min)"].tolist()[8:] == ["", ""]
+
+
 def test_a_name_that_the_table_has_is_never_appended_again(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suggest", "my", "-n", "1", "--csv", "data/next.csv"]) == 0
     row = pd.read_csv("data/next.csv").iloc[0]

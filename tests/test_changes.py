@@ -77,6 +77,20 @@ def test_changes_of_the_problem_are_told(now: dict[str, Any], said: list[str], t
     assert changes(tmp_path / "my.jsonl", state(), state(**now)) == said
 
 
+def test_a_corrected_unit_moves_no_bounds(tmp_path: Path) -> None:
+    limited = Y.model_copy(update={"at_least": 150})
+    before = state(features=(T.model_copy(update={"step": 10.0}), GAS), objectives=(limited, Z))
+    kelvin = T.model_copy(update={"unit": "K", "bounds": (923.15, 1173.15), "step": 10.0})
+    other = limited.model_copy(update={"unit": "Ah/g", "at_least": 0.15})
+    rows = [(row[0] + 273.15, row[1], row[2] and row[2] / 1000, *row[3:]) for row in ROWS]
+    assert changes(tmp_path / "my.jsonl", before, state(rows, (kelvin, GAS), (other, Z))) == []
+    wider = kelvin.model_copy(update={"bounds": (923.15, 1273.15), "step": 5.0})
+    assert changes(tmp_path / "other.jsonl", before, state(rows, (wider, GAS), (other, Z))) == [
+        "bounds of t were 923.15 to 1173.15, are 923.15 to 1273.15",
+        "step of t was 10, is 5",
+    ]
+
+
 def with_row(number: int, *row: Any) -> tuple[Any, ...]:
     """The rows with one that is another now."""
     return (*ROWS[:number], *([row] if row else []), *ROWS[number + 1 :])
@@ -135,7 +149,7 @@ def test_another_unit_is_no_correction(tmp_path: Path) -> None:
     rows = [(row[0] + 273.15, *row[1:]) for row in ROWS]
     kelvin = T.model_copy(update={"unit": "K", "bounds": (923.15, 1173.15)})
     said = changes(tmp_path / "my.jsonl", state(), state(rows, features=(kelvin, GAS)))
-    assert said == ["bounds of t were 650 to 900, are 923.15 to 1173.15"]
+    assert said == []
 
 
 def test_long_tables_keep_no_results_and_older_ledgers_tell_nothing(tmp_path: Path) -> None:

@@ -206,6 +206,11 @@ def test_an_error_of_0_is_unknown_unless_all_are(tmp_path: Path) -> None:
     assert (errors(exact), exact.remarks) == ([0, 0, None], [])
 
 
+def test_a_count_of_0_beside_an_unknown_error_is_unknown(tmp_path: Path) -> None:
+    text = "t,y,sd,n\n1,10,0.6,4\n2,11,0,0\n3,12,,0\n4,13,0.2,\n5,14,0.4,4\n"
+    assert errors(load(tmp_path, text, objectives=with_error(kind="sd", n="n"))) == [0.3, None, None, 0.2, 0.2]
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

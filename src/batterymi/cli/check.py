@@ -1,11 +1,13 @@
 """`batterymi check`: settings and tables, in seconds, without running anything."""
 
 import argparse
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from batterymi.arrays import Mask
 from batterymi.cli.questions import describe_width
 from batterymi.cli.settings import read_config, read_ledger
 from batterymi.config.load import FIRST_STUDY, load_studies
@@ -16,6 +18,8 @@ from batterymi.data.schema import NOTHING_WRITTEN
 from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
+
+MAX_LISTED = 10  # rows of a list of candidates that are no candidates
 
 
 def check_studies(options: argparse.Namespace) -> None:
@@ -92,7 +96,7 @@ def _check_ledger(name: str, study: Study, config: Config) -> None:
         said += describe_changes(ledger.batches[-1], state) if ledger.batches else []
         faults = find_unknown_names(rows, ledger.batches)
         if not study.is_described_pool:  # designs are formulas there, which are compared by name alone
-            space = make_space(features, study.simplex, study.constraints, derived=study.derived)
+            space = make_space(study.designable, study.simplex, study.constraints, derived=study.derived)
             faults += find_name_conflicts(rows, ledger.batches, space, study.objectives)
         said += [f"{study.table.file}: {line}" for line in faults]
     differences = describe_differences(ledger.batches, features, study.objectives)
@@ -125,14 +129,53 @@ def _check_pool(name: str, study: Study) -> None:
     if study.pool is None:
         return
     from batterymi.config.slices.campaign import DesignSettings
-    from batterymi.data.designs import list_pool_formulas, read_pool
+    from batterymi.data.designs import list_pool_formulas, read_listed_rows
     from batterymi.data.formula_columns import list_understood
 
     settings = DesignSettings.take_from(study)
-    lines = [f"{_count_things(read_pool(Path(study.pool), settings), 'candidate')} in {study.pool}"]
+    listed, is_repeated = read_listed_rows(Path(study.pool), settings)
+    counted, notes = _describe_listed(study, listed, is_repeated)
+    lines = [counted, *(f"please note: {study.pool}: {note}" for note in notes)]
     if study.is_described_pool:
         lines += list_understood(study.pool, list_pool_formulas(Path(study.pool), settings))
     write_out("".join(f"{name}: {line}\n" for line in lines))
+
+
+def _describe_listed(study: Study, listed: pd.DataFrame, is_repeated: Mask) -> tuple[str, list[str]]:
+    """Return how many candidates there are, and which rows are none, with their lines and the reasons."""
+    from batterymi.optimise.space.broken_rules import list_broken_rules
+    from batterymi.optimise.space.described import set_bounds
+    from batterymi.optimise.space.space import make_space
+
+    # a number without bounds may be anything that the list has
+    space = make_space(
+        [set_bounds(feature, listed) for feature in study.designable],
+        study.simplex,
+        study.constraints,
+        derived=study.derived,
+    )
+    inside = space.allowed(space.codes(listed)) if space.features else np.ones(len(listed), dtype=bool)
+    repeated = [f"line {line}" for line in listed.index[is_repeated]]
+    outside = listed[~inside & ~is_repeated]
+    reasons = list_broken_rules(space, outside[list(space.names)]) if len(outside) else []
+    broken = [
+        f"line {line}: {'; '.join(said) or 'is none of the designs that the rules allow'}"
+        for line, said in zip(outside.index, reasons, strict=True)
+    ]
+    notes = [f"listed twice, the second time in {_join_some(repeated)}"] if repeated else []
+    notes += [f"left out, since it breaks the rules of the study: {line}" for line in broken[:MAX_LISTED]]
+    notes += [f"... and {len(broken) - MAX_LISTED} more rows outside the rules"] if len(broken) > MAX_LISTED else []
+    counted = f"{_count_things(listed[inside & ~is_repeated], 'candidate')} in {study.pool}"
+    if notes:
+        kinds = [(len(repeated), "twice"), (len(broken), "outside the rules")]
+        counted += "; " + ", ".join([f"{len(listed)} rows", *(f"{n} {kind}" for n, kind in kinds if n)])
+    return counted, notes
+
+
+def _join_some(things: Sequence[str]) -> str:
+    """Return the first of some things in a sentence, and how many more there are."""
+    more = f" and {len(things) - MAX_LISTED} more" if len(things) > MAX_LISTED else ""
+    return ", ".join(things[:MAX_LISTED]) + more
 
 
 def describe_study(study: Study) -> tuple[str, list[str], list[str]]:
@@ -161,8 +204,6 @@ def _check_rules(study: Study) -> None:
     Raises:
         ConfigError: naming the rule that no design keeps.
     """
-    import numpy as np
-
     from batterymi.optimise.space.space import make_space
 
     if study.campaign.mode == "replay":

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
         lines += _write_designs(options, added, study.table, proposal.content, config)
-        lines += _describe_empty_cells(added, names, name)
+        lines += _describe_empty_cells(added, names, name, _list_design_headers(study))
     write_out("".join(lines))
 
 
@@ -126,12 +126,30 @@ def _write_designs(
     return lines
 
 
-def _describe_empty_cells(added: pd.DataFrame, names: Sequence[str], study: str) -> list[str]:
-    """Say which columns the new rows leave empty, and how they get the names of their suggestions."""
+def _list_design_headers(study: Study) -> set[str]:
+    """Return the headers of the table that are settings of designs; an empty cell there means that one is not used."""
+    header = list(read_table(study.table.file or "", study.table).frame.columns)
+    names = match_headers(header, study.table.columns, (*study.features, *study.objectives))
+    features = {feature.name for feature in study.features}
+    return {column for column in header if names.get(column, column) in features}
+
+
+def _describe_empty_cells(
+    added: pd.DataFrame, names: Sequence[str], study: str, settings: Collection[str] = ()
+) -> list[str]:
+    """Say which columns the new rows leave empty, and how they get the names of their suggestions.
+
+    Args:
+        added: the new rows, under the header of the table.
+        names: of their suggestions.
+        study: its name.
+        settings: columns that are settings of designs, whose empty cells are meant.
+    """
     if added.empty:
         return []
     column, lines = find_name_column(added.columns), []
-    empty = [str(header) for header in added if header != column and (added[header] == "").all()]
+    left = [header for header in added if header != column and header not in settings]
+    empty = [str(header) for header in left if (added[header] == "").all()]
     if empty:
         lines.append(f"Left empty, for you to fill in: {', '.join(empty)}\n")
     if column is None and any(names):

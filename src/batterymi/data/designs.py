@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from batterymi.arrays import Mask
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.parts import Feature
 from batterymi.config.slices.campaign import DesignSettings
@@ -80,6 +81,37 @@ def read_designs(
     Raises:
         TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
     """
+    designs, is_repeated = _read_all_designs(path, features, digests, texts, id_column, structures)
+    # a design that is listed twice is one choice, and formulas of one composition are one design
+    return designs[~is_repeated].reset_index(drop=True)
+
+
+def read_listed_rows(path: Path, settings: DesignSettings) -> tuple[pd.DataFrame, Mask]:
+    """Read every row of a list of designs, by its line of the file; and which repeat the design of one before.
+
+    Args:
+        path: a CSV file.
+        settings: features and descriptors.
+
+    Raises:
+        TableError: as `read_pool`.
+    """
+    names = {feature.name for feature in settings.designable}
+    taken = list_described_columns(settings.primary_descriptors)
+    texts = {name: is_formula for name, is_formula in taken.items() if name not in names}
+    structures = list_structure_columns(settings.primary_descriptors)
+    return _read_all_designs(path, settings.designable, {}, texts, None, structures)
+
+
+def _read_all_designs(
+    path: Path,
+    features: Sequence[Feature],
+    digests: Mapping[str, str],
+    texts: Mapping[str, bool],
+    id_column: str | None,
+    structures: Collection[str],
+) -> tuple[pd.DataFrame, Mask]:
+    """Read all rows of a list of designs, by line; and which repeat the design of one before; see `read_designs`."""
     raw, conversions = _read_cells(path, features, digests)
     cells = raw.frame
     missing = [name for name in (*(f.name for f in features), *texts) if name not in cells.columns]
@@ -126,10 +158,9 @@ def read_designs(
         more = [f"... and {len(faults) - MAX_LISTED} more"] if len(faults) > MAX_LISTED else []
         raise TableError("\n".join([*faults[:MAX_LISTED], *more]))
     designs = pd.DataFrame(frame)
-    # a design that is listed twice is one choice, and formulas of one composition are one design
     same = designs.assign(**{name: read.frame[find_compound_column(read.frame.columns, name)] for name in texts})
     designs[CANDIDATE] = _name_candidates(cells, id_column)
-    return designs[~same.duplicated()].reset_index(drop=True)
+    return designs, same.duplicated().to_numpy()
 
 
 def list_pool_formulas(path: Path, settings: DesignSettings) -> list[dict[str, Any]]:

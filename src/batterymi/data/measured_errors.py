@@ -102,6 +102,9 @@ def _read_deviations(
         return numbers / np.sqrt(error.n or 1), faults
     expected = "a number of measurements is a whole number from 1 on"
     counts, bad = _read_cells(raw, loaded.decimal, error.n, has_result, expected)
+    # nobody counted where the error is unknown, so that the number says nothing
+    is_unknown = counts.eq(0) & (numbers.isna() | numbers.eq(0))
+    counts, numbers = counts.where(~is_unknown), numbers.where(~is_unknown)
     is_wrong = counts.notna() & ((counts < 1) | (counts % 1 != 0))
     bad += [make_fault(line, error.n, raw.loc[line, error.n], expected) for line in counts.index[is_wrong]]
     # without a number it is one measurement

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Constraint, Feature, Objective
+from batterymi.data.header_units import Conversion
 from batterymi.optimise.campaigns.converted_batches import convert_batch
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.ledger_lines import Batch
@@ -15,6 +17,7 @@ from batterymi.vocabulary.splits import SPLIT, TRAIN, WITHDRAWN
 
 MOST_ROWS = 2000  # of which a batch keeps the results; longer tables would fill the ledger
 MOST_LINES = 20
+CONVERTED = ("bounds", "levels", "at_least", "at_most")  # numbers of features and objectives that have units
 Value = float | str | None
 Content = dict[str, Any]
 
@@ -83,10 +86,43 @@ def describe_changes(batch: Batch, now: State) -> list[str]:
     Returns:
         A line for each change.
     """
-    found = _compare_problems(batch.problem, now.describe_problem()) if batch.problem else []
+    before = _convert_problem(batch, now) if batch.problem else {}
+    found = _compare_problems(before, now.describe_problem()) if batch.problem else []
     found += _compare_rows(batch, now) if batch.results else []
     shown = [f"since batch {batch.number}: {line}" for line in found[:MOST_LINES]]
     return shown + ([f"... and {len(found) - MOST_LINES} more changes"] if len(found) > MOST_LINES else [])
+
+
+def _convert_problem(batch: Batch, now: State) -> Content:
+    """Return what a batch keeps of the study, in the units that this has now."""
+    conversions = convert_batch(batch, now.features, now.objectives).conversions
+    problem = {part: dict(batch.problem.get(part, {})) for part in ("features", "objectives", "constraints")}
+    for column in (*now.features, *now.objectives):
+        for part in ("features", "objectives"):
+            conversion, old = conversions.get(column.name), problem[part].get(column.name)
+            if conversion is None or old is None:
+                continue
+            is_logarithmic = isinstance(column, Feature) and column.is_logarithmic
+            # a difference has no offset, as between °C and K
+            has_step = isinstance(old.get("step"), float | int) and not is_logarithmic
+            step = {"step": _convert_difference(old["step"], conversion)} if has_step else {}
+            values = {key: _convert_values(old[key], conversion) for key in CONVERTED if old.get(key) is not None}
+            problem[part][column.name] = {**old, **values, **step}
+    return problem
+
+
+def _convert_values(values: float | list[float], conversion: Conversion) -> float | list[float]:
+    """Return numbers in the unit of the study, without the last digits that a conversion leaves."""
+    converted = conversion.convert_to_study(pd.Series(np.atleast_1d(values), dtype=float))
+    found = [float(f"{value:.12g}") for value in converted]
+    return found if isinstance(values, list | tuple) else found[0]
+
+
+def _convert_difference(step: float, conversion: Conversion) -> float:
+    """Return a step in the unit of the study."""
+    ends = _convert_values([0.0, step], conversion)
+    assert isinstance(ends, list)
+    return float(f"{abs(ends[1] - ends[0]):.9g}")
 
 
 def _describe_feature(feature: Feature) -> Content:

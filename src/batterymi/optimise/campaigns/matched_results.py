@@ -377,6 +377,12 @@ def _find_categories(space: Space) -> list[int]:
 
 def find_tolerance(feature: Feature, space: Space) -> float:
     """Return how far an amount may be from the suggested one, in codes."""
+    near = NEAR * float(space.width[space.names.index(feature.name)])
+    return 1e-9 if feature.is_category else max(near, find_half_step(feature, space))
+
+
+def find_half_step(feature: Feature, space: Space) -> float:
+    """Return half a step of a feature, in codes; next to nothing where it has none."""
     if feature.is_category:
         return 1e-9
     step = space.simplex.step if space.simplex and feature.name in space.simplex.features else feature.step
@@ -384,4 +390,4 @@ def find_tolerance(feature: Feature, space: Space) -> float:
         levels = np.log10(feature.levels) if feature.is_logarithmic else np.array(feature.levels)
         step = float(np.diff(levels).min())
     # a row exactly half a step away must not fail by rounding
-    return max(NEAR * float(space.width[space.names.index(feature.name)]), 0.5 * (step or 0.0) * (1 + 1e-9))
+    return max(1e-9 * float(space.width[space.names.index(feature.name)]), 0.5 * (step or 0.0) * (1 + 1e-9))

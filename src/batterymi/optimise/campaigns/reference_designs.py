@@ -8,6 +8,7 @@ import pandas as pd
 from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.features.capacity import compute_theoretical_capacity
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals
+from batterymi.optimise.space.broken_rules import list_broken_rules
 from batterymi.optimise.space.problem import Problem
 from batterymi.optimise.space.space import Space
 
@@ -64,22 +65,8 @@ def note_reference_designs(references: Sequence[ReferenceDesign], space: Space) 
     if not references:
         return []
     designs = pd.DataFrame([design.values for design in references], columns=space.names)
-    margins, inside = space.margins(designs), space.is_feasible(designs)
-    notes = []
-    for i, design in enumerate(references):
-        reasons = [
-            f"{feature.name} is {design.values[feature.name]:g}, outside {feature.range[0]:g} to {feature.range[1]:g}"
-            for feature in space.features
-            if feature.range is not None
-            and not isinstance(design.values[feature.name], str)
-            and not feature.range[0] <= float(design.values[feature.name]) <= feature.range[1]
-        ]
-        reasons += [
-            f"it breaks '{name}' by {-margins[name].iloc[i]:.3g}" for name in margins if margins[name].iloc[i] < -1e-9
-        ]
-        if space.simplex is not None and not inside[i]:
-            parts = [float(design.values[name]) for name in space.simplex.features]
-            reasons += [f"{' + '.join(space.simplex.features)} is {sum(parts):.6g}"]
+    inside, broken, notes = space.is_feasible(designs), list_broken_rules(space, designs), []
+    for i, (design, reasons) in enumerate(zip(references, broken, strict=True)):
         if not inside[i] and not reasons:
             reasons = ["it is not one of the designs that the steps, levels or the list of the campaign allow"]
         if reasons:

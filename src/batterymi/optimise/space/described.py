@@ -121,7 +121,7 @@ def make_described_space(settings: DesignSettings, table: pd.DataFrame, candidat
     columns = [*names, *(name for name in taken if name not in names)]
     # the list first, so that its way of writing a formula is the one that suggestions and the ledger show
     known = pd.concat([candidates[columns], table[columns]], ignore_index=True)
-    features = [_set_bounds(feature, known) for feature in settings.designable]
+    features = [set_bounds(feature, known) for feature in settings.designable]
     for name in taken:
         if name not in numbers:
             choices = tuple(dict.fromkeys(known[name].astype(str)))
@@ -142,7 +142,7 @@ def make_described_space(settings: DesignSettings, table: pd.DataFrame, candidat
     )
 
 
-def _set_bounds(feature: Feature, known: pd.DataFrame) -> Feature:
+def set_bounds(feature: Feature, known: pd.DataFrame) -> Feature:
     """Return a feature with bounds: its own, else those of the list and the table."""
     if feature.is_category or feature.range is not None:
         return feature
