@@ -13,13 +13,14 @@ from batterymi.cli.main import main
 from batterymi.cli.new_study import MAX_LINES, check_readable, guess_study, make_study_yaml
 from batterymi.cli.role import FACTOR
 from batterymi.cli.roles import Wishes
+from batterymi.cli.settings import read_config
 from batterymi.cli.study_yaml import format_study
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
 from batterymi.data.column_facts import split_unit
 from batterymi.data.table import load_table
-from batterymi.errors import BatteryMIError
+from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.files import write_csv, write_json
 from batterymi.stages.prepare_table import prepare_table
 from batterymi.text_safety import UNSAFE
@@ -362,3 +363,16 @@ def test_rows_that_are_left_out_are_named_by_check_and_suggest(workspace: Worksp
         assert done.returncode == 0, done.stdout
         assert "data/my.csv: line 13: x: found '': no value" in done.stdout
         assert "data/my.csv: line 14: capacity: found 'pendig': not a number" in done.stdout
+
+
+def test_below_the_folder_of_a_project_the_way_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = tmp_path / "my pröject/data/raw"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    with pytest.raises(ConfigError, match="run this command in the folder of a project"):
+        read_config()
+    (tmp_path / "my pröject/config").mkdir()
+    (tmp_path / "my pröject/config/config.yaml").touch()
+    with pytest.raises(ConfigError) as caught:
+        read_config()
+    assert f"the project is in {tmp_path / 'my pröject'}; run this command there: cd ../.." in str(caught.value)

@@ -123,3 +123,41 @@ def test_the_wordings_fit_what_pydantic_gives_them() -> None:
         "x: sha256: give 64 hexadecimal digits, as sha256sum prints them; found '1'",
         "x: bytes: give a number greater than or equal to 1; found 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("table.group", {"a": 1}, "table.group: give a text or a list; found {'a': 1}"),
+        ("table.group", [1], "table.group.0: give a text, in quotes if YAML reads it as something else; found 1"),
+        ("objectives.error", {"column": "sd", "kind": "sd", "n": 0},
+         "objectives.0.error.n: give a number greater than or equal to 1; found 0"),
+        ("features.used_with", {"b": {"a": [1]}}, "features.0.used_with.b.a.1: entry 2 is missing"),
+        ("simplex", {"features": ["a", "b"], "min_when_used": {"a": "x"}},
+         "simplex.min_when_used.a: give a number; found 'x'"),
+        ("campaign", {"mode": None}, "campaign: give 'mode': one of 'search', 'experiment', 'replay'; found nothing"),
+        ("campaign", {"mode": "replay", "pool": "a.csv"},
+         "campaign.pool: unknown key 'pool' there; it needs mode: search or mode: experiment"),
+        ("constraints", [{"name": "a", "expression": "a = 5"}],
+         "constraints.0.expression: 'a = 5' cannot be read: invalid syntax; an equality of a constraint is written "
+         "with =="),
+        ("constraints", [{"name": "a", "expression": "a =< 5"}],
+         "constraints.0.expression: 'a =< 5' cannot be read: invalid syntax; write <= instead of =<"),
+    ],
+)  # fmt: skip
+def test_only_the_branch_that_was_meant_is_told_and_in_the_words_of_the_yaml(place: str, value: Any, said: str) -> None:
+    settings: dict[str, Any] = {
+        "title": "T", "edition": "own", "table": {"file": "data/t.csv"}, "campaign": {"mode": "experiment"},
+        "features": [{"name": name, "label": name, "unit": "1", "bounds": [0, 1]} for name in ("a", "b")],
+        "objectives": [{"name": "y", "label": "Y", "unit": "1", "goal": "maximise"}],
+    }  # fmt: skip
+    above, _, key = place.partition(".")
+    if not key:
+        settings[above] = value
+    elif above == "table":
+        settings[above][key] = value
+    else:
+        settings[above][0][key] = value
+    with pytest.raises(ValidationError) as caught:
+        Study.model_validate(settings)
+    assert describe_errors(caught.value, "x.yaml", Study) == [f"x.yaml: {said}"]

@@ -1,5 +1,7 @@
 """What several commands read: the configuration of the folder, and one of its studies."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +27,13 @@ def read_config(overrides: Path | None = None) -> Config:
         ConfigError: if a file is missing or wrong.
     """
     if not CONFIG.is_file():
-        raise ConfigError(
-            [
-                f"{CONFIG}: there is no such file; run this command in the folder of a project, or make one: "
-                "batterymi init my_project"
-            ]
+        found = next((folder for folder in Path.cwd().parents if folder.joinpath(CONFIG).is_file()), None)
+        remedy = (
+            f"the project is in {found}; run this command there: cd {shlex.quote(os.path.relpath(found))}"
+            if found
+            else "run this command in the folder of a project, or make one: batterymi init my_project"
         )
+        raise ConfigError([f"{CONFIG}: there is no such file; {remedy}"])
     settings = read_yaml(CONFIG)
     return load_config(merge_settings(settings, read_yaml(overrides)) if overrides else settings)
 

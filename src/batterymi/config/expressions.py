@@ -5,6 +5,7 @@ else of the language is allowed: no attributes, no indices, only the listed func
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -210,10 +211,19 @@ def _parse_tree(text: str) -> ast.expr:
     # Python's parser raises the last three for null bytes and for deep nesting
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ExpressionError(f"'{text}' cannot be read: {reason}") from None
+        raise ExpressionError(f"'{text}' cannot be read: {reason}{_suggest_operator(text)}") from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise ExpressionError(f"an expression of more than {MAX_NODES} parts; split it into several")
     return tree
+
+
+def _suggest_operator(text: str) -> str:
+    """Return a hint where a text compares in another way than Python does."""
+    if reversed_sign := re.search(r"=[<>]", text):
+        return f"; write {reversed_sign[0][::-1]} instead of {reversed_sign[0]}"
+    if re.search(r"(?<![<>=!])=(?!=)", text):
+        return "; an equality of a constraint is written with =="
+    return "; write <= and >=" if re.search("[≤≥]", text) else ""
 
 
 def _list_expression_nodes(tree: ast.expr) -> Iterator[ast.expr]:

@@ -1,7 +1,7 @@
 """Messages about settings: where, what was found, what would be right."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -49,6 +49,11 @@ WORDINGS: dict[str, str] = {
     "invalid_key": "give a key that is a text",
     "none_required": "leave it out",
 }
+# of a union, the branches for another kind of value
+KINDS = {
+    *("string_type", "int_type", "float_type", "bool_type", "none_required"),
+    *("tuple_type", "list_type", "dict_type", "mapping_type", "model_type", "model_attributes_type"),
+}
 NO_WORDING = "give something of the kind that belongs here"
 PLAIN_TYPES = ("str", "int", "float", "bool")
 PATTERNS = {  # of texts
@@ -84,7 +89,7 @@ def describe_errors(error: ValidationError, source: str, model: type) -> list[st
     problems = error.errors(include_url=False)
     above = {problem["loc"][:length] for problem in problems for length in range(len(problem["loc"]))}
     by_key: dict[str, list[ErrorDetails]] = {}
-    for problem in problems:
+    for problem in _leave_out_other_branches(problems):
         if problem["type"] == "too_short" and problem["loc"] in above:
             continue  # its items were refused one by one already
         by_key.setdefault(_format_key(problem), []).append(problem)
@@ -93,6 +98,19 @@ def describe_errors(error: ValidationError, source: str, model: type) -> list[st
         messages = _join_messages(dict.fromkeys(_format_message(problem, model) for problem in same))
         lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{messages}", MAX_MESSAGE))
     return lines + ([f"{source}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
+
+
+def _leave_out_other_branches(problems: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out that a value is of another kind, where a branch of the same union takes its kind and tells more."""
+    keys = [_format_key(problem) for problem in problems]
+    alike = {*KINDS, "literal_error", "enum"}  # a name of a list says no more than another kind
+    telling = [key for key, problem in zip(keys, problems, strict=True) if problem["type"] not in alike]
+    return [
+        problem
+        for key, problem in zip(keys, problems, strict=True)
+        if problem["type"] not in KINDS
+        or not (key in telling or any(other.startswith(f"{key}.") for other in keys if key))
+    ]
 
 
 def _format_key(problem: ErrorDetails) -> str:
@@ -113,14 +131,25 @@ def _format_message(problem: ErrorDetails, model: type) -> str:
         place = ".".join(part for part in [*_strip_union_tags(problem["loc"][:-1]), unknown] if not part.isdigit())
         if new := RENAMED.get(model.__name__, {}).get(place):
             return f"unknown key {unknown!r}; it is now '{new}'"
+        if needed := _find_other_kinds(model, problem["loc"]):
+            return f"unknown key {unknown!r} there; it needs {needed}"
         return f"unknown key {unknown!r}; {did_you_mean(unknown, keys_at(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":
         last = problem["loc"][-1] if problem["loc"] else ""
         return f"entry {last + 1} is missing" if isinstance(last, int) else "this key is missing"
     if problem["type"] == "value_error":  # our own messages name the value already
         return _lower_first(problem["msg"].removeprefix("Value error, "))
-    found = problem.get("ctx", {}).get("tag", problem["input"])  # of a union, the name of a kind that it does not have
-    return _format_wanted(problem) + _format_found(found)
+    return _format_wanted(problem) + _format_found(_find_input(problem))
+
+
+def _find_input(problem: ErrorDetails) -> Any:
+    """Return what was found; of a union, the name of a kind that it does not have."""
+    context: dict[str, Any] = dict(problem.get("ctx", {}))
+    key = str(context.get("discriminator", "")).strip("'")
+    if "tag" in context and isinstance(problem["input"], dict) and key in problem["input"]:
+        # the tag of the error is a text even where the value is none
+        return problem["input"][key]
+    return context.get("tag", problem["input"])
 
 
 def _format_wanted(problem: ErrorDetails) -> str:
@@ -145,6 +174,8 @@ def _join_messages(messages: Iterable[str]) -> str:
     found = dict.fromkeys(value for _, separator, value in parts if separator)
     if len(found) > 1 or not all(separator for _, separator, _ in parts):
         return " or ".join("".join(part) for part in parts)
+    # between other kinds a text needs no word on how YAML reads it
+    parts = [(text.replace(_TEXT, "give a text") if len(parts) > 1 else text, *rest) for text, *rest in parts]
     wanted = [text if place == 0 else text.removeprefix("give ") for place, (text, _, _) in enumerate(parts)]
     return f"{' or '.join(wanted)}{FOUND}{next(iter(found))}"
 
@@ -155,7 +186,7 @@ def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
     for part in map(str, location):
         tag_of_union = place[-1:] in (["evaluator"], ["dataset"], ["campaign"])
         branch_of_union = not part.replace("_", "").replace("-", "").replace(".", "").isalnum()
-        if not tag_of_union and not branch_of_union and part != "constrained-int":
+        if not tag_of_union and not branch_of_union and not part.startswith("constrained-"):
             place.append(part)
         elif tag_of_union:
             place.append("")
@@ -166,12 +197,29 @@ def _strip_union_tags(location: tuple[int | str, ...]) -> list[str]:
 
 def keys_at(model: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the model at a place, which is given by keys and by the tags that pydantic adds for unions."""
+    return sorted({name for candidate in _models_at(model, location) for name in candidate.model_fields})
+
+
+def _find_other_kinds(model: Any, location: tuple[int | str, ...]) -> str:
+    """Return which kinds of a union have a key that the chosen one lacks, as `mode: search`; empty if none has."""
+    *above, tag, key = ("", "", *location)
+    found = []
+    for candidate in _models_at(model, tuple(above[2:])) if len(location) > 2 else ():
+        for name, field in candidate.model_fields.items():
+            kinds = [kind for kind in get_args(field.annotation) if isinstance(kind, str)]
+            if name in ("mode", "name") and key in candidate.model_fields and kinds and tag not in kinds:
+                found += [f"{name}: {kind}" for kind in kinds]
+    return " or ".join(dict.fromkeys(found))
+
+
+def _models_at(model: Any, location: tuple[int | str, ...]) -> list[Any]:
+    """Return the models at a place, several where a union leaves that open."""
     current: list[Any] = [model]
     for part in map(str, location):
         fields = [model.model_fields[part] for model in current if part in model.model_fields]
         tagged = [m for m in current if any(part in get_args(f.annotation) for f in m.model_fields.values())]
         current = [inner for field in fields for inner in models_in(field.annotation)] or tagged or current
-    return sorted({name for candidate in current for name in candidate.model_fields})
+    return current
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
