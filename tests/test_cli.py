@@ -140,6 +140,8 @@ def test_a_check_names_every_mistake_of_settings_and_tables(folder: Path, capsys
     printed = capsys.readouterr()
     assert "sodium_ion.yaml: objectives.0.goal" in printed.err
     assert "lithium_sulfur.csv: line" in printed.err
+    assert "correct the file, or set table.bad_rows" in printed.err
+    assert "nothing was written" not in printed.err, "a check writes nothing anyway"
     assert "solid_electrolytes: settings are right" in printed.out
 
 

@@ -1,13 +1,19 @@
 """Exports of instruments are named as what they are; tables of samples are never taken for one."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batterymi.cli.new_study import guess_study
+from batterymi.cli.roles import Wishes
+from batterymi.config.sources import Reading
 from batterymi.data.cycler import describe_export
 from batterymi.data.export_words import find_kind
+from batterymi.errors import TableError
 
 MACCOR = "Rec#,Cyc#,Step,TestTime,StepTime,Amp-hr,Watt-hr,Amps,Volts,State,ES,DPt Time"
 ARBIN = (
@@ -61,6 +67,19 @@ def test_exports_of_all_makers_are_known_by_their_columns(header: str, n: int) -
     said = describe_export("x.csv", make_course(header, n, 1 if header in (PLAIN, SHORT) else 2))
     assert "looks like a cycler's export" in said
     assert "one row per cell" in said
+
+
+HEAD = "Today's Date{0}03/05/2026\nFilename:{0}form.001\nProcedure:{0}form.000{0}Comment/Barcode:{0}cell 17\n"
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+@pytest.mark.parametrize("header", [MACCOR, ARBIN, LANDT])
+def test_lines_of_metadata_above_an_export_do_not_hide_it(header: str, separator: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    rows = make_course(header, 12).to_csv(sep="\t", index=False, lineterminator="\n")
+    path.write_text(HEAD.format(separator) + rows, encoding="utf-8")
+    with pytest.raises(TableError, match="looks like a cycler's export"):
+        guess_study(path, "x.txt", "X", Reading(), Wishes(), ())
 
 
 @pytest.mark.parametrize(
