@@ -175,8 +175,8 @@ def _join_messages(messages: Iterable[str]) -> str:
     if len(found) > 1 or not all(separator for _, separator, _ in parts):
         return " or ".join("".join(part) for part in parts)
     # between other kinds a text needs no word on how YAML reads it
-    parts = [(text.replace(_TEXT, "give a text") if len(parts) > 1 else text, *rest) for text, *rest in parts]
-    wanted = [text if place == 0 else text.removeprefix("give ") for place, (text, _, _) in enumerate(parts)]
+    texts = [text.replace(_TEXT, "give a text") if len(parts) > 1 else text for text, _, _ in parts]
+    wanted = [text if place == 0 else text.removeprefix("give ") for place, text in enumerate(texts)]
     return f"{' or '.join(wanted)}{FOUND}{next(iter(found))}"
 
 

@@ -96,7 +96,8 @@ def describe_changes(batch: Batch, now: State) -> list[str]:
 def _convert_problem(batch: Batch, now: State) -> Content:
     """Return what a batch keeps of the study, in the units that this has now."""
     conversions = convert_batch(batch, now.features, now.objectives).conversions
-    problem = {part: dict(batch.problem.get(part, {})) for part in ("features", "objectives", "constraints")}
+    kept = batch.problem or {}
+    problem = {part: dict(kept.get(part, {})) for part in ("features", "objectives", "constraints")}
     for column in (*now.features, *now.objectives):
         for part in ("features", "objectives"):
             conversion, old = conversions.get(column.name), problem[part].get(column.name)
