@@ -103,8 +103,8 @@ def describe_shortage(n_proposed: int, n: int, space: Space, pool: str | None = 
     known = "are measured, pending or failed"
     if pool:
         n_listed = len(space.candidates) if space.candidates is not None else 0
-        designs = space.list_designs()
-        n_left_out = n_listed - len(designs) if designs is not None and n_listed else 0
+        inside = space.list_designs() if n_listed else None
+        n_left_out = n_listed - len(inside) if inside is not None else 0
         listed = f"{n_listed} of {pool} {known}" + (f", or break the rules ({n_left_out})" if n_left_out else "")
         if n_proposed == 0:
             return f"No design is left: all {listed}; add to the list"
