@@ -180,6 +180,8 @@ def _is_statistics(rows: Sequence[tuple[int, list[str]]], first_row: int, place:
         if not np.isfinite(number) or np.isfinite(values).mean() < 0.5 or _is_counted(values):
             continue
         known = values[np.isfinite(values)]
+        if len(known) < LEAST_BODY:
+            continue
         n_numbers += 1
         was_measured = len(np.unique(known)) >= max(LEAST_BODY, CONTINUOUS * len(known))
         is_exact = len(re.sub(r"\D|^0+", "", cell)) >= LEAST_DIGITS
