@@ -300,6 +300,13 @@ def test_centre_points_blanks_and_references_are_rows(outcomes: list[float], nam
     assert find_footer(["sample,a,b,c,yield", *rows]) == []
 
 
+def test_a_row_in_the_middle_of_one_column_is_a_row() -> None:
+    sigma = ("9.0e-4", "3.1e-4", "7.5e-4", "4.5e-4", "2.5e-4", "2.2e-4", "9.8e-3", "1.2e-2")
+    rows = [f"Li{k}ZrCl{6 + k},,{value}" for k, value in enumerate(sigma)]
+    for last in ("6.0e-4", "6.00e-4"):
+        assert find_footer(["composition,x,sigma", *rows, f"Li2ZrCl6 + 5wt% LiI,,{last}"]) == []
+
+
 def test_a_row_of_unknown_meaning_below_statistics_hides_them_not() -> None:
     assert find_footer([*BODY, "Mean,1,2,3", "Reference cell (2 %),,,150"]) == [10, 11]
     assert find_footer([*BODY, "Mean,1,2,3", "P09,700,4,150"]) == [10], "a row that was added below stays"

@@ -180,9 +180,12 @@ def _is_statistics(rows: Sequence[tuple[int, list[str]]], first_row: int, place:
         if not np.isfinite(number) or np.isfinite(values).mean() < 0.5 or _is_counted(values):
             continue
         known = values[np.isfinite(values)]
+        if len(known) < LEAST_BODY:
+            continue
         n_numbers += 1
         was_measured = len(np.unique(known)) >= max(LEAST_BODY, CONTINUOUS * len(known))
-        is_exact = len(re.sub(r"\D|^0+", "", cell)) >= LEAST_DIGITS
+        digits = re.sub(r"\D", "", re.split("[eE]", cell)[0]).lstrip("0")
+        is_exact = len(digits) >= LEAST_DIGITS
         # squares of the largest numbers are infinite
         with np.errstate(over="ignore", invalid="ignore"):
             statistics = _compute_statistics(known)
@@ -194,7 +197,11 @@ def _is_statistics(rows: Sequence[tuple[int, list[str]]], first_row: int, place:
                 counts.setdefault(name, []).extend([True] if was_measured and is_exact else [])
                 counts.setdefault(f"{name} all", []).append(True)
     return any(
-        bool(found) and all(found) and len(counts.get(f"{name} all", [])) >= max(LEAST_EQUAL * n_numbers, 1)
+        # one of the rows themselves may be in the middle of one column
+        bool(found)
+        and all(found)
+        and (len(found) > 1 or name != "median")
+        and len(counts.get(f"{name} all", [])) >= max(LEAST_EQUAL * n_numbers, 1)
         for name, found in counts.items()
         if not name.endswith(" all")
     )
