@@ -287,7 +287,8 @@ def split_unit(header: str) -> tuple[str, str]:
         return make_label(header), "percent"
     if text and "[" in header and UNIT_SIGNS.search(f"[{text}") and not text.strip().isdigit():
         return make_label(label), strip_control_characters(" ".join(text.split()))[:40]
-    if header.strip().endswith("%") and len(header.strip()) > 1:
+    # not so in "cycles to 80 %"
+    if re.search(r"[^\W\d]\s*%$", header.strip()):
         return make_label(header.strip()[:-1]), "percent"
     if ("/" in header or "_" in header) and (unit := find_listed_unit(header)):
         return make_label(header), unit
