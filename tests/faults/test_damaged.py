@@ -247,7 +247,7 @@ def test_a_model_file_of_other_content_is_no_model(tmp_path: Path) -> None:
     path = str(tmp_path / "m.skops")
     model = stored_model()
     parts = model.fitted.export()
-    whole = vars(model) | {"fitted": parts}
+    whole = vars(model) | {"fitted": parts, "widening": model.widening.export()}
     wrong = ({"a": 1}, {"name": "ridge"}, parts | {"name": "no_model"}, parts | {"encoder": 1}, parts | {"extra": 1})
     changed = [{"fitted": one} for one in wrong]
     for changes in (*changed, {"features": [1]}, {"variant": None}, {"extra": 1}):

@@ -177,7 +177,8 @@ def _is_statistics(rows: Sequence[tuple[int, list[str]]], first_row: int, place:
     for column, cell in enumerate(cells):
         values = _read_values([row[column] for row in body if column < len(row)])
         number = _read_values([cell])[0]
-        if not np.isfinite(number) or np.isfinite(values).mean() < 0.5 or _is_counted(values):
+        is_known = np.isfinite(values)
+        if not np.isfinite(number) or 2 * is_known.sum() < max(len(values), 1) or _is_counted(values):
             continue
         known = values[np.isfinite(values)]
         if len(known) < LEAST_BODY:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BRACKETS = re.compile(r"^(?P<label>.*?)\s*[(\[](?P<unit>[^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$")
-# as in temps/h; what stands before the slash has two letters at least
-SLASH = re.compile(r"^(?P<label>.*[^\W\d_]{2,}.*?|[^\W\d_])\s*/\s*(?P<unit>[^/\s\d][^/]*(?:/\s?[a-zA-Zµ]+\d?)?)\s*$")
+SINGLE_LETTERS = ("V", "A", "K", "h", "s", "g", "%")  # behind a slash; S and C may be sulphur and carbon
+MOST_CHARACTERS = 150  # of a header that may have a unit behind a slash
 WIDE = str.maketrans({"（": "(", "）": ")", "［": "[", "］": "]", "／": "/", "℃": "°C"})
 MOST_BYTES = 100_000  # of a header
 
@@ -65,12 +65,16 @@ def split_header(header: str) -> tuple[str, str]:
     match = BRACKETS.match(plain)
     if match:
         return match["label"], match["unit"]
-    behind = SLASH.match(plain)
-    is_unit = behind is not None and find_listed_unit(behind["unit"]) not in (None, "1")
-    if behind is None or not is_unit or (len(behind["unit"]) < 2 and behind["unit"] not in "VAKhsg%℃"):
+    if len(plain) > MOST_CHARACTERS or find_listed_unit(plain) is not None:
+        # a unit that stands alone has slashes too, as mAh/g
         return header, ""
-    # nor in a unit that stands alone, as mAh/g
-    return (header, "") if find_listed_unit(plain) is not None else (behind["label"], behind["unit"])
+    for place in (place for place, sign in enumerate(plain) if sign == "/"):
+        label, unit = plain[:place].strip(), plain[place + 1 :].strip()
+        is_clear = len(unit) > 1 or unit in SINGLE_LETTERS
+        is_named = sum(map(str.isalpha, label)) != 2 or not label.isascii() or label.isupper()
+        if label and unit and is_clear and is_named and find_listed_unit(unit) not in (None, "1"):
+            return label, unit
+    return header, ""
 
 
 def match_headers(headers: Sequence[str], given: Mapping[str, str], columns: Sequence[Column]) -> dict[str, str]:

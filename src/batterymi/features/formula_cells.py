@@ -262,6 +262,8 @@ def _hide_percents(text: str) -> str:
 
 def _split_brackets(text: str) -> tuple[str, str] | None:
     """Split a text with a bracket at its end, without a multiplier, or at its beginning; None if it has none."""
+    if not text:
+        return None
     if text[-1] in BRACKETS.values():
         depth = 0
         for place in range(len(text) - 1, -1, -1):
