@@ -1,5 +1,6 @@
 """Files: whole or not at all, the same bytes again, and nothing that could run code."""
 
+import fcntl
 import io
 import json
 import os
@@ -289,3 +290,27 @@ def test_a_parquet_file_with_crafted_metadata_is_a_typed_error_or_a_table(metada
     pa.parquet.write_table(table, path)
     with suppress(DamagedFileError):
         assert len(read_frame(path)) == 2
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_temporary_file_that_another_process_is_removing_is_not_written(
+    is_early: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer of the same file takes it for one that a killed process left, until it is locked."""
+    lock, taken = fcntl.flock, []
+
+    def be_late(handle: int, operation: int) -> None:
+        if operation & fcntl.LOCK_SH and not taken:
+            taken.extend(tmp_path.glob(".a-*.tmp"))
+            if not is_early:
+                raise BlockingIOError  # it is locked for removal
+            taken[0].unlink()
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", be_late)
+    with write_atomically(tmp_path / "a.txt") as temporary:
+        assert temporary.exists()
+        temporary.write_text("whole")
+        taken[0].unlink(missing_ok=True)
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert not list(tmp_path.glob(".a-*.tmp"))

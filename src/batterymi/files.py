@@ -54,9 +54,6 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
         for left in target.parent.glob(f".{glob.escape(target.stem)}-{'?' * 8}{glob.escape(target.suffix)}.tmp"):
             _remove_unused(left)
         handle, temporary = _open_beside(target)
-        with suppress(OSError):  # a file system without locks
-            # marks the file as in use; the system releases the lock if the process is killed
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {_format_reason(error)}") from error
     try:
@@ -80,13 +77,27 @@ def write_atomically(path: PathLike, *, recorded: bool = True) -> Iterator[Path]
 
 
 def _open_beside(target: Path) -> tuple[int, Path]:
-    """Make a temporary file in the folder of another; its mode follows the umask, as that of any new file."""
+    """Make a temporary file in the folder of another, locked as one in use.
+
+    Its mode follows the umask, as that of any new file. The system releases the lock if the process is killed.
+    """
     while True:
         temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}.tmp")
         try:
-            return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), temporary
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             continue
+        is_ours = True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_ours = False
+        except OSError:  # a file system without locks
+            pass
+        # before it was locked, another process may have taken it for one that was left, and removed it
+        if is_ours and os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)
 
 
 def _remove_unused(left: Path) -> None:

@@ -70,8 +70,8 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(column, WITHDRAWN, "marks rows that do not count; they are kept, and nothing is learned from them")
     if column.is_date or (find_word(column, "date") and column.n_different > 1 and not column.is_number):
         ambiguous = _find_ambiguous_date(column)
-        asked = f"; {ambiguous} may be day/month or month/day" if ambiguous else ""
-        return Role(column, DATE, f"holds dates, of which no model makes use{asked}")
+        readings = f"; {ambiguous} may be day/month or month/day" if ambiguous else ""
+        return Role(column, DATE, f"holds dates, of which no model makes use{readings}")
     if column.is_structure:
         return Role(column, STRUCTURE, "holds paths of structure files")
     if column.is_status and find_word(column, "status"):
@@ -93,7 +93,7 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
 
 
 def _find_ambiguous_date(column: ColumnFacts) -> str:
-    """Return the first date of which day and month cannot be told apart."""
+    """Return the first date of which day and month cannot be distinguished."""
     for word in column.words:
         parts = word.replace("-", "/").replace(".", "/").split()[0].split("/")
         if len(parts) == 3 and all(part.isdigit() for part in parts) and len(parts[0]) < 3 and "." not in word:

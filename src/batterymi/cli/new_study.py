@@ -32,7 +32,7 @@ MAX_LINES = 25
 MOST_LISTED = 30  # columns that are printed in full; of wide tables, those in use
 OPTIONS = "--objective, --factor, --id, --group, --formula, --ignore or --repeats"
 HOW = f"Where a guess is wrong, run again with {OPTIONS}"
-ANEW = f"where a guess is wrong, edit it, or remove it and run again with {OPTIONS}"
+AGAIN = f"where a guess is wrong, edit it, or remove it and run again with {OPTIONS}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _find_reading(content: bytes, path: Path, reading: Reading) -> Reading:
     layout = guess_layout(grid)
     found: dict[str, object] = {}
     if any(note.startswith("read as ") for note in grid.notes):
-        # settled, so that it is not guessed anew when letters are added
+        # settled, so that it is not guessed again when letters are added
         found["encoding"] = encoding
     if reading.header_lines is None and layout.header_lines != (grid.rows[0][0],):
         found["header_lines"] = layout.header_lines
@@ -240,7 +240,7 @@ def start_study(options: argparse.Namespace) -> None:
     if target.exists() or target.is_symlink():
         found = describe_file(target, config)
         raise ConfigError(
-            [f"{target}: this study exists already ({found}); delete it to make it anew, or choose another --name"]
+            [f"{target}: this study exists already ({found}); delete it to make it again, or choose another --name"]
         )
     title = path.stem.replace("_", " ").replace("-", " ").strip()
     reading = Reading(sheet=options.sheet, encoding=options.encoding, decimal=options.decimal)
@@ -267,7 +267,7 @@ def start_study(options: argparse.Namespace) -> None:
         "",
         text,
     ]
-    write_out("\n".join([*lines, f"Wrote {target}. Read it; {ANEW}.\n"]))
+    write_out("\n".join([*lines, f"Wrote {target}. Read it; {AGAIN}.\n"]))
     write_out(_describe_next_steps(name, guess.plan, text))
 
 

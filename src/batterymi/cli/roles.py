@@ -74,7 +74,7 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
         One role per column, in order.
 
     Raises:
-        ConfigError: if a named column is missing, or what is asked of it cannot be.
+        ConfigError: if a named column is missing, or cannot have the role that an option gives it.
     """
     wanted = _apply_wishes(columns, wishes or Wishes())
     n_rows = len(columns[0].cells) if columns else 0
@@ -90,13 +90,13 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
                 part.name
             ].why = f"{part.known[0]:g} in every row, so that the other parts of the mixture share the rest"
     roles = [wanted.get(column.name) or guess_role(column, n_rows) for column in columns]
-    asked = bool(wishes and wishes.objectives)
+    is_chosen = bool(wishes and wishes.objectives)
     _take_conditional_numbers(roles)
     if not any(role.role == FACTOR for role in roles):
         _take_whole_numbers(roles)
     _take_variables(roles)
     _take_formulas_as_choices(roles, n_rows)
-    _limit_objectives(roles, asked)
+    _limit_objectives(roles, is_chosen)
     _pair_errors(roles)
     _take_samples_as_groups(roles)
     _keep_one_group(roles)
@@ -142,9 +142,9 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
     """Return the roles that the user gives, by name of the column.
 
     Raises:
-        ConfigError: if a column is missing, has two roles, or cannot be what is asked.
+        ConfigError: if a column is missing, has two roles, or cannot have that role.
     """
-    asked: list[tuple[str, str, str, str]] = [
+    options: list[tuple[str, str, str, str]] = [
         *(("--objective", name, OBJECTIVE, goal) for name, goal in wishes.objectives),
         *(("--factor", name, FACTOR, "") for name in wishes.factors),
         *(("--id", name, IDENTITY, "") for name in (wishes.identity,) if name),
@@ -154,7 +154,7 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
         *(("--repeats", name, REPEATS, "") for name in (wishes.repeats,) if name),
     ]
     found: dict[str, Role] = {}
-    for option, text, role, goal in asked:
+    for option, text, role, goal in options:
         column = _find_column(columns, text, option)
         # rows of one formula or one batch may be kept together
         if column.name in found and {role, found[column.name].role} != {FORMULA, GROUP}:
@@ -220,13 +220,13 @@ def _take_variables(roles: list[Role]) -> None:
             role.role, role.why = VARIABLE, f"values of {variable} in formulas"
 
 
-def _limit_objectives(roles: list[Role], asked: bool) -> None:
-    """Keep the objectives that were asked for, or the first of each quantity; find one where none is."""
+def _limit_objectives(roles: list[Role], is_chosen: bool) -> None:
+    """Keep the objectives that options name, or the first of each quantity; find one where none is."""
     objectives = [role for role in roles if role.role == OBJECTIVE]
-    if asked:
+    if is_chosen:
         for role in objectives:
             if role.why != "--objective says so":
-                role.ignore(f"{role.why}, but was not asked for; --objective adds it")
+                role.ignore(f"{role.why}, but options name others; --objective adds it")
         return
     if not objectives:
         # outcomes are last, also where they are whole numbers, all different

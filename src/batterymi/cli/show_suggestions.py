@@ -43,7 +43,7 @@ def format_suggestions(
         designs: the suggestions, with what the engine expects of them.
         names: what the ledger calls them, an empty text where it does not have them.
         validated: what the validated model predicts of them, if there is one.
-        wanted: how many designs were asked for.
+        wanted: how many designs were wanted.
     """
     best = find_best_known(search, rows[rows[SPLIT] == TRAIN], study.id_column)
     outlooks, predictions = assess_suggestions(designs, search, best), validated.predictions

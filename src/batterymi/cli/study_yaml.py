@@ -107,8 +107,8 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     found |= {"id_column": identity.name} if identity else {}
     groups = _choose_groups(plan)
     found |= {"group": groups[0] if len(groups) == 1 else _make_flow_sequence(groups)} if groups else {}
-    asked = next((role.column for role in plan.roles if role.role == r.REPEATS and role.why.startswith("--")), None)
-    found |= {"repeats": asked.name} if asked else {}
+    repeated = next((role.column for role in plan.roles if role.role == r.REPEATS and role.why.startswith("--")), None)
+    found |= {"repeats": repeated.name} if repeated else {}
     found |= {"status": status.name} if status else {}
     withdrawn = plan.get_column(r.WITHDRAWN)
     found |= {"withdrawn": withdrawn.name} if withdrawn else {}
@@ -119,7 +119,11 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     found |= {"empty": "pending"}
     used = plan.list_columns(r.FACTOR, r.FORMULA, r.STRUCTURE)
     found |= {"bad_rows": "drop"} if _have_gaps(used) else {}
-    named = [*used, *(c for c in (identity, status, withdrawn, asked) if c), *plan.list_columns(r.OBJECTIVE, r.GROUP)]
+    named = [
+        *used,
+        *(c for c in (identity, status, withdrawn, repeated) if c),
+        *plan.list_columns(r.OBJECTIVE, r.GROUP),
+    ]
     named += [*plan.fill_down, *(role.column for role in plan.roles if role.of), *([repeats] if repeats else [])]
     renamed = {column.header: column.name for column in named if column.header != column.name}
     return found | ({"columns": _make_flow_mapping(renamed)} if renamed else {})

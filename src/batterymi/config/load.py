@@ -235,7 +235,7 @@ def _list_files(config: Config) -> tuple[dict[str, Path], dict[str, ConfigError]
     missing = [truncate_text(name, MAX_WORD) for name in names_used if name not in files]
     hints = ((f"{folder}/{name}.yaml", did_you_mean(name, files)) for name in missing[:MAX_LISTED])
     problems = [f"config: studies: there is no {path}; {hint}" for path, hint in hints]
-    # of what was asked for by a name that no study may have, the name is what is wrong
+    # of what is wanted by a name that no study may have, the name is what is wrong
     problems += [f"{path}: {problem}" for path, problem in wrong.items() if path.stem in missing]
     problems += [f"config: studies: {len(missing) - MAX_LISTED} more"] if len(missing) > MAX_LISTED else []
     if problems:

@@ -125,12 +125,12 @@ def _find_cycles(kinds: Mapping[str, list[str]], frame: pd.DataFrame) -> list[st
     if others or len(names) < len(kinds.get("sample", [])) or not np.isfinite(numbers).all():
         return []
     steps = np.diff(numbers)
-    begins_anew = steps <= 0
+    restarts = steps <= 0
     # the cycles of several cells follow each other
-    if numbers[0] not in (0, 1, 2, 3) or np.any(numbers[1:][begins_anew] > 3):
+    if numbers[0] not in (0, 1, 2, 3) or np.any(numbers[1:][restarts] > 3):
         return []
-    is_counted = begins_anew.mean() <= MOST_RESETS and np.median(steps[~begins_anew]) in (1, 2, 5, 10, 20, 25, 50, 100)
-    return [cycles[0], *results[:2]] if is_counted and (names or not begins_anew.any()) else []
+    is_counted = restarts.mean() <= MOST_RESETS and np.median(steps[~restarts]) in (1, 2, 5, 10, 20, 25, 50, 100)
+    return [cycles[0], *results[:2]] if is_counted and (names or not restarts.any()) else []
 
 
 KINDS = (
@@ -180,14 +180,14 @@ def _read_cell(cell: str) -> float:
 
 
 def _is_running(cells: pd.Series) -> bool:
-    """Return whether numbers never fall, but for a count that begins anew; neither are all of them equal."""
+    """Return whether numbers never fall, but for a count that restarts; neither are all of them equal."""
     numbers = _read_column(cells)
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) < LEAST_ROWS:
         return False
     steps = np.diff(numbers)
     resets = steps < 0
-    # what begins anew begins at the bottom; levels of a factor fall to any
+    # what restarts begins at the bottom; levels of a factor fall to any
     low = numbers.min() + 0.1 * float(np.ptp(numbers))
     return bool(
         (steps > 0).any() and resets.mean() <= MOST_RESETS / 2 and np.all(numbers[1:][resets] <= max(low, numbers[0]))

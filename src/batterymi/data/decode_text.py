@@ -74,7 +74,7 @@ def decode_text(data: bytes, path: str | Path, encoding: str | None = None) -> D
         encoding: that its settings name; None finds it.
 
     Raises:
-        TableError: if it is no text, or its encoding cannot be told.
+        TableError: if it is no text, or its encoding cannot be detected.
     """
     if encoding is None:
         encoding, guessed = _find_encoding(data, path)
@@ -124,7 +124,7 @@ def _find_encoding(data: bytes, path: str | Path) -> tuple[str, bool]:
     if found := _detect_encoding(data):
         return found, True
     line = data[:place].count(b"\n") + 1
-    raise TableError(f"{path}: line {line} is not UTF-8 text, and its encoding cannot be told; {ADVICE}")
+    raise TableError(f"{path}: line {line} is not UTF-8 text, and its encoding cannot be detected; {ADVICE}")
 
 
 def _is_western(data: bytes) -> bool:

@@ -32,8 +32,8 @@ def parse_large(data: bytes, path: str | Path, reading: Reading) -> pd.DataFrame
         that needs a closer look: quotation marks, comments, blank lines, decimal commas, several lines of names,
         statistics below, rows of other widths.
     """
-    asked = [getattr(reading, name) for name in Reading.model_fields if name != "leave_out"]
-    if len(data) < LEAST_BYTES or any(value is not None for value in asked):
+    settings = [getattr(reading, name) for name in Reading.model_fields if name != "leave_out"]
+    if len(data) < LEAST_BYTES or any(value is not None for value in settings):
         return None
     body = data.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
     is_plain = not any(sign in body for sign in (b'"', b"#", b"\x00", b"\n\n", b"\n\r\n", b"sep="))
