@@ -30,12 +30,10 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
-def test_a_run_that_is_told_to_end_does_so_at_once_and_says_how_to_go_on(way: str, workspace: Workspace) -> None:
-    output = workspace.folder / "output.txt"
-    command = workspace.command(STUDY, "--configfile", "tests/smoke.yaml", "--cores", "2", "--quiet", "rules", "host")
+def start_run(workspace: Workspace, command: list[str], output: Path) -> subprocess.Popen[bytes]:
+    """Start a run in a session of its own, which writes what it prints into a file."""
     with output.open("wb") as stream:
-        run = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=workspace.folder,
             env=workspace.environment,
@@ -43,6 +41,13 @@ def test_a_run_that_is_told_to_end_does_so_at_once_and_says_how_to_go_on(way: st
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
+def test_a_run_that_is_told_to_end_does_so_at_once_and_says_how_to_go_on(way: str, workspace: Workspace) -> None:
+    output = workspace.folder / "output.txt"
+    command = workspace.command(STUDY, "--configfile", "tests/smoke.yaml", "--cores", "2", "--quiet", "rules", "host")
+    run = start_run(workspace, command, output)
     log, deadline = workspace.folder / f"logs/sample_table/{STUDY}.log", time.monotonic() + seconds_of(RUN)
     while not log.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -72,15 +77,7 @@ def test_a_job_that_is_still_importing_ends_without_a_traceback(workspace: Works
     stage = workspace.folder / "src/batterymi/stages/prepare_table.py"
     stage.write_text(lines + stage.read_text(encoding="utf-8"), encoding="utf-8")
     command = workspace.command("results/sodium_ion/table.parquet", "--cores", "1", "--quiet", "rules", "host")
-    with output.open("wb") as stream:
-        run = subprocess.Popen(
-            command,
-            cwd=workspace.folder,
-            env=workspace.environment,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    run = start_run(workspace, command, output)
     deadline = time.monotonic() + seconds_of(RUN)
     while not marker.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -89,7 +89,11 @@ def _find_packed_kind(data: bytes, suffix: str) -> tuple[str, str] | None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             # the first entry of OpenDocument files says what they are
-            kind = archive.read("mimetype")[:200] if "mimetype" in names else b""
+            kind = b""
+            if "mimetype" in names:
+                # no more than that, since a packed entry may be huge
+                with archive.open("mimetype") as entry:
+                    kind = entry.read(200)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
         # damaged workbooks have a message of their own
         return None if suffix in WORKBOOK_SUFFIXES else ("a packed archive (zip)", "unpack it, and give the file in it")
