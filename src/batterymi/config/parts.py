@@ -255,6 +255,12 @@ class Objective(Column):
     at_least: float | None = Field(None, description="A design must reach this value.")
     at_most: float | None = Field(None, description="A design must not exceed this value.")
     relaxation: Relaxation | None = Field(None, description="What to do if no design can meet the limit.")
+    reserve: float | None = Field(
+        None,
+        gt=0,
+        description="Distance, in the objective's unit, that a campaign's designs keep to the limit, since its "
+        "evaluator is coarser than what they are checked with; the limit itself decides. For `mode: search`.",
+    )
     weight: float = Field(1.0, gt=0, description="Weight in the score of a campaign.")
     scale: float = Field(
         1.0,
@@ -276,6 +282,14 @@ class Objective(Column):
             raise ValueError("relaxation needs exactly one of at_least and at_most")
         if len(limits) == 2 and not limits[0] < limits[1]:
             raise ValueError(f"at_least {limits[0]:g} is not below at_most {limits[1]:g}")
+        if self.reserve is not None:
+            if not limits:
+                raise ValueError("reserve needs a limit, at_least or at_most")
+            if len(limits) == 2 and not limits[0] + self.reserve < limits[1] - self.reserve:
+                raise ValueError(
+                    f"with a reserve of {self.reserve:g} nothing is left between at_least {limits[0]:g} and at_most "
+                    f"{limits[1]:g}"
+                )
         return self
 
     @property

@@ -301,6 +301,12 @@ class Study(Strict):
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not self.optimised:
             yield "objectives: at least one must be maximised or minimised"
+        for objective in self.objectives if self.campaign.mode != "search" else ():
+            if objective.reserve is not None:
+                yield (
+                    f"objectives: '{objective.name}' has a reserve, which is for `campaign.mode: search`; move the "
+                    "limit itself"
+                )
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.primary_descriptors and not (is_replay or self.is_described_pool):

@@ -148,6 +148,8 @@ def _describe_best(results: StudyResults) -> Cells:
     if suggestions.empty:
         return {"best_design": ("none: no design meets the limits", "suggestions"), "best_outcome": ("", "suggestions")}
     best = suggestions.iloc[0]
+    if results.replay is not None:
+        best = suggestions[suggestions["rank"] == results.replay["rank"]].iloc[0]
     if study.campaign.mode == "replay":
         design, outcome = _describe_best_row(best, study)
     else:
@@ -173,14 +175,22 @@ def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
         return "not a recommendation, since the model shows no skill: "
     if EXTRAPOLATES in best["why"]:
         return "not a recommendation, since the model extrapolates beyond what is possible: "
+    if results.replay is not None and not results.replay["is_recommended"]:
+        return f"not a recommendation, since it violates the limits on the {results.replay['reference']}: "
     return ""
 
 
 def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
     """Return the objectives of a design with their intervals, and the quantities derived from it."""
+    kind = str(results.benchmark["outcome_kind"])
+    if results.replay is not None:
+        # what the finer model says counts
+        best = best.copy()
+        best.update(pd.Series({o.name: results.replay["reference_model"][o.name] for o in results.study.objectives}))
+        kind += f" on the {results.replay['reference']}"
     parts = [_describe_objective(best, objective) for objective in results.study.objectives]
     parts += [f"{q.label} {best[q.name]:.3g}{format_unit(q.unit)}" for q in results.study.derived]
-    return f"{results.benchmark['outcome_kind']}: {'; '.join(parts)}"
+    return f"{kind}: {'; '.join(parts)}"
 
 
 def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]:
@@ -234,9 +244,10 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
         f"{o.name} {_round_number(first[o.name])} / {_round_number(second[o.name])}{format_unit(o.unit)}"
         for o in study.objectives
     ]
-    does = "meets" if replay["reference_model_meets_limits"] else "violates"
+    n_met = sum(design["reference_model_meets_limits"] for design in replay["designs"])
     models = f"{replay['model']} / {replay['reference']}"
-    return f"{models}: {'; '.join(parts)}; the {replay['reference']} re-simulation {does} the limits"
+    counts = f"{n_met} of the campaign's best {len(replay['designs'])} meet the limits on the {replay['reference']}"
+    return f"{models}: {'; '.join(parts)}; {counts}"
 
 
 def _count_earlier(earlier: pd.DataFrame | None) -> str:

@@ -1,7 +1,7 @@
 """The stage `run_campaign`: check feasibility, run campaigns beside random search, make suggestions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -75,13 +75,15 @@ def run_campaign(
         evaluator = _make_journal(evaluator, files.history, [*filter(None, (table, model, pool)), *code], settings)
     found = check_feasibility(space, evaluator, targets, rows, settings.seed)
     reference = campaign.reference or found.reference
-    problem = Problem(space, targets, found.limits_in_force, evaluator, reference=reference)
+    problem = Problem(space, targets, found.planned_limits, evaluator, reference=reference)
     history = run_seeds(problem, campaign, settings.seed, processes) if found.worth_running else empty_history(problem)
     comparison = compare_with_random(history, campaign.engine, settings.seed) if len(history) else None
     own = history[history["engine"] == campaign.engine]
     best = select_best_designs(problem, [own], campaign.suggestions) if len(history) else history
     suggestions = describe_designs(best, problem, rows, settings.derived, campaign)
-    references = check_reference_designs(settings.reference_designs, problem, rows, settings.derived)
+    # known designs are held to the limits themselves, since nobody planned them with a reserve
+    bare = replace(problem, limits=found.limits_in_force)
+    references = check_reference_designs(settings.reference_designs, bare, rows, settings.derived)
     write_parquet(files.history, history)
     write_csv(files.suggestions, add_units(suggestions, (*space.features, *targets, *settings.derived)))
     write_csv(files.reference_designs, references)

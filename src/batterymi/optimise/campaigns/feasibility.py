@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import Limit, Objective, Relaxation, Side
+from batterymi.config.parts import Limit, Objective, Side
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.hypervolume import infer_reference
 from batterymi.optimise.space.pareto import compute_costs, is_pareto_optimal
@@ -34,8 +34,9 @@ class LimitReport:
         declared: the limit in the settings.
         attainable: the best value that was found, whatever the other limits.
         reachable: whether it meets the declared limit.
-        in_force: the limit that the campaign runs with.
+        in_force: the limit that counts.
         reason: why that differs from the declared one, or "".
+        reserve: distance that the campaign's designs keep to it.
     """
 
     objective: str
@@ -45,6 +46,13 @@ class LimitReport:
     reachable: bool
     in_force: float
     reason: str = ""
+    reserve: float = 0.0
+
+    @property
+    def planned(self) -> Limit:
+        """The limit with its reserve."""
+        bare = Limit(self.objective, self.side, self.in_force)
+        return replace(bare, value=bare.value - bare.sign * self.reserve)
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,13 @@ class Feasibility:
 
     @property
     def limits_in_force(self) -> tuple[Limit, ...]:
-        """Limits to run with."""
+        """Limits that count."""
         return tuple(Limit(limit.objective, limit.side, limit.in_force) for limit in self.limits)
+
+    @property
+    def planned_limits(self) -> tuple[Limit, ...]:
+        """Limits that designs of the campaign keep, with their reserves."""
+        return tuple(limit.planned for limit in self.limits)
 
     @property
     def worth_running(self) -> bool:
@@ -108,9 +121,7 @@ def check_feasibility(
     outcomes = evaluator.evaluate(designs)
     scan = _Scan(space, evaluator, designs, outcomes, rng)
     limits = [
-        _report_limit(limit, scan.find_best(limit), objective.relaxation)
-        for objective in objectives
-        for limit in objective.limits
+        _report_limit(limit, scan.find_best(limit), objective) for objective in objectives for limit in objective.limits
     ]
     share = _compute_pareto_share(outcomes, objectives)
     spread = np.ptp(compute_score(outcomes, objectives))
@@ -122,9 +133,12 @@ def check_feasibility(
     lost = [limit for limit in limits if not limit.reachable and not limit.reason]
     if lost:
         return _conclude(found, "infeasible", "; ".join(map(_describe_unreachable, lost)))
-    gap = scan.descend(lambda outcomes: compute_violation(outcomes, objectives, found.limits_in_force))
+    gap = scan.descend(lambda outcomes: compute_violation(outcomes, objectives, found.planned_limits))
     if gap > 1e-9:
-        text = f"each limit can be met alone, but not all at once; designs violate them by at least {gap:.3g} scales"
+        kept = " with their reserves" if found.planned_limits != found.limits_in_force else ""
+        text = (
+            f"each limit can be met alone, but not all at once{kept}; designs violate them by at least {gap:.3g} scales"
+        )
         return _conclude(found, "infeasible", text)
     eased = [limit for limit in limits if limit.reason]
     if eased:
@@ -178,12 +192,13 @@ class _Scan:
         return limit.sign * self.descend(lambda outcomes: limit.sign * outcomes[limit.objective].to_numpy(float))
 
 
-def _report_limit(limit: Limit, best: float, relaxation: Relaxation | None = None) -> LimitReport:
-    """Report how near the best value comes to one limit."""
+def _report_limit(limit: Limit, best: float, objective: Objective, *, may_relax: bool = True) -> LimitReport:
+    """Report how near the best value comes to one limit of an objective."""
     reachable = limit.sign * best <= limit.sign * limit.value
-    eased = None if reachable else relaxation
+    eased = objective.relaxation if may_relax and not reachable else None
     in_force, reason = (eased.to, eased.reason) if eased else (limit.value, "")
-    return LimitReport(limit.objective, limit.side, limit.value, best, reachable, in_force, reason)
+    reserve = objective.reserve or 0.0
+    return LimitReport(limit.objective, limit.side, limit.value, best, reachable, in_force, reason, reserve)
 
 
 def _compute_pareto_share(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> float | None:
@@ -219,7 +234,9 @@ def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibil
     """Check the feasibility of an expensive problem by the rows of its table."""
     declared = get_declared_limits(objectives)
     limits = [
-        _report_limit(limit, limit.sign * float((limit.sign * rows[limit.objective]).min())) for limit in declared
+        _report_limit(limit, limit.sign * float((limit.sign * rows[limit.objective]).min()), objective, may_relax=False)
+        for objective in objectives
+        for limit in objective.limits
     ]
     n_meeting = int((compute_violation(rows, objectives, declared) <= 0).sum())
     reference = infer_worst(rows, objectives, declared)
