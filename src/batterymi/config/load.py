@@ -31,6 +31,7 @@ TARGETS = {
     "screens",
     "fidelities",
     "methods",
+    "exercises",
     "closed_loop",
     "charging_arena",
     "report",
