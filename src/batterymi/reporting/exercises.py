@@ -169,7 +169,7 @@ def answer_rewards(charges: pd.DataFrame, limits: Mapping[str, float], sources: 
     text = (
         "Time, and each limit as a penalty that grows with the violation (plating margin, temperature, voltage); lost "
         "capacity only with a model of the whole cycle. A weight is large enough when the best reward keeps the "
-        f"limit within 1 unit: here {'; '.join(parts)}. Less lets the fastest protocol pay for a violation with minutes; "
+        f"limit within 1 unit: here {'; '.join(parts)}. Less lets the fastest protocol pay for violations with time; "
         "above it nothing changes about the best design, so that the limit and not the weight decides."
     )
     columns = ("limit", "protocols that violate it", "least weight / min per unit")
