@@ -7,6 +7,8 @@ snakemake closed_loop          gain of adaptive choice in rounds of fast-chargin
 snakemake charging_arena       who charges fastest within all limits on the reference model; one to two hours
 snakemake screens              candidate compositions, scored in shards and passed through gates
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
+snakemake exercises            the chapter's five exercises, answered with what the studies found
+snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
 
@@ -44,9 +46,11 @@ include: "rules/closed_loop.smk"
 include: "rules/agents.smk"
 include: "rules/arena.smk"
 include: "rules/measured.smk"
+include: "rules/methods.smk"
 include: "rules/screen.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"
+include: "rules/exercises.smk"
 
 
 # on a cluster, these stay on the login node: nodes often have no network, and the others take seconds

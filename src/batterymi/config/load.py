@@ -24,7 +24,19 @@ FIRST_STUDY = "start one from a table: batterymi new-study data/my.csv"
 MAX_NAME = 100  # characters of a study's; logs and results have it in their paths, with endings of their own
 PERIODIC = re.compile(r"(.+?)\1{19,}$")  # Snakemake takes this for a rule that feeds itself without end
 # the targets that are not studies, and folders of results
-TARGETS = {"all", "summary", "claims", "screens", "fidelities", "closed_loop", "charging_arena", "report", "rejected"}
+TARGETS = {
+    "all",
+    "summary",
+    "claims",
+    "screens",
+    "fidelities",
+    "methods",
+    "exercises",
+    "closed_loop",
+    "charging_arena",
+    "report",
+    "rejected",
+}
 RULES = {path.stem for path in Path(__file__).parents[1].joinpath("stages").glob("*.py")}
 RESERVED = TARGETS | RULES | {"arena", "no_study_is_right", "no_study_at_all"}
 # Snakemake embeds settings in the scripts of its report, where such text would end one script and begin another

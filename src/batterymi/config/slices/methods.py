@@ -1,0 +1,17 @@
+"""Settings of the stage `compare_methods`."""
+
+from batterymi.config.models import Surrogate
+from batterymi.config.parts import Descriptor, Feature, Objective
+from batterymi.config.slices.base import Slice
+from batterymi.config.sources import Table
+
+
+class MethodSettings(Slice):
+    """What models learn from; the first objective is learned."""
+
+    table: Table
+    features: tuple[Feature, ...]
+    descriptors: tuple[Descriptor, ...]
+    objectives: tuple[Objective, ...]
+    surrogate: Surrogate
+    seed: int

@@ -1,0 +1,74 @@
+"""Which model for how many rows: nested subsamples, held-out groups, honest ties."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batterymi.config.parts import Feature, Objective
+from batterymi.surrogates import sample_sizes
+from batterymi.surrogates.problem import Inputs, Problem
+from batterymi.surrogates.sample_sizes import (
+    _draw_rows,
+    compare_sizes,
+    compute_half_width,
+    describe_methods,
+    list_sizes,
+    measure_sizes,
+    rank_models,
+)
+from batterymi.surrogates.validation import Method
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=4, max_size=60).filter(lambda labels: len(set(labels)) > 1), st.integers(0, 9)
+)
+def test_held_out_groups_are_whole_and_never_all(labels: list[int], seed: int) -> None:
+    order, test = _draw_rows(labels, np.random.default_rng(seed))
+    assert sorted([*order, *test]) == list(range(len(labels)))
+    assert not {labels[row] for row in order} & {labels[row] for row in test}
+    assert len(order)
+    assert len(test)
+
+
+def make_problem(n: int) -> Problem:
+    """A straight line with noise, in groups of two."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.uniform(size=n), "z": rng.uniform(size=n)})
+    features = tuple(Feature(name=name, label=name, unit="1", bounds=(0, 1)) for name in frame)
+    target = Objective(name="y", label="y", unit="1", goal="maximise")
+    observed = 3 * frame["x"].to_numpy() + 0.1 * rng.normal(size=n)
+    inputs, groups = Inputs(features), [row // 2 for row in range(n)]
+    return Problem("all", target, inputs, frame, observed, groups, np.arange(n), n, np.zeros(n, dtype=bool))
+
+
+def test_on_a_straight_line_ridge_is_best_and_the_nearest_row_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_sizes, "MODELS", ("ridge", "nearest_neighbour"))
+    measured = measure_sizes(make_problem(120), Method(trees=10), 0, 4)
+    assert set(measured["rows"]) == {10, 20, 50} == set(list_sizes(120))
+    compared = compare_sizes(measured.assign(study="line"))
+    ridge = compared[compared["model"] == "ridge"]
+    assert ridge["is_best"].all()
+    assert (ridge["ratio"] < 0.4).all()
+    assert ridge.set_index("rows")["has_skill"][50]
+    assert not compared.set_index(["model", "rows"])["is_tied"]["nearest_neighbour", 50]
+    ranked = rank_models(compared)
+    assert ranked["tied_in"].max() == 1
+    assert "50 rows (1 study): ridge" in describe_methods(ranked)[-1]
+
+
+def test_of_noise_no_model_shows_skill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What draws share widens the interval: ten draws of one table are no ten tables."""
+    monkeypatch.setattr(sample_sizes, "MODELS", ("ridge", "nearest_neighbour"))
+    problem = make_problem(120)
+    noise = problem.replace_observed(np.random.default_rng(1).normal(size=120))
+    compared = compare_sizes(measure_sizes(noise, Method(trees=10), 0, 6).assign(study="noise"))
+    assert not compared["has_skill"].any()
+
+
+def test_intervals_of_draws_that_overlap_are_wider_than_of_independent_ones() -> None:
+    values = np.array([0.1, 0.3, 0.2, 0.4])
+    plain = 3.182446 * np.std(values, ddof=1) / 2  # Student's t with three degrees of freedom
+    assert compute_half_width(values) == pytest.approx(plain * 2**0.5, rel=1e-5)  # 1/4 + 0.2/0.8 instead of 1/4
+    assert compute_half_width(values[:1]) == np.inf
