@@ -22,12 +22,14 @@ from batterymi.cli.role import (
     Role,
 )
 from batterymi.data.column_facts import ColumnFacts, split_unit
+from batterymi.data.durations import is_short_clock
 from batterymi.data.header_words import find_meaning, load_words
 from batterymi.optimise.campaigns.matched_results import find_name_column
 
 LAST_WORDS = ("id", "ids", "no", "nr", "number", "#", "code", "cid")  # of a number that is an id
 LIKE_IDS = "whole numbers, all different, as ids are"
 UNREADABLE = "no number stands in"
+LIMITED = "holds limits such as"
 GAPS = "cells hold no number; --factor leaves those rows out"
 ALONE = (["mean"], ["average"], ["avg"], ["mittelwert"])  # of sizes and temperatures, they are chosen
 
@@ -64,8 +66,8 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(column, SUGGESTION, "names of suggestions")
     if not column.n_known:
         return Role(column, IGNORED, "is empty")
-    if column.is_duration:
-        return Role(column, IGNORED, "holds times such as 02:30:00; write them as numbers, as 2.5 for hours")
+    if column.has_times and (role := _guess_times(column)):
+        return role
     if find_word(column, "withdrawn") and _consists_of(column, "withdrawn", "remark"):
         return Role(column, WITHDRAWN, "marks rows that do not count; they are kept, and nothing is learned from them")
     if column.is_date or (find_word(column, "date") and column.n_different > 1 and not column.is_number):
@@ -90,6 +92,25 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
             return Role(column, IGNORED, f"holds formulas, but {column.n_missing} of {n_rows} cells are empty")
         return Role(column, FORMULA, "holds chemical formulas")
     return None
+
+
+def _guess_times(column: ColumnFacts) -> Role | None:
+    """Return the role of a column of times that may be times of day; None for durations, which are numbers."""
+    word = find_word(column, "time of day")
+    if column.is_number and not word:
+        return None
+    if column.is_number:
+        return Role(
+            column, DATE, f"'{word}': times of day, of which no model makes use; --factor if they are durations"
+        )
+    first = next((text for text in column.words if is_short_clock(text)), "")
+    what = f"times such as {first}, " if first else "times, "
+    return Role(
+        column,
+        DATE,
+        f"{what}taken as times of day, of which no model makes use; if they are durations, --factor reads them as "
+        "hours and minutes, or write (hh:mm) or (mm:ss) behind the column's name",
+    )
 
 
 def _find_ambiguous_date(column: ColumnFacts) -> str:
@@ -169,6 +190,8 @@ def _guess_outcome(column: ColumnFacts, n_rows: int) -> Role | None:
 
 def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of a number that no name and no unit decides."""
+    if limit := column.first_limit:
+        return Role(column, IGNORED, f"{LIMITED} {limit}, as results do and factors do not; --objective takes it")
     if column.unit == "1" and column.is_sequence and not find_word(column, "factor"):
         return Role(column, IGNORED, "counts the rows; --factor if it is one")
     if (

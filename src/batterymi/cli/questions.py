@@ -26,10 +26,11 @@ def list_questions(roles: Sequence[Role], filled: Sequence[ColumnFacts] = ()) ->
     """
     names = {column.name for column in filled}
     gaps = (_ask_about_gaps(role) for role in roles if role.column.name not in names)
+    times = (_ask_about_times(role.column) for role in roles if role.role in (r.FACTOR, r.OBJECTIVE))
     far = (_ask_about_far_value(role.column) for role in roles if role.role == r.FACTOR)
     factors = [role for role in roles if role.role == r.FACTOR]
     width = describe_width(len(factors), len(roles[0].column.cells)) if factors else ""
-    return [line for line in (width, *gaps, *far, *_ask_about_batches(roles)) if line]
+    return [line for line in (width, *gaps, *times, *far, *_ask_about_batches(roles)) if line]
 
 
 def describe_width(n_factors: int, n_rows: int) -> str:
@@ -53,6 +54,17 @@ def _ask_about_gaps(role: Role) -> str:
     return (
         f"{column.header}: {int(empty.sum())} cells are empty; if they mean the cell above, as merged cells do, run "
         f"again with --fill-down '{column.header}'"
+    )
+
+
+def _ask_about_times(column: ColumnFacts) -> str:
+    """Ask about durations that may be times of day."""
+    if not column.has_times or column.clock or not column.is_number:
+        return ""
+    first = next(str(cell) for cell in column.cells if ":" in str(cell))
+    return (
+        f"{column.header}: cells such as {first} are read as durations, in {column.unit}; if they are times of day, "
+        f"run again with --ignore '{column.header}'"
     )
 
 

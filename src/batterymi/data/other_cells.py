@@ -2,6 +2,8 @@
 
 import re
 
+from batterymi.data.durations import is_short_clock, is_time_of_day
+
 DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([ T]\d{1,2}:\d{2}.*)?"
@@ -17,6 +19,7 @@ BELOW_DETECTION = re.compile(
 )
 UNKNOWN = re.compile(r"\?+|\.{2,}|…|tb[acd]|t\.b\.[acd]\.?|unknown|missing|unbekannt|k\.\s?a\.?|x+|\*+", re.IGNORECASE)
 MARKED = re.compile(rf"(?P<number>[+-]?{DIGITS}(?:[eE][+-]?\d+)?)\s*(?P<mark>[*†‡?#!]+|\([^()]*\)|\[[^\[\]]*\])")
+STOPPED = re.compile(rf"(?P<number>{DIGITS}(?:[eE][+-]?\d+)?)\s*(?P<unit>[%\w°]*)\s*\+")
 FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})")
 
 
@@ -26,8 +29,17 @@ def find_other_kind(text: str) -> str:
         return "an error of the spreadsheet; correct the formula there, or leave the cell empty"
     if DATE.fullmatch(text):
         return "a date, not a number; write the number, if a spreadsheet has made a date of it"
+    if is_short_clock(text):
+        first, _, second = text.partition(":")
+        return (
+            f"may be {first} h {second} min, {first} min {second} s, or a time of day; write it as a duration, "
+            f"`{first} h {second} min` or `{first} min {second} s`, or say in `table.units` what all such cells of the "
+            "column are, `hh:mm` or `mm:ss`"
+        )
+    if is_time_of_day(text):
+        return "a time of day, not a number; write how long it took, as 2.5 in h"
     if CLOCK.fullmatch(text):
-        return "a time, not a number; write it in the column's unit, as 1.5 for an hour and a half"
+        return "a time that no clock shows; write it in the column's unit, as 1.5 for an hour and a half"
     if RANGE.fullmatch(text) and not re.match(rf"{DIGITS}[eE]-", text):
         return "a range; write one number, or one row for each"
     return ""
@@ -37,6 +49,9 @@ def explain_text(text: str) -> str:
     """Return why a cell that no reading fits is not a number, and what to write."""
     if BELOW_DETECTION.fullmatch(text):
         return "below a limit of detection, which is not given; write the limit, as `<1e-9`"
+    if stopped := STOPPED.fullmatch(text):
+        number = f"{stopped['number']} {stopped['unit']}".strip()
+        return f"not understood; write `>{number}` where a test was stopped before its end, else {number}"
     if UNKNOWN.fullmatch(text):
         return "not a number; leave the cell empty where nothing is known"
     if marked := MARKED.fullmatch(text):
