@@ -239,12 +239,13 @@ def _limit_objectives(roles: list[Role], is_chosen: bool) -> None:
             role for role in roles if role.column.is_number and (role.role == FACTOR or role.why.startswith(LIKE_IDS))
         ]
         numbers = [role for role in numbers if role.role == FACTOR or role is numbers[-1]]
-        # only what was measured has limits
-        numbers = [role for role in roles if role.why.startswith(LIMITED)] or numbers
         # an outcome that cannot be read is not replaced by another column; times and parts of mixtures are no outcomes
         if any(UNREADABLE in role.why and "outcome" in role.why for role in roles):
             return
         numbers = [role for role in numbers if not (ADDS_UP in role.why or _is_chosen(role.column))]
+        # limits show that even a time was measured
+        limited = [role for role in roles if role.why.startswith(LIMITED)]
+        numbers = limited or numbers
         others = [role for role in roles if role.role in (FACTOR, FORMULA, STRUCTURE) and role is not numbers[-1:]]
         if numbers and len(others) > (numbers[-1].role == FACTOR):
             last = numbers[-1]

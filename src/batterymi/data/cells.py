@@ -21,7 +21,7 @@ EMPTY = (
 )
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 SIGNS = str.maketrans({"−": "-", "‐": "-", "‑": "-", "–": "-", "—": "-", "∓": "±", "％": "%", "＜": "<", "＞": ">"})
-SIGNS |= str.maketrans({"⩽": "≤", "≦": "≤", "⩾": "≥", "≧": "≥"})
+SIGNS |= str.maketrans({"⩽": "≤", "≦": "≤", "⩾": "≥", "≧": "≥", "℃": "°C", "．": ".", "，": ","})
 BLANKS = re.compile(r"[\s\u00a0\u2000-\u200b\u202f\u205f\ufeff]+")
 RAISED = re.compile(r"(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 TIMES = r"\s*(?:x|X|×|·|⋅|∙|•|\*|✕)\s*"
@@ -38,7 +38,9 @@ NUMBER = re.compile(
 # Ca9Co(PO4)7 is not about 9
 ABOUT = re.compile(r"(?:[~≈∼≃]|(?:ca|c|approx)\.|(?:ca|approx|about|circa|etwa)(?= ))\s*(?=[\d.+-])", re.IGNORECASE)
 BELOW = ("<", "<=", "=<", "≤", "≲", "less than", "below", "under", "at most", "up to", "no more than")
+BELOW += ("kleiner", "kleiner als", "unter", "höchstens", "inférieur à")
 ABOVE = (">", ">=", "=>", "≥", "≳", "more than", "greater than", "larger than", "above", "over", "at least")
+ABOVE += ("größer", "größer als", "groesser als", "über", "mindestens", "supérieur à")
 # the longest sign first, so that >= is not read as > of something
 SIDES = "|".join(sorted(map(re.escape, (*BELOW, *ABOVE)), key=len, reverse=True))
 LIMIT = re.compile(rf"({SIDES})\s*(?=[\d.+(~≈-])", re.IGNORECASE)
@@ -168,7 +170,9 @@ def parse_cell(text: str, decimal: Decimal = POINT, clock: str = "") -> Cell:
 def _normalise_text(text: str) -> str:
     """Return a cell with plain digits, dashes and blanks."""
     raised = RAISED.sub(lambda found: f"{found[1]}^{found[2].translate(SUPERSCRIPTS)}", text)
-    return BLANKS.sub(" ", raised.translate(SIGNS)).strip()
+    # as web pages write < and >
+    plain = raised.replace("&lt;", "<").replace("&gt;", ">")
+    return BLANKS.sub(" ", plain.translate(SIGNS)).strip()
 
 
 def _remove_separators(text: str, decimal: Decimal) -> str:
@@ -210,6 +214,9 @@ def _read_number(match: re.Match[str], side: str, is_about: bool) -> Cell:
         )
     if match["outer"] and not match["open"] and (match["own"] or match["power"]):
         return Cell(fault="two powers of ten")
+    if match["open"] and not match["outer"] and not match["error"]:
+        number = mantissa + (match["own"] or "")
+        return Cell(fault=f"may be -{number}, as accountants write it, or {number} in brackets; write one of them")
     value = float(f"{mantissa}e{own + outer}")
     error = float("nan")
     if match["digits"]:

@@ -11,11 +11,11 @@ import pandas as pd
 from batterymi.arrays import Array
 from batterymi.config.parts import strip_control_characters
 from batterymi.data.cells import EMPTY, Decimal, find_empty
-from batterymi.data.durations import find_clock_format, find_clock_unit, is_ratio, is_time_of_day
+from batterymi.data.durations import find_clock_format, find_clock_unit, is_ratio
 from batterymi.data.header_units import split_header
 from batterymi.data.header_words import find_meaning
 from batterymi.data.numbers import Numbers, parse_numbers
-from batterymi.data.other_cells import CLOCK, DATE
+from batterymi.data.other_cells import CLOCK, is_compact_date, is_date_or_time, is_like_date
 from batterymi.data.row_status import read_word
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formula_mixtures import MissingValueError
@@ -28,10 +28,11 @@ OWN_NAMES = ("split", "line", "label")  # that tables use themselves
 MOST_STEPS = 400  # between the ends of a range
 MEASURED_STEPS = 60  # beyond which decimals that are all different are measured values
 FEW_VALUES = 5
+SERIAL_DAYS = (32874, 73050)  # of spreadsheets, which count from 1900: the years 1990 to 2099
 FORMULA_WORDS = {"formula", "formulas", "composition", "compound", "stoichiometry", "material", "chemistry", "formel"}
 RATES = {"rate", "charge", "discharge", "current", "crate", "cycling"}
+AMBIGUOUS = "; set `table.decimal`"  # in faults of numbers that have two readings
 PARSED = 200  # cells that are tried as formulas
-SHORT_DATE = re.compile(r"\d{1,2}[-. ]+[A-Za-zäé]{3,4}\.?|[A-Z][a-z]{2}[- ]\d{2}")
 NUMERIC = ("maximised", "minimised", "factor")  # meanings of headers above numbers
 LEAST_NUMBERS = 0.3  # share of the cells, where a header says that numbers are meant
 UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
@@ -96,7 +97,7 @@ class ColumnFacts:
         filled = self.cells[~find_empty(self.cells)].astype(str).str.strip()
         if not len(filled) or self.is_number:
             return False
-        return bool(filled.map(_is_date_or_time).mean() > 0.5)
+        return bool(filled.map(is_date_or_time).mean() > 0.5)
 
     @cached_property
     def is_formula(self) -> bool:
@@ -171,7 +172,15 @@ class ColumnFacts:
         """Return the first cell that is a date among other words, as spreadsheets make of 1-2; else nothing."""
         if self.is_number or self.is_date or not self.words:
             return ""
-        return next((word for word in self.words if DATE.fullmatch(word) or SHORT_DATE.fullmatch(word)), "")
+        return next((word for word in self.words if is_like_date(word)), "")
+
+    @cached_property
+    def counts_days(self) -> bool:
+        """Return whether its numbers are dates, as 45000 of a spreadsheet or 20260314."""
+        if not self.is_whole or not len(self.known):
+            return False
+        low, high = self.known.min(), self.known.max()
+        return bool((low >= SERIAL_DAYS[0] and high <= SERIAL_DAYS[1]) or all(map(is_compact_date, self.known)))
 
     @cached_property
     def n_numbers(self) -> int:
@@ -185,6 +194,15 @@ class ColumnFacts:
             return ""
         place = min(self.numbers.faults)
         return f"line {self.cells.index[place]}: '{self.cells.iloc[place]}'"
+
+    @cached_property
+    def first_ambiguity(self) -> str:
+        """Return the first cell that has two readings as a number, if most cells have; empty if they have not."""
+        found = {place: fault for place, fault in self.numbers.faults.items() if AMBIGUOUS in fault}
+        if self.is_number or len(found) + self.n_numbers <= 0.5 * len(self.cells):
+            return ""
+        place = min(found, default=-1)
+        return f"line {self.cells.index[place]}: {found[place]}" if found else ""
 
     @cached_property
     def is_sequence(self) -> bool:
@@ -238,12 +256,6 @@ def _is_composed(word: str) -> bool:
     except FormulaError:
         return False
     return len(parse_formula(read.formula)) > 1 and "capitals" not in read.how
-
-
-def _is_date_or_time(cell: str) -> bool:
-    """Return whether a cell is a date, or a time such as 14:30 and 2:30 pm."""
-    is_clock = CLOCK.fullmatch(cell) is not None and not is_ratio(cell)
-    return DATE.fullmatch(cell) is not None or is_clock or is_time_of_day(cell)
 
 
 def describe_columns(frame: pd.DataFrame, decimal: Decimal) -> list[ColumnFacts]:

@@ -11,14 +11,14 @@ from batterymi.arrays import Array
 SECONDS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
 WORDS = {
     "w": "w wk wks week weeks woche wochen",
-    "d": "d day days tag tage tagen",
+    "d": "d day days tag tage tagen jour jours",
     "h": "h hr hrs hour hours std stunde stunden heure heures",
     "min": "min mins minute minutes minuten",
     "s": "s sec secs second seconds sek sekunden",
 }
-TIME_WORDS = {word: unit for unit, words in WORDS.items() for word in words.split()}
-# alone, m is a metre
-IN_COMPOUNDS = {**TIME_WORDS, "m": "min"}
+IN_COMPOUNDS = {"m": "min"} | {word: unit for unit, words in WORDS.items() for word in words.split()}
+# behind one number alone, S is siemens and m a metre
+TIME_WORDS = {word: unit for word, unit in IN_COMPOUNDS.items() if len(word) > 1}
 # what two numbers with a colon between them are, as headers and `table.units` say it, and the unit that is read
 CLOCK_UNITS = {"hh:mm": "h", "mm:ss": "min", "hh:mm:ss": "h"}
 SPELLINGS = {"h:mm": "hh:mm", "[h]:mm": "hh:mm", "m:ss": "mm:ss", "min:s": "mm:ss", "min:ss": "mm:ss"}

@@ -74,7 +74,10 @@ def split_header(header: str) -> tuple[str, str]:
         is_clear = len(unit) > 1 or unit in SINGLE_LETTERS
         is_named = sum(map(str.isalpha, label)) != 2 or not label.isascii() or label.isupper()
         if label and unit and is_clear and is_named and find_listed_unit(unit) not in (None, "1"):
-            return label, unit
+            # in `capacity mAh/g` the slash is part of the unit
+            name, _, above = label.rpartition(" ")
+            whole = f"{above}/{unit}"
+            return (name.strip(), whole) if name and find_listed_unit(whole) not in (None, "1") else (label, unit)
     return header, ""
 
 

@@ -1,6 +1,7 @@
 """Columns of cells as numbers in one unit, with errors, limits, and what was understood."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ PERCENT_UNITS = ("percent", "wt%", "at%", "mol%", "vol%")
 GROUP_OF_THREE = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 LEAST_OTHERS, FAR = 100.0, 20.0  # numbers beside which 1.100 may be 1100; how far it must lie from them
 FRACTION_MOST, PERCENT_LEAST = 1.0, 20.0  # a share up to 1 among others from 20 on is a fraction among percents
+FOOTNOTES = ("a", "b", "c", "e", "f", "k")  # small letters; ampere and kelvin have capitals
 SIDES = {"<": UPPER, ">": LOWER, "": 0}
 
 
@@ -30,7 +32,7 @@ class Numbers:
         sides: `UPPER` where a value is an upper limit, `LOWER` where it is a lower one, else 0; shape (n,).
         faults: why a cell is not a number, by its place.
         notes: what was understood that a plain number does not say, one line for each kind.
-        unit: the unit that cells name, as written, if all that name one agree; else empty.
+        unit: the unit that most of the cells name that name one, as written; else empty.
     """
 
     values: Array
@@ -77,8 +79,10 @@ def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -
     faults |= doubtful or _find_thousands(cells, values, decimal)
     for fault in faults:
         values[fault], errors[fault], sides[fault] = np.nan, np.nan, 0
-    understood = [(text, cell) for place, text, cell in zip(places, texts, read, strict=True) if place not in faults]
-    return Numbers(values, errors, sides, faults, _describe_reading(understood, decimal), found_unit)
+    good = [place not in faults for place in places]
+    understood = [(text, cell) for text, cell, is_good in zip(texts, read, good, strict=True) if is_good]
+    notes = _describe_reading(understood, values[places[good]], unit, decimal)
+    return Numbers(values, errors, sides, faults, notes, found_unit)
 
 
 def _find_thousands(cells: pd.Series, values: Array, decimal: Decimal) -> dict[int, str]:
@@ -123,14 +127,13 @@ def _convert_named_units(
     """Convert cells that name a unit to that of their column, and add those to the faults where it is another thing.
 
     Returns:
-        The unit that cells name, if they agree.
+        The unit that most of the cells name that name one; see `_find_common_unit`.
     """
     good = [cell for place, cell in zip(places, read, strict=True) if cell.unit and int(place) not in faults]
-    named = {cell.unit for cell in good}
     for place, cell in zip(places, read, strict=True):
         if not cell.unit or int(place) in faults:
             continue
-        found = "percent" if cell.unit == "%" else find_header_unit(cell.unit)
+        found = _find_cell_unit(cell.unit)
         if found is None:
             faults[int(place)] = f"'{cell.unit}' behind the number is not understood; write the number alone"
         elif unit in PERCENT_UNITS and found == "percent":
@@ -143,15 +146,31 @@ def _convert_named_units(
                 faults[int(place)] = f"is in {found}, the column {what}{advice}"
                 continue
             for array in numbers:
-                array[place] = convert_units(array[[place]], found, unit)[0]
-    if any(cell.is_duration for cell in good) and named <= set(SECONDS):
-        return choose_time_unit(np.array([cell.value * SECONDS[cell.unit] for cell in good]))
-    if len(named) > 1:
-        units = [find_header_unit(name) or "" for name in named]
-        first = good[0].unit
-        # as °C and K, of which the first counts
-        return first if all(unit and are_convertible(unit, find_header_unit(first) or "") for unit in units) else ""
-    return named.pop() if named else ""
+                # without the last digits, which a conversion leaves
+                array[place] = float(f"{convert_units(array[[place]], found, unit)[0]:.12g}")
+    return _find_common_unit(good)
+
+
+def _find_cell_unit(text: str) -> str | None:
+    """Return the unit that stands behind a number; None if it is none, as the mark of a footnote in 151a."""
+    return "percent" if text == "%" else None if text in FOOTNOTES else find_header_unit(text)
+
+
+def _find_common_unit(cells: Sequence[Cell]) -> str:
+    """Return the unit that cells name, if more than half name it or one that can be converted to it; else nothing."""
+    counts = Counter(cell.unit for cell in cells)
+    times = [cell for cell in cells if cell.unit in SECONDS]
+    if 2 * len(times) > len(cells) and any(cell.is_duration for cell in times):
+        return choose_time_unit(np.array([cell.value * SECONDS[cell.unit] for cell in times]))
+    if len(counts) < 2:
+        return next(iter(counts), "")
+    units = {name: _find_cell_unit(name) or "" for name in counts}
+    # as °C and K, of which the first counts
+    for name in counts:
+        alike = sum(n for other, n in counts.items() if units[other] and are_convertible(units[other], units[name]))
+        if 2 * alike > len(cells):
+            return name
+    return ""
 
 
 def _find_ratios(places: Indices, texts: Sequence[str], read: Sequence[Cell]) -> dict[int, str]:
@@ -179,7 +198,8 @@ def _find_mixed_clocks(
     if is_declared or len(clocks) >= len(plain):
         beside = "the column is declared as one" if is_declared else "all others are"
         return {
-            place: f"no duration such as 02:30:00, but {beside}; write it with its unit, as `{values[place]:g} h`"
+            place: f"no duration such as 02:30:00, but {beside}; write it with its unit, as `{values[place]:g} h` or "
+            f"`{values[place]:g} min`"
             for place in plain
         }
     wanted = unit if unit in SECONDS else "h"
@@ -210,26 +230,41 @@ def _find_mixed_shares(values: Array, places: Indices, read: Sequence[Cell], uni
     }
 
 
-def _describe_reading(good: Sequence[tuple[str, Cell]], decimal: Decimal) -> list[str]:
-    """Return what was understood in cells that are read, one line for each kind, with the first of each."""
-    kinds: list[tuple[str, list[tuple[str, Cell]]]] = [
-        ("read as a value with its error", [(t, c) for t, c in good if np.isfinite(c.error)]),
-        ("read as an upper limit", [(t, c) for t, c in good if c.side == "<"]),
-        ("read as a lower limit", [(t, c) for t, c in good if c.side == ">"]),
-        ("read as a duration", [(t, c) for t, c in good if c.is_duration]),
-        ("read as if exact, though marked as approximate", [(t, c) for t, c in good if c.is_about]),
-        ("read with commas between thousands", [(t, c) for t, c in good if decimal.sign != "," and COMMAS.search(t)]),
-        ("read with points between thousands", [(t, c) for t, c in good if decimal.sign == "," and DOTTED.search(t)]),
+def _describe_reading(good: Sequence[tuple[str, Cell]], values: Array, unit: str, decimal: Decimal) -> list[str]:
+    """Return what was understood in cells that are read, one line for each kind, with the first of each.
+
+    Args:
+        good: texts and what they say.
+        values: their numbers in the unit of the column.
+        unit: of the column.
+        decimal: what separates decimals.
+    """
+    shown = "percent" if unit == "%" else "" if unit == "1" else unit
+    cells = [(text, cell, float(value)) for (text, cell), value in zip(good, values, strict=True)]
+    in_column = [
+        (text, cell, f"{describe_side(SIDES[cell.side])}{value:g} {shown}".strip()) for text, cell, value in cells
+    ]
+    own = [item if item[1].is_duration else (*item[:2], _format_cell(item[1])) for item in in_column]
+    other = [item for item, (_, cell, value) in zip(in_column, cells, strict=True) if cell.unit and value != cell.value]
+    kinds: list[tuple[str, list[tuple[str, Cell, str]]]] = [
+        ("read as a value with its error", [item for item in own if np.isfinite(item[1].error)]),
+        ("read as an upper limit", [item for item in own if item[1].side == "<"]),
+        ("read as a lower limit", [item for item in own if item[1].side == ">"]),
+        ("read as a duration", [item for item in in_column if item[1].is_duration]),
+        ("in another unit", [item for item in other if not item[1].is_duration]),
+        ("read as if exact, though marked as approximate", [item for item in own if item[1].is_about]),
+        ("read with commas between thousands", [i for i in own if decimal.sign != "," and COMMAS.search(i[0])]),
+        ("read with points between thousands", [i for i in own if decimal.sign == "," and DOTTED.search(i[0])]),
     ]
     return [
-        f"{len(found)} cell{'' if len(found) == 1 else 's'} {what}: '{found[0][0]}' is {_format_cell(found[0][1])}"
+        f"{len(found)} cell{'' if len(found) == 1 else 's'} {what}: '{found[0][0]}' is {found[0][2]}"
         for what, found in kinds
         if found
     ]
 
 
 def _format_cell(cell: Cell) -> str:
-    """Return what a cell was read as."""
+    """Return what a cell says."""
     error = f" ± {cell.error:g}" if np.isfinite(cell.error) else ""
     unit = f" {cell.unit}" if cell.unit else ""
     return f"{describe_side(SIDES[cell.side])}{cell.value:g}{error}{unit}"

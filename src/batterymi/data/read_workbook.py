@@ -106,7 +106,9 @@ def _read_excel_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
     ]
     merged = [str(area) for area in sheet.merged_cells.ranges if area.max_row > area.min_row]
     hidden = sorted(number for number, size in sheet.row_dimensions.items() if size.hidden)
-    notes = [*_describe_layout(merged, hidden), *_mark_currencies(rows, _find_currencies(sheet))]
+    columns = [letter for letter, size in sheet.column_dimensions.items() if size.hidden]
+    hidden_columns = [f"hidden columns are read too: {', '.join(sorted(columns)[:MAX_LISTED])}"] if columns else []
+    notes = [*_describe_layout(merged, hidden), *hidden_columns, *_mark_currencies(rows, _find_currencies(sheet))]
     return _make_grid(rows, name, len(counts), notes)
 
 
