@@ -127,7 +127,11 @@ def test_a_column_that_cannot_be_read_says_why_and_is_no_id() -> None:
     assert "line 2: 1.100 may be 1100 or 1.100" in role.why
     marked = [f"S{i},{700 + 50 * (i % 3)},{value},{150 + i % 4}" for i, value in enumerate(["1a", "2*", "3 (b)", "4"])]
     role = find_reason(join_rows("id,temp_c,retention,capacity", marked), "retention")
-    assert "in 3 cells no number stands, as line 2: '1a'" in role.why
+    assert "no number stands in 3 cells, as line 2: '1a'" in role.why
+    role = find_reason(join_rows("id,temp_c,retention,capacity", [*marked[1:], "S9,750,3*,151"]), "retention")
+    assert "no number stands in 3 cells" in role.why
+    role = find_reason(join_rows("id,temp_c,retention,capacity", marked[1:]), "retention")
+    assert "has one number; in 2 cells no number stands, as line 2: '2*'" in role.why
 
 
 UNITS = st.sampled_from([("°C", 0.0), ("K", -273.15)])
@@ -158,6 +162,14 @@ def test_cells_that_were_converted_are_said() -> None:
     assert read.notes == ["1 cell in another unit: '4200 mV' is 4.2 V"]
     assert parse_numbers(pd.Series(["91 %", "94"]), "percent").notes == []
     assert parse_numbers(pd.Series(["91 %"]), "1").notes == ["1 cell in another unit: '91 %' is 0.91"]
+
+
+def test_an_error_in_another_unit_is_converted_without_its_offset() -> None:
+    read = parse_numbers(pd.Series(["(973.15 ± 5) K", "700 ± 2", "0.7 ± 0.1 k°C"]), "°C")
+    assert read.values[:2].tolist() == [700, 700]
+    assert read.errors[:2].tolist() == pytest.approx([5, 2])
+    read = parse_numbers(pd.Series(["4200 ± 10 mV"]), "V")
+    assert (read.values[0], read.errors[0]) == (4.2, pytest.approx(0.01))
 
 
 def test_one_percent_sign_is_enough_to_ask_about_fractions() -> None:

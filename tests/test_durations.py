@@ -5,14 +5,14 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tried_studies import join_rows, new_study
 
 from batterymi.cli.roles import Wishes
 from batterymi.data.cell_formats import format_duration
 from batterymi.data.cells import parse_cell
-from batterymi.data.durations import SECONDS, choose_time_unit, find_clock_format, parse_duration
+from batterymi.data.durations import SECONDS, choose_time_unit, find_clock_format, is_ratio, parse_duration
 from batterymi.data.numbers import parse_numbers
 from batterymi.data.other_cells import is_like_date
 
@@ -51,6 +51,8 @@ def test_other_texts_are_no_durations(text: str) -> None:
 
 @given(st.integers(0, 10**6), st.sampled_from(["s", "min", "h", "d"]))
 def test_durations_are_read_in_the_unit_of_the_column_whichever_way_they_are_written(seconds: int, unit: str) -> None:
+    # as 80:10:10, of which there is no telling where all cells are such
+    assume(not is_ratio(format_duration(seconds)))
     days, hours, minutes, rest = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60
     texts = [
         f"{seconds // 3600}:{minutes:02d}:{rest:02d}",

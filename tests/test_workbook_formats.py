@@ -201,6 +201,15 @@ def test_repeated_merged_hidden_and_empty_cells_of_an_ods_file() -> None:
     assert "hidden rows are read too: 6, 7" in said
 
 
+def test_copies_of_linked_files_are_no_sheets() -> None:
+    link = "</table:table><table:table table:name=\"'file:///x.ods'#S\"><table:table-source/>"
+    cell = '<table:table-cell office:value-type="string"><text:p>9</text:p></table:table-cell>'
+    rows = [[text("a"), text("b")], [number(1.0), number(2.0)]]
+    assert parse_table(
+        make_ods(rows, f"{link}<table:table-row>{cell}</table:table-row>"), "x.ods"
+    ).frame.to_numpy().tolist() == [["1", "2"]]
+
+
 @pytest.mark.parametrize(
     ("further", "said"),
     [

@@ -89,7 +89,10 @@ def is_short_clock(text: str) -> bool:
 def is_ratio(text: str) -> bool:
     """Return whether numbers between colons add up to 100, as those of an electrode of 80:10:10 do."""
     parts = text.split(":")
-    return len(parts) in (2, 3) and all(map(str.isdigit, parts)) and sum(map(int, parts)) == 100
+    if len(parts) not in (2, 3) or not all(map(str.isdigit, parts)):
+        return False
+    numbers = [int(part) for part in parts]
+    return sum(numbers) == 100 and min(numbers) > 0
 
 
 def is_time_of_day(text: str) -> bool:

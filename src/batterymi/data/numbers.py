@@ -129,26 +129,38 @@ def _convert_named_units(
     Returns:
         The unit that most of the cells name that name one; see `_find_common_unit`.
     """
-    good = [cell for place, cell in zip(places, read, strict=True) if cell.unit and int(place) not in faults]
+    named: dict[str, list[tuple[int, Cell]]] = {}
     for place, cell in zip(places, read, strict=True):
-        if not cell.unit or int(place) in faults:
-            continue
-        found = _find_cell_unit(cell.unit)
+        if cell.unit and int(place) not in faults:
+            named.setdefault(cell.unit, []).append((int(place), cell))
+    for text, cells in named.items():
+        found = _find_cell_unit(text)
         if found is None:
-            faults[int(place)] = f"'{cell.unit}' behind the number is not understood; write the number alone"
-        elif unit in PERCENT_UNITS and found == "percent":
+            faults |= {
+                place: f"'{text}' behind the number is not understood; write the number alone" for place, _ in cells
+            }
+        elif found == unit or (unit in PERCENT_UNITS and found == "percent"):
             continue
-        elif unit != found:
-            if not are_convertible(found, unit):
-                what = "has no unit" if unit == "1" else f"is in {unit}"
-                is_text = cell.is_duration and unit == "1"
-                advice = "; a duration needs a column with a unit of time, as h" if is_text else ""
-                faults[int(place)] = f"is in {found}, the column {what}{advice}"
-                continue
-            for array in numbers:
-                # without the last digits, which a conversion leaves
-                array[place] = float(f"{convert_units(array[[place]], found, unit)[0]:.12g}")
-    return _find_common_unit(good)
+        elif are_convertible(found, unit):
+            _convert_cells([place for place, _ in cells], numbers, found, unit)
+        else:
+            what = "has no unit" if unit == "1" else f"is in {unit}"
+            advice = "; a duration needs a column with a unit of time, as h"
+            for place, cell in cells:
+                needs_time = cell.is_duration and unit == "1"
+                faults[place] = f"is in {found}, the column {what}{advice if needs_time else ''}"
+    return _find_common_unit([cell for cells in named.values() for _, cell in cells])
+
+
+def _convert_cells(places: Sequence[int], numbers: tuple[Array, Array], found: str, unit: str) -> None:
+    """Convert values and errors at some places to the unit of their column."""
+    values, errors = numbers
+    own = values[places]
+    converted = convert_units(own, found, unit)
+    # by a difference, since a temperature has an offset
+    errors[places] = np.abs(convert_units(own + errors[places], found, unit) - converted)
+    # without the last digits, which a conversion leaves
+    values[places] = [float(f"{value:.12g}") for value in converted]
 
 
 def _find_cell_unit(text: str) -> str | None:
@@ -162,8 +174,6 @@ def _find_common_unit(cells: Sequence[Cell]) -> str:
     times = [cell for cell in cells if cell.unit in SECONDS]
     if 2 * len(times) > len(cells) and any(cell.is_duration for cell in times):
         return choose_time_unit(np.array([cell.value * SECONDS[cell.unit] for cell in times]))
-    if len(counts) < 2:
-        return next(iter(counts), "")
     units = {name: _find_cell_unit(name) or "" for name in counts}
     # as °C and K, of which the first counts
     for name in counts:

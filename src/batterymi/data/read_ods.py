@@ -13,6 +13,7 @@ from batterymi.data.cell_formats import Format, format_duration, format_number, 
 
 NAMES = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
 OFFICE, TABLE, TEXT = (f"{{{NAMES.format(name)}}}" for name in ("office", "table", "text"))
+SOURCE = f"{TABLE}table-source"
 CELLS = (f"{TABLE}table-cell", f"{TABLE}covered-table-cell")
 TIME = re.compile(r"(-?)P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?")
 Cell = tuple[ElementTree.Element | None, str]
@@ -66,7 +67,11 @@ def read_ods_sheets(data: bytes) -> dict[str, OdsSheet]:
         root = ElementTree.fromstring(content)  # noqa: S314
     except ElementTree.ParseError as error:
         raise ValueError(f"content.xml: {error}") from None
-    return {str(table.get(f"{TABLE}name", "")): _read_sheet(table) for table in root.iter(f"{TABLE}table")}
+    # of links to other files there are copies, which are no sheets
+    tables = [
+        table for table in root.iterfind(f"{OFFICE}body/{OFFICE}spreadsheet/{TABLE}table") if table.find(SOURCE) is None
+    ]
+    return {str(table.get(f"{TABLE}name", "")): _read_sheet(table) for table in tables}
 
 
 def _read_sheet(table: ElementTree.Element) -> OdsSheet:
