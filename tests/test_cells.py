@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.data.cells import EMPTY, POINT, Decimal, find_decimal, find_empty, parse_cell, parse_numbers
+from batterymi.data.cells import EMPTY, POINT, Decimal, find_decimal, find_empty, parse_cell
+from batterymi.data.numbers import parse_numbers
 
 READ = {
     "4.6e-4 ± 0.3e-4": (4.6e-4, 0.3e-4, "", ""),
@@ -26,6 +27,16 @@ READ = {
     "<1E-10": (1e-10, np.nan, "<", ""),
     "≤ 5": (5, np.nan, "<", ""),
     "below 0.1": (0.1, np.nan, "<", ""),
+    "up to 7": (7, np.nan, "<", ""),
+    ">1000": (1000, np.nan, ">", ""),
+    "> 1e3": (1000, np.nan, ">", ""),
+    ">= 1,200": (1200, np.nan, ">", ""),
+    "≥95 %": (95, np.nan, ">", "%"),
+    "⩾ ~95": (95, np.nan, ">", ""),
+    "> 1000 cycles": (1000, np.nan, ">", "cycles"),
+    "more than 3.2 ± 0.1": (3.2, 0.1, ">", ""),
+    "＞10⁻⁴": (1e-4, np.nan, ">", ""),
+    "at least 5": (5, np.nan, ">", ""),
     "~96 %": (96, np.nan, "", "%"),
     "ca. 12": (12, np.nan, "", ""),
     "91 %": (91, np.nan, "", "%"),
@@ -41,13 +52,15 @@ READ = {
 REFUSED = {
     "3.2±0.1e-4": "write 3.2e-4 ± 0.1e-4, or (3.2 ± 0.1)e-4",
     "4.6e-4 ± 0.3": "write 4.6e-4 ± 0.3e-4",
-    "> 3": "a lower limit",
+    "1000+": "write `>1000` where a test was stopped",
     "750-800": "a range",
     "3–4": "a range",
     "2026-04-14": "a date",
     "15.04.26": "a date",
     "03/04/2026": "a date",
-    "0:24:00": "a time",
+    "14:30": "may be 14 h 30 min, 14 min 30 s, or a time of day",
+    "2:30 pm": "a time of day",
+    "0:75:00": "a time that no clock shows",
     "#DIV/0!": "an error of the spreadsheet",
     "pellet cracked": "not a number",
     "12/24": "not a number",
@@ -140,7 +153,7 @@ def test_what_was_understood_is_said() -> None:
     said = " | ".join(read.notes)
     for what in ("2 cells read as a value with its error", "upper limit", "approximate", "commas between thousands"):
         assert what in said
-    assert read.is_bound.tolist() == [False, False, True, False, False, False]
+    assert read.sides.tolist() == [0, 0, 1, 0, 0, 0]
 
 
 def test_elements_are_no_empty_cells() -> None:

@@ -3,7 +3,6 @@
 import io
 import zipfile
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -186,35 +185,6 @@ def test_a_parquet_file_keeps_its_numbers_and_its_index() -> None:
     assert raw.frame["t"].tolist()[0] == 1.5
     assert raw.frame["name"].tolist() == ["a", ""]
     assert raw.frame["day"].tolist() == ["2026-01-02", ""]
-
-
-URN = "urn:oasis:names:tc:opendocument:xmlns"
-ODS = "application/vnd.oasis.opendocument.spreadsheet"
-
-
-def test_an_ods_file_is_read(tmp_path: Path) -> None:
-    """Written by hand, since it is a zip of XML."""
-    numbers = [[(f'float" office:value="{cell}', cell) for cell in row] for row in ((700, 1.5), (750, 2))]
-    table = [[("string", "T"), ("string", "Q")], *numbers]
-    rows = "".join(
-        "<table:table-row>"
-        + "".join(
-            f'<table:table-cell office:value-type="{kind}"><text:p>{cell}</text:p></table:table-cell>'
-            for kind, cell in row
-        )
-        + "</table:table-row>"
-        for row in table
-    )
-    names = " ".join(f'xmlns:{name}="{URN}:{name}:1.0"' for name in ("office", "table", "text"))
-    body = f'<office:body><office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet>'
-    content = f"<office:document-content {names}>{body}</office:body></office:document-content>"
-    manifest = f'<manifest:manifest xmlns:manifest="{URN}:manifest:1.0"></manifest:manifest>'
-    with zipfile.ZipFile(tmp_path / "x.ods", "w") as archive:
-        archive.writestr("mimetype", ODS)
-        archive.writestr("content.xml", f'<?xml version="1.0" encoding="UTF-8"?>{content}')
-        archive.writestr("META-INF/manifest.xml", f'<?xml version="1.0"?>{manifest}')
-    raw = parse_table((tmp_path / "x.ods").read_bytes(), "x.ods")
-    assert raw.frame.to_numpy().tolist() == [["700", "1.5"], ["750", "2"]]
 
 
 CELLS = st.sampled_from(["1", "2.5", "-", "x y", " 3 ", "'=a", "", "1e-3"])

@@ -22,12 +22,15 @@ from batterymi.cli.role import (
     Role,
 )
 from batterymi.data.column_facts import ColumnFacts, split_unit
+from batterymi.data.durations import is_short_clock, is_time_of_day
 from batterymi.data.header_words import find_meaning, load_words
 from batterymi.optimise.campaigns.matched_results import find_name_column
 
 LAST_WORDS = ("id", "ids", "no", "nr", "number", "#", "code", "cid")  # of a number that is an id
 LIKE_IDS = "whole numbers, all different, as ids are"
 UNREADABLE = "no number stands in"
+UNREADABLE_HERE = "no number stands"
+LIMITED = "holds limits such as"
 GAPS = "cells hold no number; --factor leaves those rows out"
 ALONE = (["mean"], ["average"], ["avg"], ["mittelwert"])  # of sizes and temperatures, they are chosen
 
@@ -64,14 +67,19 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(column, SUGGESTION, "names of suggestions")
     if not column.n_known:
         return Role(column, IGNORED, "is empty")
-    if column.is_duration:
-        return Role(column, IGNORED, "holds times such as 02:30:00; write them as numbers, as 2.5 for hours")
+    if column.has_times and (role := _guess_times(column)):
+        return role
     if find_word(column, "withdrawn") and _consists_of(column, "withdrawn", "remark"):
         return Role(column, WITHDRAWN, "marks rows that do not count; they are kept, and nothing is learned from them")
+    if column.is_number and find_word(column, "date") and column.counts_days:
+        return Role(
+            column, DATE, "holds dates as numbers, of which no model makes use; --factor if they are something else"
+        )
     if column.is_date or (find_word(column, "date") and column.n_different > 1 and not column.is_number):
         ambiguous = _find_ambiguous_date(column)
         readings = f"; {ambiguous} may be day/month or month/day" if ambiguous else ""
-        return Role(column, DATE, f"holds dates, of which no model makes use{readings}")
+        what = "times of day" if column.words and is_time_of_day(column.words[0]) else "dates"
+        return Role(column, DATE, f"holds {what}, of which no model makes use{readings}")
     if column.is_structure:
         return Role(column, STRUCTURE, "holds paths of structure files")
     if column.is_status and find_word(column, "status"):
@@ -80,9 +88,12 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
         return Role(
             column,
             IGNORED,
-            f"holds words, and '{column.date_like}', which looks like a date that a spreadsheet made of something "
-            "else; correct that cell",
+            f"holds words, and '{column.date_like}', which looks like a date or a time that a spreadsheet made of "
+            "something else; correct that cell",
         )
+    if column.n_different < 2 and column.is_number and (fault := column.first_fault):
+        n_faults = len(column.numbers.faults)
+        return Role(column, IGNORED, f"has one number; in {n_faults} cells {UNREADABLE_HERE}, as {fault}; correct them")
     if column.n_different < 2 and not column.is_formula:
         return Role(column, IGNORED, f"is the same in every row{' that has it' if column.n_missing else ''}")
     if column.is_formula and not (find_word(column, "identity") and not find_word(column, "formula")):
@@ -90,6 +101,25 @@ def _guess_by_cells(column: ColumnFacts, n_rows: int) -> Role | None:
             return Role(column, IGNORED, f"holds formulas, but {column.n_missing} of {n_rows} cells are empty")
         return Role(column, FORMULA, "holds chemical formulas")
     return None
+
+
+def _guess_times(column: ColumnFacts) -> Role | None:
+    """Return the role of a column of times that may be times of day; None for durations, which are numbers."""
+    word = find_word(column, "time of day")
+    if column.is_number and not word:
+        return None
+    if column.is_number:
+        return Role(
+            column, DATE, f"'{word}': times of day, of which no model makes use; --factor if they are durations"
+        )
+    first = next((text for text in column.words if is_short_clock(text)), "")
+    what = f"times such as {first}, " if first else "times, "
+    return Role(
+        column,
+        DATE,
+        f"{what}taken as times of day, of which no model makes use; if they are durations, --factor reads them as "
+        "hours and minutes, or write (hh:mm) or (mm:ss) behind the column's name",
+    )
 
 
 def _find_ambiguous_date(column: ColumnFacts) -> str:
@@ -169,6 +199,8 @@ def _guess_outcome(column: ColumnFacts, n_rows: int) -> Role | None:
 
 def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of a number that no name and no unit decides."""
+    if limit := column.first_limit:
+        return Role(column, IGNORED, f"{LIMITED} {limit}, as results do and factors do not; --objective takes it")
     if column.unit == "1" and column.is_sequence and not find_word(column, "factor"):
         return Role(column, IGNORED, "counts the rows; --factor if it is one")
     if (
@@ -187,6 +219,9 @@ def _guess_number(column: ColumnFacts, n_rows: int) -> Role:
 def _guess_word(column: ColumnFacts, n_rows: int) -> Role:
     """Guess the role of a column of words that no name decides."""
     outcome = find_word(column, "maximised", "minimised")
+    if (fault := column.first_ambiguity) and column.n_different > 1:
+        n_faults = len(column.numbers.faults)
+        return Role(column, IGNORED, f"{UNREADABLE} {n_faults} cells, as {fault}; correct them")
     # a temperature may be low or high in words, a capacity not
     is_outcome = outcome != "" or split_unit(column.header)[1] in OUTCOME_UNITS
     is_meant = is_outcome or (find_word(column, "factor") != "" and column.n_numbers > 0)

@@ -136,7 +136,7 @@ def format_roles(roles: list[Role]) -> str:
     cells = [("column", "role", "unit", "why")]
     for role in roles:
         kind = f"{role.role} of {names[role.of]}" if role.of else role.role
-        unit = "" if role.column.unit == "1" else role.column.unit
+        unit = "" if role.column.unit == "1" or role.role == r.DATE else role.column.unit
         notes = "".join(f"; {note}" for note in role.column.numbers.notes if _is_used_number(role))
         cells.append((show_in_line(role.column.header), kind, unit, show_in_line(role.why + notes)))
     widths = [min(max(len(row[place]) for row in cells), 34) for place in range(3)]

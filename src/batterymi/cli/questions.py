@@ -9,7 +9,7 @@ from batterymi.cli import role as r
 from batterymi.cli.guess_role import find_word
 from batterymi.cli.role import LOG_DECADES, Role, spans_decades
 from batterymi.data.cells import find_empty
-from batterymi.data.column_facts import ColumnFacts
+from batterymi.data.column_facts import ColumnFacts, split_unit
 
 LEAST_MERGED, MOST_MERGED = 0.15, 0.9  # share of empty cells of a column that may have merged ones
 BATCHES = {"run", "batch", "lot", "plate", "furnace", "oven", "series", "session", "campaign", "group"}
@@ -26,10 +26,12 @@ def list_questions(roles: Sequence[Role], filled: Sequence[ColumnFacts] = ()) ->
     """
     names = {column.name for column in filled}
     gaps = (_ask_about_gaps(role) for role in roles if role.column.name not in names)
+    alike = (_ask_about_spelling(role.column) for role in roles if role.role == r.FACTOR)
+    times = (_ask_about_times(role.column) for role in roles if role.role in (r.FACTOR, r.OBJECTIVE))
     far = (_ask_about_far_value(role.column) for role in roles if role.role == r.FACTOR)
     factors = [role for role in roles if role.role == r.FACTOR]
     width = describe_width(len(factors), len(roles[0].column.cells)) if factors else ""
-    return [line for line in (width, *gaps, *far, *_ask_about_batches(roles)) if line]
+    return [line for line in (width, *gaps, *alike, *times, *far, *_ask_about_batches(roles)) if line]
 
 
 def describe_width(n_factors: int, n_rows: int) -> str:
@@ -53,6 +55,31 @@ def _ask_about_gaps(role: Role) -> str:
     return (
         f"{column.header}: {int(empty.sum())} cells are empty; if they mean the cell above, as merged cells do, run "
         f"again with --fill-down '{column.header}'"
+    )
+
+
+def _ask_about_spelling(column: ColumnFacts) -> str:
+    """Ask about choices that differ in capitals, blanks or signs alone, as PVDF and pvdf."""
+    if column.is_number:
+        return ""
+    spellings: dict[str, list[str]] = {}
+    for word in column.words:
+        spellings.setdefault("".join(filter(str.isalnum, word.casefold())) or word, []).append(word)
+    pairs = [" and ".join(f"'{word}'" for word in words) for words in spellings.values() if len(words) > 1]
+    if not pairs:
+        return ""
+    return f"{column.header}: {'; '.join(pairs)} are different choices; write them alike if they are one"
+
+
+def _ask_about_times(column: ColumnFacts) -> str:
+    """Ask about durations that may be times of day."""
+    # a header with a unit of time says it
+    if not column.has_times or column.clock or not column.is_number or split_unit(column.header)[1] != "1":
+        return ""
+    first = next(str(cell) for cell in column.cells if ":" in str(cell))
+    return (
+        f"{column.header}: cells such as {first} are read as durations, in {column.unit}; if they are times of day, "
+        f"run again with --ignore '{column.header}'"
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from batterymi.cli.conditions import find_condition, find_optional_steps
-from batterymi.cli.guess_role import GAPS, LIKE_IDS, UNREADABLE, find_word, guess_goal, guess_role
+from batterymi.cli.guess_role import GAPS, LIKE_IDS, LIMITED, UNREADABLE, find_word, guess_goal, guess_role
+from batterymi.cli.mixture_columns import find_simplex
 from batterymi.cli.role import (
     ENERGIES,
     ERROR,
@@ -26,7 +27,7 @@ from batterymi.cli.role import (
     WITHDRAWN,
     Role,
 )
-from batterymi.data.column_facts import ColumnFacts, find_simplex
+from batterymi.data.column_facts import ColumnFacts
 from batterymi.data.formula_columns import find_variable_columns
 from batterymi.data.header_words import load_words
 from batterymi.errors import ConfigError
@@ -159,6 +160,10 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
         # rows of one formula or one batch may be kept together
         if column.name in found and {role, found[column.name].role} != {FORMULA, GROUP}:
             raise ConfigError([f"{option} {text}: the column has another role already, {found[column.name].role}"])
+        said = f"{option} says so"
+        if role in (FACTOR, OBJECTIVE) and column.has_times and not column.is_number:
+            column = column.read_as("hh:mm")
+            said += "; hours and minutes (`table.units` says `hh:mm`; change it to `mm:ss` for minutes and seconds)"
         if role == OBJECTIVE:
             if not column.is_number or column.n_different < 2:
                 words = f"holds words, as {column.first_fault}" if column.first_fault else "holds words"
@@ -168,7 +173,7 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
         if role == FACTOR and column.n_different < 2:
             raise ConfigError([f"{option} {text}: does not vary"])
         kept = FORMULA if column.name in found else role
-        found[column.name] = Role(column, kept, f"{option} says so", goal)
+        found[column.name] = Role(column, kept, said, goal)
     return found
 
 
@@ -225,7 +230,7 @@ def _limit_objectives(roles: list[Role], is_chosen: bool) -> None:
     objectives = [role for role in roles if role.role == OBJECTIVE]
     if is_chosen:
         for role in objectives:
-            if role.why != "--objective says so":
+            if not role.why.startswith("--objective says so"):
                 role.ignore(f"{role.why}, but options name others; --objective adds it")
         return
     if not objectives:
@@ -238,13 +243,15 @@ def _limit_objectives(roles: list[Role], is_chosen: bool) -> None:
         if any(UNREADABLE in role.why and "outcome" in role.why for role in roles):
             return
         numbers = [role for role in numbers if not (ADDS_UP in role.why or _is_chosen(role.column))]
+        # limits show that even a time was measured
+        limited = [role for role in roles if role.why.startswith(LIMITED)]
+        numbers = limited or numbers
         others = [role for role in roles if role.role in (FACTOR, FORMULA, STRUCTURE) and role is not numbers[-1:]]
         if numbers and len(others) > (numbers[-1].role == FACTOR):
             last = numbers[-1]
             last.role, last.goal = OBJECTIVE, "maximise"
-            last.why = (
-                "the last number, since no name says what the outcome is; --objective NAME:min or :max changes it"
-            )
+            what = "holds limits, as results do" if last.column.first_limit else "the last number"
+            last.why = f"{what}, since no name says what the outcome is; --objective NAME:min or :max changes it"
         return
     kept: list[Role] = []
     for role in _find_logarithms(objectives):

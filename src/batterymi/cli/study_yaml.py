@@ -12,11 +12,12 @@ from ruamel.yaml.comments import CommentedMap
 
 from batterymi.cli import role as r
 from batterymi.cli.conditions import find_condition, find_optional_steps
+from batterymi.cli.mixture_columns import find_simplex
 from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
 from batterymi.config.formula_study import choose_descriptors
 from batterymi.config.parts import strip_control_characters
 from batterymi.config.sources import Reading
-from batterymi.data.column_facts import ColumnFacts, find_simplex, find_step
+from batterymi.data.column_facts import ColumnFacts, find_step
 from batterymi.data.header_units import split_header
 from batterymi.surrogates.problem import label_joint_groups
 from batterymi.vocabulary.unit_table import find_unit
@@ -115,6 +116,7 @@ def _describe_table(plan: Plan) -> dict[str, Any]:
     units = {
         c.name: c.unit for c in plan.list_columns(r.OBJECTIVE) if _is_logarithmic(c) and not split_header(c.header)[1]
     }
+    units |= {c.name: c.clock for c in plan.list_columns(r.FACTOR, r.OBJECTIVE) if c.clock}
     found |= {"units": _make_flow_mapping(units)} if units else {}
     found |= {"empty": "pending"}
     used = plan.list_columns(r.FACTOR, r.FORMULA, r.STRUCTURE)

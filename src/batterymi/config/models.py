@@ -25,8 +25,8 @@ class Surrogate(Strict):
     )
     censoring: Literal["bound", "expected", "drop"] = Field(
         "bound",
-        description="How censored rows enter the training: at the bound, at their expected value "
-        "below it, or not at all.",
+        description="How censored rows enter the training: at the bound, at the value expected beyond it (below an "
+        "upper bound, above a lower one), or not at all.",
     )
     blend: tuple[MemberName, ...] = Field(
         DEFAULT_BLEND,

@@ -102,7 +102,12 @@ class Table(Reading):
     repeats: Name | None = Field(
         None, description="Column whose equal values are repeats of one measurement; their scatter is the noise floor."
     )
-    censored: Name | None = Field(None, description="Column that is 1 where the objective lies at or below the value.")
+    censored: Name | None = Field(
+        None,
+        description="Column that marks results which are only limits: 1 or `<` where the objective lies at or below "
+        "the value, -1 or `>` where it lies at or above, 0 or nothing where it is the value. Cells such as `<1e-8` and "
+        "`>1000` need no such column.",
+    )
     status: Name | None = Field(
         None,
         description="Column that says what became of each row: `pending` (planned, running), `failed` (broken), `done` "

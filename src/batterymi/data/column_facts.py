@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,10 +10,12 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.parts import strip_control_characters
-from batterymi.data.cells import EMPTY, Decimal, Numbers, find_empty, parse_numbers
+from batterymi.data.cells import EMPTY, Decimal, find_empty
+from batterymi.data.durations import find_clock_format, find_clock_unit, is_ratio
 from batterymi.data.header_units import split_header
 from batterymi.data.header_words import find_meaning
-from batterymi.data.other_cells import CLOCK, DATE
+from batterymi.data.numbers import Numbers, parse_numbers
+from batterymi.data.other_cells import CLOCK, is_compact_date, is_date_or_time, is_like_date
 from batterymi.data.row_status import read_word
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formula_mixtures import MissingValueError
@@ -27,10 +28,11 @@ OWN_NAMES = ("split", "line", "label")  # that tables use themselves
 MOST_STEPS = 400  # between the ends of a range
 MEASURED_STEPS = 60  # beyond which decimals that are all different are measured values
 FEW_VALUES = 5
+SERIAL_DAYS = (32874, 73050)  # of spreadsheets, which count from 1900: the years 1990 to 2099
 FORMULA_WORDS = {"formula", "formulas", "composition", "compound", "stoichiometry", "material", "chemistry", "formel"}
 RATES = {"rate", "charge", "discharge", "current", "crate", "cycling"}
+AMBIGUOUS = "; set `table.decimal`"  # in faults of numbers that have two readings
 PARSED = 200  # cells that are tried as formulas
-SHORT_DATE = re.compile(r"\d{1,2}[-. ]+[A-Za-zäé]{3,4}\.?|[A-Z][a-z]{2}[- ]\d{2}")
 NUMERIC = ("maximised", "minimised", "factor")  # meanings of headers above numbers
 LEAST_NUMBERS = 0.3  # share of the cells, where a header says that numbers are meant
 UNIT_SIGNS = re.compile(r"[/%°µμΩ·²³⁻^]|\[|(?<=\s)[a-zA-Z]+-1\b")
@@ -50,6 +52,7 @@ class ColumnFacts:
         is_number: whether most cells are numbers.
         words: the different cells that are not empty, in order of appearance.
         n_known: cells that hold a value of the column's kind.
+        clock: what colons separate in its cells, as `hh:mm`, where that was decided and the header does not say it.
     """
 
     header: str
@@ -61,6 +64,7 @@ class ColumnFacts:
     is_number: bool
     words: list[str] = field(default_factory=list)
     n_known: int = 0
+    clock: str = ""
 
     @cached_property
     def known(self) -> Array:
@@ -93,7 +97,7 @@ class ColumnFacts:
         filled = self.cells[~find_empty(self.cells)].astype(str).str.strip()
         if not len(filled) or self.is_number:
             return False
-        return bool(filled.map(lambda cell: bool(DATE.fullmatch(cell) or CLOCK.fullmatch(cell))).mean() > 0.5)
+        return bool(filled.map(is_date_or_time).mean() > 0.5)
 
     @cached_property
     def is_formula(self) -> bool:
@@ -144,18 +148,39 @@ class ColumnFacts:
         return bool(self.words) and not self.is_number and known * 2 >= len(self.words)
 
     @cached_property
-    def is_duration(self) -> bool:
-        """Return whether most cells are times of day or durations, without a date."""
+    def has_times(self) -> bool:
+        """Return whether most cells are numbers with colons between them, and not the parts of a ratio."""
         filled = self.cells[~find_empty(self.cells)].astype(str).str.strip()
-        n_clocks = sum(bool(CLOCK.fullmatch(cell)) for cell in filled)
-        return not self.is_number and n_clocks * 2 > len(filled)
+        clocks = [cell for cell in filled if CLOCK.fullmatch(cell)]
+        return len(clocks) * 2 > len(filled) and not all(map(is_ratio, clocks))
+
+    @cached_property
+    def first_limit(self) -> str:
+        """Return the first cell that is an upper or lower limit; empty if there is none."""
+        places = np.flatnonzero(self.numbers.sides)
+        return str(self.cells.iloc[places[0]]) if len(places) else ""
+
+    def read_as(self, clock: str) -> "ColumnFacts":
+        """Return the column with its cells read as durations, of which colons separate the parts, as `hh:mm` says."""
+        numbers = parse_numbers(self.cells, clock)
+        n_numbers = int(np.isfinite(numbers.values).sum())
+        unit = find_clock_unit(clock)
+        return ColumnFacts(self.header, self.name, self.label, unit, self.cells, numbers, True, [], n_numbers, clock)
 
     @cached_property
     def date_like(self) -> str:
         """Return the first cell that is a date among other words, as spreadsheets make of 1-2; else nothing."""
         if self.is_number or self.is_date or not self.words:
             return ""
-        return next((word for word in self.words if DATE.fullmatch(word) or SHORT_DATE.fullmatch(word)), "")
+        return next((word for word in self.words if is_like_date(word)), "")
+
+    @cached_property
+    def counts_days(self) -> bool:
+        """Return whether its numbers are dates, as 45000 of a spreadsheet or 20260314."""
+        if not self.is_whole or not len(self.known):
+            return False
+        low, high = self.known.min(), self.known.max()
+        return bool((low >= SERIAL_DAYS[0] and high <= SERIAL_DAYS[1]) or all(map(is_compact_date, self.known)))
 
     @cached_property
     def n_numbers(self) -> int:
@@ -169,6 +194,15 @@ class ColumnFacts:
             return ""
         place = min(self.numbers.faults)
         return f"line {self.cells.index[place]}: '{self.cells.iloc[place]}'"
+
+    @cached_property
+    def first_ambiguity(self) -> str:
+        """Return the first cell that has two readings as a number, if most cells have; empty if they have not."""
+        found = {place: fault for place, fault in self.numbers.faults.items() if AMBIGUOUS in fault}
+        if self.is_number or len(found) + self.n_numbers <= 0.5 * len(self.cells):
+            return ""
+        place = min(found, default=-1)
+        return f"line {self.cells.index[place]}: {found[place]}" if found else ""
 
     @cached_property
     def is_sequence(self) -> bool:
@@ -241,8 +275,11 @@ def describe_columns(frame: pd.DataFrame, decimal: Decimal) -> list[ColumnFacts]
 def _describe_column(header: str, cells: pd.Series, decimal: Decimal, taken: set[str]) -> ColumnFacts:
     """Describe one column."""
     is_empty = find_empty(cells)
-    numbers = parse_numbers(cells, decimal=decimal)
-    if numbers.unit:
+    clock = find_clock_format(split_header(header)[1])
+    numbers = parse_numbers(cells, clock or "1", decimal)
+    if clock:
+        cell_unit = find_clock_unit(clock)
+    elif numbers.unit:
         # cells that all name a unit are in that unit
         cell_unit = "percent" if numbers.unit == "%" else find_header_unit(numbers.unit) or "1"
         numbers = parse_numbers(cells, cell_unit, decimal)
@@ -256,7 +293,7 @@ def _describe_column(header: str, cells: pd.Series, decimal: Decimal, taken: set
     label, unit = split_unit(header) if is_number else (make_label(header), "1")
     if is_number and unit == "1" and cell_unit != "1":
         unit = cell_unit
-    elif is_number and unit != cell_unit:
+    elif is_number and unit != cell_unit and not clock:
         numbers = parse_numbers(cells, unit, decimal)
         n_numbers = int(np.isfinite(numbers.values).sum())
     words = [] if is_number else list(dict.fromkeys(str(cell) for cell in cells[~is_empty]))
@@ -278,6 +315,8 @@ def split_unit(header: str) -> tuple[str, str]:
     label, text = split_header(header)
     if text and (text.strip() in EMPTY or text.strip() == "1"):
         return make_label(label), "1"
+    if text and (clock := find_clock_format(text)):
+        return make_label(label), find_clock_unit(clock)
     if text and (unit := find_header_unit(text)):
         # a rate in C is no temperature
         is_rate = text.strip() == "C" and RATES & set(split_words(header))
@@ -340,39 +379,3 @@ def _make_unique(name: str, taken: set[str]) -> str:
         candidate, number = f"{name}_{number}", number + 1
     taken.add(candidate)
     return candidate
-
-
-def find_simplex(columns: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], float] | None:
-    """Find the columns that are parts of one whole: numbers that add up to 1 or 100 in every row.
-
-    Args:
-        columns: numbers that may be parts.
-
-    Returns:
-        At least two of them, and their sum; None if there are none.
-    """
-    for total in (1.0, 100.0):
-        parts = [
-            column
-            for column in columns
-            if column.is_number and len(column.known) == len(column.cells) and column.known.min(initial=0) >= 0
-            and column.known.max(initial=0) <= total * 1.001
-        ]  # fmt: skip
-        if len(parts) < 2:
-            continue
-        matrix = np.column_stack([column.numbers.values for column in parts])
-        by_unit = [[place for place, column in enumerate(parts) if column.unit == unit] for unit in
-                   dict.fromkeys(column.unit for column in parts)]  # fmt: skip
-        for places in (list(range(len(parts))), *by_unit, _select_parts(matrix, total)):
-            sums = matrix[:, places].sum(axis=1) if len(places) > 1 else np.zeros(1)
-            if np.abs(sums - total).max() <= 0.011 * total and len(sums) > 2:
-                return [parts[place] for place in places], total
-    return None
-
-
-def _select_parts(matrix: Array, total: float) -> list[int]:
-    """Return the columns whose sum is the total in every row, if least squares finds them."""
-    from scipy.optimize import nnls
-
-    weights, _ = nnls(matrix, np.full(len(matrix), total))
-    return [int(place) for place in np.flatnonzero(np.abs(weights - 1) < 0.01)]

@@ -13,11 +13,12 @@ from batterymi.arrays import Mask
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.parts import Feature
 from batterymi.config.slices.campaign import DesignSettings
-from batterymi.data.cells import find_empty, parse_numbers
+from batterymi.data.cells import find_empty
 from batterymi.data.conditional import find_applicable
 from batterymi.data.formula_columns import read_formula_columns
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.input_files import read_content, refuse_changes
+from batterymi.data.numbers import parse_numbers
 from batterymi.data.read_table import RawTable, parse_table
 from batterymi.data.schema import list_faults
 from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
@@ -135,7 +136,8 @@ def _read_all_designs(
             parsed = parse_numbers(column, conversion.found if conversion else feature.unit, raw.decimal)
             numbers = pd.Series(parsed.values, column.index)
             frame[feature.name] = conversion.convert_to_study(numbers) if conversion else numbers
-            bad, said = ~np.isfinite(frame[feature.name]) & needed, "not a number"
+            is_limit = pd.Series(parsed.sides != 0, column.index)
+            bad, said = (~np.isfinite(frame[feature.name]) & needed) | is_limit, "not a number"
             if feature.is_logarithmic:
                 bad |= frame[feature.name] <= 0
                 said = "not a number above 0"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from batterymi.arrays import Array
-from batterymi.data.cells import BEGINS_AS_NUMBER, EMPTY, parse_cell
+from batterymi.data.cells import BEGINS_AS_NUMBER, EMPTY, LIMIT, parse_cell
 from batterymi.data.grids import Grid
 
 STATISTICS = re.compile(
@@ -81,7 +81,7 @@ def is_note(cells: Sequence[str], width: int) -> bool:
 
 def looks_like_number(cell: str) -> bool:
     """Return whether a cell is a number, or empty in the way of a number that is missing."""
-    if not BEGINS_AS_NUMBER.match(cell):
+    if not (BEGINS_AS_NUMBER.match(cell) or LIMIT.match(cell)):
         return False
     try:
         float(cell.replace(",", "."))

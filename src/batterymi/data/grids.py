@@ -15,6 +15,7 @@ DELIMITERS = ("\t", ";", "|", ",")  # of equally good ones, the first: commas ar
 MAX_LISTED = 10
 SAMPLED_LINES = 2000  # of a file, to find its delimiter
 NUMBER = re.compile(r"[-+−]?\d*\.?\d+(?:[eE][-+]?\d+)?|nan", re.IGNORECASE)
+FORCED_TEXT = re.compile(r'="([^"]*)"')  # by which exports keep a spreadsheet from reading a number
 Lines = list[tuple[int, str]]
 
 
@@ -64,12 +65,19 @@ def split_text(text: str, path: str | Path, header_line: int | None = None) -> G
         rows = _parse_quoted_rows(path, text, delimiter)[1 if declared else 0 :]
     else:
         rows = [(number, line.split(delimiter)) for number, line in content]
-    stripped = [(number, [unescape_cell(cell.strip()) for cell in cells]) for number, cells in rows]
+    stripped = [(number, [_strip_cell(cell) for cell in cells]) for number, cells in rows]
     blank = {number for number, cells in stripped if not any(cells)}
     if len(blank) == len(stripped):
         raise TableError(f"{path}: the file is empty; expected a header line and rows")
     blank |= {number for number, line in enumerate(lines, start=1) if not line.strip()}
     return Grid([row for row in stripped if row[0] not in blank], delimiter, blank)
+
+
+def _strip_cell(cell: str) -> str:
+    """Return a cell without blanks around it, and without what only a spreadsheet needs, as of ="700" or '=5."""
+    text = str(unescape_cell(cell.strip()))
+    forced = FORCED_TEXT.fullmatch(text)
+    return forced[1].strip() if forced else text
 
 
 def find_delimiter(lines: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from batterymi.config.parts import Column
 from batterymi.config.sources import Table
+from batterymi.data.durations import find_clock_format, find_clock_unit
 from batterymi.data.grids import find_delimiter
 from batterymi.errors import TableError
 from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit, find_listed_unit
@@ -31,7 +32,7 @@ class Conversion:
     Attributes:
         column: its name in the study.
         header: what stands in the file.
-        found: unit of the file.
+        found: unit of the file, or what colons separate in its cells, as `hh:mm`.
         wanted: unit of the study.
     """
 
@@ -42,11 +43,11 @@ class Conversion:
 
     def convert_to_study(self, values: "pd.Series") -> "pd.Series":
         """Return numbers of the file in the unit of the study."""
-        return _convert_series(values, self.found, self.wanted)
+        return _convert_series(values, find_clock_unit(self.found), self.wanted)
 
     def convert_to_file(self, values: "pd.Series") -> "pd.Series":
         """Return numbers of the study in the unit of the file."""
-        return _convert_series(values, self.wanted, self.found)
+        return _convert_series(values, self.wanted, find_clock_unit(self.found))
 
 
 def _convert_series(values: "pd.Series", found: str, wanted: str) -> "pd.Series":
@@ -73,7 +74,10 @@ def split_header(header: str) -> tuple[str, str]:
         is_clear = len(unit) > 1 or unit in SINGLE_LETTERS
         is_named = sum(map(str.isalpha, label)) != 2 or not label.isascii() or label.isupper()
         if label and unit and is_clear and is_named and find_listed_unit(unit) not in (None, "1"):
-            return label, unit
+            # in `capacity mAh/g` the slash is part of the unit
+            name, _, above = label.rpartition(" ")
+            whole = f"{above}/{unit}"
+            return (name.strip(), whole) if name and find_listed_unit(whole) not in (None, "1") else (label, unit)
     return header, ""
 
 
@@ -117,14 +121,18 @@ def find_conversions(
     found, problems = {}, []
     for header, name in {**{name: name for name in units if name not in names.values()}, **names}.items():
         text = split_header(header)[1]
-        unit = units.get(name) or (find_header_unit(text) if text else None) if name in declared else None
+        if name not in declared:
+            continue
+        given = units.get(name, "")
+        clock = find_clock_format(given or text)
+        unit = clock or given or (find_header_unit(text) if text else None)
         if unit is None or unit == declared[name].unit:
             continue
         wanted = declared[name].unit
         if wanted == "C-rate" and text.strip() == "C":
             # as in `rate (C)`
             continue
-        if are_convertible(unit, wanted):
+        if are_convertible(find_clock_unit(unit), wanted):
             found[name] = Conversion(name, header, unit, wanted)
         else:
             problems.append(

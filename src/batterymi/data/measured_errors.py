@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Column, MeasuredError, Objective
-from batterymi.data.cells import Decimal, parse_numbers
+from batterymi.data.cells import Decimal
 from batterymi.data.header_units import Conversion, split_header
 from batterymi.data.loaded_rows import LoadedRows
+from batterymi.data.numbers import parse_numbers
 from batterymi.data.schema import make_fault
 from batterymi.vocabulary.measured import name_error_column
 
@@ -118,7 +119,8 @@ def _read_cells(
     cells = raw[name].where(has_result, "")
     read = parse_numbers(cells, decimal=decimal)
     numbers = pd.Series(read.values, cells.index)
-    bad = np.isinf(read.values)
+    # neither is a limit of an error
+    bad = np.isinf(read.values) | (read.sides != 0)
     bad[list(read.faults)] = True
     is_bad = pd.Series(bad, cells.index, dtype=bool)
     faults = [make_fault(line, name, cells[line], f"not a number; {expected}") for line in cells.index[bad]]

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.data.cells import POINT, Decimal, Numbers, find_empty, parse_numbers
+from batterymi.data.cells import POINT, Decimal, find_empty
 from batterymi.data.header_units import Conversion
+from batterymi.data.numbers import Numbers, parse_numbers
 from batterymi.data.schema import make_fault
 
 NO_VALUE = "no value; every row needs a number here"
@@ -20,14 +21,14 @@ class NumberColumn:
     Attributes:
         values: in the unit of the study, NaN where there is none.
         errors: standard deviations that cells give, in the same unit, NaN where a cell gives none.
-        is_bound: whether the cell says that the value is an upper limit.
+        sides: `UPPER` where the cell says that the value is an upper limit, `LOWER` where it is a lower one, else 0.
         faults: cells that are empty, words or not finite, each as an entry of a list of faults.
         notes: what was understood in cells that are no plain numbers.
     """
 
     values: pd.Series
     errors: pd.Series
-    is_bound: pd.Series
+    sides: pd.Series
     faults: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -61,7 +62,7 @@ def read_number_column(
     return NumberColumn(
         converted,
         errors,
-        pd.Series(read.is_bound, cells.index),
+        pd.Series(read.sides, cells.index),
         _list_faults(cells, name, needed, (numbers, converted), read),
         [f"{name}: {note}" for note in read.notes],
     )

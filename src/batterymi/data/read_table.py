@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.config.sources import Reading
+from batterymi.data.cell_formats import format_value
 from batterymi.data.cells import POINT, Decimal, find_decimal
 from batterymi.data.decode_text import decode_text
 from batterymi.data.file_kinds import refuse_other_kinds
@@ -17,7 +18,7 @@ from batterymi.data.grids import Grid, split_text
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import Layout, guess_layout, join_names
 from batterymi.data.read_large import parse_large
-from batterymi.data.read_workbook import WORKBOOKS, format_value, read_workbook
+from batterymi.data.read_workbook import WORKBOOKS, read_workbook
 from batterymi.data.schema import make_fault
 from batterymi.errors import UNREADABLE, TableError
 

@@ -2,12 +2,16 @@
 
 import io
 import zipfile
-from datetime import date, datetime, time, timedelta
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from batterymi.csv_safety import unescape_cell
+from openpyxl.utils import get_column_letter
+
+from batterymi.data.cell_formats import format_value, read_format
 from batterymi.data.grids import Grid
+from batterymi.data.read_ods import read_ods_sheets
 from batterymi.errors import UNREADABLE, TableError
 
 if TYPE_CHECKING:
@@ -21,7 +25,8 @@ MAX_LISTED = 8
 def read_workbook(data: bytes, path: str | Path, sheet: str | None = None) -> Grid:
     """Read one sheet of a workbook as text cells.
 
-    Shares that a sheet shows as percents are texts such as `91%`, dates are ISO texts.
+    Shares that a sheet shows as percents are texts such as `91%`, dates are ISO texts, durations texts as `26:30:00`,
+    and times that are shown without seconds texts as `2:30`.
 
     Args:
         data: the content of the file.
@@ -34,9 +39,10 @@ def read_workbook(data: bytes, path: str | Path, sheet: str | None = None) -> Gr
     """
     _check_size(data, path)
     try:
-        if Path(path).suffix.lower() in (".xlsx", ".xlsm"):
+        suffix = Path(path).suffix.lower()
+        if suffix in (".xlsx", ".xlsm"):
             return _read_excel_sheet(data, path, sheet)
-        return _read_other_sheet(data, path, sheet)
+        return (_read_ods_sheet if suffix == ".ods" else _read_xls_sheet)(data, path, sheet)
     except (*UNREADABLE, zipfile.BadZipFile) as error:
         raise TableError(f"{path}: not a workbook that can be read: {' '.join(str(error).split())[:200]}") from None
 
@@ -93,6 +99,62 @@ def _read_excel_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
         for cell in row
         if cell.data_type == "f" and sheet[cell.coordinate].value is None
     ]
+    _refuse_formulas(path, name, without)
+    rows = [
+        (number, [format_value(cell.value, cell.number_format) for cell in row])
+        for number, row in enumerate(sheet.iter_rows(), start=1)
+    ]
+    merged = [str(area) for area in sheet.merged_cells.ranges if area.max_row > area.min_row]
+    hidden = sorted(number for number, size in sheet.row_dimensions.items() if size.hidden)
+    columns = [letter for letter, size in sheet.column_dimensions.items() if size.hidden]
+    hidden_columns = [f"hidden columns are read too: {', '.join(sorted(columns)[:MAX_LISTED])}"] if columns else []
+    notes = [*_describe_layout(merged, hidden), *hidden_columns, *_mark_currencies(rows, _find_currencies(sheet))]
+    return _make_grid(rows, name, len(counts), notes)
+
+
+def _find_currencies(sheet: "Worksheet") -> dict[tuple[int, int], str]:
+    """Return the currency of each number that is shown with one, by row and column from 0."""
+    formats: dict[str, str] = {}
+    found = {}
+    for row, cells in enumerate(sheet.iter_rows()):
+        for column, cell in enumerate(cells):
+            if isinstance(cell.value, int | float) and cell.number_format != "General":
+                if cell.number_format not in formats:
+                    formats[cell.number_format] = read_format(cell.number_format).currency
+                if formats[cell.number_format]:
+                    found[row, column] = formats[cell.number_format]
+    return found
+
+
+def _mark_currencies(rows: list[tuple[int, list[str]]], found: Mapping[tuple[int, int], str]) -> list[str]:
+    """Note that numbers are shown in a currency; where a column has several, write each behind its number.
+
+    Such cells are then refused one by one, since prices in two currencies are not one quantity.
+    """
+    notes = []
+    for column in sorted({column for _, column in found}):
+        own = {row: currency for (row, place), currency in found.items() if place == column}
+        counts = Counter(own.values())
+        place = f"column {get_column_letter(column + 1)}"
+        if len(counts) == 1:
+            shown = next(iter(counts))
+            notes.append(f"{place}: numbers shown in {shown or 'a currency'} are read without it")
+            continue
+        listed = ", ".join(
+            f"{currency or 'another'} ({count} cell{'s' * (count > 1)})" for currency, count in counts.most_common()
+        )
+        notes.append(f"{place}: is in several currencies, {listed}; convert them to one")
+        for row, currency in own.items():
+            rows[row][1][column] += f" {currency}"
+    return notes
+
+
+def _refuse_formulas(path: str | Path, name: str, without: list[str]) -> None:
+    """Refuse a sheet with formulas whose results are not stored.
+
+    Raises:
+        TableError: naming the cells.
+    """
     if without:
         listed = ", ".join(without[:MAX_LISTED]) + (
             f" and {len(without) - MAX_LISTED} more" * (len(without) > MAX_LISTED)
@@ -101,31 +163,36 @@ def _read_excel_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
             f"{path}: sheet '{name}': {listed}: a formula without a stored result; open the file in a spreadsheet "
             "program and save it, so that results are stored"
         )
-    rows = [
-        (number, [format_value(cell.value, cell.number_format) for cell in row])
-        for number, row in enumerate(sheet.iter_rows(), start=1)
-    ]
-    return _make_grid(rows, name, len(counts), _describe_layout(sheet))
 
 
-def _describe_layout(sheet: "Worksheet") -> list[str]:
+def _describe_layout(merged: list[str], hidden: list[int]) -> list[str]:
     """Return notes on merged cells and hidden rows, which a grid does not show."""
     notes = []
-    merged = [str(area) for area in sheet.merged_cells.ranges if area.max_row > area.min_row]
     if merged:
         notes.append(
             f"merged cells {', '.join(sorted(merged)[:MAX_LISTED])}: only the first of each holds the value; "
             "list the columns in `table.fill_down` if it holds for all"
         )
-    hidden = sorted(number for number, size in sheet.row_dimensions.items() if size.hidden)
     if hidden:
         listed = ", ".join(map(str, hidden[:MAX_LISTED])) + (" and more" if len(hidden) > MAX_LISTED else "")
         notes.append(f"hidden rows are read too: {listed}")
     return notes
 
 
-def _read_other_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid:
-    """Read a sheet of an .ods or .xls file."""
+def _read_ods_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid:
+    """Read a sheet of an .ods file."""
+    sheets = read_ods_sheets(data)
+    counts = {name: sum(any(row) for row in sheet.rows) for name, sheet in sheets.items()}
+    name = _choose_sheet(counts, path, wanted)
+    sheet = sheets[name]
+    _refuse_formulas(path, name, sheet.without_result)
+    rows = list(enumerate(sheet.rows, start=1))
+    notes = [*_describe_layout(sheet.merged, sheet.hidden), *_mark_currencies(rows, sheet.currencies)]
+    return _make_grid(rows, name, len(counts), notes)
+
+
+def _read_xls_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid:
+    """Read a sheet of an .xls file, whose formats are not read."""
     from python_calamine import CalamineError, load_workbook
 
     try:
@@ -136,7 +203,9 @@ def _read_other_sheet(data: bytes, path: str | Path, wanted: str | None) -> Grid
     counts = {name: sum(any(cell != "" for cell in row) for row in rows) for name, rows in cells.items()}
     name = _choose_sheet(counts, path, wanted)
     rows = [(number, [format_value(cell) for cell in row]) for number, row in enumerate(cells[name], start=1)]
-    return _make_grid(rows, name, len(counts), [])
+    has_shares = any(isinstance(cell, float) and 0 < cell < 1 for row in cells[name] for cell in row)
+    said = "formats of cells are not read from .xls files, so that a cell shown as 91 % is 0.91; save the file as .xlsx"
+    return _make_grid(rows, name, len(counts), [said] if has_shares else [])
 
 
 def _make_grid(rows: list[tuple[int, list[str]]], name: str, n_sheets: int, notes: list[str]) -> Grid:
@@ -147,23 +216,3 @@ def _make_grid(rows: list[tuple[int, list[str]]], name: str, n_sheets: int, note
     blank = {number for number, cells in padded if not any(cells)}
     said = [f"the sheet '{name}' of {n_sheets} was read"] if n_sheets > 1 else []
     return Grid([row for row in padded if row[0] not in blank], "", blank, [*said, *notes])
-
-
-def format_value(value: Any, number_format: str = "") -> str:
-    """Return a cell as text."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value)
-    if isinstance(value, float | int):
-        if "%" in number_format:
-            return f"{100 * value:.12g}%"
-        return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ", timespec="minutes")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        seconds = round(value.total_seconds())
-        return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
-    return str(unescape_cell(str(value).strip()))

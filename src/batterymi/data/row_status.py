@@ -23,6 +23,7 @@ WORDS = {
 }
 MEANINGS = {word: state for state, words in WORDS.items() for word in words}
 NEGATIONS = {"not", "no", "non", "never", "without"}
+MOST_WORDS = 3  # of a text that says that an experiment is under way
 NO = ("no", "n", "false", "0", "0.0")  # what keeps a row in a column that marks withdrawn ones
 EXPECTED = "; ".join(
     f"{', '.join(WORDS[state][:4])} ({meaning})"
@@ -109,8 +110,13 @@ def read_word(text: str) -> str | None:
     if plain in MEANINGS:
         return MEANINGS[plain]
     parts = set(plain.split())
+    if parts & NEGATIONS:
+        return None
     # as in "pellet cracked", but not in "not broken"
-    return FAILED if parts & set(WORDS[FAILED]) and not parts & NEGATIONS else None
+    if parts & set(WORDS[FAILED]):
+        return FAILED
+    # as in "still running"; with a number it may be a limit
+    return PENDING if parts & set(WORDS[PENDING]) and len(parts) <= MOST_WORDS and not re.search(r"\d", text) else None
 
 
 def _find_cell_states(cells: pd.Series) -> pd.Series:

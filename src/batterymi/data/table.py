@@ -14,6 +14,7 @@ from batterymi.data.conditional import find_applicable
 from batterymi.data.formula_columns import ReadCells, list_formula_columns, read_formula_columns
 from batterymi.data.header_units import Conversion
 from batterymi.data.input_files import hold_unchanged
+from batterymi.data.limits import list_limits, read_marks
 from batterymi.data.loaded_rows import LoadedRows
 from batterymi.data.loaders.base import Rows
 from batterymi.data.measured_errors import list_error_columns, read_errors
@@ -154,11 +155,16 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
         if states and name in outcomes:
             needed = needed & states.missing[name].eq("")
         read = read_number_column(rows[name], name, needed, column.unit, loaded.conversions.get(name), loaded.decimal)
+        if name not in outcomes:
+            faults += list_limits(rows[name], name, read.sides)
         rows[name], faults, notes = read.values, faults + read.faults, notes + read.notes
         if name in outcomes and read.errors.notna().any():
             rows[name_error_column(name)] = read.errors
-        if name in outcomes and read.is_bound.any():
-            rows[name_bound_column(name)] = read.is_bound.astype(float)
+        if name in outcomes and read.sides.any():
+            rows[name_bound_column(name)] = read.sides.astype(float)
+    if table.file and table.censored:
+        rows[table.censored], bad_marks = read_marks(rows[table.censored])
+        faults += bad_marks
     errors = read_errors(loaded, rows, objectives)
     rows, faults = rows.assign(**errors.columns), faults + errors.faults
     # what a withdrawn row holds does not matter any more
@@ -170,7 +176,9 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     faults += find_outside_schema(measured, settings.features, objectives, settings.simplex)
     faults += find_outside_schema(waiting, settings.features, (), settings.simplex) if len(waiting) else []
     faults += _find_values_without_logarithm(rows.drop(index=bad, errors="ignore"), settings.features)
+    # a limit and a value of the same digits are two results
     compared = [find_compound_column(measured.columns, name) for name in names]
+    compared += [name for name in map(name_bound_column, outcomes) if name in measured]
     faults += _find_duplicates(measured, compared, table.id_column)
     faults.sort(key=lambda fault: fault["line"])
     # only now, so that one message lists all faults

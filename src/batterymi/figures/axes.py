@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batterymi.figures.style import RED
+from batterymi.vocabulary.measured import LOWER, UPPER
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -43,6 +46,22 @@ def draw_limit(axis: "Axes", limit: float | None, width: float, **text: Any) -> 
     if limit is not None:
         axis.axhline(limit, color=text["color"], lw=width)
         axis.annotate("limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", **text)
+
+
+def draw_observed_limits(axis: "Axes", observed: np.ndarray, predicted: np.ndarray, sides: np.ndarray) -> None:
+    """Draw predictions over observations that are only limits, as arrows to where the true values lie.
+
+    Args:
+        axis: with observations on the horizontal axis.
+        observed: the limits, shape (n,).
+        predicted: shape (n,).
+        sides: `UPPER`, `LOWER`, or 0 for a value, which is not drawn; shape (n,).
+    """
+    for side, marker, name in ((UPPER, "<", "an upper"), (LOWER, ">", "a lower")):
+        of_side = sides == side
+        if of_side.any():
+            label = f"only {name} bound known"
+            axis.plot(observed[of_side], predicted[of_side], marker, ls="", color=RED, ms=4, zorder=3, label=label)
 
 
 def mark_counts(axis: "Axes", counts: Sequence[int]) -> None:

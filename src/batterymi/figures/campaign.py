@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.figures.axes import make_panels, prefix_label, wrap_text
+from batterymi.figures.axes import draw_observed_limits, make_panels, prefix_label, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.measured import LOWER, UPPER
 from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
     low, high = part["lower_95"].fillna(middle), part["upper_95"].fillna(middle)
     error = [middle - low, high - middle]
     axis.errorbar(part["measured"], middle, yerr=error, fmt="o", color=BLUE, ms=3, elinewidth=0.6)
+    sides = part["limit"].map({"at most": UPPER, "at least": LOWER}).fillna(0).to_numpy()
+    draw_observed_limits(axis, part["measured"].to_numpy(), middle.to_numpy(), sides)
     ends = [min(part["measured"].min(), low.min()), max(part["measured"].max(), high.max())]
     axis.plot(ends, ends, color=GREY, lw=0.7)
     n_inside, n_measured = int((part["inside_95"] == "yes").sum()), int((part["inside_95"] != "").sum())

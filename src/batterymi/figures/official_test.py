@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE, RED
+from batterymi.figures.axes import draw_observed_limits
+from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
+from batterymi.surrogates.problem import find_censored
 from batterymi.vocabulary.splits import SPLIT, TEST
 from batterymi.vocabulary.units import format_label
 
@@ -23,17 +25,16 @@ def plot_official_test(results: StudyResults) -> "Figure":
     # in the order of the predictions
     rows = results.table[results.table[SPLIT] == TEST].set_index("line").loc[test["lines"]]
     observed, predicted = rows[objective.name].to_numpy(float), np.array(test["predictions"])
-    marker = results.study.table.censored
-    bound = rows[marker].to_numpy(float) == 1 if marker else np.zeros(len(rows), bool)
+    sides = find_censored(rows, objective.name, results.study.table.censored)
+    is_value = sides == 0
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 3.1))
     ends = np.array([min(observed.min(), predicted.min()), max(observed.max(), predicted.max())])
     if noise and noise["sets"]:
         width, label = noise["deviation"], "scatter of repeats, ±1 s.d."
         axis.fill_between(ends, ends - width, ends + width, color=ORANGE, alpha=0.2, lw=0, label=label)
     axis.plot(ends, ends, color=ORANGE, lw=1)
-    axis.plot(observed[~bound], predicted[~bound], "o", color=BLUE, ms=3, alpha=0.8, label="measured value")
-    if bound.any():
-        axis.plot(observed[bound], predicted[bound], "<", color=RED, ms=4, label="only an upper bound known")
+    axis.plot(observed[is_value], predicted[is_value], "o", color=BLUE, ms=3, alpha=0.8, label="measured value")
+    draw_observed_limits(axis, observed, predicted, sides)
     own, dummy = test["scores"][test["selected"]], test["scores"]["dummy"]
     axis.set_title(
         f"Official test split, predicted once: {test['selected']}\nMAE {own['mae']:.2f} [{own['mae_lower']:.2f}, "

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batterymi.config.parts import Labelled
-from batterymi.figures.axes import make_panels, wrap_text
+from batterymi.figures.axes import draw_observed_limits, make_panels, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.measured import LOWER, UPPER
 from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot_parity(results: StudyResults) -> "Figure":
-    """Draw held-out predictions with 95 % intervals over observations, one panel per objective."""
+    """Draw held-out predictions with 95 % intervals over observations, one panel per objective; limits as arrows."""
     objectives = results.study.objectives
     size = (COLUMN_IN, 2.9) if len(objectives) == 1 else (2.5, 2.5)
     figure, panels = make_panels(len(objectives), min(len(objectives), 3), *size)
@@ -31,6 +32,9 @@ def plot_parity(results: StudyResults) -> "Figure":
         error = np.vstack([middle - part["lower_95"], part["upper_95"] - middle])
         style: dict[str, Any] = {"ms": 3, "color": BLUE, "ecolor": GREY, "elinewidth": 0.6, "alpha": 0.9}
         axis.errorbar(part["observed"], middle, yerr=error, fmt="o", **style)
+        if "limit" in part:
+            sides = part["limit"].map({"at most": UPPER, "at least": LOWER}).fillna(0).to_numpy()
+            draw_observed_limits(axis, part["observed"].to_numpy(), middle, sides)
         ends = [min(part["observed"].min(), middle.min()), max(part["observed"].max(), middle.max())]
         axis.plot(ends, ends, color=ORANGE, lw=1, label="perfect")
         axis.set(xlabel="Observed", ylabel="Predicted, held out")

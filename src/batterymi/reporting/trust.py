@@ -104,7 +104,8 @@ def _describe_bounds(found: dict[str, Any], unit: str) -> str:
         if "change" in scores:
             text += f" (change [{scores['change']['lower']:.2g}, {scores['change']['upper']:.2g}])"
         parts.append(text)
-    return f"{found['n_censored']} bounds; one-sided MAE if treated as {', '.join(parts)}"
+    lower = f" ({found['n_lower']} of them lower ones)" if found.get("n_lower") else ""
+    return f"{found['n_censored']} bounds{lower}; one-sided MAE if treated as {', '.join(parts)}"
 
 
 def _describe_more_rows(double: dict[str, Any], unit: str) -> str:

@@ -40,9 +40,10 @@ from batterymi.optimise.campaigns.next_batch import (
 )
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.space.problem import Problem
-from batterymi.vocabulary.measured import name_error_column, name_missing_column
+from batterymi.vocabulary.measured import name_bound_column, name_error_column, name_missing_column
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
+BESIDE = (name_error_column, name_missing_column, name_bound_column)  # what columns say of each outcome
 logger = logging.getLogger(__name__)
 
 
@@ -141,7 +142,7 @@ def suggest_batch(
 
 
 def _list_learned(rows: pd.DataFrame, designs: Sequence[str], targets: Sequence[Objective]) -> list[str]:
-    """Return the columns on which suggestions depend: designs, outcomes, their errors, and why some are missing."""
+    """Return the columns on which suggestions depend: designs, outcomes, their errors and sides, and why some lack."""
     outcomes = [target.name for target in targets]
-    beside = [column(name) for name in outcomes for column in (name_error_column, name_missing_column)]
+    beside = [column(name) for name in outcomes for column in BESIDE]
     return [*designs, *outcomes, SPLIT, *(column for column in beside if column in rows)]

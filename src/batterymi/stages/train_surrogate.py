@@ -69,7 +69,11 @@ def train_surrogate(table: Path, report: Path, files: SurrogateFiles, settings: 
     metrics = pd.concat([comparison.metrics for comparison in comparisons], ignore_index=True)
     write_csv(files.metrics, metrics)
     predictions, importances = zip(*((c.predictions, c.importances) for c in comparisons), strict=True)
-    write_parquet(files.predictions, pd.concat(predictions, ignore_index=True))
+    joined = pd.concat(predictions, ignore_index=True)
+    if "limit" in joined:
+        # outcomes of which every value is known
+        joined["limit"] = joined["limit"].fillna("")
+    write_parquet(files.predictions, joined)
     write_csv(files.importances, pd.concat(importances, ignore_index=True))
     write_json(files.validation, {"variant": settings.primary_variant, "objectives": checks})
     save_models(files.model, [comparison.stored for comparison in comparisons])

@@ -12,7 +12,7 @@ from batterymi.surrogates.problem import Inputs
 from batterymi.text_safety import escape_links
 
 LIBRARIES = ("scikit-learn", "numpy", "skops")
-TREATMENTS = {"bound": "taken as values", "expected": "replaced by the value expected below", "drop": "left out"}
+TREATMENTS = {"bound": "taken as values", "expected": "replaced by the value expected {}", "drop": "left out"}
 
 
 def write_card(
@@ -65,12 +65,19 @@ def write_card(
             for name, inputs in variants.items()
         ],
         checks=checks,
-        treatments=TREATMENTS,
+        describe_treatments=_describe_treatments,
         rows=int(metrics["rows"].max()),
         versions={name: version(name) for name in LIBRARIES},
     )
     # labels, units and reasons are free text, which must not become HTML or a link
     return escape_links(text)
+
+
+def _describe_treatments(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return the treatments of bounds in words, for bounds below, above or on both sides of which values lie."""
+    n_lower = found.get("n_lower", 0)
+    where = "below" if not n_lower else "above" if n_lower == found["n_censored"] else "beyond"
+    return {name: text.format(where) for name, text in TREATMENTS.items()}
 
 
 def _list_features(inputs: Inputs, computed: Mapping[str, pd.DataFrame]) -> list[str]:

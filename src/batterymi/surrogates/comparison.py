@@ -34,6 +34,7 @@ from batterymi.surrogates.validation import (
     tune_hyperparameters,
 )
 from batterymi.surrogates.widening import fit_widening, make_no_widening
+from batterymi.vocabulary.measured import describe_side
 from batterymi.vocabulary.verdicts import decide_verdict
 
 logger = logging.getLogger(__name__)
@@ -187,6 +188,8 @@ def list_predictions(
             "predicted": out.mean,
             "distance": distance,
         }
+        if problem.censored.any():
+            columns["limit"] = [describe_side(side).strip() for side in problem.censored[: problem.n_scored]]
         for level in LEVELS:
             width = out.half_widths(problem.scored, level)
             columns |= {f"lower_{100 * level:.0f}": out.mean - width, f"upper_{100 * level:.0f}": out.mean + width}

@@ -8,6 +8,7 @@ from scipy.spatial.distance import pdist
 
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.labels import label_interval
+from batterymi.surrogates.problem import find_censored
 
 
 def estimate_noise_floor(
@@ -22,14 +23,14 @@ def estimate_noise_floor(
         rows: rows to learn from.
         objective: the column that scatters.
         repeats: the column whose equal values are repeats.
-        censored: a column that marks bounds, which are left out.
+        censored: a column that marks bounds; these, and cells such as `<1e-8`, are left out.
         seed: of the bootstrap over sets of repeats.
 
     Returns:
         Numbers of sets and rows, the deviation with its 95 % interval, and what follows from it; `sets` 0 if there are
         no repeats.
     """
-    known = rows[rows[censored].astype(float) == 0] if censored else rows
+    known = rows[find_censored(rows, objective, censored) == 0]
     parts = [part[objective].to_numpy(float) for _, part in known.groupby(repeats, sort=True) if len(part) > 1]
     if not parts:
         return {"sets": 0}

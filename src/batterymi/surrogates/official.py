@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array, Mask
+from batterymi.arrays import Array
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
 from batterymi.surrogates.validation import CrossValidation, fit_on_rows, tune_hyperparameters
+from batterymi.vocabulary.measured import Sides
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,13 @@ class OfficialTest:
     Attributes:
         frame: inputs, shape (n, n_columns).
         observed: shape (n,).
-        censored: whether only an upper bound is known, shape (n,).
+        censored: `UPPER` where only an upper bound is known, `LOWER` where only a lower one, else 0, shape (n,).
         groups: one label per row.
     """
 
     frame: pd.DataFrame
     observed: Array
-    censored: Mask
+    censored: Sides
     groups: Sequence[object]
 
 
@@ -62,8 +63,8 @@ def score_official_test(
                 f"{level:g}": float(np.mean(misses[name] <= compute_conformal_factor(tuned.scores, level) * spread))
                 for level in LEVELS
             }
-            found["mae_without_censored"] = float(misses[name][~test.censored].mean())
-            found["n_censored"] = int(test.censored.sum())
+            found["mae_without_censored"] = float(misses[name][test.censored == 0].mean())
+            found["n_censored"] = int((test.censored != 0).sum())
             found["predictions"] = predicted.tolist()
     for name, miss in misses.items():
         if name != best:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.arrays import Array, Indices, Mask
+from batterymi.arrays import Array, Indices
 from batterymi.config.models import Ablation
 from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
-from batterymi.vocabulary.measured import find_compound_column, name_bound_column, name_error_column
+from batterymi.vocabulary.measured import Sides, find_compound_column, name_bound_column, name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 
@@ -81,7 +81,8 @@ class Problem:
         groups: one label per row; equal labels never straddle train and test.
         lines: number of each row in the table.
         n_scored: how many rows are scored.
-        censored: whether only an upper bound of the row's value is known, shape (n_rows,).
+        censored: `UPPER` where only an upper bound of the row's value is known, `LOWER` where only a lower one, else 0,
+            shape (n_rows,).
         errors: standard deviation of each observation, NaN where unknown, shape (n_rows,); None if none is known.
         expected: kept by `impute_censored`.
     """
@@ -94,7 +95,7 @@ class Problem:
     groups: Sequence[object]
     lines: NDArray[np.int64]
     n_scored: int
-    censored: Mask
+    censored: Sides
     errors: Array | None = None
     # a cache that copies made by `replace` share; its keys hold the observations, so shuffles do not mix
     expected: dict[Any, Array] = field(default_factory=dict, compare=False, repr=False)
@@ -114,9 +115,10 @@ class Problem:
         return replace(self, observed=observed)
 
     def shuffle_observed(self, order: Indices) -> "Problem":
-        """Return the same problem with the observations of the scored rows in another order, each with its error."""
+        """Return the same problem with the observations of the scored rows in another order, as values or bounds."""
         errors = None if self.errors is None else self.errors[: self.n_scored][order]
-        return replace(self, observed=self.scored[order], errors=errors)
+        sides = self.censored[: self.n_scored][order]
+        return replace(self, observed=self.scored[order], errors=errors, censored=sides)
 
     def get_errors(self, rows: Indices) -> Array | None:
         """Return the errors of some rows; None if none is known."""
@@ -154,11 +156,6 @@ def make_problem(
     elif joins != "all":
         wanted &= rows["ion"].isin(joins)
     picked = pd.concat([rows[is_scored], rows[wanted]])
-    censored = picked[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=picked.index)
-    bound = name_bound_column(objective.name)
-    if bound in picked:
-        # from cells such as <1e-8
-        censored |= picked[bound].astype(float) == 1
     errors = picked.get(name_error_column(objective.name))
     return Problem(
         variant=variant,
@@ -169,9 +166,24 @@ def make_problem(
         groups=label_joint_groups(picked, table.group_columns),
         lines=picked["line"].to_numpy(),
         n_scored=int(is_scored.sum()),
-        censored=censored.to_numpy(bool),
+        censored=find_censored(picked, objective.name, table.censored),
         errors=None if errors is None or errors.isna().all() else errors.to_numpy(float),
     )
+
+
+def find_censored(rows: pd.DataFrame, objective: str, marker: str | None) -> Sides:
+    """Return of which rows only a bound of an objective is known, and on which side, shape (n_rows,).
+
+    Args:
+        rows: the table.
+        objective: its name.
+        marker: a column that marks bounds, if there is one; cells such as `<1e-8` count before it.
+    """
+    bound = name_bound_column(objective)
+    marked = np.sign(rows[marker].to_numpy(float)) if marker else np.zeros(len(rows))
+    written = rows[bound].to_numpy(float) if bound in rows else np.zeros(len(rows))
+    # rows of related tasks may have neither
+    return np.nan_to_num(np.where(np.nan_to_num(written) != 0, written, marked)).astype(np.int8)
 
 
 def label_joint_groups(rows: pd.DataFrame, columns: Sequence[str]) -> list[object]:

@@ -19,7 +19,7 @@ from batterymi.surrogates.curve import compute_learning_curve
 from batterymi.surrogates.leaks import compare_groupings, find_most_common, find_single_features
 from batterymi.surrogates.noise import estimate_noise_floor
 from batterymi.surrogates.official import OfficialTest, score_official_test
-from batterymi.surrogates.problem import label_joint_groups
+from batterymi.surrogates.problem import find_censored, label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
 from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
@@ -91,11 +91,10 @@ def _score_test(
 ) -> dict[str, Any]:
     """Score the selected model and the baselines on the official test split, and count what it shares with the rest."""
     problem, test, train = validation.problem, rows[rows[SPLIT] == TEST], rows[rows[SPLIT] == TRAIN]
-    bounds = test[table.censored].astype(float) == 1 if table.censored else pd.Series(False, index=test.index)
     split = OfficialTest(
         problem.inputs.frame(rows, computed).loc[test.index],
         test[problem.objective.name].to_numpy(float),
-        bounds.to_numpy(bool),
+        find_censored(test, problem.objective.name, table.censored),
         label_joint_groups(test, table.group_columns),
     )
     baselines = [name for name in REFERENCES if name in models]

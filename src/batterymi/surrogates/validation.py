@@ -11,11 +11,13 @@ from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 from batterymi.arrays import Array, Indices
 from batterymi.config.models import Surrogate
 from batterymi.config.parts import DEFAULT_BLEND
+from batterymi.errors import TableError
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor, compute_half_widths
 from batterymi.surrogates.model import N_TREES, Model, Options, find_model, make_model
 from batterymi.surrogates.problem import Problem
 
+LEAST_VALUES = 2  # among the rows of a fold, from which the scatter about a model is known
 N_IMPUTING = 50  # trees of the forest that imputes censored values
 Split = tuple[Indices, Indices]
 
@@ -258,10 +260,19 @@ def fit_on_rows(
 
     Returns:
         The fitted model.
+
+    Raises:
+        TableError: if bounds are to be left out or imputed, and next to nothing else is there.
     """
     observed = problem.observed[rows]
+    n_values = int((problem.censored[rows] == 0).sum())
+    if method.censoring != "bound" and n_values < min(LEAST_VALUES, len(rows)):
+        raise TableError(
+            f"{problem.objective.name}: surrogate.censoring: '{method.censoring}' needs {LEAST_VALUES} results in "
+            f"every fold that are values and not limits, one has {n_values}; set it to 'bound', or add results"
+        )
     if method.censoring == "drop":
-        kept = ~problem.censored[rows]
+        kept = problem.censored[rows] == 0
         rows, observed = rows[kept], observed[kept]
     elif method.censoring == "expected" and problem.censored[rows].any():
         observed = impute_censored(problem, rows, seed)
@@ -270,12 +281,13 @@ def fit_on_rows(
 
 
 def impute_censored(problem: Problem, rows: Indices, seed: int) -> Array:
-    """Replace each bound among the observations by the value expected below it.
+    """Replace each bound among the observations by the value expected beyond it.
 
-    Rows are predicted by a small forest in a cross-validation within `rows`; a bound b becomes the mean of a normal
-    distribution about the prediction m, with the standard deviation s of the held-out errors, cut off above b:
-    m - s phi(z) / Phi(z) with z = (b - m) / s (Tobin 1958, doi:10.2307/1907382). The forest is the same whatever model
-    learns from the result, so that models differ in nothing else, and its predictions are cached for all of them.
+    Rows are predicted by a small forest in a cross-validation within `rows`; an upper bound b becomes the mean of a
+    normal distribution about the prediction m, with the standard deviation s of the held-out errors, cut off above b:
+    m - s phi(z) / Phi(z) with z = (b - m) / s (Tobin 1958, doi:10.2307/1907382). A lower bound is the mirror image,
+    m + s phi(z) / Phi(z) with z = (m - b) / s. The forest is the same whatever model learns from the result, so that
+    models differ in nothing else, and its predictions are cached for all of them.
 
     Args:
         problem: what to learn.
@@ -285,9 +297,9 @@ def impute_censored(problem: Problem, rows: Indices, seed: int) -> Array:
     Returns:
         Shape (len(rows),).
     """
-    observed, bounds = problem.observed[rows].copy(), problem.censored[rows]
+    observed, bounds = problem.observed[rows].copy(), problem.censored[rows] != 0
     # with the observations, since a permutation test shuffles them
-    key = (rows.tobytes(), observed.tobytes(), seed)
+    key = (rows.tobytes(), observed.tobytes(), problem.censored[rows].tobytes(), seed)
     if key not in problem.expected:
         mean, features = np.empty(len(rows)), problem.inputs.features
         for train, test in make_splits(3, [problem.groups[row] for row in rows], seed):
@@ -298,10 +310,13 @@ def impute_censored(problem: Problem, rows: Indices, seed: int) -> Array:
         known = ~bounds
         # no division by zero where the forest predicts every known row
         deviation = max(float(np.std(observed[known] - mean[known])), 1e-9)
+        # mirrored, lower bounds are upper ones
+        side = problem.censored[rows][bounds].astype(float)
+        limit, middle = side * observed[bounds], side * mean[bounds]
         # well below the mean both pdf and cdf underflow to 0
-        z = np.clip((observed[bounds] - mean[bounds]) / deviation, -5, None)
-        below = mean[bounds] - deviation * stats.norm.pdf(z) / stats.norm.cdf(z)
+        z = np.clip((limit - middle) / deviation, -5, None)
+        below = middle - deviation * stats.norm.pdf(z) / stats.norm.cdf(z)
         # where z was clipped, the expected value can lie above the bound
-        problem.expected[key] = np.minimum(below, observed[bounds])
+        problem.expected[key] = side * np.minimum(below, limit)
     observed[bounds] = problem.expected[key]
     return observed

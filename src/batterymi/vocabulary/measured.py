@@ -5,6 +5,11 @@ No column of a user can have such a name, since names hold neither colons nor bl
 
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
+
+UPPER, LOWER = 1, -1  # of a value which is a limit: that the true one lies at or below it, at or above it
+Sides = NDArray[np.int8]  # of each value: UPPER, LOWER, or 0 where it is the value itself
 UNMEASURED = "not measured"  # a result that is missing, and that nobody waits for
 CANDIDATE = "listed as"  # column of a list of candidates: what the list calls each
 
@@ -15,8 +20,13 @@ def name_error_column(objective: str) -> str:
 
 
 def name_bound_column(objective: str) -> str:
-    """Return the column that is 1 where the objective is known to lie at or below its value, as of `<1e-8`, else 0."""
+    """Return the column that says where a value is only a limit: `UPPER` for `<1e-8`, `LOWER` for `>1000`, else 0."""
     return f"{objective}: bound"
+
+
+def describe_side(side: float) -> str:
+    """Return what stands before a limit in words, `at most ` or `at least `; nothing before a value."""
+    return "at most " if side > 0 else "at least " if side < 0 else ""
 
 
 def name_missing_column(objective: str) -> str:

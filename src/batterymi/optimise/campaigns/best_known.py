@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array, Indices, Mask
+from batterymi.arrays import Array, Indices
 from batterymi.config.parts import Objective
 from batterymi.optimise.engines.base import is_within_bounds
 from batterymi.optimise.engines.models import Replicates, group_replicates
@@ -14,7 +14,7 @@ from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Search
 from batterymi.statistics.digits import format_beside, format_estimate
 from batterymi.text_safety import show_in_line
-from batterymi.vocabulary.measured import name_bound_column, name_error_column
+from batterymi.vocabulary.measured import LOWER, UPPER, describe_side, name_bound_column, name_error_column
 from batterymi.vocabulary.units import format_unit
 
 MAX_NAMED = 3  # replicates that are named
@@ -27,7 +27,7 @@ class BestKnown:
     Attributes:
         values: mean outcome of each design, one column per modelled objective.
         errors: its standard deviation, NaN where it is unknown.
-        is_bound: whether it is only known to be at or below that.
+        sides: `UPPER` where it is only known to be at or below that, `LOWER` where at or above, else 0.
         labels: what the table calls each.
         spreads: standard deviation of all measured values, by objective.
         n_within: measured designs within the bounds, whatever the limits.
@@ -35,7 +35,7 @@ class BestKnown:
 
     values: pd.DataFrame
     errors: pd.DataFrame
-    is_bound: pd.DataFrame
+    sides: pd.DataFrame
     labels: tuple[str, ...]
     spreads: Mapping[str, float]
     n_within: int
@@ -47,8 +47,8 @@ class BestKnown:
         """Return an outcome of a design with its error and unit, in the digits of what is compared with it."""
         value, error = (float(part[objective.name].iloc[place]) for part in (self.values, self.errors))
         shown = format_estimate(value, error) if error > 0 else format_beside(value, deviation)
-        below = "at most " if self.is_bound[objective.name].iloc[place] else ""
-        return f"{below}{shown}{format_unit(objective.unit)}"
+        side = describe_side(self.sides[objective.name].iloc[place])
+        return f"{side}{shown}{format_unit(objective.unit)}"
 
     def describe(self, search: Search) -> str:
         """Return the best design, or the best value of each objective among those of the front."""
@@ -81,14 +81,16 @@ def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = 
         return BestKnown(nothing, nothing, nothing, (), spreads, 0)
     averaged = {name: _average_outcome(replicates, known, name) for name in names}
     values, errors = (pd.DataFrame({name: pair[k] for name, pair in averaged.items()}) for k in (0, 1))
-    is_bound = pd.DataFrame({name: _find_bounds(replicates, known, name) for name in names})
+    sides = pd.DataFrame({name: _find_sides(replicates, known, name) for name in names})
     good = np.flatnonzero(search.compute_violation(values) <= 0)
     costs = search.compute_costs(values.iloc[good])
-    # of equal ones the first
-    kept = good[is_pareto_optimal(costs)] if costs.shape[1] > 1 else good[np.argsort(costs[:, 0], kind="stable")[:1]]
+    # of equal ones that which may be better still, as >1000 beside 1000, else the first
+    first = search.optimised[0]
+    order = np.lexsort((-first.sign * sides[first.name].to_numpy()[good], costs[:, 0]))
+    kept = good[is_pareto_optimal(costs)] if costs.shape[1] > 1 else good[order[:1]]
     labels = tuple(_name_rows(known[replicates.group == place], id_column) for place in kept)
-    best, its_errors, its_bounds = (part.iloc[kept].reset_index(drop=True) for part in (values, errors, is_bound))
-    return BestKnown(best, its_errors, its_bounds, labels, spreads, len(values))
+    best, its_errors, its_sides = (part.iloc[kept].reset_index(drop=True) for part in (values, errors, sides))
+    return BestKnown(best, its_errors, its_sides, labels, spreads, len(values))
 
 
 def find_dominating(values: pd.DataFrame, design: Mapping[str, float], objectives: tuple[Objective, ...]) -> Indices:
@@ -106,11 +108,12 @@ def _average_outcome(replicates: Replicates, rows: pd.DataFrame, name: str) -> t
     return means, np.full(len(means), np.nan) if variances is None else np.sqrt(variances)
 
 
-def _find_bounds(replicates: Replicates, rows: pd.DataFrame, name: str) -> Mask:
-    """Return of which designs the outcome is a bound, shape (n_designs,)."""
+def _find_sides(replicates: Replicates, rows: pd.DataFrame, name: str) -> Array:
+    """Return of which designs the outcome is a limit, and on which side; of limits on both sides the mean is none."""
     column = name_bound_column(name)
-    bounds = rows[column].fillna(0).to_numpy(float) if column in rows else np.zeros(len(rows))
-    return np.asarray(np.bincount(replicates.group, bounds) > 0)
+    sides = rows[column].fillna(0).to_numpy(float) if column in rows else np.zeros(len(rows))
+    upper, lower = (np.bincount(replicates.group, sides == side) > 0 for side in (UPPER, LOWER))
+    return np.where(upper & ~lower, UPPER, np.where(lower & ~upper, LOWER, 0))
 
 
 def _name_rows(rows: pd.DataFrame, id_column: str | None) -> str:

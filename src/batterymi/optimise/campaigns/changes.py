@@ -13,6 +13,7 @@ from batterymi.optimise.campaigns.converted_batches import convert_batch
 from batterymi.optimise.campaigns.ledger import are_same_designs
 from batterymi.optimise.campaigns.ledger_lines import Batch
 from batterymi.optimise.campaigns.matched_results import digest_designs
+from batterymi.vocabulary.measured import describe_side, name_bound_column
 from batterymi.vocabulary.splits import SPLIT, TRAIN, WITHDRAWN
 
 MOST_ROWS = 2000  # of which a batch keeps the results; longer tables would fill the ledger
@@ -191,6 +192,12 @@ def _list_rows(state: State, rows: pd.DataFrame, features: Sequence[str], outcom
     ]
     cells = [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in keys]
     n = len(features)
+    # as text, which numbers never are, so that a batch that was made without limits is read as before
+    sides = [rows.get(name_bound_column(name), pd.Series(0.0, rows.index)).fillna(0.0) for name in outcomes]
+    for place, column in enumerate(sides, start=n):
+        for row, side in zip(cells, column, strict=True):
+            if side and row[place] is not None:
+                row[place] = f"{describe_side(side)}{row[place]:.10g}"
     return [
         _Row(key, row[:n], row[n:], int(line), split)
         for key, row, line, split in zip(keys, cells, rows["line"], rows[SPLIT], strict=True)

@@ -13,7 +13,7 @@ from batterymi.config.parts import Feature, Objective
 from batterymi.optimise.campaigns.converted_batches import ConvertedBatch, convert_batch
 from batterymi.optimise.campaigns.ledger_lines import Batch, name_suggestion
 from batterymi.optimise.space.space import Space
-from batterymi.vocabulary.measured import name_missing_column
+from batterymi.vocabulary.measured import describe_side, name_bound_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, WITHDRAWN
 
 NEAR = 0.005  # of the search range: a weighed amount is never quite the suggested one
@@ -24,7 +24,7 @@ NAME = re.compile(r"b\s*0*(\d{1,6})\s*[-\u2010-\u2015\u2212_]\s*0*(\d{1,4})", re
 FIRST_NAME = re.compile(r"(\d{1,6})[.,](\d{1,4})")  # of the first ledgers, which a spreadsheet takes for a number
 EARLIER = [
     *("suggestion", "batch", "status", "line", "objective", "unit"),
-    *("predicted", "lower_95", "upper_95", "measured", "inside_95", "why"),
+    *("predicted", "lower_95", "upper_95", "measured", "limit", "inside_95", "why"),
 ]
 NOT_COMPARABLE = "not comparable"
 # which of several rows counts: one that was measured, else one that failed
@@ -228,10 +228,10 @@ def _compare_batch(
         predicted = suggestion.predicted
         ours = [objective for objective in objectives if objective.name in predicted and objective.name not in lost]
         for objective in ours:
-            measured, missing = _find_result(rows, objective.name)
+            measured, side, missing = _find_result(rows, objective.name)
             outcome = {"objective": objective.name, "unit": objective.unit, "measured": measured}
-            outcome |= {"status": missing} if missing else {}
-            found.append({**status, **outcome, **_compare_result(predicted[objective.name], measured)})
+            outcome |= {"limit": describe_side(side).strip()} | ({"status": missing} if missing else {})
+            found.append({**status, **outcome, **_compare_result(predicted[objective.name], measured, side)})
         for name in (name for name in predicted if name in lost):
             outcome = {
                 "objective": name,
@@ -265,22 +265,29 @@ def _find_status(matches: pd.DataFrame, fault: str) -> dict[str, str]:
     return {"status": status, "line": ", ".join([str(row["line"]), *further_lines]), "why": ""}
 
 
-def _find_result(matches: pd.DataFrame, objective: str) -> tuple[float, str]:
-    """Return what was measured of a suggestion, NaN if nothing was; and why a measured row lacks it."""
+def _find_result(matches: pd.DataFrame, objective: str) -> tuple[float, float, str]:
+    """Return what was measured of a suggestion, NaN if nothing was; its side if it is a limit; and why it lacks."""
     measured = matches[~matches[SPLIT].isin(list(ORDER))]
     values = measured[objective].dropna()
     if len(values) or measured.empty:
-        return (float(values.iloc[0]) if len(values) else np.nan), ""
+        sides = measured.get(name_bound_column(objective))
+        side = float(sides[values.index[0]]) if sides is not None and len(values) else 0.0
+        return (float(values.iloc[0]) if len(values) else np.nan), side, ""
     column = name_missing_column(objective)
-    return np.nan, str(measured[column].iloc[0]) if column in measured else ""
+    return np.nan, 0.0, str(measured[column].iloc[0]) if column in measured else ""
 
 
-def _compare_result(predicted: Sequence[float | None], measured: float) -> dict[str, Any]:
-    """Return a prediction with its 95 % interval, and whether what was measured is inside."""
+def _compare_result(predicted: Sequence[float | None], measured: float, side: float = 0.0) -> dict[str, Any]:
+    """Return a prediction with its 95 % interval, and whether what was measured is inside.
+
+    A limit can only show that it is not: an interval that reaches to its other side may or may not hold the true value.
+    """
     middle, low, high = predicted
     inside = ""
     if low is not None and high is not None and not np.isnan(measured):
         inside = "yes" if low <= measured <= high else "no"
+        if side:
+            inside = "no" if (low > measured if side > 0 else high < measured) else ""
     return {"predicted": middle, "lower_95": low, "upper_95": high, "inside_95": inside}
 
 
