@@ -30,7 +30,8 @@ def load_conductivities(folder: Path) -> Rows:
     Returns:
         Columns as in `COLUMNS`, temperature in °C and conductivity in S/cm, and log10_conductivity and
         composition_key, in which two formulas of one composition agree. `doi` is in small letters as in OBELiX, or the
-        reference as the data set has it; OBELiX's column `Liion ID` refers to `id`.
+        reference as the data set has it. OBELiX's column `Liion ID` names other materials than `id` does, so rows that
+        both data sets have are those that agree in paper and composition.
 
     Raises:
         TableError: if the file is missing or not the one expected.
