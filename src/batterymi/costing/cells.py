@@ -65,6 +65,7 @@ CHEMISTRIES: Mapping[str, Chemistry] = {
         negative_foil="aluminium_foil", electrolyte="sodium_electrolyte",
     ),
 }  # fmt: skip
+CATHODES = ("ncm622", "ncm850807")  # groups of materials without a cell of their own
 CAR = ("consumption_kwh_km", "charging_efficiency", "cell_to_pack_mass_ratio")  # of the group `car`
 OPTIONAL = ("formation_loss", "electrolyte_g_ah", "electrolyte_ul_mg")  # 0 where a table has no row
 
@@ -219,7 +220,7 @@ def check_inputs(inputs: Inputs) -> None:
     unknown = []
     for quantity in inputs.values():
         names = CAR if quantity.group == "car" else FIELDS
-        if quantity.group not in ("any", "car", *CHEMISTRIES):
+        if quantity.group not in ("any", "car", *CATHODES, *CHEMISTRIES):
             unknown.append(f"{quantity.key}: there is no such cell; {did_you_mean(quantity.group, CHEMISTRIES)}")
         elif quantity.name not in names:
             unknown.append(f"{quantity.key}: nothing takes it; {did_you_mean(quantity.name, names)}")

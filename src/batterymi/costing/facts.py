@@ -11,7 +11,7 @@ from batterymi.costing.bills import Bill, compare_bills, compute_bill, compute_s
 from batterymi.costing.cells import CHEMISTRIES, CellResult, compute_cell, find_electrolyte_ratio, make_design
 from batterymi.costing.driving import compute_charged_range, compute_pack
 from batterymi.costing.energies import compute_reaction_energy
-from batterymi.costing.inputs import Inputs, Quantity, load_sources
+from batterymi.costing.inputs import Inputs, Quantity, load_prices, load_sources
 from batterymi.costing.prices import (
     compare_costs,
     compute_cost_per_kwh,
@@ -25,7 +25,6 @@ from batterymi.costing.stack import compute_stack
 from batterymi.features.capacity import compute_theoretical_capacity
 
 NCM622, NCM850807 = "LiNi0.6Co0.2Mn0.2O2", "LiNi0.85Co0.08Mn0.07O2"
-NCM622_MAH_G, NCM850807_MAH_G = 174.3, 205.0  # measured (doi:10.1016/j.jallcom.2014.05.027, 1C); as the chapter claims
 CHAPTER_COBALT_USD_KG = 40.0
 CHARGER_KW, CHARGE_MIN, RANGE_KM = 400.0, 10.0, 1200.0  # as the chapter claims
 SOLID_WH_KG, SULFUR_WH_KG, SOLID_USD_KWH = 500.0, 500.0, 50.0
@@ -151,7 +150,7 @@ def compute_facts(inputs: Inputs, prices: Inputs, draws: int = DRAWS, seed: int 
     _add_energies(facts)
     _add_cells(facts, cells)
     _add_claimed_cells(facts, inputs, cells)
-    _add_ncm(facts, prices, inputs["nmc_graphite.voltage_v"], draws, seed)
+    _add_ncm(facts, prices, inputs, draws, seed)
     _add_bills(facts, bills, cells)
     _add_solid_electrolyte(facts, cells["nmc_lithium_solid"], prices, seed)
     _add_driving(facts, inputs, cells, draws, seed)
@@ -181,7 +180,7 @@ def _add_cells(facts: Facts, cells: Mapping[str, CellResult]) -> None:
         )  # fmt: skip
         facts.swings[f"cells.{cell}.specific_energy"] = result.swings
         facts.add(f"cells.{cell}.energy_density", result.energy_density_wh_l, "Wh/L", inputs, f"{title}, cell")
-    for cell, other in (("sodium_layered", "nmc_graphite"), ("sodium_nvpf", "nmc_graphite")):
+    for cell, other in RATIOS:
         first, second = cells[cell], cells[other]
         ratio = 100 * np.asarray(first.draws.specific_energy_wh_kg / second.draws.specific_energy_wh_kg)
         value = 100 * first.specific_energy_wh_kg.value / second.specific_energy_wh_kg.value
@@ -209,32 +208,36 @@ def _add_claimed_cells(facts: Facts, inputs: Inputs, cells: Mapping[str, CellRes
     facts.add("cells.sodium_nvpf.specific_energy_of_chapter", energy, "Wh/kg", sodium.quantities.values(), about)
 
 
-def _add_ncm(facts: Facts, prices: Inputs, voltage: Quantity, draws: int, seed: int) -> None:
+def _add_ncm(facts: Facts, prices: Inputs, inputs: Inputs, draws: int, seed: int) -> None:
     """Add the reduction of material cost from NCM622 to the chapter's composition."""
     cobalt = price_element(prices, "Co")
     facts.add(
         "costs.cobalt", 1000 * cobalt.value, "USD/t", (cobalt,), f"price of cobalt, {cobalt.date}",
         low=1000 * cobalt.low, high=1000 * cobalt.high,
     )  # fmt: skip
+    before, after = (inputs[f"{name}.positive_capacity_mah_g"] for name in ("ncm622", "ncm850807"))
+    voltage = inputs["nmc_graphite.voltage_v"]
     claimed = replace(cobalt.fix(CHAPTER_COBALT_USD_KG, "chapter"), traded_as="Co")
     for suffix, table, text in (
-        ("", prices, "at the prices of the table"),
+        ("", prices, "at the latest prices"),
+        ("_in_2019", load_prices(prices.path, "2019"), "at the prices of 2019"),
         ("_at_40_usd", prices.replace(claimed), "with cobalt at 40 USD/kg"),
     ):
         known = list_prices(table, NCM850807)
-        for basis, ratio in (("kg", 1.0), ("kwh", NCM850807_MAH_G / NCM622_MAH_G)):
+        for basis, ratio, more in (("kg", 1.0, ()), ("kwh", after.value / before.value, (before, after))):
             spread, swings = compare_costs(table, NCM622, NCM850807, ratio, draws, seed)
             key = f"costs.ncm622_to_850807.reduction_per_{basis}{suffix}"
-            facts.add(key, spread, "percent", known.values(), f"lower cost of elements per {basis}, {text}")
+            facts.add(key, spread, "percent", (*known.values(), *more), f"lower cost of elements per {basis}, {text}")
             facts.swings[key] = swings
         defaults = {symbol: quantity.value for symbol, quantity in known.items()}
-        for name, formula, capacity in (("ncm622", NCM622, NCM622_MAH_G), ("ncm850807", NCM850807, NCM850807_MAH_G)):
+        for name, formula, capacity in (("ncm622", NCM622, before), ("ncm850807", NCM850807, after)):
             cost = float(compute_material_cost(formula, defaults))
             about = f"cost of the elements of {formula}, {text}"
             facts.add(f"costs.{name}.usd_per_kg{suffix}", cost, "USD/kg", known.values(), about)
-            per_kwh = float(compute_cost_per_kwh(cost, capacity, voltage.value))
-            about = f"{about}, at {capacity:g} mAh/g against graphite"
-            facts.add(f"costs.{name}.usd_per_kwh{suffix}", per_kwh, "USD/kWh", (*known.values(), voltage), about)
+            per_kwh = float(compute_cost_per_kwh(cost, capacity.value, voltage.value))
+            about = f"{about}, at {capacity.value:g} mAh/g against graphite"
+            used = (*known.values(), capacity, voltage)
+            facts.add(f"costs.{name}.usd_per_kwh{suffix}", per_kwh, "USD/kWh", used, about)
 
 
 def _add_bills(facts: Facts, bills: Mapping[str, Bill], cells: Mapping[str, CellResult]) -> None:

@@ -4,9 +4,9 @@ import csv
 import io
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +20,8 @@ CELL_INPUTS = Path(__file__).with_name("cell_inputs.csv")
 PRICES = Path(__file__).with_name("prices.csv")
 SOURCES = Path(__file__).with_name("sources.csv")
 COLUMNS = ("value", "unit", "low", "high", "source", "checked")
+LATEST = "9999"
+DATE = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 ANY = "any"  # the group of rows that hold for every group
 
 
@@ -117,7 +119,6 @@ class Inputs(Mapping[str, Quantity]):
         return Inputs([*({**self._quantities, **{quantity.key: quantity for quantity in changed}}.values())], self.path)
 
 
-@cache
 def load_inputs(path: str | os.PathLike[str] = CELL_INPUTS) -> Inputs:
     """Load a table of inputs, by default the one that the package ships.
 
@@ -130,17 +131,23 @@ def load_inputs(path: str | os.PathLike[str] = CELL_INPUTS) -> Inputs:
     return Inputs(_read_quantities(path, ("group", "name")), str(path))
 
 
-@cache
-def load_prices(path: str | os.PathLike[str] = PRICES) -> Inputs:
-    """Load a table of prices, by default the one that the package ships; see `load_inputs`.
+def load_prices(path: str | os.PathLike[str] = PRICES, date: str = LATEST) -> Inputs:
+    """Load the prices of one date from a table, by default the one that the package ships; see `load_inputs`.
 
     Args:
-        path: a CSV file with the columns group, name, traded_as and date beside those of `load_inputs`.
+        path: a CSV file with the columns group, name, traded_as and date beside those of `load_inputs`; an item may
+            have several rows, each with another date.
+        date: year, or year and month as 2024-05; of each item the last price up to then is taken, or its first price if
+            that is later. By default the last of all.
     """
-    return Inputs(_read_quantities(path, ("group", "name", "traded_as", "date")), str(path))
+    chosen: dict[str, Quantity] = {}
+    # in order of their dates, so that the last price up to the date replaces those before
+    for quantity in sorted(_read_quantities(path, ("group", "name", "traded_as", "date")), key=lambda one: one.date):
+        if quantity.key not in chosen or quantity.date <= date:
+            chosen[quantity.key] = quantity
+    return Inputs(chosen.values(), str(path))
 
 
-@cache
 def load_sources(path: str | os.PathLike[str] = SOURCES) -> dict[str, dict[str, str]]:
     """Load the works and pages that inputs name: citation, address and what was read there, by id."""
     return {row["id"]: row for _, row in _read_rows(path, ("id", "citation", "address", "read"))}
@@ -164,12 +171,13 @@ def _read_rows(path: str | os.PathLike[str], columns: tuple[str, ...]) -> list[t
 
 def _read_quantities(path: str | os.PathLike[str], names: tuple[str, ...]) -> list[Quantity]:
     """Read and check the rows of a table of quantities."""
-    found: dict[str, Quantity] = {}
+    found: dict[tuple[str, str], Quantity] = {}
     for line, row in _read_rows(path, (*names, *COLUMNS)):
         quantity = _check_row(row, f"{path}: line {line}")
-        if quantity.key in found:
-            raise TableError(f"{path}: line {line}: '{quantity.key}' is listed twice")
-        found[quantity.key] = quantity
+        if (quantity.key, quantity.date) in found:
+            date = f" for {quantity.date}" if quantity.date else ""
+            raise TableError(f"{path}: line {line}: '{quantity.key}' is listed twice{date}")
+        found[quantity.key, quantity.date] = quantity
     return list(found.values())
 
 
@@ -195,6 +203,8 @@ def _check_row(row: Mapping[str, str], where: str) -> Quantity:
     for column in ("group", "name"):
         if not row[column]:
             raise TableError(f"{where}: {column}: this cell is empty")
+    if "date" in row and not DATE.fullmatch(row["date"]):
+        raise TableError(f"{where}: date: '{row['date']}' is neither a year nor a month, as 2024 or 2024-05")
     return Quantity(
         group=row["group"],
         name=row["name"],
