@@ -213,6 +213,8 @@ def test_draws_are_triangular_and_shared_by_key() -> None:
     assert drawn["a.x"].mean() == pytest.approx(8 / 3, abs=0.02)
     assert drawn["a.x"].var() == pytest.approx(13 / 18, abs=0.02)
     assert set(drawn["a.y"]) == {3.0}
+    other = draw_quantities([make_quantity("a.z", 2, 1, 5)], 40_000, 1)["a.z"]
+    assert abs(np.corrcoef(drawn["a.x"], other)[0, 1]) < 0.02, "inputs are independent of each other"
     assert np.array_equal(draw_quantities([skewed], 40_000, 1)["a.x"], drawn["a.x"])
     with pytest.raises(DesignError, match="draws: 0 is too few"):
         draw_quantities([skewed], 0)

@@ -149,6 +149,8 @@ def make_electrodes(chance: np.random.Generator) -> None:
     for ion in ("K", "Rb", "Cs", "Mg", "Ca", "Zn", "Al", "Y", "Li"):
         for host in ("FeO2", "Mn2O4", "VPO4", "TiS2"):
             pairs += [(host, f"{ion}{host}", ion)]
+    # hosts that have both ions
+    pairs += [(host, f"Li{host}", "Li") for host in ("VO2", "CrO2", "TiO2", "FePO4", "MnPO4", "CoS2")]
     rows = [
         [charged, f"made-up-{n}", full, f"made-up-{n}", round(1 + 3 * chance.random(), 4), f"made-up-{n}_{ion}"]
         for n, (charged, full, ion) in enumerate(pairs)
