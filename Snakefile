@@ -49,6 +49,7 @@ include: "rules/measured.smk"
 include: "rules/methods.smk"
 include: "rules/screen.smk"
 include: "rules/figures.smk"
+include: "rules/costing.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"
 

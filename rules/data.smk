@@ -102,7 +102,7 @@ rule cite_datasets:
         "<benchmarks>/cite_datasets.tsv"
     params:
         settings=CitationSettings.dump_from(
-            PROJECT, datasets={name: PROJECT.datasets[name] for name in PROJECT.used}
+            PROJECT, datasets={name: PROJECT.datasets[name] for name in PROJECT.cited}
         ),
     script:
         "../scripts/cite_datasets.py"

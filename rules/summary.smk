@@ -60,6 +60,7 @@ if CONFIG.claims:
                 for study in PROJECT.selected_studies
                 for path in list_results(STUDIES[study], "claims").values()
             ],
+            calculated=CALCULATED,
             code=code("build_claims.py"),
         output:
             csv="<results>/claims.csv",

@@ -10,7 +10,7 @@ from conftest import SHIPPED
 
 from batterymi.errors import TableError
 from batterymi.files import write_json
-from batterymi.reporting.claims import COLUMNS, Measurements, check_claims, compare_with_claim, read_claims
+from batterymi.reporting.claims import COLUMNS, RUN_FILES, Measurements, check_claims, compare_with_claim, read_claims
 from batterymi.reporting.pages import render_claims
 from batterymi.reporting.study_results import list_entries
 from batterymi.workflow.provenance import find_code_closure
@@ -51,7 +51,26 @@ def test_every_pointer_names_a_file_that_the_rule_of_the_claims_waits_for() -> N
     known = {entry.path for entry in list_entries() if "claims" in entry.readers}
     files = {pointer.split("#")[0].split("/", 1 if pointer.startswith("@") else 0)[-1] for pointer in pointers}
     assert len(pointers) > 40
-    assert files <= known
+    assert files <= known | set(RUN_FILES)
+
+
+def test_a_pointer_leads_to_results_that_belong_to_no_study(tmp_path: Path) -> None:
+    facts = tmp_path / "cell_facts.json"
+    write_json(facts, {"cells": {"x": {"value": 2.0}}, "hosts": None})
+    path = write_claims(
+        tmp_path,
+        {"id": "a", "measured": "@results/cell_facts.json#cells.x.value", "tolerance": "0.1"},
+        {"id": "b", "measured": "@results/cell_facts.json#hosts.mean_v", "tolerance": "0.1"},
+        {"id": "c", "measured": "@results/conductivities.json#n_series", "tolerance": "0.1"},
+    )
+    claims = read_claims(path)
+    found = check_claims(claims, {"mine": tmp_path}, path, {facts.name: facts}).set_index("id")
+    assert found["verdict"].to_dict() == {"a": "reproduced", "b": "not testable", "c": "not testable"}
+    assert found.loc["a", "source"] == f"{facts.as_posix()}#cells.x.value"
+    assert found.loc["c", "reason"].startswith("not in this run"), "that run reads no data set"
+    path = write_claims(tmp_path, {"measured": "@results/cell_fact.json#x", "tolerance": "1"})
+    with pytest.raises(TableError, match=r"not compared with 'cell_fact\.json'; did you mean 'cell_facts\.json'"):
+        check_claims(read_claims(path), {"mine": tmp_path}, path, {facts.name: facts})
 
 
 def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:

@@ -151,6 +151,17 @@ def test_a_link_to_nowhere_and_a_command_that_does_not_exist_are_found() -> None
     assert shown("batterymi", text) == [["fly"]]
 
 
+def test_the_cell_calculators_print_what_their_page_shows() -> None:
+    blocks = BLOCK.findall((ROOT / "docs/reference/cell-calculators.md").read_text(encoding="utf-8"))
+    shown_blocks = [body for language, body in blocks if language in ("python", "text")]
+    assert len(shown_blocks) == 8
+    for code, expected in zip(shown_blocks[::2], shown_blocks[1::2], strict=True):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, {})  # noqa: S102 - our own page
+        assert printed.getvalue() == expected
+
+
 def test_the_campaigns_that_documents_show_are_right() -> None:
     """A reader copies them: each block of YAML that begins a campaign has a mode, and nothing that the mode lacks."""
     found = 0

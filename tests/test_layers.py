@@ -14,7 +14,7 @@ LAYERS = (
     ("config",),
     ("features",),
     ("data",),
-    ("charging",),
+    ("charging", "costing"),
     ("surrogates",),
     ("evaluators",),
     ("optimise",),

@@ -12,6 +12,7 @@ from batterymi import registry
 from batterymi.config.load import load_datasets
 from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
+from batterymi.data.loaders.liion_database import load_conductivities
 from batterymi.errors import TableError
 from batterymi.features.capacity import compute_theoretical_capacity
 from batterymi.features.electrode import compute_electrode_descriptors, compute_host_magpie
@@ -217,9 +218,24 @@ def test_the_official_split_shares_no_paper_and_two_compositions_under_another_f
     assert shared == {"Ge42 Li401 P78 S479", "Ge48 Li405 P71 S476"}  # Li10.05Ge1.05P1.95S12 is Li3.35Ge0.35P0.65S4
 
 
+@mirrored
+def test_the_conductivities_are_the_expected_ones() -> None:
+    rows = load_conductivities(MIRROR / "liion_database")
+    expected = pd.read_csv(MIRROR / "liion_database" / "LiIonDatabase.csv", encoding="utf-8-sig")
+    assert (rows.n_in, rows.dropped) == (820, [])
+    np.testing.assert_allclose(rows.frame["log10_conductivity"], expected["log_target"], atol=2e-3)  # both are rounded
+    assert rows.frame["temperature_c"].between(15, 35).sum() == 465
+    # OBELiX took rows from it; its `Liion ID` names other materials there, so papers and compositions tell them
+    known = obelix.load_rows(MIRROR / "obelix", ObelixRows(name="obelix")).frame
+    room = rows.frame[rows.frame["temperature_c"].between(15, 35)]
+    is_new = ~room["doi"].isin(known["doi"])
+    assert is_new.sum() == 203
+    assert (is_new & ~room["composition_key"].isin(known["composition_key"])).sum() == 157
+
+
 def test_every_data_set_of_a_loader_is_in_the_catalogue() -> None:
     catalogue = load_datasets(ROOT / "config/datasets.yaml")
-    assert set(catalogue) == {*registry.list_names("loader"), "mp_compositions"}
+    assert set(catalogue) == {*registry.list_names("loader"), "mp_compositions", "liion_database"}
 
 
 @mirrored

@@ -13,6 +13,7 @@ from batterymi.config.load import load_datasets
 from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
 from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
 from batterymi.data.loaders.base import Rows
+from batterymi.data.loaders.liion_database import load_conductivities
 from batterymi.data.loaders.mp_compositions import load_compositions
 
 FILES = sorted(
@@ -62,6 +63,23 @@ def test_obelix_keeps_bounds_and_tells_what_it_leaves_out() -> None:
     assert frame["doi"].str.startswith("10.0000/made-up-").all()
     wanted = {*obelix.COLUMNS.values(), "log10_conductivity", "censored", "composition_key", "split"}
     assert set(frame) == wanted - {"conductivity"}
+
+
+def test_conductivities_at_several_temperatures_tell_what_they_leave_out() -> None:
+    rows = load_conductivities(SAMPLES / "liion_database")
+    assert rows.n_in == 21
+    assert reasons(rows) == [
+        (9, "warm", "not a temperature in °C"),
+        (13, "-1", "not a positive conductivity"),
+        (5, "Li2Xx3", "'Li2Xx3' is not a chemical formula: there is no element 'Xx'"),
+    ]
+    frame = rows.frame
+    assert frame["temperature_c"].loc[[2, 3]].tolist() == [25, 55]
+    assert np.allclose(10 ** frame["log10_conductivity"], frame["conductivity_s_cm"])
+    assert frame["doi"].iloc[:2].tolist() == ["made up, annals of nothing 1, 2 (1999)", "10.0000/made-up-1"]
+    assert frame["composition_key"].nunique() == 6
+    # 75 Li9S and 25 P9S: 675 Li, 225 P and 100 S of 1000 atoms
+    assert frame["composition_key"].loc[2] == "Li675 P225 S100"
 
 
 def test_the_adsorption_table_is_read_below_its_long_names() -> None:

@@ -303,7 +303,10 @@ def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspac
     for words in (*told, "Random folds are optimistic") if mirror == MIRROR else told:
         assert words.lower() in summary.lower(), words
     citations = (results / "CITATIONS.md").read_text()
-    assert citations.count("Licence:") == 5
+    assert citations.count("Licence:") == 6, "one more than the studies read, for the claims"
+    facts = json.loads((results / "cell_facts.json").read_text())
+    assert facts["hosts"]["same_content"]["n_hosts"] >= 10
+    assert json.loads((results / "conductivities.json").read_text())["n_series"] >= 3
     report = json.loads((results / "solid_electrolytes_measured/table.json").read_text())
     ranking = (results / "lithium_sulfur_measured/screen/top.csv").read_text().splitlines()
     screen = json.loads((results / "solid_electrolytes_measured/screen/report.json").read_text())

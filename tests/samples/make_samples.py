@@ -71,6 +71,20 @@ def make_obelix(chance: np.random.Generator) -> None:
         write_csv(f"obelix/{name}.csv", [OBELIX, *([one.get(key, "") for key in OBELIX] for one in chosen)])
 
 
+def make_conductivities(chance: np.random.Generator) -> None:
+    """Six materials at one to six temperatures, each on a line of Arrhenius, and three faults."""
+    rows: list[list[Any]] = []
+    for number, formula in enumerate(("LiP9", '"(Li9S)75 (P9S)25"', "Li9Zr9O9", " Li9Ge9O", "LiB9O", "LiCl9")):
+        for step in range(1 + number):
+            celsius = 25 + 30 * step
+            logarithm = round(2 - (1000 + 200 * number) / (celsius + 273.15) + chance.random() / 50, 4)
+            paper = f"10.0000/Made-Up-{number}" if number else "Made up, Annals of Nothing 1, 2 (1999)"
+            rows.append([len(rows) + 1, formula, paper, celsius, f"{10**logarithm:.4e}", logarithm, "made up", "#N/A"])
+    rows[4][1], rows[8][3], rows[12][4] = "Li2Xx3", "warm", "-1"
+    header = ["ID", "composition", "source", "temperature", "target", "log_target", "family", "ChemicalFamily"]
+    write_csv("liion_database/LiIonDatabase.csv", [header, *rows], "utf-8-sig")
+
+
 def make_adsorption(chance: np.random.Generator) -> None:
     """A collected table and candidates, each under two rows of long names."""
     table, candidates = [], []
@@ -135,6 +149,8 @@ def make_electrodes(chance: np.random.Generator) -> None:
     for ion in ("K", "Rb", "Cs", "Mg", "Ca", "Zn", "Al", "Y", "Li"):
         for host in ("FeO2", "Mn2O4", "VPO4", "TiS2"):
             pairs += [(host, f"{ion}{host}", ion)]
+    # hosts that have both ions
+    pairs += [(host, f"Li{host}", "Li") for host in ("VO2", "CrO2", "TiO2", "FePO4", "MnPO4", "CoS2")]
     rows = [
         [charged, f"made-up-{n}", full, f"made-up-{n}", round(1 + 3 * chance.random(), 4), f"made-up-{n}_{ion}"]
         for n, (charged, full, ion) in enumerate(pairs)
@@ -171,5 +187,5 @@ def make_compositions(chance: np.random.Generator) -> None:
 
 
 if __name__ == "__main__":
-    for make in (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions):
+    for make in (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities):
         make(np.random.default_rng(0))

@@ -19,6 +19,8 @@ from batterymi.vocabulary.unit_table import UNITS
 
 REPRODUCED, CONTRADICTED, UNTESTABLE = "reproduced", "contradicted", "not testable"
 ROUNDING = 1e-12  # of a difference that should be exactly the tolerance
+RUN = "results"  # in pointers, what belongs to the run and not to a study
+RUN_FILES = ("cell_facts.json", "conductivities.csv", "conductivities.json")
 COLUMNS = (
     *("id", "study", "section", "stated_in", "quantity", "value"),
     *("unit", "measured", "on_data", "tolerance", "reason"),
@@ -104,9 +106,9 @@ def count_verdicts(claims: pd.DataFrame) -> str:
 class Measurements:
     """The numbers of studies that pointers of claims lead to; each file is read once."""
 
-    def __init__(self, folders: Mapping[str, Path]) -> None:
-        """Take the folder of results of each study that ran."""
-        self.folders = folders
+    def __init__(self, folders: Mapping[str, Path], files: Mapping[str, Path] = MappingProxyType({})) -> None:
+        """Take the folder of results of each study that ran, and files that belong to none, by name."""
+        self.folders, self.files = folders, files
         self._contents: dict[Path, Any] = {}
 
     def find_number(self, study: str, pointer: str, where: str) -> float | None:
@@ -124,10 +126,13 @@ class Measurements:
             TableError: if the pointer leads nowhere.
         """
         file, _, inside = pointer.partition("#")
-        known = sorted(entry.path for entry in list_entries() if "claims" in entry.readers)
+        of_studies = sorted(entry.path for entry in list_entries() if "claims" in entry.readers)
+        known = RUN_FILES if study == RUN else of_studies
         if file not in known:
             raise TableError(f"{where}: claims are not compared with '{file}'; {did_you_mean(file, known)}")
-        path = self.folders[study] / file
+        if study == RUN and file not in self.files:  # as conductivities, which need data sets
+            return None
+        path = self.files[file] if study == RUN else self.folders[study] / file
         if not path.is_file():
             raise TableError(f"{where}: there is no {path}")
         follow = _follow_keys if path.suffix == ".json" else _select_cell
@@ -136,6 +141,12 @@ class Measurements:
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise TableError(f"{where}: '{pointer}' leads nowhere: {error}") from None
         return None if value is None or pd.isna(value) else float(value)
+
+    def name_source(self, study: str, place: str) -> str:
+        """Return file and place of a number as the table of claims names them."""
+        file, _, inside = place.partition("#")
+        path = self.files[file] if study == RUN else self.folders[study] / file
+        return f"{path.as_posix()}#{inside}"
 
     def _read_file(self, path: Path) -> Any:
         """Return the content of a file."""
@@ -166,13 +177,19 @@ def _select_cell(frame: pd.DataFrame, pointer: str) -> Any:
     return None if frame.empty else frame[column].iloc[0]
 
 
-def check_claims(claims: pd.DataFrame, folders: Mapping[str, Path], path: str | os.PathLike[str]) -> pd.DataFrame:
+def check_claims(
+    claims: pd.DataFrame,
+    folders: Mapping[str, Path],
+    path: str | os.PathLike[str],
+    files: Mapping[str, Path] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Compare every claim with what studies measured.
 
     Args:
         claims: as `read_claims` returns them.
         folders: the folder of results of each study that ran.
         path: the file of the claims, for messages.
+        files: results that belong to no study, by name.
 
     Returns:
         The columns of claims.csv: one row for each claim.
@@ -180,7 +197,7 @@ def check_claims(claims: pd.DataFrame, folders: Mapping[str, Path], path: str | 
     Raises:
         TableError: if a pointer leads nowhere.
     """
-    measurements = Measurements(folders)
+    measurements = Measurements(folders, files)
     rows = [
         _check_row({str(key): value for key, value in row.items()}, measurements, f"{path}: {row['id']}")
         for row in claims.to_dict("records")
@@ -212,7 +229,7 @@ def _check_claim(claim: Mapping[str, Any], measurements: Measurements, key: str,
     # `@study/` points to the results of another study
     if place.startswith("@"):
         study, _, place = place[1:].partition("/")
-    if not pointer or study not in measurements.folders:
+    if not pointer or study not in (*measurements.folders, RUN):
         return UNMEASURED | {"source": pointer}
     value = measurements.find_number(study, place, f"{where}: {key}")
     if value is None:
@@ -221,6 +238,6 @@ def _check_claim(claim: Mapping[str, Any], measurements: Measurements, key: str,
         value = TRANSFORMS[transform.strip()](value)
     return UNMEASURED | {
         "found": value,
-        "source": f"{measurements.folders[study].as_posix()}/{place}",
+        "source": measurements.name_source(study, place),
         "verdict": compare_with_claim(value, claim["value"], claim["tolerance"]),
     }

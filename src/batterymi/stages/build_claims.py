@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 def build_claims(
     claims: Path,
     summaries: list[Path],
+    calculated: list[Path],
     csv: Path,
     html: Path,
     digests: Mapping[str, str] = MappingProxyType({}),
@@ -24,6 +25,7 @@ def build_claims(
     Args:
         claims: the chapter's claims, each with a pointer to what measures it, or none.
         summaries: `summary.json` of each study that ran, in the folder of its results.
+        calculated: files that belong to no study, which claims point to as `@results/file#key`.
         csv: CSV to write: each claim with the measured value, its source and the verdict.
         html: the same as a page.
         digests: of the claims when the run began.
@@ -31,7 +33,8 @@ def build_claims(
     Raises:
         TableError: if the claims are malformed, or a pointer leads nowhere.
     """
-    frame = check_claims(read_claims(claims, digests), {path.parent.name: path.parent for path in summaries}, claims)
+    folders = {path.parent.name: path.parent for path in summaries}
+    frame = check_claims(read_claims(claims, digests), folders, claims, {path.name: path for path in calculated})
     write_csv(csv, frame)
     write_text(html, render_claims(frame))
     logger.info("%d claims: %s", len(frame), count_verdicts(frame))

@@ -17,6 +17,7 @@ from batterymi.workflow.manifest import LOCK
 
 MARKERS = Path(".snakemake/battery-mi-changed")  # beside Snakemake's records, which they make up for
 RAW = "data/raw"  # where data sets are brought to
+CLAIMED = ("liion_database", "mp_electrodes")  # data sets that the claims need, whatever studies read
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 
 
@@ -64,6 +65,17 @@ class Project:
     def screened(self) -> list[str]:
         """Names of the studies of a plain run that screen candidates."""
         return [name for name in self.selected_studies if self.studies[name].screen]
+
+    @property
+    def shared_datasets(self) -> list[str]:
+        """Names of the data sets that the claims need, in a run with studies on data sets."""
+        reads_data = any(self.studies[name].table.dataset for name in self.selected_studies)
+        return [name for name in CLAIMED if name in self.datasets] if self.config.claims and reads_data else []
+
+    @property
+    def cited(self) -> list[str]:
+        """Names of all data sets behind the results of a plain run."""
+        return sorted({*self.used, *self.shared_datasets})
 
     def ledger(self, study: str) -> str:
         """Return the ledger of a study's campaign; no result, since it cannot be made again."""

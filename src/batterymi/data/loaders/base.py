@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from batterymi.errors import TableError
-from batterymi.features.formulas import find_unparsable
+from batterymi.features.formulas import find_unparsable, parse_formula
 
 
 @dataclass
@@ -81,3 +81,16 @@ def read_records(path: Path, columns: dict[str, str], header: int | None = 0, sh
     frame = frame.apply(lambda cells: cells.str.strip(" '\"\t\u00a0"))
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="line")
     return frame
+
+
+def make_composition_key(formula: str) -> str:
+    """Return the same text for formulas of the same composition, in per mille of the atoms."""
+    amounts = parse_formula(formula)
+    total = sum(amounts.values())
+    # rounded, since the same fractions are written with different numbers of digits
+    return " ".join(f"{symbol}{round(1000 * amounts[symbol] / total)}" for symbol in sorted(amounts))
+
+
+def normalise_doi(cells: pd.Series) -> pd.Series:
+    """Return DOIs in one spelling, in small letters and without the resolver's address, since papers are groups."""
+    return cells.str.lower().str.replace(r"^https?://(dx\.)?doi\.org/", "", regex=True)

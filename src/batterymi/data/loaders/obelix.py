@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.sources import ObelixRows
-from batterymi.data.loaders.base import Rows, read_records
+from batterymi.data.loaders.base import Rows, make_composition_key, normalise_doi, read_records
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
 COLUMNS = {
@@ -58,18 +58,7 @@ def load_rows(folder: Path, settings: ObelixRows) -> Rows:
     rows.frame = frame.assign(
         log10_conductivity=np.log10(value[frame.index]),
         censored=bound[frame.index].astype(int),
-        # groups are papers, so each must have one spelling
-        doi=frame["doi"].str.lower().str.replace(r"^https?://(dx\.)?doi\.org/", "", regex=True),
-        composition_key=[_make_composition_key(formula) for formula in frame["composition"]],
+        doi=normalise_doi(frame["doi"]),
+        composition_key=[make_composition_key(formula) for formula in frame["composition"]],
     ).drop(columns="conductivity")
     return rows
-
-
-def _make_composition_key(formula: str) -> str:
-    """Return the same text for formulas of the same composition, in per mille of the atoms."""
-    from batterymi.features.formulas import parse_formula
-
-    amounts = parse_formula(formula)
-    total = sum(amounts.values())
-    # rounded, since the same fractions are written with different numbers of digits
-    return " ".join(f"{symbol}{round(1000 * amounts[symbol] / total)}" for symbol in sorted(amounts))
