@@ -31,6 +31,17 @@ OF_THE_ARENA = {"charging_arena", "compare_controllers", "plot_arena", "check_ar
 OF_ALL_STUDIES = {"all", "summary", "claims", "build_summary", "build_claims", "write_manifest", "MANIFEST"}
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
+GRAMMARS = "rfc3987_syntax"  # a module
+
+
+def skip_grammars() -> None:
+    """Keep Snakemake from importing grammars of internationalised addresses, which take a second in every process.
+
+    To find a script's language, it imports nbformat, which imports jsonschema, which imports them where they are
+    installed, as they are with JupyterLab. jsonschema works without them, and nothing here checks such addresses.
+    """
+    # Python's import system raises ImportError for a module that is None here, which jsonschema expects
+    sys.modules.setdefault(GRAMMARS, None)  # type: ignore[arg-type]
 
 
 def read_options(*, with_profiles: bool = False) -> Namespace:
