@@ -14,10 +14,11 @@ snakemake -n                   what would run, and why
 
 from batterymi.workflow.failures import record_failures, show_failures
 from batterymi.workflow.interrupt import catch_signals, end_on_signals
-from batterymi.workflow.launch import list_own_rules, report_changes, report_rows
+from batterymi.workflow.launch import list_own_rules, report_changes, report_rows, skip_grammars
 from batterymi.workflow.module import adopt_handlers
 from batterymi.workflow.reasons import describe_reasons
 
+skip_grammars()
 if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
     end_on_signals()
     describe_reasons()

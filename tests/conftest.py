@@ -18,6 +18,7 @@ import yaml
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
 from own_study import made  # noqa: F401 - a fixture
+from prepared_snakemake import run_prepared
 from timing import LONG, RUN, run_within, share_units
 
 from batterymi.config.parts import Feature, Objective, Simplex
@@ -59,7 +60,7 @@ class Workspace:
 
     def run(self, *arguments: str, units: float = RUN) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, for so many units of work at most; both streams come back as stdout."""
-        return self.run_command(self.command(*arguments), units)
+        return run_prepared(units, self.command(*arguments), self.folder, self.environment)
 
     def batterymi(self, *arguments: str, units: float = RUN) -> subprocess.CompletedProcess[str]:
         """Run the command `batterymi` in the copy, likewise."""
@@ -118,10 +119,11 @@ def data_sets_of(workspace: Workspace) -> Path:
 
 
 def name_foreign_files(folder: str, names: list[str]) -> set[str]:
-    """Return the files of a folder that no copy needs: compiled modules, and studies that are its user's own."""
-    shipped = {f"{study}.yaml" for study in SHIPPED}
-    is_studies = Path(folder) == ROOT / "config" / "studies"
-    return {name for name in names if name == "__pycache__" or (is_studies and name not in shipped)}
+    """Return the files of a folder that no copy needs: modules half compiled, and studies that are its user's own."""
+    if Path(folder) == ROOT / "config" / "studies":
+        return set(names) - {f"{study}.yaml" for study in SHIPPED}
+    # compiled modules are copied with their dates, so that no copy has to compile them again
+    return {name for name in names if Path(folder).name == "__pycache__" and not name.endswith(".pyc")}
 
 
 def build_once(folder: Path, build: Callable[[], object]) -> None:

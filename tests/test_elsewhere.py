@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Workspace, name_foreign_files
 
-ONE = ("--configfile", str(ROOT / "tests/smoke.yaml"), "--config", 'studies=["ncm_cathodes"]')
+ONE = ("--configfile", str(ROOT / "tests/smoke.yaml"), "--config", 'studies=["sodium_ion"]')
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_study_runs_in_a_folder_of_ones_own_and_then_is_up_to_date(elsewhere: 
     workflow = ("--snakefile", str(ROOT / "Snakefile"), "--cores", "1")
     finished = elsewhere.run(*workflow, *ONE)
     assert finished.returncode == 0, finished.stdout
-    assert (elsewhere.folder / "results/ncm_cathodes/summary.json").is_file()
+    assert (elsewhere.folder / "results/sodium_ion/summary.json").is_file()
     assert elsewhere.jobs("--snakefile", str(ROOT / "Snakefile"), *ONE) == set()
 
 
@@ -33,4 +33,4 @@ def test_the_workflow_can_be_included_as_a_module(elsewhere: Workspace) -> None:
         f'module battery:\n    snakefile: "{ROOT}/Snakefile"\n    config: config\n\n\n'
         "use rule * from battery\n"
     )
-    assert "train_surrogate:ncm_cathodes" in elsewhere.jobs(*ONE)
+    assert "train_surrogate:sodium_ion" in elsewhere.jobs(*ONE)

@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prepared_snakemake
 import pytest
 import timing
-from conftest import MIRROR, ROOT, SHIPPED, copy_workflow
+from conftest import MIRROR, ROOT, SHIPPED, Workspace, copy_workflow
+from prepared_snakemake import run_prepared
 from timing import LONG, NIGHT, Deadline, run_within, wait_until
 
 TESTS = Path(__file__).parent
@@ -130,6 +132,54 @@ def test_waiting_ends_with_the_process_that_was_waited_for(units: list[float]) -
 
 def test_a_unit_is_what_a_dry_run_without_work_takes() -> None:
     assert timing.measure_unit() > 0.1
+
+
+@pytest.mark.slow
+def test_a_prepared_run_takes_the_package_of_its_folder_and_says_what_one_from_the_start_says(
+    workspace: Workspace,
+) -> None:
+    workspace.edit("src/batterymi/workflow/refuse.py", "battery-mi cannot start", "the package of the folder says")
+    prepared, plain = workspace.run("sodium_iom"), workspace.run_command(workspace.command("sodium_iom"))
+    assert "the package of the folder says:\n  'sodium_iom' is neither a study nor a rule" in prepared.stdout
+    assert (prepared.returncode, prepared.stdout) == (plain.returncode, plain.stdout)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Put another program in the place of the process that is forked; it has the variable A=1."""
+    started = []
+
+    def start(*command: str) -> subprocess.Popen[str]:
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = subprocess.Popen(command, text=True, start_new_session=True, **streams)
+        monkeypatch.setattr(prepared_snakemake, "_start_process", lambda: ({"A": "1"}, process))
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_run_with_other_variables_or_without_what_is_prepared_begins_from_the_start(
+    units: list[float], stand_in: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    units[:] = [600.0]
+    said = ["bash", "-c", "echo $A in $PWD"]
+    stand_in("cat")
+    assert run_prepared(1, said, tmp_path, {"A": "2"}).stdout == f"2 in {tmp_path}\n"
+    stand_in("true").wait()
+    assert run_prepared(1, said, tmp_path, {"A": "1"}).stdout == f"1 in {tmp_path}\n"
+
+
+def test_a_prepared_run_that_hangs_is_stopped(
+    units: list[float], stand_in: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = stand_in("sleep", "600")
+    with pytest.raises(TimeoutError, match=r"snakemake -n: not ended after .*2 times what"):
+        run_prepared(2, ["snakemake", "-n"], tmp_path, {"A": "1"})
+    assert process.wait() == -9
 
 
 FAILING = """

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -218,6 +219,16 @@ def test_a_run_that_only_looks_holds_no_lock(workspace: Workspace) -> None:
         assert workspace.run(*SMALL, option).returncode == 0
         assert not (workspace.folder / ".snakemake/battery-mi.lock").exists(), option
         assert not (workspace.folder / "results").exists(), option
+
+
+def test_no_run_spends_a_second_on_grammars_that_snakemake_would_import_for_the_language_of_scripts(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_spec("rfc3987_syntax") is not None
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    imported = workspace.run("-n", "results/sodium_ion/table.parquet").stdout
+    assert " nbformat\n" in imported
+    assert "rfc3987_syntax.syntax_helpers" not in imported
 
 
 def test_a_misspelt_target_and_a_misspelt_key_are_named_without_a_traceback(workspace: Workspace) -> None:

@@ -109,11 +109,11 @@ def join_names(lines: Sequence[Sequence[str]]) -> list[str]:
             if not upper[place] and lower[place] and lower[place - 1] and upper[place - 1]:
                 upper[place] = upper[place - 1]
     # short names of columns may be units too, as Pm and Eg, so that a line counts as a whole
-    has_units = [_is_line_of_units(line) for line in table]
+    has_units = [_is_line_of_units(line) for line in table[1:]]
     names = []
     for parts in zip(*table, strict=True):
         name = parts[0]
-        for part, is_unit in zip(parts[1:], has_units[1:], strict=True):
+        for part, is_unit in zip(parts[1:], has_units, strict=True):
             name = _append_part(name, part, is_unit)
         names.append(name)
     return names

@@ -55,6 +55,7 @@ def _label_axes(axis: Any) -> None:
     """Show the triangle from 50 % Ni up, with its grid and labels."""
     axis.set_ternary_min(LOWEST_NI, 0.0, 0.0)
     axis.set_axisbelow(False)
+    axis.set_title("", y=1)  # with a place, or half of the time goes into finding one for no title
     axis.grid(color=GREY, lw=0.4)
     for part, name in ((axis.taxis, "Ni"), (axis.laxis, "Mn"), (axis.raxis, "Co")):
         part.set_label_text(f"{name} (%)", fontsize=7)

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from batterymi.config.parts import Descriptor
 from batterymi.errors import BatteryMIError, DamagedFileError, TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import PathLike, check_content, write_bytes
+from batterymi.lean_imports import leave_out
 from batterymi.surrogates.model import Model, find_model, restore_model
 from batterymi.surrogates.widening import Widening
 
@@ -77,12 +79,21 @@ class StoredModel:
         return pd.concat(parts, axis=1)
 
 
+def _import_skops() -> Any:
+    """Return the module `skops.io`.
+
+    It imports all packages of scikit-learn to list estimators, and one without any imports PyTorch, which takes more
+    than a second and 180 MB.
+    """
+    with leave_out("sklearn.externals.array_api_compat.torch"):
+        return import_module("skops.io")
+
+
 def save_models(path: PathLike, models: Sequence[StoredModel]) -> None:
     """Write models to a skops file."""
-    import skops.io
-
+    skops_io = _import_skops()
     content = [vars(model) | {"fitted": model.fitted.export(), "widening": model.widening.export()} for model in models]
-    write_bytes(path, _normalise_archive(skops.io.dumps(content)))
+    write_bytes(path, _normalise_archive(skops_io.dumps(content)))
 
 
 def load_models(path: PathLike) -> list[StoredModel]:
@@ -92,16 +103,15 @@ def load_models(path: PathLike) -> list[StoredModel]:
         DamagedFileError: if the file is not what was written there, or no model file of this workflow.
         TableError: if it holds types that could run code, or unpacks to more than any model.
     """
-    import skops.io
-
+    skops_io = _import_skops()
     check_content(path)
     try:
         _check_archive(path)
         trusted = {name for model in registry.list_names("model") for name in find_model(model).trusted} | ENCODERS
-        untrusted = set(skops.io.get_untrusted_types(file=path)) - trusted
+        untrusted = set(skops_io.get_untrusted_types(file=path)) - trusted
         if untrusted:
             raise TableError(f"{path}: refused: it holds {', '.join(sorted(untrusted))}")
-        content = skops.io.load(path, trusted=sorted(trusted))
+        content = skops_io.load(path, trusted=sorted(trusted))
         return [_restore_checked(fields) for fields in content]
     except FileNotFoundError:
         raise DamagedFileError(path, "there is no such file") from None

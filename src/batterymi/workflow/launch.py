@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ OF_THE_ARENA = {"charging_arena", "compare_controllers", "plot_arena", "check_ar
 OF_ALL_STUDIES = {"all", "summary", "claims", "build_summary", "build_claims", "write_manifest", "MANIFEST"}
 # options with which Snakemake writes no results
 READ_ONLY = ("dryrun", "dag", "rulegraph", "filegraph", "summary", "detailed_summary", "list_rules", "lint")
+GRAMMARS = "rfc3987_syntax"  # a module
+
+
+def skip_grammars() -> None:
+    """Keep Snakemake from importing grammars of internationalised addresses, which take a second in every process.
+
+    To find a script's language, it imports nbformat, which imports jsonschema, which imports them where they are
+    installed, as they are with JupyterLab. jsonschema works without them, and nothing here checks such addresses.
+    """
+    # Python's import system raises ImportError for a module that is None here, which jsonschema expects
+    sys.modules.setdefault(GRAMMARS, None)  # type: ignore[arg-type]
 
 
 def read_options(*, with_profiles: bool = False) -> Namespace:
@@ -39,16 +51,20 @@ def read_options(*, with_profiles: bool = False) -> Namespace:
     Args:
         with_profiles: whether to add the options in the profiles that the command line names.
     """
-    from snakemake.cli import get_argument_parser
-
     program = Path(sys.argv[0])
     is_snakemake = program.name == "snakemake" or program.parts[-2:] == ("snakemake", "__main__.py")
     arguments = sys.argv[1:] if is_snakemake else []
-    plain = get_argument_parser().parse_known_args(arguments)[0]
+    plain = _parse_options(tuple(arguments), ())
     profiles = [*(plain.profile or []), *([plain.workflow_profile] if plain.workflow_profile else [])]
-    if not with_profiles or not profiles:
-        return plain
-    return get_argument_parser(profiles).parse_known_args(arguments)[0]
+    return _parse_options(tuple(arguments), tuple(profiles)) if with_profiles else plain
+
+
+@cache
+def _parse_options(arguments: tuple[str, ...], profiles: tuple[str, ...]) -> Namespace:
+    """Return options; kept, since Snakemake's parser takes a while to make and is needed several times."""
+    from snakemake.cli import get_argument_parser
+
+    return get_argument_parser(list(profiles)).parse_known_args(arguments)[0]
 
 
 def find_slurm_problems(options: Namespace) -> list[str]:

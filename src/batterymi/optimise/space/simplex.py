@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.spatial import Delaunay
 
 from batterymi.arrays import Array
 
@@ -51,6 +50,8 @@ class BoundedSimplex:
         Returns:
             Shape (n, n_parts); every row adds up to the total.
         """
+        from scipy.spatial import Delaunay
+
         free = self.corners[:, :-1]
         # Delaunay needs at least two dimensions
         if free.shape[1] == 1:
