@@ -45,6 +45,7 @@ include: "rules/agents.smk"
 include: "rules/arena.smk"
 include: "rules/measured.smk"
 include: "rules/screen.smk"
+include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/summary.smk"
 

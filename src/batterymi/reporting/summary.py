@@ -28,7 +28,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         One entry for each column of the summary, with its `value` and its `source`: the file, or nothing for settings.
     """
     study = results.study
-    claimed = study.claimed.model_dump() if study.claimed else {}
+    claimed = study.claimed.model_dump(exclude={"recipe", "lookups"}) if study.claimed else {}
     cells: Cells = {
         "study": (name, SETTINGS),
         "title": (study.title, SETTINGS),
@@ -236,7 +236,8 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
     ]
     does = "meets" if replay["reference_model_meets_limits"] else "violates"
     models = f"{replay['model']} / {replay['reference']}"
-    return f"{models}: {'; '.join(parts)}; the {replay['reference']} re-simulation {does} the limits"
+    plated = f"plated at the end all the same {_round_number(second['plated_mah'])} mAh, which it strips later"
+    return f"{models}: {'; '.join(parts)}; the {replay['reference']} re-simulation {does} the limits; {plated}"
 
 
 def _count_earlier(earlier: pd.DataFrame | None) -> str:

@@ -60,12 +60,12 @@ def load_rows(folder: Path, settings: ObelixRows) -> Rows:
         censored=bound[frame.index].astype(int),
         # groups are papers, so each must have one spelling
         doi=frame["doi"].str.lower().str.replace(r"^https?://(dx\.)?doi\.org/", "", regex=True),
-        composition_key=[_make_composition_key(formula) for formula in frame["composition"]],
+        composition_key=[make_composition_key(formula) for formula in frame["composition"]],
     ).drop(columns="conductivity")
     return rows
 
 
-def _make_composition_key(formula: str) -> str:
+def make_composition_key(formula: str) -> str:
     """Return the same text for formulas of the same composition, in per mille of the atoms."""
     from batterymi.features.formulas import parse_formula
 
