@@ -9,6 +9,7 @@ import re
 from batterymi.files import compute_sha256
 from batterymi.reporting.other_results import OTHER_RESULTS
 
+
 rule summarise_study:
     """Collect what a study found, each number with the file that it is read from."""
     input:
