@@ -253,8 +253,8 @@ def test_the_page_counts_both_verdicts_of_each_study(tmp_path: Path) -> None:
     rows = check(tmp_path, {"computed": "recipe.json#x"}, {"id": "b", "found": ROWS, "tolerance": "1"})
     table = pd.DataFrame(rows)
     counts = (
-        "1 reproduced, 0 not reproduced, 1 not computed by the source; "
-        "1 holds, 0 does not hold, 0 depends, 1 no verdict"
+        "reproduced 1, not reproduced 0, not computed by the source 1; "
+        "holds 1, does not hold 0, depends 0, no verdict 1"
     )
     assert count_verdicts(table) == counts
     assert render_claims(table).count(counts) == 2, "once for all, once for the study"

@@ -1,20 +1,26 @@
 """Numbers in documents are those that the code computes, to the digits that they are given in."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import MIRROR
 from doc_tables import first_number, format_like, read_table
 
 from batterymi import registry
 from batterymi.charging.cells import find_cell
+from batterymi.charging.controllers import CHAPTER_PHASES
 from batterymi.charging.electrodes import Electrodes
 from batterymi.charging.simulator import ChargingSimulator
 from batterymi.charging.state import Reading, Start
+from batterymi.config.campaign import ChargingChoice
+from batterymi.config.load import load_study
 from batterymi.features.capacity import compute_theoretical_capacity
 from batterymi.features.pores import compute_pore_volume, compute_sulfur_limit
 
 ROOT = Path(__file__).resolve().parents[1]
+STUDIES = ROOT / "config/studies"
 SIMULATOR = "docs/results/2026-11-24-charging-simulator.md"
 TEXTBOOK = "data/textbook/README.md"
 
@@ -120,3 +126,33 @@ def test_theoretical_capacities_of_the_chapter_s_cathodes_are_as_documented() ->
         most = compute_theoretical_capacity(cathode["formula"], cathode["working_ions"])
         check(row, {"theoretical (mAh/g)": most, "table (mAh/g)": cathode["capacity_mah_g"]})
         assert row["over"] == ("yes" if cathode["capacity_mah_g"] > most else "")
+
+
+ORIGINALS = MIRROR / "severson_cycling_curves/originals.csv"
+
+
+@pytest.mark.skipif(not ORIGINALS.is_file(), reason="no mirror beside the repository")
+def test_the_curves_that_are_not_read_are_as_many_and_as_large_as_the_remark_says() -> None:
+    study = load_study(STUDIES / "fast_charging_measured.yaml")
+    match = re.search(r"(\d+) files of (\d+) MB together", " ".join(study.remarks))
+    assert match is not None
+    files = pd.read_csv(ORIGINALS)
+    assert (int(match[1]), int(match[2])) == (len(files), int(files["bytes"].sum() / 1e6))
+
+
+def test_the_study_charges_by_the_phases_of_the_text() -> None:
+    choice = load_study(STUDIES / "fast_charging.yaml").evaluator
+    assert isinstance(choice, ChargingChoice)
+    phases = {run.label: run.phases for run in choice.references}
+    assert phases["chapter four phases"] == CHAPTER_PHASES
+
+
+def test_the_loss_of_the_charge_alone_is_called_that_wherever_it_stands() -> None:
+    study = load_study(STUDIES / "fast_charging.yaml")
+    labels = {objective.name: objective.label for objective in study.objectives}
+    assert "charge alone" in labels["capacity_lost_mah"]
+    assert "capacity_lost_mah counts what one charge" in " ".join(study.remarks)
+    # the first number that such a column has is on the next line
+    arena = (ROOT / "src/batterymi/reporting/templates/arena.html.j2").read_text(encoding="utf-8")
+    assert "Lost in the charge alone (mAh)" in arena
+    assert all("alone" in objective for objective in labels.values() if "lost" in objective.lower())

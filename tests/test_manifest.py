@@ -23,6 +23,7 @@ from batterymi.workflow.verify import (
     RebuildError,
     compare_verdicts,
     copy_ledgers,
+    copy_other_results,
     copy_with_usual_paths,
     copy_workflow,
     find_unlisted,
@@ -323,3 +324,16 @@ def test_verdicts_of_a_rebuild_are_compared_by_study_and_claim(tmp_path: Path) -
     ]
     (theirs / "claims.csv").unlink()
     assert compare_verdicts(ours, theirs)[-1] == "claims.csv: x: holds: 'holds' and ''"
+
+
+def test_a_rebuild_gets_what_the_claims_read_of_targets_of_their_own(tmp_path: Path) -> None:
+    results, clean = tmp_path / "results", tmp_path / "clean/results"
+    copy_other_results(results, clean)
+    assert not clean.exists(), "where the arena was not run, there is nothing to copy"
+    (results / "arena").mkdir(parents=True)
+    (results / "arena/claims.csv").write_text("id,found\n")
+    (results / "arena/charges.parquet").write_text("large")
+    copy_other_results(results, clean)
+    assert [path.name for path in clean.rglob("*.*") if path.is_file() and path.parent.name == "arena"] == [
+        "claims.csv"
+    ]

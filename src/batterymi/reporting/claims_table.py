@@ -87,7 +87,7 @@ def count_verdicts(table: pd.DataFrame) -> str:
     parts = []
     for column, verdicts in (("computed", COMPUTED_VERDICTS), ("holds", HOLDS_VERDICTS)):
         counts = table[column].value_counts()
-        parts.append(", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in verdicts))
+        parts.append(", ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in verdicts))
     return "; ".join(parts)
 
 

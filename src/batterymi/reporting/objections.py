@@ -48,14 +48,22 @@ def _check_skill(read: Read, inside: str, row: Mapping[str, Any]) -> str:
     benchmark, summary = read(BENCHMARK), read("summary.json")
     if not benchmark or not summary or benchmark["outcome_kind"] != "predicted":
         return ""
-    return "it rests on a model that shows no skill on held-out rows" if NO_SKILL in summary["verdict"]["value"] else ""
+    return (
+        "what is found rests on a model that shows no skill on held-out rows"
+        if NO_SKILL in summary["verdict"]["value"]
+        else ""
+    )
 
 
 def _check_formula(read: Read, inside: str, row: Mapping[str, Any]) -> str:
     """Object to outcomes by the source's own formulas, which are what its recipe has."""
     benchmark = read(BENCHMARK)
     is_formula = bool(benchmark) and benchmark["outcome_kind"] == "by formula"
-    return "it follows from the source's own formulas, which have neither a source nor a fit" if is_formula else ""
+    return (
+        "what is found follows from the source's own formulas, which have neither a source nor a fit"
+        if is_formula
+        else ""
+    )
 
 
 def _check_plateau(read: Read, inside: str, row: Mapping[str, Any]) -> str:
@@ -69,7 +77,7 @@ def _check_plateau(read: Read, inside: str, row: Mapping[str, Any]) -> str:
     n_equal = int(np.isclose(others, own, rtol=1e-9, equal_nan=True).all(axis=1).sum())
     if n_equal < 2:
         return ""
-    return f"it is one point of a plateau: {n_equal} of the {len(frame)} best designs have the same outcome"
+    return f"what is found is one point of a plateau: {n_equal} of the {len(frame)} best designs have the same outcome"
 
 
 def _check_range(read: Read, inside: str, row: Mapping[str, Any]) -> str:
