@@ -147,6 +147,17 @@ def test_numbers_are_found_in_prose_formulas_powers_and_prints() -> None:
     ]
 
 
+def test_li_cathodes_to_pre_train_on_are_those_of_lithium_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "sodium_ion_measured"
+    write_json(folder / "table.json", {"rows_to_learn_from": 328, "rows_by_split": {"source": 4073}})
+    write_json(folder / "transfer/transfer.json", {"source": ["Li"], "source_task": {"rows": 2291}})
+    claims = shipped()
+    names = ("na_source_rows", "na_target_rows")
+    rows = check_claims([claims[name] for name in names], {folder.name: folder}, CLAIMS).to_dict("records")
+    assert [row["found"] for row in rows] == [2291, 328]
+    assert [row["holds"] for row in rows] == ["does not hold", "holds"]
+
+
 def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
     content = {"x": [1, {"y": 2.5, "y_lower": 2, "y_upper": 3}], "empty": None}
     write_json(tmp_path / "table.json", content)

@@ -45,7 +45,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         **summarise_trust(results),
         "remarks": (" ".join(study.remarks), SETTINGS),
         "reference_designs": (_describe_reference_designs(results.reference_designs), "reference_designs"),
-        "replay": (_describe_replay(results.replay, study), "replay"),
+        "replay": (describe_replay(results.replay, study), "replay"),
         "earlier_suggestions": (_count_earlier(results.earlier), "earlier"),
         **{f"claimed_{key}": (value, SETTINGS) for key, value in claimed.items()},
     }
@@ -223,7 +223,7 @@ def _describe_reference_designs(designs: pd.DataFrame) -> str:
     )
 
 
-def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> str:
+def describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> str:
     """Return the outcome of the winner on the campaign's model and on the reference model."""
     if replay is None:
         return ""
