@@ -6,6 +6,9 @@ Makes   <results>/{study}/summary.json, <results>/summary.{csv,md,html,txt}, <re
 
 import re
 
+from batterymi.files import compute_sha256
+from batterymi.reporting.other_results import OTHER_RESULTS, RUN
+
 
 rule summarise_study:
     """Collect what a study found, each number with the file that it is read from."""
@@ -44,13 +47,31 @@ rule build_summary:
 
 CLAIMS = ["<results>/claims.csv", "<results>/claims.html"] if CONFIG.claims else []
 
+
+def other_results():
+    """A param: folders of results that belong to no study, with the digests of what claims read there.
+
+    They come from targets of their own, so they are no input: a plain run takes what is there, and makes none of it.
+    """
+    files = {
+        name: [Path(PROJECT.folder("results")) / name / file for file in files]
+        for name, files in OTHER_RESULTS.items()
+        if name != RUN  # inputs, which a plain run makes
+    }
+    return {
+        name: {"folder": str(paths[0].parent), "sha256": [compute_sha256(path) for path in paths]}
+        for name, paths in files.items()
+        if all(path.is_file() for path in paths)
+    }
+
+
 if CONFIG.claims:
 
     localrules:
         build_claims,
 
     rule build_claims:
-        """Compare each number that the chapter states with what the pipeline measured."""
+        """Compare each number that the chapter states with its own recipe, and with what the pipeline found."""
         input:
             claims=CONFIG.claims,
             summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
@@ -72,6 +93,7 @@ if CONFIG.claims:
         benchmark:
             "<benchmarks>/build_claims.tsv"
         params:
+            others=other_results(),
             digests={CONFIG.claims: DIGESTS[CONFIG.claims]},
         script:
             "../scripts/build_claims.py"

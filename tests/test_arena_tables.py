@@ -1,6 +1,7 @@
 """The arena's intervals and tables, on charges whose answers are known."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ from batterymi.arena.table import (
     make_table,
     measure_discrepancy,
 )
-from batterymi.files import write_json
-from batterymi.reporting.arena_claims import check_claim, find_nominal
+from batterymi.files import write_csv, write_json
+from batterymi.reporting.arena_claims import MEASURES, check_claim, find_nominal
+from batterymi.reporting.claims import Claim, read_claims
+from batterymi.reporting.claims_table import check_claims
+from batterymi.reporting.objections import LOSS_OF_A_CHARGE
 from batterymi.stages.compare_controllers import CostFiles, read_costs
 from batterymi.statistics.intervals import compute_wilson_interval
+
+CLAIMS = Path(__file__).resolve().parents[1] / "data/textbook/claims.csv"
 
 
 @given(share=st.floats(0, 1), n=st.integers(1, 500))
@@ -97,6 +103,7 @@ def charges_of(controller: str, minutes: float, margin: float, coarse: float, se
                         "temperature_max_c": 30.0,
                         "voltage_max_v": 4.1,
                         "capacity_lost_mah": 1.0,
+                        "plated_mah": 12.0,
                         "ms_per_decision": 1.0,
                         "breaks_plating": value < 0,
                         "breaks_temperature": False,
@@ -160,21 +167,50 @@ def test_costs_are_read_for_each_temperature_and_added_over_the_seeds(made_up: p
     assert assign_costs(made_up, costs) == {("c", "mild", "cc_cv_safe"): 7.0, ("c", "mild", "sac"): 60.0}
 
 
+def claim_of(name: str, value: str) -> Claim:
+    """Return a claim on fast charging with another value."""
+    claims = {claim.id: claim for claim in read_claims(CLAIMS)}
+    return replace(claims[name], printed=value)
+
+
 def test_claims_are_held_against_the_fastest_safe_charge(made_up: pd.DataFrame) -> None:
     findings = find_nominal(made_up.assign(capacity_ah=2.0))
     assert findings.best is not None
     assert findings.best["controller"] == "sac", "the faster protocol plates"
     fast_map = pd.DataFrame([{"cell": "Marquis2019", "start": "mild", "minutes": 9.4, "feasible": True}])
-    claim = {"id": "fc_time", "section": "4.3.4", "quantity": "q", "value": 9.8, "unit": "min", "tolerance": 0.5}
-    row = check_claim(claim, findings, fast_map, "c, mild")
-    assert row["measured"] == pytest.approx(15.9)
-    assert row["verdict"] == "contradicted"
+    row = check_claim(claim_of("fc_time", "9.8"), findings, fast_map, "c, mild")
+    assert row["found"] == pytest.approx(15.9)
+    assert row["holds"] == "does not hold"
+    assert "by SAC" in row["reason"]
     assert "Marquis2019 mild 9.4 min" in row["reason"]
-    assert check_claim(claim | {"value": 16.2}, findings, fast_map, "c, mild")["verdict"] == "reproduced"
-    lost = check_claim(claim | {"id": "fc_degradation", "tolerance": math.nan}, findings, fast_map, "c, mild")
-    assert lost["measured"] == pytest.approx(50.0), "1 mAh of 2 Ah, times 1000"
-    missing = check_claim(claim | {"id": "fc_improvement"}, findings, fast_map, "c, mild")
-    assert missing["verdict"] == "not testable"
+    assert check_claim(claim_of("fc_time", "16.2"), findings, fast_map, "c, mild")["holds"] == "holds"
+    assert check_claim(claim_of("fc_target", "10"), findings, fast_map, "c, mild")["holds"] == "no verdict", "a target"
+
+
+def test_no_verdict_rests_on_the_loss_of_the_charge_alone(made_up: pd.DataFrame) -> None:
+    findings = find_nominal(made_up.assign(capacity_ah=2.0))
+    for name in ("fc_degradation", "fc_degradation_usual", "fc_improvement"):
+        row = check_claim(claim_of(name, "50"), findings, pd.DataFrame({"feasible": []}), "c, mild")
+        assert row["holds"] == "no verdict"
+    row = check_claim(claim_of("fc_degradation", "50"), findings, pd.DataFrame({"feasible": []}), "c, mild")
+    assert row["found"] == pytest.approx(50.0), "1 mAh of 2 Ah, times 1000"
+    assert row["objection"] == LOSS_OF_A_CHARGE
+    assert LOSS_OF_A_CHARGE in row["reason"]
+
+
+def test_the_table_of_all_claims_has_the_numbers_and_verdicts_of_the_arena(
+    made_up: pd.DataFrame, tmp_path: Path
+) -> None:
+    findings, fast_map = find_nominal(made_up.assign(capacity_ah=2.0)), pd.DataFrame({"feasible": []})
+    claims = [claim for claim in read_claims(CLAIMS) if claim.id in MEASURES]
+    assert len(claims) == len(MEASURES)
+    own = [check_claim(claim, findings, fast_map, "c, mild") for claim in claims]
+    write_csv(tmp_path / "arena/claims.csv", pd.DataFrame(own))
+    table = check_claims(claims, {"arena": tmp_path / "arena"}, CLAIMS)
+    for ours, theirs in zip(own, table.to_dict("records"), strict=True):
+        assert theirs["holds"] == ours["holds"], ours["id"]
+        assert theirs["found"] == pytest.approx(ours["found"], nan_ok=True) or ours["found"] is None
+        assert ours["found"] is None or theirs["found_in"] == "arena"
 
 
 def test_an_infeasible_wish_is_told_in_numbers_or_as_the_failure_that_it_is() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from batterymi.charging.cells import CELLS, find_cell
+from batterymi.charging.controllers import CHAPTER_PHASES
 from batterymi.charging.outcome import ChargeResult
 from batterymi.charging.parallel import simulate_protocols
-from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
+from batterymi.charging.protocols import CCCV, FourStep, Phases, Protocol, Timed
 from batterymi.charging.simulator import MESH, OPTIONS, ChargeSetup, ChargingSimulator
+from batterymi.charging.state import Start
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("charging")]
 STEPS = FourStep((2.0, 1.5, 1.0, 0.8))
@@ -145,6 +147,14 @@ def test_a_timed_profile_ends_at_the_charge_or_with_its_last_step(simulator: Cha
     assert short.soc_end == pytest.approx(0.2)
 
 
+def test_the_chapter_s_four_phases_take_27_minutes_from_10_percent(simulator: ChargingSimulator) -> None:
+    found = simulator.run(Phases(CHAPTER_PHASES))
+    assert found.time_to_80_min == pytest.approx(6 / 5 + 18 / 3 + 12 / 1.5 + 6 / 0.5) == pytest.approx(27.2)
+    assert found.label == "5C to 20 % + 3C to 50 % + 1.5C to 70 % + 0.5C to 80 %"
+    late = simulator.run(Phases(CHAPTER_PHASES), start=Start(soc=0.6))
+    assert late.time_to_80_min == pytest.approx(6 / 1.5 + 6 / 0.5), "a charge that starts late begins in its phase"
+
+
 def test_a_failed_charge_is_typed_and_has_no_numbers(simulator: ChargingSimulator) -> None:
     result = simulator.run(FourStep((40.0,) * 4))
     assert result.failure in ("solver_failed", "ended_early", "unphysical")
@@ -174,6 +184,9 @@ def test_two_processes_give_the_same_results_in_the_same_order() -> None:
         (lambda: CCCV(1.0, voltage_limit_v=float("nan")), "voltage_limit_v must be above 0"),
         (lambda: CCCV(0.01), "must be above the cut-off"),
         (lambda: Timed(((1.0, 0.0),)), "minutes must be positive"),
+        (lambda: Phases(()), "must rise from above 0"),
+        (lambda: Phases(((0.5, 1.0), (0.4, 1.0))), "must rise from above 0"),
+        (lambda: Phases(((0.5, 0.0),)), "C-rates must be positive"),
         (lambda: ChargingSimulator("powercell"), "did you mean 'power_cell'"),
         (lambda: ChargingSimulator(model="P2D"), "use SPMe or DFN"),
         (lambda: ChargingSimulator(soc_start=0.9), "must rise"),

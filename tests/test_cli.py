@@ -157,13 +157,18 @@ def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.Captur
         "claimed": 0.75,
         "unit": "1",
         "section": "4.5",
-        "measured": 0.7,
+        "relation": "",
+        "computed_value": 0.8,
+        "computed": "not reproduced",
+        "found": 0.7,
+        "found_lower": 0.6,
+        "found_upper": 0.9,
+        "also_found": "0.71 (arena)",
+        "holds": "depends",
         "reason": "why",
     }
-    claim |= {"verdict": "contradicted", "source": "a.json#x", "source_on_data": "b.json#y"}
-    write_csv(
-        folder / "results/claims.csv", pd.DataFrame([claim | {"measured_on_data": 0.71, "verdict_on_data": "close"}])
-    )
+    claim |= {"source_computed": "a.json#x", "source_found": "b.json#y & results/arena/claims.csv#id=na:found"}
+    write_csv(folder / "results/claims.csv", pd.DataFrame([claim]))
     assert main(["explain", "sodium_ion.q2"]) == 0
     printed = capsys.readouterr().out
     assert "= 0.5" in printed
@@ -173,8 +178,11 @@ def test_a_number_is_explained_with_its_file(folder: Path, capsys: pytest.Captur
     assert "config/studies/sodium_ion.yaml" in capsys.readouterr().out
     assert main(["explain", "na"]) == 0
     printed = capsys.readouterr().out
-    for part in ("section 4.5 claims 0.75", "contradicted", "a.json#x", "0.71: close", "b.json#y"):
+    for part in ("section 4.5 claims 0.75", "recipe gives 0.8: not reproduced", "from a.json#x", "0.71 (arena)"):
         assert part in printed
+    assert "found 0.7 [0.6, 0.9]: depends; why" in printed
+    assert "from b.json#y" in printed
+    assert "made by the rule check_arena_claims" in printed
     assert main(["explain", "sodium_ion.q3"]) == 1
     assert "known: q2, title" in capsys.readouterr().err
 

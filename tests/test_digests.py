@@ -81,6 +81,19 @@ def test_claims_with_new_content_are_compared_again_whatever_their_date(done: Wo
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def test_the_arena_s_numbers_enter_the_claims_once_they_are_there_and_a_plain_run_makes_none_of_them(
+    done: Workspace,
+) -> None:
+    path = done.folder / "results/arena/claims.csv"
+    path.parent.mkdir(exist_ok=True)
+    try:
+        path.write_text("id,found,how,objection\n", encoding="utf-8")
+        assert done.jobs(*SMALL) == {"build_claims"}
+    finally:
+        path.unlink()
+    assert done.jobs(*SMALL) == set()
+
+
 def test_a_row_saved_while_the_table_is_read_is_in_neither_rows_nor_digest(
     study_table: tuple[Path, TableSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -271,6 +271,11 @@ def test_a_reference_design_that_never_ends_is_refused_before_it_runs(step: str,
         (lambda s: s["campaign"]["evaluator"]["references"].append({"label": "r", "cc_cv": 0.05}), "above 0.05"),
         (lambda s: s["campaign"]["evaluator"]["references"].append({"label": "r", "timed": []}), "'r' has no step"),
         (lambda s: s["campaign"]["evaluator"]["references"].append({"label": "r", "timed": [[0, 5]]}), "above 0"),
+        (lambda s: s["campaign"]["evaluator"]["references"].append({"label": "r", "phases": [[0.5, 0]]}), "above 0"),
+        (
+            lambda s: s["campaign"]["evaluator"]["references"].append({"label": "r", "phases": [[0.5, 1], [0.4, 1]]}),
+            "rise",
+        ),
     ],
 )
 def test_a_charge_that_never_ends_is_refused_wherever_it_is_asked_for(change: Any, wanted: str) -> None:

@@ -19,7 +19,7 @@ LAYERS = (
     ("evaluators",),
     ("optimise",),
     ("closed_loop", "agents"),
-    ("arena", "screening"),
+    ("arena", "screening", "chapter"),
     ("reporting",),
     ("figures",),
     ("workflow",),

@@ -23,6 +23,7 @@ from batterymi.workflow.verify import (
     RebuildError,
     compare_verdicts,
     copy_ledgers,
+    copy_other_results,
     copy_with_usual_paths,
     copy_workflow,
     find_unlisted,
@@ -306,7 +307,7 @@ def test_verdicts_of_a_rebuild_are_compared_by_study_and_claim(tmp_path: Path) -
             "q2": [0.5, 0.6],
         }
     )
-    claims = pd.DataFrame({"id": ["x"], "measured": [1.0], "verdict": ["reproduced"]})
+    claims = pd.DataFrame({"id": ["x"], "found": [1.0], "computed": ["reproduced"], "holds": ["holds"]})
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder, q2 in ((ours, 0.6), (theirs, 0.7)):
         folder.mkdir()
@@ -315,11 +316,24 @@ def test_verdicts_of_a_rebuild_are_compared_by_study_and_claim(tmp_path: Path) -
     assert "all verdicts are the same" in compare_verdicts(ours, theirs)[0]
     summary.loc[1, "verdict"] = "no skill shown"
     summary.iloc[::-1].to_csv(theirs / "summary.csv", index=False)
-    claims.assign(verdict="contradicted").to_csv(theirs / "claims.csv", index=False)
+    claims.assign(holds="does not hold").to_csv(theirs / "claims.csv", index=False)
     assert compare_verdicts(ours, theirs) == [
         "verdicts differ too:",
         "summary.csv: b: verdict: 'skill shown' and 'no skill shown'",
-        "claims.csv: x: verdict: 'reproduced' and 'contradicted'",
+        "claims.csv: x: holds: 'holds' and 'does not hold'",
     ]
     (theirs / "claims.csv").unlink()
-    assert compare_verdicts(ours, theirs)[-1] == "claims.csv: x: verdict: 'reproduced' and ''"
+    assert compare_verdicts(ours, theirs)[-1] == "claims.csv: x: holds: 'holds' and ''"
+
+
+def test_a_rebuild_gets_what_the_claims_read_of_targets_of_their_own(tmp_path: Path) -> None:
+    results, clean = tmp_path / "results", tmp_path / "clean/results"
+    copy_other_results(results, clean)
+    assert not clean.exists(), "where the arena was not run, there is nothing to copy"
+    (results / "arena").mkdir(parents=True)
+    (results / "arena/claims.csv").write_text("id,found\n")
+    (results / "arena/charges.parquet").write_text("large")
+    copy_other_results(results, clean)
+    assert [path.name for path in clean.rglob("*.*") if path.is_file() and path.parent.name == "arena"] == [
+        "claims.csv"
+    ]

@@ -49,7 +49,12 @@ def test_the_fastest_design_that_passes_the_reference_model_is_recommended(
 def test_a_design_that_fails_on_the_reference_model_is_not_recommended() -> None:
     found = choose_design([charge(10, 30)], [ChargeResult("", failure="broke")], OBJECTIVES, LIMITS)
     assert not found["is_recommended"]
-    assert found["reference_model"] == {"time_to_80_min": None, "plating_margin_mv": None, "failure": "broke"}
+    assert found["reference_model"] == {
+        "time_to_80_min": None,
+        "plating_margin_mv": None,
+        "plated_mah": None,
+        "failure": "broke",
+    }
 
 
 @pytest.mark.parametrize(("side", "planned"), [("at_least", 0.7), ("at_most", 0.3)])

@@ -22,6 +22,7 @@ from batterymi.files import write_csv, write_json
 from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.reporting.pages import TextTable, escape_markdown, render_markdown
 from batterymi.reporting.study_results import StudyResults, list_results
+from batterymi.reporting.summary import describe_replay
 from batterymi.reporting.tables import collect_sources
 from batterymi.stages.build_summary import build_summary
 from batterymi.stages.summarise_study import summarise_study
@@ -82,6 +83,16 @@ def test_a_design_beyond_what_is_possible_is_no_recommendation_either(tmp_path: 
     assert "extrapolates" in json.loads(summary.read_text())["best_design"]["value"]
     summary = summarise(tmp_path, "skill shown; better than ridge")
     assert json.loads(summary.read_text())["best_design"]["value"].startswith("structure_type P2")
+
+
+def test_beside_the_limits_that_a_design_keeps_stands_what_the_model_plates_all_the_same() -> None:
+    study = ReportedStudy.take_from(load_study(ROOT / "config/studies/fast_charging.yaml"))
+    numbers = {objective.name: 1.0 for objective in study.objectives}
+    replay = {"model": "SPMe", "reference": "DFN", "designs": [{"reference_model_meets_limits": True}]}
+    replay |= {"campaign_model": numbers, "reference_model": numbers | {"plated_mah": 15.37}}
+    text = describe_replay(replay, study)
+    assert "1 of the campaign's best 1 meet the limits on the DFN; plated at the end all the same 15.37 mAh" in text
+    assert describe_replay(None, study) == ""
 
 
 def test_quantities_of_all_kinds_are_computed_for_each_design() -> None:

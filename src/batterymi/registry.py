@@ -61,6 +61,17 @@ REGISTRY: dict[str, dict[str, str]] = {
         "Ai2020": "batterymi.charging.cells:AI2020",
         "OKane2022": "batterymi.charging.cells:OKANE2022",
     },
+    "recipe": {
+        "fast_charging": "batterymi.chapter.fast_charging:run_recipe",
+        "lithium_sulfur": "batterymi.chapter.lithium_sulfur:run_recipe",
+        "ncm_cathodes": "batterymi.chapter.ncm_cathodes:run_recipe",
+        "sodium_ion": "batterymi.chapter.sodium_ion:run_recipe",
+        "solid_electrolytes": "batterymi.chapter.solid_electrolytes:run_recipe",
+    },
+    "lookup": {
+        "conductivities": "batterymi.chapter.conductivities:look_up_facts",
+        "cycle_lives": "batterymi.chapter.cycle_lives:look_up_facts",
+    },
     "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",
         "policies": "batterymi.figures.policies:plot_policies",

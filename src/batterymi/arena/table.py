@@ -61,8 +61,8 @@ def make_table(charges: pd.DataFrame, cpu_s: dict[tuple[str, str, str], float]) 
         cpu_s: CPU seconds of tuning or training, by cell, condition and controller.
 
     Returns:
-        Minutes (median and quartiles of the finished charges), shares with 95 % intervals, extremes, capacity lost,
-        CPU minutes and milliseconds per decision.
+        Minutes (median and quartiles of the finished charges), shares with 95 % intervals, extremes, lithium plated at
+        the end, capacity lost in the charge alone, CPU minutes and milliseconds per decision.
     """
     rows = []
     for (cell, condition), part in select_held_out(charges).groupby(KEYS, sort=False):
@@ -99,6 +99,7 @@ def _summarise_controller(mine: pd.DataFrame) -> dict[str, Any]:
         "margin_min_mv": mine["plating_margin_mv"].min(),
         "temperature_max_c": mine["temperature_max_c"].max(),
         "voltage_max_v": mine["voltage_max_v"].max(),
+        "plated_mah_median": mine["plated_mah"].median(),
         "capacity_lost_mah_median": mine["capacity_lost_mah"].median(),
         "ms_per_decision": mine["ms_per_decision"].median(),
     }

@@ -79,7 +79,7 @@ class Cell:
 
 
 NOT_FITTED = "Thermal and degradation parameters are from the literature and not fitted to this cell"
-COMPARES = "losses are for comparing protocols, not for predicting life."
+COMPARES = "losses of a charge alone neither rank protocols nor predict life."
 BORROWS = (
     "The set has no lithium plating: its kinetics are those of O'Kane et al. 2022 (doi:10.1039/D2CP00417H) for another "
     "graphite. SEI parameters are the set's examples for growth models. "

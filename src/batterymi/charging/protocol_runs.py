@@ -4,7 +4,7 @@ from batterymi.charging.charge_loop import Terms, run_protocol
 from batterymi.charging.controller import Controller
 from batterymi.charging.controllers import BySoc, ByTime, CcCv
 from batterymi.charging.outcome import ChargeError, FailureKind
-from batterymi.charging.protocols import CCCV, Protocol, Timed
+from batterymi.charging.protocols import CCCV, Phases, Protocol, Timed
 from batterymi.charging.session import Session
 
 
@@ -39,6 +39,8 @@ def make_controller(protocol: Protocol, soc_start: float, soc_end: float) -> Con
         return ByTime(protocol.label, protocol.segments)
     if isinstance(protocol, CCCV):
         return CcCv(protocol.label, protocol.c_rate, protocol.voltage_limit_v, protocol.cutoff_c_rate)
+    if isinstance(protocol, Phases):
+        return BySoc(protocol.label, protocol.windows)
     n = len(protocol.c_rates)
     width = (soc_end - soc_start) / n
     ends = [soc_end - width * (n - 1 - place) for place in range(n)]

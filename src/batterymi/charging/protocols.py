@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,30 @@ class Timed:
         return " + ".join(f"{rate:.3g}C x {minutes:.3g} min" for rate, minutes in self.segments)
 
 
-Protocol = FourStep | CCCV | Timed
+@dataclass(frozen=True)
+class Phases:
+    """Constant currents up to given states of charge.
+
+    Attributes:
+        windows: pairs of the state of charge where a phase ends, which rises from above 0 to at most 1, and its C-rate
+            (> 0).
+    """
+
+    windows: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        """Check that the phases follow each other and end."""
+        ends = [end for end, _ in self.windows]
+        is_rising = all(first < second for first, second in pairwise([0.0, *ends]))
+        if not ends or not is_rising or not ends[-1] <= 1:
+            raise ValueError(f"states of charge must rise from above 0 to at most 1, found {ends}")
+        if not all(0 < rate < math.inf for _, rate in self.windows):
+            raise ValueError(f"C-rates must be positive, found {[rate for _, rate in self.windows]}")
+
+    @property
+    def label(self) -> str:
+        """Return the label for tables."""
+        return " + ".join(f"{rate:.3g}C to {100 * end:.3g} %" for end, rate in self.windows)
+
+
+Protocol = FourStep | CCCV | Timed | Phases

@@ -8,22 +8,25 @@ from batterymi.cli.settings import find_study, read_config
 from batterymi.config.run import Config
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import read_frame, read_json
+from batterymi.reporting.claims import RELATIONS
+from batterymi.reporting.other_results import OTHER_RESULTS
 from batterymi.reporting.study_results import StudyResults
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
 from batterymi.workflow.project import folder_of
 
+NUMBERS = ("claimed", "computed_value", "found", "found_lower", "found_upper")
 TEXTS = (
     "id",
     "section",
     "unit",
-    "claimed",
-    "measured",
-    "measured_on_data",
-    "verdict_on_data",
-    "source",
-    "source_on_data",
+    "relation",
+    "also_found",
+    "computed",
+    "source_computed",
+    "source_found",
     "reason",
+    *NUMBERS,
 )
 
 
@@ -58,24 +61,26 @@ def _explain_cell(study: str, column: str, config: Config) -> list[str]:
 
 
 def _explain_claim(name: str, config: Config) -> list[str]:
-    """Return a claim of the chapter with what was measured, and from which files that was read."""
+    """Return a claim of the chapter with both verdicts, and the files that they rest on."""
     path = folder_of(config, "results") / "claims.csv"
     if not path.is_file():
         raise TableError(f"{path}: there is no such file; run `snakemake claims` first")
-    claims = read_frame(path, needs=["id", "verdict"], texts=TEXTS)
-    found: dict[str, dict[Any, Any]] = {row["id"]: row for row in claims.to_dict("records")}
-    if name not in found:
-        raise TableError(f"'{name}' is neither STUDY.COLUMN nor a claim; {did_you_mean(name, found)}")
-    claim = found[name]
-    measured = _join_unit(claim, "measured") if claim["measured"] else "nothing"
-    lines = [
-        f"{claim['quantity']}: section {claim['section']} claims {_join_unit(claim, 'claimed')}",
-        f"measured {measured}: {claim['verdict']}; {claim['reason']}",
-        *_explain_source(claim["source"], config),
+    claims = read_frame(path, needs=["id", "computed", "holds"], texts=TEXTS)
+    known: dict[str, dict[Any, Any]] = {row["id"]: row for row in claims.to_dict("records")}
+    if name not in known:
+        raise TableError(f"'{name}' is neither STUDY.COLUMN nor a claim; {did_you_mean(name, known)}")
+    claim = known[name]
+    claimed = f"{RELATIONS[claim['relation']]}{_join_unit(claim, 'claimed')}"
+    gives = f"gives {_join_unit(claim, 'computed_value')}" if claim["computed_value"] else "gives no number"
+    found = f"found {_join_unit(claim, 'found')}{_format_interval(claim)}" if claim["found"] else "found nothing"
+    return [
+        f"{claim['quantity']}: section {claim['section']} claims {claimed}",
+        f"the source's own recipe {gives}: {claim['computed'] or 'not run'}",
+        *_explain_source(claim["source_computed"], config),
+        f"{found}: {claim['holds']}; {claim['reason']}",
+        *([f"found too: {claim['also_found']}"] if claim["also_found"] else []),
+        *(line for source in claim["source_found"].split(" & ") for line in _explain_source(source, config)),
     ]
-    if claim["measured_on_data"]:
-        lines.append(f"on real data measured {_join_unit(claim, 'measured_on_data')}: {claim['verdict_on_data']}")
-    return [*lines, *_explain_source(claim["source_on_data"], config)]
 
 
 def _join_unit(claim: dict[Any, str], column: str) -> str:
@@ -83,11 +88,18 @@ def _join_unit(claim: dict[Any, str], column: str) -> str:
     return claim[column] if claim["unit"] == "1" else f"{claim[column]} {claim['unit']}"
 
 
+def _format_interval(claim: dict[Any, str]) -> str:
+    """Return the interval of what was found, if it has one."""
+    return f" [{claim['found_lower']}, {claim['found_upper']}]" if claim["found_lower"] else ""
+
+
 def _explain_source(source: str, config: Config) -> list[str]:
     """Return the file of a number, if it has one, and the rule that made the file, if it is the result of a study."""
     if not source:
         return []
     lines, path, results = [f"read from {source}"], Path(source.partition("#")[0]), folder_of(config, "results")
+    if path.parent.parent == results and (rule := OTHER_RESULTS.get(path.parent.name, {}).get(path.name)):
+        return [*lines, f"made by the rule {rule}; its log is {folder_of(config, 'logs') / rule}.log"]
     try:
         study = path.relative_to(results).parts[0]
         rule = StudyResults.of_folder(results / study, find_study(study, config)).find_rule(path)

@@ -18,11 +18,14 @@ class FixedRun(Strict):
     label: str = Field(description="What tables and figures call it.", min_length=1)
     cc_cv: float | None = Field(None, gt=0, description="C-rate of a constant-current, constant-voltage charge.")
     timed: tuple[tuple[float, float], ...] | None = Field(None, description="Pairs of C-rate and minutes.")
+    phases: tuple[tuple[float, float], ...] | None = Field(
+        None, description="Pairs of the state of charge where a phase ends, rising, and its C-rate."
+    )
 
     @model_validator(mode="after")
     def _check_protocol_kind(self) -> Self:
-        if (self.cc_cv is None) == (self.timed is None):
-            raise ValueError("give exactly one of cc_cv and timed")
+        if sum(kind is not None for kind in (self.cc_cv, self.timed, self.phases)) != 1:
+            raise ValueError("give exactly one of cc_cv, timed and phases")
         return self
 
 

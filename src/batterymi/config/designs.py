@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_quantity
-from batterymi.config.names import UnitName
+from batterymi.config.names import LookupName, RecipeName, UnitName
 from batterymi.config.parts import Line, Name, Strict
 
 
@@ -75,3 +75,5 @@ class Claimed(Strict):
     ml_method: str
     experiment_reduction: str
     industrial_impact: str
+    recipe: RecipeName | None = Field(None, description="The chapter's own computation of its numbers.")
+    lookups: LookupName | None = Field(None, description="What this study's table says of the chapter's numbers.")

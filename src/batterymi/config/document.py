@@ -32,6 +32,8 @@ LISTS = {
     "cell": "Cells",
     "loader": "Rows of data sets",
     "candidates": "Candidates of data sets",
+    "recipe": "Recipes of the chapter",
+    "lookup": "Look-ups for claims",
 }
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 PLURALS = {"whole number": "whole numbers", "number": "numbers", "text": "texts"}

@@ -47,5 +47,11 @@ def _find_run_problems(run: FixedRun) -> Iterator[str]:
         yield f"{place} has no step"
     if any(rate <= 0 or minutes <= 0 for rate, minutes in run.timed or ()):
         yield f"{place}: each step needs a C-rate and minutes above 0"
+    if run.phases is not None:
+        ends = [0.0, *(end for end, _ in run.phases)]
+        if len(ends) == 1 or ends != sorted(set(ends)) or ends[-1] > 1:
+            yield f"{place}: phases need states of charge that rise from above 0 to at most 1, found {ends[1:]}"
+        if any(rate <= 0 for _, rate in run.phases):
+            yield f"{place}: each phase needs a C-rate above 0"
     if run.cc_cv is not None and run.cc_cv <= CUTOFF_C_RATE:
         yield f"{place}: cc_cv is {run.cc_cv:g}; it must be above {CUTOFF_C_RATE:g}, where the charge ends"

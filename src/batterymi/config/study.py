@@ -219,6 +219,7 @@ class Study(Strict):
             ("figure", self.figure),
             *(("descriptor", descriptor.function) for descriptor in self.descriptors),
             *(("model", name) for name in self.compared_models),
+            *self._claim_lookups(),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
             *(
                 ("candidates", screen.source.name)
@@ -229,6 +230,11 @@ class Study(Strict):
         # the evaluator that calls a model runs the code of its family too
         wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
         return [pair for pair in used if pair[0] in wanted]
+
+    def _claim_lookups(self) -> list[tuple[str, str]]:
+        """Return the registered names of what the chapter's numbers are compared with."""
+        named = (("recipe", self.claimed.recipe), ("lookup", self.claimed.lookups)) if self.claimed else ()
+        return [(kind, name) for kind, name in named if name]
 
     def _campaign_lookups(self) -> list[tuple[str, str]]:
         """Return the registered names of the campaign: of engines, and of the evaluator."""

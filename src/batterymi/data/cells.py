@@ -39,7 +39,19 @@ NUMBER = re.compile(
 ABOUT = re.compile(r"(?:[~≈∼≃]|(?:ca|c|approx)\.|(?:ca|approx|about|circa|etwa)(?= ))\s*(?=[\d.+-])", re.IGNORECASE)
 BELOW: tuple[str, ...] = ("<", "<=", "=<", "≤", "≲", "less than", "below", "under", "at most", "up to", "no more than")
 BELOW += ("kleiner", "kleiner als", "unter", "höchstens", "inférieur à")
-ABOVE: tuple[str, ...] = (">", ">=", "=>", "≥", "≳", "more than", "greater than", "larger than", "above", "over", "at least")
+ABOVE: tuple[str, ...] = (
+    ">",
+    ">=",
+    "=>",
+    "≥",
+    "≳",
+    "more than",
+    "greater than",
+    "larger than",
+    "above",
+    "over",
+    "at least",
+)
 ABOVE += ("größer", "größer als", "groesser als", "über", "mindestens", "supérieur à")
 # the longest sign first, so that >= is not read as > of something
 SIDES = "|".join(sorted(map(re.escape, (*BELOW, *ABOVE)), key=len, reverse=True))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from batterymi.charging.protocols import CCCV, FourStep, Protocol, Timed
+from batterymi.charging.protocols import CCCV, FourStep, Phases, Protocol, Timed
 from batterymi.config.campaign import ChargingChoice, FixedRun
 from batterymi.config.parts import Objective
 
@@ -96,4 +96,6 @@ def make_protocol(run: FixedRun) -> Protocol:
     """Return the protocol of a reference charge."""
     if run.cc_cv is not None:
         return CCCV(run.cc_cv)
+    if run.phases is not None:
+        return Phases(run.phases)
     return Timed(tuple((float(rate), float(minutes)) for rate, minutes in run.timed or ()))

@@ -4,8 +4,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from batterymi.arrays import Array
 from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.config.parts import Objective
+
+
+def compute_outcomes(ni: Array, co: Array, mn: Array) -> tuple[Array, Array, Array]:
+    """Return capacity (mAh/g), cycle life (cycles) and thermal stability (°C) from the fractions of Ni, Co and Mn."""
+    return (
+        180 + 40 * ni - 20 * (ni - 0.8) ** 2,
+        1500 - 800 * ni + 1000 * co + 500 * mn,
+        200 + 100 * mn - 150 * (ni - 0.7) ** 2,
+    )
 
 
 class NcmFormulas:
@@ -36,16 +46,9 @@ class NcmFormulas:
         Returns:
             Columns capacity_mah_g, cycle_life, thermal_stability_c and failure.
         """
-        ni, co, mn = (designs[name].astype(float) for name in ("ni", "co", "mn"))
-        return pd.DataFrame(
-            {
-                "capacity_mah_g": 180 + 40 * ni - 20 * (ni - 0.8) ** 2,
-                "cycle_life": 1500 - 800 * ni + 1000 * co + 500 * mn,
-                "thermal_stability_c": 200 + 100 * mn - 150 * (ni - 0.7) ** 2,
-                "failure": "",
-            },
-            index=designs.index,
-        )
+        outcomes = compute_outcomes(*(designs[name].to_numpy(float) for name in ("ni", "co", "mn")))
+        columns = dict(zip(("capacity_mah_g", "cycle_life", "thermal_stability_c"), outcomes, strict=True))
+        return pd.DataFrame({**columns, "failure": ""}, index=designs.index)
 
     def half_widths(self, designs: pd.DataFrame) -> None:
         """Return None: the formulas state no uncertainty."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from batterymi.figures.axes import draw_limit
-from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YELLOW
 from batterymi.reporting.study_results import StudyResults
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ PANELS = (
     ("temperature_c", "Temperature (°C)"),
     ("plating_margin_mv", "Plating margin (mV)"),
 )
-DASHED = (BLUE, SKY, GREEN, PURPLE, RED, ORANGE)
+DASHED = (BLUE, SKY, GREEN, PURPLE, RED, ORANGE, YELLOW)
 
 
 def plot_charging(results: StudyResults) -> "Figure":

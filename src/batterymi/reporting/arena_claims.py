@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.reporting.claims import compare_with_claim
+from batterymi.reporting.claims import Claim
+from batterymi.reporting.claims_table import make_row
+from batterymi.reporting.objections import LOSS_OF_A_CHARGE
+from batterymi.reporting.pointers import Found
 from batterymi.vocabulary.controllers import label_controller
 
+PLACE = "arena"
 Row = pd.Series
 
 
@@ -46,45 +50,55 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class ClaimCheck:
-    """How a claim is measured.
+class ArenaMeasure:
+    """How the arena measures what a claim is about.
 
     Attributes:
         measure: the number, or None where this run does not have it.
-        tolerance: how far it may be from the claim, where the chapter's table of claims names none.
-        reason: description of what was measured.
+        how: description of what was measured.
+        objection: why no verdict may rest on it, or empty.
+        of_best: whether it is of the fastest safe controller, which the text then names.
+        shows_map: whether the feasibility map answers the claim too.
     """
 
     measure: Callable[[Findings], float | None]
-    tolerance: float
-    reason: str
+    how: str
+    objection: str = ""
+    of_best: bool = False
+    shows_map: bool = False
 
 
-UNFITTED = "losses of one charge of the fresh cell times 1000; degradation parameters are not fitted to any cell"
-FASTEST = ClaimCheck(lambda f: f.read_best("minutes"), 0.5, "the fastest safe charge from 10 %")
+UNFITTED = (
+    "losses of one charge of the fresh cell times 1000, with degradation parameters that are not fitted to any cell"
+)
+FASTEST = ArenaMeasure(
+    lambda f: f.read_best("minutes"), "the fastest safe charge from 10 %", of_best=True, shows_map=True
+)
 PHASES = "the four phases as the text has them, 5C to 20 %, 3C to 50 %, 1.5C to 70 %, 0.5C to 80 %, from 10 %"
-WRONG_RATE = "from 10 %; the chapter's C-rate adds 0.01 of SOC per minute instead of 1/60"
-NEVER_COOLS = "highest temperature; the chapter's model never cools"
 
 
-def _check_charge(controller: str, column: str, tolerance: float, reason: str) -> ClaimCheck:
-    """Return the check of a claim about the charge of one controller."""
-    return ClaimCheck(lambda f: f.read(controller, column), tolerance, reason)
+def _read_charge(controller: str, column: str, how: str) -> ArenaMeasure:
+    """Return the measure of the charge of one controller."""
+    return ArenaMeasure(lambda f: f.read(controller, column), how)
 
 
-CHECKS: dict[str, ClaimCheck] = {
-    **dict.fromkeys(("fc_time", "fc_time_experiment", "fc_target"), FASTEST),
-    "fc_temperature": ClaimCheck(lambda f: f.read_best("temperature_max_c"), 2.0, "highest temperature of that charge"),
-    "fc_degradation": ClaimCheck(lambda f: f.extrapolate_loss(None), 0.3, UNFITTED),
-    "fc_degradation_usual": ClaimCheck(lambda f: f.extrapolate_loss("cc_cv_1c"), 1.0, f"CC-CV at 1C; {UNFITTED}"),
-    "fc_improvement": ClaimCheck(
-        lambda f: f.compute_improvement(), 5.0, f"the fastest safe charge compared with 1C; {UNFITTED}"
+MEASURES: dict[str, ArenaMeasure] = {
+    **dict.fromkeys(("fc_time", "fc_target"), FASTEST),
+    "fc_temperature": ArenaMeasure(
+        lambda f: f.read_best("temperature_max_c"), "highest temperature of the fastest safe charge", of_best=True
     ),
-    "fc_phases_time": _check_charge("chapter_phases", "minutes", 0.5, PHASES),
+    "fc_degradation": ArenaMeasure(lambda f: f.extrapolate_loss(None), UNFITTED, LOSS_OF_A_CHARGE),
+    "fc_degradation_usual": ArenaMeasure(
+        lambda f: f.extrapolate_loss("cc_cv_1c"), f"CC-CV at 1C; {UNFITTED}", LOSS_OF_A_CHARGE
+    ),
+    "fc_improvement": ArenaMeasure(
+        lambda f: f.compute_improvement(), f"the fastest safe charge compared with 1C; {UNFITTED}", LOSS_OF_A_CHARGE
+    ),
+    "fc_phases_time": _read_charge("chapter_phases", "minutes", PHASES),
 }
 for _key in ("standard", "fast", "optimized"):
-    CHECKS[f"fc_{_key}_time"] = _check_charge(f"chapter_{_key}", "minutes", 0.5, WRONG_RATE)
-    CHECKS[f"fc_{_key}_temperature"] = _check_charge(f"chapter_{_key}", "temperature_max_c", 2.0, NEVER_COOLS)
+    MEASURES[f"fc_{_key}_time"] = _read_charge(f"chapter_{_key}", "minutes", "from 10 %")
+    MEASURES[f"fc_{_key}_temperature"] = _read_charge(f"chapter_{_key}", "temperature_max_c", "highest temperature")
 
 
 def find_nominal(charges: pd.DataFrame) -> Findings:
@@ -106,32 +120,26 @@ def find_nominal(charges: pd.DataFrame) -> Findings:
     return Findings(rows, best)
 
 
-def check_claim(claim: dict[Any, Any], findings: Findings, fast_map: pd.DataFrame, where: str) -> dict[str, Any]:
-    """Return a claim beside what was measured.
+def check_claim(claim: Claim, findings: Findings, fast_map: pd.DataFrame, where: str) -> dict[str, Any]:
+    """Compare a claim with the arena.
 
     Args:
-        claim: a row of the chapter's claims.
-        findings: nominal charges.
+        claim: one of those in `MEASURES`.
+        findings: nominal charges of one cell at one temperature.
         fast_map: the feasibility map.
-        where: cell and temperature, for the reason.
+        where: the cell and its temperature, for the reason.
+
+    Returns:
+        The row of the claim as in claims.csv, with how its number was found and what speaks against using it.
     """
-    check = CHECKS[claim["id"]]
-    found = check.measure(findings)
-    tolerance = claim["tolerance"] if np.isfinite(claim["tolerance"]) else check.tolerance
-    reason = f"{where}, DFN: {check.reason}"
-    if "fastest safe" in check.reason and findings.best is not None:
-        reason += f" ({label_controller(findings.best['controller'])})"
-    if claim["id"] in ("fc_time", "fc_target"):
-        reason += f"; {_list_feasible(fast_map)}"
-    return {
-        **{key: claim[key] for key in ("id", "section", "quantity")},
-        "claimed": claim["value"],
-        "measured": found,
-        "unit": claim["unit"],
-        "tolerance": tolerance,
-        "verdict": compare_with_claim(found, claim["value"], tolerance),
-        "reason": reason if found is not None else f"not in this run: {reason}",
-    }
+    known = MEASURES[claim.id]
+    value, how = known.measure(findings), f"{where}, DFN: {known.how}"
+    if known.of_best and findings.best is not None:
+        how += f", by {label_controller(findings.best['controller'])}"
+    if known.shows_map:
+        how += f"; {_list_feasible(fast_map)}"
+    numbers = [] if value is None else [Found(value, how=how, place=PLACE, objection=known.objection)]
+    return make_row(claim, None, numbers) | {"how": how, "objection": known.objection}
 
 
 def _list_feasible(fast_map: pd.DataFrame) -> str:

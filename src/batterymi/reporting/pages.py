@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from batterymi.reporting.claims import CONTRADICTED, REPRODUCED, UNTESTABLE, count_verdicts
+from batterymi.reporting.claim_verdicts import DEPENDS, FAILS, HOLDS, NOT_REPRODUCED, REPRODUCED
+from batterymi.reporting.claims import RELATIONS
+from batterymi.reporting.claims_table import count_verdicts
 from batterymi.text_safety import escape_markdown
 
 if TYPE_CHECKING:
@@ -44,10 +46,20 @@ def render_markdown(tables: Sequence[TextTable]) -> str:
 
 
 def render_claims(claims: pd.DataFrame) -> str:
-    """Return the rows of claims.csv as a page."""
-    classes = {REPRODUCED: "reproduced", CONTRADICTED: "contradicted", UNTESTABLE: "untestable"}
-    rows, counts = claims.to_dict("records"), count_verdicts(claims)
-    return render_template("claims.html.j2", title="Claims", claims=rows, counts=counts, classes=classes)
+    """Return the rows of claims.csv as a page, the claims of each study together."""
+    good, bad = (REPRODUCED, HOLDS), (NOT_REPRODUCED, FAILS)
+    classes = {**dict.fromkeys(good, "good"), **dict.fromkeys(bad, "bad"), DEPENDS: "open"}
+    studies = {str(study): rows.to_dict("records") for study, rows in claims.groupby("study", sort=False)}
+    counts = {study: count_verdicts(claims[claims["study"] == study]) for study in studies}
+    return render_template(
+        "claims.html.j2",
+        title="Claims",
+        studies=studies,
+        total=len(claims),
+        counts=counts | {"": count_verdicts(claims)},
+        classes=classes,
+        relations=RELATIONS,
+    )
 
 
 def render_template(template: str, **values: Any) -> str:

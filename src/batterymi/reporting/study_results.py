@@ -167,6 +167,18 @@ class StudyResults:
     screen_report = OptionalContent(
         "screen/report.json", "gather_screen", ("summary", "claims"), exists_for=lambda study: study.screen is not None
     )
+    recipe = OptionalContent(
+        "recipe.json",
+        "run_recipe",
+        ("claims",),
+        exists_for=lambda study: bool(study.claimed and study.claimed.recipe),
+    )
+    facts = OptionalContent(
+        "facts.json",
+        "look_up_facts",
+        ("claims",),
+        exists_for=lambda study: bool(study.claimed and study.claimed.lookups),
+    )
     summary = ContentFile("summary.json", "summarise_study")
 
     def __init__(self, files: Mapping[str, Path], study: ReportedStudy) -> None:

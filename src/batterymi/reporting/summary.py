@@ -28,7 +28,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         One entry for each column of the summary, with its `value` and its `source`: the file, or nothing for settings.
     """
     study = results.study
-    claimed = study.claimed.model_dump() if study.claimed else {}
+    claimed = study.claimed.model_dump(exclude={"recipe", "lookups"}) if study.claimed else {}
     cells: Cells = {
         "study": (name, SETTINGS),
         "title": (study.title, SETTINGS),
@@ -45,7 +45,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         **summarise_trust(results),
         "remarks": (" ".join(study.remarks), SETTINGS),
         "reference_designs": (_describe_reference_designs(results.reference_designs), "reference_designs"),
-        "replay": (_describe_replay(results.replay, study), "replay"),
+        "replay": (describe_replay(results.replay, study), "replay"),
         "earlier_suggestions": (_count_earlier(results.earlier), "earlier"),
         **{f"claimed_{key}": (value, SETTINGS) for key, value in claimed.items()},
     }
@@ -233,7 +233,7 @@ def _describe_reference_designs(designs: pd.DataFrame) -> str:
     )
 
 
-def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> str:
+def describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> str:
     """Return the outcome of the winner on the campaign's model and on the reference model."""
     if replay is None:
         return ""
@@ -247,7 +247,8 @@ def _describe_replay(replay: Mapping[str, Any] | None, study: ReportedStudy) -> 
     n_met = sum(design["reference_model_meets_limits"] for design in replay["designs"])
     models = f"{replay['model']} / {replay['reference']}"
     counts = f"{n_met} of the campaign's best {len(replay['designs'])} meet the limits on the {replay['reference']}"
-    return f"{models}: {'; '.join(parts)}; {counts}"
+    plated = f"plated at the end all the same {_round_number(second['plated_mah'])} mAh, which it strips later"
+    return f"{models}: {'; '.join(parts)}; {counts}; {plated}"
 
 
 def _count_earlier(earlier: pd.DataFrame | None) -> str:

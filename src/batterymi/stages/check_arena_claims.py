@@ -8,7 +8,7 @@ import pandas as pd
 
 from batterymi.config.slices.arena import ArenaClaimSettings
 from batterymi.files import read_frame, write_csv
-from batterymi.reporting.arena_claims import CHECKS, check_claim, find_nominal
+from batterymi.reporting.arena_claims import MEASURES, check_claim, find_nominal
 from batterymi.reporting.claims import read_claims
 
 
@@ -26,7 +26,7 @@ def check_arena_claims(
         chapter: the chapter's claims.
         charges: all charges of the arena.
         maps: the feasibility map, one file per cell.
-        claims: CSV to write: claim, measurement, verdict and reason.
+        claims: CSV to write: rows as in the table of all claims, which reads its numbers from here.
         settings: whose charges are taken.
         digests: of the chapter's claims when the run began.
     """
@@ -34,9 +34,9 @@ def check_arena_claims(
     frame = read_frame(charges)
     findings = find_nominal(frame[(frame["cell"] == cell) & (frame["condition"] == condition)])
     fast_map = pd.concat([read_frame(path) for path in maps], ignore_index=True)
-    known = read_claims(chapter, digests)
     rows = [
         check_claim(claim, findings, fast_map, f"{cell}, {condition}")
-        for claim in known[known["id"].isin(CHECKS)].to_dict("records")
+        for claim in read_claims(chapter, digests)
+        if claim.id in MEASURES
     ]
     write_csv(claims, pd.DataFrame(rows))

@@ -23,6 +23,7 @@ from batterymi.vocabulary.splits import REFERENCE, SPLIT, TRAIN
 logger = logging.getLogger(__name__)
 
 WINNER = "campaign's best"
+PLATED = "plated_mah"
 
 
 def replay_protocols(
@@ -127,8 +128,10 @@ def choose_design(
 
 
 def _list_outcomes(results: Sequence[ChargeResult], objectives: tuple[Objective, ...]) -> pd.DataFrame:
-    """Return the objectives of charges, one row each."""
-    return pd.DataFrame([{o.name: getattr(result, o.name) for o in objectives} for result in results])
+    """Return the objectives of charges, and what they plated, one row each."""
+    # beside the margin stands what the model plates although the anode stays above lithium
+    names = [*(objective.name for objective in objectives), PLATED]
+    return pd.DataFrame([{name: getattr(result, name) for name in names} for result in results])
 
 
 def _keep(outcomes: pd.DataFrame, row: int) -> dict[str, float | None]:

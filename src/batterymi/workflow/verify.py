@@ -14,6 +14,7 @@ import pandas as pd
 
 from batterymi.errors import BatteryMIError
 from batterymi.files import CHECKSUM_FOLDER, write_bytes, write_json
+from batterymi.reporting.other_results import OTHER_RESULTS
 from batterymi.workflow.comparison import compare_results
 from batterymi.workflow.manifest import NAME, find_changed_inputs, find_changed_outputs, read_manifest
 from batterymi.workflow.project import FOLDERS
@@ -25,7 +26,7 @@ LEDGERS = "campaigns"
 # of tables with verdicts: the column that names the row, and those of the verdicts
 VERDICTS = {
     "summary.csv": ("study", ("best_model", "verdict", "feasibility", "gain_over_random")),
-    "claims.csv": ("id", ("verdict",)),
+    "claims.csv": ("id", ("computed", "holds")),
 }
 
 
@@ -69,6 +70,7 @@ def _rebuild_and_compare(results: Path, manifest: dict[str, Any], cores: int) ->
         clean = Path(name) / "workflow"
         copy_workflow(Path(), clean, results)
         copy_ledgers(Path(manifest["settings"].get("ledgers", LEDGERS)), clean)
+        copy_other_results(results, clean / FOLDERS["results"])
         rebuild_results(clean, manifest["settings"], cores, Path("data/raw").resolve())
         usual, rebuilt = copy_with_usual_paths(results, manifest["outputs"], Path(name)), clean / "results"
         found = compare_results(usual, rebuilt, manifest["outputs"], read_manifest(rebuilt / NAME)["outputs"])
@@ -158,6 +160,24 @@ def copy_ledgers(ledgers: Path, target: Path) -> None:
         # copytree refuses a target that exists, which may have come with the workflow
         shutil.rmtree(target / LEDGERS, ignore_errors=True)
         _copy_folder(ledgers, target / LEDGERS, None)
+
+
+def copy_other_results(results: Path, target: Path) -> None:
+    """Copy the results of targets of their own that the table of claims reads, which a plain run does not make.
+
+    Args:
+        results: the folder of the results.
+        target: that of the rebuild.
+
+    Raises:
+        RebuildError: if a file cannot be read or written.
+    """
+    for name in (f"{folder}/{file}" for folder, files in OTHER_RESULTS.items() for file in files):
+        if (results / name).is_file():
+            try:
+                write_bytes(target / name, (results / name).read_bytes())
+            except OSError as error:
+                raise RebuildError(f"{results / name}: cannot be copied for the rebuild: {error.strerror}") from None
 
 
 def _copy_folder(source: Path, target: Path, unwanted: Callable[[str, list[str]], list[str]] | None) -> None:

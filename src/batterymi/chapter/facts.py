@@ -1,0 +1,51 @@
+"""Numbers that test a claim without a simulation or a campaign: by arithmetic, or looked up in a table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from batterymi.arrays import Array
+
+Predict = Callable[[pd.DataFrame], tuple[Array, Array]]  # of designs: means, and half widths of 95 % intervals
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number, and where it comes from.
+
+    Attributes:
+        value: in the unit of the claim that it tests.
+        how: the computation in words, with its source.
+        lower: lower end of its interval or range, if it has one.
+        upper: upper end.
+        n: number of rows behind it, if it comes from a table.
+    """
+
+    value: float
+    how: str
+    lower: float | None = None
+    upper: float | None = None
+    n: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, without what it does not have."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+def describe_spread(values: Sequence[float] | Array, how: str) -> Fact:
+    """Return the median of some values with their range.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    if not len(values):
+        raise ValueError("a median needs a value")
+    return Fact(float(np.median(values)), how, float(np.min(values)), float(np.max(values)), len(values))
+
+
+def as_plain_data(facts: dict[str, Fact]) -> dict[str, dict[str, Any]]:
+    """Return facts as plain data for a JSON file."""
+    return {name: fact.as_dict() for name, fact in facts.items()}
