@@ -219,6 +219,13 @@ class Relaxation(Strict):
     reason: str = Field(description="Why that value; it is printed in the summary.", min_length=10)
 
 
+class Worthwhile(Strict):
+    """The smallest gain that matters."""
+
+    least: float = Field(gt=0, description="In the unit of the objective, or in evaluations.")
+    reason: Line = Field(description="Why a smaller one does not matter.", min_length=10)
+
+
 class MeasuredError(Strict):
     """How well each value of an objective is known."""
 
@@ -265,6 +272,7 @@ class Objective(Column):
     error: MeasuredError | None = Field(
         None, description="How well its values are known, so that a value of large error has little weight."
     )
+    worthwhile: Worthwhile | None = Field(None, description="Smallest gain of a model that matters; not set: any.")
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:

@@ -32,6 +32,7 @@ from batterymi.config.screen import CandidatesSource, FileSource, Screen
 from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
 from batterymi.config.transfer import Transfer
+from batterymi.config.worth import HULL_DATASET, find_pool_problems
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.arguments import STRUCTURES
 
@@ -188,6 +189,7 @@ class Study(Strict):
         """Return the names of the data sets that the study reads."""
         names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
         names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
+        names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
         # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
 
@@ -332,7 +334,11 @@ class Study(Strict):
         """Yield problems with the engine and the reference point."""
         campaign = self.campaign
         if campaign.mode == "replay":
+            measured = [objective.name for objective in self.objectives]
+            yield from find_pool_problems(campaign.where, campaign.rank_by, campaign.hull_of, measured)
             return
+        if campaign.mode == "search" and campaign.best_known and len(self.optimised) != 1:
+            yield "campaign.best_known: a single value needs a single objective to maximise or minimise"
         names = {objective.name for objective in self.optimised}
         if campaign.reference is not None:
             if len(names) < 2:
