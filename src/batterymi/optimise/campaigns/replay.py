@@ -31,7 +31,7 @@ class Pool:
     Attributes:
         rows: of the table.
         target: the objective.
-        value: what ranks the rows, shape (n_rows,): the objective, or its product with a known column.
+        value: what decides the rank of rows, shape (n_rows,): the objective, or its product with a known column.
         matrix: scaled inputs, shape (n_rows, n_columns).
     """
 
@@ -43,7 +43,14 @@ class Pool:
     @property
     def score(self) -> Array:
         """The value as a cost, shape (n_rows,)."""
-        return self.target.sign * self.value
+        return self.target.compute_cost(self.value)
+
+    def propose_rows(self, correlations: list[Array], known: Indices, n: int) -> Indices:
+        """Propose the next rows by what is known of some; see `engines.pool`."""
+        window = self.target.window
+        # a process learns the outcome itself, since its distance to a target has a kink there
+        values = self.score if window is None else self.value
+        return propose_rows(correlations, known, values[known], n, window)
 
 
 def make_pool(rows: pd.DataFrame, settings: ReplaySettings) -> Pool:
@@ -74,7 +81,7 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
     correlations, report = correlate_rows(pool.matrix), make_progress_logger(10, "campaigns done")
     parts = []
     for start in range(seed, seed + campaign.seeds):
-        parts.append(_replay_seed(correlations, pool.score, campaign, start))
+        parts.append(_replay_seed(correlations, pool, campaign, start))
         report(len(parts), campaign.seeds)
     history = pd.concat(parts, ignore_index=True)
     history["line"] = pool.rows["line"].to_numpy()[history["row"].to_numpy()]
@@ -82,13 +89,14 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
     return history
 
 
-def _replay_seed(correlations: list[Array], score: Array, campaign: ReplayCampaign, seed: int) -> pd.DataFrame:
+def _replay_seed(correlations: list[Array], pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.DataFrame:
     """Replay the engine and random search from one start, each without repeats."""
+    score = pool.score
     order = np.random.default_rng(seed).permutation(len(score))
     budget = min(campaign.budget, len(score))
     chosen = order[: campaign.initial]
     while len(chosen) < budget:
-        batch = propose_rows(correlations, chosen, score[chosen], min(campaign.batch, budget - len(chosen)))
+        batch = pool.propose_rows(correlations, chosen, min(campaign.batch, budget - len(chosen)))
         chosen = np.concatenate([chosen, batch])
     runs = [_list_run(name, rows, score, seed) for name, rows in ((campaign.engine, chosen), (RANDOM, order[:budget]))]
     return pd.concat(runs, ignore_index=True)
@@ -202,7 +210,7 @@ def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettin
             f"{name}_predicted": predicted["predicted"].to_numpy(),
             f"{name}_lower_95": predicted["lower_95"].to_numpy(),
             f"{name}_upper_95": predicted["upper_95"].to_numpy(),
-            "ranked_by": pool.value[best.index],
+            "ranked_by": (pool.value if pool.target.window is None else pool.score)[best.index],
             "why": "one of the best rows of the pool; the interval is of a model that did not see it",
         }
     )
