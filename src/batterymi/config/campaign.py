@@ -128,8 +128,8 @@ class _DesignCampaign(_Campaign):
     )
     reference: dict[Name, float] | None = Field(
         None,
-        description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
-        "inferred from designs all over the space, or from the rows.",
+        description="With several objectives, the worst value of each that counts in the hypervolume, for a target a "
+        "value on either side of it; not set: inferred from designs all over the space, or from the rows.",
     )
 
 

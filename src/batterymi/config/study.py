@@ -25,6 +25,7 @@ from batterymi.config.rules import (
     find_category_problems,
     find_condition_problems,
     find_missing_values,
+    find_reference_problems,
     find_shared_problems,
     find_simplex_problems,
 )
@@ -118,7 +119,7 @@ class Study(Strict):
 
     @property
     def optimised(self) -> tuple[Objective, ...]:
-        """The objectives that are maximised or minimised; at least one."""
+        """The objectives that are maximised or minimised, or have a target; at least one."""
         return tuple(objective for objective in self.objectives if objective.is_optimised)
 
     @property
@@ -302,7 +303,7 @@ class Study(Strict):
             if not feature.is_category and feature.range is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not self.optimised:
-            yield "objectives: at least one must be maximised or minimised"
+            yield "objectives: at least one must be maximised or minimised, or have a target"
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.primary_descriptors and not (is_replay or self.is_described_pool):
@@ -336,16 +337,13 @@ class Study(Strict):
         if campaign.mode == "replay":
             measured = [objective.name for objective in self.objectives]
             yield from find_pool_problems(campaign.where, campaign.rank_by, campaign.hull_of, measured)
+            if campaign.times and self.optimised and self.target.window:
+                yield "campaign.times: a target is a value of the objective itself, not of its product with a column"
             return
         if campaign.mode == "search" and campaign.best_known and len(self.optimised) != 1:
             yield "campaign.best_known: a single value needs a single objective to maximise or minimise"
-        names = {objective.name for objective in self.optimised}
         if campaign.reference is not None:
-            if len(names) < 2:
-                yield "campaign.reference: a reference point needs several objectives to maximise or minimise"
-            for name in campaign.reference.keys() ^ names:
-                problem = "is not optimised" if name in campaign.reference else "lacks its worst value"
-                yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
+            yield from find_reference_problems(campaign.reference, self.optimised)
         if self.is_described_pool and campaign.engine == "scikit-optimize":
             yield "campaign.engine: 'scikit-optimize' knows no descriptors; use gaussian_process or botorch"
         if self.is_described_pool and self.reference_designs:
@@ -359,7 +357,7 @@ class Study(Strict):
                 yield "campaign.engine: 'enumerate' supports continuous numbers only, no step, levels or pool"
             if any(feature.is_conditional for feature in self.designable) or campaign.shared_in_batch:
                 yield "campaign.engine: 'enumerate' supports no used_with, optional_step or shared_in_batch"
-            if len(names) > 1:
+            if len(self.optimised) > 1:
                 yield "campaign.engine: 'enumerate' optimises one objective"
 
     @property

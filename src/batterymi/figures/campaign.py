@@ -128,7 +128,8 @@ def _find_single(results: StudyResults) -> Objective | None:
 def _get_score_sign(results: StudyResults) -> float:
     """Return the sign that turns a score back into the objective, or into a score to maximise."""
     only = _find_single(results)
-    return -1.0 if only is None else float(only.sign)
+    # a distance to a target is drawn as it is
+    return -1.0 if only is None else float(only.sign) or 1.0
 
 
 def _make_score_label(results: StudyResults) -> str:
@@ -140,4 +141,6 @@ def _make_score_label(results: StudyResults) -> str:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"
+    if only.window:
+        return wrap_text(f"Distance to the target {only.window.text}: {only.axis_label}", 34)
     return wrap_text(prefix_label("Best feasible", only.axis_label), 34)

@@ -131,7 +131,7 @@ def complete_attainable(
         said = "best value of these campaigns, since campaign.best_known is not set; it moves with their budget"
         return Attainable(found.typical, everything.best, f"{found.source}; {said}")
     (objective,) = problem.optimised
-    value = objective.sign * objective.weight * best.value / objective.scale
+    value = float(objective.weight * objective.compute_cost(np.array([best.value]))[0] / objective.scale)
     if everything.best < value:
         logger.warning("a campaign found a better value than campaign.best_known, %g; set that one", best.value)
     return Attainable(found.typical, value, f"{found.source}; best value declared: {best.reason}")

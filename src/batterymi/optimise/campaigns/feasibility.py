@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.config.parts import Limit, Objective, Relaxation, Side
+from batterymi.config.goals import Limit, Side
+from batterymi.config.parts import Objective, Relaxation
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.campaigns.scan import N_SCAN, Scan
 from batterymi.optimise.space.hypervolume import infer_reference
@@ -176,7 +177,7 @@ def infer_worst(
         return None
     good = known[compute_violation(known, objectives, limits) <= 0]
     worst = infer_reference(compute_costs(good.iloc[:2000] if len(good) else known.iloc[:2000], optimised))
-    return {objective.name: float(objective.sign * value) for objective, value in zip(optimised, worst, strict=True)}
+    return {objective.name: objective.find_value(float(cost)) for objective, cost in zip(optimised, worst, strict=True)}
 
 
 def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:

@@ -210,7 +210,8 @@ def _fit_posterior(
     models = {}
     for name in search.modelled:
         values, bad = known[name].to_numpy(float), search.get_bad_side(name)
-        fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng)
+        window = search.find_window(name)
+        fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng, window=window)
         models[name] = LevelModel(fitted.process, fitted.warp, last)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None

@@ -14,6 +14,7 @@ from batterymi.config.slices.campaign import ReplaySettings
 from batterymi.config.worth import RankRule, WorthFinding
 from batterymi.errors import TableError
 from batterymi.optimise.engines.gaussian import pairwise_distances
+from batterymi.optimise.engines.pool import propose_rows
 from batterymi.optimise.space.embedding import embed_inputs
 from batterymi.spelling import did_you_mean
 from batterymi.statistics.scores import compute_spearman
@@ -51,12 +52,20 @@ class Pool:
     @property
     def score(self) -> Array:
         """The value as a cost, whatever the conditions, shape (n_rows,)."""
-        return self.target.sign * self.value
+        return self.target.compute_cost(self.value)
 
     @property
     def cost(self) -> Array:
         """The same, infinite for rows that are worth nothing."""
         return np.where(self.is_worth, self.score, np.inf)
+
+    def propose_rows(self, correlations: list[Array], known: Indices, n: int) -> Indices:
+        """Propose the next rows by what is known of some; see `engines.pool`."""
+        window = self.target.window
+        # a process learns the outcome itself, since its distance to a target has a kink there
+        values = self.score if window is None else self.value
+        margins = [margin[known] for margin in self.margins]
+        return propose_rows(correlations, known, values[known], n, window, margins, self.is_worth[known])
 
     def order_by_rule(self, rng: np.random.Generator) -> Indices:
         """Return all rows in the order of the rule, those of equal value in random order."""

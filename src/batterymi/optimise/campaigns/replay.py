@@ -13,7 +13,7 @@ from batterymi.arrays import Array, Indices
 from batterymi.config.campaign import ReplayCampaign
 from batterymi.config.slices.campaign import ReplaySettings
 from batterymi.optimise.campaigns.pool import Pool
-from batterymi.optimise.engines.pool import correlate_rows, propose_rows
+from batterymi.optimise.engines.pool import correlate_rows
 from batterymi.process_pool import make_progress_logger
 from batterymi.vocabulary.targets import RANDOM, RULE, WITH_RULE
 
@@ -71,10 +71,8 @@ class _Replays:
         if key not in self._done:
             pool, chosen, correlations = self._pool, start, self._correlations[name]
             while len(chosen) < self._budget:
-                margins = [margin[chosen] for margin in pool.margins]
                 n = min(self._campaign.batch, self._budget - len(chosen))
-                batch = propose_rows(correlations, chosen, pool.score[chosen], n, margins, pool.is_worth[chosen])
-                chosen = np.concatenate([chosen, batch])
+                chosen = np.concatenate([chosen, pool.propose_rows(correlations, chosen, n)])
             self._done[key] = chosen
         return self._done[key]
 
@@ -122,7 +120,7 @@ def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettin
             f"{name}_predicted": predicted["predicted"].to_numpy(),
             f"{name}_lower_95": predicted["lower_95"].to_numpy(),
             f"{name}_upper_95": predicted["upper_95"].to_numpy(),
-            "ranked_by": pool.value[best.index],
+            "ranked_by": (pool.value if pool.target.window is None else pool.score)[best.index],
             "why": "one of the best rows of the pool; the interval is of a model that did not see it",
         }
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import Limit
+from batterymi.config.goals import Limit
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.space import Space
 
