@@ -1,10 +1,11 @@
 """Optimise designs, and compare with random search from the same starts.
 
-Takes   <results>/{study}/table.parquet, and the study's models if they evaluate designs
+Takes   <results>/{study}/table.parquet, the study's models if they evaluate designs, hull distances if a pool uses them
 Makes   <results>/{study}/campaign/
 """
 
 from batterymi.config.slices.campaign import CampaignSettings, ReplaySettings, SuggestionSettings
+from batterymi.config.worth import HULL_DATASET
 
 
 def in_mode(mode):
@@ -79,11 +80,22 @@ rule suggest_batch:
         "../scripts/suggest_batch.py"
 
 
+def hull_distances(wildcards):
+    """An input: the data set with hull distances, for pools whose conditions use them."""
+    return PROJECT.receipt(HULL_DATASET) if STUDIES[wildcards.study].campaign.hull_of else []
+
+
+def digest_hulls(wildcards):
+    """A param: digests of its files."""
+    return PROJECT.digest_dataset(HULL_DATASET, DIGESTS) if STUDIES[wildcards.study].campaign.hull_of else {}
+
+
 rule replay_pool:
     """Replay campaigns over a table whose rows are all known, and count the measurements they would have taken."""
     input:
         table="<results>/{study}/table.parquet",
         predictions="<results>/{study}/surrogate/predictions.parquet",
+        hulls=hull_distances,
         code=code("replay_pool.py", "descriptor"),
     output:
         history="<results>/{study}/campaign/history.parquet",
@@ -99,5 +111,6 @@ rule replay_pool:
     priority: 3
     params:
         settings=slice_of(ReplaySettings),
+        digests=digest_hulls,
     script:
         "../scripts/replay_pool.py"

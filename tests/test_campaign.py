@@ -12,9 +12,9 @@ from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
-from batterymi.optimise.campaigns.benchmark import compare_with_random, count_evaluations_to
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
+from batterymi.optimise.campaigns.fidelity_comparison import count_evaluations_to
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.optimise.space.pareto import is_pareto_optimal
@@ -157,30 +157,6 @@ def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective])
 )
 def test_evaluations_are_counted_from_one(best: list[float], value: float, evaluations: int) -> None:
     assert count_evaluations_to(np.array(best, float), value) == evaluations
-
-
-def _history(engine: list[list[float]], random: list[list[float]]) -> pd.DataFrame:
-    rows = [
-        {"engine": name, "seed": seed, "evaluation": step + 1, "best_so_far": value}
-        for name, runs in (("ours", engine), ("random", random))
-        for seed, run in enumerate(runs)
-        for step, value in enumerate(run)
-    ]
-    return pd.DataFrame(rows)
-
-
-def test_saved_evaluations_are_what_they_should_be() -> None:
-    found = compare_with_random(_history([[5, 1, 1, 1]] * 4, [[5, 5, 5, 2]] * 4), "ours", 0)
-    assert found["evaluations_saved"] == 2
-    assert found["experiment_reduction"] == 0.5
-    assert found["verdict"] == "fewer evaluations than random search"
-
-
-def test_the_same_campaign_twice_shows_no_gain() -> None:
-    runs = [[5, 4, 3, 2], [6, 6, 1, 1], [np.nan, 3, 3, 3]]
-    found = compare_with_random(_history(runs, runs), "ours", 0)
-    assert found["evaluations_saved"] == 0
-    assert found["verdict"] == "no gain over random search shown"
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=25))

@@ -191,7 +191,7 @@ FORMULAS = {
         "initial": 3,
         "budget": 9,
         "batch": 2,
-        "shares": [0.1, 0.2],
+        "shares": [0.05, 0.2],
         "suggestions": 2,
         "variant": "again",
     },

@@ -6,7 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from batterymi.config.names import CellName, EngineName, UnitName
-from batterymi.config.parts import InsidePath, Name, Strict
+from batterymi.config.parts import InsidePath, Name, Strict, Worthwhile
+from batterymi.config.worth import BestKnown, RankRule, WorthFinding
+from batterymi.vocabulary.targets import DECLARED_POOL_SHARE, POOL_SHARES
 
 ALL_FEATURES = "all_features"
 VARIANT = "`all_features`, or the name of an ablation"
@@ -106,6 +108,9 @@ class _Campaign(Strict):
     mode: str
     seeds: int = Field(10, ge=2, le=1000, description="Repeats, each from its own start; 10 or more for a claim.")
     suggestions: int = Field(5, ge=1, le=100, description="Best designs to list; with `experiment`, the next batch.")
+    worthwhile: Worthwhile | None = Field(
+        None, description="Evaluations saved against random search below which a gain does not matter; not set: any."
+    )
 
 
 class _DesignCampaign(_Campaign):
@@ -126,8 +131,8 @@ class _DesignCampaign(_Campaign):
     )
     reference: dict[Name, float] | None = Field(
         None,
-        description="With several objectives, the worst value of each that counts in the hypervolume; not set: "
-        "inferred from designs all over the space, or from the rows.",
+        description="With several objectives, the worst value of each that counts in the hypervolume, for a target a "
+        "value on either side of it; not set: inferred from designs all over the space, or from the rows.",
     )
 
 
@@ -155,6 +160,12 @@ class SearchCampaign(_DesignCampaign, _BudgetedCampaign):
     evaluator: EvaluatorChoice = Field(description="Evaluator of the designs.")
     batch: int = Field(1, ge=1, le=1000, description="Designs that are proposed at once in each round.")
     fidelities: Fidelities | None = Field(None, description="Levels of fidelity; docs/reference/campaigns.md.")
+    best_known: BestKnown | None = Field(
+        None,
+        description="With one objective and a costly evaluator, as simulated charges: the best value known, the upper "
+        "end of the attainable range. Not set: the best of these campaigns, which moves with their budget. Cheap "
+        "evaluators are scanned instead.",
+    )
 
     @property
     def variant(self) -> str:
@@ -177,8 +188,8 @@ class ReplayCampaign(_BudgetedCampaign):
     mode: Literal["replay"] = Field(description="The rows of the table are the designs; their values are known.")
     variant: str = Field(ALL_FEATURES, description=f"{VARIANT} whose features the campaign uses.")
     batch: int = Field(5, ge=1, le=1000, description="Rows that are chosen at once.")
-    shares: tuple[float, ...] = Field(
-        (0.01, 0.05), min_length=1, description="Best shares of the rows; how soon a campaign finds them is measured."
+    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        POOL_SHARES, min_length=1, description="Best shares of the rows; how soon a campaign finds them is measured."
     )
     times: Name | None = Field(
         None,
@@ -187,11 +198,24 @@ class ReplayCampaign(_BudgetedCampaign):
     )
     label: str | None = Field(None, description="Label of that product in figures.")
     unit: UnitName = Field("1", description="Unit of that product.")
+    where: tuple[WorthFinding, ...] = Field(
+        (), description="What makes a row worth finding; others are none of the best, whatever their value."
+    )
+    hull_of: Name | None = Field(
+        None,
+        description="Column of formulas whose distance from the convex hull, in eV/atom, conditions may use as "
+        "`e_above_hull`; from the data set mp_compositions, by formula.",
+    )
+    rank_by: RankRule | None = Field(
+        None, description="What is known for free: an order of the rows that needs no measurement, to compare with."
+    )
 
     @model_validator(mode="after")
     def _check_product_label(self) -> Self:
         if (self.times is None) != (self.label is None):
             raise ValueError("times and label belong together")
+        if DECLARED_POOL_SHARE not in self.shares:
+            raise ValueError(f"shares: {DECLARED_POOL_SHARE:g} is missing, on which the verdicts of all studies rest")
         return self
 
 

@@ -5,11 +5,11 @@ show, so they say how to choose a value.
 """
 
 import unicodedata
-from dataclasses import dataclass
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from batterymi.arrays import Array
 from batterymi.config.checks import (
     Range,
     check_ascending,
@@ -22,12 +22,11 @@ from batterymi.config.checks import (
     find_simplex_problem,
 )
 from batterymi.config.expressions import is_linear, parse_condition
+from batterymi.config.goals import SIDES, Limit, Window, find_reserve_problem, find_target_problem
 from batterymi.config.names import ConstraintName, DescriptorName, ModelName, UnitName
-from batterymi.vocabulary.units import format_label
+from batterymi.vocabulary.units import format_label, format_unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Side = Literal["at_least", "at_most"]
-SIDES: tuple[Side, ...] = get_args(Side)
 MAX_PARTS = 100  # of a composition
 
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
@@ -187,36 +186,18 @@ class Feature(Column):
         return (min(ends), max(ends)) if ends else None
 
 
-@dataclass(frozen=True)
-class Limit:
-    """A value that an outcome must reach, or must not exceed.
-
-    Attributes:
-        objective: name of the outcome.
-        side: which of the two.
-        value: the limit itself, in the outcome's unit.
-    """
-
-    objective: str
-    side: Side
-    value: float
-
-    @property
-    def sign(self) -> int:
-        """1 where smaller outcomes are safer, -1 where larger ones are."""
-        return -1 if self.side == "at_least" else 1
-
-    @property
-    def text(self) -> str:
-        """The limit as messages say it, as "y at least 5"."""
-        return f"{self.objective} {self.side.replace('_', ' ')} {self.value:g}"
-
-
 class Relaxation(Strict):
     """A declared fallback for a limit that no design can meet."""
 
     to: float = Field(description="The limit to run with instead.")
     reason: str = Field(description="Why that value; it is printed in the summary.", min_length=10)
+
+
+class Worthwhile(Strict):
+    """The smallest gain that matters."""
+
+    least: float = Field(gt=0, description="In the unit of the objective, or in evaluations.")
+    reason: Line = Field(description="Why a smaller one does not matter.", min_length=10)
 
 
 class MeasuredError(Strict):
@@ -249,8 +230,14 @@ class MeasuredError(Strict):
 class Objective(Column):
     """An output column."""
 
-    goal: Literal["maximise", "minimise", "limit", "report"] = Field(
-        description="`limit` only has to meet at_least or at_most; `report` is only listed."
+    goal: Literal["maximise", "minimise", "target", "limit", "report"] = Field(
+        description="`target` should hit the target; `limit` only has to meet at_least or at_most; `report` is only "
+        "listed."
+    )
+    target: float | AscendingRange | None = Field(
+        None,
+        description="With `goal: target` the value that a design should hit, as `7.4`, or a window of values that are "
+        "equally good, as `[1, 2.5]`; the nearer an outcome the better.",
     )
     at_least: float | None = Field(None, description="A design must reach this value.")
     at_most: float | None = Field(None, description="A design must not exceed this value.")
@@ -271,6 +258,7 @@ class Objective(Column):
     error: MeasuredError | None = Field(
         None, description="How well its values are known, so that a value of large error has little weight."
     )
+    worthwhile: Worthwhile | None = Field(None, description="Smallest gain of a model that matters; not set: any.")
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
@@ -282,25 +270,41 @@ class Objective(Column):
             raise ValueError("relaxation needs exactly one of at_least and at_most")
         if len(limits) == 2 and not limits[0] < limits[1]:
             raise ValueError(f"at_least {limits[0]:g} is not below at_most {limits[1]:g}")
-        if self.reserve is not None:
-            if not limits:
-                raise ValueError("reserve needs a limit, at_least or at_most")
-            if len(limits) == 2 and not limits[0] + self.reserve < limits[1] - self.reserve:
-                raise ValueError(
-                    f"with a reserve of {self.reserve:g} nothing is left between at_least {limits[0]:g} and at_most "
-                    f"{limits[1]:g}"
-                )
+        if problem := find_reserve_problem(self.reserve, self.at_least, self.at_most):
+            raise ValueError(problem)
+        if problem := find_target_problem(self.goal, self.window, self.at_least, self.at_most, self.valid):
+            raise ValueError(problem)
         return self
 
     @property
     def is_optimised(self) -> bool:
-        """Whether it is maximised or minimised."""
-        return self.goal in ("maximise", "minimise")
+        """Whether it is maximised, minimised, or has a target."""
+        return self.goal in ("maximise", "minimise", "target")
+
+    @property
+    def window(self) -> Window | None:
+        """What it should hit; None where there is no target."""
+        if self.target is None:
+            return None
+        return Window(*(self.target if isinstance(self.target, tuple) else (self.target, self.target)))
+
+    @property
+    def target_text(self) -> str:
+        """The target with its unit, as "7.4 V"; empty where there is none."""
+        return f"{self.window.text}{format_unit(self.unit)}" if self.window else ""
 
     @property
     def sign(self) -> int:
-        """What makes it a cost, of which less is better: -1 where it is maximised, else 1."""
-        return -1 if self.goal == "maximise" else 1
+        """-1 where more is better, 1 where less is, and 0 for a target, of which neither is."""
+        return {"maximise": -1, "target": 0}.get(self.goal, 1)
+
+    def compute_cost(self, values: Array) -> Array:
+        """Return what outcomes cost in the objective's unit, of which less is better: a distance for a target."""
+        return self.sign * values if self.window is None else self.window.compute_distance(values)
+
+    def find_value(self, cost: float) -> float:
+        """Return an outcome of some cost; beyond the upper end of a target."""
+        return self.sign * cost if self.window is None else self.window.high + cost
 
     @property
     def limits(self) -> tuple[Limit, ...]:

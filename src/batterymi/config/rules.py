@@ -1,8 +1,11 @@
-"""What rules of a study on designs must agree on: compositions, features that apply to some designs, shared values."""
+"""What rules of a study on designs must agree on: compositions, features that apply to some designs, shared values.
+
+Also the worst values of objectives that count.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from batterymi.config.parts import Constraint, Feature, Simplex
+from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.spelling import did_you_mean
 
 SLACK = 1e-9
@@ -136,3 +139,30 @@ def find_missing_values(features: Sequence[Feature], values: Mapping[str, float 
             applies = any(name in values for name in step)
         if applies and not given:
             yield f"lacks {feature.name}"
+
+
+def find_reference_problems(reference: Mapping[str, float], optimised: Sequence[Objective]) -> Iterator[str]:
+    """Yield what is wrong with the worst values of objectives that count in a hypervolume."""
+    names = {objective.name for objective in optimised}
+    if len(names) < 2:
+        yield "campaign.reference: a reference point needs several objectives to maximise or minimise, or with a target"
+    for name in reference.keys() ^ names:
+        problem = "is not optimised" if name in reference else "lacks its worst value"
+        yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
+    for objective in optimised:
+        window, worst = objective.window, reference.get(objective.name)
+        if window and worst is not None and window.low <= worst <= window.high:
+            yield (
+                f"campaign.reference: {worst:g} of '{objective.name}' hits the target {window.text}, so that no design "
+                "is better; give a value on either side of it that is still of interest"
+            )
+
+
+def find_reserves(objectives: Sequence[Objective]) -> Iterator[str]:
+    """Yield problems with reserves, in a campaign whose evaluator is not coarser than what checks it."""
+    for objective in objectives:
+        if objective.reserve is not None:
+            yield (
+                f"objectives: '{objective.name}' has a reserve, which is for `campaign.mode: search`; move the limit "
+                "itself"
+            )

@@ -25,6 +25,8 @@ from batterymi.config.rules import (
     find_category_problems,
     find_condition_problems,
     find_missing_values,
+    find_reference_problems,
+    find_reserves,
     find_shared_problems,
     find_simplex_problems,
 )
@@ -32,6 +34,7 @@ from batterymi.config.screen import CandidatesSource, FileSource, Screen
 from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
 from batterymi.config.transfer import Transfer
+from batterymi.config.worth import HULL_DATASET, find_pool_problems
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.arguments import STRUCTURES
 
@@ -117,7 +120,7 @@ class Study(Strict):
 
     @property
     def optimised(self) -> tuple[Objective, ...]:
-        """The objectives that are maximised or minimised; at least one."""
+        """The objectives that are maximised or minimised, or have a target; at least one."""
         return tuple(objective for objective in self.objectives if objective.is_optimised)
 
     @property
@@ -188,6 +191,7 @@ class Study(Strict):
         """Return the names of the data sets that the study reads."""
         names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
         names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
+        names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
         # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
 
@@ -306,13 +310,9 @@ class Study(Strict):
             if not feature.is_category and feature.range is None:
                 yield f"features: '{feature.name}' needs bounds, since the campaign searches it"
         if not self.optimised:
-            yield "objectives: at least one must be maximised or minimised"
-        for objective in self.objectives if self.campaign.mode != "search" else ():
-            if objective.reserve is not None:
-                yield (
-                    f"objectives: '{objective.name}' has a reserve, which is for `campaign.mode: search`; move the "
-                    "limit itself"
-                )
+            yield "objectives: at least one must be maximised or minimised, or have a target"
+        if self.campaign.mode != "search":
+            yield from find_reserves(self.objectives)
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.primary_descriptors and not (is_replay or self.is_described_pool):
@@ -344,14 +344,15 @@ class Study(Strict):
         """Yield problems with the engine and the reference point."""
         campaign = self.campaign
         if campaign.mode == "replay":
+            measured = [objective.name for objective in self.objectives]
+            yield from find_pool_problems(campaign.where, campaign.rank_by, campaign.hull_of, measured)
+            if campaign.times and self.optimised and self.target.window:
+                yield "campaign.times: a target is a value of the objective itself, not of its product with a column"
             return
-        names = {objective.name for objective in self.optimised}
+        if campaign.mode == "search" and campaign.best_known and len(self.optimised) != 1:
+            yield "campaign.best_known: a single value needs a single objective to maximise or minimise"
         if campaign.reference is not None:
-            if len(names) < 2:
-                yield "campaign.reference: a reference point needs several objectives to maximise or minimise"
-            for name in campaign.reference.keys() ^ names:
-                problem = "is not optimised" if name in campaign.reference else "lacks its worst value"
-                yield f"campaign.reference: '{name}' {problem}; {did_you_mean(name, names)}"
+            yield from find_reference_problems(campaign.reference, self.optimised)
         if self.is_described_pool and campaign.engine == "scikit-optimize":
             yield "campaign.engine: 'scikit-optimize' knows no descriptors; use gaussian_process or botorch"
         if self.is_described_pool and self.reference_designs:
@@ -365,7 +366,7 @@ class Study(Strict):
                 yield "campaign.engine: 'enumerate' supports continuous numbers only, no step, levels or pool"
             if any(feature.is_conditional for feature in self.designable) or campaign.shared_in_batch:
                 yield "campaign.engine: 'enumerate' supports no used_with, optional_step or shared_in_batch"
-            if len(names) > 1:
+            if len(self.optimised) > 1:
                 yield "campaign.engine: 'enumerate' optimises one objective"
 
     @property

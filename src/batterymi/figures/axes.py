@@ -36,6 +36,15 @@ def make_panels(n: int, n_columns: int, width: float, height: float, extra: floa
     return figure, panels[:n]
 
 
+def stack_panels(heights: Sequence[float], width: float) -> "tuple[Figure, list[Axes]]":
+    """Make panels of different heights, in inches, below each other."""
+    import matplotlib.pyplot as plt
+
+    size = (width, sum(heights))
+    figure, axes = plt.subplots(len(heights), 1, figsize=size, height_ratios=heights, squeeze=False)
+    return figure, list(axes.ravel())
+
+
 def add_legend_below(figure: "Figure", axis: "Axes", ncols: int) -> None:
     """Add one legend below all panels, with the labels of one of them."""
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=ncols)

@@ -1,29 +1,41 @@
-"""Figure of campaigns beside random search."""
+"""Figure of campaigns beside random search: values over evaluations, and evaluations over targets."""
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.figures.axes import draw_observed_limits, make_panels, prefix_label, wrap_text
-from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
+from batterymi.figures.axes import draw_observed_limits, prefix_label, stack_panels, wrap_text
+from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE, PURPLE
+from batterymi.figures.targets import draw_targets
+from batterymi.reporting.gain import format_interval
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.measured import LOWER, UPPER
+from batterymi.vocabulary.targets import RANDOM, RULE, WITH_RULE
 from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ENGINES = {RULE: "rule", WITH_RULE: "from the rule"}
+
 
 def plot_convergence(results: StudyResults) -> "Figure":
-    """Draw the best feasible value over evaluations for engine and random search: median and quartiles."""
+    """Draw the best feasible value over evaluations, and the evaluations to each target, beside random search."""
     from matplotlib.ticker import MaxNLocator
 
     campaign = results.study.campaign
     measured_groups = _group_measured_suggestions(results)
-    figure, (axis, *below) = make_panels(1 + len(measured_groups), 1, COLUMN_IN, 2.6)
+    comparison = results.benchmark["comparison"]
+    n_targets = len(comparison["targets"]) if comparison else 0
+    heights = [2.6, *([1.2 + 0.38 * n_targets] if n_targets else []), *[2.6] * len(measured_groups)]
+    figure, (axis, *below) = stack_panels(heights, COLUMN_IN)
+    if n_targets:
+        draw_targets(below.pop(0), comparison)
     for lower, (name, part) in zip(below, measured_groups.items(), strict=True):
         _draw_earlier(lower, results, name, part)
     if results.history.empty:
@@ -32,21 +44,30 @@ def plot_convergence(results: StudyResults) -> "Figure":
         axis.text(0.5, 0.5, few if campaign.mode == "experiment" else found, ha="center", va="center")
         axis.set_axis_off()
         return figure
-    for engine, colour in ((campaign.engine, BLUE), ("random", ORANGE)):
-        _draw_band(axis, results, results.history[results.history["engine"] == engine], engine, colour)
-    comparison = results.benchmark["comparison"]
-    initial = comparison["initial"] if campaign.mode == "experiment" else campaign.initial
-    axis.axvline(initial + 0.5, color=GREY, lw=0.7, ls=":")
+    history = results.history
+    for engine, colour in ((campaign.engine, BLUE), (RANDOM, ORANGE)):
+        _draw_band(axis, results, history[history["engine"] == engine], engine, colour)
+    for engine, colour in ((RULE, GREEN), (WITH_RULE, PURPLE)):
+        if (history["engine"] == engine).any():
+            _draw_median(axis, results, history[history["engine"] == engine], ENGINES[engine], colour)
+    axis.axvline(comparison["initial"] + 0.5, color=GREY, lw=0.7, ls=":")
     axis.set(xlabel="Evaluations (dotted: end of the shared start)", ylabel=_make_score_label(results))
-    axis.set_title(
-        f"{comparison['evaluations_saved']:.1f} evaluations saved "
-        f"[{comparison['evaluations_saved_lower']:.1f}, {comparison['evaluations_saved_upper']:.1f}], "
-        f"{comparison['seeds']} seeds\n{wrap_text(comparison['verdict'], 48)}",
-        fontsize=7,
-    )
+    axis.set_title(_make_title(comparison), fontsize=6.5)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(loc="best")
     return figure
+
+
+def _make_title(comparison: Mapping[str, Any]) -> str:
+    """Return the evaluations saved to the declared target, and the verdicts without their numbers."""
+    lines = [re.split("[:;,]", comparison["verdict"])[0]]
+    if comparison["evaluations_saved"] is not None:
+        middle, low, high = (comparison[f"evaluations_saved{end}"] for end in ("", "_lower", "_upper"))
+        saved = format_interval(middle, low, high, 1, comparison["saved_is"])
+        lines = [f"{saved} evaluations saved, {comparison['seeds']} seeds", f"to {comparison['target']}", *lines]
+    if comparison.get("against_rule"):
+        lines.append(comparison["against_rule"].split(" (")[0])
+    return "\n".join(wrap_text(line, 58) for line in lines)
 
 
 def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
@@ -66,6 +87,14 @@ def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label
     if n_empty:
         # an empty line, for its text in the legend
         axis.plot([], [], " ", label=f"  {n_empty} of {best.shape[1]} found no feasible design")
+
+
+def _draw_median(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
+    """Draw one engine's median alone, where most campaigns are the same."""
+    best = history.pivot(index="evaluation", columns="seed", values="best_so_far").fillna(np.inf)
+    middle = _get_score_sign(results) * best.quantile(0.5, axis=1, interpolation="higher")
+    shown = np.isfinite(middle)
+    axis.plot(middle.index[shown], middle[shown], color=colour, ls="--", label=f"{label}: median")
 
 
 def _group_measured_suggestions(results: StudyResults) -> dict[str, pd.DataFrame]:
@@ -102,7 +131,8 @@ def _find_single(results: StudyResults) -> Objective | None:
 def _get_score_sign(results: StudyResults) -> float:
     """Return the sign that turns a score back into the objective, or into a score to maximise."""
     only = _find_single(results)
-    return -1.0 if only is None else float(only.sign)
+    # a distance to a target is drawn as it is
+    return -1.0 if only is None else float(only.sign) or 1.0
 
 
 def _make_score_label(results: StudyResults) -> str:
@@ -114,4 +144,6 @@ def _make_score_label(results: StudyResults) -> str:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"
+    if only.window:
+        return wrap_text(f"Distance to the target {only.window.text}: {only.axis_label}", 34)
     return wrap_text(prefix_label("Best feasible", only.axis_label), 34)

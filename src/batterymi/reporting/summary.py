@@ -8,12 +8,12 @@ import pandas as pd
 from batterymi.config.parts import Objective
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.optimise.campaigns.suggestions import EXTRAPOLATES
+from batterymi.reporting.gain import Cells, collect_gain
 from batterymi.reporting.study_results import StudyResults
-from batterymi.reporting.trust import Cells, summarise_trust
+from batterymi.reporting.trust import summarise_trust
 from batterymi.vocabulary.units import format_unit
 from batterymi.vocabulary.verdicts import NO_SKILL
 
-GAINS = ("evaluations_saved", "final_gain")
 SETTINGS = ""  # instead of an entry: what the study's YAML says
 
 
@@ -41,7 +41,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         "variants": (_describe_variants(results), "metrics"),
         "feasibility": (_describe_feasibility(results.benchmark), "benchmark"),
         **_describe_best(results),
-        **_collect_gain(results.benchmark),
+        **collect_gain(results),
         **summarise_trust(results),
         "remarks": (" ".join(study.remarks), SETTINGS),
         "reference_designs": (_describe_reference_designs(results.reference_designs), "reference_designs"),
@@ -128,8 +128,16 @@ def _describe_variants(results: StudyResults) -> str:
     """Return the best model and the verdict of every variant but the primary one."""
     metrics = results.metrics
     ablations = metrics[(metrics["variant"] != results.study.primary_variant) & metrics["selected"]]
-    parts = ((row, row["verdict"].split(";")[0]) for row in _list_rows(ablations))
-    return "; ".join(f"{row['variant']}: {_describe_score(row)}, {verdict}" for row, verdict in parts)
+    primary = results.selected.set_index("objective")["mae"]
+    worthwhile = {o.name: o.worthwhile.least for o in results.study.objectives if o.worthwhile}
+    parts = []
+    for row in _list_rows(ablations):
+        text = f"{row['variant']}: {_describe_score(row)}, {row['verdict'].split(';')[0]}"
+        change, name = row["mae"] - primary[row["objective"]], row["objective"]
+        if abs(change) < worthwhile.get(name, 0.0):
+            text += f" (MAE {change:+.2g}{format_unit(row['unit'])}: no difference that matters)"
+        parts.append(text)
+    return "; ".join(parts)
 
 
 def _describe_feasibility(benchmark: Mapping[str, Any]) -> str:
@@ -208,21 +216,6 @@ def _describe_objective(best: pd.Series, objective: Objective) -> str:
     text = f"{objective.name} {best[objective.name]:.4g}{format_unit(objective.unit)}"
     low, high = best.get(f"{objective.name}_lower_95"), best.get(f"{objective.name}_upper_95")
     return text if low is None or pd.isna(low) else f"{text} [{low:.4g}, {high:.4g}]"
-
-
-def _collect_gain(benchmark: Mapping[str, Any]) -> Cells:
-    """Return what the campaign gained over random search."""
-    comparison = benchmark["comparison"]
-    if comparison is None:
-        return {"gain_over_random": ("no campaign was run", "benchmark")}
-    ends = ("", "_lower", "_upper")
-    found: dict[str, Any] = {f"{key}{end}": comparison[f"{key}{end}"] for key in GAINS for end in ends}
-    for end in ends:
-        found[f"experiment_reduction{end}_percent"] = 100 * comparison[f"experiment_reduction{end}"]
-    found["seeds"], found["gain_over_random"] = comparison["seeds"], comparison["verdict"]
-    found["final_score_quartiles"] = [comparison["final_best"][key] for key in ("lower", "median", "upper")]
-    found["failures"] = benchmark["failures"]
-    return {key: (value, "benchmark") for key, value in found.items()}
 
 
 def _describe_reference_designs(designs: pd.DataFrame) -> str:

@@ -1,12 +1,11 @@
-"""What validation, transfer, screens and pool campaigns found, in sentences for the summary."""
+"""What validation, transfer and screens found, in sentences for the summary."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from batterymi.reporting.gain import Cells
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.units import format_unit
-
-Cells = dict[str, tuple[Any, str]]  # by column of the summary: a value, and the entry of StudyResults with its file
 
 
 def summarise_trust(results: StudyResults) -> Cells:
@@ -22,7 +21,6 @@ def summarise_trust(results: StudyResults) -> Cells:
     )
     return {
         **{key: (value, "validation") for key, value in _summarise_validation(found, unit).items()},
-        **{key: (value, "benchmark") for key, value in _summarise_acceleration(results.benchmark).items()},
         **{key: (describe(part, unit), entry) for key, part, entry, describe in optional if part},
     }
 
@@ -46,16 +44,6 @@ def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]
         cells["official_test"] = _describe_official_test(found["test"], unit)
         cells["official_test_mae"] = found["test"]["scores"][found["test"]["selected"]]["mae"]
     return cells
-
-
-def _summarise_acceleration(benchmark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how many evaluations campaigns over a pool took to its best rows."""
-    if "acceleration" not in benchmark:
-        return {}
-    return {
-        "evaluations_to_top": "; ".join(_describe_acceleration(target) for target in benchmark["acceleration"]),
-        "acceleration": benchmark["acceleration"][0]["first"]["acceleration"],
-    }
 
 
 def _name_column(split: str) -> str:
@@ -128,17 +116,6 @@ def _describe_official_test(found: dict[str, Any], unit: str) -> str:
         f"{found['selected']} MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}]{unit}, R² "
         f"{own['r2']:.2f}, {ranks} on {own['rows']} rows, predicted once; without "
         f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {scores_of_rest}"
-    )
-
-
-def _describe_acceleration(found: dict[str, Any]) -> str:
-    """Return the number of measurements to the best rows of a pool."""
-    first, half = found["first"], found["half"]
-    return (
-        f"best {found['share']:.0%} ({found['rows']} rows): first after {first['engine']['median']:.0f} measurements, "
-        f"random {first['random']['median']:.0f}, acceleration {first['acceleration']:.1f} "
-        f"[{first['acceleration_lower']:.1f}, {first['acceleration_upper']:.1f}]; half of them after "
-        f"{half['engine']['median']:.0f}, random {half['random']['median']:.0f}{'+' if half['missed_random'] else ''}"
     )
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
 
 from batterymi.config.slices.campaign import CampaignSettings
 from batterymi.data.designs import read_pool
@@ -11,6 +14,7 @@ from batterymi.data.headers import add_units
 from batterymi.evaluators.base import Evaluator
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import read_frame, write_csv, write_json, write_parquet
+from batterymi.optimise.campaigns.attainable import Attainable, complete_attainable, scan_attainable
 from batterymi.optimise.campaigns.benchmark import compare_with_random
 from batterymi.optimise.campaigns.campaign import select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
@@ -18,6 +22,7 @@ from batterymi.optimise.campaigns.journal import Journal, place_journal, remove_
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.campaigns.seeds import count_failures, empty_history, run_seeds
 from batterymi.optimise.campaigns.suggestions import describe_designs
+from batterymi.optimise.campaigns.targets import make_range_targets
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem
 from batterymi.vocabulary.splits import SPLIT, TRAIN
@@ -77,7 +82,7 @@ def run_campaign(
     reference = campaign.reference or found.reference
     problem = Problem(space, targets, found.planned_limits, evaluator, reference=reference)
     history = run_seeds(problem, campaign, settings.seed, processes) if found.worth_running else empty_history(problem)
-    comparison = compare_with_random(history, campaign.engine, settings.seed) if len(history) else None
+    comparison = _compare(history, problem, settings) if len(history) else None
     own = history[history["engine"] == campaign.engine]
     best = select_best_designs(problem, [own], campaign.suggestions) if len(history) else history
     suggestions = describe_designs(best, problem, rows, settings.derived, campaign)
@@ -95,6 +100,22 @@ def run_campaign(
     }
     write_json(files.benchmark, content)
     remove_journals(files.history)
+
+
+def _compare(history: pd.DataFrame, problem: Problem, settings: CampaignSettings) -> dict[str, Any]:
+    """Compare the engine with random search at shares of the attainable range."""
+    campaign, attainable = settings.campaign, _find_attainable(history, problem, settings)
+    least = campaign.worthwhile.least if campaign.worthwhile else 0.0
+    targets = make_range_targets(attainable) if attainable else []
+    found = compare_with_random(history, campaign.engine, targets, campaign.initial, settings.seed, least)
+    return {**found, "attainable": attainable.as_dict() if attainable else None}
+
+
+def _find_attainable(history: pd.DataFrame, problem: Problem, settings: CampaignSettings) -> Attainable | None:
+    """Return the range that designs can attain: by a scan where evaluations are cheap, else from random designs."""
+    if problem.evaluator.is_cheap:
+        return scan_attainable(problem, settings.seed)
+    return complete_attainable(problem, history, settings.campaign.initial, settings.campaign.best_known)
 
 
 def _make_journal(evaluator: Evaluator, history: Path, depends_on: list[Path], settings: CampaignSettings) -> Journal:

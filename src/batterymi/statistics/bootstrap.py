@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ N_RESAMPLES = 2000
 
 
 def bootstrap_interval(
-    values: Array | Sequence[Array],
+    values: NDArray[Any] | Sequence[NDArray[Any]],
     statistic: Callable[..., Array],
     seed: int,
     groups: Sequence[object] | None = None,
@@ -25,7 +26,7 @@ def bootstrap_interval(
 
 
 def resample_statistic(
-    values: Array | Sequence[Array],
+    values: NDArray[Any] | Sequence[NDArray[Any]],
     statistic: Callable[..., Array],
     seed: int,
     groups: Sequence[object] | None = None,

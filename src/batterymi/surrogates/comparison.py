@@ -128,6 +128,9 @@ def score_models(
     """
     problem, observed = validation.problem, validation.problem.scored
     squared = {name: (observed - out.mean) ** 2 for name, out in outs.items()}
+    error = {name: float(np.abs(observed - out.mean).mean()) for name, out in outs.items()}
+    least = problem.objective.worthwhile.least if problem.objective.worthwhile else 0.0
+    gains = error["dummy"] - error[best], error["ridge"] - error[best]
     rows = []
     for name, out in outs.items():
         score = validation.compute_interval((observed, out.mean), compute_q_squared)
@@ -162,7 +165,9 @@ def score_models(
                 "p_value": test.p_value if name == best else np.nan,
                 "shuffles": test.n_shuffles if name == best else np.nan,
                 "p_method": test.method if name == best else "",
-                "verdict": decide_verdict(name, test.p_value, over["dummy"], over["ridge"]) if name == best else "",
+                "verdict": decide_verdict(name, test.p_value, over["dummy"], over["ridge"], gains, least)
+                if name == best
+                else "",
             }
         )
     return pd.DataFrame(rows)

@@ -16,6 +16,7 @@ from batterymi.statistics.scores import compute_mean, compute_paired_difference,
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.validation import CrossValidation, Method, fit_on_rows, make_splits
+from batterymi.vocabulary.verdicts import TOO_SMALL
 
 logger = logging.getLogger(__name__)
 
@@ -154,10 +155,15 @@ def _gain_r2(observed: Array, helped: Array, alone: Array) -> Array:
 
 
 def _measure_gain(validation: CrossValidation, alone: Array, helped: Array) -> dict[str, Any]:
-    """Return how much smaller errors are than those of own rows only; a gain whose interval includes zero is none."""
-    groups = validation.problem.scored_groups
+    """Return how much smaller errors are than those of own rows only.
+
+    A gain whose interval includes zero is none, and one below what is worthwhile does not matter.
+    """
+    groups, objective = validation.problem.scored_groups, validation.problem.objective
     gain = compute_paired_difference(alone, helped, groups, validation.bootstraps, validation.seed)
     shown = "gain" if gain["lower"] > 0 else "negative" if gain["upper"] < 0 else "no gain shown"
+    if shown == "gain" and objective.worthwhile and gain["difference"] < objective.worthwhile.least:
+        shown = TOO_SMALL
     return {f"mae_gain{end}": gain[key] for end, key in GAIN.items()} | {"verdict": shown}
 
 

@@ -1,21 +1,50 @@
-"""What may be said of a model."""
+"""What may be said of a model, and of a gain."""
 
 NO_SKILL = "no skill shown"
 SKILL = "skill shown"
 ALPHA = 0.05
 
+# of evaluations to one target, against those of something else
+FEWER = "fewer evaluations"
+MORE = "more evaluations"
+NO_GAIN = "no gain shown"
+TOO_SMALL = "no gain that matters"
+DEPENDS_ON_BUDGET = "depends on the budget"
+DEPENDS_ON_TARGET = "depends on the target"
+UNDECIDED = "undecided within the budget"
+NOT_REACHED = "target not reached within the budget"
+REACHED_BY_START = "every start reaches the target"
+TOO_FEW = "too few starts that do not reach the target"
+NO_TARGET = "no target can be set, since no random design meets the limits"
 
-def decide_verdict(name: str, p_value: float, over_dummy: tuple[float, float], over_ridge: tuple[float, float]) -> str:
+# what kind of number a difference of evaluations is, if campaigns are censored
+ESTIMATE = "estimate"
+AT_LEAST = "at least"
+AT_MOST = "at most"
+WITHIN_BUDGET = "within the budget"
+
+
+def decide_verdict(
+    name: str,
+    p_value: float,
+    over_dummy: tuple[float, float],
+    over_ridge: tuple[float, float],
+    gains: tuple[float, float] = (float("inf"), float("inf")),
+    worthwhile: float = 0.0,
+) -> str:
     """State whether a model has skill, and how it compares with ridge.
 
     Skill needs both: chance seldom does as well (corrected p < 0.05), and the gain in mean squared error over
-    predicting the mean has a 95 % interval above zero. Being better than ridge needs an interval above zero too.
+    predicting the mean has a 95 % interval above zero. Being better than ridge needs an interval above zero too. A gain
+    that is shown and smaller than what matters is said to be so.
 
     Args:
         name: the selected model.
         p_value: corrected p-value of the permutation test.
         over_dummy: interval of the dummy's mean squared error minus the model's.
         over_ridge: the same against ridge.
+        gains: by how much its mean absolute error is smaller than the dummy's, and than ridge's.
+        worthwhile: the smallest gain in mean absolute error that matters.
 
     Returns:
         "no skill shown", or "skill shown" and how the model compares with ridge.
@@ -23,8 +52,22 @@ def decide_verdict(name: str, p_value: float, over_dummy: tuple[float, float], o
     # negated comparisons, so that NaN counts as no skill
     if name == "dummy" or not p_value < ALPHA or not over_dummy[0] > 0:
         return NO_SKILL
+    if gains[0] < worthwhile:
+        return f"{SKILL}; {TOO_SMALL} over predicting the mean"
     if name == "ridge":
         return f"{SKILL}; the linear model is best"
     if over_ridge[0] > 0:
-        return f"{SKILL}; better than ridge"
+        return f"{SKILL}; {TOO_SMALL} over ridge" if gains[1] < worthwhile else f"{SKILL}; better than ridge"
     return f"{SKILL}; not better than ridge"
+
+
+def state_gain(gain: str, other: str, label: str) -> str:
+    """State a verdict on evaluations to a target.
+
+    Args:
+        gain: one of the verdicts above.
+        other: what evaluations are compared with, as "random search".
+        label: of the target.
+    """
+    joint = {FEWER: "than", MORE: "than", NO_GAIN: "over", TOO_SMALL: "over"}.get(gain, "compared with")
+    return f"{gain} {joint} {other}, to {label}"

@@ -5,10 +5,12 @@ repackaged by Wang et al. 2021 (CrabNet), doi:10.1038/s41524-021-00545-1.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from batterymi.arrays import Array
 from batterymi.data.loaders.base import read_records
 
 PARTS = ("train", "val", "test")
@@ -16,6 +18,7 @@ DECOMPOSITION = tuple(f"CritExam__Ed_{part}.csv" for part in PARTS)
 FORMATION = (*(f"CritExam__Ef_{part}.csv" for part in PARTS), "matbench_mp_e_form.csv")
 HULL = tuple(f"mp_e_hull_{part}.csv" for part in PARTS)
 GAP = ("matbench_mp_gap.csv",)
+SYMBOL = re.compile("[A-Z][a-z]?")
 
 
 def load_compositions(folder: Path, element: str) -> pd.DataFrame:
@@ -33,10 +36,10 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
         else 0; where Bartel et al. lack the formula, CrabNet's hull distance), hull_from, e_form (the lowest, eV/atom),
         gap_min, gap_median, gap_max (eV, PBE); sorted by formula, NaN where unknown.
     """
-    decomposition, hull = _read_values(folder, DECOMPOSITION, element), _read_values(folder, HULL, element)
-    formation, gap = _read_values(folder, FORMATION, element), _read_values(folder, GAP, element)
-    lowest = decomposition.groupby("formula")["value"].min().clip(lower=0)
-    further = hull.groupby("formula")["value"].min()
+    # the lookahead keeps C from matching Ca
+    holds_element = re.compile(rf"{re.escape(element)}(?![a-z])").search
+    formation, gap = (_read_values(folder, names, lambda text: bool(holds_element(text))) for names in (FORMATION, GAP))
+    lowest, further = _read_hulls(folder, lambda text: bool(holds_element(text)))
     gaps = gap.groupby("formula")["value"]
     formulas = sorted({*lowest.index, *further.index, *formation["formula"], *gaps.groups})
     frame = pd.DataFrame(index=pd.Index(formulas, name="formula"))
@@ -51,13 +54,38 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
     return frame.reset_index()
 
 
-def _read_values(folder: Path, names: tuple[str, ...], element: str) -> pd.DataFrame:
-    """Read the reduced formula and value of every record with an element from some files."""
+def look_up_hulls(folder: Path, formulas: Sequence[str]) -> Array:
+    """Look up the distance of formulas from the convex hull.
+
+    Args:
+        folder: holds the data set's files.
+        formulas: as pymatgen reads them, reduced or not.
+
+    Returns:
+        eV/atom as in `load_compositions`, of the phase of lowest energy of each formula, shape (n_formulas,); NaN
+        where it is unknown.
+    """
+    from pymatgen.core import Composition
+
+    reduced = [Composition(text).reduced_formula for text in formulas]
+    systems = {frozenset(SYMBOL.findall(text)) for text in reduced}
+    lowest, further = _read_hulls(folder, lambda text: frozenset(SYMBOL.findall(text)) in systems)
+    return lowest.combine_first(further).reindex(reduced).to_numpy(float)
+
+
+def _read_hulls(folder: Path, is_wanted: Callable[[str], bool]) -> tuple[pd.Series, pd.Series]:
+    """Return hull distances by reduced formula: from decomposition energies, and those of CrabNet."""
+    decomposition, hull = (_read_values(folder, names, is_wanted) for names in (DECOMPOSITION, HULL))
+    return decomposition.groupby("formula")["value"].min().clip(lower=0), hull.groupby("formula")["value"].min()
+
+
+def _read_values(folder: Path, names: tuple[str, ...], is_wanted: Callable[[str], bool]) -> pd.DataFrame:
+    """Read the reduced formula and value of every record whose formula is wanted from some files."""
     from pymatgen.core import Composition
 
     columns = {"formula": "formula", "target": "value"}
     frame = pd.concat([read_records(folder / name, columns) for name in names], ignore_index=True)
-    # before the slow reduction of formulas; the lookahead keeps C from matching Ca
-    frame = frame[frame["formula"].str.contains(rf"{re.escape(element)}(?![a-z])", regex=True)]
+    # before the slow reduction of formulas
+    frame = frame[[is_wanted(text) for text in frame["formula"]]]
     reduced = {text: Composition(text).reduced_formula for text in frame["formula"].unique()}
     return pd.DataFrame({"formula": frame["formula"].map(reduced), "value": frame["value"].astype(float)})

@@ -41,8 +41,9 @@ def load_rows(folder: Path, settings: ObelixRows) -> Rows:
         settings: none so far.
 
     Returns:
-        Columns as in `COLUMNS`, and log10_conductivity (log10 S/cm), censored (0 or 1), split (train or test). Two
-        rows have the same `composition_key` if their formulas agree after reduction to fractions.
+        Columns as in `COLUMNS`, and log10_conductivity (log10 S/cm), censored (0 or 1), sulfide (1 with more sulfur
+        than oxygen, else 0), split (train or test). Two rows have the same `composition_key` if their formulas agree
+        after reduction to fractions.
     """
     parts = [read_records(folder / name, COLUMNS).assign(**{SPLIT: split}) for name, split in PARTS]
     frame = pd.concat(parts, ignore_index=True)
@@ -60,5 +61,14 @@ def load_rows(folder: Path, settings: ObelixRows) -> Rows:
         censored=bound[frame.index].astype(int),
         doi=normalise_doi(frame["doi"]),
         composition_key=[make_composition_key(formula) for formula in frame["composition"]],
+        sulfide=[int(_is_sulfide(formula)) for formula in frame["composition"]],
     ).drop(columns="conductivity")
     return rows
+
+
+def _is_sulfide(formula: str) -> bool:
+    """Return whether a formula has more sulfur than oxygen, which sulfates have not."""
+    from batterymi.features.formulas import parse_formula
+
+    amounts = parse_formula(formula)
+    return amounts.get("S", 0.0) > amounts.get("O", 0.0)

@@ -1,114 +1,115 @@
-"""How many evaluations an engine saves against random search, with an interval."""
+"""How an engine compares with random search from the same starts, over targets that no campaign has a part in."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
+from batterymi.optimise.campaigns.gain import N_BOOTSTRAPS, compare_at_target
+from batterymi.optimise.campaigns.targets import Target, find_arrivals
 from batterymi.statistics.bootstrap import average_finite, bootstrap_interval
 from batterymi.statistics.labels import label_interval
-from batterymi.statistics.scores import compute_mean
+from batterymi.vocabulary.targets import RANDOM
+from batterymi.vocabulary.verdicts import DEPENDS_ON_TARGET, FEWER, MORE, NO_TARGET, state_gain
 
-N_BOOTSTRAPS = 5000
-RANDOM = "random"
-
-
-def count_evaluations_to(best_so_far: Array, value: float) -> int:
-    """Return the first evaluation, counted from 1, at which a campaign is at least as good as a value.
-
-    Args:
-        best_so_far: shape (n,), falling; NaN before the first feasible design.
-        value: the target.
-
-    Returns:
-        The evaluation; n + 1 if it was never reached.
-    """
-    # rounding must not decide whether a tie counts as reached
-    tolerance = 1e-9 * max(1.0, abs(value))
-    reached = np.flatnonzero(best_so_far <= value + tolerance)
-    return int(reached[0]) + 1 if reached.size else len(best_so_far) + 1
+ENDS = ("", "_lower", "_upper")
+OTHER = "random search"
 
 
-def compare_with_random(history: pd.DataFrame, engine: str, seed: int) -> dict[str, Any]:
+def compare_with_random(
+    history: pd.DataFrame,
+    engine: str,
+    targets: Sequence[Target],
+    initial: int,
+    seed: int,
+    worthwhile: float = 0.0,
+) -> dict[str, Any]:
     """Compare an engine with random search from the same starts.
-
-    For each seed the target is the worse of the two final values, which both campaigns reached, so nothing is
-    censored. Saved evaluations are random search's minus the engine's. The share saved is "experiment reduction". The
-    final gain is random search's final score minus the engine's, where both found a feasible design.
 
     Args:
         history: campaigns of both, with columns engine, seed, evaluation, best_so_far.
         engine: name of the engine.
+        targets: what is to be reached; verdicts rest on the declared one.
+        initial: evaluations of the shared start.
         seed: of the bootstrap over seeds.
+        worthwhile: evaluations saved below which a gain does not matter.
 
     Returns:
-        Numbers of both, their difference with 95 % intervals over seeds, and a verdict.
+        The comparison at each target and at the declared one, what the campaigns ended with, and a verdict.
     """
-    pairs = [_compare_pair(part, engine) for _, part in history.groupby("seed", sort=True)]
-    used = np.array([pair["engine_evaluations"] for pair in pairs], float)
-    random = np.array([pair["random_evaluations"] for pair in pairs], float)
-    gained = np.array([pair["final_gain"] for pair in pairs], float)
-    # seeds are resampled as pairs, since both campaigns of a seed share their start
-    saved = bootstrap_interval(random - used, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
+    until = int(history["evaluation"].max()) - initial
+    compared = [
+        compare_at_target(
+            target,
+            find_arrivals(history, engine, target, initial),
+            find_arrivals(history, RANDOM, target, initial),
+            until,
+            seed,
+            worthwhile,
+        )
+        for target in targets
+    ]
+    return {**describe_campaigns(history, engine, initial, seed), **summarise_targets(compared), "targets": compared}
+
+
+def describe_campaigns(history: pd.DataFrame, engine: str, initial: int, seed: int) -> dict[str, Any]:
+    """Return the numbers of campaigns, and what they ended with at the end of their budget.
+
+    The final gain is random search's final score minus the engine's, where both found a feasible design. It grows and
+    falls with the budget, so no verdict rests on it.
+    """
+    final = history.sort_values("evaluation").groupby(["engine", "seed"])["best_so_far"].last()
+    gained = (final[RANDOM] - final[engine]).to_numpy(float)
     gain = bootstrap_interval(gained, average_finite, seed, n_resamples=N_BOOTSTRAPS)
-    share = bootstrap_interval((used, random), compute_share_saved, seed, n_resamples=N_BOOTSTRAPS)
+    has_both = np.isfinite(gained)
     return {
         "engine": engine,
-        "seeds": len(pairs),
+        "seeds": len(gained),
+        "initial": initial,
         "budget": int(history["evaluation"].max()),
-        **label_interval("evaluations_saved", float((random - used).mean()), saved),
-        **label_interval("experiment_reduction", float(compute_share_saved(used, random)), share),
-        "seeds_ahead": int((random > used).sum()),
-        **label_interval("final_gain", float(np.nanmean(gained)) if np.isfinite(gained).any() else None, gain),
-        "seeds_with_both": int(np.isfinite(gained).sum()),
-        "final_best": _compute_quartiles(history, engine),
-        "final_best_random": _compute_quartiles(history, RANDOM),
-        "verdict": _classify_gain(saved, gain),
-        "pairs": pairs,
+        **label_interval("final_gain", float(gained[has_both].mean()) if has_both.any() else None, gain),
+        "seeds_with_both": int(has_both.sum()),
+        "final_best": _compute_quartiles(final[engine]),
+        "final_best_random": _compute_quartiles(final[RANDOM]),
     }
 
 
-def _compare_pair(part: pd.DataFrame, engine: str) -> dict[str, Any]:
-    """Compare the two campaigns of one seed."""
-    ours = part[part["engine"] == engine].sort_values("evaluation")["best_so_far"].to_numpy()
-    random = part[part["engine"] == RANDOM].sort_values("evaluation")["best_so_far"].to_numpy()
-    found = [best[-1] for best in (ours, random) if np.isfinite(best[-1])]
-    # the worse final value was reached by both campaigns, so nothing is censored
-    target = max(found) if found else float("nan")
+def summarise_targets(compared: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is saved on the way to the declared target, and the verdict over all targets.
+
+    Args:
+        compared: what `compare_at_target` found, in order of the targets.
+
+    Returns:
+        `target`, `evaluations_saved` and `experiment_reduction` (the share saved), each with its ends, None where open,
+        `saved_is` and `verdict`.
+    """
+    declared = next((entry for entry in compared if entry["is_declared"]), None)
+    if declared is None:
+        nothing = {f"{key}{end}": None for key in ("evaluations_saved", "experiment_reduction") for end in ENDS}
+        return {"target": None, **nothing, "saved_is": None, "verdict": NO_TARGET}
+    ratios = {end: declared[f"ratio{end}"] for end in ENDS}
     return {
-        "seed": int(part["seed"].iloc[0]),
-        "value_to_reach": target,
-        "engine_evaluations": count_evaluations_to(ours, target),
-        "random_evaluations": count_evaluations_to(random, target),
-        "final_engine": float(ours[-1]),
-        "final_random": float(random[-1]),
-        "final_gain": float(random[-1] - ours[-1]),
+        "target": declared["label"],
+        **{f"evaluations_saved{end}": declared[f"saved{end}"] for end in ENDS},
+        **{f"experiment_reduction{end}": ratio and 1 - 1 / ratio for end, ratio in ratios.items()},
+        "saved_is": declared["saved_is"],
+        "verdict": _state_verdict(declared, compared),
     }
 
 
-def _compute_quartiles(history: pd.DataFrame, engine: str) -> dict[str, float]:
+def _state_verdict(declared: dict[str, Any], compared: Sequence[dict[str, Any]]) -> str:
+    """State the verdict at the declared target, or that it differs between targets."""
+    sides = {side: [entry["label"] for entry in compared if entry["gain"] == side] for side in (FEWER, MORE)}
+    if all(sides.values()):
+        said = "; ".join(state_gain(side, OTHER, " and ".join(labels)) for side, labels in sides.items())
+        return f"{DEPENDS_ON_TARGET}: {said}"
+    return state_gain(declared["gain"], OTHER, declared["label"])
+
+
+def _compute_quartiles(final: pd.Series) -> dict[str, float]:
     """Compute the median and the quartiles over seeds of the final best score."""
-    part = history[history["engine"] == engine]
-    final = part.sort_values("evaluation").groupby("seed")["best_so_far"].last()
     # pandas leaves NaN out, and returns NaN where nothing else is left
     low, middle, high = final.quantile([0.25, 0.5, 0.75])
     return {"lower": float(low), "median": float(middle), "upper": float(high)}
-
-
-def compute_share_saved(used: Array, baseline: Array) -> Array:
-    """Compute the share that is saved over seeds, along the last axis."""
-    # a ratio of sums, so that seeds with few evaluations do not dominate
-    return np.asarray(1 - used.sum(axis=-1) / baseline.sum(axis=-1))
-
-
-def _classify_gain(saved: tuple[float, float], gain: tuple[float, float]) -> str:
-    """Choose the verdict; a gain whose interval includes zero does not count as a gain."""
-    if saved[0] > 0:
-        return "fewer evaluations than random search"
-    # an engine may be no faster to a mediocre value and still end with a much better design
-    if gain[0] > 0 and not saved[1] < 0:
-        return "a better final design than random search, in no fewer evaluations"
-    if saved[1] < 0:
-        return "more evaluations than random search"
-    return "no gain over random search shown"

@@ -55,12 +55,24 @@ class BestKnown:
         if not len(self):
             return ""
         if len(search.optimised) == 1:
-            return f"{self.format_value(0, search.optimised[0])} ({self.labels[0]})"
+            return self._describe_best(0, search.optimised[0])
         parts = []
         for objective in search.optimised:
-            place = int(np.argmin(objective.sign * self.values[objective.name].to_numpy()))
-            parts.append(f"{objective.label} {self.format_value(place, objective)} ({self.labels[place]})")
+            place = int(np.argmin(objective.compute_cost(self.values[objective.name].to_numpy(float))))
+            parts.append(f"{objective.label} {self._describe_best(place, objective)}")
         return "; ".join(parts)
+
+    def _describe_best(self, place: int, objective: Objective) -> str:
+        """Return an outcome of a design, what the table calls it, and how it compares with a target."""
+        named = f"{self.format_value(place, objective)} ({self.labels[place]})"
+        if not objective.window:
+            return named
+        return f"{named}, {'within' if self.hits(place, objective) else 'closest to'} {objective.target_text}"
+
+    def hits(self, place: int, objective: Objective) -> bool:
+        """Return whether an outcome of a design lies within the window of a target."""
+        window, value = objective.window, float(self.values[objective.name].iloc[place])
+        return window is not None and not window.is_single and window.low <= value <= window.high
 
 
 def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = None) -> BestKnown:
@@ -95,8 +107,8 @@ def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = 
 
 def find_dominating(values: pd.DataFrame, design: Mapping[str, float], objectives: tuple[Objective, ...]) -> Indices:
     """Return the places of the designs that are nowhere worse than another, and somewhere better."""
-    theirs = np.column_stack([o.sign * values[o.name].to_numpy(float) for o in objectives])
-    own = np.array([o.sign * design[o.name] for o in objectives])
+    theirs = np.column_stack([o.compute_cost(values[o.name].to_numpy(float)) for o in objectives])
+    own = np.array([float(o.compute_cost(np.array(design[o.name]))) for o in objectives])
     return np.flatnonzero((theirs <= own).all(axis=1) & (theirs < own).any(axis=1))
 
 

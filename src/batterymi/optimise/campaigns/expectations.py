@@ -13,6 +13,11 @@ from scipy.special import ndtr
 
 from batterymi.config.parts import Objective
 from batterymi.optimise.campaigns.best_known import BestKnown, find_dominating
+from batterymi.optimise.engines.targets import (
+    compute_closer_probability,
+    compute_expected_distance,
+    compute_hit_probability,
+)
 from batterymi.optimise.space.problem import Search
 from batterymi.statistics.digits import format_estimate, format_interval, format_probability, round_estimate
 from batterymi.statistics.intervals import NORMAL_95
@@ -31,6 +36,21 @@ WORDS = {
     LITTLE_KNOWN: "expected to be worse, chosen since little is known there",
     WORSE: "expected to be worse, chosen for what chance there is",
 }
+# of an objective with a target
+CLOSER = {
+    BETTER: "expected to come closer",
+    UNLIKELY: "expected to come closer if all goes well",
+    AS_GOOD: "about as close as the best",
+    LITTLE_KNOWN: "expected farther off, chosen since little is known there",
+    WORSE: "expected farther off, chosen for what chance there is",
+}
+# the same where the best hits the target already
+HITTING = {
+    AS_GOOD: "expected to hit the target, as the best does",
+    UNLIKELY: "expected to hit the target if all goes well",
+    LITTLE_KNOWN: "less likely to hit the target, chosen since little is known there",
+    WORSE: "less likely to hit the target, chosen for what chance there is",
+}
 FRONT = {
     BETTER: "chosen for the front: expected to extend it",
     UNLIKELY: "chosen for the front: expected to extend it if all goes well",
@@ -43,6 +63,11 @@ REST = {
     UNLIKELY: ("would be better if no limit were broken and nothing failed",) * 2,
     LITTLE_KNOWN: ("is chosen since little is known there", "are chosen where little is known"),
     WORSE: ("is chosen for what chance there is", "are chosen for what chance there is"),
+}
+REST_OF_TARGETS = {
+    **REST,
+    AS_GOOD: ("is about as close", "are about as close"),
+    UNLIKELY: ("would come closer if no limit were broken and nothing failed",) * 2,
 }
 
 
@@ -117,16 +142,58 @@ def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown,
     value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
     error = error if error > 0 else 0.0
     text = best.format_value(0, only, deviation)
-    gain = only.sign * (value - mean)
+    if best.hits(0, only):
+        return _compare_with_hit(row, only, best, likely)
+    gain = _cost(only, value, error) - _cost(only, mean, deviation)
     # words must agree with what is read, too, so a gain that rounding turns round is none
-    shown = only.sign * (round_estimate(value, error) - round_estimate(mean, deviation))
+    shown = _cost(only, round_estimate(value, error)) - _cost(only, round_estimate(mean, deviation))
     both, spread = max(float(np.hypot(deviation, error)), 1e-300), best.spreads[only.name]
     kind = _classify(gain if gain * shown > 0 else 0.0, both, deviation, spread)
     kind = UNLIKELY if kind == BETTER and likely < 0.5 else kind
-    words = WORDS[kind] + (", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else "")
-    numbers = f"{_format_expected(row, only)}, best known {text} ({best.labels[0]})"
-    chance = float(ndtr(gain / both))
-    return kind, words, numbers, [f"better with probability {format_probability(chance)}"]
+    words = (CLOSER if only.window else WORDS)[kind]
+    words += ", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else ""
+    numbers = f"{_format_expected(row, only)}{_note_target(only)}, best known {text} ({best.labels[0]})"
+    if only.window is None:
+        return kind, words, numbers, [f"better with probability {format_probability(float(ndtr(gain / both)))}"]
+    closer = compute_closer_probability(mean, deviation, value, error, only.window)
+    return kind, words, numbers, [*_list_hit(row, only), f"closer with probability {format_probability(closer)}"]
+
+
+def _compare_with_hit(row: Mapping[Any, Any], only: Objective, best: BestKnown, likely: float) -> Compared:
+    """Compare the expected value of one objective with a best that lies within the window of its target."""
+    deviation = _get_expected(row, only.name)[1]
+    is_unknown = deviation >= IGNORANT * best.spreads[only.name]
+    kind = AS_GOOD if _find_hit_probability(row, only) >= SIMILAR else LITTLE_KNOWN if is_unknown else WORSE
+    kind = UNLIKELY if kind == AS_GOOD and likely < SIMILAR else kind
+    known = f"best known {best.format_value(0, only, deviation)} ({best.labels[0]})"
+    return kind, HITTING[kind], f"{_format_expected(row, only)}{_note_target(only)}, {known}", _list_hit(row, only)
+
+
+def _cost(objective: Objective, value: float, deviation: float = 0.0) -> float:
+    """Return what an uncertain outcome is expected to cost, in the objective's unit."""
+    if objective.window is None:
+        return objective.sign * value
+    return float(compute_expected_distance(np.array(value), np.array(deviation), objective.window))
+
+
+def _find_hit_probability(row: Mapping[Any, Any], objective: Objective) -> float:
+    """Return the probability that an outcome lies within the window of a target."""
+    assert objective.window is not None
+    mean, deviation = map(np.array, _get_expected(row, objective.name))
+    return float(compute_hit_probability(mean, deviation, objective.window, np.array(0.0)))
+
+
+def _list_hit(row: Mapping[Any, Any], objective: Objective) -> list[str]:
+    """Return the probability that a target is hit, in words; nothing of a single value, which no outcome hits."""
+    if objective.window is None or objective.window.is_single:
+        return []
+    chance = format_probability(_find_hit_probability(row, objective))
+    return [f"within {objective.target_text} with probability {chance}"]
+
+
+def _note_target(objective: Objective) -> str:
+    """Return the target of an objective, to stand behind its value."""
+    return f", target {objective.target_text}" if objective.window else ""
 
 
 def _classify(gain: float, both: float, deviation: float, spread: float) -> str:
@@ -148,7 +215,7 @@ def _classify(gain: float, both: float, deviation: float, spread: float) -> str:
 def _compare_with_front(row: Mapping[Any, Any], search: Search, best: BestKnown, likely: float) -> Compared:
     """Compare expected values of several objectives with the front of the best."""
     expected = {o.name: round_estimate(*_get_expected(row, o.name)) for o in search.optimised}
-    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}" for o in search.optimised)
+    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{_note_target(o)}" for o in search.optimised)
     ahead = find_dominating(best.values, expected, search.optimised)
     if len(ahead):
         unknown = [_get_expected(row, o.name)[1] >= IGNORANT * best.spreads[o.name] for o in search.optimised]
@@ -164,7 +231,7 @@ def _compare_with_front(row: Mapping[Any, Any], search: Search, best: BestKnown,
 def _compare_with_nothing(row: Mapping[Any, Any], search: Search, best: BestKnown) -> Compared:
     """Describe what is expected where no measured design within the bounds meets the limits."""
     shown = [o for o in search.objectives if o.name in search.modelled]
-    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}" for o in shown)
+    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{_note_target(o)}" for o in shown)
     within = "no measured design lies within the bounds"
     words = "no measured design within the bounds meets all limits" if best.n_within else within
     return UNCOMPARED, words, f"expected {numbers}", []
@@ -205,7 +272,7 @@ def _format_expected(row: Mapping[Any, Any], objective: Objective) -> str:
 def list_expected(row: Mapping[Any, Any], search: Search) -> list[str]:
     """Return the label of each modelled outcome with what the engine expects; empty for engines without a model."""
     known = [o for o in search.objectives if name_mean_column(o.name) in row]
-    return [f"{o.label} {_format_expected(row, o)}" for o in known]
+    return [f"{o.label} {_format_expected(row, o)}{_note_target(o)}" for o in known]
 
 
 def state_verdict(outlooks: Sequence[Outlook], search: Search, best: BestKnown) -> str:
@@ -222,11 +289,20 @@ def state_verdict(outlooks: Sequence[Outlook], search: Search, best: BestKnown) 
             return f"{first}; there is nothing to compare with."
         k = sum(outlook.likely >= SIMILAR for outlook in outlooks)
         return f"{first}; {_count_suggestions(k, n, 'no suggestion is', 'the suggestion is')} expected to meet them."
+    only = search.optimised[0]
     aim = f"beat the best known, {best.describe(search)}"
     if len(search.optimised) > 1:
         aim = f"extend the front of {_count_designs(len(best))}"
+    elif best.hits(0, only):
+        k = int(counts.get(AS_GOOD, 0))
+        too = f"{_count_suggestions(k, n, 'no suggestion is', 'the suggestion is')} expected to hit it too"
+        return f"The best known, {best.format_value(0, only)} ({best.labels[0]}), hits the target; {too}."
+    elif only.window:
+        known = f"{best.format_value(0, only)} ({best.labels[0]})"
+        aim = f"come closer to {only.target_text} than the best known, {known}"
     first = f"{_count_suggestions(int(counts.get(BETTER, 0)), n)} expected to {aim}"
-    rest = [f"{counts[kind]} {words[int(counts[kind] > 1)]}" for kind, words in REST.items() if kind in counts]
+    said = REST_OF_TARGETS if only.window and len(search.optimised) == 1 else REST
+    rest = [f"{counts[kind]} {words[int(counts[kind] > 1)]}" for kind, words in said.items() if kind in counts]
     return f"{first}{': ' if rest else ''}{', '.join(rest)}."
 
 

@@ -1,27 +1,23 @@
 """The check before a campaign: whether limits can be met, and whether objectives distinguish designs."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
-from batterymi.config.parts import Limit, Objective, Side
+from batterymi.config.goals import Limit, Side
+from batterymi.config.parts import Objective
 from batterymi.evaluators.base import Evaluator
+from batterymi.optimise.campaigns.scan import N_SCAN, Scan
 from batterymi.optimise.space.hypervolume import infer_reference
 from batterymi.optimise.space.pareto import compute_costs, is_pareto_optimal
 from batterymi.optimise.space.score import compute_score, compute_violation, get_declared_limits
 from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
-
-# a power of 2, at which Sobol sequences are balanced
-N_SCAN = 4096
-N_ROUNDS = 30
-N_AROUND = 128
 
 
 @dataclass(frozen=True)
@@ -119,7 +115,7 @@ def check_feasibility(
     rng = np.random.default_rng(seed)
     designs = space.fill(rng, N_SCAN)
     outcomes = evaluator.evaluate(designs)
-    scan = _Scan(space, evaluator, designs, outcomes, rng)
+    scan = Scan(space, evaluator, designs, outcomes, rng)
     limits = [
         _report_limit(limit, scan.find_best(limit), objective) for objective in objectives for limit in objective.limits
     ]
@@ -161,37 +157,6 @@ def _describe_unreachable(limit: LimitReport) -> str:
     return f"no design has {declared.text}; the nearest attainable value is {limit.attainable:.4g}"
 
 
-@dataclass(frozen=True)
-class _Scan:
-    """Evaluated designs all over a space, from which better ones are searched for."""
-
-    space: Space
-    evaluator: Evaluator
-    designs: pd.DataFrame
-    outcomes: pd.DataFrame
-    rng: np.random.Generator
-
-    def descend(self, cost: Callable[[pd.DataFrame], Array]) -> float:
-        """Return the smallest cost over the space: from the best scanned design by ever smaller steps."""
-        values = cost(self.outcomes)
-        best, lowest = self.designs.iloc[[int(np.nanargmin(values))]], float(np.nanmin(values))
-        step_scale = 0.25
-        for _ in range(N_ROUNDS):
-            around = self.space.perturb(np.repeat(self.space.codes(best), N_AROUND, axis=0), self.rng, step_scale)
-            allowed = self.space.frame(around[self.space.allowed(around)])
-            if len(allowed):
-                found = cost(self.evaluator.evaluate(allowed))
-                if np.nanmin(found) < lowest:
-                    best, lowest = allowed.iloc[[int(np.nanargmin(found))]], float(np.nanmin(found))
-                    continue
-            step_scale *= 0.7
-        return lowest
-
-    def find_best(self, limit: Limit) -> float:
-        """Return the value of a limited outcome that is furthest on the side of the limit."""
-        return limit.sign * self.descend(lambda outcomes: limit.sign * outcomes[limit.objective].to_numpy(float))
-
-
 def _report_limit(limit: Limit, best: float, objective: Objective, *, may_relax: bool = True) -> LimitReport:
     """Report how near the best value comes to one limit of an objective."""
     reachable = limit.sign * best <= limit.sign * limit.value
@@ -227,7 +192,7 @@ def infer_worst(
         return None
     good = known[compute_violation(known, objectives, limits) <= 0]
     worst = infer_reference(compute_costs(good.iloc[:2000] if len(good) else known.iloc[:2000], optimised))
-    return {objective.name: float(objective.sign * value) for objective, value in zip(optimised, worst, strict=True)}
+    return {objective.name: objective.find_value(float(cost)) for objective, cost in zip(optimised, worst, strict=True)}
 
 
 def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibility:

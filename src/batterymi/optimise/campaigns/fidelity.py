@@ -15,6 +15,7 @@ from batterymi.arrays import Array
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.engines.base import MIN_ROWS, N_ANCHORS
 from batterymi.optimise.engines.models import (
+    Clipping,
     OutcomeModel,
     SuccessModel,
     fit_outcome,
@@ -209,8 +210,8 @@ def _fit_posterior(
     inputs = append_level(space.inputs(replicates.codes[:, :-1]), replicates.codes[:, -1])
     models = {}
     for name in search.modelled:
-        values, bad = known[name].to_numpy(float), search.get_bad_side(name)
-        fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng)
+        values, clipping = known[name].to_numpy(float), Clipping(search.get_bad_side(name), search.find_window(name))
+        fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, clipping=clipping, rng=rng)
         models[name] = LevelModel(fitted.process, fitted.warp, last)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None

@@ -5,17 +5,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from batterymi.arrays import Array
 from batterymi.config.campaign import Fidelities
 from batterymi.evaluators.make import make_evaluator
-from batterymi.optimise.campaigns.benchmark import N_BOOTSTRAPS, RANDOM, compute_share_saved, count_evaluations_to
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
+from batterymi.optimise.campaigns.gain import N_BOOTSTRAPS
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.registry import look_up
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import compute_mean
+from batterymi.vocabulary.targets import RANDOM
 
 LEVELS, LAST = "all levels", "last level only"
 Task = tuple[Search, Fidelities, list[Level]]
@@ -136,3 +138,25 @@ def _find_cost_to_target(rows: pd.DataFrame, target: float, budget: float) -> fl
     """Return what was spent when a value was first reached."""
     n = count_evaluations_to(rows["best_so_far"].to_numpy(float), target)
     return float(rows["spent"].iloc[n - 1]) if n <= len(rows) else budget + float(rows["cost"].max())
+
+
+def count_evaluations_to(best_so_far: Array, value: float) -> int:
+    """Return the first evaluation, counted from 1, at which a campaign is at least as good as a value.
+
+    Args:
+        best_so_far: shape (n,), falling; NaN before the first feasible design.
+        value: the target.
+
+    Returns:
+        The evaluation; n + 1 if it was never reached.
+    """
+    # rounding must not decide whether a tie counts as reached
+    tolerance = 1e-9 * max(1.0, abs(value))
+    reached = np.flatnonzero(best_so_far <= value + tolerance)
+    return int(reached[0]) + 1 if reached.size else len(best_so_far) + 1
+
+
+def compute_share_saved(used: Array, baseline: Array) -> Array:
+    """Compute the share that is saved over seeds, along the last axis."""
+    # a ratio of sums, so that seeds with few evaluations do not dominate
+    return np.asarray(1 - used.sum(axis=-1) / baseline.sum(axis=-1))

@@ -13,13 +13,15 @@ from batterymi.config.designs import Derived
 from batterymi.config.parts import Feature
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.evaluators.lookup import LookUp
-from batterymi.optimise.campaigns.benchmark import RANDOM, compare_with_random
+from batterymi.optimise.campaigns.attainable import measure_attainable
+from batterymi.optimise.campaigns.benchmark import compare_with_random
 from batterymi.optimise.campaigns.best_known import find_best_known
 from batterymi.optimise.campaigns.campaign import run_engine
 from batterymi.optimise.campaigns.expectations import assess_suggestions, note_disagreements
 from batterymi.optimise.campaigns.feasibility import infer_worst
 from batterymi.optimise.campaigns.seeds import empty_history
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, note_clipped_predictions
+from batterymi.optimise.campaigns.targets import make_range_targets
 from batterymi.optimise.engines.models import Replicates, group_replicates
 from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.make_space import make_study_space
@@ -29,6 +31,7 @@ from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
+from batterymi.vocabulary.targets import RANDOM
 
 logger = logging.getLogger(__name__)
 
@@ -205,8 +208,8 @@ def replay_rows(
         seed: of the starts.
 
     Returns:
-        The campaigns and their comparison, with `initial`, the designs of a start; none with fewer than 12 different
-        designs.
+        The campaigns and their comparison, at shares of the range of the measured designs; none with fewer than 12
+        different designs.
     """
     problem, designs = _make_replay_problem(search, rows)
     n = len(designs)
@@ -224,7 +227,11 @@ def replay_rows(
         parts += [run_engine(problem, name, start, budget, item) for name in (engine, RANDOM)]
     history = pd.concat(parts, ignore_index=True)
     history["engine"] = history["engine"].replace(engine, settings.engine)
-    return history, compare_with_random(history, settings.engine, seed) | {"initial": initial}
+    attainable = measure_attainable(problem, problem.evaluate(designs), f"the {n} designs that were measured")
+    targets = make_range_targets(attainable) if attainable else []
+    least = settings.worthwhile.least if settings.worthwhile else 0.0
+    comparison = compare_with_random(history, settings.engine, targets, initial, seed, least)
+    return history, {**comparison, "attainable": attainable.as_dict() if attainable else None}
 
 
 def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, pd.DataFrame]:

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from batterymi.config.campaign import SearchCampaign
-from batterymi.optimise.campaigns.benchmark import RANDOM
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
 from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.vocabulary.targets import RANDOM
 
 Task = tuple[Problem, SearchCampaign]
 

@@ -79,8 +79,9 @@ def can_learn(search: Search, known: pd.DataFrame) -> bool:
     """Return whether there are enough results of each outcome to fit a model to; equal scores teach it nothing."""
     if known[search.modelled].notna().sum().min() < MIN_ROWS:
         return False
-    # rows that lack an outcome have no score
-    names = ["score"] if known["score"].notna().all() else [objective.name for objective in search.optimised]
+    # rows that lack an outcome have no score, and all that hit a target have the same
+    is_scored = known["score"].notna().all() and not any(objective.window for objective in search.optimised)
+    names = ["score"] if is_scored else [objective.name for objective in search.optimised]
     return bool((known[names].nunique() > 1).any())
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import Limit
+from batterymi.config.goals import Limit
+from batterymi.config.parts import Objective
 from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.base import (
     can_learn,
@@ -171,7 +172,8 @@ def _combine_measured(search: Search, known: pd.DataFrame, name: str, rng: np.ra
         noise = np.zeros(len(mean))
     shape = mean if errors is None or noise is None else shrink_values(mean, noise)
     warp = fit_standardisation(shape)
-    scaled = (winsorise_values(mean, search.get_bad_side(name)) - warp.centre) / warp.spread
+    clipped = winsorise_values(mean, search.get_bad_side(name), search.find_window(name))
+    scaled = (clipped - warp.centre) / warp.spread
     variance = None if noise is None else np.maximum(noise / warp.spread**2, EXACT)
     if variance is not None and np.isnan(variance).any():
         # the library fits one noise for all or none, so that of values without an error is taken from our process
@@ -220,9 +222,8 @@ def _make_acquisition(
         columns = []
         for objective in search.optimised:
             centre, spread = scales[objective.name]
-            columns.append(
-                -objective.sign * (centre + spread * samples[..., names.index(objective.name)]) / objective.scale
-            )
+            outcome = centre + spread * samples[..., names.index(objective.name)]
+            columns.append(-_compute_costs(objective, outcome) / objective.scale)
         return torch.stack(columns, dim=-1) if several else columns[0]
 
     constraints = [
@@ -251,6 +252,13 @@ def _make_acquisition(
             ref_point=reference, objective=GenericMCMultiOutputObjective(gains), **shared
         )
     return qLogNoisyExpectedImprovement(objective=GenericMCObjective(gains), **shared)
+
+
+def _compute_costs(objective: Objective, samples: Any) -> Any:
+    """Return what samples of an outcome cost, as a tensor; see `Objective.compute_cost`."""
+    if (window := objective.window) is None:
+        return objective.sign * samples
+    return (window.low - samples).clamp(min=0) + (samples - window.high).clamp(min=0)
 
 
 def _make_constraint(column: int, limit: Limit, scale: tuple[float, float]) -> Any:

@@ -1,4 +1,4 @@
-"""The engine `enumerate`: the exact maximum of an ensemble of trees, by branch and bound.
+"""The engine `enumerate`: the exact maximum of an ensemble of trees, or its value nearest to a target.
 
 Trees are constant between their thresholds, so an ensemble has finitely many values over a box. Random search and
 Gaussian processes only approach its best cell; branching over the thresholds finds it and proves that it is the best.
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array, Indices
+from batterymi.config.goals import Window
 from batterymi.config.parts import Objective
 from batterymi.errors import DesignError
 from batterymi.optimise.engines.base import list_taken, make_suggestions
@@ -21,6 +22,7 @@ from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.space import Space
 
 MAX_BOXES = 200_000
+PRECISION = 1e-4  # of the range of predictions: distances to a target that differ by less are equal
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,17 @@ class Maximum:
     value: float
     lower: Array
     upper: Array
+
+
+@dataclass(frozen=True)
+class Nearest(Maximum):
+    """Where the prediction of an ensemble is nearest to a target; its `value` is the prediction there.
+
+    Attributes:
+        gap: by how much another prediction may be nearer.
+    """
+
+    gap: float
 
 
 def extract_leaves(model: object) -> list[Leaves]:
@@ -122,36 +135,22 @@ def find_maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum
     Raises:
         DesignError: if that takes more than MAX_BOXES boxes.
     """
-    lows = np.vstack([tree.lower for tree in trees])
-    highs = np.vstack([tree.upper for tree in trees])
-    values = np.concatenate([tree.values for tree in trees])
-    owner = np.repeat(np.arange(len(trees)), [len(tree.values) for tree in trees])
-    starts = np.concatenate([[0], np.cumsum(np.bincount(owner))[:-1]])
-    whole = np.arange(len(values))
+    ensemble = _Ensemble.join(trees)
 
     def bound(box_low: Array, box_high: Array, among: Indices) -> tuple[float, Indices]:
-        # a leaf takes inputs above its lower end, so one that begins where the box ends does not overlap it
-        reached = ((lows[among] < box_high) & (highs[among] >= box_low)).all(axis=1)
-        inside = among[reached]
-        best = np.full(len(starts), -np.inf)
-        np.maximum.at(best, owner[inside], values[inside])
-        return float(best.sum()), inside
+        inside = ensemble.find_reached(box_low, box_high, among)
+        return ensemble.add_up(inside, np.maximum, -np.inf), inside
 
     # a counter breaks ties of equal bounds, since arrays cannot be compared
     tie = itertools.count()
-    value, inside = bound(lower, upper, whole)
+    value, inside = bound(lower, upper, np.arange(len(ensemble.values)))
     # heapq pops the smallest first, so bounds are negated
     heap = [(-value, next(tie), lower, upper, inside)]
     for _ in range(MAX_BOXES):
         negative, _, low, high, inside = heapq.heappop(heap)
         if len(inside) == len(trees):
             return Maximum(-negative, low, high)
-        column, cut = _find_shared_threshold(lows[inside], highs[inside], low, high)
-        below, above = high.copy(), low.copy()
-        below[column] = cut
-        # the upper half starts just above the cut, so the halves do not overlap
-        above[column] = np.nextafter(cut, np.inf)
-        for box in ((low, below), (above, high)):
+        for box in ensemble.split(low, high, inside):
             # a child meets only leaves that its parent met
             value, part = bound(*box, inside)
             heapq.heappush(heap, (-value, next(tie), *box, part))
@@ -159,6 +158,106 @@ def find_maximum(trees: Sequence[Leaves], lower: Array, upper: Array) -> Maximum
         f"the maximum of {len(trees)} trees was not proven within {MAX_BOXES} boxes; use fewer or smaller trees "
         "(surrogate.trees), or the engine 'gaussian_process'"
     )
+
+
+def find_nearest(trees: Sequence[Leaves], lower: Array, upper: Array, window: Window) -> Nearest:
+    """Find the prediction over a box that is nearest to a target, by best-first branch and bound.
+
+    The bound of a box is the distance of the target to the range of its predictions, which is that between the sums of
+    the lowest and of the highest leaf of each tree that reaches into it. Many boxes have a bound of 0 and no such
+    prediction, so the centre of each is predicted.
+
+    Args:
+        trees: the ensemble.
+        lower: lower corner of the box, shape (n_inputs,).
+        upper: upper corner.
+        window: the target.
+
+    Returns:
+        The nearest prediction that was found, and by how much another one may be nearer; more than PRECISION only if
+        MAX_BOXES boxes were not enough.
+    """
+    ensemble = _Ensemble.join(trees)
+
+    def bound(box_low: Array, box_high: Array, among: Indices) -> tuple[float, Indices]:
+        inside = ensemble.find_reached(box_low, box_high, among)
+        ends = ensemble.add_up(inside, np.minimum, np.inf), ensemble.add_up(inside, np.maximum, -np.inf)
+        return max(window.low - ends[1], ends[0] - window.high, 0.0), inside
+
+    everything, tie = np.arange(len(ensemble.values)), itertools.count()
+    ends = ensemble.add_up(everything, np.minimum, np.inf), ensemble.add_up(everything, np.maximum, -np.inf)
+    precision = PRECISION * (ends[1] - ends[0])
+    distance, inside = bound(lower, upper, everything)
+    # of equal bounds the box with the fewest leaves
+    heap = [(distance, len(inside), next(tie), lower, upper, inside)]
+    best, nearest, least = Maximum(np.nan, lower, upper), np.inf, 0.0
+    for _ in range(MAX_BOXES):
+        least = heap[0][0] if heap else nearest
+        if least >= nearest - precision:
+            break
+        _, n_leaves, _, low, high, inside = heapq.heappop(heap)
+        found = ensemble.predict_centre(low, high, inside)
+        if (distance := float(window.compute_distance(np.array(found.value)))) < nearest:
+            best, nearest = found, distance
+        for box in ensemble.split(low, high, inside) if n_leaves > len(trees) else ():
+            distance, part = bound(*box, inside)
+            if distance < nearest - precision:
+                heapq.heappush(heap, (distance, len(part), next(tie), *box, part))
+    return Nearest(best.value, best.lower, best.upper, max(nearest - least, min(nearest, precision)))
+
+
+@dataclass(frozen=True)
+class _Ensemble:
+    """The leaves of all trees, one after another.
+
+    Attributes:
+        lower: shape (n_leaves, n_inputs).
+        upper: shape (n_leaves, n_inputs).
+        values: shape (n_leaves,).
+        owner: the tree of each leaf, shape (n_leaves,).
+        n_trees: how many trees.
+    """
+
+    lower: Array
+    upper: Array
+    values: Array
+    owner: Indices
+    n_trees: int
+
+    @classmethod
+    def join(cls, trees: Sequence[Leaves]) -> "_Ensemble":
+        """Join the leaves of trees."""
+        owner = np.repeat(np.arange(len(trees)), [len(tree.values) for tree in trees])
+        lower, upper = (np.vstack(ends) for ends in ([t.lower for t in trees], [t.upper for t in trees]))
+        return cls(lower, upper, np.concatenate([tree.values for tree in trees]), owner, len(trees))
+
+    def find_reached(self, low: Array, high: Array, among: Indices) -> Indices:
+        """Find those of some leaves that reach into a box."""
+        # a leaf takes inputs above its lower end, so one that begins where the box ends does not overlap it
+        return among[((self.lower[among] < high) & (self.upper[among] >= low)).all(axis=1)]
+
+    def add_up(self, inside: Indices, choose: np.ufunc, start: float) -> float:
+        """Add up the largest, or the smallest, of some leaves of each tree."""
+        ends = np.full(self.n_trees, start)
+        choose.at(ends, self.owner[inside], self.values[inside])
+        return float(ends.sum())
+
+    def predict_centre(self, low: Array, high: Array, inside: Indices) -> Maximum:
+        """Predict the centre of a box, and find the box around it in which the prediction is the same."""
+        centre = (low + high) / 2
+        here = inside[((self.lower[inside] < centre) & (self.upper[inside] >= centre)).all(axis=1)]
+        # a leaf does not take its lower end
+        cell = np.nextafter(self.lower[here], np.inf).max(axis=0), self.upper[here].min(axis=0)
+        return Maximum(float(self.values[here].sum()), np.maximum(cell[0], low), np.minimum(cell[1], high))
+
+    def split(self, low: Array, high: Array, inside: Indices) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Split a box in two at the threshold that most trees share within it."""
+        column, cut = _find_shared_threshold(self.lower[inside], self.upper[inside], low, high)
+        below, above = high.copy(), low.copy()
+        below[column] = cut
+        # the upper half starts just above the cut, so the halves do not overlap
+        above[column] = np.nextafter(cut, np.inf)
+        return (low, below), (above, high)
 
 
 def _find_shared_threshold(lows: Array, highs: Array, low: Array, high: Array) -> tuple[int, float]:
@@ -192,7 +291,7 @@ def propose_designs(
     rng = np.random.default_rng([seed, len(history)])
     space, target = search.space, search.optimised[0]
     taken = list_taken(search, history, pending)
-    cell, value = find_best_cell(search, target)
+    cell, found = find_best_cell(search, target)
     chosen: list[Array] = []
     # bounded, since a small cell may not hold n distinct designs
     for attempt in range(20 * n):
@@ -204,29 +303,39 @@ def propose_designs(
             taken = np.vstack([taken, design])
         if len(chosen) == n:
             break
-    why = f"in the cell where the trees predict most, {value:.4g}; proven over all cells"
+    why = f"in the cell where the trees predict most, {found.value:.4g}; proven over all cells"
+    if isinstance(found, Nearest) and target.window:
+        why = f"in the cell where the trees predict {found.value:.4g}, nearest to {target.window.text}"
+        why += f"; no cell is nearer by more than {found.gap:.2g}" if found.gap else "; proven over all cells"
     return make_suggestions(space, chosen, [why] * len(chosen))
 
 
-def find_best_cell(problem: Problem, target: Objective) -> tuple[Array, float]:
+def find_best_cell(problem: Problem, target: Objective) -> tuple[Array, Maximum]:
     """Find the cell of designs in which the model of an objective is best, and its value there.
 
     Returns:
-        The cell in codes, shape (2, n_features), and its value.
+        The cell in codes, shape (2, n_features), and its value; a `Nearest` where the objective has a target.
 
     Raises:
         DesignError: if the evaluator's model is not an ensemble of trees.
     """
-    stored = problem.evaluator.get_model(target.name)  # type: ignore[attr-defined]
-    trees = [
-        Leaves(tree.lower, tree.upper, -target.sign * tree.values) for tree in extract_leaves(stored.fitted.regressor)
-    ]
-    found: list[tuple[float, Array]] = []
+    stored, window = problem.evaluator.get_model(target.name), target.window  # type: ignore[attr-defined]
+    trees, found = extract_leaves(stored.fitted.regressor), []
     for codes, inputs in _list_boxes(problem.space, stored):
-        best = find_maximum(trees, *inputs)
-        found.append((best.value, _decode_box(best, codes, inputs)))
-    value, cell = max(found, key=lambda pair: pair[0])
-    return cell, -target.sign * value
+        low, high = inputs
+        best = find_nearest(trees, low, high, window) if window else _find_extreme(trees, low, high, target.sign)
+        found.append((best, _decode_box(best, codes, inputs)))
+    # of equal ones the first
+    costs = target.compute_cost(np.array([best.value for best, _ in found]))
+    best, cell = found[int(np.argmin(costs))]
+    return cell, best
+
+
+def _find_extreme(trees: Sequence[Leaves], lower: Array, upper: Array, sign: int) -> Maximum:
+    """Find the largest prediction over a box, or the smallest if the sign is 1."""
+    signed = [Leaves(tree.lower, tree.upper, -sign * tree.values) for tree in trees]
+    best = find_maximum(signed, lower, upper)
+    return Maximum(-sign * best.value, best.lower, best.upper)
 
 
 def _list_boxes(space: Space, stored: Any) -> Iterator[tuple[Array, Array]]:

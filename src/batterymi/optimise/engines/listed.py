@@ -18,7 +18,7 @@ class ListedProcess:
     """A Gaussian process at a list of designs.
 
     Attributes:
-        mean: of the function at each design, shape (n,).
+        mean: of the function at each design, shape (n,); for several fantasies shape (n, n_fantasies).
         variance: of it, without the noise of a measurement, shape (n,).
         correlation: of the function between designs before any value, shape (n, n).
         scale: variance of the function before any value.
@@ -68,6 +68,19 @@ class ListedProcess:
         covariance = self.covariance(np.array([row]))[0]
         step = covariance / np.sqrt(max(covariance[row], LEAST_KNOWN))
         return replace(self, variance=np.maximum(self.variance - step**2, FLOOR), link=np.vstack([self.link, step]))
+
+    def assume_drawn(self, row: int, deviates: Array) -> "ListedProcess":
+        """Return the process as if a design were known to have values that are drawn from what it may have.
+
+        Args:
+            row: its place.
+            deviates: standard normal deviates, shape (n_fantasies,), for which the mean gets a second axis.
+        """
+        covariance = self.covariance(np.array([row]))[0]
+        step = covariance / np.sqrt(max(covariance[row], LEAST_KNOWN))
+        mean = self.mean.reshape(len(step), -1) + step[:, None] * deviates
+        variance = np.maximum(self.variance - step**2, FLOOR)
+        return replace(self, mean=mean, variance=variance, link=np.vstack([self.link, step]))
 
     def rescale(self, scale: float) -> "ListedProcess":
         """Return the process with all covariances multiplied by a number."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array, Indices, Mask
+from batterymi.config.goals import Window
 from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.gaussian import EXACT, GaussianProcess, fit_process
 from batterymi.optimise.engines.warp import Warp, fit_standardisation, fit_warp
@@ -131,13 +132,26 @@ def group_replicates(codes: Array) -> Replicates:
     return Replicates(unique[order], np.argsort(order)[group.ravel()], counts[order].astype(float))
 
 
+@dataclass(frozen=True)
+class Clipping:
+    """Where outliers of an outcome are winsorised.
+
+    Attributes:
+        bad: "high", "low" or "both": the side on which extreme values are of no use.
+        window: what the outcome should hit, if it has a target.
+    """
+
+    bad: str
+    window: Window | None = None
+
+
 def fit_outcome(
     inputs: Array,
     replicates: Replicates,
     values: Array,
     *,
     is_noisy: bool,
-    bad: str,
+    clipping: Clipping,
     rng: np.random.Generator,
     bend: bool = False,
     errors: Array | None = None,
@@ -149,7 +163,7 @@ def fit_outcome(
         replicates: the designs.
         values: measurements, shape (n_rows,).
         is_noisy: whether a second measurement would differ.
-        bad: "high", "low" or "both": the side on which outliers are winsorised.
+        clipping: where outliers are winsorised.
         rng: of the fit.
         bend: whether to warp it to the scale on which it looks most normal.
         errors: standard deviation of each measurement, NaN where unknown; None if none is known.
@@ -158,7 +172,7 @@ def fit_outcome(
         The process.
     """
     mean, noise = replicates.combine(values, errors) if is_noisy else (replicates.mean(values), None)
-    mean = winsorise_values(mean, bad)
+    mean = winsorise_values(mean, clipping.bad, clipping.window)
     shape = mean if errors is None or noise is None else shrink_values(mean, noise)
     warp = fit_warp(shape) if bend else fit_standardisation(shape)
     if not is_noisy:
@@ -169,11 +183,11 @@ def fit_outcome(
     return OutcomeModel(fit_process(inputs, warp.transform(mean), known, rng), warp)
 
 
-def winsorise_values(values: Array, bad: str) -> Array:
+def winsorise_values(values: Array, bad: str, window: Window | None = None) -> Array:
     """Return values clipped on the bad side at three interquartile ranges beyond the quartiles.
 
     Otherwise one failed experiment would set the scale of all others, and the differences between good designs would
-    vanish.
+    vanish. Values up to as far beyond a target are kept, since they tell where it is hit.
     """
     # quartiles of so few values cannot reveal outliers
     if len(values) < 6:
@@ -182,6 +196,8 @@ def winsorise_values(values: Array, bad: str) -> Array:
     margin = OUTLIER * (high - low)
     if margin <= 0:
         return values
+    if window is not None:
+        low, high = min(low, window.low), max(high, window.high)
     top = high + margin if bad in ("high", "both") else np.inf
     bottom = low - margin if bad in ("low", "both") else -np.inf
     return np.clip(values, bottom, top)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
+from batterymi.arrays import Array, Mask
+from batterymi.config.goals import Window
 from batterymi.optimise.engines.acquisition import (
     compute_log_ehvi,
     compute_log_expected_improvement,
@@ -14,6 +15,7 @@ from batterymi.optimise.engines.acquisition import (
 )
 from batterymi.optimise.engines.base import prefer_within_bounds
 from batterymi.optimise.engines.models import (
+    Clipping,
     OutcomeModel,
     SuccessModel,
     fit_outcome,
@@ -23,6 +25,8 @@ from batterymi.optimise.engines.models import (
     predict_means,
     select_measured,
 )
+from batterymi.optimise.engines.targets import HIT, Fantasies, compute_log_improvement
+from batterymi.optimise.engines.warp import Warp
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
 from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
@@ -43,6 +47,7 @@ class Posterior:
         cells: what the front leaves, with several.
         front: costs of feasible designs, shape (n, n_objectives).
         measured: the models given measured rows alone, where others are also given what designs are assumed to have.
+        fantasies: of a single objective with a target, its model given what designs under way may have.
     """
 
     search: Search
@@ -53,6 +58,7 @@ class Posterior:
     best: float | None = None
     xi: float = 0.0
     measured: Mapping[str, OutcomeModel] = field(default_factory=dict)
+    fantasies: Fantasies | None = None
 
     @classmethod
     def fit(cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator) -> "Posterior":
@@ -65,7 +71,7 @@ class Posterior:
                 replicates,
                 values,
                 is_noisy=search.is_noisy,
-                bad=search.get_bad_side(name),
+                clipping=Clipping(search.get_bad_side(name), search.find_window(name)),
                 rng=rng,
                 bend=[objective.name for objective in search.optimised] == [name],
                 errors=errors,
@@ -92,10 +98,42 @@ class Posterior:
         # rows that also lack what nobody waits for will never be compared with the front
         late = np.any(list(waits.values()), axis=0)
         late &= ~np.any([lacks[name] & ~waits[name] for name in models], axis=0)
-        posterior = replace(self, models=models)
+        posterior, imagined = self, waits[self.search.optimised[0].name]
+        if self.window is not None and imagined.any():
+            # before the models are conditioned on predictions
+            inputs = space.inputs(space.codes(known.iloc[np.flatnonzero(imagined)]))
+            posterior = self._imagine(inputs, late[imagined])
+        posterior = replace(posterior, models=models)
         if not late.any():
             return posterior
         return posterior.extend_front(space.inputs(space.codes(known.iloc[np.flatnonzero(late)])))
+
+    @property
+    def window(self) -> Window | None:
+        """What a single objective should hit; None where several are optimised, or it has no target."""
+        return self.search.optimised[0].window if len(self.search.optimised) == 1 else None
+
+    @property
+    def distance(self) -> float:
+        """The smallest distance of a single objective to its target that counts, in its unit; infinite without one."""
+        only = self.search.optimised[0]
+        floor = HIT * self.models[only.name].warp.spread
+        return float("inf") if self.best is None else max(self.best * only.scale, floor)
+
+    def _imagine(self, inputs: Array, counts: Mask | None = None) -> "Posterior":
+        """Return the posterior with outcomes that designs may have, if a single objective has a target.
+
+        Args:
+            inputs: of the designs, shape (n, n_inputs).
+            counts: which of them count as results if they meet the limits; None for all.
+        """
+        if self.window is None:
+            return self
+        meets = self.search.compute_violation(predict_means(self.models, inputs)) <= 0
+        model = self.models[self.search.optimised[0].name]
+        fantasies = self.fantasies or Fantasies.start(model, self.distance)
+        good = meets if counts is None else meets & counts
+        return replace(self, fantasies=fantasies.condition_on(inputs, self.window, good))
 
     def update_front(self) -> "Posterior":
         """Return the posterior with the best cost, or the cells, of its front."""
@@ -107,7 +145,7 @@ class Posterior:
         """Return the posterior as if designs had their predicted outcomes."""
         inputs = self.search.space.inputs(codes)
         models = {name: model.condition_on(inputs) for name, model in self.models.items()}
-        return replace(self, models=models).extend_front(inputs)
+        return replace(self._imagine(inputs), models=models).extend_front(inputs)
 
     def extend_front(self, inputs: Array) -> "Posterior":
         """Return the posterior with the designs in its front that are predicted to meet the limits."""
@@ -117,7 +155,8 @@ class Posterior:
 
     def as_float32(self) -> "Posterior":
         """Return the posterior in single precision."""
-        return replace(self, models={name: model.as_float32() for name, model in self.models.items()})
+        models = {name: model.as_float32() for name, model in self.models.items()}
+        return replace(self, models=models, fantasies=self.fantasies.as_float32() if self.fantasies else None)
 
     def acquire(self, codes: Array) -> Array:
         """Return the logarithm of the acquisition value of designs, shape (n,)."""
@@ -146,24 +185,34 @@ class Posterior:
         return pd.DataFrame(columns)
 
     def _scaled(self, codes: Array) -> Scales:
-        """Return mean and variance of every outcome on the scale of its model."""
+        """Return mean and variance of every outcome on the scale of its model; a mean for each of several fantasies."""
         inputs = self.search.space.inputs(codes)
-        return {name: model.predict_scaled(inputs) for name, model in self.models.items()}
+        models = dict(self.models)
+        if self.fantasies is not None:
+            models[self.search.optimised[0].name] = self.fantasies.model
+        return {name: model.predict_scaled(inputs) for name, model in models.items()}
 
     def _log_gain(self, scaled: Scales) -> Array:
         """Return the logarithm of the expected improvement of the front, or of one objective on its model's scale."""
         if self.cells is None:
             return self._log_improvement(scaled)
-        means, variances = [], []
+        means, variances, windows = [], [], []
         for objective in self.search.optimised:
             mean, variance = self.models[objective.name].warp.untransform_moments(*scaled[objective.name])
-            means.append(objective.sign * mean / objective.scale)
+            window = objective.window
+            means.append((objective.sign * mean if window is None else mean) / objective.scale)
             variances.append(variance / objective.scale**2)
-        return compute_log_ehvi(np.column_stack(means), np.column_stack(variances), self.cells)
+            windows.append(window.standardise(0, objective.scale) if window else None)
+        return compute_log_ehvi(np.column_stack(means), np.column_stack(variances), self.cells, windows)
 
     def _log_improvement(self, scaled: Scales) -> Array:
         """Return the logarithm of the expected improvement of one objective."""
         only = self.search.optimised[0]
+        if self.window is not None:
+            mean, variance = scaled[only.name]
+            best = self.fantasies.best if self.fantasies else np.array([self.distance])
+            warp = self.models[only.name].warp
+            return compute_log_improvement(mean.reshape(len(mean), -1), variance, self.window, best, warp)
         assert self.best is not None
         best = only.sign * self.models[only.name].warp.transform(np.array([only.sign * self.best * only.scale]))
         mean, variance = scaled[only.name]
@@ -180,6 +229,7 @@ class Posterior:
         for limit in self.search.limits:
             mean, variance = scaled[limit.objective]
             on_scale = float(self.models[limit.objective].warp.transform(np.array([limit.value]))[0])
+            mean = mean if mean.ndim == 1 else mean.mean(axis=1)
             total += compute_log_probability_below(limit.sign * mean, variance, limit.sign * on_scale)
         return total
 
@@ -188,6 +238,8 @@ class Posterior:
         """By what designs are chosen."""
         if self.has_no_result:
             return "as most likely to meet all limits"
+        if self.window is not None:
+            return f"by expected improvement of the distance to {self.window.text}"
         return "by expected improvement" if self.cells is None else "by expected improvement of the hypervolume"
 
     def explain(self, design: Array) -> str:
@@ -206,11 +258,16 @@ class Posterior:
             float(moment[0]) for moment in self.models[only.name].warp.untransform_moments(*scaled[only.name])
         )
         assert self.best is not None
-        mean, best = only.sign * mean / only.scale, self.best
-        kind = "predicted better than all rows" if mean < best else "uncertain enough to be better"
         # in the objective's own unit, unlike the acquisition value, since people read it
-        gain = only.scale * float(
-            np.exp(compute_log_expected_improvement(np.array([mean]), np.array([variance / only.scale**2]), best)[0])
-        )
+        if self.window is not None:
+            cost, best = float(self.window.compute_distance(np.array(mean))), self.best * only.scale
+            moments = np.array([[mean]]), np.array([variance])
+            log_gain = compute_log_improvement(*moments, self.window, np.array([self.distance]), Warp(0.0, 1.0))
+            gain = float(np.exp(log_gain[0]))
+        else:
+            cost, best = only.sign * mean / only.scale, self.best
+            moments = np.array([cost]), np.array([variance / only.scale**2])
+            gain = only.scale * float(np.exp(compute_log_expected_improvement(*moments, best)[0]))
+        kind = "predicted better than all rows" if cost < best else "uncertain enough to be better"
         unit = "" if only.unit == "1" else f" {only.unit}"
         return f"{kind}: expected improvement {gain:.3g}{unit}, deviation {variance**0.5:.3g}{unit}{limited}"

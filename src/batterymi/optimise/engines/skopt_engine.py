@@ -81,8 +81,9 @@ def propose_designs(
             # tell() refits the model, which nobody needs after the last design
             if number + 1 < n:
                 _tell_predicted(optimizer, _make_points(space, design))
-    # a score that adds up several outcomes, or penalties, says nothing of one
-    is_outcome = len(search.modelled) == 1 and np.array_equal(values, history[is_told]["score"].to_numpy(float))
+    # a score that adds up several outcomes, or penalties, or is a distance to a target, says nothing of one
+    is_outcome = len(search.modelled) == 1 and search.optimised[0].window is None
+    is_outcome = is_outcome and np.array_equal(values, history[is_told]["score"].to_numpy(float))
 
     def expect(codes: Array) -> pd.DataFrame:
         only = search.optimised[0]

@@ -85,6 +85,32 @@ def compute_hypervolume(front: Array, reference: Array) -> float:
     return float(max((reference - ideal).prod() - free, 0.0))
 
 
+def select_front(costs: Array, reference: Array, n: int) -> Array:
+    """Select a few points that dominate much volume together: one by one, each where it adds most.
+
+    The volume of such a set is at least 1 - 1/e of the largest that n of the points have (Nemhauser, Wolsey and Fisher
+    1978, doi:10.1007/BF01588971).
+
+    Args:
+        costs: shape (n_points, n_objectives), to minimise.
+        reference: shape (n_objectives,).
+        n: how many points at most.
+
+    Returns:
+        Shape (at most n, n_objectives).
+    """
+    front = costs[:0]
+    for _ in range(min(n, len(costs))):
+        cells = partition_nondominated(front, reference)
+        added = np.zeros(len(costs))
+        for lower, upper in zip(cells.lower, cells.upper, strict=True):
+            added += np.maximum(upper - np.maximum(lower, costs), 0).prod(axis=1)
+        if added.max() <= 0:
+            break
+        front = np.vstack([front, costs[added.argmax()]])
+    return front
+
+
 def infer_reference(cost: Array) -> Array:
     """Infer a reference point: a tenth of the range beyond the front's worst values (Ishibuchi et al. 2018).
 

@@ -13,7 +13,7 @@ def compute_costs(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Ar
     """Compute the objectives as columns to minimise, shape (n_designs, n_objectives)."""
     return np.column_stack(
         [
-            objective.sign * outcomes[objective.name].to_numpy(float)
+            objective.compute_cost(outcomes[objective.name].to_numpy(float))
             for objective in objectives
             if objective.is_optimised
         ]

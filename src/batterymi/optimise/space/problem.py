@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import Limit, Objective
+from batterymi.config.goals import Limit, Window
+from batterymi.config.parts import Objective
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.score import compute_score, compute_violation
 from batterymi.optimise.space.space import Space
@@ -36,7 +37,7 @@ class Search:
 
     @cached_property
     def optimised(self) -> tuple[Objective, ...]:
-        """Return the objectives to maximise or minimise."""
+        """Return the objectives to maximise or minimise, or with a target."""
         return tuple(objective for objective in self.objectives if objective.is_optimised)
 
     @cached_property
@@ -47,7 +48,7 @@ class Search:
 
     def compute_costs(self, outcomes: pd.DataFrame) -> Array:
         """Return the optimised objectives in units of their scales, to minimise, shape (n_designs, n_optimised)."""
-        return np.column_stack([o.sign * outcomes[o.name].to_numpy(float) / o.scale for o in self.optimised])
+        return np.column_stack([o.compute_cost(outcomes[o.name].to_numpy(float)) / o.scale for o in self.optimised])
 
     @cached_property
     def reference_costs(self) -> Array:
@@ -63,8 +64,12 @@ class Search:
         """Return the side on which extreme values of an outcome are of no use: "high", "low" or "both"."""
         signs = [limit.sign for limit in self.limits if limit.objective == name]
         signs += [objective.sign for objective in self.optimised if objective.name == name]
-        sides = {"low" if sign < 0 else "high" for sign in signs}
+        sides = {"low" if sign < 0 else "high" if sign else "both" for sign in signs}
         return sides.pop() if len(sides) == 1 else "both"
+
+    def find_window(self, name: str) -> Window | None:
+        """Return what an outcome should hit; None where it has no target."""
+        return next((objective.window for objective in self.optimised if objective.name == name), None)
 
     def add_scores(self, evaluated: pd.DataFrame) -> pd.DataFrame:
         """Add scores and violations to designs with outcomes and `failure`.

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import Limit, Objective
+from batterymi.config.goals import Limit
+from batterymi.config.parts import Objective
 
 
 def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
@@ -17,7 +18,7 @@ def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Ar
 
     Args:
         outcomes: one column per objective.
-        objectives: those to maximise or minimise count.
+        objectives: those to maximise or minimise, or with a target, count.
 
     Returns:
         Shape (n_designs,).
@@ -26,7 +27,7 @@ def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Ar
     for objective in objectives:
         if objective.is_optimised:
             values = outcomes[objective.name].to_numpy(float)
-            total += objective.sign * objective.weight * values / objective.scale
+            total += objective.weight * objective.compute_cost(values) / objective.scale
     return total
 
 
