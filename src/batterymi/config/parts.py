@@ -4,7 +4,6 @@ Every model forbids unknown keys. The descriptions are the option tables of conf
 show, so they say how to choose a value.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self, get_args
 
@@ -17,12 +16,12 @@ from batterymi.config.checks import (
     check_constraint,
     check_increasing,
     check_inside_folder,
-    check_models,
     find_range_problem,
     find_simplex_problem,
+    refuse_line_breaks,
 )
 from batterymi.config.expressions import is_linear, parse_condition
-from batterymi.config.names import ConstraintName, DescriptorName, ModelName, UnitName
+from batterymi.config.names import ConstraintName, DescriptorName, UnitName
 from batterymi.vocabulary.units import format_label
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -30,26 +29,7 @@ Side = Literal["at_least", "at_most"]
 SIDES: tuple[Side, ...] = get_args(Side)
 MAX_PARTS = 100  # of a composition
 
-CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
-
-
-def refuse_line_breaks(value: str) -> str:
-    """Refuse line breaks and other control characters."""
-    if value != strip_control_characters(value):
-        raise ValueError("it contains a control character; write it as one line of text")
-    return value
-
-
-def strip_control_characters(value: str) -> str:
-    """Strip line breaks and other control characters from a text."""
-    return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
-
-
 Line = Annotated[str, AfterValidator(refuse_line_breaks)]
-
-DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
-# a repeated member gets another seed each time
-DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
 
 
 class Strict(BaseModel):
@@ -62,7 +42,6 @@ class Strict(BaseModel):
 AscendingRange = Annotated[Range, AfterValidator(check_ascending)]
 Condition = Annotated[str, AfterValidator(check_condition)]
 ConstraintText = Annotated[str, AfterValidator(check_constraint)]
-ComparedModels = Annotated[tuple[ModelName, ...], AfterValidator(check_models)]
 InsidePath = Annotated[str, AfterValidator(check_inside_folder)]
 
 
@@ -246,6 +225,16 @@ class MeasuredError(Strict):
         return (self.column, self.n) if isinstance(self.n, str) else (self.column,)
 
 
+class EarlyMeasurement(Strict):
+    """A cheaper, earlier measurement that tells of an objective: its low fidelity."""
+
+    column: Name = Field(
+        description="The objective that is measured early, as the capacity of cycle 10 beside the cycle life; "
+        "`goal: report` if it is not an aim itself."
+    )
+    cost: float = Field(gt=0, description="Of measuring it, in the unit of `cost` of the late objective.")
+
+
 class Objective(Column):
     """An output column."""
 
@@ -265,6 +254,20 @@ class Objective(Column):
     error: MeasuredError | None = Field(
         None, description="How well its values are known, so that a value of large error has little weight."
     )
+    early: EarlyMeasurement | None = Field(
+        None, description="A cheaper measurement that comes earlier; suggestions say what to measure of each design."
+    )
+    cost: float | None = Field(
+        None, gt=0, description="Of measuring it, beside `early`: what going on costs once the early result is there."
+    )
+
+    @model_validator(mode="after")
+    def _check_costs(self) -> Self:
+        if (self.early is None) != (self.cost is None):
+            raise ValueError("early and cost belong together; give both, or neither")
+        if self.early is not None and self.cost is not None and not self.early.cost < self.cost:
+            raise ValueError(f"early.cost {self.early.cost:g} is not below cost {self.cost:g}, so it saves nothing")
+        return self
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:

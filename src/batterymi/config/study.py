@@ -16,6 +16,7 @@ from batterymi.config.campaign import (
 )
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
+from batterymi.config.early import find_early_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import FigureName
@@ -311,6 +312,7 @@ class Study(Strict):
         # the cells of a file may hold limits themselves, as <1e-8
         if self.surrogate.censoring != "bound" and not (self.table.censored or self.table.file):
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
+        yield from find_early_problems(self.objectives, self.features, self.campaign)
         yield from self._find_rule_problems()
         yield from self._find_engine_problems()
         levels = self.fidelities.levels if self.fidelities else ()

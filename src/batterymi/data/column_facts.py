@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import strip_control_characters
+from batterymi.config.checks import strip_control_characters
 from batterymi.data.cells import EMPTY, Decimal, Numbers, find_empty, parse_numbers
 from batterymi.data.header_units import split_header
 from batterymi.data.header_words import find_meaning

@@ -114,8 +114,7 @@ Compared = tuple[str, str, str, list[str]]
 def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown, likely: float) -> Compared:
     """Compare the expected value of one objective with the best."""
     mean, deviation = _get_expected(row, only.name)
-    value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
-    error = error if error > 0 else 0.0
+    value, error = _get_best(only, best)
     text = best.format_value(0, only, deviation)
     gain = only.sign * (value - mean)
     # words must agree with what is read, too, so a gain that rounding turns round is none
@@ -125,8 +124,20 @@ def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown,
     kind = UNLIKELY if kind == BETTER and likely < 0.5 else kind
     words = WORDS[kind] + (", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else "")
     numbers = f"{_format_expected(row, only)}, best known {text} ({best.labels[0]})"
-    chance = float(ndtr(gain / both))
+    chance = compute_chance(row, only, best)
     return kind, words, numbers, [f"better with probability {format_probability(chance)}"]
+
+
+def compute_chance(row: Mapping[Any, Any], only: Objective, best: BestKnown) -> float:
+    """Return the probability that a design is better than the best, in one objective."""
+    (mean, deviation), (value, error) = _get_expected(row, only.name), _get_best(only, best)
+    return float(ndtr(only.sign * (value - mean) / max(float(np.hypot(deviation, error)), 1e-300)))
+
+
+def _get_best(only: Objective, best: BestKnown) -> tuple[float, float]:
+    """Return the best value of one objective, and its standard deviation, 0 where it is unknown."""
+    value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
+    return value, error if error > 0 else 0.0
 
 
 def _classify(gain: float, both: float, deviation: float, spread: float) -> str:
