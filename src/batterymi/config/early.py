@@ -6,6 +6,7 @@ from batterymi.config.campaign import Campaign
 from batterymi.config.parts import Feature, Objective
 from batterymi.spelling import did_you_mean
 
+COLUMNS = ("measure", "measure_cost", "probability_better")
 ENGINE = "gaussian_process"  # the only one that plans with early measurements
 
 
@@ -33,6 +34,8 @@ def find_early_problems(
             yield f"objectives: '{objective.name}': early belongs to an objective that is optimised or has a limit"
         if costs.setdefault(column, objective.early.cost) != objective.early.cost:
             yield f"{where}: '{column}' costs {objective.early.cost:g} here and {costs[column]:g} elsewhere; give one"
+    for name in [column.name for column in (*objectives, *features) if late and column.name in COLUMNS]:
+        yield f"'{name}' is a column of suggestions where there are early measurements; use another name"
     if late and campaign.mode != "experiment":
         other = "; evaluators of several costs are `campaign.fidelities`" if campaign.mode == "search" else ""
         yield f"objectives: '{late[0].name}': early needs `campaign.mode: experiment`, where you measure{other}"

@@ -86,20 +86,17 @@ def assess_partly_measured(
     designs = pd.concat([ranked, expected], axis=1)
     best = find_best_known(search, table[table[SPLIT] == TRAIN], id_column)
     chances = _compute_chances(designs, codes[order], posterior, best)
-    outlooks = assess_suggestions(designs, search, best)
-    several = len(search.optimised) > 1
-    why = [
-        "; ".join(
-            [
-                outlook.numbers,
-                *([f"extends the front with probability {format_probability(chance)}"] if several else []),
-                *outlook.chances,
-                outlook.criterion,
-            ]
-        )
-        for outlook, chance in zip(outlooks, chances, strict=True)
-    ]
-    return PartlyMeasured(designs.assign(**{CHANCE: chances}, why=why), notes)
+    return PartlyMeasured(_explain(designs.assign(**{CHANCE: chances}), search, best), notes)
+
+
+def _explain(designs: pd.DataFrame, search: Search, best: BestKnown) -> pd.DataFrame:
+    """Return designs whose `why` says what is expected, beside the best known, and what going on is worth."""
+    reasons = []
+    for outlook, chance in zip(assess_suggestions(designs, search, best), designs[CHANCE], strict=True):
+        extends = f"extends the front with probability {format_probability(chance)}"
+        own = [extends] if len(search.optimised) > 1 else []
+        reasons.append("; ".join([outlook.numbers, *own, *outlook.chances, outlook.criterion]))
+    return designs.assign(why=reasons)
 
 
 def describe_partly_measured(
