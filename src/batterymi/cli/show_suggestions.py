@@ -18,9 +18,12 @@ from batterymi.optimise.campaigns.expectations import (
     state_verdict,
 )
 from batterymi.optimise.campaigns.next_batch import describe_shortage
+from batterymi.optimise.campaigns.partly_measured import NAME, PartlyMeasured
+from batterymi.optimise.engines.early_results import Costs
 from batterymi.optimise.space.problem import Search
 from batterymi.statistics.digits import format_interval, format_number
 from batterymi.text_safety import show_in_line
+from batterymi.vocabulary.expected import EARLY_ONLY, MEASURE
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN, WITHDRAWN
 from batterymi.vocabulary.units import format_label, format_unit
 
@@ -57,6 +60,7 @@ def format_suggestions(
         listed = f"{show_in_line(str(row['candidate']))} of {study.pool}" if row.get("candidate") else ""
         called = ", ".join(filter(None, [names[place], listed]))
         lines.append(f"{place + 1}. {called}{': ' if called else ''}{_format_settings(row, search, study)}")
+        lines += [f"   {_describe_measurement(row[MEASURE], search)}"] if MEASURE in row else []
         lines += [f"   expected {text} (engine's model)" for text in list_expected(row, search)]
         if predictions is not None:
             lines += [
@@ -67,6 +71,25 @@ def format_suggestions(
     shortage = describe_shortage(len(designs), wanted, search.space, study.pool)
     said = [shortage and f"{shortage}.", state_verdict(outlooks, search, best), validated.remark]
     return "\n".join([*lines, *filter(None, said), ""])
+
+
+def format_partly_measured(partly: PartlyMeasured, search: Search) -> list[str]:
+    """Return lines on the designs whose early result is in and whose late one is missing, and on what models use."""
+    lines = [f"\n{note}.\n" for note in partly.notes]
+    if len(partly.designs):
+        late = " and ".join(o.label for o in search.objectives if o.name in search.early)
+        lines.append(f"Early results are in; going on to {late} costs {Costs.add_up(search).late:g} each:\n")
+        rows = partly.designs.to_dict("records")
+        lines += [f"   {row[MEASURE]} {show_in_line(str(row[NAME]))}: {row['why']}\n" for row in rows]
+    return lines
+
+
+def _describe_measurement(measure: str, search: Search) -> str:
+    """Say what to measure of a design, and for how much."""
+    early = {one.column for one in search.early.values()}
+    names = early if measure == EARLY_ONLY else early | set(search.early)
+    labels = " and ".join(objective.label for objective in search.objectives if objective.name in names)
+    return f"measure {labels}{' only' if measure == EARLY_ONLY else ''}, cost {Costs.add_up(search).find(measure):g}"
 
 
 def _count_rows(rows: pd.DataFrame) -> str:

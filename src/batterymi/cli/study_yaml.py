@@ -14,8 +14,8 @@ from batterymi.cli import role as r
 from batterymi.cli.conditions import find_condition, find_optional_steps
 from batterymi.cli.mixture_columns import find_simplex
 from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
+from batterymi.config.checks import strip_control_characters
 from batterymi.config.formula_study import choose_descriptors
-from batterymi.config.parts import strip_control_characters
 from batterymi.config.sources import Reading
 from batterymi.data.column_facts import ColumnFacts, find_step
 from batterymi.data.header_units import split_header

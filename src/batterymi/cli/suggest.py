@@ -12,7 +12,7 @@ import pandas as pd
 from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import find_study, read_config, read_ledger
-from batterymi.cli.show_suggestions import format_suggestions
+from batterymi.cli.show_suggestions import format_partly_measured, format_suggestions
 from batterymi.cli.validated import predict_validated
 from batterymi.config.parts import Feature
 from batterymi.config.run import Config
@@ -33,8 +33,10 @@ from batterymi.optimise.campaigns.ledger_lines import Batch
 from batterymi.optimise.campaigns.made_designs import exclude_made_designs
 from batterymi.optimise.campaigns.matched_results import COLUMN, find_name_column, parse_name
 from batterymi.optimise.campaigns.next_batch import make_design, make_search, propose_batch
+from batterymi.optimise.campaigns.partly_measured import assess_partly_measured
 from batterymi.optimise.space.problem import Search
 from batterymi.text_safety import write_error, write_out
+from batterymi.vocabulary.expected import EARLY_ONLY, MEASURE
 
 LINE = re.compile(r"line \d+")  # what a list without ids calls its candidates
 INSTEAD = "or `--append`, which puts the designs into the study's table"
@@ -85,6 +87,9 @@ def suggest_designs(options: argparse.Namespace) -> None:
     names = _find_names(ledger, proposal, study)
     validated = predict_validated(name, study, config, proposal.search, proposal.rows, proposal.designs)
     lines = [format_suggestions(study, proposal.search, proposal.rows, proposal.designs, names, validated, wanted)]
+    lines += format_partly_measured(
+        assess_partly_measured(proposal.search, proposal.rows, study.seed, study.id_column), proposal.search
+    )
     if options.append or options.csv is not None:
         added = _make_table_rows(proposal.designs, names, study)
         lines += _write_designs(options, added, study.table, proposal.content, config)
@@ -254,6 +259,7 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
     names = match_headers(header, study.table.columns, declared)
     conversions = find_conversions(path, names, declared, study.table.units)
     objectives = {objective.name for objective in study.objectives}
+    late = {objective.name for objective in study.objectives if objective.early is not None}
     columns: dict[str, Any] = {}
     name_column = find_name_column(header)
     for column in header:
@@ -266,7 +272,9 @@ def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: 
             # an empty cell would mean the one above
             empty = "-" if own in study.table.fill_down else ""
             is_state = own in objectives or own == study.table.status
-            columns[column] = ["pending" if is_state else empty] * len(proposed)
+            # the late outcome of a design that is measured early only is not under way
+            waits = proposed[MEASURE].ne(EARLY_ONLY) if own in late and MEASURE in proposed else [True] * len(proposed)
+            columns[column] = ["pending" if is_state and is_waiting else empty for is_waiting in waits]
         elif own in conversions:
             columns[column] = conversions[own].convert_to_file(proposed[own])
         else:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from batterymi.config.expressions import parse_condition
@@ -9,6 +10,8 @@ from batterymi.registry import BASELINES
 from batterymi.spelling import did_you_mean
 
 Range = tuple[float, float]
+
+CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
 
 
 def check_ascending(value: Range) -> Range:
@@ -87,3 +90,15 @@ def find_simplex_problem(
     elif least is not None and least <= 0:
         return f"min_when_used is {least:g}; it must be above 0"
     return ""
+
+
+def refuse_line_breaks(value: str) -> str:
+    """Refuse line breaks and other control characters."""
+    if value != strip_control_characters(value):
+        raise ValueError("it contains a control character; write it as one line of text")
+    return value
+
+
+def strip_control_characters(value: str) -> str:
+    """Strip line breaks and other control characters from a text."""
+    return "".join(character for character in value if unicodedata.category(character) not in CONTROL)

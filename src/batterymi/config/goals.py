@@ -102,3 +102,16 @@ def find_reserve_problem(reserve: float | None, at_least: float | None, at_most:
     if at_least is not None and at_most is not None and not at_least + reserve < at_most - reserve:
         return f"with a reserve of {reserve:g} nothing is left between at_least {at_least:g} and at_most {at_most:g}"
     return None
+
+
+def find_limit_problem(goal: str, at_least: float | None, at_most: float | None, *, is_relaxed: bool) -> str | None:
+    """Return what is wrong with the limits of an outcome, or None."""
+    limits = [limit for limit in (at_least, at_most) if limit is not None]
+    if goal == "limit" and not limits:
+        return "goal 'limit' needs at_least or at_most"
+    # with two limits it would be unclear which one is relaxed
+    if is_relaxed and len(limits) != 1:
+        return "relaxation needs exactly one of at_least and at_most"
+    if len(limits) == 2 and not limits[0] < limits[1]:
+        return f"at_least {limits[0]:g} is not below at_most {limits[1]:g}"
+    return None

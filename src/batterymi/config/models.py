@@ -2,10 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from batterymi.config.names import MemberName
-from batterymi.config.parts import DEFAULT_BLEND, DEFAULT_MODELS, ComparedModels, Name, Strict
+from batterymi.config.checks import check_models
+from batterymi.config.names import MemberName, ModelName
+from batterymi.config.parts import Name, Strict
+
+DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
+# a repeated member gets another seed each time
+DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
+
+ComparedModels = Annotated[tuple[ModelName, ...], AfterValidator(check_models)]
 
 
 class Surrogate(Strict):

@@ -4,7 +4,6 @@ Every model forbids unknown keys. The descriptions are the option tables of conf
 show, so they say how to choose a value.
 """
 
-import unicodedata
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -17,38 +16,19 @@ from batterymi.config.checks import (
     check_constraint,
     check_increasing,
     check_inside_folder,
-    check_models,
     find_range_problem,
     find_simplex_problem,
+    refuse_line_breaks,
 )
 from batterymi.config.expressions import is_linear, parse_condition
-from batterymi.config.goals import SIDES, Limit, Window, find_reserve_problem, find_target_problem
-from batterymi.config.names import ConstraintName, DescriptorName, ModelName, UnitName
+from batterymi.config.goals import SIDES, Limit, Window, find_limit_problem, find_reserve_problem, find_target_problem
+from batterymi.config.names import ConstraintName, DescriptorName, UnitName
 from batterymi.vocabulary.units import format_label, format_unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 MAX_PARTS = 100  # of a composition
 
-CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode
-
-
-def refuse_line_breaks(value: str) -> str:
-    """Refuse line breaks and other control characters."""
-    if value != strip_control_characters(value):
-        raise ValueError("it contains a control character; write it as one line of text")
-    return value
-
-
-def strip_control_characters(value: str) -> str:
-    """Strip line breaks and other control characters from a text."""
-    return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
-
-
 Line = Annotated[str, AfterValidator(refuse_line_breaks)]
-
-DEFAULT_MODELS = ("dummy", "ridge", "gaussian_process", "random_forest", "extra_trees", "gradient_boosting")
-# a repeated member gets another seed each time
-DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting", "support_vector")
 
 
 class Strict(BaseModel):
@@ -61,7 +41,6 @@ class Strict(BaseModel):
 AscendingRange = Annotated[Range, AfterValidator(check_ascending)]
 Condition = Annotated[str, AfterValidator(check_condition)]
 ConstraintText = Annotated[str, AfterValidator(check_constraint)]
-ComparedModels = Annotated[tuple[ModelName, ...], AfterValidator(check_models)]
 InsidePath = Annotated[str, AfterValidator(check_inside_folder)]
 
 
@@ -227,6 +206,16 @@ class MeasuredError(Strict):
         return (self.column, self.n) if isinstance(self.n, str) else (self.column,)
 
 
+class EarlyMeasurement(Strict):
+    """A cheaper, earlier measurement that tells of an objective: its low fidelity."""
+
+    column: Name = Field(
+        description="The objective that is measured early, as the capacity of cycle 10 beside the cycle life; "
+        "`goal: report` if it is not an aim itself."
+    )
+    cost: float = Field(gt=0, description="Of measuring it, in the unit of `cost` of the late objective.")
+
+
 class Objective(Column):
     """An output column."""
 
@@ -259,20 +248,29 @@ class Objective(Column):
         None, description="How well its values are known, so that a value of large error has little weight."
     )
     worthwhile: Worthwhile | None = Field(None, description="Smallest gain of a model that matters; not set: any.")
+    early: EarlyMeasurement | None = Field(
+        None, description="A cheaper measurement that comes earlier; suggestions say what to measure of each design."
+    )
+    cost: float | None = Field(
+        None, gt=0, description="Of measuring it, beside `early`: what going on costs once the early result is there."
+    )
+
+    @model_validator(mode="after")
+    def _check_costs(self) -> Self:
+        if (self.early is None) != (self.cost is None):
+            raise ValueError("early and cost belong together; give both, or neither")
+        if self.early is not None and self.cost is not None and not self.early.cost < self.cost:
+            raise ValueError(f"early.cost {self.early.cost:g} is not below cost {self.cost:g}, so it saves nothing")
+        return self
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
-        limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
-        if self.goal == "limit" and not limits:
-            raise ValueError("goal 'limit' needs at_least or at_most")
-        # with two limits it would be unclear which one is relaxed
-        if self.relaxation is not None and len(limits) != 1:
-            raise ValueError("relaxation needs exactly one of at_least and at_most")
-        if len(limits) == 2 and not limits[0] < limits[1]:
-            raise ValueError(f"at_least {limits[0]:g} is not below at_most {limits[1]:g}")
-        if problem := find_reserve_problem(self.reserve, self.at_least, self.at_most):
-            raise ValueError(problem)
-        if problem := find_target_problem(self.goal, self.window, self.at_least, self.at_most, self.valid):
+        problems = (
+            find_limit_problem(self.goal, self.at_least, self.at_most, is_relaxed=self.relaxation is not None),
+            find_reserve_problem(self.reserve, self.at_least, self.at_most),
+            find_target_problem(self.goal, self.window, self.at_least, self.at_most, self.valid),
+        )
+        for problem in filter(None, problems):
             raise ValueError(problem)
         return self
 

@@ -5,6 +5,7 @@ Also the worst values of objectives that count.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from batterymi.config.designs import ReferenceDesign
 from batterymi.config.parts import Constraint, Feature, Objective, Simplex
 from batterymi.spelling import did_you_mean
 
@@ -166,3 +167,20 @@ def find_reserves(objectives: Sequence[Objective]) -> Iterator[str]:
                 f"objectives: '{objective.name}' has a reserve, which is for `campaign.mode: search`; move the limit "
                 "itself"
             )
+
+
+def find_design_problems(designs: Sequence[ReferenceDesign], designable: Sequence[Feature]) -> Iterator[str]:
+    """Yield problems with reference designs: of features that are not searched, and of values that they cannot have."""
+    wanted = {feature.name: feature for feature in designable}
+    for design in designs:
+        for name, value in design.values.items():
+            feature = wanted.get(name)
+            if feature is None:
+                yield f"reference_designs: '{design.name}': {name} is not searched; {did_you_mean(name, wanted)}"
+            elif feature.choices and value not in feature.choices:
+                hint = did_you_mean(str(value), feature.choices)
+                yield f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; {hint}"
+            elif not feature.choices and isinstance(value, str):
+                yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
+        for problem in find_missing_values(designable, design.values):
+            yield f"reference_designs: '{design.name}' {problem}"

@@ -16,6 +16,7 @@ from batterymi.config.campaign import (
 )
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
+from batterymi.config.early import find_early_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import FigureName
@@ -24,7 +25,7 @@ from batterymi.config.protocol_checks import find_protocol_problems
 from batterymi.config.rules import (
     find_category_problems,
     find_condition_problems,
-    find_missing_values,
+    find_design_problems,
     find_reference_problems,
     find_reserves,
     find_shared_problems,
@@ -85,7 +86,7 @@ class Study(Strict):
             *self._find_naming_problems(),
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
-            *self._find_design_problems(),
+            *find_design_problems(self.reference_designs, self.designable),
             *(find_screen_problems(self.screen, self.variants, self._screened_descriptors) if self.screen else ()),
         ]
         if problems:
@@ -323,6 +324,7 @@ class Study(Strict):
         # the cells of a file may hold limits themselves, as <1e-8
         if self.surrogate.censoring != "bound" and not (self.table.censored or self.table.file):
             yield f"surrogate.censoring: '{self.surrogate.censoring}' needs table.censored, which marks the bounds"
+        yield from find_early_problems(self.objectives, self.features, self.campaign)
         yield from self._find_rule_problems()
         yield from self._find_engine_problems()
         levels = self.fidelities.levels if self.fidelities else ()
@@ -389,18 +391,3 @@ class Study(Strict):
     def formula_columns(self) -> tuple[str, ...]:
         """Return the columns of the screen's model that are the formula of a candidate."""
         return self.screened_columns.own
-
-    def _find_design_problems(self) -> Iterable[str]:
-        wanted = {feature.name: feature for feature in self.designable}
-        for design in self.reference_designs:
-            for name, value in design.values.items():
-                feature = wanted.get(name)
-                if feature is None:
-                    yield f"reference_designs: '{design.name}': {name} is not searched; {did_you_mean(name, wanted)}"
-                elif feature.choices and value not in feature.choices:
-                    hint = did_you_mean(str(value), feature.choices)
-                    yield f"reference_designs: '{design.name}': '{value}' is not a choice of {name}; {hint}"
-                elif not feature.choices and isinstance(value, str):
-                    yield f"reference_designs: '{design.name}': {name} is '{value}', not a number"
-            for problem in find_missing_values(self.designable, design.values):
-                yield f"reference_designs: '{design.name}' {problem}"

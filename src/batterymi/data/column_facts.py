@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.config.parts import strip_control_characters
+from batterymi.config.checks import strip_control_characters
 from batterymi.data.cells import EMPTY, Decimal, find_empty
 from batterymi.data.durations import find_clock_format, find_clock_unit, is_ratio
 from batterymi.data.header_units import split_header

@@ -38,6 +38,7 @@ from batterymi.optimise.campaigns.next_batch import (
     propose_batch,
     replay_rows,
 )
+from batterymi.optimise.campaigns.partly_measured import assess_partly_measured, describe_partly_measured
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.space.problem import Problem
 from batterymi.vocabulary.measured import name_bound_column, name_error_column, name_missing_column
@@ -107,6 +108,9 @@ def suggest_batch(
     if shortage := describe_shortage(len(proposed), campaign.suggestions, space, campaign.pool):
         logger.warning("%s", shortage)
     suggestions = describe_batch(proposed, problem, measured, settings.derived, settings.id_column)
+    partly = assess_partly_measured(problem, rows, settings.seed, settings.id_column)
+    for note in partly.notes:
+        logger.info("%s", note)
     # of the rows alone: designs depend on all else, and a key must not change with the way settings are written
     key = compute_digest(rows[_list_learned(rows, space.names, targets)].to_dict("list"))
     listed = list_for_ledger(suggestions, problem)
@@ -125,6 +129,9 @@ def suggest_batch(
     number = suggestion_ledger.add(key, len(rows), listed, known, taken, list_units(problem), state.as_dict())
     names = [name_suggestion(number, place) for place in range(1, len(suggestions) + 1)]
     suggestions.insert(0, "suggestion", names)
+    if len(partly.designs):
+        partly_measured = describe_partly_measured(partly, problem, measured, settings.derived)
+        suggestions = pd.concat([suggestions, partly_measured], ignore_index=True)
     history, comparison = replay_rows(search, measured, campaign, settings.seed)
     n_failed = count_failed(rows, [target.name for target in targets])
     write_parquet(files.history, history)

@@ -14,7 +14,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from batterymi import registry
 from batterymi.arrays import Array
-from batterymi.config.parts import DEFAULT_BLEND, Feature
+from batterymi.config.models import DEFAULT_BLEND
+from batterymi.config.parts import Feature
 from batterymi.features.encode import make_encoder
 from batterymi.surrogates.distances import Points, Rows
 

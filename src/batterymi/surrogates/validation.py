@@ -9,8 +9,7 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from batterymi.arrays import Array, Indices
-from batterymi.config.models import Surrogate
-from batterymi.config.parts import DEFAULT_BLEND
+from batterymi.config.models import DEFAULT_BLEND, Surrogate
 from batterymi.errors import TableError
 from batterymi.statistics.bootstrap import bootstrap_interval
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor, compute_half_widths

@@ -45,9 +45,7 @@ class State:
         """Return what designs may be and what they are for, as a ledger keeps it."""
         return {
             "features": {feature.name: _describe_feature(feature) for feature in self.features},
-            "objectives": {
-                o.name: {"goal": o.goal, "at_least": o.at_least, "at_most": o.at_most} for o in self.objectives
-            },
+            "objectives": {o.name: _describe_objective(o) for o in self.objectives},
             "constraints": {c.name: c.expression or f"{c.function} of {', '.join(c.names)}" for c in self.constraints},
         }
 
@@ -131,6 +129,15 @@ def _describe_feature(feature: Feature) -> Content:
     """Return what values a feature can take."""
     kinds = {"bounds": feature.bounds, "step": feature.step, "levels": feature.levels, "choices": feature.choices}
     return {kind: list(value) if isinstance(value, tuple) else value for kind, value in kinds.items() if value}
+
+
+def _describe_objective(objective: Objective) -> Content:
+    """Return what an objective is for, and what measuring it costs where that is declared."""
+    content = {"goal": objective.goal, "at_least": objective.at_least, "at_most": objective.at_most}
+    if objective.early is None:
+        return content
+    early = {"early measurement": objective.early.column, "cost of the early measurement": objective.early.cost}
+    return content | early | {"cost": objective.cost}
 
 
 def _compare_problems(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

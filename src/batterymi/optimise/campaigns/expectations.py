@@ -139,8 +139,7 @@ Compared = tuple[str, str, str, list[str]]
 def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown, likely: float) -> Compared:
     """Compare the expected value of one objective with the best."""
     mean, deviation = _get_expected(row, only.name)
-    value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
-    error = error if error > 0 else 0.0
+    value, error = _get_best(only, best)
     text = best.format_value(0, only, deviation)
     if best.hits(0, only):
         return _compare_with_hit(row, only, best, likely)
@@ -154,9 +153,10 @@ def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown,
     words += ", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else ""
     numbers = f"{_format_expected(row, only)}{_note_target(only)}, best known {text} ({best.labels[0]})"
     if only.window is None:
-        return kind, words, numbers, [f"better with probability {format_probability(float(ndtr(gain / both)))}"]
-    closer = compute_closer_probability(mean, deviation, value, error, only.window)
-    return kind, words, numbers, [*_list_hit(row, only), f"closer with probability {format_probability(closer)}"]
+        chance = compute_chance(row, only, best)
+        return kind, words, numbers, [f"better with probability {format_probability(chance)}"]
+    closer = format_probability(compute_chance(row, only, best))
+    return kind, words, numbers, [*_list_hit(row, only), f"closer with probability {closer}"]
 
 
 def _compare_with_hit(row: Mapping[Any, Any], only: Objective, best: BestKnown, likely: float) -> Compared:
@@ -194,6 +194,20 @@ def _list_hit(row: Mapping[Any, Any], objective: Objective) -> list[str]:
 def _note_target(objective: Objective) -> str:
     """Return the target of an objective, to stand behind its value."""
     return f", target {objective.target_text}" if objective.window else ""
+
+
+def compute_chance(row: Mapping[Any, Any], only: Objective, best: BestKnown) -> float:
+    """Return the probability that a design is better than the best, in one objective."""
+    (mean, deviation), (value, error) = _get_expected(row, only.name), _get_best(only, best)
+    if only.window is not None:
+        return float(compute_closer_probability(mean, deviation, value, error, only.window))
+    return float(ndtr(only.sign * (value - mean) / max(float(np.hypot(deviation, error)), 1e-300)))
+
+
+def _get_best(only: Objective, best: BestKnown) -> tuple[float, float]:
+    """Return the best value of one objective, and its standard deviation, 0 where it is unknown."""
+    value, error = (float(part[only.name].iloc[0]) for part in (best.values, best.errors))
+    return value, error if error > 0 else 0.0
 
 
 def _classify(gain: float, both: float, deviation: float, spread: float) -> str:

@@ -11,26 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.engines.base import MIN_ROWS, N_ANCHORS
+from batterymi.optimise.engines.levels import (
+    LevelModel,
+    append_level,
+    compute_log_correlation,
+    optimize_over_levels,
+    weigh_by_cost,
+)
 from batterymi.optimise.engines.models import (
     Clipping,
-    OutcomeModel,
     SuccessModel,
     fit_outcome,
     group_replicates,
     has_all_outcomes,
 )
-from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition
 from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.space.problem import Search
-from batterymi.optimise.space.space import Space
-
-LEVEL_DISTANCE = (
-    0.2  # distance of neighbouring levels, in units of the search range: similar unless rows show otherwise
-)
-LEAST_CORRELATION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,31 +44,6 @@ class Level:
     label: str
     cost: float
     evaluator: Evaluator
-
-
-@dataclass(frozen=True)
-class LevelModel(OutcomeModel):
-    """A model of an outcome at one level, from evaluations at all levels; the last input of its process is the level.
-
-    Attributes:
-        level: its place among the levels.
-    """
-
-    level: int
-
-    def extend_inputs(self, inputs: Array) -> Array:
-        """Return inputs with the level beside them."""
-        return append_level(inputs, self.level)
-
-    def correlation(self, inputs: Array, level: int) -> Array:
-        """Return the correlation of the outcome at another level with that at this one, shape (n,)."""
-        both = [append_level(inputs, place) for place in (level, self.level)]
-        return self.process.correlation(*both)
-
-
-def append_level(inputs: Array, level: int | Array) -> Array:
-    """Return inputs with a level beside them, shape (n, n_inputs + 1)."""
-    return np.column_stack([inputs, np.broadcast_to(LEVEL_DISTANCE * np.asarray(level, float), len(inputs))])
 
 
 def run_levels(search: Search, levels: Sequence[Level], start: pd.DataFrame, budget: float, seed: int) -> pd.DataFrame:
@@ -162,42 +135,21 @@ def propose_at_level(
     predicted = posterior.extend_front(space.inputs(space.codes(known)))
     if not len(posterior.front) and len(predicted.front):
         open_levels = [last]  # nothing counts yet, and something is predicted to
-    best: tuple[float, Array, int] | None = None
-    for level in open_levels:
-        # an outcome of a costlier level makes the cheaper one needless
-        taken = space.codes(history[history["level"] >= level])
-
-        # a rough outcome is of use where it may beat what is predicted; the last level also turns that into a result
-        gain = posterior if level == last else predicted
-
-        def acquisition(codes: Array, level: int = level, gain: Posterior = gain) -> Array:
-            return (
-                gain.acquire(codes)
-                + _log_correlation(posterior, space, codes, level, last)
-                - np.log(levels[level].cost)
-            )
-
-        design = optimize_acquisition(space, acquisition, rng, anchors, taken)
-        if design is None:
-            continue
-        value = float(acquisition(design)[0])
-        if best is None or value > best[0]:
-            best = (value, design, level)
+    # a rough outcome is of use where it may beat what is predicted; the last level also turns that into a result
+    gains = {level: posterior if level == last else predicted for level in open_levels}
+    acquisitions = {
+        level: weigh_by_cost(space, gain.acquire, posterior.models, level, last, levels[level].cost)
+        for level, gain in gains.items()
+    }
+    # an outcome of a costlier level makes the cheaper one needless
+    taken = {level: space.codes(history[history["level"] >= level]) for level in open_levels}
+    best = optimize_over_levels(space, acquisitions, rng, anchors, taken)
     if best is None:
         return None
-    _, design, level = best
-    correlation = float(np.exp(_log_correlation(posterior, space, design, level, last)[0]))
+    design, level = best
+    correlation = float(np.exp(compute_log_correlation(posterior.models, space.inputs(design), level, last)[0]))
     how = "" if level == last else f"; correlation with {levels[last].label} {correlation:.2f}"
     return space.frame(design), level, posterior.explain(design) + how
-
-
-def _log_correlation(posterior: Posterior, space: Space, codes: Array, level: int, last: int) -> Array:
-    """Return the logarithm of the smallest correlation of any outcome at a level with that at the last, shape (n,)."""
-    if level == last:
-        return np.zeros(len(codes))
-    inputs = space.inputs(codes)
-    found = [model.correlation(inputs, level) for model in posterior.models.values() if isinstance(model, LevelModel)]
-    return np.log(np.maximum(np.min(found, axis=0), LEAST_CORRELATION))
 
 
 def _fit_posterior(

@@ -22,13 +22,14 @@ from batterymi.optimise.campaigns.feasibility import infer_worst
 from batterymi.optimise.campaigns.seeds import empty_history
 from batterymi.optimise.campaigns.suggestions import add_derived, add_intervals, note_clipped_predictions
 from batterymi.optimise.campaigns.targets import make_range_targets
+from batterymi.optimise.engines.early_results import Costs
 from batterymi.optimise.engines.models import Replicates, group_replicates
 from batterymi.optimise.engines.shared import propose_designs
 from batterymi.optimise.space.make_space import make_study_space
 from batterymi.optimise.space.problem import Problem, Search
 from batterymi.optimise.space.score import get_declared_limits
 from batterymi.optimise.space.space import Space
-from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
+from batterymi.vocabulary.expected import LIMITS_MET, MEASURE, NO_FAILURE, name_deviation_column, name_mean_column
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import FAILED, PENDING, SPLIT, TRAIN
 from batterymi.vocabulary.targets import RANDOM
@@ -78,16 +79,21 @@ def propose_batch(search: Search, table: pd.DataFrame, engine: str, n: int, seed
     Raises:
         DesignError: if no design at all keeps the rules.
     """
-    known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
-    failure = np.where(has_failed(known, search.modelled), "failed", "")
-    history = search.add_scores(known.assign(failure=failure))
-    pending = table[table[SPLIT] == PENDING]
-    proposed = propose_designs(engine, search, history, n, seed, pending if len(pending) else None)
+    history, pending = split_history(search, table)
+    proposed = propose_designs(engine, search, history, n, seed, pending)
     if proposed.empty:
         # of rules that exclude each other nothing is left either, but for another reason
         search.space.sample_codes(np.random.default_rng(seed), 1)
     called = search.space.name_candidates(proposed)
     return proposed.assign(candidate=called) if any(called) else proposed
+
+
+def split_history(search: Search, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return the measured and failed rows of a table as engines take them, and those under way, if there are any."""
+    known = table[table[SPLIT].isin((TRAIN, FAILED))].reset_index(drop=True)
+    failure = np.where(has_failed(known, search.modelled), "failed", "")
+    pending = table[table[SPLIT] == PENDING]
+    return search.add_scores(known.assign(failure=failure)), pending if len(pending) else None
 
 
 def describe_shortage(n_proposed: int, n: int, space: Space, pool: str | None = None) -> str:
@@ -156,6 +162,10 @@ def describe_batch(
         if (mean := name_mean_column(objective.name)) in proposed:
             frame[f"{objective.name}_engine_mean"] = proposed[mean]
             frame[f"{objective.name}_engine_sd"] = proposed[name_deviation_column(objective.name)]
+    if MEASURE in proposed:
+        costs = Costs.add_up(problem)
+        frame.insert(0, "measure", proposed[MEASURE])
+        frame.insert(1, "measure_cost", [costs.find(what) for what in proposed[MEASURE]])
     for column, heading in PROBABILITIES.items():
         if column in proposed:
             frame[heading] = proposed[column]
@@ -244,7 +254,9 @@ def _make_replay_problem(search: Search, rows: pd.DataFrame) -> tuple[Problem, p
     outcomes = pd.DataFrame({o.name: _average_replicates(replicates, rows, o.name) for o in search.objectives})
     free = space.relist(tuple(_widen_bounds(f, designs) for f in space.features), designs)
     lookup = LookUp(designs, outcomes, space.names)
-    return Problem(free, search.objectives, search.limits, lookup, is_noisy=True, reference=search.reference), designs
+    # every answer has all outcomes, so that none is measured early
+    full = tuple(o.model_copy(update={"early": None, "cost": None}) if o.early else o for o in search.objectives)
+    return Problem(free, full, search.limits, lookup, is_noisy=True, reference=search.reference), designs
 
 
 def _average_replicates(replicates: Replicates, rows: pd.DataFrame, name: str) -> Array:

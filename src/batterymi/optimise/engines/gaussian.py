@@ -51,13 +51,23 @@ class GaussianProcess:
         scaled = [np.asarray(inputs, dtype=kind) * self.weights for inputs in (first, second)]
         return self.scale * matern52(pairwise_distances(*scaled))
 
+    def prior_moments(self, inputs: Array) -> tuple[Array | float, Array | float]:
+        """Return mean and variance of the function before any value; one number each where all inputs share it."""
+        return self.level, self.scale
+
+    def covariance_of_pairs(self, first: Array, second: Array) -> Array:
+        """Return the covariance of the function between pairs of inputs, shape (n,)."""
+        distance = np.sqrt((((first - second) * self.weights) ** 2).sum(axis=1))
+        return self.scale * matern52(distance)
+
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and variance of the function, without the noise of a measurement, each of shape (n,)."""
         link = self.covariance(inputs, self.inputs)
-        mean = self.level + link @ self.solved
+        level, scale = self.prior_moments(inputs)
+        mean = level + link @ self.solved
         white = link @ self.inverse_root
         # rounding can make the variance at a known input negative
-        return mean, np.maximum(self.scale - np.einsum("ij,ij->i", white, white), 1e-12 * self.scale)
+        return mean, np.maximum(scale - np.einsum("ij,ij->i", white, white), 1e-12 * scale)
 
     def correlation(self, first: Array, second: Array) -> Array:
         """Return the posterior correlation of the function between pairs of inputs, shape (n,).
@@ -66,10 +76,13 @@ class GaussianProcess:
             first: shape (n, n_inputs).
             second: the same shape.
         """
-        distance = np.sqrt((((first - second) * self.weights) ** 2).sum(axis=1))
         links = [self.covariance(inputs, self.inputs) @ self.inverse_root for inputs in (first, second)]
-        shared = self.scale * matern52(distance) - np.einsum("ij,ij->i", *links)
-        own = [np.maximum(self.scale - np.einsum("ij,ij->i", link, link), 1e-12 * self.scale) for link in links]
+        shared = self.covariance_of_pairs(first, second) - np.einsum("ij,ij->i", *links)
+        scales = [self.prior_moments(inputs)[1] for inputs in (first, second)]
+        own = [
+            np.maximum(scale - np.einsum("ij,ij->i", link, link), 1e-12 * scale)
+            for scale, link in zip(scales, links, strict=True)
+        ]
         return np.clip(shared / np.sqrt(own[0] * own[1]), -1.0, 1.0)
 
     @cached_property
@@ -80,7 +93,8 @@ class GaussianProcess:
     @cached_property
     def solved(self) -> Array:
         """Return the inverse of that covariance times the centred values, shape (n,)."""
-        return np.asarray(cho_solve((self.root, True), self.values - self.level, check_finite=False))
+        level, _ = self.prior_moments(self.inputs)
+        return np.asarray(cho_solve((self.root, True), self.values - level, check_finite=False))
 
     @cached_property
     def inverse_root(self) -> Array:
@@ -147,9 +161,9 @@ def fit_process(inputs: Array, values: Array, noise: Array | None, rng: np.rando
     Returns:
         The process.
     """
-    chosen = _select_fitted_rows(values, rng)
+    chosen = select_fitted_rows(values, rng)
     part = None if noise is None else noise[chosen]
-    objective = _NegativeLogPosterior(inputs[chosen], values[chosen], part)
+    objective = NegativeLogPosterior(inputs[chosen], values[chosen], part)
     best: tuple[float, Array] | None = None
     for number in range(N_STARTS):
         start = objective.start()
@@ -166,7 +180,7 @@ def fit_process(inputs: Array, values: Array, noise: Array | None, rng: np.rando
     return GaussianProcess(inputs, values, 1 / lengths, scale, level, variances)
 
 
-def _select_fitted_rows(values: Array, rng: np.random.Generator) -> Indices:
+def select_fitted_rows(values: Array, rng: np.random.Generator) -> Indices:
     """Return the rows that hyperparameters are fitted to: all, or the lowest half and random others."""
     if len(values) <= MAX_FITTED:
         return np.arange(len(values))
@@ -175,7 +189,7 @@ def _select_fitted_rows(values: Array, rng: np.random.Generator) -> Indices:
     return np.sort(np.concatenate([order[:half], rng.choice(order[half:], MAX_FITTED - half, replace=False)]))
 
 
-class _NegativeLogPosterior:
+class NegativeLogPosterior:
     """Negative log posterior density of hyperparameters, with its gradient.
 
     The vector holds logarithms of the length scales, of the variance, of the noise if it is fitted, and the level.
@@ -185,7 +199,7 @@ class _NegativeLogPosterior:
         """Compute what does not change."""
         # only the weights of these change between steps of the fit
         self._squares = (inputs[:, None, :] - inputs[None, :, :]) ** 2
-        self._values, self._noise = values, noise
+        self.values, self._noise = values, noise
         # of these values alone the noise is fitted
         self._is_unknown = np.isnan(noise) if noise is not None else np.ones(len(values), dtype=bool)
         self._is_fitted = bool(self._is_unknown.any())
@@ -207,8 +221,27 @@ class _NegativeLogPosterior:
         noise = float(np.exp(vector[self._d + 1])) if self._is_fitted else 0.0
         return np.exp(vector[: self._d]), float(np.exp(vector[self._d])), float(vector[-1]), noise
 
+    def pack(self, process: GaussianProcess) -> Array:
+        """Return the vector of a process that was fitted to the same values."""
+        noise = [np.log(process.noise[self._is_unknown][0])] if self._is_fitted else []
+        return np.array([*-np.log(process.weights), np.log(process.scale), *noise, process.level])
+
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """Return the value and its gradient."""
+        return self.evaluate(vector, self.values)[:2]
+
+    def evaluate(self, vector: Array, values: Array, known: Array | None = None) -> tuple[float, Array, Array, Array]:
+        """Return the value and its gradient, and the derivatives of the value by covariance and by mean.
+
+        Args:
+            vector: hyperparameters.
+            values: shape (n,).
+            known: a part of the covariance that they do not change, shape (n, n).
+
+        Returns:
+            The last two are halved and negative: shape (n, n) is twice the derivative by the covariance, shape (n,) the
+            negative one by the mean.
+        """
         d = self._d
         lengths, scale, level, noise = self.unpack(vector)
         weights = lengths**-2
@@ -216,12 +249,12 @@ class _NegativeLogPosterior:
         decay = np.exp(-root5)
         kernel = scale * (1 + root5 + root5**2 / 3) * decay
         try:
-            known = noise if self._noise is None else np.where(self._is_unknown, noise, self._noise)
-            root = take_root(kernel.copy(), known + JITTER)
+            diagonal = noise if self._noise is None else np.where(self._is_unknown, noise, self._noise)
+            root = take_root(kernel.copy() if known is None else kernel + known, diagonal + JITTER)
         except LinAlgError:
             # a wall from which the line search of L-BFGS-B steps back
-            return 1e10, np.zeros_like(vector)
-        centred = self._values - level
+            return 1e10, np.zeros_like(vector), np.zeros_like(kernel), np.zeros_like(values)
+        centred = values - level
         solved = cho_solve((root, True), centred, check_finite=False)
         value = 0.5 * centred @ solved + np.log(np.diag(root)).sum()
         # derivative of the value by the covariance, halved below
@@ -235,7 +268,7 @@ class _NegativeLogPosterior:
             own = np.trace(slope) if self._noise is None else np.diag(slope)[self._is_unknown].sum()
             gradient[d + 1] = 0.5 * own * noise
         gradient[-1] = -solved.sum()
-        return self._add_priors(float(value), gradient, vector)
+        return *self._add_priors(float(value), gradient, vector), slope, solved
 
     def _add_priors(self, value: float, gradient: Array, vector: Array) -> tuple[float, Array]:
         """Add log-normal priors on all but the level, whose prior is normal."""

@@ -145,6 +145,43 @@ class Clipping:
     window: Window | None = None
 
 
+@dataclass(frozen=True)
+class ScaledValues:
+    """The values of one outcome at different designs, as a process is fitted to them.
+
+    Attributes:
+        warp: the scale.
+        values: on it, shape (n,).
+        noise: variance of each, as `fit_process` takes it.
+    """
+
+    warp: Warp
+    values: Array
+    noise: Array | None
+
+
+def scale_outcome(
+    replicates: Replicates,
+    values: Array,
+    *,
+    is_noisy: bool,
+    clipping: Clipping,
+    bend: bool = False,
+    errors: Array | None = None,
+) -> ScaledValues:
+    """Scale the measurements of one outcome; see `fit_outcome` for arguments."""
+    mean, noise = replicates.combine(values, errors) if is_noisy else (replicates.mean(values), None)
+    mean = winsorise_values(mean, clipping.bad, clipping.window)
+    shape = mean if errors is None or noise is None else shrink_values(mean, noise)
+    warp = fit_warp(shape) if bend else fit_standardisation(shape)
+    if not is_noisy:
+        known: Array | None = np.full(len(mean), EXACT)
+    else:
+        # delta method: a small variance scales with the squared slope of the warp
+        known = None if noise is None else np.maximum(noise * warp.compute_derivative(mean) ** 2, EXACT)
+    return ScaledValues(warp, warp.transform(mean), known)
+
+
 def fit_outcome(
     inputs: Array,
     replicates: Replicates,
@@ -171,16 +208,13 @@ def fit_outcome(
     Returns:
         The process.
     """
-    mean, noise = replicates.combine(values, errors) if is_noisy else (replicates.mean(values), None)
-    mean = winsorise_values(mean, clipping.bad, clipping.window)
-    shape = mean if errors is None or noise is None else shrink_values(mean, noise)
-    warp = fit_warp(shape) if bend else fit_standardisation(shape)
-    if not is_noisy:
-        known: Array | None = np.full(len(mean), EXACT)
-    else:
-        # delta method: a small variance scales with the squared slope of the warp
-        known = None if noise is None else np.maximum(noise * warp.compute_derivative(mean) ** 2, EXACT)
-    return OutcomeModel(fit_process(inputs, warp.transform(mean), known, rng), warp)
+    scaled = scale_outcome(replicates, values, is_noisy=is_noisy, clipping=clipping, bend=bend, errors=errors)
+    return fit_scaled(inputs, scaled, rng)
+
+
+def fit_scaled(inputs: Array, scaled: ScaledValues, rng: np.random.Generator) -> OutcomeModel:
+    """Fit a process to values that are scaled already."""
+    return OutcomeModel(fit_process(inputs, scaled.values, scaled.noise, rng), scaled.warp)
 
 
 def winsorise_values(values: Array, bad: str, window: Window | None = None) -> Array:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from batterymi.arrays import Array, Mask
 from batterymi.config.goals import Window
@@ -14,15 +15,17 @@ from batterymi.optimise.engines.acquisition import (
     compute_log_probability_below,
 )
 from batterymi.optimise.engines.base import prefer_within_bounds
+from batterymi.optimise.engines.early_results import learn_from_early
 from batterymi.optimise.engines.models import (
     Clipping,
     OutcomeModel,
     SuccessModel,
-    fit_outcome,
+    fit_scaled,
     has_all_outcomes,
     is_under_way,
     list_succeeded,
     predict_means,
+    scale_outcome,
     select_measured,
 )
 from batterymi.optimise.engines.targets import HIT, Fantasies, compute_log_improvement
@@ -63,19 +66,27 @@ class Posterior:
     @classmethod
     def fit(cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator) -> "Posterior":
         """Fit each model to the rows that have its outcome; outcomes under way are taken to be as predicted."""
+        return cls.fit_measured(search, history, known, rng).assume_late_outcomes(known)
+
+    @classmethod
+    def fit_measured(
+        cls, search: Search, history: pd.DataFrame, known: pd.DataFrame, rng: np.random.Generator
+    ) -> "Posterior":
+        """Fit each model to the rows that have its outcome, and assume nothing of outcomes under way."""
         space, models = search.space, {}
         for name in search.modelled:
             replicates, values, errors = select_measured(space, known, name)
-            models[name] = fit_outcome(
-                space.inputs(replicates.codes),
+            scaled = scale_outcome(
                 replicates,
                 values,
                 is_noisy=search.is_noisy,
                 clipping=Clipping(search.get_bad_side(name), search.find_window(name)),
-                rng=rng,
                 bend=[objective.name for objective in search.optimised] == [name],
                 errors=errors,
             )
+            models[name] = fit_scaled(space.inputs(replicates.codes), scaled, rng)
+            if name in search.early:
+                models[name] = learn_from_early(search, known, name, models[name], scaled.noise, rng)
         failed = history[(history["failure"] != "").to_numpy()]
         success = SuccessModel(space, list_succeeded(space, known), space.codes(failed), rng) if len(failed) else None
         complete = known[has_all_outcomes(known, search.modelled)]
@@ -84,10 +95,9 @@ class Posterior:
         if search.is_noisy:
             # the best of noisy values is biased by luck, while the model's means are smoothed
             costs = search.compute_costs(predict_means(models, space.inputs(space.codes(complete))))
-        posterior = cls(search, models, success, costs, measured=models)
-        return posterior.update_front()._assume_late_outcomes(known)
+        return cls(search, models, success, costs, measured=models).update_front()
 
-    def _assume_late_outcomes(self, known: pd.DataFrame) -> "Posterior":
+    def assume_late_outcomes(self, known: pd.DataFrame) -> "Posterior":
         """Return the posterior as if outcomes that measured rows still wait for were as predicted."""
         space, models = self.search.space, dict(self.models)
         lacks = {name: known[name].isna().to_numpy() for name in models}
@@ -184,6 +194,16 @@ class Posterior:
             columns[NO_FAILURE] = np.exp(self.success.log_probability(codes))
         return pd.DataFrame(columns)
 
+    def probability_of_improvement(self, codes: Array) -> Array:
+        """Return the probability that designs extend the front of several objectives, shape (n,)."""
+        assert self.cells is not None
+        means, variances = self._predict_costs(self._scaled(codes))
+        deviations = np.sqrt(variances)
+        total = np.zeros(len(codes))
+        for lower, upper in zip(self.cells.lower, self.cells.upper, strict=True):
+            total += np.prod(ndtr((upper - means) / deviations) - ndtr((lower - means) / deviations), axis=1)
+        return np.minimum(total, 1.0)
+
     def _scaled(self, codes: Array) -> Scales:
         """Return mean and variance of every outcome on the scale of its model; a mean for each of several fantasies."""
         inputs = self.search.space.inputs(codes)
@@ -196,14 +216,22 @@ class Posterior:
         """Return the logarithm of the expected improvement of the front, or of one objective on its model's scale."""
         if self.cells is None:
             return self._log_improvement(scaled)
-        means, variances, windows = [], [], []
+        means, variances = self._predict_costs(scaled)
+        windows = [o.window.standardise(0, o.scale) if o.window else None for o in self.search.optimised]
+        return compute_log_ehvi(means, variances, self.cells, windows)
+
+    def _predict_costs(self, scaled: Scales) -> tuple[Array, Array]:
+        """Return means and variances of the costs of several objectives, each of shape (n, n_objectives).
+
+        Of those with a target they are of the outcome itself, in units of the scale.
+        """
+        means, variances = [], []
         for objective in self.search.optimised:
             mean, variance = self.models[objective.name].warp.untransform_moments(*scaled[objective.name])
             window = objective.window
             means.append((objective.sign * mean if window is None else mean) / objective.scale)
             variances.append(variance / objective.scale**2)
-            windows.append(window.standardise(0, objective.scale) if window else None)
-        return compute_log_ehvi(np.column_stack(means), np.column_stack(variances), self.cells, windows)
+        return np.column_stack(means), np.column_stack(variances)
 
     def _log_improvement(self, scaled: Scales) -> Array:
         """Return the logarithm of the expected improvement of one objective."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.goals import Limit, Window
-from batterymi.config.parts import Objective
+from batterymi.config.parts import EarlyMeasurement, Objective
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.space.score import compute_score, compute_violation
 from batterymi.optimise.space.space import Space
@@ -45,6 +45,11 @@ class Search:
         """Return the outcomes that are optimised or limited."""
         limited = [limit.objective for limit in self.limits]
         return list(dict.fromkeys([*(objective.name for objective in self.optimised), *limited]))
+
+    @cached_property
+    def early(self) -> dict[str, EarlyMeasurement]:
+        """Return the early measurements of modelled outcomes, by the name of the late one."""
+        return {o.name: o.early for o in self.objectives if o.early is not None and o.name in self.modelled}
 
     def compute_costs(self, outcomes: pd.DataFrame) -> Array:
         """Return the optimised objectives in units of their scales, to minimise, shape (n_designs, n_optimised)."""
