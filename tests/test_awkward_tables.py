@@ -12,6 +12,7 @@ from batterymi.data.cells import parse_cell
 from batterymi.data.column_facts import split_unit
 from batterymi.data.header_units import split_header
 from batterymi.data.numbers import parse_numbers
+from batterymi.data.plausible import describe_fractions
 from batterymi.data.row_status import read_word
 from batterymi.vocabulary.splits import FAILED, PENDING
 
@@ -199,3 +200,44 @@ def test_a_limit_of_an_error_is_no_error() -> None:
     rows = ["a,1,5,0.1", "b,2,6,<0.1", "c,3,7,0.2", "d,4,9,0.1"]
     with new_study(join_rows("id,temp_c,capacity,sd", rows)) as found:
         assert "an error is a number of 0 or more" in found.list_faults()[3]
+
+
+def test_fractions_under_a_header_of_percents_are_asked_about() -> None:
+    rows = [f"S{i},{700 + 50 * i},{0.9 + i / 50}" for i in range(4)]
+    with new_study(join_rows("id,temp_c,retention (%)", rows)) as found:
+        table = found.load_rows().rows
+        [objective] = found.study.objectives
+        said = describe_fractions(table, objective)
+        assert "all values are at most 0.96 percent: are they fractions?" in said
+        converted = found.load_rows(units={"retention_percent": "1"}).rows["retention_percent"]
+        assert converted.tolist() == pytest.approx([90, 92, 94, 96]), "as the advice says"
+        assert not describe_fractions(table.assign(retention_percent=91.0), objective)
+        small = objective.model_copy(update={"name": "retention_percent", "label": "Dopant"})
+        assert not describe_fractions(table.rename(columns={"retention_percent": "dopant"}), small)
+
+
+def test_columns_in_two_units_are_no_mixture() -> None:
+    """Loadings and efficiencies that happen to add up to 100."""
+    rows = [f"S{i},{1 + i / 2},{98.9 - i / 2:.1f},{i * i}" for i in range(6)]
+    with new_study(join_rows("id,loading_mg_cm2,porosity (%),capacity", rows)) as found:
+        assert found.study.simplex is None
+    with new_study(join_rows("id,salt (wt%),solvent (wt%),capacity", rows)) as found:
+        assert found.study.simplex is not None
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "unit", "values"),
+    [
+        ("rate", ["C/10", "C/5", "1C", "2C"], "C-rate", [0.1, 0.2, 1, 2]),
+        ("charge rate", ["0.1C", "1C", "0.5C", "2C"], "C-rate", [0.1, 1, 0.5, 2]),
+        ("rate (C)", ["C/20", "0.5", "1", "2C/3"], "C-rate", [0.05, 0.5, 1, 2 / 3]),
+        ("charge temperature", ["25C", "45C", "10C", "0C"], "°C", [25, 45, 10, 0]),
+        ("hold", ["25 C", "45 °C", "298.15 K", "0C"], "°C", [25, 45, 25, 0]),
+    ],
+)
+def test_c_is_a_rate_or_a_temperature(header: str, cells: list[str], unit: str, values: list[float]) -> None:
+    rows = [f"S{i},{cell},{150 + i % 3}" for i, cell in enumerate(cells)]
+    with new_study(join_rows(f"id,{header},capacity", rows)) as found:
+        [feature] = found.study.features
+        assert feature.unit == unit
+        assert found.load_rows().rows[feature.name].tolist() == pytest.approx(values)

@@ -224,7 +224,8 @@ def _guess_word(column: ColumnFacts, n_rows: int) -> Role:
         return Role(column, IGNORED, f"{UNREADABLE} {n_faults} cells, as {fault}; correct them")
     # a temperature may be low or high in words, a capacity not
     is_outcome = outcome != "" or split_unit(column.header)[1] in OUTCOME_UNITS
-    is_meant = is_outcome or (find_word(column, "factor") != "" and column.n_numbers > 0)
+    has_meaning = find_word(column, "factor") != "" or split_unit(column.header)[1] != "1"
+    is_meant = is_outcome or (has_meaning and column.n_numbers > 0)
     if is_meant and (fault := column.first_fault):
         what = f"'{outcome}' is an outcome, but " if outcome else ""
         n_faults = len(column.numbers.faults)

@@ -6,6 +6,9 @@ import numpy as np
 
 from batterymi.arrays import Array
 from batterymi.data.column_facts import ColumnFacts
+from batterymi.data.numbers import PERCENT_UNITS
+
+SHARES = {"1", *PERCENT_UNITS}  # units of parts that may be mixed
 
 
 def find_simplex(columns: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], float] | None:
@@ -30,6 +33,9 @@ def find_simplex(columns: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], flo
         by_unit = [[place for place, column in enumerate(parts) if column.unit == unit] for unit in
                    dict.fromkeys(column.unit for column in parts)]  # fmt: skip
         for places in (list(range(len(parts))), *by_unit, _select_parts(matrix, total)):
+            units = {parts[place].unit for place in places}
+            if len(units) > 1 and not units <= SHARES:
+                continue
             sums = matrix[:, places].sum(axis=1) if len(places) > 1 else np.zeros(1)
             if np.abs(sums - total).max() <= 0.011 * total and len(sums) > 2:
                 return [parts[place] for place in places], total

@@ -20,6 +20,7 @@ from batterymi.data.cycler import describe_export
 from batterymi.data.formula_columns import summarise_understood
 from batterymi.data.input_files import read_content
 from batterymi.data.layout import guess_layout
+from batterymi.data.plausible import describe_fractions
 from batterymi.data.read_table import RawTable, parse_grid, parse_table
 from batterymi.data.table import load_table
 from batterymi.errors import ConfigError, TableError
@@ -216,10 +217,16 @@ def _check_table(settings: TableSettings) -> list[str]:
             *summarise_understood(good.formulas.understood),
             "these rows must be corrected before the study can be used; with `table.bad_rows: drop` they are left out",
         ]
+    fractions = (describe_fractions(loaded.rows, column) for column in (*settings.features, *settings.objectives))
     n_waiting = int((loaded.rows[SPLIT] == PENDING).sum())
     waiting = f", {n_waiting} of them without a result yet (`table.empty: pending`)" if n_waiting else ""
     read = summarise_understood(loaded.formulas.understood)
-    return [f"{len(loaded.rows)} of {loaded.n_in} rows can be used{waiting}", *read, *loaded.list_notes()]
+    return [
+        f"{len(loaded.rows)} of {loaded.n_in} rows can be used{waiting}",
+        *filter(None, fractions),
+        *read,
+        *loaded.list_notes(),
+    ]
 
 
 def start_study(options: argparse.Namespace) -> None:

@@ -35,6 +35,8 @@ NUMBER = re.compile(
     \s*(?P<close>\)?)(?P<outer>{POWER})?\s*(?P<unit>(?:[A-Za-zµμΩÅ°%].*)?)""",
     re.VERBOSE,
 )
+# of a battery: C/10 is a charge in ten hours
+RATE = re.compile(rf"({DIGITS})?\s*C\s*/\s*([1-9]\d*(?:\.\d+)?)")
 # Ca9Co(PO4)7 is not about 9
 ABOUT = re.compile(r"(?:[~≈∼≃]|(?:ca|c|approx)\.|(?:ca|approx|about|circa|etwa)(?= ))\s*(?=[\d.+-])", re.IGNORECASE)
 BELOW: tuple[str, ...] = ("<", "<=", "=<", "≤", "≲", "less than", "below", "under", "at most", "up to", "no more than")
@@ -167,6 +169,8 @@ def parse_cell(text: str, decimal: Decimal = POINT, clock: str = "") -> Cell:
             is_duration=True,
             is_clock=duration.is_clock,
         )
+    if rate := RATE.fullmatch(rest.strip()):
+        return Cell(float(rate[1] or 1) / float(rate[2]), side=side, unit="C-rate", is_about=about is not None)
     if fault := find_other_kind(rest.strip()):
         return Cell(fault=fault)
     try:

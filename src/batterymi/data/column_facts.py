@@ -32,6 +32,7 @@ SERIAL_DAYS = (32874, 73050)  # of spreadsheets, which count from 1900: the year
 FORMULA_WORDS = {"formula", "formulas", "composition", "compound", "stoichiometry", "material", "chemistry", "formel"}
 RATES = {"rate", "charge", "discharge", "current", "crate", "cycling"}
 AMBIGUOUS = "; set `table.decimal`"  # in faults of numbers that have two readings
+TEMPERATURES = {"temp", "temperature", "temperatur", "température", "t"}
 PARSED = 200  # cells that are tried as formulas
 NUMERIC = ("maximised", "minimised", "factor")  # meanings of headers above numbers
 LEAST_NUMBERS = 0.3  # share of the cells, where a header says that numbers are meant
@@ -282,6 +283,7 @@ def _describe_column(header: str, cells: pd.Series, decimal: Decimal, taken: set
     elif numbers.unit:
         # cells that all name a unit are in that unit
         cell_unit = "percent" if numbers.unit == "%" else find_header_unit(numbers.unit) or "1"
+        cell_unit = "C-rate" if numbers.unit == "C-rate" or _is_rate(numbers.unit, header) else cell_unit
         numbers = parse_numbers(cells, cell_unit, decimal)
     else:
         cell_unit = "1"
@@ -318,9 +320,7 @@ def split_unit(header: str) -> tuple[str, str]:
     if text and (clock := find_clock_format(text)):
         return make_label(label), find_clock_unit(clock)
     if text and (unit := find_header_unit(text)):
-        # a rate in C is no temperature
-        is_rate = text.strip() == "C" and RATES & set(split_words(header))
-        return make_label(label), "C-rate" if is_rate else unit
+        return make_label(label), "C-rate" if _is_rate(text, header) else unit
     if text and text.lstrip().startswith("%"):
         # as % of theory
         return make_label(header), "percent"
@@ -345,6 +345,12 @@ def split_unit(header: str) -> tuple[str, str]:
         if len(parts) > size and not is_word and not is_counted and (unit := find_header_unit(text, in_brackets=False)):
             return make_label(" ".join(parts[:-size])), unit
     return make_label(header), "C-rate" if header.strip().lower().replace("_", "-") == "c-rate" else "1"
+
+
+def _is_rate(unit: str, header: str) -> bool:
+    """Return whether C stands for a rate and not for a temperature, by the words of a header."""
+    words = set(split_words(header))
+    return unit.strip() == "C" and bool(RATES & words) and not TEMPERATURES & words
 
 
 def split_words(header: str) -> list[str]:

@@ -1,12 +1,9 @@
 """Durations in cells: `02:30:00`, `2 h 30 min`, `1 d 4 h`, `PT2H30M`; `2:30` alone has several readings."""
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
-
-import numpy as np
-
-from batterymi.arrays import Array
 
 SECONDS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
 WORDS = {
@@ -32,6 +29,7 @@ ISO = re.compile(r"P(?:(?P<d>\d+)D)?(?:T(?:(?P<h>\d+)H)?(?:(?P<min>\d+)M)?(?:(?P
 PART = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[a-z]*)\.?(?:\s*,)?\s*(?:(?:and|und|et)\s+)?", re.IGNORECASE)
 TIME_OF_DAY = re.compile(r"\d{1,2}(?:[:.]\d{2}){0,2}\s*(?:[ap]\.?m\.?|uhr|o'clock)", re.IGNORECASE)
 ROUND = 100  # parts of a unit that people still write, as 0.25 h
+SAME = 1e-6  # of such a part
 
 
 class Duration(NamedTuple):
@@ -100,13 +98,13 @@ def is_time_of_day(text: str) -> bool:
     return TIME_OF_DAY.fullmatch(text) is not None
 
 
-def choose_time_unit(seconds: Array) -> str:
-    """Return the largest unit up to hours in which durations are numbers as people write them, shape (n,)."""
-    largest = float(np.max(np.abs(seconds), initial=0.0))
+def choose_time_unit(seconds: Sequence[float]) -> str:
+    """Return the largest unit up to hours in which durations are numbers as people write them."""
+    largest = max(map(abs, seconds), default=0.0)
     units = [unit for unit in ("h", "min", "s") if largest >= SECONDS[unit]] or ["s"]
     for unit in units:
-        parts = seconds / SECONDS[unit] * ROUND
-        if np.allclose(parts, np.round(parts), rtol=0, atol=1e-6):
+        parts = [ROUND * value / SECONDS[unit] for value in seconds]
+        if all(abs(part - round(part)) < SAME for part in parts):
             return unit
     return units[0]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array, Indices
+from batterymi.arrays import Array, Indices, Sides
 from batterymi.data.cells import COMMAS, DOTTED, POINT, Cell, Decimal, find_empty, parse_cell
 from batterymi.data.durations import SECONDS, choose_time_unit, find_clock_format, find_clock_unit, is_ratio
-from batterymi.vocabulary.measured import LOWER, UPPER, Sides, describe_side
+from batterymi.vocabulary.measured import LOWER, UPPER, describe_side
 from batterymi.vocabulary.unit_table import are_convertible, convert_units, find_header_unit
 
 PERCENT_UNITS = ("percent", "wt%", "at%", "mol%", "vol%")
@@ -134,7 +134,7 @@ def _convert_named_units(
         if cell.unit and int(place) not in faults:
             named.setdefault(cell.unit, []).append((int(place), cell))
     for text, cells in named.items():
-        found = _find_cell_unit(text)
+        found = "C-rate" if text == "C" and unit == "C-rate" else _find_cell_unit(text)
         if found is None:
             faults |= {
                 place: f"'{text}' behind the number is not understood; write the number alone" for place, _ in cells
@@ -173,8 +173,11 @@ def _find_common_unit(cells: Sequence[Cell]) -> str:
     counts = Counter(cell.unit for cell in cells)
     times = [cell for cell in cells if cell.unit in SECONDS]
     if 2 * len(times) > len(cells) and any(cell.is_duration for cell in times):
-        return choose_time_unit(np.array([cell.value * SECONDS[cell.unit] for cell in times]))
+        return choose_time_unit([cell.value * SECONDS[cell.unit] for cell in times])
     units = {name: _find_cell_unit(name) or "" for name in counts}
+    if "C-rate" in units and "C" in units:
+        # beside C/10, 1C is no temperature
+        units["C"] = "C-rate"
     # as °C and K, of which the first counts
     for name in counts:
         alike = sum(n for other, n in counts.items() if units[other] and are_convertible(units[other], units[name]))

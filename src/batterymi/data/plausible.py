@@ -11,6 +11,22 @@ from batterymi.config.parts import Column
 from batterymi.vocabulary.unit_table import are_convertible, convert_units
 
 MOST_LISTED = 3
+# shares that are hardly ever below 1 % in all rows
+LARGE_SHARES = {
+    "efficiency",
+    "ce",
+    "coulombic",
+    "ice",
+    "retention",
+    "density",
+    "soc",
+    "soh",
+    "dod",
+    "porosity",
+    "yield",
+    "purity",
+}
+LEAST_SHARES = 3  # values
 PER_CYCLE = "cycle|cycling|charge|charging|discharge|discharging"
 
 
@@ -58,7 +74,7 @@ def list_implausible(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]
         rows: the numbers of a study's columns, with the lines of the file in `line`.
         columns: features and objectives; those whose settings give their possible range are not judged again.
     """
-    found = []
+    found = [line for column in columns if (line := describe_fractions(rows, column))]
     for column in columns:
         if column.valid or column.name not in rows or rows[column.name].dtype.kind not in "iuf":
             continue
@@ -78,6 +94,25 @@ def list_implausible(rows: pd.DataFrame, columns: Sequence[Column]) -> list[str]
                 "or the unit, or give the possible range as `valid`, outside of which rows are refused"
             )
     return found
+
+
+def describe_fractions(rows: pd.DataFrame, column: Column) -> str:
+    """Return a sentence on percents that are all at most 1, as fractions are; nothing where they are none.
+
+    Args:
+        rows: the numbers of a study's columns.
+        column: a feature or an objective.
+    """
+    words = set(re.split(r"[^a-z]+", f"{column.name} {column.label}".lower()))
+    if column.unit != "percent" or not words & LARGE_SHARES or column.name not in rows:
+        return ""
+    known = rows[column.name].dropna().to_numpy(float)
+    if len(known) < LEAST_SHARES or not (known > 0).any() or known.max() > 1 or known.min() < 0:
+        return ""
+    return (
+        f"{column.name}: all values are at most {known.max():g} percent: are they fractions? Then multiply them by 100, or say "
+        f"so in `table.units: {{{column.name}: '1'}}`, and they are converted"
+    )
 
 
 def _find_range(column: Column) -> PlausibleRange | None:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from xml.etree import ElementTree
 
-from openpyxl.utils import get_column_letter
-
 from batterymi.data.cell_formats import Format, format_duration, format_number, format_value
 
 NAMES = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
@@ -41,6 +39,8 @@ class OdsSheet:
 
     def note_cells(self, row: int, cells: list[Cell]) -> None:
         """Note what the texts of a row, counted from 0, do not show."""
+        from openpyxl.utils import get_column_letter
+
         for column, (cell, text) in enumerate(cells):
             if cell is None:
                 continue

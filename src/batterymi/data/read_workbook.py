@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openpyxl.utils import get_column_letter
-
 from batterymi.data.cell_formats import format_value, read_format
 from batterymi.data.grids import Grid
 from batterymi.data.read_ods import read_ods_sheets
@@ -131,6 +129,8 @@ def _mark_currencies(rows: list[tuple[int, list[str]]], found: Mapping[tuple[int
 
     Such cells are then refused one by one, since prices in two currencies are not one quantity.
     """
+    from openpyxl.utils import get_column_letter
+
     notes = []
     for column in sorted({column for _, column in found}):
         own = {row: currency for (row, place), currency in found.items() if place == column}

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
+from batterymi.arrays import Array, Sides
 from batterymi.statistics.intervals import LEVELS, compute_conformal_factor
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
 from batterymi.surrogates.validation import CrossValidation, fit_on_rows, tune_hyperparameters
-from batterymi.vocabulary.measured import Sides
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batterymi.arrays import Array, Indices
+from batterymi.arrays import Array, Indices, Sides
 from batterymi.config.models import Ablation
 from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
-from batterymi.vocabulary.measured import Sides, find_compound_column, name_bound_column, name_error_column
+from batterymi.vocabulary.measured import find_compound_column, name_bound_column, name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
 

@@ -5,11 +5,7 @@ No column of a user can have such a name, since names hold neither colons nor bl
 
 from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
-
 UPPER, LOWER = 1, -1  # of a value which is a limit: that the true one lies at or below it, at or above it
-Sides = NDArray[np.int8]  # of each value: UPPER, LOWER, or 0 where it is the value itself
 UNMEASURED = "not measured"  # a result that is missing, and that nobody waits for
 CANDIDATE = "listed as"  # column of a list of candidates: what the list calls each
 
