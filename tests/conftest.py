@@ -153,6 +153,11 @@ def pytest_configure(config: pytest.Config) -> None:
     share_units()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 FAILED_FIXTURES: dict[int, tuple[BaseException, str]] = {}  # what they raised, and the test that needed one first
 
 

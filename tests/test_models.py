@@ -127,7 +127,7 @@ def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataF
 def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_the_chunks(
     name: str, columns: str, n_inner: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, designs = some_rows(50, 0), some_rows(23, 1)
+    rows, designs = some_rows(50, 0), some_rows(9, 1)
     validation = cross_validate(INPUTS[columns], rows, n_inner)
     problem, out = validation.problem, predict_out_of_fold(name, validation)
     stored = refit(name, validation)

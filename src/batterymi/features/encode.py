@@ -1,18 +1,19 @@
 """From a table's columns to a model's matrix."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from batterymi.config.parts import Feature
 
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
-def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> ColumnTransformer:
+
+def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> "ColumnTransformer":
     """Scale numbers to zero mean and unit variance, and give each category a column of its own.
 
     A category coded as 0, 1, 2 would claim an order and distances that names do not have; one that is declared as
@@ -26,6 +27,10 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> ColumnT
     Returns:
         An unfitted transformer from a frame to a float matrix of shape (n_rows, n_columns).
     """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
     categories = [feature for feature in features if feature.is_category and not feature.ordered]
     ordered = [feature for feature in features if feature.ordered]
     logarithmic = [feature for feature in features if feature.is_logarithmic]
@@ -57,8 +62,10 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> ColumnT
     return ColumnTransformer(parts)
 
 
-def _make_ranker(ordered: Sequence[Feature]) -> OrdinalEncoder:
+def _make_ranker(ordered: Sequence[Feature]) -> "OrdinalEncoder":
     """Return what replaces choices by their ranks; NaN where none applies."""
+    from sklearn.preprocessing import OrdinalEncoder
+
     return OrdinalEncoder(
         categories=[list(feature.choices or ()) for feature in ordered],
         handle_unknown="use_encoded_value",
@@ -66,8 +73,10 @@ def _make_ranker(ordered: Sequence[Feature]) -> OrdinalEncoder:
     )
 
 
-def _make_filler() -> FunctionTransformer:
+def _make_filler() -> "FunctionTransformer":
     """Return what replaces NaN by 0, the mean of scaled numbers."""
+    from sklearn.preprocessing import FunctionTransformer
+
     return FunctionTransformer(np.nan_to_num)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from batterymi.statistics.intervals import compute_percentile_interval
 
@@ -55,6 +54,8 @@ def resample_statistic(
 
     if len(members) == 1:
         return np.atleast_1d(measure(np.zeros(1, dtype=np.intp)))
+    from scipy import stats
+
     # the statistic may be NaN or infinite in some resamples, which intervals leave out
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)

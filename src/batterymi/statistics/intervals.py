@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
@@ -50,6 +49,8 @@ def compute_half_widths(observed: Array, predicted: Array, spread: Array, level:
 def compute_t_factor(n: int, level: float = LEVEL) -> float:
     """Return Student's t for a two-sided interval from n errors."""
     # Student's t needs at least one degree of freedom
+    from scipy import stats
+
     return float(stats.t.ppf(0.5 + level / 2, max(n - 1, 1)))
 
 
@@ -89,6 +90,8 @@ def compute_wilson_interval(share: float, n: int) -> tuple[float, float]:
         share: of successes in n trials.
         n: trials, 1 or more.
     """
+    from scipy import stats
+
     count = share * n
     # unlike the normal approximation, this interval does not vanish at shares of 0 and 1
     around = [math.floor(count + 1e-9), math.ceil(count - 1e-9)]

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.stats import yeojohnson, yeojohnson_llf
 
 from batterymi.arrays import Array
 
@@ -75,6 +73,10 @@ def fit_warp(values: Array) -> Warp:
     flat = fit_standardisation(values)
     if len(values) < MIN_VALUES or not values.std() > 0:
         return flat
+    # few values need none of this, and statistics take a third of a second to import
+    from scipy.optimize import minimize_scalar
+    from scipy.stats import yeojohnson_llf
+
     standard = (values - flat.centre) / flat.spread
 
     def misfit(power: float) -> float:
@@ -89,7 +91,11 @@ def fit_warp(values: Array) -> Warp:
 
 def _apply_yeo_johnson(standard: Array, power: float) -> Array:
     """Apply the Yeo-Johnson transform."""
-    return standard if power == 1 else np.asarray(yeojohnson(standard, power), float)
+    if power == 1:
+        return standard
+    from scipy.stats import yeojohnson
+
+    return np.asarray(yeojohnson(standard, power), float)
 
 
 def _invert_yeo_johnson(bent: Array, power: float) -> Array:
