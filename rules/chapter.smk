@@ -39,6 +39,7 @@ rule look_up_facts:
     """Look up in a study's rows, and predict by its model, what the chapter's numbers can be compared with."""
     input:
         table="<results>/{study}/table.parquet",
+        metrics="<results>/{study}/surrogate/metrics.csv",
         model="<results>/{study}/surrogate/model.skops",
         code=code("look_up_facts.py", "lookup", "descriptor", "model"),
     output:

@@ -152,6 +152,9 @@ def test_no_verdict_rests_on_a_model_without_skill(campaign: Path) -> None:
         assert "no skill" in object_to(campaign, pointer), pointer
     # what follows from a formula does not rest on the model
     assert object_to(campaign, "campaign/reference_designs.csv#name=d:theoretical_capacity_mah_g") == ""
+    write_json(campaign / "facts.json", {"x": {"value": 1.0, "verdict": NO_SKILL}, "y": {"value": 1.0, "n": 7}})
+    assert "no skill" in object_to(campaign, "facts.json#x.value")
+    assert object_to(campaign, "facts.json#y.value") == "", "a measurement"
     write_json(campaign / "campaign/benchmark.json", {"outcome_kind": "in the data", "comparison": None})
     assert object_to(campaign, SUGGESTIONS.format("x")) == "", "measured rows need no model"
 

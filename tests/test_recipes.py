@@ -17,14 +17,17 @@ from batterymi import registry
 from batterymi.chapter import ncm_cathodes
 from batterymi.chapter.conductivities import look_up_facts as look_up_conductivities
 from batterymi.chapter.cycle_lives import look_up_facts as look_up_lives
+from batterymi.chapter.facts import Predictor
 from batterymi.chapter.fast_charging import charge, sum_phases
 from batterymi.chapter.search import find_largest_prediction, maximise_with_skopt
 from batterymi.config.designs import Claimed
 from batterymi.config.slices.chapter import RecipeSettings
 from batterymi.data.loaders.obelix import make_composition_key
 from batterymi.files import write_parquet
+from batterymi.reporting.claim_verdicts import compare_with_printed
 from batterymi.reporting.claims import read_claims
 from batterymi.stages.run_recipe import run_recipe
+from batterymi.vocabulary.verdicts import NO_SKILL
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTBOOK = ROOT / "data/textbook"
@@ -139,6 +142,35 @@ def test_what_follows_from_stated_numbers_is_arithmetic() -> None:
         assert numbers_of(recipe)["arithmetic"][name]["value"] == pytest.approx(value, rel=3e-4), name
 
 
+def test_every_pointer_into_a_recipe_leads_to_a_number() -> None:
+    for claim in read_claims(TEXTBOOK / "claims.csv"):
+        pointers = [claim.computed, *(pointer for group in claim.found for pointer in group)]
+        for pointer in pointers:
+            if pointer.startswith("recipe.json#"):
+                assert isinstance(follow(claim.study, pointer.partition(" |")[0]), int | float), claim.id
+
+
+def test_numbers_of_the_text_that_its_own_recipes_do_not_give_are_known() -> None:
+    claims = [c for c in read_claims(TEXTBOOK / "claims.csv") if c.computed.startswith("recipe.json#")]
+    verdicts = {claim.id: compare_with_printed(follow(claim.study, claim.computed), claim) for claim in claims}
+    differing = {name for name, verdict in verdicts.items() if verdict != "reproduced"}
+    assert differing == {
+        "se_new_material_error",
+        *(
+            "ls_text_pore",
+            "ls_text_oh",
+            "ls_text_sulfur",
+            "ls_material_experiment",
+            "ls_material_retention",
+            "ls_shuttle",
+        ),
+        *("fc_time", "fc_phases_time", "fc_temperature", "fc_degradation"),
+        *("ncm_text_ni", "ncm_text_co", "ncm_text_mn"),
+        *("ncm_material_capacity", "ncm_material_life", "ncm_material_thermal"),
+        "na_target_rows",
+    }
+
+
 def test_the_four_phases_take_28_minutes_from_empty() -> None:
     assert numbers_of("fast_charging")["phases"]["minutes"] == pytest.approx(28.4)
 
@@ -211,29 +243,27 @@ def test_the_score_is_worst_where_there_is_more_nickel_and_cobalt_than_room() ->
     assert score[1] == pytest.approx(54.13)
 
 
-def predict_nothing(designs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Predict -5 with a half width of 6 decades for each design."""
-    return np.full(len(designs), -5.0), np.full(len(designs), 6.0)
+# predicts -5 with a half width of 6 decades for each design
+VAGUE = Predictor(lambda designs: (np.full(len(designs), -5.0), np.full(len(designs), 6.0)), NO_SKILL)
 
 
 def test_conductivities_are_medians_with_their_range_and_a_prediction_with_its_interval() -> None:
     keys = [make_composition_key(formula) for formula in ("Li7P3S11", "Li14P6S22", "Li7La3Zr2O12", "LiCl")]
     table = pd.DataFrame({"composition_key": keys, "doi": list("aabc"), "log10_conductivity": [-2, -3, -4, -9.0]})
-    facts = look_up_conductivities(table, predict_nothing)
+    facts = look_up_conductivities(table, VAGUE)
     first = facts["li7p3s11"]
     assert (first.value, first.lower, first.upper, first.n) == (-2.5, -3, -2, 2), "the same composition, written twice"
     assert facts["llzo"].n == 1
     assert (facts["new_material"].lower, facts["new_material"].upper) == (-11, 1)
-    assert "llzo" not in look_up_conductivities(table.iloc[:2], predict_nothing), "a sample of the table may lack it"
+    assert facts["new_material"].verdict == NO_SKILL
+    assert "llzo" not in look_up_conductivities(table.iloc[:2], VAGUE), "a sample of the table may lack it"
 
 
 def test_lives_become_losses_per_thousand_cycles_with_intervals_over_policies() -> None:
     policies = [policy for policy in "abcd" for _ in range(5)]
     lives = [life for life in (500.0, 800.0, 1000.0, 2000.0) for _ in range(5)]
     minutes = [10.0] * 15 + [13.0] * 5
-    facts = look_up_lives(
-        pd.DataFrame({"policy": policies, "cycle_life": lives, "minutes_to_80": minutes}), predict_nothing
-    )
+    facts = look_up_lives(pd.DataFrame({"policy": policies, "cycle_life": lives, "minutes_to_80": minutes}), VAGUE)
     loss = facts["loss_percent_per_1000"]
     assert loss.value == pytest.approx((20 + 25) / 2)
     assert loss.lower is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
-from batterymi.chapter.facts import Fact, Predict
+from batterymi.chapter.facts import Fact, Predictor
 from batterymi.chapter.fast_charging import RETENTION_CYCLES
 from batterymi.statistics.bootstrap import bootstrap_interval
 
@@ -18,12 +18,12 @@ WITHIN_MIN = 10.5
 SEED = 0
 
 
-def look_up_facts(table: pd.DataFrame, predict: Predict) -> dict[str, Fact]:
+def look_up_facts(table: pd.DataFrame, model: Predictor) -> dict[str, Fact]:
     """Return charging times and capacity losses of the cells.
 
     Args:
         table: rows with `policy`, `minutes_to_80` (as its C-rates have it) and `cycle_life`.
-        predict: not used, as these are measurements.
+        model: not used, as these are measurements.
 
     Returns:
         Medians with 95 % intervals over policies, since cells of one policy are repeats; the loss per 1000 cycles takes

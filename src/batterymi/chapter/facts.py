@@ -9,7 +9,18 @@ import pandas as pd
 
 from batterymi.arrays import Array
 
-Predict = Callable[[pd.DataFrame], tuple[Array, Array]]  # of designs: means, and half widths of 95 % intervals
+
+@dataclass(frozen=True)
+class Predictor:
+    """A validated model.
+
+    Attributes:
+        predict: returns means and half widths of 95 % intervals of designs, each of shape (n_designs,).
+        verdict: on its held-out predictions.
+    """
+
+    predict: Callable[[pd.DataFrame], tuple[Array, Array]]
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -22,6 +33,7 @@ class Fact:
         lower: lower end of its interval or range, if it has one.
         upper: upper end.
         n: number of rows behind it, if it comes from a table.
+        verdict: on the model behind it, if it is a prediction.
     """
 
     value: float
@@ -29,6 +41,7 @@ class Fact:
     lower: float | None = None
     upper: float | None = None
     n: int | None = None
+    verdict: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, without what it does not have."""

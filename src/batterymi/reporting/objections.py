@@ -19,6 +19,7 @@ SUGGESTIONS, DESIGNS, BENCHMARK = (
 )
 # columns of designs that no model predicts
 KNOWN = ("theoretical_capacity_mah_g",)
+NO_SKILL_TEXT = "what is found rests on a model that shows no skill on held-out rows"
 LOSS = ("capacity_lost_mah", "lost_percent")
 LOSS_OF_A_CHARGE = (
     "the loss counts the charge alone, and not the rest and the discharge of a cycle, with which protocols differ far "
@@ -48,11 +49,12 @@ def _check_skill(read: Read, inside: str, row: Mapping[str, Any]) -> str:
     benchmark, summary = read(BENCHMARK), read("summary.json")
     if not benchmark or not summary or benchmark["outcome_kind"] != "predicted":
         return ""
-    return (
-        "what is found rests on a model that shows no skill on held-out rows"
-        if NO_SKILL in summary["verdict"]["value"]
-        else ""
-    )
+    return NO_SKILL_TEXT if NO_SKILL in summary["verdict"]["value"] else ""
+
+
+def _check_model(read: Read, inside: str, row: Mapping[str, Any]) -> str:
+    """Object to a fact that a model without skill predicts."""
+    return NO_SKILL_TEXT if row.get("verdict") == NO_SKILL else ""
 
 
 def _check_formula(read: Read, inside: str, row: Mapping[str, Any]) -> str:
@@ -119,6 +121,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     DESIGNS: (_check_skill, _check_formula, _check_range),
     BENCHMARK: (_check_skill, _check_budget),
     "surrogate/predictions.parquet": (_check_skill,),
+    "facts.json": (_check_model,),
     "charging/replay.json": (_check_reference_model,),
     "claims.csv": (_check_own,),  # of the arena, whose rows say it themselves
 }
