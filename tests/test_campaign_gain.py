@@ -146,6 +146,8 @@ def test_a_gain_below_what_is_worthwhile_does_not_matter() -> None:
     ours, random = [2, 3, 2, 3, 2, 3], [4, 5, 4, 5, 4, 5]
     assert compare(ours, random, 10)["gain"] == "fewer evaluations"
     assert compare(ours, random, 10, worthwhile=3)["gain"] == "no gain that matters"
+    assert compare(random, ours, 10)["gain"] == "more evaluations"
+    assert compare(random, ours, 10, worthwhile=3)["gain"] == "no gain shown", "a loss has to matter too"
     # of a lower bound nobody knows whether the gain matters, so what is shown is said
     assert compare(ours, [NEVER] * 6, 4, worthwhile=3)["gain"] == "fewer evaluations"
 

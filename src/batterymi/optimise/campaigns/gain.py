@@ -183,7 +183,8 @@ def _classify_gain(
     if low > 0:
         # a lower bound below what matters says nothing of the gain itself
         return TOO_SMALL if middle < worthwhile and kind != AT_LEAST else FEWER
-    return MORE if high < 0 else NO_GAIN
+    # a loss has to matter too
+    return MORE if high < 0 and middle <= -worthwhile else NO_GAIN
 
 
 def _changes_sign(ours: Arrivals, random: Arrivals, until: int, seed: int) -> bool:
