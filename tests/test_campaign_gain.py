@@ -118,6 +118,8 @@ def test_the_same_campaign_twice_shows_no_gain() -> None:
         ([8, 9, 8, 9, 8, 9], [1, 1, 1, 1, 1, NEVER], "at least", "depends on the budget"),
         ([1, 1, 1, 1, 1, NEVER], [8, 9, 8, 9, 8, 9], "at most", "depends on the budget"),
         ([5, 5, 5, 5, 5, 5], [5, 6, 4, 5, 6, 4], "estimate", "no gain shown"),
+        ([9, *[NEVER] * 5], [NEVER] * 6, "within the budget", "undecided within the budget"),
+        ([9, 8, 9, 8, NEVER, NEVER], [NEVER] * 6, "within the budget", "fewer evaluations"),
         ([2, 2, 2, 2], [9, 9, 9, 9], "estimate", "too few starts that do not reach the target"),
         ([0] * 6, [0] * 6, None, "every start reaches the target"),
     ],
@@ -146,8 +148,11 @@ def test_a_gain_below_what_is_worthwhile_does_not_matter() -> None:
     ours, random = [2, 3, 2, 3, 2, 3], [4, 5, 4, 5, 4, 5]
     assert compare(ours, random, 10)["gain"] == "fewer evaluations"
     assert compare(ours, random, 10, worthwhile=3)["gain"] == "no gain that matters"
+    assert compare(random, ours, 10)["gain"] == "more evaluations"
+    assert compare(random, ours, 10, worthwhile=3)["gain"] == "no gain shown", "a loss has to matter too"
     # of a lower bound nobody knows whether the gain matters, so what is shown is said
     assert compare(ours, [NEVER] * 6, 4, worthwhile=3)["gain"] == "fewer evaluations"
+    assert compare([*ours, NEVER], [NEVER] * 7, 4, worthwhile=3)["gain"] == "fewer evaluations"
 
 
 def test_a_verdict_that_differs_between_targets_says_so() -> None:

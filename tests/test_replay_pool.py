@@ -207,12 +207,29 @@ def test_the_engine_learns_where_rows_are_worth_something() -> None:
             chosen = order[:10]
             while len(chosen) < 40:
                 margins = [margin[chosen]] if knows_margin else []
-                batch = propose_rows(correlations, chosen, values[chosen], 5, margins, margin[chosen] >= 0)
+                batch = propose_rows(correlations, chosen, values[chosen], 5, None, margins, margin[chosen] >= 0)
                 chosen = np.concatenate([chosen, batch])
             taken.append((margin[chosen] >= 0).mean())
         found.append(taken)
     with_margin, without = np.mean(found, axis=0)
     assert with_margin > without + 0.2
+
+
+def test_where_many_rows_hit_a_target_all_of_them_are_the_best() -> None:
+    study = make_study(seeds=3)
+    objective = study.objectives[0].model_copy(update={"goal": "target", "target": (-0.3, -0.1)})
+    rows = make_rows()
+    hits = rows["y"].between(-0.3, -0.1)
+    pool = make_pool(rows, ReplaySettings.take_from(study.model_copy(update={"objectives": (objective,)})))
+    first, half = make_pool_targets(pool, (0.01, 0.05, 0.1))
+    assert hits.sum() > 6
+    assert first.is_met(pool.cost).tolist() == hits.tolist()
+    assert (first.is_declared, half.is_declared) == (True, False)
+    assert half.needed == -(-hits.sum() // 2)
+    # a window that one row hits leaves the shares as they are
+    narrow = objective.model_copy(update={"target": (float(rows["y"].iloc[0]), float(rows["y"].iloc[0]) + 1e-12)})
+    pool = make_pool(rows, ReplaySettings.take_from(study.model_copy(update={"objectives": (narrow,)})))
+    assert [target.n_best for target in make_pool_targets(pool, (0.05, 0.1))] == [3, 3, 6, 6]
 
 
 def test_a_sulfate_is_no_sulfide() -> None:

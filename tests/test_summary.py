@@ -20,10 +20,11 @@ from batterymi.config.study import Study
 from batterymi.errors import DamagedFileError
 from batterymi.files import write_csv, write_json
 from batterymi.optimise.campaigns.suggestions import add_derived
+from batterymi.reporting.gain import format_interval
 from batterymi.reporting.pages import TextTable, escape_markdown, render_markdown
 from batterymi.reporting.study_results import StudyResults, list_results
 from batterymi.reporting.summary import describe_replay
-from batterymi.reporting.tables import collect_sources
+from batterymi.reporting.tables import collect_sources, join_summaries
 from batterymi.stages.build_summary import build_summary
 from batterymi.stages.summarise_study import summarise_study
 
@@ -199,3 +200,26 @@ def test_listing_results_needs_no_library_for_tables() -> None:
     """The launcher lists the inputs of rules from the entries, in each process that it starts."""
     code = "import sys, batterymi.reporting.study_results as _; print({'pandas', 'jinja2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind", "text"),
+    [
+        ((10.64, 10.1, None), "at least", "at least 10.6 [10.1, ∞)"),
+        ((-2.0, None, -1.0), "at most", "at most -2.0 (−∞, -1.0]"),
+        ((2.9, 0.8, 5.5), "within the budget", "within the budget 2.9 [0.8, 5.5]"),
+        ((6.0, 5.0, 7.0), "estimate", "6.0 [5.0, 7.0]"),
+    ],
+)
+def test_a_number_of_evaluations_says_what_kind_of_number_it_is(numbers: tuple, kind: str, text: str) -> None:
+    assert format_interval(*numbers, 1, kind) == text
+    cells = dict(zip(("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper"), numbers, strict=True))
+    # the other numbers of the row have closed ends, whatever kind this one is of
+    row = {**cells, "saved_is": kind, "final_gain": 1.0, "final_gain_lower": 0.5, "final_gain_upper": 2.0}
+    summary = {key: {"value": value, "source": ""} for key, value in row.items()} | {
+        key: {"value": 1.0, "source": ""} for key in ("mae", "mae_lower_95", "mae_upper_95", "q2")
+    }
+    frame = join_summaries([{**summary, "mae_unit": {"value": "V", "source": ""}}])
+    assert frame.loc[0, "gain_text"] == text
+    assert frame.loc[0, "final_text"] == "1.00 [0.50, 2.00]"
+    assert frame.loc[0, "reduction_text"] == "-"

@@ -310,7 +310,7 @@ def test_the_measured_edition_runs_from_a_mirror_and_again_does_nothing(workspac
     results = workspace.folder / "results"
     summary = (results / "summary.md").read_text()
     assert len((results / "summary.csv").read_text().splitlines()) == 6
-    told = ("Official test", "zero-shot", "candidates", "acceleration", "Noise floor")
+    told = ("Official test", "zero-shot", "candidates", "the rule", "Noise floor")
     for words in (*told, "Random folds are optimistic") if mirror == MIRROR else told:
         assert words.lower() in summary.lower(), words
     citations = (results / "CITATIONS.md").read_text()

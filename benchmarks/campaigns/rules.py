@@ -23,7 +23,7 @@ from batterymi.config.worth import HULL
 from batterymi.data.loaders.mp_compositions import look_up_hulls
 from batterymi.optimise.campaigns.pool import Pool, make_pool
 from batterymi.optimise.campaigns.pool_gain import make_pool_targets
-from batterymi.optimise.engines.pool import correlate_rows, propose_rows
+from batterymi.optimise.engines.pool import correlate_rows
 
 POOLS = ("ncm_cathodes", "sodium_ion", "fast_charging", "lithium_sulfur", "solid_electrolytes")
 WAYS = {
@@ -59,10 +59,7 @@ def run(pool: Pool, settings: ReplaySettings, correlations: list[Array], start: 
     """Return the rows of a campaign in order."""
     campaign, chosen = settings.campaign, start
     while len(chosen) < min(campaign.budget, len(pool.rows)):
-        margins = [margin[chosen] for margin in pool.margins]
-        worth = pool.is_worth[chosen]
-        batch = propose_rows(correlations, chosen, pool.score[chosen], campaign.batch, margins, worth)
-        chosen = np.concatenate([chosen, batch])
+        chosen = np.concatenate([chosen, pool.propose_rows(correlations, chosen, campaign.batch)])
     return chosen
 
 
@@ -72,8 +69,9 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("hulls", type=Path)
     parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--pools", nargs="+", default=POOLS, choices=POOLS)
     options = parser.parse_args()
-    for name in POOLS:
+    for name in options.pools:
         pool, settings = read_pool(options.results, options.hulls, name)
         targets = make_pool_targets(pool, settings.campaign.shares)
         sys.stdout.write(f"{name}: {'; '.join(target.label for target in targets)}\n")

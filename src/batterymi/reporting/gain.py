@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.verdicts import ESTIMATE
 
 Cells = dict[str, tuple[Any, str]]  # by column of the summary: a value, and the entry of StudyResults with its file
 ENDS = ("", "_lower", "_upper")
@@ -34,10 +35,10 @@ def collect_gain(results: StudyResults) -> Cells:
 
 
 def format_interval(middle: float, low: float | None, high: float | None, digits: int, kind: str | None) -> str:
-    """Return a number with its interval; an end that is None is open, and the number then a bound."""
+    """Return a number with its interval, and what kind of number it is; an end that is None is open."""
     lower = "(−∞" if low is None else f"[{low:.{digits}f}"
     upper = "∞)" if high is None else f"{high:.{digits}f}]"
-    bound = f"{kind} " if kind and (low is None or high is None) else ""
+    bound = f"{kind} " if kind and kind != ESTIMATE else ""
     return f"{bound}{middle:.{digits}f} {lower}, {upper}"
 
 

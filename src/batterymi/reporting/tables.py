@@ -153,7 +153,7 @@ def _format_interval(row: Mapping[str, Any], keys: Sequence[str], digits: int, i
     middle, low, high = (None if (value := row.get(key)) is None or pd.isna(value) else value for key in keys)
     if middle is None or (not is_bound and (low is None or high is None)):
         return "-"
-    return format_interval(middle, low, high, digits, row.get("saved_is"))
+    return format_interval(middle, low, high, digits, row.get("saved_is") if is_bound else None)
 
 
 def _format_mae(row: Mapping[str, Any]) -> str:

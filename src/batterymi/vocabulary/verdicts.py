@@ -69,5 +69,7 @@ def state_gain(gain: str, other: str, label: str) -> str:
         other: what evaluations are compared with, as "random search".
         label: of the target.
     """
+    if gain in (NOT_REACHED, REACHED_BY_START, TOO_FEW):
+        return f"{gain}: {label}"
     joint = {FEWER: "than", MORE: "than", NO_GAIN: "over", TOO_SMALL: "over"}.get(gain, "compared with")
     return f"{gain} {joint} {other}, to {label}"

@@ -176,14 +176,15 @@ def _classify_gain(
         return DEPENDS_ON_BUDGET
     if kind == WITHIN_BUDGET and _changes_sign(ours, random, until, seed):
         return DEPENDS_ON_BUDGET
-    # the side that is ahead may be so by a few early campaigns, if most of its others are censored
-    ahead = ours if low > 0 else random if high < 0 else None
-    if kind == WITHIN_BUDGET and ahead and find_median_time(ahead.counts, ahead.is_reached) is None:
+    # a side that is ahead may be so by a few early campaigns, if most of its others are censored
+    sides = [ours] if low > 0 else [random] if high < 0 else [ours, random]
+    if kind == WITHIN_BUDGET and all(find_median_time(one.counts, one.is_reached) is None for one in sides):
         return UNDECIDED
     if low > 0:
-        # a lower bound below what matters says nothing of the gain itself
-        return TOO_SMALL if middle < worthwhile and kind != AT_LEAST else FEWER
-    return MORE if high < 0 else NO_GAIN
+        # what is cut off by the budget may be any amount more
+        return TOO_SMALL if middle < worthwhile and kind in (ESTIMATE, AT_MOST) else FEWER
+    # a loss has to matter too
+    return MORE if high < 0 and middle <= -worthwhile else NO_GAIN
 
 
 def _changes_sign(ours: Arrivals, random: Arrivals, until: int, seed: int) -> bool:

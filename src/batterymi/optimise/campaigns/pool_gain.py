@@ -26,23 +26,23 @@ def make_pool_targets(pool: Pool, shares: Sequence[float]) -> list[Target]:
 
     Returns:
         Two targets per share; one where half of the best rows is one row. Rows of equal value count alike, so that
-        there may be more than the share.
+        there may be more than the share. Where more rows hit a target value than the declared share, all of them are
+        the best, and there is no other share.
     """
     costs = np.sort(pool.cost)
-    n_worth = int(pool.is_worth.sum())
+    n_worth, n_hits = int(pool.is_worth.sum()), int((costs <= 0).sum()) if pool.target.window else 0
     targets = []
-    for share in shares:
+    for share in [DECLARED_POOL_SHARE] if n_hits > DECLARED_POOL_SHARE * len(costs) else shares:
         value = float(costs[min(max(1, round(share * len(costs))), n_worth) - 1])
-        first = Target(f"first of the best {share:.0%}", share, value, share == DECLARED_POOL_SHARE)
-        n_best = int(first.is_met(pool.cost).sum())
+        n_best = int(Target("", share, value, is_declared=False).is_met(pool.cost).sum())
         # ceiling division: half of an odd number is rounded up
         half = -(-n_best // 2)
-        label = f"{n_best} row{'' if n_best == 1 else 's'}"
-        targets.append(Target(f"the {first.label} ({label})", share, value, first.is_declared, 1, n_best))
+        name = "those that hit the target" if value <= 0 < n_hits else f"the best {share:.0%}"
+        rows = f"{n_best} row{'' if n_best == 1 else 's'}"
+        is_declared = share == DECLARED_POOL_SHARE
+        targets.append(Target(f"the first of {name} ({rows})", share, value, is_declared, 1, n_best))
         if half > 1:
-            targets.append(
-                Target(f"half of the best {share:.0%} ({half} of {label})", share, value, False, half, n_best)
-            )
+            targets.append(Target(f"half of {name} ({half} of {rows})", share, value, False, half, n_best))
     return targets
 
 
