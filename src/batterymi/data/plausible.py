@@ -110,8 +110,8 @@ def describe_fractions(rows: pd.DataFrame, column: Column) -> str:
     if len(known) < LEAST_SHARES or not (known > 0).any() or known.max() > 1 or known.min() < 0:
         return ""
     return (
-        f"{column.name}: all values are at most {known.max():g} percent: are they fractions? Then multiply them by 100, or say "
-        f"so in `table.units: {{{column.name}: '1'}}`, and they are converted"
+        f"{column.name}: all values are at most {known.max():g} percent: are they fractions? Then multiply them by "
+        f"100, or say so in `table.units: {{{column.name}: '1'}}`, and they are converted"
     )
 
 
