@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from batterymi.config.load import load_study
 from batterymi.evaluators.make import make_evaluator
-from batterymi.optimise.space.score import compute_score, compute_violation, get_declared_limits
+from batterymi.optimise.space.score import compute_score, compute_violation, get_planned_limits
 
 PENALTY = 100.0  # score of one scale of violation
 
@@ -27,7 +27,7 @@ def find_best(name: str, seed: int, generations: int) -> tuple[float, list[float
     study = load_study(Path(f"config/studies/{name}.yaml"))
     assert study.evaluator is not None
     evaluator = make_evaluator(study.evaluator, study.objectives, None)
-    names, limits = [feature.name for feature in study.designable], get_declared_limits(study.objectives)
+    names, limits = [feature.name for feature in study.designable], get_planned_limits(study.objectives)
 
     def cost(columns: np.ndarray) -> np.ndarray:
         outcomes = evaluator.evaluate(pd.DataFrame(np.atleast_2d(columns.T), columns=names))

@@ -55,6 +55,15 @@ def get_declared_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
     return tuple(limit for objective in objectives for limit in objective.limits)
 
 
+def get_planned_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
+    """Return the declared limits moved inwards by their reserves, as designs of a campaign keep them."""
+    return tuple(
+        Limit(limit.objective, limit.side, limit.value - limit.sign * (objective.reserve or 0.0))
+        for objective in objectives
+        for limit in objective.limits
+    )
+
+
 def read_limits(reports: Iterable[Mapping[str, Any]]) -> tuple[Limit, ...]:
     """Return the limits in force from the reports on them in a campaign's `benchmark.json`."""
     return tuple(Limit(report["objective"], report["side"], float(report["in_force"])) for report in reports)
