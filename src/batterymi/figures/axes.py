@@ -2,9 +2,12 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from batterymi.config.goals import Window
+from batterymi.figures.style import GREEN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +46,18 @@ def draw_limit(axis: "Axes", limit: float | None, width: float, **text: Any) -> 
     if limit is not None:
         axis.axhline(limit, color=text["color"], lw=width)
         axis.annotate("limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", **text)
+
+
+def draw_target(axis: "Axes", window: Window | None, *, along: Literal["x", "y"]) -> None:
+    """Shade what an objective on one of the axes should hit, if it has a target, and name it."""
+    if window is None:
+        return
+    span, line = (axis.axvspan, axis.axvline) if along == "x" else (axis.axhspan, axis.axhline)
+    style: dict[str, Any] = {"color": GREEN, "label": f"target {window.text}", "zorder": 0}
+    if window.is_single:
+        line(window.low, lw=1, **style)
+    else:
+        span(window.low, window.high, alpha=0.2, lw=0, **style)
 
 
 def mark_counts(axis: "Axes", counts: Sequence[int]) -> None:

@@ -44,7 +44,7 @@ def replay_pool(
     predicted = read_frame(predictions, needs=["variant", "objective", "best", "line"])
     pool = make_pool(rows[rows[SPLIT] == TRAIN], settings)
     runs = replay_campaigns(pool, campaign, settings.seed)
-    found = [measure_acceleration(runs, pool.score, share, campaign, settings.seed) for share in campaign.shares]
+    found = [measure_acceleration(runs, pool, share, campaign, settings.seed) for share in campaign.shares]
     comparison = compare_with_random(runs, campaign.engine, settings.seed) | describe_saving(found[0])
     write_parquet(history, runs.drop(columns="row"))
     write_csv(suggestions, add_units(list_best_rows(pool, predicted, settings), [pool.target]))

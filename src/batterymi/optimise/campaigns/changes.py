@@ -17,7 +17,7 @@ from batterymi.vocabulary.splits import SPLIT, TRAIN, WITHDRAWN
 
 MOST_ROWS = 2000  # of which a batch keeps the results; longer tables would fill the ledger
 MOST_LINES = 20
-CONVERTED = ("bounds", "levels", "at_least", "at_most")  # numbers of features and objectives that have units
+CONVERTED = ("bounds", "levels", "at_least", "at_most", "target")  # numbers of features and objectives that have units
 Value = float | str | None
 Content = dict[str, Any]
 
@@ -44,9 +44,7 @@ class State:
         """Return what designs may be and what they are for, as a ledger keeps it."""
         return {
             "features": {feature.name: _describe_feature(feature) for feature in self.features},
-            "objectives": {
-                o.name: {"goal": o.goal, "at_least": o.at_least, "at_most": o.at_most} for o in self.objectives
-            },
+            "objectives": {objective.name: _describe_objective(objective) for objective in self.objectives},
             "constraints": {c.name: c.expression or f"{c.function} of {', '.join(c.names)}" for c in self.constraints},
         }
 
@@ -130,6 +128,13 @@ def _describe_feature(feature: Feature) -> Content:
     """Return what values a feature can take."""
     kinds = {"bounds": feature.bounds, "step": feature.step, "levels": feature.levels, "choices": feature.choices}
     return {kind: list(value) if isinstance(value, tuple) else value for kind, value in kinds.items() if value}
+
+
+def _describe_objective(objective: Objective) -> Content:
+    """Return what an objective is for."""
+    found = {"goal": objective.goal, "at_least": objective.at_least, "at_most": objective.at_most}
+    target = list(objective.target) if isinstance(objective.target, tuple) else objective.target
+    return found if target is None else found | {"target": target}
 
 
 def _compare_problems(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -119,7 +119,7 @@ def _list_run(engine: str, rows: Indices, score: Array, seed: int) -> pd.DataFra
 
 
 def measure_acceleration(
-    history: pd.DataFrame, score: Array, share: float, campaign: ReplayCampaign, seed: int
+    history: pd.DataFrame, pool: Pool, share: float, campaign: ReplayCampaign, seed: int
 ) -> dict[str, Any]:
     """Measure how many evaluations it takes to the first, and to half, of the best share of the pool.
 
@@ -128,8 +128,8 @@ def measure_acceleration(
 
     Args:
         history: campaigns of the engine and of random search.
-        score: of all rows, smaller is better.
-        share: of the rows that count as best.
+        pool: the rows.
+        share: of the rows that count as best; with a target, all rows that are as near as the last of them count too.
         campaign: settings of the campaign.
         seed: of the bootstrap over seeds.
 
@@ -137,8 +137,10 @@ def measure_acceleration(
         Under `first` and `half`: evaluations of both, their difference, and the acceleration factor, the ratio of their
         means, with 95 % intervals over seeds.
     """
-    n_best = max(1, round(share * len(score)))
-    limit = float(np.sort(score)[n_best - 1])
+    n_best = max(1, round(share * len(pool.score)))
+    limit = float(np.sort(pool.score)[n_best - 1])
+    if pool.target.window:
+        n_best = int((pool.score <= limit).sum())
     budget = int(history["evaluation"].max())
     found: dict[str, Any] = {"share": share, "rows": n_best, "budget": budget}
     # ceiling division: half of an odd number is rounded up
