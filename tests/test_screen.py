@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batterymi.config.parts import Objective
 from batterymi.config.screen import EnumerationSource, Gate
 from batterymi.config.slices.screening import FunnelSettings, GatheringSettings, ListingSettings, ScoringSettings
 from batterymi.errors import TableError
@@ -175,20 +176,24 @@ def as_written(salt: int, units: int) -> str:
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.booleans()), min_size=1, max_size=80),
     st.integers(1, 9),
-    st.booleans(),
+    st.sampled_from(["minimise", "maximise", "target"]),
 )
 @settings(deadline=None, max_examples=60)
 def test_the_merged_best_are_the_best_of_all_each_composition_once(
-    rows: list[tuple[int, int, bool]], n_best: int, minimise: bool
+    rows: list[tuple[int, int, bool]], n_best: int, goal: str
 ) -> None:
+    target = Objective.model_validate(TARGET | {"goal": goal, "target": 1 if goal == "target" else None})
     frame = pd.DataFrame(rows, columns=["salt", "units", "passed"])
     frame["formula"] = [as_written(salt, units) for salt, units, _ in rows]
     frame = frame.assign(position=range(len(rows)), inside=True)
     frame["predicted"] = frame["salt"] % 3 + 0.0  # many ties; a composition always has the same prediction
+    frame["sure"] = frame["salt"] % 2 + 0.5 if goal == "target" else 0.0
+    frame = frame.assign(lower_95=1 - frame["sure"], upper_95=1 + frame["sure"])
     shards = [frame[frame["position"] % 3 == shard] for shard in range(3)]
     blocks = [shard.iloc[i : i + 4] for shard in shards for i in range(0, len(shard), 4)]
-    found = merge_best([frame.head(0), *blocks], n_best, minimise=minimise)
-    expected = frame[frame["passed"]].sort_values(["predicted", "position"], ascending=[minimise, True])
+    found = merge_best([frame.head(0), *blocks], n_best, target)
+    cost = {"minimise": frame["predicted"], "maximise": -frame["predicted"], "target": (frame["predicted"] - 1).abs()}
+    expected = frame.assign(cost=cost[goal])[frame["passed"]].sort_values(["cost", "sure", "position"])
     expected = expected.drop_duplicates("salt").head(n_best)
     assert found.candidates["position"].tolist() == expected["position"].tolist()
     assert (found.moments.n, found.inside) == (len(rows), len(rows))

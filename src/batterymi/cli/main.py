@@ -110,8 +110,9 @@ def _add_new_study(new: argparse.ArgumentParser) -> None:
         "--objective",
         action="append",
         default=[],
-        metavar="COLUMN[:max|min]",
-        help="an outcome to maximise or minimise; may be given several times",
+        metavar="COLUMN[:max|:min|:target:VALUE]",
+        help="an outcome to maximise or minimise, or that should hit a value, as ph:target:7.4, or a window, as "
+        "energy:target:1:2.5; may be given several times",
     )
     new.add_argument("--factor", help="a column that designs vary, whatever it looks like", **several)
     new.add_argument("--id", metavar="COLUMN", help="the column that names the rows")

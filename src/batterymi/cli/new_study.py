@@ -7,9 +7,10 @@ from pathlib import Path
 
 from batterymi.cli import role as r
 from batterymi.cli.outputs import describe_file
+from batterymi.cli.parse_objective import parse_objective
 from batterymi.cli.questions import list_questions
 from batterymi.cli.role import Role
-from batterymi.cli.roles import Wishes, assign_roles, parse_objective
+from batterymi.cli.roles import Wishes, assign_roles
 from batterymi.cli.settings import read_config
 from batterymi.cli.study_yaml import Plan, format_study
 from batterymi.config.load import find_name_problem, load_study
@@ -306,8 +307,10 @@ def _choose_name(given: str | None, path: Path) -> str:
 
 def _read_wishes(options: argparse.Namespace) -> Wishes:
     """Return what the options say of columns."""
+    parsed = [parse_objective(text) for text in options.objective]
     return Wishes(
-        objectives=tuple(parse_objective(text) for text in options.objective),
+        objectives=tuple((name, goal) for name, goal, _ in parsed),
+        targets={name: target for name, _, target in parsed if target is not None},
         factors=tuple(options.factor),
         identity=options.id,
         groups=tuple(options.group),

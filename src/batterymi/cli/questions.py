@@ -10,6 +10,7 @@ from batterymi.cli.guess_role import find_word
 from batterymi.cli.role import LOG_DECADES, Role, spans_decades
 from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts, split_unit
+from batterymi.vocabulary.units import format_unit
 
 LEAST_MERGED, MOST_MERGED = 0.15, 0.9  # share of empty cells of a column that may have merged ones
 BATCHES = {"run", "batch", "lot", "plate", "furnace", "oven", "series", "session", "campaign", "group"}
@@ -29,9 +30,10 @@ def list_questions(roles: Sequence[Role], filled: Sequence[ColumnFacts] = ()) ->
     alike = (_ask_about_spelling(role.column) for role in roles if role.role == r.FACTOR)
     times = (_ask_about_times(role.column) for role in roles if role.role in (r.FACTOR, r.OBJECTIVE))
     far = (_ask_about_far_value(role.column) for role in roles if role.role == r.FACTOR)
+    targets = (_ask_about_target(role) for role in roles)
     factors = [role for role in roles if role.role == r.FACTOR]
     width = describe_width(len(factors), len(roles[0].column.cells)) if factors else ""
-    return [line for line in (width, *gaps, *alike, *times, *far, *_ask_about_batches(roles)) if line]
+    return [line for line in (width, *gaps, *alike, *times, *far, *targets, *_ask_about_batches(roles)) if line]
 
 
 def describe_width(n_factors: int, n_rows: int) -> str:
@@ -101,6 +103,20 @@ def _ask_about_far_value(column: ColumnFacts) -> str:
                 "it is a slip. Designs stay within the bounds of the YAML; models learn from rows outside of them too"
             )
     return ""
+
+
+def _ask_about_target(role: Role) -> str:
+    """Ask about a target farther from all values of its column than these from each other, as in another unit."""
+    if role.target is None:
+        return ""
+    low, high = float(role.column.known.min()), float(role.column.known.max())
+    if max(role.target.low - high, low - role.target.high) <= high - low:
+        return ""
+    unit = format_unit(role.column.unit)
+    return (
+        f"{role.column.header}: the target {role.target.text}{unit} lies far from all values, {low:g} to {high:g}"
+        f"{unit}; give it in the unit of the column"
+    )
 
 
 def _ask_about_batches(roles: Sequence[Role]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from batterymi.config.goals import Window
 from batterymi.data.column_facts import ColumnFacts
 
 OBJECTIVE, FACTOR, IDENTITY, GROUP, FORMULA = "objective", "factor", "id", "group", "formula"
@@ -36,6 +37,7 @@ class Role:
         why: the reason, in words.
         goal: of an objective.
         of: name of the objective whose error or number of repeats the column holds.
+        target: of an objective, what it should hit, in the unit of the table.
     """
 
     column: ColumnFacts
@@ -43,10 +45,11 @@ class Role:
     why: str
     goal: str = ""
     of: str = ""
+    target: Window | None = None
 
     def ignore(self, why: str) -> None:
         """Leave the column out."""
-        self.role, self.why, self.goal = IGNORED, why, ""
+        self.role, self.why, self.goal, self.target = IGNORED, why, "", None
 
 
 def spans_decades(column: ColumnFacts, decades: float) -> bool:

@@ -1,7 +1,7 @@
 """What each column of a table is for: objective, factor, id, group and so on, each with the reason."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from batterymi.cli.role import (
     ERROR,
     FACTOR,
     FORMULA,
-    GOALS,
     GROUP,
     IDENTITY,
     IGNORED,
@@ -27,6 +26,7 @@ from batterymi.cli.role import (
     WITHDRAWN,
     Role,
 )
+from batterymi.config.goals import Window
 from batterymi.data.column_facts import ColumnFacts
 from batterymi.data.formula_columns import find_variable_columns
 from batterymi.data.header_words import load_words
@@ -45,6 +45,7 @@ class Wishes:
 
     Attributes:
         objectives: names, each with its goal or none.
+        targets: what objectives with that goal should hit, by the same names, in the unit of the table.
         factors: columns that are factors whatever they look like.
         identity: column that names rows.
         groups: columns whose equal values never straddle train and test.
@@ -54,6 +55,7 @@ class Wishes:
     """
 
     objectives: tuple[tuple[str, str], ...] = ()
+    targets: Mapping[str, Window] = field(default_factory=dict)
     factors: tuple[str, ...] = ()
     identity: str | None = None
     groups: tuple[str, ...] = ()
@@ -108,25 +110,6 @@ def assign_roles(columns: Sequence[ColumnFacts], wishes: Wishes | None = None) -
     return roles
 
 
-def parse_objective(text: str) -> tuple[str, str]:
-    """Split the text of `--objective` into a column and a goal, which may be missing.
-
-    Raises:
-        ConfigError: for a goal that there is not.
-    """
-    name, colon, goal = text.rpartition(":")
-    if not colon or (goal.strip().lower() not in GOALS and goal.strip().lower() != "target"):
-        return text, ""
-    if goal.strip().lower() == "target":
-        raise ConfigError(
-            [
-                f"--objective {text}: give the window that it must hit, as `goal: limit` with at_least and at_most in "
-                "the study's YAML, beside an objective to maximise or minimise (--objective NAME:max)"
-            ]
-        )
-    return name, GOALS[goal.strip().lower()]
-
-
 def _find_column(columns: Sequence[ColumnFacts], text: str, option: str) -> ColumnFacts:
     """Return the column that an option names by its header, its label or its name."""
     for same in (
@@ -173,7 +156,9 @@ def _apply_wishes(columns: Sequence[ColumnFacts], wishes: Wishes) -> dict[str, R
         if role == FACTOR and column.n_different < 2:
             raise ConfigError([f"{option} {text}: does not vary"])
         kept = FORMULA if column.name in found else role
-        found[column.name] = Role(column, kept, said, goal)
+        target = wishes.targets.get(text) if role == OBJECTIVE else None
+        why = said + (f"; target {target.text}" if target else "")
+        found[column.name] = Role(column, kept, why, goal, target=target)
     return found
 
 

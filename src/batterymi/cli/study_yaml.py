@@ -16,9 +16,11 @@ from batterymi.cli.mixture_columns import find_simplex
 from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
 from batterymi.config.checks import strip_control_characters
 from batterymi.config.formula_study import choose_descriptors
+from batterymi.config.goals import Window
 from batterymi.config.sources import Reading
 from batterymi.data.column_facts import ColumnFacts, find_step
 from batterymi.data.header_units import split_header
+from batterymi.errors import ConfigError
 from batterymi.surrogates.problem import label_joint_groups
 from batterymi.vocabulary.unit_table import find_unit
 
@@ -231,6 +233,7 @@ def _describe_objective(role: Role, plan: Plan) -> dict[str, Any]:
     """Return the settings of an objective."""
     column = role.column
     found = _describe_column(column) | {"goal": role.goal}
+    found |= {"target": _describe_target(role, role.target)} if role.target else {}
     if _is_logarithmic(column):
         found["unit"] = find_unit(f"log10({column.unit})")
     if spread := next((item for item in plan.roles if item.role == r.ERROR and item.of == column.name), None):
@@ -239,6 +242,26 @@ def _describe_objective(role: Role, plan: Plan) -> dict[str, Any]:
         count = next((i for i in plan.roles if i.role == r.REPEATS and i.of == column.name), None)
         found["error"] = error | ({"n": count.column.name} if count and kind == "sd" else {})
     return found if _is_logarithmic(column) else found | _find_possible_range(column)
+
+
+def _describe_target(role: Role, target: Window) -> Any:
+    """Return what an objective should hit, in the unit in which it is learned.
+
+    Raises:
+        ConfigError: if it has no logarithm, and the objective is learned by that.
+    """
+    ends = [target.low, target.high]
+    if _is_logarithmic(role.column):
+        if target.low <= 0:
+            raise ConfigError(
+                [
+                    f"--objective {role.column.header}:target: {target.low:g} is not above 0; values in "
+                    f"{role.column.unit} that span decades are learned by their logarithm"
+                ]
+            )
+        ends = [float(np.log10(end)) for end in ends]
+    rounded = [_round_bound(end) for end in ends]
+    return rounded[0] if target.is_single else _make_flow_sequence(rounded)
 
 
 def _is_logarithmic(column: ColumnFacts) -> bool:

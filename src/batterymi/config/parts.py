@@ -292,6 +292,11 @@ class Objective(Column):
         return f"{self.window.text}{format_unit(self.unit)}" if self.window else ""
 
     @property
+    def target_note(self) -> str:
+        """The target as it follows a value, as ", target 7.4 V"; empty where there is none."""
+        return f", target {self.target_text}" if self.window else ""
+
+    @property
     def sign(self) -> int:
         """-1 where more is better, 1 where less is, and 0 for a target, of which neither is."""
         return {"maximise": -1, "target": 0}.get(self.goal, 1)

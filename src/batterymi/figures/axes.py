@@ -2,11 +2,12 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from batterymi.figures.style import RED
+from batterymi.config.goals import Window
+from batterymi.figures.style import GREEN, RED
 from batterymi.vocabulary.measured import LOWER, UPPER
 
 if TYPE_CHECKING:
@@ -71,6 +72,18 @@ def draw_observed_limits(axis: "Axes", observed: np.ndarray, predicted: np.ndarr
         if of_side.any():
             label = f"only {name} bound known"
             axis.plot(observed[of_side], predicted[of_side], marker, ls="", color=RED, ms=4, zorder=3, label=label)
+
+
+def draw_target(axis: "Axes", window: Window | None, *, along: Literal["x", "y"]) -> None:
+    """Shade what an objective on one of the axes should hit, if it has a target, and name it."""
+    if window is None:
+        return
+    span, line = (axis.axvspan, axis.axvline) if along == "x" else (axis.axhspan, axis.axhline)
+    style: dict[str, Any] = {"color": GREEN, "label": f"target {window.text}", "zorder": 0}
+    if window.is_single:
+        line(window.low, lw=1, **style)
+    else:
+        span(window.low, window.high, alpha=0.2, lw=0, **style)
 
 
 def mark_counts(axis: "Axes", counts: Sequence[int]) -> None:

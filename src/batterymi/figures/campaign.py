@@ -72,14 +72,14 @@ def _make_title(comparison: Mapping[str, Any]) -> str:
 
 def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
     """Draw one engine's median line and quartile band; a campaign without a feasible design counts as worst."""
-    sign = _get_score_sign(results)
+    factor = _find_score_factor(results)
     # scores are minimised, so infinity ranks campaigns without a feasible design last
     best = history.pivot(index="evaluation", columns="seed", values="best_so_far").fillna(np.inf)
     # not interpolated, since interpolation with infinity gives NaN
-    low, middle, high = (sign * best.quantile(q, axis=1, interpolation="higher") for q in (0.25, 0.5, 0.75))
+    low, middle, high = (factor * best.quantile(q, axis=1, interpolation="higher") for q in (0.25, 0.5, 0.75))
     shown = np.isfinite(middle)
     # an infinite quartile is drawn at the worst finite value
-    ceiling = sign * float(np.max(best[np.isfinite(best)]))
+    ceiling = factor * float(np.max(best[np.isfinite(best)]))
     high = high.replace([np.inf, -np.inf], ceiling)
     axis.fill_between(low.index[shown], low[shown], high[shown], color=colour, alpha=0.25, lw=0)
     axis.plot(middle.index[shown], middle[shown], color=colour, label=f"{label}: median, quartiles")
@@ -92,7 +92,7 @@ def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label
 def _draw_median(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
     """Draw one engine's median alone, where most campaigns are the same."""
     best = history.pivot(index="evaluation", columns="seed", values="best_so_far").fillna(np.inf)
-    middle = _get_score_sign(results) * best.quantile(0.5, axis=1, interpolation="higher")
+    middle = _find_score_factor(results) * best.quantile(0.5, axis=1, interpolation="higher")
     shown = np.isfinite(middle)
     axis.plot(middle.index[shown], middle[shown], color=colour, ls="--", label=f"{label}: median")
 
@@ -125,14 +125,18 @@ def _draw_earlier(axis: "Axes", results: StudyResults, name: str, part: pd.DataF
 def _find_single(results: StudyResults) -> Objective | None:
     """Return the objective that alone makes the score, or None if there are several."""
     first, *further = results.study.optimised
-    return first if not further and first.weight == first.scale == 1 else None
+    is_plain = first.weight == first.scale == 1 or first.window is not None
+    return first if not further and is_plain else None
 
 
-def _get_score_sign(results: StudyResults) -> float:
-    """Return the sign that turns a score back into the objective, or into a score to maximise."""
+def _find_score_factor(results: StudyResults) -> float:
+    """Return what turns a score back into the objective, its distance to a target, or a score to maximise."""
     only = _find_single(results)
-    # a distance to a target is drawn as it is
-    return -1.0 if only is None else float(only.sign) or 1.0
+    if only is None:
+        return -1.0
+    # rows of a pool have no score, but are ranked by the distance itself
+    unit = 1.0 if results.study.campaign.mode == "replay" else only.scale / only.weight
+    return float(only.sign) if only.window is None else unit
 
 
 def _make_score_label(results: StudyResults) -> str:
@@ -144,6 +148,7 @@ def _make_score_label(results: StudyResults) -> str:
         return "Hypervolume of the front (scaled units)"
     if only is None:
         return "Best feasible score (larger is better)"
-    if only.window:
-        return wrap_text(f"Distance to the target {only.window.text}: {only.axis_label}", 34)
+    if only.window is not None:
+        distance = f"Smallest distance of {only.label} to {only.window.text}"
+        return wrap_text(format_label(distance, only.unit), 34)
     return wrap_text(prefix_label("Best feasible", only.axis_label), 34)

@@ -30,7 +30,8 @@ def draw_fidelities(ledger: pd.DataFrame, comparison: dict[str, Any], objectives
     import matplotlib.pyplot as plt
 
     optimised = [objective for objective in objectives if objective.is_optimised]
-    factor = optimised[0].sign * optimised[0].scale if len(optimised) == 1 else 1
+    only = optimised[0] if len(optimised) == 1 else None
+    factor = 1 if only is None else only.scale / only.weight if only.window else only.sign * only.scale
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 2.8))
     grid = np.linspace(0, comparison["budget"], 200)
     for name, colour in ((LEVELS, BLUE), (LAST, GREEN), (RANDOM, ORANGE)):
@@ -39,7 +40,8 @@ def draw_fidelities(ledger: pd.DataFrame, comparison: dict[str, Any], objectives
         axis.fill_between(grid, factor * low, factor * high, color=colour, alpha=0.2, lw=0)
     costs = ", ".join(f"{level['label']} {level['cost']:g}" for level in comparison["levels"])
     axis.set_xlabel(f"Cost (of one evaluation: {costs})")
-    label = f"{optimised[0].label} ({optimised[0].unit})" if len(optimised) == 1 else "Score"
+    label = "Score" if only is None else f"{only.label} ({only.unit})"
+    label = label if only is None or only.window is None else f"{label}, distance to {only.window.text}"
     axis.set_ylabel(f"Best that meets all limits:\n{label}")
     first = comparison["comparisons"][0]
     axis.set_title(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
-from batterymi.figures.axes import wrap_text
+from batterymi.figures.axes import draw_target, wrap_text
 from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.splits import SPLIT, TRAIN
@@ -38,6 +38,7 @@ def plot_overview(results: StudyResults) -> "Figure":
         low, high = best[f"{target.name}_lower_95"].fillna(middle), best[f"{target.name}_upper_95"].fillna(middle)
         error, style = np.array([middle - low, high - middle]), {"color": ORANGE, "mec": BLACK, "mew": 0.4, "ms": 7}
         axis.errorbar(of_best, middle, yerr=error, fmt="*", elinewidth=0.6, label="suggestions", **style)
+        draw_target(axis, target.window, along="y")
         axis.set_xlabel(label)
     if n_all > len(panels):
         axes[0, 0].set_title(f"the {len(panels)} most important of {n_all} features", fontsize=7)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.figures.axes import prefix_label
+from batterymi.figures.axes import draw_target, prefix_label
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
         colour = BLUE if row["inside"] else RED
         axis.plot([row["lower_95"], row["upper_95"]], [place, place], color=colour, lw=1)
         axis.plot(row["predicted"], place, "o", color=colour, ms=3)
+    draw_target(axis, objective.window, along="x")
     axis.set_yticks(heights, list(names), fontsize=6)
     axis.set_xlabel(objective.axis_label)
     if report["mean_prediction"] is not None:

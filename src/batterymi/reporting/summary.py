@@ -207,7 +207,7 @@ def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]
     name = target.name
     low, high = best[f"{name}_lower_95"], best[f"{name}_upper_95"]
     predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"
-    known = f"in the data: {name} {best[name]:.4g}{format_unit(target.unit)}"
+    known = f"in the data: {name} {best[name]:.4g}{format_unit(target.unit)}{target.target_note}"
     return f"best row of the pool: {best['label']}", f"{known}; {predicted}"
 
 
@@ -215,7 +215,8 @@ def _describe_objective(best: pd.Series, objective: Objective) -> str:
     """Return one objective of a design, with its interval if it has one."""
     text = f"{objective.name} {best[objective.name]:.4g}{format_unit(objective.unit)}"
     low, high = best.get(f"{objective.name}_lower_95"), best.get(f"{objective.name}_upper_95")
-    return text if low is None or pd.isna(low) else f"{text} [{low:.4g}, {high:.4g}]"
+    interval = "" if low is None or pd.isna(low) else f" [{low:.4g}, {high:.4g}]"
+    return f"{text}{interval}{objective.target_note}"
 
 
 def _describe_reference_designs(designs: pd.DataFrame) -> str:

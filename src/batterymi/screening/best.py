@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from batterymi.config.parts import Objective
 from batterymi.features.composition import compute_element_fractions
 from batterymi.features.formulas import identify_compositions, parse_formulas
 from batterymi.screening.sources import FORMULA, POSITION
@@ -54,17 +55,18 @@ class Best:
     inside: int
 
 
-def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, *, minimise: bool = False) -> Best:
+def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, target: Objective) -> Best:
     """Merge blocks of scored candidates.
 
-    Exact, whatever the blocks' order: candidates are ordered by prediction and, where it is equal, by their position in
-    the list; of a composition that is listed twice, also as another formula, the first in that order counts, unless
-    candidates have ids. Only one block and the best so far are in memory.
+    Exact, whatever the blocks' order: candidates are ordered by prediction, or by its distance to a target, which of
+    several within its window is that of the intervals, and, where that is equal, by their position in the list; of a
+    composition that is listed twice, also as another formula, the first in that order counts, unless candidates have
+    ids. Only one block and the best so far are in memory.
 
     Args:
         blocks: scored candidates, an empty block too, for the columns.
         n_best: how many are wanted.
-        minimise: whether low predictions are good.
+        target: the objective that was predicted.
     """
     moments, inside, best = {}, 0, pd.DataFrame()
     for frame in blocks:
@@ -77,18 +79,22 @@ def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, *, minimise: bool = 
         # by position in the list, so that sums are added up in one order whatever the shards
         moments[int(frame[POSITION].iloc[0])] = block
         inside += int(frame["inside"].sum())
-        best = _choose_best(best, frame[frame["passed"]], n_best, minimise)
+        best = _choose_best(best, frame[frame["passed"]], n_best, target)
     return Best(best.reset_index(drop=True), _join_moments(moments), inside)
 
 
-def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, minimise: bool) -> pd.DataFrame:
+def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, target: Objective) -> pd.DataFrame:
     """Return the best rows of two frames, best first, each composition once; the first frame is one of these."""
-    sign = 1 if minimise else -1
+    cost = target.compute_cost(more["predicted"].to_numpy(float))
     # what is worse than the last of the best cannot enter, so less has to be sorted
     if len(best) == n_best:
-        more = more[sign * more["predicted"] <= sign * best["predicted"].iloc[-1]]
+        more = more[cost <= target.compute_cost(best["predicted"].to_numpy(float)[-1:])]
     frame = pd.concat([best, more]) if len(best) else more
-    order = np.lexsort((frame[POSITION].to_numpy(), sign * frame["predicted"].to_numpy(float)))
+    keys = [frame[POSITION].to_numpy(), target.compute_cost(frame["predicted"].to_numpy(float))]
+    if target.window:
+        # the surest first of those that are predicted to hit it
+        keys.insert(1, target.compute_cost(frame[["lower_95", "upper_95"]].to_numpy(float)).max(axis=1))
+    order = np.lexsort(keys)
     ordered = frame.iloc[order]
     same = pd.DataFrame({FORMULA: identify_compositions(ordered[FORMULA])})
     # compounds of one composition, and candidates of several formulas

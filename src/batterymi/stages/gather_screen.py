@@ -45,7 +45,7 @@ def gather_screen(
     """
     screen, target = settings.screen, settings.target
     account = _add_accounts(reports, read_json(listing, ["listed", "dropped"]), settings)
-    best = merge_best(_read_blocks(scored), screen.best, minimise=target.sign > 0)
+    best = merge_best(_read_blocks(scored), screen.best, target)
     if best.moments.n != account["scored"]:
         counts = f"{best.moments.n} scored candidates, their reports {account['scored']}"
         raise TableError(f"the shards hold {counts}; run them again")

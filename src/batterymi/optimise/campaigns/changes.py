@@ -18,7 +18,7 @@ from batterymi.vocabulary.splits import SPLIT, TRAIN, WITHDRAWN
 
 MOST_ROWS = 2000  # of which a batch keeps the results; longer tables would fill the ledger
 MOST_LINES = 20
-CONVERTED = ("bounds", "levels", "at_least", "at_most")  # numbers of features and objectives that have units
+CONVERTED = ("bounds", "levels", "at_least", "at_most", "target")  # numbers of features and objectives that have units
 Value = float | str | None
 Content = dict[str, Any]
 
@@ -134,6 +134,8 @@ def _describe_feature(feature: Feature) -> Content:
 def _describe_objective(objective: Objective) -> Content:
     """Return what an objective is for, and what measuring it costs where that is declared."""
     content = {"goal": objective.goal, "at_least": objective.at_least, "at_most": objective.at_most}
+    if objective.target is not None:
+        content["target"] = list(objective.target) if isinstance(objective.target, tuple) else objective.target
     if objective.early is None:
         return content
     early = {"early measurement": objective.early.column, "cost of the early measurement": objective.early.cost}

@@ -151,7 +151,7 @@ def _compare_with_best(row: Mapping[Any, Any], only: Objective, best: BestKnown,
     kind = UNLIKELY if kind == BETTER and likely < 0.5 else kind
     words = (CLOSER if only.window else WORDS)[kind]
     words += ", and uncertain" if kind == AS_GOOD and deviation >= UNCERTAIN * spread else ""
-    numbers = f"{_format_expected(row, only)}{_note_target(only)}, best known {text} ({best.labels[0]})"
+    numbers = f"{_format_expected(row, only)}{only.target_note}, best known {text} ({best.labels[0]})"
     if only.window is None:
         chance = compute_chance(row, only, best)
         return kind, words, numbers, [f"better with probability {format_probability(chance)}"]
@@ -166,7 +166,7 @@ def _compare_with_hit(row: Mapping[Any, Any], only: Objective, best: BestKnown, 
     kind = AS_GOOD if _find_hit_probability(row, only) >= SIMILAR else LITTLE_KNOWN if is_unknown else WORSE
     kind = UNLIKELY if kind == AS_GOOD and likely < SIMILAR else kind
     known = f"best known {best.format_value(0, only, deviation)} ({best.labels[0]})"
-    return kind, HITTING[kind], f"{_format_expected(row, only)}{_note_target(only)}, {known}", _list_hit(row, only)
+    return kind, HITTING[kind], f"{_format_expected(row, only)}{only.target_note}, {known}", _list_hit(row, only)
 
 
 def _cost(objective: Objective, value: float, deviation: float = 0.0) -> float:
@@ -189,11 +189,6 @@ def _list_hit(row: Mapping[Any, Any], objective: Objective) -> list[str]:
         return []
     chance = format_probability(_find_hit_probability(row, objective))
     return [f"within {objective.target_text} with probability {chance}"]
-
-
-def _note_target(objective: Objective) -> str:
-    """Return the target of an objective, to stand behind its value."""
-    return f", target {objective.target_text}" if objective.window else ""
 
 
 def compute_chance(row: Mapping[Any, Any], only: Objective, best: BestKnown) -> float:
@@ -229,7 +224,7 @@ def _classify(gain: float, both: float, deviation: float, spread: float) -> str:
 def _compare_with_front(row: Mapping[Any, Any], search: Search, best: BestKnown, likely: float) -> Compared:
     """Compare expected values of several objectives with the front of the best."""
     expected = {o.name: round_estimate(*_get_expected(row, o.name)) for o in search.optimised}
-    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{_note_target(o)}" for o in search.optimised)
+    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{o.target_note}" for o in search.optimised)
     ahead = find_dominating(best.values, expected, search.optimised)
     if len(ahead):
         unknown = [_get_expected(row, o.name)[1] >= IGNORANT * best.spreads[o.name] for o in search.optimised]
@@ -245,7 +240,7 @@ def _compare_with_front(row: Mapping[Any, Any], search: Search, best: BestKnown,
 def _compare_with_nothing(row: Mapping[Any, Any], search: Search, best: BestKnown) -> Compared:
     """Describe what is expected where no measured design within the bounds meets the limits."""
     shown = [o for o in search.objectives if o.name in search.modelled]
-    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{_note_target(o)}" for o in shown)
+    numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{o.target_note}" for o in shown)
     within = "no measured design lies within the bounds"
     words = "no measured design within the bounds meets all limits" if best.n_within else within
     return UNCOMPARED, words, f"expected {numbers}", []
@@ -286,7 +281,7 @@ def _format_expected(row: Mapping[Any, Any], objective: Objective) -> str:
 def list_expected(row: Mapping[Any, Any], search: Search) -> list[str]:
     """Return the label of each modelled outcome with what the engine expects; empty for engines without a model."""
     known = [o for o in search.objectives if name_mean_column(o.name) in row]
-    return [f"{o.label} {_format_expected(row, o)}{_note_target(o)}" for o in known]
+    return [f"{o.label} {_format_expected(row, o)}{o.target_note}" for o in known]
 
 
 def state_verdict(outlooks: Sequence[Outlook], search: Search, best: BestKnown) -> str:

@@ -120,12 +120,14 @@ def check_feasibility(
         _report_limit(limit, scan.find_best(limit), objective) for objective in objectives for limit in objective.limits
     ]
     share = _compute_pareto_share(outcomes, objectives)
-    spread = np.ptp(compute_score(outcomes, objectives))
+    scores = compute_score(outcomes, objectives)
     found = Feasibility("feasible", "", limits, share, "scan of the space")
     found = replace(found, reference=infer_worst(outcomes, objectives, found.limits_in_force))
     # scores are in units of the declared scales, so a fixed threshold will do
-    if spread <= 1e-9:
-        return _conclude(found, "degenerate", "all designs have the same score; nothing can be chosen")
+    if np.ptp(scores) <= 1e-9:
+        hit = all(objective.window for objective in objectives if objective.is_optimised) and not scores.any()
+        why = "all designs hit the target" if hit else "all designs have the same score"
+        return _conclude(found, "degenerate", f"{why}; nothing can be chosen")
     lost = [limit for limit in limits if not limit.reachable and not limit.reason]
     if lost:
         return _conclude(found, "infeasible", "; ".join(map(_describe_unreachable, lost)))

@@ -9,7 +9,7 @@ from batterymi.config.goals import Window
 from batterymi.optimise.engines.acquisition import compute_log_expected_improvement, compute_log_probability_below
 from batterymi.optimise.engines.gaussian import matern52, pairwise_distances
 from batterymi.optimise.engines.listed import ListedProcess, fit_listed
-from batterymi.optimise.engines.targets import HIT, TINY, compute_log_improvement, draw_deviates
+from batterymi.optimise.engines.targets import HIT, compute_log_improvement, count_further_hits, draw_deviates
 from batterymi.optimise.engines.warp import Warp
 
 LENGTHS = (0.3, 1.0, 3.0)  # in units of the median distance between rows
@@ -103,14 +103,17 @@ def _propose_near(
     """Propose the rows whose distance to a target is expected to improve most; see `targets.Fantasies`."""
     # before any row is worth something, the distance of the mean of all rows stands in
     start = window.compute_distance(good if len(good) else process.mean).min(keepdims=True)
-    best, chosen = np.maximum(start, HIT), []
-    n_known = int((~is_open).sum())
+    best = np.maximum(start, HIT)
+    chosen: list[int] = []
+    n_known, before, warp = int((~is_open).sum()), (process.mean, process.variance), Warp(0.0, 1.0)
     for _ in range(min(n, int(is_open.sum()))):
         mean = process.mean.reshape(len(is_open), -1)
-        gain = probability + compute_log_improvement(mean, process.variance, window, best, Warp(0.0, 1.0))
+        gain = compute_log_improvement(mean, process.variance, window, best, warp)
+        gain = count_further_hits(gain, before, process.variance, window, warp) if chosen else gain
+        gain = probability + gain
         chosen.append(_take_first_best(gain, is_open))
         process = process.assume_drawn(chosen[-1], draw_deviates(1, n_known + len(chosen))[0])
-        best = np.minimum(best, np.maximum(window.compute_distance(process.mean[chosen[-1]]), TINY))
+        best = np.minimum(best, np.maximum(window.compute_distance(process.mean[chosen[-1]]), HIT))
     return np.array(chosen, dtype=np.intp)
 
 

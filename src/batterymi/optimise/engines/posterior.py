@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from batterymi.arrays import Array, Mask
 from batterymi.config.goals import Window
 from batterymi.optimise.engines.acquisition import (
+    FLOOR,
     compute_log_ehvi,
     compute_log_expected_improvement,
     compute_log_probability_below,
@@ -28,7 +29,7 @@ from batterymi.optimise.engines.models import (
     scale_outcome,
     select_measured,
 )
-from batterymi.optimise.engines.targets import HIT, Fantasies, compute_log_improvement
+from batterymi.optimise.engines.targets import HIT, Fantasies, compute_log_hit, compute_log_improvement
 from batterymi.optimise.engines.warp import Warp
 from batterymi.optimise.space.hypervolume import Cells, partition_nondominated
 from batterymi.optimise.space.problem import Search
@@ -170,10 +171,11 @@ class Posterior:
 
     def acquire(self, codes: Array) -> Array:
         """Return the logarithm of the acquisition value of designs, shape (n,)."""
-        scaled = self._scaled(codes)
+        inputs = self.search.space.inputs(codes)
+        scaled = self._scaled(inputs)
         total = self._log_probability(codes, scaled)
         # without a feasible design there is nothing to improve on; feasibility alone guides the search
-        return total if self.has_no_result else total + self._log_gain(scaled)
+        return total if self.has_no_result else total + self._log_gain(scaled, inputs)
 
     @property
     def has_no_result(self) -> bool:
@@ -197,28 +199,36 @@ class Posterior:
     def probability_of_improvement(self, codes: Array) -> Array:
         """Return the probability that designs extend the front of several objectives, shape (n,)."""
         assert self.cells is not None
-        means, variances = self._predict_costs(self._scaled(codes))
+        means, variances = self._predict_costs(self._scaled(self.search.space.inputs(codes)))
         deviations = np.sqrt(variances)
         total = np.zeros(len(codes))
         for lower, upper in zip(self.cells.lower, self.cells.upper, strict=True):
             total += np.prod(ndtr((upper - means) / deviations) - ndtr((lower - means) / deviations), axis=1)
         return np.minimum(total, 1.0)
 
-    def _scaled(self, codes: Array) -> Scales:
+    def _scaled(self, inputs: Array) -> Scales:
         """Return mean and variance of every outcome on the scale of its model; a mean for each of several fantasies."""
-        inputs = self.search.space.inputs(codes)
         models = dict(self.models)
         if self.fantasies is not None:
             models[self.search.optimised[0].name] = self.fantasies.model
         return {name: model.predict_scaled(inputs) for name, model in models.items()}
 
-    def _log_gain(self, scaled: Scales) -> Array:
+    def _log_gain(self, scaled: Scales, inputs: Array) -> Array:
         """Return the logarithm of the expected improvement of the front, or of one objective on its model's scale."""
         if self.cells is None:
-            return self._log_improvement(scaled)
+            return self._log_improvement(scaled, inputs)
         means, variances = self._predict_costs(scaled)
         windows = [o.window.standardise(0, o.scale) if o.window else None for o in self.search.optimised]
-        return compute_log_ehvi(means, variances, self.cells, windows)
+        log_gain = compute_log_ehvi(means, variances, self.cells, windows)
+        if not all(windows):
+            return log_gain
+        # where a design hits all targets the front gains nothing more, and other designs that do so come next
+        hits = [
+            compute_log_hit(*scaled[objective.name], objective.window, self.models[objective.name].warp)
+            for objective in self.search.optimised
+            if objective.window
+        ]
+        return np.logaddexp(log_gain, FLOOR + np.sum(hits, axis=0))
 
     def _predict_costs(self, scaled: Scales) -> tuple[Array, Array]:
         """Return means and variances of the costs of several objectives, each of shape (n, n_objectives).
@@ -233,14 +243,15 @@ class Posterior:
             variances.append(variance / objective.scale**2)
         return np.column_stack(means), np.column_stack(variances)
 
-    def _log_improvement(self, scaled: Scales) -> Array:
+    def _log_improvement(self, scaled: Scales, inputs: Array) -> Array:
         """Return the logarithm of the expected improvement of one objective."""
         only = self.search.optimised[0]
+        if self.window is not None and self.fantasies is not None:
+            return self.fantasies.compute_log_gain(scaled[only.name], inputs, self.window)
         if self.window is not None:
             mean, variance = scaled[only.name]
-            best = self.fantasies.best if self.fantasies else np.array([self.distance])
-            warp = self.models[only.name].warp
-            return compute_log_improvement(mean.reshape(len(mean), -1), variance, self.window, best, warp)
+            best, warp = np.array([self.distance]), self.models[only.name].warp
+            return compute_log_improvement(mean[:, None], variance, self.window, best, warp)
         assert self.best is not None
         best = only.sign * self.models[only.name].warp.transform(np.array([only.sign * self.best * only.scale]))
         mean, variance = scaled[only.name]
@@ -272,14 +283,15 @@ class Posterior:
 
     def explain(self, design: Array) -> str:
         """Return the reason for choosing a design in words, with its acquisition value."""
-        scaled = self._scaled(design)
+        inputs = self.search.space.inputs(design)
+        scaled = self._scaled(inputs)
         probability = float(np.exp(self._log_probability(design, scaled)[0]))
         what = [*(["limits met"] if self.search.limits else []), *(["no failure"] if self.success else [])]
         limited = f"; {' and '.join(what)} with probability {probability:.2f}" if what else ""
         if self.has_no_result:
             return "no row meets all limits yet; most likely to meet them" + limited
         if self.cells is not None:
-            gain = float(np.exp(self._log_gain(scaled)[0]))
+            gain = float(np.exp(self._log_gain(scaled, inputs)[0]))
             return f"expected to add {gain:.3g} to the hypervolume of the front{limited}"
         only = self.search.optimised[0]
         mean, variance = (

@@ -17,8 +17,8 @@ from batterymi.optimise.engines.gaussian import take_root
 from batterymi.optimise.engines.models import OutcomeModel
 from batterymi.optimise.engines.warp import Warp
 
-HIT = 1e-2  # distance of a measured design, in deviations of the outcome, below which a further hit is worth as much
-TINY = 1e-3  # the same of designs of a batch, so that a hit by one of them leaves little to the next
+HIT = 1e-2  # distance, in deviations of the outcome, below which one hit of a target is worth as much as another
+UNLIKE = 3.0  # what a further hit by a design unlike those of its batch is worth, in improvements from HIT to 0
 NARROW = 1e-4  # width of a trapezoid's part, in deviations, below which the density there is constant
 N_FANTASIES = 16
 JITTER = 1e-9  # of a covariance, in units of the variance of the function
@@ -65,7 +65,7 @@ def place_corners(window: Window, best: Array, warp: Warp) -> Array:
 
     Args:
         window: the target.
-        best: distances to improve on, above 0, in the outcome's unit, shape (n_best,).
+        best: distances to improve on, above 0, in the outcome's unit, shape (n_best,), or a single one.
         warp: the scale.
     """
     low, high = np.full_like(best, window.low), np.full_like(best, window.high)
@@ -88,6 +88,43 @@ def compute_log_improvement(mean: Array, variance: Array, window: Window, best: 
     logs = np.log(best) + compute_log_trapezoid(mean, variance[:, None], place_corners(window, best, warp))
     top = logs.max(axis=1)
     return np.asarray(top + np.log(np.exp(logs - top[:, None]).mean(axis=1)))
+
+
+def compute_log_hit(mean: Array, variance: Array, window: Window, warp: Warp) -> Array:
+    """Return the logarithm of about the probability that an outcome is as good as one that hits a target, shape (n,).
+
+    Args:
+        mean: of the outcome on the scale of its model, shape (n,).
+        variance: of it, shape (n,).
+        window: the target.
+        warp: the scale.
+    """
+    margin = HIT * warp.spread
+    ends = window.low - margin, window.low - margin / 2, window.high + margin / 2, window.high + margin
+    return compute_log_trapezoid(mean, variance, warp.transform(np.array(ends)))
+
+
+def count_further_hits(
+    log_gain: Array, before: tuple[Array, Array], variance: Array, window: Window, warp: Warp
+) -> Array:
+    """Add to the expected improvement by a further design of a batch what it is worth if another one hits the target.
+
+    Then there is nothing left to improve, and copies of that one would be as good as designs unlike it, which also hit
+    the target, and tell more.
+
+    Args:
+        log_gain: logarithm of the expected improvement, shape (n,).
+        before: mean and variance of the outcome on the scale of its model before the batch, each of shape (n,).
+        variance: given the other designs of the batch, shape (n,).
+        window: the target.
+        warp: the scale.
+
+    Returns:
+        Shape (n,).
+    """
+    hits = compute_log_hit(*before, window, warp)
+    unlike = 0.5 * np.log(np.minimum(variance / before[1], 1.0))
+    return np.asarray(np.logaddexp(log_gain, np.log(UNLIKE * HIT * warp.spread) + hits + unlike))
 
 
 def compute_expected_distance(mean: Array, deviation: Array, window: Window) -> Array:
@@ -136,10 +173,12 @@ class Fantasies:
     2012, arXiv:1206.2944).
 
     Attributes:
-        model: its process has a column of values for each.
+        before: the model before the batch.
+        model: the same with a column of values for each fantasy.
         best: smallest distance so far, in the outcome's unit, shape (n_fantasies,).
     """
 
+    before: OutcomeModel
     model: OutcomeModel
     best: Array
 
@@ -153,7 +192,7 @@ class Fantasies:
         """
         values = np.repeat(model.process.values[:, None], N_FANTASIES, axis=1)
         process = replace(model.process, values=values)
-        return cls(replace(model, process=process), np.full(N_FANTASIES, best))
+        return cls(model, replace(model, process=process), np.full(N_FANTASIES, best))
 
     def condition_on(self, inputs: Array, window: Window, counts: Mask) -> "Fantasies":
         """Return the model given outcomes of further designs, drawn from its posterior of all of them.
@@ -171,12 +210,23 @@ class Fantasies:
         distance = window.compute_distance(self.model.warp.inverse_transform(drawn))
         nearest = np.where(counts[:, None], distance, np.inf).min(axis=0, initial=np.inf)
         model = replace(self.model, process=process.condition_on(extended, drawn))
-        best = np.minimum(self.best, np.maximum(nearest, TINY * self.model.warp.spread))
-        return Fantasies(model, best)
+        best = np.minimum(self.best, np.maximum(nearest, HIT * self.model.warp.spread))
+        return replace(self, model=model, best=best)
+
+    def compute_log_gain(self, scaled: tuple[Array, Array], inputs: Array, window: Window) -> Array:
+        """Return the logarithm of the expected improvement by further designs, shape (n,).
+
+        Args:
+            scaled: mean and variance by `model`, shapes (n, n_fantasies) and (n,).
+            inputs: shape (n, n_inputs).
+            window: the target.
+        """
+        log_gain = compute_log_improvement(*scaled, window, self.best, self.model.warp)
+        return count_further_hits(log_gain, self.before.predict_scaled(inputs), scaled[1], window, self.model.warp)
 
     def as_float32(self) -> "Fantasies":
         """Return the same in single precision, to shorten long lists quickly."""
-        return replace(self, model=self.model.as_float32())
+        return replace(self, before=self.before.as_float32(), model=self.model.as_float32())
 
 
 def draw_deviates(n: int, place: int) -> Array:
