@@ -310,7 +310,7 @@ def test_a_value_that_becomes_a_limit_is_a_change(tmp_path: Path) -> None:
     [said] = describe_changes(Ledger(tmp_path / "x.jsonl").batches[-1], State(now, FEATURES, [goal()]))
     assert said == "since batch 1: line 3: y was 1000, is at least 1000"
     assert not describe_changes(Ledger(tmp_path / "x.jsonl").batches[-1], State(before, FEATURES, [goal()]))
-    # so that the next batch keeps what is so now, and it is told once
+    # so that the next batch keeps what is so now, and it is said once
     assert BOUND in _list_learned(now, ["t", "u"], [goal()])
 
 
