@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 from ledgers import listed
+from matplotlib.figure import Figure
 from scipy import stats
 from tried_studies import join_rows, new_study
 
@@ -19,6 +20,7 @@ from batterymi.config.sources import Table
 from batterymi.data.designs import read_designs
 from batterymi.data.table import CheckedTable, load_table
 from batterymi.errors import TableError
+from batterymi.figures.axes import draw_observed_limits
 from batterymi.optimise.campaigns.best_known import find_best_known
 from batterymi.optimise.campaigns.changes import State, describe_changes
 from batterymi.optimise.campaigns.ledger import Ledger
@@ -308,7 +310,7 @@ def test_a_value_that_becomes_a_limit_is_a_change(tmp_path: Path) -> None:
     [said] = describe_changes(Ledger(tmp_path / "x.jsonl").batches[-1], State(now, FEATURES, [goal()]))
     assert said == "since batch 1: line 3: y was 1000, is at least 1000"
     assert not describe_changes(Ledger(tmp_path / "x.jsonl").batches[-1], State(before, FEATURES, [goal()]))
-    # so that the next batch keeps what is so now, and it is told once
+    # so that the next batch keeps what is so now, and it is said once
     assert BOUND in _list_learned(now, ["t", "u"], [goal()])
 
 
@@ -330,3 +332,12 @@ def test_a_card_says_on_which_side_the_limits_are(n_lower: int | None, said: str
     )
     assert said in text
     assert f"replaced by the value expected {treatment}: 1.5." in text
+
+
+def test_figures_show_limits_as_arrows_to_where_the_true_values_lie() -> None:
+    axis = Figure().subplots()
+    observed, predicted, sides = np.arange(5.0), np.arange(5.0) + 10, np.array([0, LOWER, UPPER, LOWER, 0])
+    draw_observed_limits(axis, observed, predicted, sides)
+    drawn = {line.get_marker(): line.get_xydata().tolist() for line in axis.get_lines()}
+    assert drawn == {"<": [[2, 12]], ">": [[1, 11], [3, 13]]}
+    assert axis.get_legend_handles_labels()[1] == ["only an upper bound known", "only a lower bound known"]

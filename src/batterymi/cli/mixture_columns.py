@@ -6,6 +6,7 @@ import numpy as np
 
 from batterymi.arrays import Array
 from batterymi.data.column_facts import ColumnFacts
+from batterymi.data.header_units import split_header
 from batterymi.data.numbers import PERCENT_UNITS
 
 SHARES = {"1", *PERCENT_UNITS}  # units of parts that may be mixed
@@ -33,13 +34,19 @@ def find_simplex(columns: Sequence[ColumnFacts]) -> tuple[list[ColumnFacts], flo
         by_unit = [[place for place, column in enumerate(parts) if column.unit == unit] for unit in
                    dict.fromkeys(column.unit for column in parts)]  # fmt: skip
         for places in (list(range(len(parts))), *by_unit, _select_parts(matrix, total)):
-            units = {parts[place].unit for place in places}
+            units = {_find_stated_unit(parts[place]) for place in places}
             if len(units) > 1 and not units <= SHARES:
                 continue
             sums = matrix[:, places].sum(axis=1) if len(places) > 1 else np.zeros(1)
             if np.abs(sums - total).max() <= 0.011 * total and len(sums) > 2:
                 return [parts[place] for place in places], total
     return None
+
+
+def _find_stated_unit(column: ColumnFacts) -> str:
+    """Return the unit of a column, 1 where it may be the end of its name, as of x_EA."""
+    is_stated = split_header(column.header)[1] != "" or "/" in column.unit or column.unit in SHARES
+    return column.unit if is_stated else "1"
 
 
 def _select_parts(matrix: Array, total: float) -> list[int]:
