@@ -133,7 +133,7 @@ def _describe_feature(feature: Feature) -> Content:
 
 def _describe_objective(objective: Objective) -> Content:
     """Return what an objective is for, and what measuring it costs where that is declared."""
-    content = {"goal": objective.goal, "at_least": objective.at_least, "at_most": objective.at_most}
+    content: Content = {"goal": objective.goal, "at_least": objective.at_least, "at_most": objective.at_most}
     if objective.target is not None:
         content["target"] = list(objective.target) if isinstance(objective.target, tuple) else objective.target
     if objective.early is None:
