@@ -1,25 +1,22 @@
 """Late outcomes that learn from early, cheaper measurements, and what suggestions say to measure."""
 
-import csv
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from batterymi.arrays import Array
-from batterymi.cli.main import main
+from batterymi.config.campaign import ExperimentCampaign
 from batterymi.config.parts import EarlyMeasurement, Feature, Objective
 from batterymi.config.study import Study
 from batterymi.optimise.campaigns.changes import State
-from batterymi.optimise.campaigns.next_batch import propose_batch, split_history
+from batterymi.optimise.campaigns.next_batch import propose_batch, replay_rows, split_history
 from batterymi.optimise.campaigns.partly_measured import NAME, assess_partly_measured
 from batterymi.optimise.engines.cokriging import CoKriging, _Deviation, fit_cokriging
 from batterymi.optimise.engines.early_results import MIN_PAIRS
@@ -287,6 +284,40 @@ def test_a_front_of_several_outcomes_is_ranked_too() -> None:
     assert set(propose_batch(search, rows, "gaussian_process", 2, 0)[MEASURE]) <= {EARLY_ONLY, BOTH}
 
 
+KINDS = ("both", "early", "late", "early, late pending", "early, late failed", "pending", "failed", "withdrawn")
+
+
+@settings(deadline=None, max_examples=25)
+@given(kinds=st.lists(st.sampled_from(KINDS), min_size=6, max_size=16), seed=st.integers(0, 9))
+def test_any_mixture_of_results_makes_a_batch_and_each_partly_measured_row_is_ranked_once(
+    kinds: list[str], seed: int
+) -> None:
+    kinds = [*["both"] * 5, *kinds]
+    rows = make_rows(peaks, lambda x: 1 - peaks(x), seed, len(kinds), len(kinds))
+    for place, kind in enumerate(kinds):
+        rows.loc[place, ["late"] if kind.startswith("early") else ["early"] if kind == "late" else []] = np.nan
+        if kind in ("pending", "failed", "withdrawn"):
+            rows.loc[place, ["late", "early", "split"]] = [np.nan, np.nan, kind]
+    of_late = {"early": "not measured", "early, late pending": "pending", "early, late failed": "failed"}
+    of_early = ["not measured" if kind == "late" else "" for kind in kinds]
+    reasons = {"late": [of_late.get(kind, "") for kind in kinds], "early": of_early}
+    rows = rows.assign(**{name_missing_column(name): values for name, values in reasons.items()})
+    proposed = propose_batch(WITH, rows, "gaussian_process", 2, seed)
+    assert set(proposed[MEASURE]) <= {EARLY_ONLY, BOTH}
+    assert PLANE.is_distinct(PLANE.codes(proposed), PLANE.codes(rows[rows["split"] != "withdrawn"])).all()
+    found = assess_partly_measured(WITH, rows, seed).designs
+    expected = [f"line {i + 2}" for i, kind in enumerate(kinds) if kind in ("early", "early, late pending")]
+    assert sorted(found[NAME] if len(found) else []) == sorted(expected)
+    assert found.empty or found[CHANCE].between(0, 1).all()
+
+
+def test_a_replay_of_measured_rows_measures_all_in_full() -> None:
+    rows = make_rows(peaks, lambda x: -peaks(x), 5, 14, 14)
+    campaign = ExperimentCampaign(mode="experiment", seeds=2)
+    with_early, without = (replay_rows(search, rows, campaign, 0)[0] for search in (WITH, WITHOUT))
+    pd.testing.assert_frame_equal(with_early, without)
+
+
 def ridge(x: Array) -> Array:
     """A narrow hill in four dimensions, on a slope."""
     return np.asarray(np.exp(-4 * ((x - [0.7, 0.3, 0.6, 0.2]) ** 2).sum(axis=1)) + 0.2 * x[:, 0])
@@ -353,55 +384,6 @@ def test_a_campaign_with_early_measurements_is_better_at_equal_cost() -> None:
     alone = [Campaign(ALONE, seed, 200).run() for seed in range(5)]
     assert np.mean(regrets) < 0.5 * np.mean(alone)
     assert all(campaign.n_early > 5 for campaign in ours)
-
-
-# commands
-
-
-def make_table() -> str:
-    """Cells of which all have an early result, and ten the late one."""
-    lines = ["cell,temp_c,hold_h,fade_pct,life"]
-    for i in range(16):
-        temp, hold = 650 + 10 * (i * 7 % 25), 2 + i * 5 % 21
-        life = round(900 - 0.02 * (temp - 780) ** 2 - 1.2 * (hold - 14) ** 2)
-        lines.append(f"C{i + 1},{temp},{hold},{2 - life / 1000:.3f},{life if i < 10 else ('', 'pending')[i % 2]}")
-    return "\n".join(lines) + "\n"
-
-
-OWN = """title: Lives
-edition: own
-table: {file: data/lives.csv, id_column: cell}
-features:
-  - {name: temp_c, label: Temperature, unit: °C, bounds: [650, 900], step: 10}
-  - {name: hold_h, label: Hold, unit: h, bounds: [2, 24], step: 1}
-objectives:
-  - {name: life, label: Life, unit: "1", goal: maximise, cost: 20, early: {column: fade_pct, cost: 1}}
-  - {name: fade_pct, label: Fade, unit: percent, goal: report}
-campaign: {mode: experiment, suggestions: 2}
-"""
-
-
-def test_suggest_says_what_to_measure_and_appends_only_that(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(workspace.folder)
-    table = Path("data/lives.csv")
-    table.write_text(make_table(), encoding="utf-8")
-    Path("config/studies/lives.yaml").write_text(OWN, encoding="utf-8")
-    assert main(["suggest", "lives", "--append"]) == 0
-    said = capsys.readouterr().out
-    assert said.count("   measure Fade only, cost 1\n") == 2
-    assert "life learns from 16 results of fade_pct too; 10 designs have both results" in said
-    assert "going on to Life costs 20 each" in said
-    ranked = re.findall(r"^   (go on|stop) (C\d+): (\d+) ±", said, flags=re.MULTILINE)
-    assert {name for _, name, _ in ranked} == {f"C{i}" for i in range(11, 17)}
-    added = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))[-2:]
-    assert [(row["fade_pct"], row["life"]) for row in added] == [("pending", "")] * 2
-    # designs under way are not suggested again
-    assert main(["suggest", "lives"]) == 0
-    again = capsys.readouterr().out
-    for row in added:
-        assert f"Temperature (°C) {row['temp_c']}; Hold (h) {row['hold_h']}\n" not in again
 
 
 def test_changed_costs_are_told_and_other_studies_keep_what_they_had() -> None:
