@@ -197,6 +197,9 @@ def test_the_process_of_two_levels_is_a_gaussian_process(seed: int, slope: float
     rough = process.as_float32().predict(places.astype(np.float32))
     np.testing.assert_allclose(rough[0], mean, atol=0.02)
     assert (variance > 0).all()
+    # far from all values there is nothing but the means of the levels
+    far = process.predict(append_level(np.full((2, 2), 1e3), np.array([0, 1])))[0]
+    np.testing.assert_allclose(far, [process.early.level, process.level], atol=1e-9)
     # a value that is known moves both levels together, whatever the sign of their relation
     assert (process.correlation(append_level(places[:, :-1], 0), append_level(places[:, :-1], 1)) > -1e-9).all()
 
@@ -268,6 +271,8 @@ def test_good_early_results_are_gone_on_with_and_bad_ones_are_not() -> None:
     assert first[MEASURE] == GO_ON
     assert first[CHANCE] > 0.9
     assert "better with probability" in first["why"]
+    stopped = found[found[MEASURE] == STOP]
+    assert stopped[CHANCE].iloc[0] > stopped[CHANCE].iloc[-1]
     assert by_name.loc["line 17", MEASURE] == STOP
     assert by_name.loc["line 17", CHANCE] < 0.1
     assert first["late: engine mean"] == pytest.approx(peaks(near.to_numpy()[:1])[0], abs=0.15)
