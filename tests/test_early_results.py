@@ -1,25 +1,22 @@
 """Late outcomes that learn from early, cheaper measurements, and what suggestions say to measure."""
 
-import csv
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from batterymi.arrays import Array
-from batterymi.cli.main import main
+from batterymi.config.campaign import ExperimentCampaign
 from batterymi.config.parts import EarlyMeasurement, Feature, Objective
 from batterymi.config.study import Study
 from batterymi.optimise.campaigns.changes import State
-from batterymi.optimise.campaigns.next_batch import propose_batch, split_history
+from batterymi.optimise.campaigns.next_batch import propose_batch, replay_rows, split_history
 from batterymi.optimise.campaigns.partly_measured import NAME, assess_partly_measured
 from batterymi.optimise.engines.cokriging import CoKriging, _Deviation, fit_cokriging
 from batterymi.optimise.engines.early_results import MIN_PAIRS
@@ -89,6 +86,7 @@ def find_error(search: Search, rows: pd.DataFrame, late: Function) -> float:
 # settings
 
 
+FADE = {"name": "fade", "label": "Fade", "unit": "1", "goal": "report"}
 STUDY: dict[str, Any] = {
     "title": "Lives",
     "edition": "own",
@@ -96,7 +94,7 @@ STUDY: dict[str, Any] = {
     "features": [{"name": "a", "label": "a", "unit": "1", "bounds": [0, 1]}],
     "objectives": [
         {"name": "life", "label": "Life", "unit": "1", "goal": "maximise", "cost": 20},
-        {"name": "fade", "label": "Fade", "unit": "1", "goal": "report"},
+        FADE,
     ],
     "campaign": {"mode": "experiment"},
 }
@@ -114,7 +112,7 @@ def change(place: str, value: Any) -> dict[str, Any]:
     if value is None:
         del part[last]
     else:
-        part[last] = value
+        part[int(last) if last.isdigit() else last] = value
     return study
 
 
@@ -135,6 +133,7 @@ def test_a_study_with_an_early_measurement_is_right() -> None:
         ("objectives.0.early", {"column": "life", "cost": 1}, "is the objective itself"),
         ("objectives.1.early", {"column": "life", "cost": 1}, "early and cost belong together"),
         ("objectives.0.goal", "report", "optimised or has a limit"),
+        ("objectives.1", FADE | {"goal": "target", "target": 2}, "early knows no targets"),
         ("campaign", {"mode": "experiment", "engine": "botorch"}, "botorch' knows no early .* use gaussian_process"),
         ("campaign", SEARCH, "early needs `campaign.mode: experiment`.*campaign.fidelities"),
         ("campaign", {"mode": "replay"}, "early needs `campaign.mode: experiment`"),
@@ -200,6 +199,9 @@ def test_the_process_of_two_levels_is_a_gaussian_process(seed: int, slope: float
     rough = process.as_float32().predict(places.astype(np.float32))
     np.testing.assert_allclose(rough[0], mean, atol=0.02)
     assert (variance > 0).all()
+    # far from all values there is nothing but the means of the levels
+    far = process.predict(append_level(np.full((2, 2), 1e3), np.array([0, 1])))[0]
+    np.testing.assert_allclose(far, [process.early.level, process.level], atol=1e-9)
     # a value that is known moves both levels together, whatever the sign of their relation
     assert (process.correlation(append_level(places[:, :-1], 0), append_level(places[:, :-1], 1)) > -1e-9).all()
 
@@ -271,6 +273,8 @@ def test_good_early_results_are_gone_on_with_and_bad_ones_are_not() -> None:
     assert first[MEASURE] == GO_ON
     assert first[CHANCE] > 0.9
     assert "better with probability" in first["why"]
+    stopped = found[found[MEASURE] == STOP]
+    assert stopped[CHANCE].iloc[0] > stopped[CHANCE].iloc[-1]
     assert by_name.loc["line 17", MEASURE] == STOP
     assert by_name.loc["line 17", CHANCE] < 0.1
     assert first["late: engine mean"] == pytest.approx(peaks(near.to_numpy()[:1])[0], abs=0.15)
@@ -287,121 +291,39 @@ def test_a_front_of_several_outcomes_is_ranked_too() -> None:
     assert set(propose_batch(search, rows, "gaussian_process", 2, 0)[MEASURE]) <= {EARLY_ONLY, BOTH}
 
 
-def ridge(x: Array) -> Array:
-    """A narrow hill in four dimensions, on a slope."""
-    return np.asarray(np.exp(-4 * ((x - [0.7, 0.3, 0.6, 0.2]) ** 2).sum(axis=1)) + 0.2 * x[:, 0])
+KINDS = ("both", "early", "late", "early, late pending", "early, late failed", "pending", "failed", "withdrawn")
 
 
-def hint(x: Array) -> Array:
-    return np.asarray(5 - 3 * ridge(x) + 0.4 * np.sin(5 * x[:, 1] + 3 * x[:, 2]))
-
-
-class Campaign:
-    """A campaign over a list of designs that follows what is suggested, until its cost is spent."""
-
-    def __init__(self, late: Objective, seed: int, budget: float) -> None:
-        """Measure six designs in full."""
-        rng = np.random.default_rng(seed)
-        names = ["a", "b", "c", "d"]
-        self.listed = pd.DataFrame(rng.random((250, 4)), columns=names)
-        space = Space(tuple(map(number, names)), candidates=self.listed)
-        self.search = Search(space, (late, EARLY), (), is_noisy=True)
-        self.left, self.seed, self.n_early = budget, seed, 0
-        self.rows = self.listed.head(0).assign(late=0.0, early=0.0)
-        for place in range(6):
-            self.measure(self.listed.iloc[[place]], BOTH)
-
-    def measure(self, design: pd.DataFrame, what: str) -> bool:
-        """Measure a design, or go on with that of a row; return whether it can be paid."""
-        has_early = bool(self.search.early)
-        cost = {EARLY_ONLY: 1.0, BOTH: 20.0 + has_early, GO_ON: 20.0}[what]
-        if cost > self.left:
-            return False
-        self.left, self.n_early = self.left - cost, self.n_early + (what == EARLY_ONLY)
-        x = design[list(self.listed)].to_numpy(float)
-        place = design.index[0] if what == GO_ON else len(self.rows)
-        early, late = hint(x)[0] if has_early else np.nan, np.nan if what == EARLY_ONLY else ridge(x)[0]
-        self.rows.loc[place] = [*x[0], late, early]
-        return True
-
-    def run(self) -> float:
-        """Return the regret of the best design with a late result."""
-        while self.left >= 20 and any(self.measure_round()):
-            pass
-        best = ridge(self.listed.to_numpy(float)).max()
-        return float(best - ridge(self.rows[self.rows["late"].notna()][list(self.listed)].to_numpy(float)).max())
-
-    def measure_round(self) -> list[bool]:
-        """Go on with what is worth it, and measure new designs up to the first in full."""
-        missing = np.where(self.rows["late"].isna(), "not measured", "")
-        table = self.rows.assign(split="train", line=self.rows.index, **{name_missing_column("late"): missing})
-        found = assess_partly_measured(self.search, table, self.seed).designs
-        going_on = found[NAME][found[MEASURE] == GO_ON].str[5:].astype(int) if len(found) else []
-        new = propose_batch(self.search, table, "gaussian_process", 4 if self.search.early else 1, self.seed)
-        done = [self.measure(self.rows.loc[[place]], GO_ON) for place in going_on]
-        for place, what in enumerate(new.get(MEASURE, [BOTH])):
-            done.append(self.measure(new.iloc[[place]], what))
-            if what == BOTH:
-                break
-        return done
-
-
-def test_a_campaign_with_early_measurements_is_better_at_equal_cost() -> None:
-    # benchmarks/campaigns/early_results.py measures it, with noise and on functions of the literature
-    ours = [Campaign(LATE, seed, 200) for seed in range(5)]
-    regrets = [campaign.run() for campaign in ours]
-    alone = [Campaign(ALONE, seed, 200).run() for seed in range(5)]
-    assert np.mean(regrets) < 0.5 * np.mean(alone)
-    assert all(campaign.n_early > 5 for campaign in ours)
-
-
-# commands
-
-
-def make_table() -> str:
-    """Cells of which all have an early result, and ten the late one."""
-    lines = ["cell,temp_c,hold_h,fade_pct,life"]
-    for i in range(16):
-        temp, hold = 650 + 10 * (i * 7 % 25), 2 + i * 5 % 21
-        life = round(900 - 0.02 * (temp - 780) ** 2 - 1.2 * (hold - 14) ** 2)
-        lines.append(f"C{i + 1},{temp},{hold},{2 - life / 1000:.3f},{life if i < 10 else ('', 'pending')[i % 2]}")
-    return "\n".join(lines) + "\n"
-
-
-OWN = """title: Lives
-edition: own
-table: {file: data/lives.csv, id_column: cell}
-features:
-  - {name: temp_c, label: Temperature, unit: °C, bounds: [650, 900], step: 10}
-  - {name: hold_h, label: Hold, unit: h, bounds: [2, 24], step: 1}
-objectives:
-  - {name: life, label: Life, unit: "1", goal: maximise, cost: 20, early: {column: fade_pct, cost: 1}}
-  - {name: fade_pct, label: Fade, unit: percent, goal: report}
-campaign: {mode: experiment, suggestions: 2}
-"""
-
-
-def test_suggest_says_what_to_measure_and_appends_only_that(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@settings(deadline=None, max_examples=25)
+@given(kinds=st.lists(st.sampled_from(KINDS), min_size=6, max_size=16), seed=st.integers(0, 9))
+def test_any_mixture_of_results_makes_a_batch_and_each_partly_measured_row_is_ranked_once(
+    kinds: list[str], seed: int
 ) -> None:
-    monkeypatch.chdir(workspace.folder)
-    table = Path("data/lives.csv")
-    table.write_text(make_table(), encoding="utf-8")
-    Path("config/studies/lives.yaml").write_text(OWN, encoding="utf-8")
-    assert main(["suggest", "lives", "--append"]) == 0
-    said = capsys.readouterr().out
-    assert said.count("   measure Fade only, cost 1\n") == 2
-    assert "life learns from 16 results of fade_pct too; 10 designs have both results" in said
-    assert "going on to Life costs 20 each" in said
-    ranked = re.findall(r"^   (go on|stop) (C\d+): (\d+) ±", said, flags=re.MULTILINE)
-    assert {name for _, name, _ in ranked} == {f"C{i}" for i in range(11, 17)}
-    added = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))[-2:]
-    assert [(row["fade_pct"], row["life"]) for row in added] == [("pending", "")] * 2
-    # designs under way are not suggested again
-    assert main(["suggest", "lives"]) == 0
-    again = capsys.readouterr().out
-    for row in added:
-        assert f"Temperature (°C) {row['temp_c']}; Hold (h) {row['hold_h']}\n" not in again
+    kinds = [*["both"] * 5, *kinds]
+    rows = make_rows(peaks, lambda x: 1 - peaks(x), seed, len(kinds), len(kinds))
+    for place, kind in enumerate(kinds):
+        rows.loc[place, ["late"] if kind.startswith("early") else ["early"] if kind == "late" else []] = np.nan
+        if kind in ("pending", "failed", "withdrawn"):
+            rows.loc[place, ["late", "early", "split"]] = [np.nan, np.nan, kind]
+    of_late = {"early": "not measured", "early, late pending": "pending", "early, late failed": "failed"}
+    of_early = ["not measured" if kind == "late" else "" for kind in kinds]
+    reasons = {"late": [of_late.get(kind, "") for kind in kinds], "early": of_early}
+    rows = rows.assign(**{name_missing_column(name): values for name, values in reasons.items()})
+    proposed = propose_batch(WITH, rows, "gaussian_process", 2, seed)
+    assert set(proposed[MEASURE]) <= {EARLY_ONLY, BOTH}
+    assert PLANE.is_distinct(PLANE.codes(proposed), PLANE.codes(rows[rows["split"] != "withdrawn"])).all()
+    found = assess_partly_measured(WITH, rows, seed).designs
+    listed = {f"line {i + 2}" for i, kind in enumerate(kinds) if kind in ("early", "early, late pending")}
+    assert (set(found[NAME]) if len(found) else set()) == listed
+    assert len(found) == len(listed)
+    assert found.empty or found[CHANCE].between(0, 1).all()
+
+
+def test_a_replay_of_measured_rows_measures_all_in_full() -> None:
+    rows = make_rows(peaks, lambda x: -peaks(x), 5, 14, 14)
+    campaign = ExperimentCampaign(mode="experiment", seeds=2)
+    with_early, without = (replay_rows(search, rows, campaign, 0)[0] for search in (WITH, WITHOUT))
+    pd.testing.assert_frame_equal(with_early, without)
 
 
 def test_changed_costs_are_told_and_other_studies_keep_what_they_had() -> None:

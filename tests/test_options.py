@@ -101,7 +101,8 @@ OPTIONS = {
             "units": {"cost": "percent"},
         },
         "objectives": [
-            column("life", goal="maximise", error={"column": "life_sd", "kind": "sd", "n": "cells"}),
+            column("life", goal="maximise", error={"column": "life_sd", "kind": "sd", "n": "cells"})
+            | {"cost": 20, "early": {"column": "cost", "cost": 1}},
             column("cost", goal="minimise"),
         ],
         "ablations": [{"name": "without_solvent", "drop": ["solvent"], "reason": "To see what it adds."}],

@@ -92,6 +92,15 @@ def find_simplex_problem(
     return ""
 
 
+def find_cost_problem(early: float | None, late: float | None) -> str:
+    """Say what is wrong with the costs of an early measurement and of the late one; an empty text where nothing is."""
+    if (early is None) != (late is None):
+        return "early and cost belong together; give both, or neither"
+    if early is not None and late is not None and not early < late:
+        return f"early.cost {early:g} is not below cost {late:g}, so it saves nothing"
+    return ""
+
+
 def refuse_line_breaks(value: str) -> str:
     """Refuse line breaks and other control characters."""
     if value != strip_control_characters(value):

@@ -16,6 +16,7 @@ from batterymi.config.checks import (
     check_constraint,
     check_increasing,
     check_inside_folder,
+    find_cost_problem,
     find_range_problem,
     find_simplex_problem,
     refuse_line_breaks,
@@ -256,19 +257,12 @@ class Objective(Column):
     )
 
     @model_validator(mode="after")
-    def _check_costs(self) -> Self:
-        if (self.early is None) != (self.cost is None):
-            raise ValueError("early and cost belong together; give both, or neither")
-        if self.early is not None and self.cost is not None and not self.early.cost < self.cost:
-            raise ValueError(f"early.cost {self.early.cost:g} is not below cost {self.cost:g}, so it saves nothing")
-        return self
-
-    @model_validator(mode="after")
     def _check_limits(self) -> Self:
         problems = (
             find_limit_problem(self.goal, self.at_least, self.at_most, is_relaxed=self.relaxation is not None),
             find_reserve_problem(self.reserve, self.at_least, self.at_most),
             find_target_problem(self.goal, self.window, self.at_least, self.at_most, self.valid),
+            find_cost_problem(self.early.cost if self.early else None, self.cost),
         )
         for problem in filter(None, problems):
             raise ValueError(problem)

@@ -62,7 +62,8 @@ def find_states(rows: pd.DataFrame, table: Table, objectives: Sequence[Objective
 
     Each objective keeps what was measured of it: a row is learned from where one of them has a result, and others may
     still be under way, have failed, or never be measured. What a column of states says of a row counts before its
-    cells, but for results of rows under way, which are early ones.
+    cells, but for results of rows under way, which are early ones. An empty cell of an objective that has an early
+    measurement is under way only where the column of states says so.
 
     Args:
         rows: cells as read; the index holds line numbers.
@@ -84,9 +85,12 @@ def find_states(rows: pd.DataFrame, table: Table, objectives: Sequence[Objective
         splits = splits.where(~is_so, split)
     splits = splits.where(~is_withdrawn, WITHDRAWN)
     learning = splits.eq(TRAIN)
-    of_empty = waits.map({True: PENDING, False: UNMEASURED})
+    # a late result that is not there is often never measured, since the early one says that it need not be
+    is_under_way = {o.name: stated.eq(PENDING) if o.early is not None else waits for o in objectives}
+    of_empty = {name: under_way.map({True: PENDING, False: UNMEASURED}) for name, under_way in is_under_way.items()}
     missing = {
-        name: cells[name].where(cells[name].ne(""), of_empty).where(learning & ~has_value[name], "") for name in names
+        name: cells[name].where(cells[name].ne(""), of_empty[name]).where(learning & ~has_value[name], "")
+        for name in names
     }
     # a row without any result and without a word is reported once, by its first objective
     bare = learning & ~any_value

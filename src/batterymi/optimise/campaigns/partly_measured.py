@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from batterymi.arrays import Array
 from batterymi.config.designs import Derived
 from batterymi.optimise.campaigns.best_known import BestKnown, find_best_known
-from batterymi.optimise.campaigns.expectations import assess_suggestions, compute_chance
+from batterymi.optimise.campaigns.expectations import assess_suggestions, compute_chance, list_expected
 from batterymi.optimise.campaigns.ledger_lines import name_suggestion
 from batterymi.optimise.campaigns.matched_results import find_name_column, parse_name
 from batterymi.optimise.campaigns.next_batch import describe_batch, split_history
@@ -91,11 +91,13 @@ def assess_partly_measured(
 
 def _explain(designs: pd.DataFrame, search: Search, best: BestKnown) -> pd.DataFrame:
     """Return designs whose `why` says what is expected, beside the best known, and what going on is worth."""
-    reasons = []
-    for outlook, chance in zip(assess_suggestions(designs, search, best), designs[CHANCE], strict=True):
-        extends = f"extends the front with probability {format_probability(chance)}"
-        own = [extends] if len(search.optimised) > 1 else []
-        reasons.append("; ".join([outlook.numbers, *own, *outlook.chances, outlook.criterion]))
+    reasons, several = [], len(search.optimised) > 1
+    known = f"best known {best.describe(search)}" if len(best) and not several else ""
+    outlooks = assess_suggestions(designs, search, best)
+    for row, outlook in zip(designs.to_dict("records"), outlooks, strict=True):
+        extends = f"extends the front with probability {format_probability(row[CHANCE])}" if several else ""
+        expected = f"expected {', '.join(list_expected(row, search))}"
+        reasons.append("; ".join(filter(None, [expected, known, extends, *outlook.chances, outlook.criterion])))
     return designs.assign(why=reasons)
 
 

@@ -12,8 +12,6 @@ from batterymi.optimise.engines.levels import LevelModel
 from batterymi.optimise.engines.models import Clipping, OutcomeModel, group_replicates, scale_outcome, select_measured
 from batterymi.optimise.space.problem import Search
 from batterymi.vocabulary.expected import BOTH, EARLY_ONLY
-from batterymi.vocabulary.measured import name_missing_column
-from batterymi.vocabulary.splits import FAILED
 
 EARLY, LATE = 0, 1  # levels
 MIN_PAIRS = 5  # designs with both results, from which the relation of the two is learned
@@ -66,9 +64,8 @@ def find_partly_measured(search: Search, history: pd.DataFrame) -> Mask:
     """Return which rows have an early result and may still get the late one, shape (n_rows,)."""
     found = np.zeros(len(history), dtype=bool)
     for name, early in search.early.items():
-        column = name_missing_column(name)
-        failed = (history[column] == FAILED).to_numpy() if column in history else False
-        found |= (history[early.column].notna() & history[name].isna()).to_numpy() & ~failed
+        found |= (history[early.column].notna() & history[name].isna()).to_numpy()
+    # a late measurement that failed is a failure of the row
     return found & (history["failure"] == "").to_numpy()
 
 
