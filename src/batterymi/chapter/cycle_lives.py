@@ -32,17 +32,23 @@ def look_up_facts(table: pd.DataFrame, model: Predictor) -> dict[str, Fact]:
     minutes, lives = (table[name].to_numpy(float) for name in ("minutes_to_80", "cycle_life"))
     losses = 1000 * LOST_AT_END_PERCENT / lives
     policies = table["policy"].tolist()
-    retained = 100 - losses * RETENTION_CYCLES / 1000
+    # the straight line leaves nothing of cells that died long before
+    retained = np.maximum(100 - losses * RETENTION_CYCLES / 1000, 0.0)
+    n_within = int((minutes <= WITHIN_MIN).sum())
     return {
-        "minutes_to_80": _describe_median(minutes, policies, "to 80 %, by the C-rates of the policies"),
+        "minutes_to_80": _describe_median(
+            minutes, policies, f"to 80 %, by the C-rates of the policies; {n_within} within {WITHIN_MIN} min"
+        ),
         "cells_within_10_5_min": Fact(
-            float((minutes <= WITHIN_MIN).sum()), "cells whose policy takes at most 10.5 min to 80 %", n=len(table)
+            float(n_within), "cells whose policy takes at most 10.5 min to 80 %", n=len(table)
         ),
         "loss_percent_per_1000": _describe_median(
             losses, policies, "capacity lost per 1000 cycles, in a straight line"
         ),
         "best_loss_percent_per_1000": Fact(
-            float(losses.min()), "the same, of the cell with the longest life", n=len(table)
+            float(losses.min()),
+            "capacity lost per 1000 cycles, in a straight line, by the cell with the longest life",
+            n=len(table),
         ),
         "retention_percent_at_850": Fact(
             float(np.median(retained)),

@@ -77,13 +77,15 @@ def compute_arithmetic(table: pd.DataFrame, optimum: Sequence[float]) -> dict[st
             float(compute_sulfur_limit(pore, area)), "sulfur that cylindrical pores of the optimum can hold"
         ),
         "optimum_swollen_sulfur_limit_wt": Fact(
-            float(compute_sulfur_limit(pore, area, SWELLING)), "the same, with room for the 80 % that it swells"
+            float(compute_sulfur_limit(pore, area, SWELLING)),
+            "sulfur that pores of the optimum can hold, with room for the 80 % that it swells",
         ),
         "text_sulfur_limit_wt": Fact(
             float(compute_sulfur_limit(*TEXT_MATERIAL[:2])), "sulfur that pores of 3.5 nm and 1500 m2/g can hold"
         ),
         "text_swollen_sulfur_limit_wt": Fact(
-            float(compute_sulfur_limit(*TEXT_MATERIAL[:2], SWELLING)), "the same, with room for the 80 % that it swells"
+            float(compute_sulfur_limit(*TEXT_MATERIAL[:2], SWELLING)),
+            "sulfur that pores of 3.5 nm and 1500 m2/g can hold, with room for the 80 % that it swells",
         ),
         "row_3_5_nm_retention_percent": Fact(float(narrow[TARGET]), "row of the table with 3.5 nm"),
         "row_3_5_nm_sulfur_wt": Fact(float(narrow["sulfur_loading_wt"]), "row of the table with 3.5 nm"),

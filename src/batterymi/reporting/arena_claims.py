@@ -97,8 +97,8 @@ MEASURES: dict[str, ArenaMeasure] = {
     "fc_phases_time": _read_charge("chapter_phases", "minutes", PHASES),
 }
 for _key in ("standard", "fast", "optimized"):
-    MEASURES[f"fc_{_key}_time"] = _read_charge(f"chapter_{_key}", "minutes", "from 10 %")
-    MEASURES[f"fc_{_key}_temperature"] = _read_charge(f"chapter_{_key}", "temperature_max_c", "highest temperature")
+    MEASURES[f"fc_{_key}_time"] = _read_charge(f"chapter_{_key}", "minutes", "the nominal charge")
+    MEASURES[f"fc_{_key}_temperature"] = _read_charge(f"chapter_{_key}", "temperature_max_c", "the nominal charge")
 
 
 def find_nominal(charges: pd.DataFrame) -> Findings:
