@@ -238,6 +238,9 @@ class Objective(Column):
         description="Distance, in the objective's unit, that a campaign's designs keep to the limit, since its "
         "evaluator is coarser than what they are checked with; the limit itself decides. For `mode: search`.",
     )
+    threshold: float | None = Field(
+        None, description="A value to be beyond; models are scored by the probability too. For `maximise`, `minimise`."
+    )
     weight: float = Field(1.0, gt=0, description="Weight in the score of a campaign.")
     scale: float = Field(
         1.0,
@@ -260,6 +263,7 @@ class Objective(Column):
             find_limit_problem(self.goal, self.at_least, self.at_most, is_relaxed=self.relaxation is not None),
             find_reserve_problem(self.reserve, self.at_least, self.at_most),
             find_target_problem(self.goal, self.window, self.at_least, self.at_most, self.valid),
+            find_threshold_problem(self.goal, self.threshold),
             find_cost_problem(self.early.cost if self.early else None, self.cost),
         )
         for problem in filter(None, problems):

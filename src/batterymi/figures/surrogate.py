@@ -9,6 +9,7 @@ from batterymi.figures.axes import draw_observed_limits, make_panels, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.measured import LOWER, UPPER
+from batterymi.vocabulary.splits import PARTITION
 from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def plot_parity(results: StudyResults) -> "Figure":
             (part["variant"] == results.study.primary_variant)
             & (part["objective"] == objective.name)
             & (part["model"] == best["model"])
+            # one prediction per row, although the score is a mean over several partitions
+            & (part[PARTITION] == 1)
         ]
         middle = part["predicted"].to_numpy()
         error = np.vstack([middle - part["lower_95"], part["upper_95"] - middle])

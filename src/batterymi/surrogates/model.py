@@ -104,9 +104,16 @@ class Model(ABC):
         Returns:
             The model itself.
         """
+        with unchecked():
+            encoder = make_encoder(features, list(frame.columns))
+            matrix = encoder.fit_transform(frame)
+        return self.fit_matrix(encoder, matrix, observed, errors)
+
+    def fit_matrix(self, encoder: Any, matrix: Array, observed: Array, errors: Array | None = None) -> Self:
+        """Fit the model to rows that were encoded before; the encoder is the fitted one that did."""
+        self.encoder = encoder
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning), unchecked():
-            self.encoder = make_encoder(features, list(frame.columns))
-            self.fit_encoded(self.encoder.fit_transform(frame), observed, errors)
+            self.fit_encoded(matrix, observed, errors)
         return self
 
     def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
@@ -131,6 +138,12 @@ class Model(ABC):
         """
         with unchecked():
             return join_predictions([self.predict_encoded(rows) for rows in self.encode_chunks(frame)])
+
+    def predict_matrix(self, matrix: Array) -> tuple[Array, Array]:
+        """Return means and spreads of rows that were encoded before, each of shape (n_rows,)."""
+        starts = range(0, len(matrix), self.chunk)
+        with unchecked():
+            return join_predictions([self.predict_encoded(Rows(matrix[at : at + self.chunk])) for at in starts])
 
     def predict_mean(self, frame: pd.DataFrame) -> Array:
         """Predict rows without their spreads, shape (n_rows,)."""
