@@ -91,4 +91,6 @@ def _describe_gain(entry: Mapping[str, Any]) -> str:
 def _write(found: Mapping[str, Any], name: str) -> str:
     """Return a number with its interval, if it has one."""
     low, high = found[f"{name}_lower"], found[f"{name}_upper"]
+    if found[name] is None:
+        return "unknown"
     return f"{found[name]:.2f}" if low is None or high is None else f"{found[name]:.2f} [{low:.2f}, {high:.2f}]"

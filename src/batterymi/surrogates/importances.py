@@ -9,8 +9,8 @@ import pandas as pd
 from batterymi.arrays import Array, Indices
 from batterymi.config.parts import Simplex
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
+from batterymi.vocabulary.splits import ARROW
 
-EXCHANGED = "{} ↔ {}"  # two fractions of a whole that trade places
 MOST_EXCHANGED = 5  # fractions up to which all pairs are exchanged
 
 
@@ -118,4 +118,4 @@ def _list_moves(parts: dict[str, list[str]], simplex: Simplex | None) -> Iterato
         yield name, MoveOnSimplex([name], simplex) if simplex and is_whole and name in fractions else Move(columns)
     if simplex and is_whole and 2 < len(fractions) <= MOST_EXCHANGED:
         for pair in combinations(fractions, 2):
-            yield EXCHANGED.format(*pair), MoveOnSimplex(list(pair), simplex)
+            yield ARROW.join(pair), MoveOnSimplex(list(pair), simplex)

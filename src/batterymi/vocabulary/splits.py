@@ -11,3 +11,4 @@ WITHDRAWN = "withdrawn"  # a row that its owner no longer trusts: kept, and othe
 WITHOUT_RESULT = (PENDING, FAILED)  # designs without a result
 CHECKED = (TRAIN, TEST, SOURCE)
 PARTITION = "partition"  # column of held-out predictions: which of the partitions into folds, from 1
+ARROW = " ↔ "  # between two fractions of a whole that are exchanged, in importances
