@@ -85,7 +85,10 @@ def test_conductivities_at_several_temperatures_tell_what_they_leave_out() -> No
 def test_conductivities_outside_the_temperatures_are_left_out() -> None:
     rows = liion_database.load_rows(SAMPLES / "liion_database", LiionRows(name="liion_database"))
     assert rows.frame["temperature_c"].tolist() == [25] * 6
-    assert [fault[1:] for fault in reasons(rows)[-2:]] == [("145", "not within 15 to 35 °C"), ("175", "not within 15 to 35 °C")]
+    assert [fault[1:] for fault in reasons(rows)[-2:]] == [
+        ("145", "not within 15 to 35 °C"),
+        ("175", "not within 15 to 35 °C"),
+    ]
 
 
 def test_the_adsorption_table_is_read_below_its_long_names() -> None:

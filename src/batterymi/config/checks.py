@@ -111,10 +111,3 @@ def refuse_line_breaks(value: str) -> str:
 def strip_control_characters(value: str) -> str:
     """Strip line breaks and other control characters from a text."""
     return "".join(character for character in value if unicodedata.category(character) not in CONTROL)
-
-
-def find_threshold_problem(goal: str, threshold: float | None) -> str:
-    """Return what is wrong with a threshold: a goal that has no better side."""
-    if threshold is None or goal in ("maximise", "minimise"):
-        return ""
-    return f"threshold needs goal: maximise or minimise, which say the better side; not '{goal}'"

@@ -1,6 +1,5 @@
 """Parts of a study's YAML about designs: reference designs, derived quantities, the chapter's claims."""
 
-from collections.abc import Iterator, Sequence
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator

@@ -139,11 +139,6 @@ class Study(Strict):
         return self.target.name
 
     @property
-    def target_threshold(self) -> tuple[float, int] | None:
-        """Its threshold and its sign, if it has one."""
-        return None if self.target.threshold is None else (self.target.threshold, self.target.sign)
-
-    @property
     def design_columns(self) -> list[str]:
         """Columns of the campaign's files that describe a design; none where designs are rows of the table."""
         own = [feature.name for feature in self.designable]

@@ -80,6 +80,7 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
 
 def _find_chances(scorer: Scorer, predictions: Predictions, settings: ScoringSettings) -> NDArray[np.float64]:
     """Return the probability that each candidate lies beyond the objective's threshold, shape (n,)."""
-    if settings.target_threshold is None:
+    target = settings.target
+    if target is None or target.threshold is None:
         return np.full(len(predictions.mean), np.nan)
-    return compute_exceedance(predictions.mean, predictions.spread, scorer.errors, *settings.target_threshold)
+    return compute_exceedance(predictions.mean, predictions.spread, scorer.errors, target.threshold, target.sign)

@@ -82,7 +82,8 @@ class Predicted:
 
     Attributes:
         observed: shape (n,).
-        bounds: `UPPER` where only an upper bound of the value is known, `LOWER` where only a lower one, else 0, shape (n,).
+        bounds: `UPPER` where only an upper bound of the value is known, `LOWER` where only a lower one, else 0, shape
+            (n,).
         groups: one label per row.
         families: one label per row; None without families.
         mean: predictions, shape (n,), or (n_partitions, n) by several partitions into folds.

@@ -20,7 +20,7 @@ class ScoringSettings(Slice):
 
     screen: Screen
     target_name: Name
-    target_threshold: tuple[float, int] | None = None
+    target: Objective | None = None
     formula_columns: tuple[Name, ...]
     screened_features: tuple[Name, ...]
 
