@@ -97,7 +97,8 @@ def test_every_pointer_names_a_file_that_the_rule_of_the_claims_waits_for() -> N
 
 
 def test_a_pointer_leads_to_results_of_the_run_that_belong_to_no_study(tmp_path: Path) -> None:
-    write_json(tmp_path / "cell_facts.json", {"cells": {"x": {"value": 2.0}}, "hosts": None})
+    fact = {"value": 2.0, "low": 1.0, "high": 4.0, "unchecked": ["a", "b"]}
+    write_json(tmp_path / "cell_facts.json", {"cells": {"x": fact}, "hosts": None})
     changes = {
         "a": "@results/cell_facts.json#cells.x.value",
         "b": "@results/cell_facts.json#hosts.mean_v",
@@ -105,8 +106,12 @@ def test_a_pointer_leads_to_results_of_the_run_that_belong_to_no_study(tmp_path:
     }
     path = write_claims(tmp_path, *({"id": key, "found": place, "tolerance": "9"} for key, place in changes.items()))
     found = check_claims(read_claims(path), {"results": tmp_path}, path)
-    assert found["found"].tolist()[0] == 2.0
+    assert found.loc[0, ["found", "found_lower", "found_upper"]].tolist() == [2.0, 1.0, 4.0]
+    assert "2 unchecked inputs, not read in their sources" in found.loc[0, "reason"]
     assert found["found"].isna().tolist() == [False, True, True], "that run reads no data set"
+    path = write_claims(tmp_path, {"found": changes["a"] + " |negative", "tolerance": "9"})
+    turned = check_claims(read_claims(path), {"results": tmp_path}, path).loc[0]
+    assert turned[["found", "found_lower", "found_upper"]].tolist() == [-2.0, -4.0, -1.0]
     path = write_claims(tmp_path, {"found": "@results/cell_fact.json#x", "tolerance": "1"})
     with pytest.raises(TableError, match=r"not compared with 'cell_fact\.json'; did you mean 'cell_facts\.json'"):
         check_claims(read_claims(path), {"results": tmp_path}, path)

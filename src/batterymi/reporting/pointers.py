@@ -18,12 +18,13 @@ from batterymi.spelling import did_you_mean
 TRANSFORMS: dict[str, Callable[[float], float]] = {
     "pow10": lambda value: 10.0**value,
     "percent": lambda value: 100.0 * value,
+    "negative": lambda value: -value,
     # from Wh/kg
     "wh_per_g": lambda value: value / 1000.0,
 }
 MOST, LEAST = "most", "least"  # bounds: the most and the least that is possible
 ENDS = (("{}_lower_95", "{}_upper_95"), ("{}_lower", "{}_upper"))
-OWN_ENDS = ("lower", "upper")  # beside a key that is called `value`
+OWN_ENDS = (("lower", "upper"), ("low", "high"))  # beside a key that is called `value` or `median`
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Measurements:
         folder = self.folders[study]
         return Found(
             value,
-            interval=(ends[0], ends[1]) if ends else None,
+            interval=(min(ends), max(ends)) if ends else None,
             bound=next((name for name in transforms if name in (MOST, LEAST)), ""),
             source=f"{folder.as_posix()}/{place}",
             place=study,
@@ -171,8 +172,8 @@ def _transform(number: float, transforms: list[str]) -> float:
 
 def _find_ends(row: Mapping[str, Any], key: str) -> tuple[Any, ...]:
     """Return the two ends of a number's interval, which stand beside it; nothing where there are none."""
-    for pair in ENDS:
-        names = OWN_ENDS if key == "value" else tuple(name.format(key) for name in pair)
+    pairs = OWN_ENDS if key in ("value", "median") else [tuple(name.format(key) for name in pair) for pair in ENDS]
+    for names in pairs:
         ends = tuple(row.get(name) for name in names)
         if not any(end is None or pd.isna(end) for end in ends):
             return ends
@@ -182,6 +183,9 @@ def _find_ends(row: Mapping[str, Any], key: str) -> tuple[Any, ...]:
 def _describe_origin(row: Mapping[str, Any]) -> str:
     """Return how a number was found, and from how many rows, where its file says so."""
     how = row.get("how")
+    if row.get("unchecked"):
+        n = len(row["unchecked"])
+        return f"rests on {n} unchecked input{'s' if n > 1 else ''}, not read in {'their sources' if n > 1 else 'its source'}"
     if not isinstance(how, str):
         return ""
     return f"{how} ({row['n']} rows)" if "n" in row else how
