@@ -185,7 +185,8 @@ def _describe_origin(row: Mapping[str, Any]) -> str:
     how = row.get("how")
     if row.get("unchecked"):
         n = len(row["unchecked"])
-        return f"rests on {n} unchecked input{'s' if n > 1 else ''}, not read in {'their sources' if n > 1 else 'its source'}"
+        where = "their sources" if n > 1 else "its source"
+        return f"rests on {n} unchecked input{'s' if n > 1 else ''}, not read in {where}"
     if not isinstance(how, str):
         return ""
     return f"{how} ({row['n']} rows)" if "n" in row else how
