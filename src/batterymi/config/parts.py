@@ -244,9 +244,7 @@ class Objective(Column):
         description="Amount, in the objective's unit, that counts as one in the score; it makes the sum of "
         "several objectives dimensionless.",
     )
-    error: MeasuredError | None = Field(
-        None, description="How well its values are known, so that a value of large error has little weight."
-    )
+    error: MeasuredError | None = Field(None, description="How well its values are known; large errors count little.")
     worthwhile: Worthwhile | None = Field(None, description="Smallest gain of a model that matters; not set: any.")
     early: EarlyMeasurement | None = Field(
         None, description="A cheaper measurement that comes earlier; suggestions say what to measure of each design."
