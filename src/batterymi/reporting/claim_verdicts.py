@@ -18,7 +18,7 @@ def compare_with_printed(computed: float, claim: Claim) -> str:
 
 
 def compare_with_found(found: Found, claim: Claim) -> str | None:
-    """Return whether a claim holds against one number; None where the number cannot decide it.
+    """Return whether a claim holds against one number, or depends; None where the number cannot decide it.
 
     With an interval, all of it has to lie within the tolerance for the claim to hold, and all of it outside for it not
     to hold. A bound of what is possible can refute a number, and does not confirm one.
@@ -27,6 +27,8 @@ def compare_with_found(found: Found, claim: Claim) -> str | None:
         found: the number, with its interval.
         claim: with a tolerance.
     """
+    if found.depends:
+        return DEPENDS
     tolerance = (claim.tolerance or 0.0) + ROUNDING
     least, most = claim.value - tolerance, claim.value + tolerance
     if claim.relation in (">", ">="):
@@ -60,7 +62,7 @@ def decide(claim: Claim, numbers: Sequence[Found]) -> tuple[str, str]:
     if not decided:
         return NO_VERDICT, _describe_doubt(usable[0])
     verdicts = {verdict for _, verdict in decided}
-    if len(verdicts) > 1:
+    if len(verdicts) > 1 or DEPENDS in verdicts:
         return DEPENDS, "; ".join(f"{number.place}: {verdict}" for number, verdict in decided)
     return verdicts.pop(), ""
 

@@ -46,9 +46,14 @@ def check_claims(claims: Sequence[Claim], folders: Mapping[str, Path], path: str
 def check_claim(claim: Claim, measurements: Measurements, path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the row of one claim."""
     where = f"{path}: {claim.id}"
-    computed = measurements.follow(claim.study, claim.computed, f"{where}: computed") if claim.computed else None
+    computed = measurements.follow(claim.study, claim.computed, f"{where}: computed") if claim.computed else []
     numbers = _follow_alternatives(claim, measurements, f"{where}: found")
-    return make_row(claim, computed, numbers, "" if numbers else _describe_missing(claim, measurements.folders))
+    return make_row(
+        claim,
+        computed[0] if computed else None,
+        numbers,
+        "" if numbers else _describe_missing(claim, measurements.folders),
+    )
 
 
 def make_row(claim: Claim, computed: Found | None, numbers: Sequence[Found], missing: str = "") -> dict[str, Any]:
@@ -94,8 +99,7 @@ def count_verdicts(table: pd.DataFrame) -> str:
 def _follow_alternatives(claim: Claim, measurements: Measurements, where: str) -> list[Found]:
     """Return the numbers of the first alternative that leads to any."""
     for group in claim.found:
-        followed = [measurements.follow(claim.study, pointer, where) for pointer in group]
-        if numbers := [number for number in followed if number]:
+        if numbers := [number for p in group for number in measurements.follow(claim.study, p, where)]:
             return numbers
     return []
 
