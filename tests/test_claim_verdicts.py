@@ -100,8 +100,11 @@ def test_what_is_no_result_gets_no_verdict_whatever_is_found(kind: str) -> None:
 
 def test_numbers_that_disagree_say_that_it_depends_and_on_what() -> None:
     numbers = [Found(10.2, place="one cell"), Found(18.0, place="another")]
-    assert decide(CLAIM, numbers) == ("depends", "one cell: holds; another: does not hold")
-    assert decide(CLAIM, [Found(10.0), widen(10.0, 9, 9)])[0] == "holds", "what decides nothing does not count"
+    assert decide(CLAIM, numbers) == ("depends", "holds: one cell; does not hold: another")
+    assert decide(CLAIM, [Found(10.0), widen(10.0, 9, 9)])[0] == "holds"
+    wide = widen(10.0, 9, 9, place="another")
+    assert decide(CLAIM, [Found(18.0, place="one"), wide]) == ("depends", "does not hold: one; undecided: another")
+    assert decide(CLAIM, [Found(8.0, bound="most"), Found(99.0, bound="most")])[0] == "does not hold", "both must allow"
     assert decide(CLAIM, [Found(18.0), Found(10.0, objection="why not")])[0] == "does not hold"
     assert decide(CLAIM, [Found(10.0, objection="why not")]) == ("no verdict", "why not")
     assert decide(CLAIM, [widen(10.0, 9, 9)])[0] == "no verdict"
@@ -204,8 +207,8 @@ def test_a_share_saved_depends_where_targets_or_budgets_disagree(campaign: Path)
     assert compare_targets(campaign, far)[0] == "does not hold"
     verdict, reason = compare_targets(campaign, near, far)
     assert verdict == "depends"
-    assert reason == "mine, half of the range: holds; mine, 95 % of the range: does not hold"
-    assert compare_targets(campaign, budget) == ("depends", "mine: depends")
+    assert reason == "holds: mine: half of the range; does not hold: mine: 95 % of the range"
+    assert compare_targets(campaign, budget) == ("depends", "depends: mine")
     assert compare_targets(campaign, near, never) == ("holds", "")
     assert compare_targets(campaign, never) == ("no verdict", "")
 

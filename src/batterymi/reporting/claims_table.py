@@ -23,6 +23,7 @@ COLUMNS = (
     *("computed_value", "computed", "found", "found_lower", "found_upper", "found_in", "also_found", "holds"),
     *("reason", "source_computed", "source_found"),
 )
+MOST_OTHERS = 3  # numbers that a cell lists
 
 
 def check_claims(claims: Sequence[Claim], folders: Mapping[str, Path], path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -62,10 +63,10 @@ def make_row(claim: Claim, computed: Found | None, numbers: Sequence[Found], mis
     Args:
         claim: what is claimed.
         computed: what the source's recipe gives, if it was run.
-        numbers: what else was found; that which decides is shown first, that on which no verdict may rest last.
+        numbers: what else was found, in any order.
         missing: what this run lacks to find anything.
     """
-    numbers = sorted(numbers, key=lambda number: (bool(number.objection), compare_with_found(number, claim) is None))
+    numbers = sorted(numbers, key=lambda number: _rank(number, claim))
     verdict, reason = decide(claim, numbers)
     first = numbers[0] if numbers else None
     return {
@@ -79,12 +80,25 @@ def make_row(claim: Claim, computed: Found | None, numbers: Sequence[Found], mis
         "found_lower": first.interval[0] if first and first.interval else None,
         "found_upper": first.interval[1] if first and first.interval else None,
         "found_in": first.place if first else "",
-        "also_found": "; ".join(f"{number.value:.4g} ({number.place})" for number in numbers[1:]),
+        "also_found": _describe_others(numbers[1:]),
         "holds": verdict,
         "reason": "; ".join(text for text in (reason, missing, first.how if first else "", claim.reason) if text),
         "source_computed": computed.source if computed else "",
         "source_found": " & ".join(number.source for number in numbers),
     }
+
+
+def _rank(number: Found, claim: Claim) -> tuple[bool, bool, bool]:
+    """Return a key that sorts numbers: first the declared one and what decides, last what no verdict may rest on."""
+    return bool(number.objection), not number.is_declared, compare_with_found(number, claim) is None
+
+
+def _describe_others(numbers: Sequence[Found]) -> str:
+    """Return further numbers with their places; of many, how far apart they are."""
+    if len(numbers) <= MOST_OTHERS:
+        return "; ".join(f"{number.value:.4g} ({number.place})" for number in numbers)
+    values = [number.value for number in numbers]
+    return f"{len(values)} others from {min(values):.3g} to {max(values):.3g}"
 
 
 def count_verdicts(table: pd.DataFrame) -> str:

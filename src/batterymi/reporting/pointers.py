@@ -45,6 +45,7 @@ class Found:
         how: how it was found, where its file says so.
         objection: why no verdict may rest on it, or empty.
         depends: whether it says of itself that another budget would give another one.
+        is_declared: whether it is the one of several that was declared to count most.
     """
 
     value: float
@@ -55,6 +56,7 @@ class Found:
     how: str = ""
     objection: str = ""
     depends: bool = False
+    is_declared: bool = True
 
 
 class Measurements:
@@ -97,10 +99,11 @@ class Measurements:
                 interval=_find_interval(row, key, transforms),
                 bound=next((name for name in transforms if name in (MOST, LEAST)), ""),
                 source=f"{folder.as_posix()}/{place}",
-                place=f"{study}, {row['label']}" if len(rows) > 1 and "label" in row else study,
+                place=f"{study}: {row['label']}" if len(rows) > 1 and "label" in row else study,
                 how=_describe_origin(row),
                 objection=find_objection(lambda path: self._read_file(folder / path), file, inside, row),
                 depends=row.get("gain") == DEPENDS_ON_BUDGET,
+                is_declared=bool(row.get("is_declared", True)),
             )
             for row, key in known
         ]
