@@ -188,7 +188,7 @@ def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
 
     def find(pointer: str) -> float | None:
         found = measurements.follow("mine", pointer, "claim")
-        return found.value if found else None
+        return found[0].value if found else None
 
     assert find("table.json#x.1.y") == 2.5
     assert find("table.json#x.0") == 1
@@ -198,8 +198,7 @@ def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
     assert find(f"{metrics}#name=p,kind=r:value") == 4
     assert find(f"{metrics}#name=z:value") is None
     assert find("@not_run/table.json#x.0") is None
-    found = measurements.follow("mine", "table.json#x.1.y |pow10", "claim")
-    assert found is not None
+    (found,) = measurements.follow("mine", "table.json#x.1.y |pow10", "claim")
     assert found.interval == (100.0, 1000.0), "ends are transformed alike"
     lost = ("table.json#x.7", "table.json#z", *(f"{metrics}#{end}" for end in ("name=p:value", "name=p,kind=q:none")))
     for pointer in lost:
