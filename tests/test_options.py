@@ -114,6 +114,7 @@ OPTIONS = {
             "max_distance": 10.0,
             "reference": {"life": 0, "cost": 20},
             "variant": "all_features",
+            "worthwhile": {"least": 2, "reason": "one batch of experiments"},
         },
     },
     "option_experiment_pool": MIXTURE
