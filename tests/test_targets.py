@@ -24,6 +24,7 @@ from batterymi.optimise.campaigns.fidelity import Level, run_levels
 from batterymi.optimise.engines.acquisition import compute_log_ehvi
 from batterymi.optimise.engines.enumerate import extract_leaves, find_nearest
 from batterymi.optimise.engines.models import winsorise_values
+from batterymi.optimise.engines.posterior import Posterior
 from batterymi.optimise.engines.targets import (
     compute_closer_probability,
     compute_expected_distance,
@@ -262,8 +263,19 @@ def test_a_batch_near_a_target_is_no_set_of_copies_and_avoids_what_is_under_way(
     # a measured row whose outcome comes late is under way too
     measured = search.add_scores(pd.concat([first, Wave().evaluate(first)], axis=1))
     waiting = late_by_prediction(pd.concat([history, measured.iloc[:1]], ignore_index=True), search, 24)
+    assert Posterior.fit(search, waiting, waiting, np.random.default_rng(0)).fantasies is not None
     later = propose(search, waiting, 1, 0)
     assert np.linalg.norm(later[["a", "b"]].to_numpy(float) - codes[0]) > 0.01
+
+
+def test_rows_that_all_hit_a_target_are_learned_from() -> None:
+    search = Search(PLANE, (objective([0.2, 1.0]),), ())
+    rows = PLANE.fill(np.random.default_rng(1), 64)
+    history = search.add_scores(pd.concat([rows, Wave().evaluate(rows)], axis=1))
+    history = history[history["score"] == 0].reset_index(drop=True)
+    proposed = look_up("engine", "gaussian_process")(search, history, 3, 0)
+    assert proposed["why"].str.startswith("by expected improvement").all()
+    assert search.compute_costs(Wave().evaluate(proposed)).max() == 0
 
 
 def test_limits_and_cheaper_evaluators_go_with_a_target() -> None:
