@@ -153,7 +153,7 @@ def test_a_target_comes_from_the_command_line_to_a_batch(
         ("acidity:target:7", "is not a column"),
     ],
 )
-def test_a_target_that_cannot_be_read_is_asked_for_and_nothing_is_written(
+def test_a_target_that_cannot_be_read_is_refused_with_how_to_write_it_and_no_study_is_written(
     option: str, said: str, workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(workspace.folder)

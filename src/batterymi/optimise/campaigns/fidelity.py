@@ -209,9 +209,7 @@ def _fit_posterior(
     inputs = append_level(space.inputs(replicates.codes[:, :-1]), replicates.codes[:, -1])
     models = {}
     for name in search.modelled:
-        values, bad = known[name].to_numpy(float), search.get_bad_side(name)
-        window = search.find_window(name)
-        fitted = fit_outcome(inputs, replicates, values, is_noisy=search.is_noisy, bad=bad, rng=rng, window=window)
+        fitted = fit_outcome(inputs, replicates, known[name].to_numpy(float), search=search, name=name, rng=rng)
         models[name] = LevelModel(fitted.process, fitted.warp, last)
     failed = history[(history["failure"] != "").to_numpy()]
     success = SuccessModel(space, space.codes(known), space.codes(failed), rng) if len(failed) else None

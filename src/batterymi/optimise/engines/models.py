@@ -12,6 +12,7 @@ from batterymi.config.goals import Window
 from batterymi.optimise.engines.acquisition import compute_log_probability_below
 from batterymi.optimise.engines.gaussian import EXACT, GaussianProcess, fit_process
 from batterymi.optimise.engines.warp import Warp, fit_standardisation, fit_warp
+from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
 from batterymi.vocabulary.splits import PENDING
@@ -137,12 +138,11 @@ def fit_outcome(
     replicates: Replicates,
     values: Array,
     *,
-    is_noisy: bool,
-    bad: str,
+    search: Search,
+    name: str,
     rng: np.random.Generator,
     bend: bool = False,
     errors: Array | None = None,
-    window: Window | None = None,
 ) -> OutcomeModel:
     """Fit a process to one outcome.
 
@@ -150,21 +150,20 @@ def fit_outcome(
         inputs: of the different designs, shape (n, n_inputs).
         replicates: the designs.
         values: measurements, shape (n_rows,).
-        is_noisy: whether a second measurement would differ.
-        bad: "high", "low" or "both": the side on which outliers are winsorised.
+        search: whether a second measurement would differ, and what is of no use, so that outliers there are winsorised.
+        name: of the outcome.
         rng: of the fit.
         bend: whether to warp it to the scale on which it looks most normal.
         errors: standard deviation of each measurement, NaN where unknown; None if none is known.
-        window: what the outcome should hit, if it has a target.
 
     Returns:
         The process.
     """
-    mean, noise = replicates.combine(values, errors) if is_noisy else (replicates.mean(values), None)
-    mean = winsorise_values(mean, bad, window)
+    mean, noise = replicates.combine(values, errors) if search.is_noisy else (replicates.mean(values), None)
+    mean = winsorise_values(mean, search.get_bad_side(name), search.find_window(name))
     shape = mean if errors is None or noise is None else shrink_values(mean, noise)
     warp = fit_warp(shape) if bend else fit_standardisation(shape)
-    if not is_noisy:
+    if not search.is_noisy:
         known: Array | None = np.full(len(mean), EXACT)
     else:
         # delta method: a small variance scales with the squared slope of the warp

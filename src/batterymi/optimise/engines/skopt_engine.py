@@ -43,9 +43,9 @@ def propose_designs(
     taken = list_taken(search, history, pending)
     # the score takes all outcomes, so that rows which lack some are as designs under way, unless they failed
     is_told = has_all_outcomes(history, search.modelled) | (history["failure"] != "").to_numpy()
-    told, window = history[is_told], search.optimised[0].window if len(search.modelled) == 1 else None
-    known, scores = space.codes(told), penalise_scores(told)
-    values = scores if window is None else _fill_failed(told, search.optimised[0])
+    learned, window = history[is_told], search.optimised[0].window if len(search.modelled) == 1 else None
+    known, scores = space.codes(learned), penalise_scores(learned)
+    values = scores if window is None else _fill_failed(learned, search.optimised[0])
     waiting = np.vstack([space.codes(history[~is_told]), taken[len(history) :]])
     if len(known) < 2:
         return fill_space(space, rng, n, taken)
@@ -97,7 +97,7 @@ def propose_designs(
                 _tell_predicted(optimizer, _make_points(space, design))
     # a score that adds up several outcomes, or penalties, says nothing of one
     only = search.optimised[0]
-    fitted = told["score" if window is None else only.name].to_numpy(float)
+    fitted = learned["score" if window is None else only.name].to_numpy(float)
     is_outcome = len(search.modelled) == 1 and np.array_equal(values, fitted)
 
     def expect(codes: Array) -> pd.DataFrame:
@@ -111,9 +111,9 @@ def propose_designs(
     return make_suggestions(space, chosen, reasons, expect if is_outcome else None)
 
 
-def _fill_failed(told: pd.DataFrame, only: Objective) -> Array:
+def _fill_failed(rows: pd.DataFrame, only: Objective) -> Array:
     """Return the outcomes of rows; those that failed have the one that is farthest from the target."""
-    values = told[only.name].to_numpy(float)
+    values = rows[only.name].to_numpy(float)
     is_known = np.isfinite(values)
     if not is_known.any():
         return np.zeros(len(values))
