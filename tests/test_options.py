@@ -122,6 +122,7 @@ OPTIONS = {
         "simplex": None,
         "features": MIXTURE["features"][:2],  # type: ignore[index]
         "constraints": [],
+        "objectives": [column("life", goal="maximise"), column("cost", goal="target", target=[3, 4])],
         "campaign": {"mode": "experiment", "seeds": 2, "suggestions": 2, "pool": "data/pool.csv"},
     },
 }
