@@ -31,7 +31,7 @@ TITLE = "=<img src=x onerror=alert(1)> Na"
 MARKED = (
     ("title: Na-ion cathodes", f'title: "{TITLE}"'),
     ("label: Structure type,", f'label: "{TITLE}",'),
-    ("label: Capacity,", f'label: "{TITLE}",'),
+    ("label: Capacity\n", f'label: "{TITLE}"\n'),
     ("label: Specific energy of the cathode,", f'label: "{TITLE}",'),
     ("reason: The chapter's hypothesis", f"reason: \"{TITLE} The chapter's hypothesis"),
     ("this shows what the type adds.", 'this shows what the type adds."'),
@@ -282,7 +282,11 @@ def test_a_stage_that_fills_the_disk_says_so_and_leaves_whole_files_only(
 OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
     "build_summary": ({"summaries": [f"results/{one}/summary.json" for one in TWO]}, {}, ("csv", "md", "html", "txt")),
     "build_claims": (
-        {"claims": str(ROOT / "data/textbook/claims.csv"), "summaries": [f"results/{one}/summary.json" for one in TWO]},
+        {
+            "claims": str(ROOT / "data/textbook/claims.csv"),
+            "summaries": [f"results/{one}/summary.json" for one in TWO],
+            "calculated": [],
+        },
         {},
         ("csv", "html"),
     ),
