@@ -198,8 +198,7 @@ def test_figures_of_campaigns_show_the_distance_in_the_unit_of_the_objective(tmp
     results = StudyResults.of_folder(tmp_path, study)
     best = pd.DataFrame({"evaluation": [1, 2, 1, 2], "best_so_far": [8.0, 4.0, 8.0, 6.0], "seed": 1})
     write_parquet(results.files["history"], best.assign(engine=["gaussian_process"] * 2 + ["random"] * 2))
-    numbers = dict.fromkeys(("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper"), 1.0)
-    comparison = numbers | {"seeds": 2, "verdict": "fewer"}
+    comparison = {"targets": [], "initial": 1, "evaluations_saved": None, "seeds": 2, "verdict": "fewer"}
     write_json(results.files["benchmark"], {"feasibility": {}, "outcome_kind": "predicted", "comparison": comparison})
     with apply_style():
         axis = plot_convergence(results).axes[0]
