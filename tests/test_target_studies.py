@@ -22,6 +22,7 @@ from batterymi.config.messages import validate_settings
 from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
+from batterymi.figures.axes import draw_target
 from batterymi.figures.campaign import plot_convergence
 from batterymi.figures.fidelity import draw_fidelities
 from batterymi.figures.style import apply_style
@@ -212,6 +213,20 @@ def test_figures_of_campaigns_show_the_distance_in_the_unit_of_the_objective(tmp
         axis = draw_fidelities(ledger.iloc[[0, 1, 4, 5, 8, 9]], content, study.objectives).axes[0]
         assert axis.get_ylabel().endswith("Acidity (V), distance to 7 to 7.5")
         assert axis.lines[0].get_ydata()[-1] == 1.0
+
+
+@pytest.mark.parametrize(("window", "edges"), [(Window(1, 1), [1, 1]), (Window(1, 2.5), [1, 2.5])])
+def test_a_target_is_drawn_where_it_is_on_either_axis(window: Window, edges: list[float]) -> None:
+    import matplotlib.pyplot as plt
+
+    with apply_style():
+        for along, place in (("x", 0), ("y", 1)):
+            axis = plt.figure().subplots()
+            draw_target(axis, window, along=along)
+            shown = axis.patches[0].get_path() if axis.patches else axis.lines[0].get_path()
+            moved = axis.patches[0].get_patch_transform().transform_path(shown) if axis.patches else shown
+            assert [moved.vertices[:, place].min(), moved.vertices[:, place].max()] == edges
+            assert axis.get_legend_handles_labels()[1] == [f"target {window.text}"]
 
 
 def test_the_summary_says_what_should_be_hit() -> None:
