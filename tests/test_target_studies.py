@@ -22,6 +22,7 @@ from batterymi.config.messages import validate_settings
 from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
+from batterymi.figures.axes import draw_target
 from batterymi.figures.campaign import plot_convergence
 from batterymi.figures.fidelity import draw_fidelities
 from batterymi.figures.style import apply_style
@@ -198,8 +199,7 @@ def test_figures_of_campaigns_show_the_distance_in_the_unit_of_the_objective(tmp
     results = StudyResults.of_folder(tmp_path, study)
     best = pd.DataFrame({"evaluation": [1, 2, 1, 2], "best_so_far": [8.0, 4.0, 8.0, 6.0], "seed": 1})
     write_parquet(results.files["history"], best.assign(engine=["gaussian_process"] * 2 + ["random"] * 2))
-    numbers = dict.fromkeys(("evaluations_saved", "evaluations_saved_lower", "evaluations_saved_upper"), 1.0)
-    comparison = numbers | {"seeds": 2, "verdict": "fewer"}
+    comparison = {"targets": [], "initial": 1, "evaluations_saved": None, "seeds": 2, "verdict": "fewer"}
     write_json(results.files["benchmark"], {"feasibility": {}, "outcome_kind": "predicted", "comparison": comparison})
     with apply_style():
         axis = plot_convergence(results).axes[0]
@@ -213,6 +213,20 @@ def test_figures_of_campaigns_show_the_distance_in_the_unit_of_the_objective(tmp
         axis = draw_fidelities(ledger.iloc[[0, 1, 4, 5, 8, 9]], content, study.objectives).axes[0]
         assert axis.get_ylabel().endswith("Acidity (V), distance to 7 to 7.5")
         assert axis.lines[0].get_ydata()[-1] == 1.0
+
+
+@pytest.mark.parametrize(("window", "edges"), [(Window(1, 1), [1, 1]), (Window(1, 2.5), [1, 2.5])])
+def test_a_target_is_drawn_where_it_is_on_either_axis(window: Window, edges: list[float]) -> None:
+    import matplotlib.pyplot as plt
+
+    with apply_style():
+        for along, place in (("x", 0), ("y", 1)):
+            axis = plt.figure().subplots()
+            draw_target(axis, window, along=along)
+            shown = axis.patches[0].get_path() if axis.patches else axis.lines[0].get_path()
+            moved = axis.patches[0].get_patch_transform().transform_path(shown) if axis.patches else shown
+            assert [moved.vertices[:, place].min(), moved.vertices[:, place].max()] == edges
+            assert axis.get_legend_handles_labels()[1] == [f"target {window.text}"]
 
 
 def test_the_summary_says_what_should_be_hit() -> None:

@@ -43,7 +43,8 @@ def propose_designs(
     taken = list_taken(search, history, pending)
     # the score takes all outcomes, so that rows which lack some are as designs under way, unless they failed
     is_told = has_all_outcomes(history, search.modelled) | (history["failure"] != "").to_numpy()
-    learned, window = history[is_told], search.optimised[0].window if len(search.modelled) == 1 else None
+    is_alone = len(search.modelled) == 1 and not search.limits
+    learned, window = history[is_told], search.optimised[0].window if is_alone else None
     known, scores = space.codes(learned), penalise_scores(learned)
     values = scores if window is None else _fill_failed(learned, search.optimised[0])
     waiting = np.vstack([space.codes(history[~is_told]), taken[len(history) :]])
