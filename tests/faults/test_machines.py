@@ -237,7 +237,7 @@ def test_a_study_with_the_settings_of_another_is_made_anew(done: Workspace) -> N
         jobs = done.jobs(*SMALL)
     finally:
         path.write_bytes(before)
-    stages = ("prepare_table", "train_surrogate", "run_campaign", "plot_study", "summarise_study")
+    stages = ("prepare_table", "train_surrogate", "run_campaign", "plot_study", "summarise_study", "run_recipe")
     assert {job for job in jobs if ":" in job} == {f"{stage}:sodium_ion" for stage in stages}
 
 
