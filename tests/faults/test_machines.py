@@ -287,7 +287,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
             "summaries": [f"results/{one}/summary.json" for one in TWO],
             "calculated": [],
         },
-        {},
+        {"others": {}, "digests": {}},
         ("csv", "html"),
     ),
     "write_manifest": (
