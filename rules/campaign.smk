@@ -87,7 +87,11 @@ def hull_distances(wildcards):
 
 def digest_hulls(wildcards):
     """A param: digests of its files."""
-    return PROJECT.digest_dataset(HULL_DATASET, DIGESTS) if STUDIES[wildcards.study].campaign.hull_of else {}
+    return (
+        PROJECT.digest_dataset(HULL_DATASET, DIGESTS)
+        if STUDIES[wildcards.study].campaign.hull_of
+        else {}
+    )
 
 
 rule replay_pool:

@@ -69,6 +69,10 @@ def changes(path: Path, before: State, now: State) -> list[str]:
             {"objectives": (Y.model_copy(update={"goal": "minimise"}), Z.model_copy(update={"at_least": 7}))},
             ["goal of y was maximise, is minimise", "at_least of z was 5, is 7"],
         ),
+        (
+            {"objectives": (Y.model_copy(update={"goal": "target", "target": (1.0, 2.5)}), Z)},
+            ["goal of y was maximise, is target", "target of y was none, is 1 to 2.5"],
+        ),
         ({"objectives": (Y,)}, ["the objective z is gone"]),
         ({"constraints": (DRY,)}, ["the constraint dry is new"]),
     ],

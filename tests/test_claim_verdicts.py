@@ -100,8 +100,11 @@ def test_what_is_no_result_gets_no_verdict_whatever_is_found(kind: str) -> None:
 
 def test_numbers_that_disagree_say_that_it_depends_and_on_what() -> None:
     numbers = [Found(10.2, place="one cell"), Found(18.0, place="another")]
-    assert decide(CLAIM, numbers) == ("depends", "one cell: holds; another: does not hold")
-    assert decide(CLAIM, [Found(10.0), widen(10.0, 9, 9)])[0] == "holds", "what decides nothing does not count"
+    assert decide(CLAIM, numbers) == ("depends", "holds: one cell; does not hold: another")
+    assert decide(CLAIM, [Found(10.0), widen(10.0, 9, 9)])[0] == "holds"
+    wide = widen(10.0, 9, 9, place="another")
+    assert decide(CLAIM, [Found(18.0, place="one"), wide]) == ("depends", "does not hold: one; undecided: another")
+    assert decide(CLAIM, [Found(8.0, bound="most"), Found(99.0, bound="most")])[0] == "does not hold", "both must allow"
     assert decide(CLAIM, [Found(18.0), Found(10.0, objection="why not")])[0] == "does not hold"
     assert decide(CLAIM, [Found(10.0, objection="why not")]) == ("no verdict", "why not")
     assert decide(CLAIM, [widen(10.0, 9, 9)])[0] == "no verdict"
@@ -115,7 +118,7 @@ SUGGESTIONS = "campaign/suggestions.csv#rank=1:{}"
 def campaign(tmp_path: Path) -> Path:
     """Results of a campaign over a model with skill, whose best two designs differ in their outcome."""
     write_json(tmp_path / "summary.json", {"verdict": {"value": "skill shown; better than ridge", "source": ""}})
-    comparison = {"experiment_reduction": 0.7, "budget": 25}
+    comparison = {"targets": [{"label": "t", "ratio": 3.3, "gain": "fewer evaluations"}]}
     write_json(tmp_path / "campaign/benchmark.json", {"outcome_kind": "predicted", "comparison": comparison})
     rows = {"rank": [1, 2], "x": [0.3, 0.6], "y": [5.0, 4.0], "y_lower_95": [4.0, 3.0], "y_upper_95": [6.0, 5.0]}
     write_csv(tmp_path / "campaign/suggestions.csv", pd.DataFrame(rows | {"why": "best of all"}))
@@ -126,8 +129,7 @@ def campaign(tmp_path: Path) -> Path:
 
 def object_to(folder: Path, pointer: str) -> str:
     """Return what speaks against using the number that a pointer leads to."""
-    found = Measurements({"mine": folder}).follow("mine", pointer, "claim")
-    assert found is not None
+    (found,) = Measurements({"mine": folder}).follow("mine", pointer, "claim")
     return found.objection
 
 
@@ -146,7 +148,7 @@ def test_no_verdict_rests_on_a_model_without_skill(campaign: Path) -> None:
     pointers = (
         SUGGESTIONS.format("x"),
         "campaign/reference_designs.csv#name=d:y",
-        "campaign/benchmark.json#comparison.experiment_reduction",
+        "campaign/benchmark.json#comparison.targets.*.ratio",
     )
     for pointer in pointers:
         assert "no skill" in object_to(campaign, pointer), pointer
@@ -174,11 +176,48 @@ def test_no_verdict_rests_on_predictions_beyond_what_is_possible_or_designs_that
     assert object_to(campaign, "campaign/reference_designs.csv#name=d:y") == "the design is rejected: violates a limit"
 
 
-def test_no_verdict_rests_on_a_share_that_the_budget_decides_or_on_the_source_s_own_formulas(campaign: Path) -> None:
-    assert "budget, here 25" in object_to(campaign, "campaign/benchmark.json#comparison.experiment_reduction")
+def test_no_verdict_rests_on_the_source_s_own_formulas(campaign: Path) -> None:
     content = {"outcome_kind": "by formula", "comparison": None}
     write_json(campaign / "campaign/benchmark.json", content)
     assert "own formulas" in object_to(campaign, SUGGESTIONS.format("x"))
+
+
+def compare_targets(campaign: Path, *targets: dict[str, Any]) -> tuple[str, str]:
+    """Return the verdict on a claim of 70 % saved, and the reason, for comparisons at some targets."""
+    content = {"outcome_kind": "in the data", "comparison": {"targets": list(targets)}}
+    write_json(campaign / "campaign/benchmark.json", content)
+    pointer = "campaign/benchmark.json#comparison.targets.*.ratio |percent_saved"
+    claim = replace(CLAIM, printed="70", tolerance=5.0)
+    return decide(claim, Measurements({"mine": campaign}).follow("mine", pointer, "claim"))
+
+
+def describe_target(
+    label: str, ratio: float | None, low: float | None, high: float | None, gain: str
+) -> dict[str, Any]:
+    """Return a comparison at one target, as a campaign's findings have it."""
+    return {"label": label, "ratio": ratio, "ratio_lower": low, "ratio_upper": high, "gain": gain}
+
+
+def test_a_share_saved_depends_where_targets_or_budgets_disagree(campaign: Path) -> None:
+    near = describe_target("half of the range", 3.4, 3.3, 3.5, "fewer evaluations")
+    far = describe_target("95 % of the range", 1.4, 1.2, 1.6, "fewer evaluations")
+    budget = describe_target("95 % of the range", 3.4, 3.3, 3.5, "depends on the budget")
+    never = describe_target("95 % of the range", None, None, None, "target not reached within the budget")
+    assert compare_targets(campaign, near) == ("holds", "")
+    assert compare_targets(campaign, far)[0] == "does not hold"
+    verdict, reason = compare_targets(campaign, near, far)
+    assert verdict == "depends"
+    assert reason == "holds: mine: half of the range; does not hold: mine: 95 % of the range"
+    assert compare_targets(campaign, budget) == ("depends", "depends: mine")
+    assert compare_targets(campaign, near, never) == ("holds", "")
+    assert compare_targets(campaign, never) == ("no verdict", "")
+
+
+def test_a_share_that_is_cut_off_by_the_budget_is_a_bound_on_one_side(campaign: Path) -> None:
+    above = describe_target("t", 5.0, 4.5, None, "fewer evaluations")
+    assert compare_targets(campaign, above)[0] == "does not hold", "at least 78 % is more than 70 %"
+    below = describe_target("t", 2.0, 1.8, None, "fewer evaluations")
+    assert compare_targets(campaign, below)[0] == "no verdict", "at least 44 % may be 70 %"
 
 
 @pytest.mark.parametrize("meets", [True, False])

@@ -97,7 +97,8 @@ def test_every_pointer_names_a_file_that_the_rule_of_the_claims_waits_for() -> N
 
 
 def test_a_pointer_leads_to_results_of_the_run_that_belong_to_no_study(tmp_path: Path) -> None:
-    write_json(tmp_path / "cell_facts.json", {"cells": {"x": {"value": 2.0}}, "hosts": None})
+    fact = {"value": 2.0, "low": 1.0, "high": 4.0, "unchecked": ["a", "b"]}
+    write_json(tmp_path / "cell_facts.json", {"cells": {"x": fact}, "hosts": None})
     changes = {
         "a": "@results/cell_facts.json#cells.x.value",
         "b": "@results/cell_facts.json#hosts.mean_v",
@@ -105,8 +106,12 @@ def test_a_pointer_leads_to_results_of_the_run_that_belong_to_no_study(tmp_path:
     }
     path = write_claims(tmp_path, *({"id": key, "found": place, "tolerance": "9"} for key, place in changes.items()))
     found = check_claims(read_claims(path), {"results": tmp_path}, path)
-    assert found["found"].tolist()[0] == 2.0
+    assert found.loc[0, ["found", "found_lower", "found_upper"]].tolist() == [2.0, 1.0, 4.0]
+    assert "2 unchecked inputs, not read in their sources" in found.loc[0, "reason"]
     assert found["found"].isna().tolist() == [False, True, True], "that run reads no data set"
+    path = write_claims(tmp_path, {"found": changes["a"] + " |negative", "tolerance": "9"})
+    turned = check_claims(read_claims(path), {"results": tmp_path}, path).loc[0]
+    assert turned[["found", "found_lower", "found_upper"]].tolist() == [-2.0, -4.0, -1.0]
     path = write_claims(tmp_path, {"found": "@results/cell_fact.json#x", "tolerance": "1"})
     with pytest.raises(TableError, match=r"not compared with 'cell_fact\.json'; did you mean 'cell_facts\.json'"):
         check_claims(read_claims(path), {"results": tmp_path}, path)
@@ -183,7 +188,7 @@ def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
 
     def find(pointer: str) -> float | None:
         found = measurements.follow("mine", pointer, "claim")
-        return found.value if found else None
+        return found[0].value if found else None
 
     assert find("table.json#x.1.y") == 2.5
     assert find("table.json#x.0") == 1
@@ -193,8 +198,7 @@ def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
     assert find(f"{metrics}#name=p,kind=r:value") == 4
     assert find(f"{metrics}#name=z:value") is None
     assert find("@not_run/table.json#x.0") is None
-    found = measurements.follow("mine", "table.json#x.1.y |pow10", "claim")
-    assert found is not None
+    (found,) = measurements.follow("mine", "table.json#x.1.y |pow10", "claim")
     assert found.interval == (100.0, 1000.0), "ends are transformed alike"
     lost = ("table.json#x.7", "table.json#z", *(f"{metrics}#{end}" for end in ("name=p:value", "name=p,kind=q:none")))
     for pointer in lost:

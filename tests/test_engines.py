@@ -69,12 +69,21 @@ def answered(search: Search, designs: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(space=spaces(), engine=st.sampled_from(QUICK), seed=st.integers(0, 99), several=st.booleans())
-def test_no_suggestion_is_impossible_or_a_repeat(space: Space, engine: str, seed: int, several: bool) -> None:
+@given(
+    space=spaces(),
+    engine=st.sampled_from(QUICK),
+    seed=st.integers(0, 99),
+    several=st.booleans(),
+    target=st.sampled_from([None, 0.2, (-0.3, 0.4)]),
+)
+def test_no_suggestion_is_impossible_or_a_repeat(
+    space: Space, engine: str, seed: int, several: bool, target: Any
+) -> None:
     second = objective("z", "maximise") if several else objective("z", "limit", at_most=0.5)
     limits = () if several else (Limit("z", "at_most", 0.5),)
     reference = {"y": 1.5, "z": -1.5} if several else None
-    search = Search(space, (objective("y", "minimise"), second), limits, reference=reference)
+    first = objective("y", "minimise") if target is None else objective("y", "target", target=target)
+    search = Search(space, (first, second), limits, reference=reference)
     known = space.sample(np.random.default_rng(seed), 6).drop_duplicates(ignore_index=True)
     history, pending = answered(search, known.iloc[1:], seed), known.iloc[:1]
     assume(len(history) >= 3)

@@ -194,9 +194,8 @@ def test_a_wrong_catalogue_of_data_sets_stops_studies_on_data_sets_alone(folder:
     assert project.rejected_problems[0].startswith("config/datasets.yaml: line ")
     (folder / "config/datasets.yaml").write_text("{}", encoding="utf-8")
     (line,) = open_project({}).rejected_problems
-    assert line.startswith(
-        "config/studies/sodium_ion_measured.yaml: there is no data set 'mp_electrodes'; the catalogue is empty"
-    )
+    assert line.startswith("config/studies/sodium_ion_measured.yaml: there is no data set 'mp_")
+    assert "; the catalogue is empty" in line
 
 
 def test_wrong_settings_of_the_arena_stop_the_arena_alone(folder: Path) -> None:

@@ -114,6 +114,7 @@ OPTIONS = {
             "max_distance": 10.0,
             "reference": {"life": 0, "cost": 20},
             "variant": "all_features",
+            "worthwhile": {"least": 2, "reason": "one batch of experiments"},
         },
     },
     "option_experiment_pool": MIXTURE
@@ -121,6 +122,7 @@ OPTIONS = {
         "simplex": None,
         "features": MIXTURE["features"][:2],  # type: ignore[index]
         "constraints": [],
+        "objectives": [column("life", goal="maximise"), column("cost", goal="target", target=[3, 4])],
         "campaign": {"mode": "experiment", "seeds": 2, "suggestions": 2, "pool": "data/pool.csv"},
     },
 }

@@ -61,7 +61,7 @@ def test_obelix_keeps_bounds_and_tells_what_it_leaves_out() -> None:
     assert frame["log10_conductivity"].between(-10, -3).all()
     assert not set(frame.loc[frame["split"] == "train", "doi"]) & set(frame.loc[frame["split"] == "test", "doi"])
     assert frame["doi"].str.startswith("10.0000/made-up-").all()
-    wanted = {*obelix.COLUMNS.values(), "log10_conductivity", "censored", "composition_key", "split"}
+    wanted = {*obelix.COLUMNS.values(), "log10_conductivity", "censored", "composition_key", "split", "sulfide"}
     assert set(frame) == wanted - {"conductivity"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batterymi.config.parts import Objective
@@ -178,6 +178,7 @@ def as_written(salt: int, units: int) -> str:
     st.integers(1, 9),
     st.sampled_from(["minimise", "maximise", "target"]),
 )
+@example([(1, 0, True), (4, 0, True)], 5, "target")
 @settings(deadline=None, max_examples=60)
 def test_the_merged_best_are_the_best_of_all_each_composition_once(
     rows: list[tuple[int, int, bool]], n_best: int, goal: str

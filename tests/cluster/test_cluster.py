@@ -143,7 +143,7 @@ def test_two_studies_give_the_same_files_through_slurm_as_here(
     cluster = Cluster(workspace.folder, incidents.cluster.slurm)
     finished = cluster.run(*SMALL, *PROFILE, units=LONG)
     assert finished.returncode == 0, finished.stdout
-    assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 10, finished.stdout
     assert differences(workspace.folder, small_run.folder) == []
     assert workspace.jobs(*SMALL) == set(), "what a cluster made is up to date here"
 
@@ -199,7 +199,7 @@ def test_a_screen_of_more_shards_than_jobs_at_once_ends_and_gives_the_same_files
         )
         assert finished.returncode == 0, finished.stdout
         found.append([(folder / name).read_bytes() for name in ("top.csv", "report.json", "funnel.svg")])
-    assert finished.stdout.count("has been submitted with SLURM jobid") == 7, finished.stdout
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 10, finished.stdout
     assert found[0] == found[1]
 
 

@@ -31,7 +31,7 @@ TITLE = "=<img src=x onerror=alert(1)> Na"
 MARKED = (
     ("title: Na-ion cathodes", f'title: "{TITLE}"'),
     ("label: Structure type,", f'label: "{TITLE}",'),
-    ("label: Capacity,", f'label: "{TITLE}",'),
+    ("label: Capacity\n", f'label: "{TITLE}"\n'),
     ("label: Specific energy of the cathode,", f'label: "{TITLE}",'),
     ("reason: The chapter's hypothesis", f"reason: \"{TITLE} The chapter's hypothesis"),
     ("this shows what the type adds.", 'this shows what the type adds."'),
@@ -237,7 +237,7 @@ def test_a_study_with_the_settings_of_another_is_made_anew(done: Workspace) -> N
         jobs = done.jobs(*SMALL)
     finally:
         path.write_bytes(before)
-    stages = ("prepare_table", "train_surrogate", "run_campaign", "plot_study", "summarise_study")
+    stages = ("prepare_table", "train_surrogate", "run_campaign", "plot_study", "summarise_study", "run_recipe")
     assert {job for job in jobs if ":" in job} == {f"{stage}:sodium_ion" for stage in stages}
 
 
@@ -282,8 +282,12 @@ def test_a_stage_that_fills_the_disk_says_so_and_leaves_whole_files_only(
 OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
     "build_summary": ({"summaries": [f"results/{one}/summary.json" for one in TWO]}, {}, ("csv", "md", "html", "txt")),
     "build_claims": (
-        {"claims": str(ROOT / "data/textbook/claims.csv"), "summaries": [f"results/{one}/summary.json" for one in TWO]},
-        {},
+        {
+            "claims": str(ROOT / "data/textbook/claims.csv"),
+            "summaries": [f"results/{one}/summary.json" for one in TWO],
+            "calculated": [],
+        },
+        {"others": {}, "digests": {}},
         ("csv", "html"),
     ),
     "write_manifest": (

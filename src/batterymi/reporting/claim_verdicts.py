@@ -7,6 +7,7 @@ from batterymi.reporting.pointers import LEAST, MOST, Found
 
 REPRODUCED, NOT_REPRODUCED, NOT_COMPUTED = "reproduced", "not reproduced", "not computed by the source"
 HOLDS, FAILS, DEPENDS, NO_VERDICT = "holds", "does not hold", "depends", "no verdict"
+UNDECIDED = "undecided"  # of one of several numbers
 COMPUTED_VERDICTS = (REPRODUCED, NOT_REPRODUCED, NOT_COMPUTED)
 HOLDS_VERDICTS = (HOLDS, FAILS, DEPENDS, NO_VERDICT)
 ROUNDING = 1e-12  # of a difference that should be exactly the tolerance
@@ -18,7 +19,7 @@ def compare_with_printed(computed: float, claim: Claim) -> str:
 
 
 def compare_with_found(found: Found, claim: Claim) -> str | None:
-    """Return whether a claim holds against one number; None where the number cannot decide it.
+    """Return whether a claim holds against one number, or depends; None where the number cannot decide it.
 
     With an interval, all of it has to lie within the tolerance for the claim to hold, and all of it outside for it not
     to hold. A bound of what is possible can refute a number, and does not confirm one.
@@ -27,6 +28,8 @@ def compare_with_found(found: Found, claim: Claim) -> str | None:
         found: the number, with its interval.
         claim: with a tolerance.
     """
+    if found.depends:
+        return DEPENDS
     tolerance = (claim.tolerance or 0.0) + ROUNDING
     least, most = claim.value - tolerance, claim.value + tolerance
     if claim.relation in (">", ">="):
@@ -45,9 +48,12 @@ def compare_with_found(found: Found, claim: Claim) -> str | None:
 def decide(claim: Claim, numbers: Sequence[Found]) -> tuple[str, str]:
     """Return whether a claim holds, and the reason that follows from the numbers.
 
+    All numbers count. Where the claim holds against one and not against another, or one of them has room for it, it
+    depends. A bound that allows the claim says nothing, since another one may still refute it.
+
     Args:
         claim: what is claimed.
-        numbers: what was found, all of which counts.
+        numbers: what was found.
     """
     if KINDS[claim.kind]:
         return NO_VERDICT, KINDS[claim.kind]
@@ -56,13 +62,23 @@ def decide(claim: Claim, numbers: Sequence[Found]) -> tuple[str, str]:
     usable = [number for number in numbers if not number.objection]
     if not usable:
         return NO_VERDICT, numbers[0].objection
-    decided = [(number, verdict) for number in usable if (verdict := compare_with_found(number, claim))]
+    compared = [(number, compare_with_found(number, claim)) for number in usable]
+    decided = {verdict for _, verdict in compared if verdict}
     if not decided:
         return NO_VERDICT, _describe_doubt(usable[0])
-    verdicts = {verdict for _, verdict in decided}
-    if len(verdicts) > 1:
-        return DEPENDS, "; ".join(f"{number.place}: {verdict}" for number, verdict in decided)
-    return verdicts.pop(), ""
+    # an interval with room for the claim stands against a refutation, and not against a confirmation
+    is_open = any(verdict is None and not number.bound for number, verdict in compared)
+    if len(decided) > 1 or DEPENDS in decided or (decided == {FAILS} and is_open):
+        return DEPENDS, _list_by_verdict(compared)
+    return decided.pop(), ""
+
+
+def _list_by_verdict(compared: Sequence[tuple[Found, str | None]]) -> str:
+    """Return what was found, by what it says of the claim."""
+    places: dict[str, list[str]] = {}
+    for number, verdict in compared:
+        places.setdefault(verdict or UNDECIDED, []).append(number.place)
+    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in places.items())
 
 
 def _describe_doubt(found: Found) -> str:

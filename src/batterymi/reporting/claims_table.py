@@ -23,6 +23,7 @@ COLUMNS = (
     *("computed_value", "computed", "found", "found_lower", "found_upper", "found_in", "also_found", "holds"),
     *("reason", "source_computed", "source_found"),
 )
+MOST_OTHERS = 3  # numbers that a cell lists
 
 
 def check_claims(claims: Sequence[Claim], folders: Mapping[str, Path], path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -46,9 +47,14 @@ def check_claims(claims: Sequence[Claim], folders: Mapping[str, Path], path: str
 def check_claim(claim: Claim, measurements: Measurements, path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the row of one claim."""
     where = f"{path}: {claim.id}"
-    computed = measurements.follow(claim.study, claim.computed, f"{where}: computed") if claim.computed else None
+    computed = measurements.follow(claim.study, claim.computed, f"{where}: computed") if claim.computed else []
     numbers = _follow_alternatives(claim, measurements, f"{where}: found")
-    return make_row(claim, computed, numbers, "" if numbers else _describe_missing(claim, measurements.folders))
+    return make_row(
+        claim,
+        computed[0] if computed else None,
+        numbers,
+        "" if numbers else _describe_missing(claim, measurements.folders),
+    )
 
 
 def make_row(claim: Claim, computed: Found | None, numbers: Sequence[Found], missing: str = "") -> dict[str, Any]:
@@ -57,10 +63,10 @@ def make_row(claim: Claim, computed: Found | None, numbers: Sequence[Found], mis
     Args:
         claim: what is claimed.
         computed: what the source's recipe gives, if it was run.
-        numbers: what else was found; that which decides is shown first, that on which no verdict may rest last.
+        numbers: what else was found, in any order.
         missing: what this run lacks to find anything.
     """
-    numbers = sorted(numbers, key=lambda number: (bool(number.objection), compare_with_found(number, claim) is None))
+    numbers = sorted(numbers, key=lambda number: _rank(number, claim))
     verdict, reason = decide(claim, numbers)
     first = numbers[0] if numbers else None
     return {
@@ -74,12 +80,25 @@ def make_row(claim: Claim, computed: Found | None, numbers: Sequence[Found], mis
         "found_lower": first.interval[0] if first and first.interval else None,
         "found_upper": first.interval[1] if first and first.interval else None,
         "found_in": first.place if first else "",
-        "also_found": "; ".join(f"{number.value:.4g} ({number.place})" for number in numbers[1:]),
+        "also_found": _describe_others(numbers[1:]),
         "holds": verdict,
         "reason": "; ".join(text for text in (reason, missing, first.how if first else "", claim.reason) if text),
         "source_computed": computed.source if computed else "",
         "source_found": " & ".join(number.source for number in numbers),
     }
+
+
+def _rank(number: Found, claim: Claim) -> tuple[bool, bool, bool]:
+    """Return a key that sorts numbers: first the declared one and what decides, last what no verdict may rest on."""
+    return bool(number.objection), not number.is_declared, compare_with_found(number, claim) is None
+
+
+def _describe_others(numbers: Sequence[Found]) -> str:
+    """Return further numbers with their places; of many, how far apart they are."""
+    if len(numbers) <= MOST_OTHERS:
+        return "; ".join(f"{number.value:.4g} ({number.place})" for number in numbers)
+    values = [number.value for number in numbers]
+    return f"{len(values)} others from {min(values):.3g} to {max(values):.3g}"
 
 
 def count_verdicts(table: pd.DataFrame) -> str:
@@ -94,8 +113,7 @@ def count_verdicts(table: pd.DataFrame) -> str:
 def _follow_alternatives(claim: Claim, measurements: Measurements, where: str) -> list[Found]:
     """Return the numbers of the first alternative that leads to any."""
     for group in claim.found:
-        followed = [measurements.follow(claim.study, pointer, where) for pointer in group]
-        if numbers := [number for number in followed if number]:
+        if numbers := [number for p in group for number in measurements.follow(claim.study, p, where)]:
             return numbers
     return []
 

@@ -92,16 +92,6 @@ def _check_range(read: Read, inside: str, row: Mapping[str, Any]) -> str:
     return f"the design is {status}" if status.startswith("rejected") else ""
 
 
-def _check_budget(read: Read, inside: str, row: Mapping[str, Any]) -> str:
-    """Object to a share of evaluations saved up to a value that the budget decides."""
-    if not inside.startswith("comparison."):
-        return ""
-    return (
-        f"the share depends on the budget, here {row.get('budget', 'unknown')} evaluations, since the value to "
-        "reach is that which the campaign and random search both end with"
-    )
-
-
 def _check_reference_model(read: Read, inside: str, row: Mapping[str, Any]) -> str:
     """Object to a design that violates the limits on the reference model."""
     replay = read("charging/replay.json")
@@ -119,7 +109,7 @@ def _check_own(read: Read, inside: str, row: Mapping[str, Any]) -> str:
 CHECKS: dict[str, tuple[Check, ...]] = {
     SUGGESTIONS: (_check_skill, _check_formula, _check_plateau, _check_range),
     DESIGNS: (_check_skill, _check_formula, _check_range),
-    BENCHMARK: (_check_skill, _check_budget),
+    BENCHMARK: (_check_skill,),
     "surrogate/predictions.parquet": (_check_skill,),
     "facts.json": (_check_model,),
     "charging/replay.json": (_check_reference_model,),

@@ -9,7 +9,7 @@ from batterymi.config.goals import Window
 from batterymi.optimise.engines.acquisition import compute_log_expected_improvement, compute_log_probability_below
 from batterymi.optimise.engines.gaussian import matern52, pairwise_distances
 from batterymi.optimise.engines.listed import ListedProcess, fit_listed
-from batterymi.optimise.engines.targets import HIT, compute_log_improvement, count_further_hits, draw_deviates
+from batterymi.optimise.engines.targets import HIT, add_further_hits, compute_log_improvement, draw_deviates
 from batterymi.optimise.engines.warp import Warp
 
 LENGTHS = (0.3, 1.0, 3.0)  # in units of the median distance between rows
@@ -109,7 +109,7 @@ def _propose_near(
     for _ in range(min(n, int(is_open.sum()))):
         mean = process.mean.reshape(len(is_open), -1)
         gain = compute_log_improvement(mean, process.variance, window, best, warp)
-        gain = count_further_hits(gain, before, process.variance, window, warp) if chosen else gain
+        gain = add_further_hits(gain, before, process.variance, window, warp) if chosen else gain
         gain = probability + gain
         chosen.append(_take_first_best(gain, is_open))
         process = process.assume_drawn(chosen[-1], draw_deviates(1, n_known + len(chosen))[0])

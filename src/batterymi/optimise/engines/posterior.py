@@ -109,11 +109,11 @@ class Posterior:
         # rows that also lack what nobody waits for will never be compared with the front
         late = np.any(list(waits.values()), axis=0)
         late &= ~np.any([lacks[name] & ~waits[name] for name in models], axis=0)
-        posterior, imagined = self, waits[self.search.optimised[0].name]
-        if self.window is not None and imagined.any():
+        posterior, waiting = self, waits[self.search.optimised[0].name]
+        if self.window is not None and waiting.any():
             # before the models are conditioned on predictions
-            inputs = space.inputs(space.codes(known.iloc[np.flatnonzero(imagined)]))
-            posterior = self._imagine(inputs, late[imagined])
+            inputs = space.inputs(space.codes(known.iloc[np.flatnonzero(waiting)]))
+            posterior = self._fantasise(inputs, late[waiting])
         posterior = replace(posterior, models=models)
         if not late.any():
             return posterior
@@ -131,7 +131,7 @@ class Posterior:
         floor = HIT * self.models[only.name].warp.spread
         return float("inf") if self.best is None else max(self.best * only.scale, floor)
 
-    def _imagine(self, inputs: Array, counts: Mask | None = None) -> "Posterior":
+    def _fantasise(self, inputs: Array, counts: Mask | None = None) -> "Posterior":
         """Return the posterior with outcomes that designs may have, if a single objective has a target.
 
         Args:
@@ -156,7 +156,7 @@ class Posterior:
         """Return the posterior as if designs had their predicted outcomes."""
         inputs = self.search.space.inputs(codes)
         models = {name: model.condition_on(inputs) for name, model in self.models.items()}
-        return replace(self._imagine(inputs), models=models).extend_front(inputs)
+        return replace(self._fantasise(inputs), models=models).extend_front(inputs)
 
     def extend_front(self, inputs: Array) -> "Posterior":
         """Return the posterior with the designs in its front that are predicted to meet the limits."""

@@ -1,21 +1,27 @@
 """Bayesian optimisation by scikit-optimize."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
+from batterymi.config.goals import Window
+from batterymi.config.parts import Objective
 from batterymi.optimise.engines.base import N_ANCHORS, fill_space, list_taken, make_suggestions
 from batterymi.optimise.engines.models import has_all_outcomes
 from batterymi.optimise.engines.optimize_acquisition import optimize_acquisition, prefer_other_parts
+from batterymi.optimise.engines.targets import HIT, compute_log_improvement
+from batterymi.optimise.engines.warp import Warp
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.score import penalise_scores
 from batterymi.optimise.space.space import Space
 from batterymi.vocabulary.expected import name_deviation_column, name_mean_column
 
 SLACK = 1e-9  # of the search range
+LEAST = 1e-6  # deviation of a prediction, in those of the rows
 
 
 def propose_designs(
@@ -24,7 +30,8 @@ def propose_designs(
     """Propose designs with the largest expected improvement of the score, by scikit-optimize's Gaussian process.
 
     The library fits and predicts; the search for the largest improvement is ours, since its own knows neither steps nor
-    constraints. Of a batch, each design counts with its predicted value before the next is chosen. See `Engine`.
+    constraints. Of a batch, each design counts with its predicted value before the next is chosen. Of an objective with
+    a target that is alone the outcome itself is fitted, else the score. See `Engine`.
     """
     # slow to import, so only where it is used
     from skopt import Optimizer
@@ -36,7 +43,10 @@ def propose_designs(
     taken = list_taken(search, history, pending)
     # the score takes all outcomes, so that rows which lack some are as designs under way, unless they failed
     is_told = has_all_outcomes(history, search.modelled) | (history["failure"] != "").to_numpy()
-    known, values = space.codes(history[is_told]), penalise_scores(history[is_told])
+    is_alone = len(search.modelled) == 1 and not search.limits
+    learned, window = history[is_told], search.optimised[0].window if is_alone else None
+    known, scores = space.codes(learned), penalise_scores(learned)
+    values = scores if window is None else _fill_failed(learned, search.optimised[0])
     waiting = np.vstack([space.codes(history[~is_told]), taken[len(history) :]])
     if len(known) < 2:
         return fill_space(space, rng, n, taken)
@@ -51,7 +61,7 @@ def propose_designs(
     if space.is_structured or any(feature.ordered for feature in space.categories):
         dimensions = [Real(0.0, 1.0) for _ in range(space.inputs(space.lower[None]).shape[1])]
     optimizer = Optimizer(dimensions, "GP", n_initial_points=1, random_state=int(rng.integers(2**31)))
-    anchors = known[np.argsort(values, kind="stable")[:N_ANCHORS]]
+    anchors = known[np.argsort(scores, kind="stable")[:N_ANCHORS]]
     # the library's notes on repeated points and on kernel parameters at their bounds
     with warnings.catch_warnings(action="ignore"):
         optimizer.tell(_make_points(space, known), values.tolist())
@@ -67,33 +77,66 @@ def propose_designs(
                 return gaussian_ei(transformed, optimizer.models[-1], y_opt=min(optimizer.yi))
 
             def acquire_log(codes: Array) -> Array:
+                if window is not None:
+                    transformed = optimizer.space.transform(_make_points(space, codes))
+                    return _log_improvement([measured, optimizer.models[-1]], transformed, window, values)
                 with np.errstate(divide="ignore"):
                     return np.log(acquisition(codes))
 
             # exchanges of parts are compared by ratios of improvements
-            wanted = prefer_other_parts(space, acquire_log, chosen) if space.mixture is not None else acquisition
+            is_log = space.mixture is not None or window is not None
+            wanted = prefer_other_parts(space, acquire_log, chosen) if is_log else acquisition
             design = optimize_acquisition(space, wanted, rng, anchors, taken)
             if design is None:
                 break
             chosen.append(design)
-            reasons.append("by expected improvement of the score")
+            what = "the score" if window is None else f"the distance to {window.text}"
+            reasons.append(f"by expected improvement of {what}")
             taken = np.vstack([taken, design])
             # tell() refits the model, which nobody needs after the last design
             if number + 1 < n:
                 _tell_predicted(optimizer, _make_points(space, design))
-    # a score that adds up several outcomes, or penalties, or is a distance to a target, says nothing of one
-    is_outcome = len(search.modelled) == 1 and search.optimised[0].window is None
-    is_outcome = is_outcome and np.array_equal(values, history[is_told]["score"].to_numpy(float))
+    # a score that adds up several outcomes, or penalties, says nothing of one
+    only = search.optimised[0]
+    fitted = learned["score" if window is None else only.name].to_numpy(float)
+    is_outcome = len(search.modelled) == 1 and np.array_equal(values, fitted)
 
     def expect(codes: Array) -> pd.DataFrame:
-        only = search.optimised[0]
         mean, deviation = measured.predict(optimizer.space.transform(_make_points(space, codes)), return_std=True)
-        unit = only.scale / only.weight
+        unit = only.scale / only.weight if window is None else 1.0
+        sign = only.sign if window is None else 1
         return pd.DataFrame(
-            {name_mean_column(only.name): only.sign * unit * mean, name_deviation_column(only.name): unit * deviation}
+            {name_mean_column(only.name): sign * unit * mean, name_deviation_column(only.name): unit * deviation}
         )
 
     return make_suggestions(space, chosen, reasons, expect if is_outcome else None)
+
+
+def _fill_failed(rows: pd.DataFrame, only: Objective) -> Array:
+    """Return the outcomes of rows; those that failed have the one that is farthest from the target."""
+    values = rows[only.name].to_numpy(float)
+    is_known = np.isfinite(values)
+    if not is_known.any():
+        return np.zeros(len(values))
+    return np.where(is_known, values, values[is_known][np.argmax(only.compute_cost(values[is_known]))])
+
+
+def _log_improvement(models: Sequence[Any], points: Any, window: Window, values: Array) -> Array:
+    """Return the logarithm of the expected improvement of the distance to a target, shape (n,).
+
+    Args:
+        models: of the outcome: by measured rows alone, and with the predicted values of other designs of the batch.
+        points: of designs, as the models take them.
+        window: the target.
+        values: outcomes of the rows.
+    """
+    scale = Warp(0.0, float(values.std()) or 1.0)
+    moments = [model.predict(points, return_std=True) for model in models]
+    (_, before), (mean, now) = [(m / scale.spread, np.maximum(s / scale.spread, LEAST) ** 2) for m, s in moments]
+    best = np.array([max(float(window.compute_distance(values).min()), HIT * scale.spread)])
+    # copies of designs of the batch are as sure to hit the target, but tell nothing
+    unlike = 0.5 * np.log(np.minimum(now / before, 1.0))
+    return compute_log_improvement(mean[:, None], now, window, best, scale) + unlike
 
 
 def _tell_predicted(optimizer: Any, points: list[list[Any]]) -> None:

@@ -104,7 +104,7 @@ def compute_log_hit(mean: Array, variance: Array, window: Window, warp: Warp) ->
     return compute_log_trapezoid(mean, variance, warp.transform(np.array(ends)))
 
 
-def count_further_hits(
+def add_further_hits(
     log_gain: Array, before: tuple[Array, Array], variance: Array, window: Window, warp: Warp
 ) -> Array:
     """Add to the expected improvement by a further design of a batch what it is worth if another one hits the target.
@@ -222,7 +222,7 @@ class Fantasies:
             window: the target.
         """
         log_gain = compute_log_improvement(*scaled, window, self.best, self.model.warp)
-        return count_further_hits(log_gain, self.before.predict_scaled(inputs), scaled[1], window, self.model.warp)
+        return add_further_hits(log_gain, self.before.predict_scaled(inputs), scaled[1], window, self.model.warp)
 
     def as_float32(self) -> "Fantasies":
         """Return the same in single precision, to shorten long lists quickly."""
