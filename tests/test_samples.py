@@ -86,8 +86,8 @@ def test_conductivities_outside_the_temperatures_are_left_out() -> None:
     rows = liion_database.load_rows(SAMPLES / "liion_database", LiionRows(name="liion_database"))
     assert rows.frame["temperature_c"].tolist() == [25] * 6
     assert [fault[1:] for fault in reasons(rows)[-2:]] == [
-        ("145", "not within 15 to 35 °C"),
-        ("175", "not within 15 to 35 °C"),
+        ("145.0", "not within 15 to 35 °C"),
+        ("175.0", "not within 15 to 35 °C"),
     ]
 
 
