@@ -26,7 +26,7 @@ def find_best(name: str, seed: int, generations: int) -> tuple[float, list[float
     """Return the best score of one seed, its design and its violation."""
     study = load_study(Path(f"config/studies/{name}.yaml"))
     assert study.evaluator is not None
-    evaluator = make_evaluator(study.evaluator, study.objectives, None)
+    evaluator = make_evaluator(study.evaluator, study.objectives)
     names, limits = [feature.name for feature in study.designable], get_planned_limits(study.objectives)
 
     def cost(columns: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
-from batterymi.config.names import CellName
+from batterymi.config.names import CellName, Edition
 from batterymi.config.parts import Condition, Strict
 from batterymi.config.screen import COMPOSITION_COLUMNS
 from batterymi.spelling import did_you_mean
@@ -72,7 +72,7 @@ class Config(Strict):
     studies: tuple[str, ...] | Literal["all"] = Field(
         "all", description="Studies of a plain `snakemake`; `all` takes every YAML of studies_folder in `editions`."
     )
-    editions: tuple[Literal["textbook", "measured", "own"], ...] = Field(
+    editions: tuple[Edition, ...] = Field(
         ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
     )
     datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")

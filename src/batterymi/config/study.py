@@ -1,7 +1,7 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,13 +14,14 @@ from batterymi.config.campaign import (
     SearchCampaign,
     SurrogateChoice,
 )
+from batterymi.config.compositions import find_composition_problems
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
 from batterymi.config.external import ExternalTest, OfficialSplit, find_external_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
-from batterymi.config.names import FigureName
+from batterymi.config.names import Edition, FigureName
 from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
 from batterymi.config.protocol_checks import find_protocol_problems
 from batterymi.config.rules import (
@@ -45,9 +46,7 @@ class Study(Strict):
     """One question, from its table to its campaign."""
 
     title: Line = Field(description="Heading in tables, figures and the report.", min_length=1)
-    edition: Literal["textbook", "measured", "own"] = Field(
-        description="The chapter's tables, the data sets of config/datasets.yaml, or your own study."
-    )
+    edition: Edition = Field(description="The chapter's tables, data sets, your own, or only run where it is named.")
     seed: int = Field(0, ge=0, lt=2**31, description="Every random number of the study comes from it.")
     table: Table = Field(description="Where the rows come from.")
     features: tuple[Feature, ...] = Field((), description="Input columns.")
@@ -92,6 +91,7 @@ class Study(Strict):
             *self._find_campaign_problems(),
             *find_external_problems(self.external_test, self.variants),
             *find_design_problems(self.reference_designs, self.designable),
+            *find_composition_problems(self.evaluator, self.features, self.objectives, self.simplex),
             *(find_screen_problems(self.screen, *screened) if self.screen else ()),
         ]
         if problems:

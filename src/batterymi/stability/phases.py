@@ -16,6 +16,7 @@ from batterymi.vocabulary.elements import SYMBOLS
 ION = "Li"  # of the electrolytes, and of the metal against which voltages are given
 MATBENCH, CRITEXAM, BOTH = "matbench", "critexam", "both"
 SOURCES = {MATBENCH: ("e_form",), CRITEXAM: ("e_form_critexam",), BOTH: ("e_form", "e_form_critexam")}
+PHASE_COLUMNS = ("formula", "system", "e_form", "e_form_critexam")
 SAME = 1e-6  # of atomic fractions: two formulas of one composition
 
 
