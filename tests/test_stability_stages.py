@@ -249,7 +249,10 @@ def test_assess_takes_a_file_and_says_what_is_wrong_with_which_row(project: Path
     assert main(["assess", "mine.csv", "--csv", "out.csv"]) == 1
     captured = capsys.readouterr()
     assert captured.out.startswith("2 of 6 rows computed; wrote out.csv")
-    problems = captured.err.splitlines()
+    told, *problems = captured.err.splitlines()
+    assert told.startswith(
+        "conductivity: unknown until there is a model, which `snakemake solid_electrolytes_measured` makes"
+    )
     assert [line.split(":")[:2] for line in problems] == [["mine.csv", f" row {row}"] for row in (3, 5, 6, 7)]
     for line, part in zip(
         problems, ["-1 is left over", "write a formula", "no phase with Xe", "no competing phase"], strict=True

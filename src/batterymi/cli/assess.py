@@ -1,4 +1,4 @@
-"""`batterymi assess`: hull distance, electrochemical window and reactions of a formula, or of every row of a file."""
+"""`batterymi assess`: conductivity, hull distance, window and reactions of a formula, or of every row of a file."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from batterymi.cli.conductivity import COLUMNS, ConductivityModel, describe_conductivity, open_conductivity
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import read_config
 from batterymi.cli.show_stability import format_assessment, format_table
@@ -24,11 +25,12 @@ from batterymi.workflow.project import folder_of
 
 FILES = (".csv", ".tsv", ".txt", ".parquet", *WORKBOOKS)
 FORMULA_COLUMNS = ("formula", "composition")
+AS_READ = "as_read"  # column of the formula as it was understood, which is not shown
 INSTEAD = "or leave --csv out, which prints the numbers"
 
 
 def assess_formulas(options: argparse.Namespace) -> int:
-    """Print the stability of a formula, or of every row of a file.
+    """Print conductivity and stability of a formula, or of every row of a file.
 
     Returns:
         1 if a row of the file could not be computed, else 0.
@@ -40,6 +42,7 @@ def assess_formulas(options: argparse.Namespace) -> int:
     if options.csv is not None:
         refuse_target(options.csv, "--csv", config, INSTEAD)
     assessor = _open_assessor(config, has_draws=options.draws)
+    model = open_conductivity(config)
     depth = FULL if options.draws else WITHOUT_DRAWS
     if not options.formula.lower().endswith(FILES):
         try:
@@ -47,19 +50,24 @@ def assess_formulas(options: argparse.Namespace) -> int:
             found = assessor.assess(composition.amounts, depth)
         except StabilityError as error:
             raise StabilityError(f"'{show_in_line(options.formula)}': {error}") from None
+        row = _add_conductivities(pd.DataFrame([_make_row(options.formula, composition, found)]), model)
         if options.csv is not None:
-            rows = pd.DataFrame([_make_row(options.formula, composition, found)])
+            rows = row.drop(columns=AS_READ)
             write_new_file(options.csv, format_csv(rows), "--csv", config, INSTEAD)
-        write_out(format_assessment(options.formula, composition, found))
+        known = [f"  conductivity     {model}"] if isinstance(model, str) else describe_conductivity(row.iloc[0], model)
+        write_out(format_assessment(options.formula, composition, found, known))
         return 0
     path = Path(options.formula)
     texts = _read_texts(path, options.column)
     rows, problems = _assess_texts(texts, assessor, depth)
+    rows = _add_conductivities(rows, model).drop(columns=AS_READ)
     if options.csv is not None:
         write_new_file(options.csv, format_csv(rows), "--csv", config, INSTEAD)
         write_out(f"{len(rows) - len(problems)} of {len(rows)} rows computed; wrote {options.csv}\n")
     else:
         write_out(format_table(rows))
+    if isinstance(model, str):
+        write_error(f"conductivity: {model}\n")
     for line, problem in problems:
         write_error(f"{path}: row {line}: {problem}\n")
     return 1 if problems else 0
@@ -111,11 +119,22 @@ def _assess_texts(texts: pd.Series, assessor: Assessor, depth: Depth) -> tuple[p
         except (FormulaError, StabilityError) as error:
             problem = str(error) if isinstance(error, FormulaError) else f"'{show_in_line(text)}': {error}"
             problems.append((line, problem))
-            rows.append({"formula": text, "note": "", **NOTHING.as_row(), "problem": problem})
-    columns: Sequence[str] = ["formula", "note", *NOTHING.as_row(), "problem"]
+            rows.append({"formula": text, AS_READ: None, "note": "", **NOTHING.as_row(), "problem": problem})
+    columns: Sequence[str] = ["formula", AS_READ, "note", *NOTHING.as_row(), "problem"]
     return pd.DataFrame(rows, columns=list(columns)), problems
 
 
 def _make_row(text: str, composition: Composition, found: Assessment) -> dict[str, Any]:
     """Return the row of a text that was computed."""
-    return {"formula": text, "note": composition.note, **found.as_row(), "problem": ""}
+    read = "".join(f"{symbol}{amount:.6g}" for symbol, amount in composition.amounts.items())
+    return {"formula": text, AS_READ: read, "note": composition.note, **found.as_row(), "problem": ""}
+
+
+def _add_conductivities(rows: pd.DataFrame, model: ConductivityModel | str) -> pd.DataFrame:
+    """Return the rows with the columns of conductivities after the note; empty where nothing was computed."""
+    is_read = rows[AS_READ].notna()
+    found = pd.DataFrame(index=rows.index, columns=list(COLUMNS))
+    if not isinstance(model, str) and is_read.any():
+        found = model.predict(rows.loc[is_read, AS_READ].tolist()).set_index(rows.index[is_read]).reindex(rows.index)
+    place = list(rows.columns).index("note") + 1
+    return pd.concat([rows.iloc[:, :place], found, rows.iloc[:, place:]], axis=1)

@@ -1,6 +1,7 @@
 """The text of `batterymi assess`."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -8,9 +9,18 @@ from batterymi.stability.assess import JOIN, Assessment
 from batterymi.stability.read_composition import Composition
 from batterymi.stability.window import Edge
 from batterymi.text_safety import show_in_line
+from batterymi.vocabulary.electrolyte import CHANCE, CONDUCTIVITY
 from batterymi.vocabulary.stability import PARTNERS
 
-SHOWN = ("e_decomposition", "v_reduction", "v_oxidation", "e_lithium", *(f"e_{name}" for name in PARTNERS))
+SHOWN = (
+    CONDUCTIVITY,
+    CHANCE,
+    "e_decomposition",
+    "v_reduction",
+    "v_oxidation",
+    "e_lithium",
+    *(f"e_{name}" for name in PARTNERS),
+)
 NARROW_V = 0.01
 CAVEAT = (
     "Equilibria of phases at 0 K from the Materials Project of 2018 to 2020; slow reactions and passivating layers are "
@@ -18,11 +28,12 @@ CAVEAT = (
 )
 
 
-def format_assessment(text: str, composition: Composition, found: Assessment) -> str:
-    """Format the stability of one formula for a terminal."""
+def format_assessment(text: str, composition: Composition, found: Assessment, conductivity: Sequence[str]) -> str:
+    """Format what is known of one formula for a terminal; `conductivity` are lines of their own."""
     lines = [show_in_line(text)]
     if composition.note:
         lines.append(f"  {composition.note}")
+    lines += conductivity
     lines.append(f"  hull distance    {_format_hull(found)}")
     lines += [
         f"  reduction edge   {_format_edge(found.reduction)}",

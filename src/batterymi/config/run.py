@@ -42,6 +42,10 @@ class Stability(Strict):
         0.01, gt=0, le=0.2, description="Standard deviation of the draws, in eV/atom; that of an energy of the table."
     )
     seed: int = Field(0, ge=0, description="Of the draws.")
+    conductivity_of: str = Field(
+        "solid_electrolytes_measured", description="Study whose model tells `batterymi assess` the conductivity."
+    )
+    conductivity_variant: str = Field("composition_only", description="Its variant, which takes a formula alone.")
 
     @field_validator("first_gates")
     @classmethod
