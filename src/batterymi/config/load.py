@@ -34,6 +34,7 @@ TARGETS = {
     "exercises",
     "closed_loop",
     "charging_arena",
+    "stability",
     "report",
     "rejected",
 }
