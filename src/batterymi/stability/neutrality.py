@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 
 from batterymi.arrays import Array
-from batterymi.features.charge_balance import COMMON
+from batterymi.features.charge_balance import ANIONS, COMMON, STRONGEST
 from batterymi.features.formulas import TOKEN, parse_formula
 from batterymi.features.oxidation_states import find_element_data
 from batterymi.stability.phases import StabilityError
@@ -62,7 +62,8 @@ def neutralise(formula: str) -> Neutral:
         )
     data = {symbol: found for symbol, found in listed.items() if found is not None}
     negativity = np.array([data[symbol][1] for symbol in symbols])
-    states = {symbol: _select_usual(symbol, found) for symbol, (found, _) in data.items()}
+    is_oxidised = any(strong in amounts for strong in STRONGEST)
+    states = {symbol: _select_usual(symbol, found, is_oxidised) for symbol, (found, _) in data.items()}
     choices = _list_choices(list(states.values()), symbols, negativity)
     charges = choices @ values
     if np.any(np.abs(charges) <= EXACT * (np.abs(choices) @ values)):
@@ -82,9 +83,11 @@ def neutralise(formula: str) -> Neutral:
     raise StabilityError(_describe_imbalance(symbols, values, roundings, choices))
 
 
-def _select_usual(symbol: str, states: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the states of an element without the unusual ones of anions."""
+def _select_usual(symbol: str, states: tuple[int, ...], is_oxidised: bool) -> tuple[int, ...]:
+    """Return the states of an element without unusual ones of anions, which are positive beside O or F alone."""
     lowest = min(FIXED[symbol]) if symbol in FIXED else min(states)
+    if symbol in ANIONS and not is_oxidised:
+        return (lowest,)
     return tuple(state for state in states if state > 0 or state == lowest)
 
 
