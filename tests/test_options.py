@@ -29,6 +29,7 @@ SETTINGS = {
     "arena": "config/arena.yaml",
     "arena_overrides": {"soc_nominal": 0.1},
     "closed_loop": {"batches": [8], "rounds": 2, "seeds": 3, "seed": 1, "cell": "power_cell"},
+    "stability": {"first_gates": ["e_decomposition < 0.1"], "draws": 2, "noise_ev_atom": 0.01, "seed": 1},
 }
 SMALL = {"models": ["dummy", "ridge"], "folds": 4, "permutations": 19, "bootstraps": 100, "partitions": 2}
 WITH_SPREAD = SMALL | {"models": ["dummy", "ridge", "gaussian_process"]}

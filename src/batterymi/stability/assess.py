@@ -8,7 +8,7 @@ import numpy as np
 from batterymi.arrays import Array
 from batterymi.features.formulas import parse_formula
 from batterymi.stability.equilibrium import find_equilibrium
-from batterymi.stability.phases import ION, PhaseTable, StabilityError, System
+from batterymi.stability.phases import PhaseTable, StabilityError, System
 from batterymi.stability.reactions import Reaction, react_with, react_with_lithium
 from batterymi.stability.window import GIVES, TAKES, Edge, examine_edge, find_edge
 from batterymi.vocabulary.stability import FIRST_PARTNER, PARTNERS
@@ -107,9 +107,7 @@ class Assessor:
         """
         if len(amounts) < 2:
             raise StabilityError(f"{''.join(amounts)} is an element; its stability is not a question of other phases")
-        system = self.table.select_system(frozenset([*amounts, ION]))
-        if len(system.names) == len(system.symbols):
-            raise StabilityError(f"no competing phase: the table has no compound of {', '.join(system.symbols)}")
+        system = self.table.select_competitors(amounts)
         composition = system.vector(amounts)
         own = system.find(composition)
         others = find_equilibrium(system, composition, None if own is None else system.all_but(own))

@@ -1,6 +1,6 @@
 """Phases that compete: the lowest formation energy of each composition, by chemical system."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -107,6 +107,17 @@ class PhaseTable:
                 )
             self._systems[ordered] = self._build_system(ordered)
         return self._systems[ordered]
+
+    def select_competitors(self, symbols: Iterable[str]) -> System:
+        """Return the phases made of the elements of an electrolyte and of lithium.
+
+        Raises:
+            StabilityError: if an element has no energy, or there is no compound among these phases.
+        """
+        system = self.select_system(frozenset([*symbols, ION]))
+        if len(system.names) == len(system.symbols):
+            raise StabilityError(f"no competing phase: the table has no compound of {', '.join(system.symbols)}")
+        return system
 
     def is_listed(self, amounts: Mapping[str, float]) -> bool:
         """Return whether the table has an entry of a composition.

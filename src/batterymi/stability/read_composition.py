@@ -32,12 +32,13 @@ def read_composition(text: str, table: PhaseTable) -> Composition:
 
     Raises:
         FormulaError: if it is no formula.
-        StabilityError: if it is an element, is not neutral, or holds an element without an energy.
+        StabilityError: if it is an element, is not neutral, or has an element without an energy or no competing phase.
     """
     cell = read_formula(text)
     amounts = parse_formula(cell.formula)
     if len(amounts) == 1:
         raise StabilityError(f"it is the element {next(iter(amounts))}, which has no phases to decompose to")
+    table.select_competitors(amounts)
     notes = [f"read as {cell.formula}: {cell.how}"] if cell.how else []
     if not table.is_listed(amounts):
         neutral = neutralise(cell.formula)
