@@ -48,5 +48,5 @@ def draw_windows(compared: pd.DataFrame) -> "Figure":
     axis.set_yticks(places, rows["name"].tolist(), fontsize=6)
     axis.set(xlabel="Voltage against Li (V)", ylim=(places[-1] - 0.7, 1.6), xlim=(-0.4, 6.9))
     axis.set_title("Equilibrium windows from formation energies", fontsize=7)
-    axis.legend(fontsize=5.5, loc="lower right")
+    axis.legend(fontsize=5.5, loc="upper right", bbox_to_anchor=(1.0, 0.93))
     return figure
