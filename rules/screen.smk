@@ -37,6 +37,12 @@ def digest_candidates(wildcards):
     return {file: DIGESTS[file]} if file else {}
 
 
+def screen_stability(wildcards):
+    """An input: windows and reactions of the candidates, if a gate of the screen uses them."""
+    needs_stability = STUDIES[wildcards.study].screen.needs_stability
+    return "<results>/stability/assessed.parquet" if needs_stability else []
+
+
 scattergather:
     screen=4,
 
@@ -45,6 +51,7 @@ rule list_candidates:
     """List all candidates of a source, in blocks dealt to the shards."""
     input:
         source=screen_source,
+        stability=screen_stability,
         code=code("list_candidates.py", "candidates"),
     output:
         shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),

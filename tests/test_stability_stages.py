@@ -12,6 +12,8 @@ from phase_sample import read_phases
 
 from batterymi.cli.main import main
 from batterymi.config.load import load_datasets
+from batterymi.config.screen import Screen
+from batterymi.config.slices.screening import ListingSettings
 from batterymi.config.slices.stability import AssessmentSettings, ComparisonSettings
 from batterymi.data.fetch import fetch_files
 from batterymi.data.loaders.mp_compositions import FORMATION, load_formation_energies
@@ -24,8 +26,10 @@ from batterymi.stability.published import compare_windows, load_windows, load_wo
 from batterymi.stability.shards import deal_systems, name_systems
 from batterymi.stages.assess_stability import assess_stability
 from batterymi.stages.gather_stability import gather_stability
+from batterymi.stages.list_candidates import list_candidates
 from batterymi.stages.list_phases import list_phases
 from batterymi.stages.plot_stability import plot_stability
+from batterymi.vocabulary.stability import STABILITY_COLUMNS
 
 SETTINGS = {"first_gates": ["e_decomposition < 0.05"], "draws": 3, "noise_ev_atom": 0.01, "seed": 0}
 ASSESSMENT, COMPARISON = AssessmentSettings.model_validate(SETTINGS), ComparisonSettings.model_validate(SETTINGS)
@@ -188,6 +192,27 @@ def test_windows_on_critexam_are_those_that_pymatgen_found_there_and_the_default
             assert np.abs(np.array(metal) - reference["li_reaction_ev_per_atom"]).max() < 1e-3
     assert far[CRITEXAM].max() < 1e-3
     assert far[MATBENCH].max() > 0.1
+
+
+def test_gates_of_a_screen_use_stability_and_what_was_not_computed_is_unknown(tmp_path: Path) -> None:
+    gates = [{"label": "not reduced", "expression": "v_reduction < 0.5"}]
+    content = {"source": {"name": "mp_compositions"}, "variant": "composition_only", "gates": gates}
+    screen = Screen.model_validate(content)
+    assert screen.needs_stability
+    assert not Screen.model_validate(content | {"gates": []}).needs_stability
+    file = {"name": "file", "file": "a.csv"}
+    assert not Screen.model_validate(content | {"source": file}).needs_stability  # a column of the user's own
+    with pytest.raises(ValueError, match="there is no 'v_reductoin'; did you mean"):
+        Screen.model_validate(content | {"gates": [gates[0] | {"expression": "v_reductoin < 1"}]})
+    known = pd.DataFrame({"formula": ["LiPO2"], **{name: [0.25] for name in STABILITY_COLUMNS}})
+    write_parquet(tmp_path / "assessed.parquet", known)
+    shard, receipt = tmp_path / "shard.parquet", SAMPLES / "mp_compositions" / "receipt.json"
+    settings = ListingSettings(screen=screen, screened_features=())
+    list_candidates(receipt, [shard], tmp_path / "listing.json", settings, stability=tmp_path / "assessed.parquet")
+    listed = pd.read_parquet(shard).set_index("formula")["v_reduction"]
+    assert listed["LiPO2"] == 0.25
+    assert listed.drop("LiPO2").isna().all()
+    assert len(listed) == 20
 
 
 @pytest.fixture

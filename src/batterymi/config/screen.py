@@ -8,6 +8,7 @@ from batterymi.config.expressions import parse_condition
 from batterymi.config.parts import Condition, InsidePath, Name, Strict
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.elements import SYMBOLS
+from batterymi.vocabulary.stability import STABILITY_COLUMNS
 
 # what a gate may hold against a candidate once it is predicted
 CHANCE = "probability_beyond"  # of the objective's threshold
@@ -173,13 +174,20 @@ class Screen(Strict):
             for name in [name for gate in self.gates for name in gate.columns if name in taken]:
                 raise ValueError(f"gates: '{name}' is a column of the screen itself; rename it in {self.source.file}")
         # None for a file, whose columns are only known once it is read
-        known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
+        listed = (*COMPOSITION_COLUMNS, *STABILITY_COLUMNS)
+        known = {"mp_compositions": listed, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
                 columns = [*PREDICTED, *(known or ())]
                 if name not in columns:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
         return self
+
+    @property
+    def needs_stability(self) -> bool:
+        """Whether a gate uses what `snakemake stability` computes of the Materials Project's compositions."""
+        is_listed = isinstance(self.source, CompositionsSource)
+        return is_listed and any(name in STABILITY_COLUMNS for gate in self.gates for name in gate.columns)
 
 
 # numbers that the source mp_compositions has of each formula, with their units
