@@ -18,7 +18,7 @@ from batterymi.errors import TableError
 from batterymi.features.formulas import FormulaError
 from batterymi.files import format_csv, read_frame
 from batterymi.stability.assess import FULL, NOTHING, WITHOUT_DRAWS, Assessment, Assessor, Depth
-from batterymi.stability.phases import PhaseTable, StabilityError
+from batterymi.stability.phases import PHASE_COLUMNS, PhaseTable, StabilityError
 from batterymi.stability.read_composition import Composition, read_composition
 from batterymi.text_safety import show_in_line, write_error, write_out
 from batterymi.workflow.project import folder_of
@@ -82,7 +82,7 @@ def _open_assessor(config: Config, *, has_draws: bool) -> Assessor:
     path = folder_of(config, "results") / "stability" / "phases.parquet"
     if not path.is_file():
         raise TableError(f"{path}: there is no such file; make it, in less than a minute: snakemake --cores 1 {path}")
-    table = PhaseTable(read_frame(path, ["formula", "system", "e_form", "e_form_critexam"]))
+    table = PhaseTable(read_frame(path, PHASE_COLUMNS))
     settings = config.stability
     return Assessor(table, settings.draws if has_draws else 0, settings.noise_ev_atom, settings.seed)
 

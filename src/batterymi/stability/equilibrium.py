@@ -74,7 +74,9 @@ def solve_programme(costs: Array, matrix: Array, totals: Array) -> Any:
     Raises:
         StabilityError: if there is no solution.
     """
-    found = linprog(costs, A_eq=matrix, b_eq=totals, bounds=(0, None), method="highs")
+    # programmes of ten rows are solved sooner than presolved
+    options = {"presolve": False}
+    found = linprog(costs, A_eq=matrix, b_eq=totals, bounds=(0, None), method="highs-ds", options=options)
     if found.status != 0:
         raise StabilityError(f"the equilibrium has no solution: {found.message}")
     return found

@@ -11,7 +11,7 @@ import pandas as pd
 from batterymi.arrays import Array, Mask
 from batterymi.errors import BatteryMIError
 from batterymi.features.formulas import parse_formulas
-from batterymi.vocabulary.elements import SYMBOLS
+from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
 ION = "Li"  # of the electrolytes, and of the metal against which voltages are given
 MATBENCH, CRITEXAM, BOTH = "matbench", "critexam", "both"
@@ -81,8 +81,6 @@ class PhaseTable:
         self._rows = frame.loc[known].groupby("system").indices
         self._compositions = parse_formulas(self.formulas)
         self._counts, self._fractions = self._compositions.counts, self._compositions.fractions
-        # alphabetical place of each element, in order of atomic numbers
-        self._ranks = pd.Series(np.argsort(np.argsort(SYMBOLS)), index=SYMBOLS)
         self._systems: dict[tuple[str, ...], System] = {}
 
     def __len__(self) -> int:
@@ -144,7 +142,9 @@ class PhaseTable:
         columns = np.repeat(np.arange(len(taken)), counts)
         # entries of the chosen phases, one run of them after the other
         entries = np.arange(len(columns)) + np.repeat(compositions.starts[taken] - np.cumsum(counts) + counts, counts)
-        rows = np.searchsorted(self._ranks[list(symbols)], self._ranks.to_numpy()[compositions.elements[entries]])
+        row_of = np.zeros(len(SYMBOLS), dtype=np.intp)
+        row_of[[INDEX[symbol] for symbol in symbols]] = np.arange(n_elements)
+        rows = row_of[compositions.elements[entries]]
         fractions = np.zeros((n_elements, len(places)))
         fractions[:, :n_elements] = np.eye(n_elements)
         fractions[rows, columns + n_elements] = self._fractions[entries]

@@ -87,7 +87,7 @@ def _find_setting_phase(
     places = [place for place in np.flatnonzero(equilibrium.amounts > PRESENT).tolist() if place != own]
     # elements cannot be left out, since everything can decompose to them
     moved = {p: find_edge(system, composition, side, system.all_but(p))[0] for p in places if p >= n_elements}
-    ordered = sorted(moved, key=lambda place: (-abs(moved[place] - volts), system.names[place]))
+    ordered = sorted(moved, key=lambda place: (-round(abs(moved[place] - volts), 6), system.names[place]))
     if ordered and abs(moved[ordered[0]] - volts) > NOTICEABLE_V:
         return system.names[ordered[0]], moved[ordered[0]]
     elements = [system.names[place] for place in places if place < n_elements]
