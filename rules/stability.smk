@@ -33,7 +33,7 @@ rule list_phases:
 
 
 rule assess_stability:
-    """Compute windows and reactions of a shard's formulas."""
+    """Compute the quick numbers of a shard's formulas: hull, window, lithium, one cathode and water."""
     input:
         phases="<results>/stability/phases.parquet",
         formulas="<results>/stability/formulas/{scatteritem}.parquet",
@@ -44,16 +44,32 @@ rule assess_stability:
         "<logs>/assess_stability/{scatteritem}.log",
     benchmark:
         "<benchmarks>/assess_stability/{scatteritem}.tsv"
+    script:
+        "../scripts/assess_stability.py"
+
+
+rule refine_stability:
+    """Compute all cathodes, and edges with their spread, of the formulas that pass the first gates."""
+    input:
+        phases="<results>/stability/phases.parquet",
+        assessed="<results>/stability/assessed/{scatteritem}.parquet",
+        code=list_code("refine_stability.py"),
+    output:
+        refined="<results>/stability/refined/{scatteritem}.parquet",
+    log:
+        "<logs>/refine_stability/{scatteritem}.log",
+    benchmark:
+        "<benchmarks>/refine_stability/{scatteritem}.tsv"
     params:
         settings=AssessmentSettings.dump_from(CONFIG.stability),
     script:
-        "../scripts/assess_stability.py"
+        "../scripts/refine_stability.py"
 
 
 rule gather_stability:
     """Merge the shards, and compare known electrolytes with published windows."""
     input:
-        shards=gather.stability("<results>/stability/assessed/{scatteritem}.parquet"),
+        shards=gather.stability("<results>/stability/refined/{scatteritem}.parquet"),
         phases="<results>/stability/phases.parquet",
         listing="<results>/stability/listing.json",
         code=list_code("gather_stability.py"),

@@ -29,6 +29,7 @@ from batterymi.stages.gather_stability import gather_stability
 from batterymi.stages.list_candidates import list_candidates
 from batterymi.stages.list_phases import list_phases
 from batterymi.stages.plot_stability import plot_stability
+from batterymi.stages.refine_stability import refine_stability
 from batterymi.vocabulary.stability import STABILITY_COLUMNS
 
 SETTINGS = {"first_gates": ["e_decomposition < 0.05"], "draws": 3, "noise_ev_atom": 0.01, "seed": 0}
@@ -61,8 +62,10 @@ def run_shards(folder: Path, formulas: pd.DataFrame, n_shards: int) -> tuple[lis
     for number in range(n_shards):
         shard, assessed = folder / f"{number}.parquet", folder / f"assessed-{number}.parquet"
         write_parquet(shard, formulas[shard_of == number].sort_values(["system", "formula"]))
-        assess_stability(phases, shard, assessed, ASSESSMENT)
-        done.append(assessed)
+        refined = folder / f"refined-{number}.parquet"
+        assess_stability(phases, shard, assessed)
+        refine_stability(phases, assessed, refined, ASSESSMENT)
+        done.append(refined)
     return done, phases, listing
 
 
@@ -91,6 +94,8 @@ def test_the_number_of_shards_changes_no_byte(
     # Li6PS5Cl lies 83 meV/atom above the hull, so that it does not pass the gate
     assert not rows.loc["Li6PS5Cl", "in_full"]
     assert np.isnan(rows.loc["Li6PS5Cl", "sd_reduction"])
+    assert np.isfinite(rows.loc["Li6PS5Cl", "e_water"])  # every formula has this one
+    assert np.isnan(rows.loc["Li6PS5Cl", "e_linio2"])
     assert rows.loc["Li3PS4", "in_full"]
     assert rows.loc["Li3PS4", "sd_reduction"] > 0
     assert not rows.loc["Li5P2S7Cl", "in_full"]  # whose distance from the hull is unknown
@@ -199,6 +204,9 @@ def test_gates_of_a_screen_use_stability_and_what_was_not_computed_is_unknown(tm
     content = {"source": {"name": "mp_compositions"}, "variant": "composition_only", "gates": gates}
     screen = Screen.model_validate(content)
     assert screen.needs_stability
+    assert not screen.needs_full_stability
+    slow = Screen.model_validate(content | {"gates": [gates[0] | {"expression": "sd_reduction < 0.1"}]})
+    assert slow.needs_full_stability
     assert not Screen.model_validate(content | {"gates": []}).needs_stability
     file = {"name": "file", "file": "a.csv"}
     assert not Screen.model_validate(content | {"source": file}).needs_stability  # a column of the user's own
@@ -208,7 +216,7 @@ def test_gates_of_a_screen_use_stability_and_what_was_not_computed_is_unknown(tm
     write_parquet(tmp_path / "assessed.parquet", known)
     shard, receipt = tmp_path / "shard.parquet", SAMPLES / "mp_compositions" / "receipt.json"
     settings = ListingSettings(screen=screen, screened_features=())
-    list_candidates(receipt, [shard], tmp_path / "listing.json", settings, stability=tmp_path / "assessed.parquet")
+    list_candidates(receipt, [shard], tmp_path / "listing.json", settings, stability=[tmp_path / "assessed.parquet"])
     listed = pd.read_parquet(shard).set_index("formula")["v_reduction"]
     assert listed["LiPO2"] == 0.25
     assert listed.drop("LiPO2").isna().all()

@@ -10,9 +10,9 @@ from batterymi.config.names import CellName, Edition
 from batterymi.config.parts import Condition, Strict
 from batterymi.config.screen import COMPOSITION_COLUMNS
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.stability import QUICK_COLUMNS
 
-# numbers of every formula, before those that only the formulas past the first gates get
-QUICK_COLUMNS = ("e_decomposition", "v_reduction", "v_oxidation", "e_lithium", "e_licoo2", *COMPOSITION_COLUMNS)
+FIRST_COLUMNS = (*QUICK_COLUMNS, *COMPOSITION_COLUMNS)  # of every formula, which the first gates may use
 
 
 class ClosedLoop(Strict):
@@ -33,8 +33,8 @@ class Stability(Strict):
 
     first_gates: tuple[Condition, ...] = Field(
         ("e_decomposition < 0.1", "gap_median > 1"),
-        description="Conditions on the quick numbers; formulas that meet all get every cathode, water, and edges with "
-        "their spread. Columns: e_decomposition, v_reduction, v_oxidation, e_lithium, e_licoo2, and gap_min, "
+        description="Conditions on the quick numbers; formulas that meet all get every cathode, and edges with "
+        "their spread. Columns: e_decomposition, v_reduction, v_oxidation, e_lithium, e_licoo2, e_water, and gap_min, "
         "gap_median, gap_max, e_above_hull, e_form of the data set.",
     )
     draws: int = Field(20, ge=2, le=1000, description="Draws of the energies for the spread of an edge.")
@@ -52,8 +52,8 @@ class Stability(Strict):
     def _check_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for gate in value:
             for name in parse_condition(gate).columns:
-                if name not in QUICK_COLUMNS:
-                    raise ValueError(f"'{gate}': there is no '{name}'; {did_you_mean(name, QUICK_COLUMNS)}")
+                if name not in FIRST_COLUMNS:
+                    raise ValueError(f"'{gate}': there is no '{name}'; {did_you_mean(name, FIRST_COLUMNS)}")
         return value
 
 

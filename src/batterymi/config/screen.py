@@ -8,7 +8,7 @@ from batterymi.config.expressions import parse_condition
 from batterymi.config.parts import Condition, InsidePath, Name, Strict
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.elements import SYMBOLS
-from batterymi.vocabulary.stability import STABILITY_COLUMNS
+from batterymi.vocabulary.stability import QUICK_COLUMNS, STABILITY_COLUMNS
 
 # what a gate may hold against a candidate once it is predicted
 CHANCE = "probability_beyond"  # of the objective's threshold
@@ -182,6 +182,12 @@ class Screen(Strict):
                 if name not in columns:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
         return self
+
+    @property
+    def needs_full_stability(self) -> bool:
+        """Whether a gate uses what only formulas past the first gates of `snakemake stability` have."""
+        slow = set(STABILITY_COLUMNS) - set(QUICK_COLUMNS)
+        return self.needs_stability and any(name in slow for gate in self.gates for name in gate.columns)
 
     @property
     def needs_stability(self) -> bool:

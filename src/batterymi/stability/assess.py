@@ -11,7 +11,7 @@ from batterymi.stability.equilibrium import find_equilibrium
 from batterymi.stability.phases import PhaseTable, StabilityError, System
 from batterymi.stability.reactions import Reaction, react_with, react_with_lithium
 from batterymi.stability.window import GIVES, TAKES, Edge, examine_edge, find_edge
-from batterymi.vocabulary.stability import FIRST_PARTNER, PARTNERS
+from batterymi.vocabulary.stability import FIRST_PARTNERS, PARTNERS
 
 JOIN = " + "  # between products
 NO_EDGE = Edge(float("nan"))
@@ -33,7 +33,7 @@ class Depth:
     draws: bool = False
 
 
-FIRST, WITHOUT_DRAWS, FULL = Depth((FIRST_PARTNER,), edges=False), Depth(), Depth(draws=True)
+FIRST, WITHOUT_DRAWS, FULL = Depth(FIRST_PARTNERS, edges=False), Depth(), Depth(draws=True)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -31,7 +32,7 @@ def list_candidates(
     listing: Path,
     settings: ListingSettings,
     digests: Mapping[str, str] = MappingProxyType({}),
-    stability: Path | None = None,
+    stability: list[Path] | None = None,
 ) -> None:
     """Write all candidates, in blocks dealt to the shards in turn.
 
@@ -43,7 +44,7 @@ def list_candidates(
         listing: JSON to write: how many were listed, and how many rows dropped.
         settings: the source, and what must be known of candidates.
         digests: of the source's files when the run began.
-        stability: what `snakemake stability` computed of the candidates, if a gate uses it.
+        stability: what `snakemake stability` computed of the candidates, in parts, if a gate uses it.
 
     Raises:
         TableError: if there are no candidates, or more shards than the system allows to be open.
@@ -52,7 +53,7 @@ def list_candidates(
     screen, tally = settings.screen, Tally()
     folder = source.parent if source and screen.source.dataset else None
     columns = CandidateColumns.of_settings(settings)
-    found = read_frame(stability, [FORMULA, *STABILITY_COLUMNS]) if stability else None
+    found = pd.concat([read_frame(part, [FORMULA, *STABILITY_COLUMNS]) for part in stability]) if stability else None
     position = 0
     with ExitStack() as stack:
         temporary = [stack.enter_context(write_atomically(path)) for path in shards]

@@ -8,7 +8,12 @@ CATHODES = {
     "limn2o4": "LiMn2O4",
 }
 PARTNERS = {**CATHODES, "water": "H2O"}  # columns by these names, as e_licoo2
-FIRST_PARTNER = "licoo2"  # the one that every formula is computed against
+FIRST_PARTNERS = ("licoo2", "water")  # that every formula is computed against
+# of every formula; the others only of those that pass the first gates
+QUICK_COLUMNS = (
+    *("e_decomposition", "v_reduction", "v_oxidation", "e_lithium"),
+    *(f"e_{name}" for name in FIRST_PARTNERS),
+)
 # of each formula, with their units
 STABILITY_COLUMNS = {
     "e_decomposition": "eV/atom",
