@@ -210,7 +210,10 @@ FORMULAS = {
 for name, screen in {
     "option_list": {
         "source": {"name": "file", "file": "data/list.csv", "formula_column": "sum", "bad_rows": "drop"},
-        "gates": [{"label": "has sulfur or chlorine", "with_any": ["S", "Cl"]}],
+        "gates": [
+            {"label": "has sulfur or chlorine", "with_any": ["S", "Cl"]},
+            {"label": "no iron", "without": ["Fe"]},
+        ],
         "best": 3,
     },
     "option_enumeration": {

@@ -153,6 +153,11 @@ class Screen(Strict):
     variant: Name = Field("all_features", description="Variant whose model predicts; it may need formulas only.")
     gates: tuple[Gate, ...] = Field((), description="Conditions, in order.")
     best: int = Field(50, ge=1, le=10_000, description="Candidates that are listed.")
+    measured_elsewhere: Literal["liion_database"] | None = Field(
+        None,
+        description="A data set of conductivities at many temperatures: listed candidates that it has are shown with "
+        "their best value at room temperature, or hotter, and marked where that misses the objective's `threshold`.",
+    )
     order_by: Literal["predicted", "probability_beyond"] = Field(
         "predicted",
         description="What the best are best in: the prediction, or the probability of a value beyond the objective's "
@@ -182,6 +187,11 @@ class Screen(Strict):
                 if name not in columns:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
         return self
+
+    @property
+    def datasets(self) -> list[str]:
+        """Return the names of the data sets that the screen reads."""
+        return [name for name in (self.source.dataset, self.measured_elsewhere) if name]
 
     @property
     def needs_full_stability(self) -> bool:

@@ -197,7 +197,7 @@ class Study(Strict):
         """Return the names of the data sets that the study reads."""
         tested = self.external_test.dataset if self.external_test else None
         names: list[str] = [rows.name for rows in (self.table.dataset, tested) if rows]
-        names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
+        names += self.screen.datasets if self.screen else []
         names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
         # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
