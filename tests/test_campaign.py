@@ -14,7 +14,6 @@ from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.fidelity_comparison import count_evaluations_to
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
 from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.optimise.space.pareto import is_pareto_optimal
@@ -149,14 +148,6 @@ def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective])
     )
     assert compute_score(outcomes, objectives) == pytest.approx([-0.5 + 1.5])
     assert compute_violation(outcomes, objectives, (Limit("b", "at_most", 1.0),)) == pytest.approx([1.0])
-
-
-@pytest.mark.parametrize(
-    ("best", "value", "evaluations"),
-    [([np.nan, 5, 3, 3], 3, 3), ([np.nan, 5, 3, 3], 5, 2), ([9, 8, 7], 6, 4), ([np.nan], 1, 2)],
-)
-def test_evaluations_are_counted_from_one(best: list[float], value: float, evaluations: int) -> None:
-    assert count_evaluations_to(np.array(best, float), value) == evaluations
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=25))
