@@ -1,6 +1,7 @@
 """Campaigns: feasibility first, honest comparisons, repeatable runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -126,6 +127,35 @@ def test_failures_count_as_the_worst_and_never_count_as_feasible(
     assert history["feasible"].tolist() == [False, True, False]
     assert np.isfinite(penalised).all()
     assert penalised[2] == penalised.max() == penalised[0]
+
+
+class CountingBowl(Bowl):
+    """Counts calls; costly or cheap."""
+
+    def __init__(self, *, is_cheap: bool) -> None:
+        """Count from zero."""
+        self.is_cheap, self.calls = is_cheap, 0
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        self.calls += 1
+        return super().evaluate(designs)
+
+
+@pytest.mark.parametrize("engine", ["random", "sobol"])
+def test_an_engine_that_learns_nothing_finds_the_same_in_one_call_of_a_cheap_evaluator(
+    engine: str, line: Space, make_objective: Callable[..., Objective]
+) -> None:
+    """A costly evaluator is called for each design, so that a run that is killed keeps what it has."""
+    found, calls = [], []
+    for is_cheap in (True, False):
+        evaluator = CountingBowl(is_cheap=is_cheap)
+        problem = replace(_problem(line, make_objective), evaluator=evaluator)
+        start = problem.evaluate(draw_start_designs(line, 4, 0))
+        found.append(run_engine(problem, engine, start, 12, 0))
+        calls.append(evaluator.calls)
+    pd.testing.assert_frame_equal(*found)
+    assert calls == [2, 9]
+    assert len(found[0]) == 12
 
 
 def test_suggestions_are_feasible_distinct_and_best_first(
