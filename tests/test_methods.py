@@ -1,5 +1,7 @@
 """Which model for how many rows: nested subsamples, held-out groups, honest ties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ from batterymi.surrogates.sample_sizes import (
     rank_models,
 )
 from batterymi.surrogates.validation import Method
+from batterymi.vocabulary.measured import LOWER, UPPER
 
 
 @given(
@@ -40,7 +43,7 @@ def make_problem(n: int) -> Problem:
     target = Objective(name="y", label="y", unit="1", goal="maximise")
     observed = 3 * frame["x"].to_numpy() + 0.1 * rng.normal(size=n)
     inputs, groups = Inputs(features), [row // 2 for row in range(n)]
-    return Problem("all", target, inputs, frame, observed, groups, np.arange(n), n, np.zeros(n, dtype=bool))
+    return Problem("all", target, inputs, frame, observed, groups, np.arange(n), n, np.zeros(n, dtype=np.int8))
 
 
 def test_on_a_straight_line_ridge_is_best_and_the_nearest_row_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +59,22 @@ def test_on_a_straight_line_ridge_is_best_and_the_nearest_row_is_not(monkeypatch
     ranked = rank_models(compared)
     assert ranked["tied_in"].max() == 1
     assert "50 rows (1 study): ridge" in describe_methods(ranked)[-1]
+
+
+def test_errors_are_of_all_held_out_rows_whose_value_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sides are numbers: their bitwise complement, once the index, tested one row a hundred times."""
+    monkeypatch.setattr(sample_sizes, "MODELS", ("ridge",))
+    plain = make_problem(120)
+    sides = np.where(np.arange(120) % 3 == 0, np.where(np.arange(120) % 2, UPPER, LOWER), 0).astype(np.int8)
+    problem = replace(plain, censored=sides)
+    measured = measure_sizes(problem, Method(trees=10), 0, 3).drop_duplicates("draw").set_index("draw")
+    for draw in range(3):
+        order, test = _draw_rows(problem.groups, np.random.default_rng([0, draw]))
+        known = [row for row in test if sides[row] == 0]
+        mean = problem.observed[order[:10]].mean()
+        assert 0 < len(known) < len(test)
+        assert measured["tested"][draw] == len(known)
+        assert measured["mae_dummy"][draw] == pytest.approx(np.mean([abs(plain.observed[row] - mean) for row in known]))
 
 
 def test_of_noise_no_model_shows_skill(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def measure_sizes(
     for draw in range(draws):
         order, test = _draw_rows(problem.groups, np.random.default_rng([seed, draw]))
         # a bound is no value to be near to
-        test = test[~problem.censored[test]]
+        test = test[problem.censored[test] == 0]
         for size in sizes:
             if size > len(order) or (size >= MANY_ROWS and draw >= (draws + 1) // 2):
                 continue
