@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
+from batterymi.optimise.campaigns.seeds import list_slow_modules
 from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem
@@ -156,6 +158,13 @@ def test_an_engine_that_learns_nothing_finds_the_same_in_one_call_of_a_cheap_eva
     pd.testing.assert_frame_equal(*found)
     assert calls == [2, 9]
     assert len(found[0]) == 12
+
+
+def test_workers_import_the_simulator_once_and_only_where_charges_are_simulated() -> None:
+    assert list_slow_modules("gaussian_process", is_cheap=True) == ()
+    modules = list_slow_modules("gaussian_process", is_cheap=False)
+    assert {"pybamm", "batterymi.optimise.engines.gaussian_process", "batterymi.optimise.campaigns.seeds"} <= {*modules}
+    assert all(find_spec(module) for module in modules)
 
 
 def test_suggestions_are_feasible_distinct_and_best_first(

@@ -58,7 +58,9 @@ def test_on_a_straight_line_ridge_is_best_and_the_nearest_row_is_not(monkeypatch
     assert not compared.set_index(["model", "rows"])["is_tied"]["nearest_neighbour", 50]
     ranked = rank_models(compared)
     assert ranked["tied_in"].max() == 1
-    assert "50 rows (1 study): ridge" in describe_methods(ranked)[-1]
+    said = describe_methods(ranked)[-1]
+    assert said.startswith("50 rows (1 study): no difference from the best model shown in 1: ridge (0.")
+    assert "nearest" not in said
 
 
 def test_errors_are_of_all_held_out_rows_whose_value_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +77,15 @@ def test_errors_are_of_all_held_out_rows_whose_value_is_known(monkeypatch: pytes
         assert 0 < len(known) < len(test)
         assert measured["tested"][draw] == len(known)
         assert measured["mae_dummy"][draw] == pytest.approx(np.mean([abs(plain.observed[row] - mean) for row in known]))
+
+
+def test_a_model_that_is_worse_than_the_mean_is_not_named_for_its_wide_interval() -> None:
+    table = {"rows": 10, "studies": 2, "best_in": [2, 0], "tied_in": 2, "skill_in": [1, 0]}
+    ranked = pd.DataFrame(table | {"model": ["blend", "ridge"], "ratio": [0.8, 8.5]})
+    (said,) = describe_methods(ranked)
+    assert "blend (0.80)" in said
+    assert "ridge" not in said
+    assert describe_methods(ranked[1:]) == ["10 rows (2 studies): no model does better than the mean on average"]
 
 
 def test_of_noise_no_model_shows_skill(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from batterymi.optimise.campaigns.benchmark import ENDS, OTHER, summarise_target
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
 from batterymi.optimise.campaigns.gain import N_BOOTSTRAPS, compare_at_target
+from batterymi.optimise.campaigns.seeds import list_slow_modules
 from batterymi.optimise.campaigns.targets import Arrivals, Target, make_range_targets
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import make_progress_logger, run_in_processes
@@ -23,6 +24,7 @@ from batterymi.vocabulary.targets import RANDOM
 from batterymi.vocabulary.verdicts import COST_NAMES
 
 LEVELS, LAST = "all levels", "last level only"
+ENGINE = "gaussian_process"
 OTHERS = {LAST: "the last level alone", RANDOM: f"{OTHER} on the last level"}
 Task = tuple[Search, Fidelities, list[Level]]
 
@@ -39,12 +41,14 @@ def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, process
     Returns:
         Every evaluation of every campaign, with its level, cost and reason; see `CostLedger`.
     """
+    is_cheap = all(make_evaluator(level.evaluator, search.objectives).is_cheap for level in fidelities.levels)
     parts = run_in_processes(
         _run_seed,
         seeds,
         processes,
         build=_build_task,
         build_args=(search, fidelities),
+        preload=list_slow_modules(ENGINE, is_cheap=is_cheap),
         progress=make_progress_logger(1, "seeds done"),
     )
     return pd.concat(parts, ignore_index=True)
@@ -102,7 +106,7 @@ def _run_seed(task: Task, seed: int) -> pd.DataFrame:
     search, fidelities, levels = task
     start = draw_start_designs(search.space, fidelities.initial, seed)
     parts = [run_levels(search, levels, start, fidelities.budget, seed).assign(campaign=LEVELS)]
-    for name, engine in ((LAST, "gaussian_process"), (RANDOM, RANDOM)):
+    for name, engine in ((LAST, ENGINE), (RANDOM, RANDOM)):
         parts.append(_run_last_level(task, start, seed, engine).assign(campaign=name))
     return pd.concat(parts, ignore_index=True).assign(seed=seed)
 
