@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batterymi.config.parts import Feature, Objective
+from batterymi.figures.methods import MOST, draw_methods
+from batterymi.figures.style import apply_style
 from batterymi.surrogates import sample_sizes
 from batterymi.surrogates.problem import Inputs, Problem
 from batterymi.surrogates.sample_sizes import (
@@ -95,6 +97,22 @@ def test_of_noise_no_model_shows_skill(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = problem.replace_observed(np.random.default_rng(1).normal(size=120))
     compared = compare_sizes(measure_sizes(noise, Method(trees=10), 0, 6).assign(study="noise"))
     assert not compared["has_skill"].any()
+
+
+def test_lines_of_models_can_be_told_apart_and_one_far_off_is_a_number_at_the_edge() -> None:
+    names = sample_sizes.MODELS
+    ratios = {name: 0.5 + 0.05 * place for place, name in enumerate(names)} | {"ridge": 8.5}
+    compared = pd.DataFrame({"study": "one", "rows": 10, "model": names, "ratio": [ratios[name] for name in names]})
+    with apply_style():
+        figure = draw_methods(compared, compared.assign(studies=1))
+        lines = [line for line in figure.axes[0].lines if line.get_label().replace(" ", "_") in names]
+        assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == len(names)
+        assert max(line.get_ydata().max() for line in lines) == MOST
+        assert [text.get_text() for text in figure.axes[0].texts] == ["8.5"]
+        assert {"1", "number of studies:"} <= {text.get_text() for text in figure.axes[1].texts}
+        low, high = figure.axes[0].get_ylim()
+        assert low < 0.5
+        assert high > MOST
 
 
 def test_intervals_of_draws_that_overlap_are_wider_than_of_independent_ones() -> None:

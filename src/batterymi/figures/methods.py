@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 MARKERS = "os^vDPX*"
 COLOURS = (*SEQUENCE, BLACK, GREY)  # one for each model: two of one colour cannot be told apart where lines cross
-RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3)
+RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
+MOST = 2.0  # a model that is many times worse than the mean would leave no room for the others
 
 
 def draw_methods(compared: pd.DataFrame, ranked: pd.DataFrame) -> "Figure":
@@ -38,7 +39,10 @@ def draw_methods(compared: pd.DataFrame, ranked: pd.DataFrame) -> "Figure":
             own = part[part["model"] == name].sort_values("rows")
             colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
             style = {"color": colour, "marker": marker, "ms": 3.5, "lw": 1, "ls": "-" if place % 2 else (0, (4, 1))}
-            axis.plot(own["rows"], own["ratio"], label=name.replace("_", " "), **style)
+            axis.plot(own["rows"], own["ratio"].clip(upper=MOST), label=name.replace("_", " "), **style)
+            for rows, ratio in own.loc[own["ratio"] > MOST, ["rows", "ratio"]].itertuples(index=False):
+                edge = (rows, MOST)
+                axis.annotate(f"{ratio:.1f}", edge, (0, 3), textcoords="offset points", fontsize=6, ha="center")
         axis.axhline(1, color=BLACK, lw=0.7, ls=":")
         axis.set_xscale("log")
         axis.set_yscale("log")
@@ -48,6 +52,8 @@ def draw_methods(compared: pd.DataFrame, ranked: pd.DataFrame) -> "Figure":
         axis.text(rows, 0.02, f"{number}", ha="center", fontsize=6, color=BLACK, transform=axis.get_xaxis_transform())
     # a mean over fewer studies is one of other studies
     axis.text(0.98, 0.1, "number of studies:", ha="right", fontsize=6, transform=axis.transAxes)
+    # room for these numbers below the smallest error
+    axes[0, 0].set_ylim(0.6 * min(MOST, compared["ratio"].min(), ranked["ratio"].min()), 1.15 * MOST)
     axes[0, 0].yaxis.set_major_locator(FixedLocator(RATIOS))
     axes[0, 0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes[0, 0].yaxis.set_minor_locator(NullLocator())
