@@ -106,6 +106,11 @@ class Fidelities(Strict):
     )
     budget: float = Field(gt=0, description="Cost of all evaluations of a campaign together.")
     initial: int = Field(8, ge=3, le=1000, description="Designs to start from.")
+    best_known: BestKnown | None = Field(
+        None,
+        description="With one objective: the best value known at the last level, under the limits without reserves: "
+        "the end of the attainable range. Not set: the best of these campaigns, which moves with their budget.",
+    )
 
     @model_validator(mode="after")
     def _check_levels(self) -> Self:

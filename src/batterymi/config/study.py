@@ -357,8 +357,12 @@ class Study(Strict):
             if campaign.times and self.optimised and self.target.window:
                 yield "campaign.times: a target is a value of the objective itself, not of its product with a column"
             return
-        if campaign.mode == "search" and campaign.best_known and len(self.optimised) != 1:
-            yield "campaign.best_known: a single value needs a single objective to maximise or minimise"
+        if campaign.mode == "search" and len(self.optimised) != 1:
+            said = "a single value needs a single objective to maximise or minimise"
+            if campaign.best_known:
+                yield f"campaign.best_known: {said}"
+            if campaign.fidelities and campaign.fidelities.best_known:
+                yield f"campaign.fidelities.best_known: {said}"
         if campaign.reference is not None:
             yield from find_reference_problems(campaign.reference, self.optimised)
         if self.is_described_pool and campaign.engine == "scikit-optimize":
