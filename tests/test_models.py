@@ -1,6 +1,7 @@
 """Every registered model: one prediction and one interval, wherever it is asked for, and whatever is asked with it."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ MAGPIE = Descriptor.model_validate(
     {"name": "magpie", "function": "magpie", "label": "Magpie", "columns": {"formula": "composition"}}
 )
 INPUTS = {"many columns": Inputs((), (MAGPIE,)), "few columns": Inputs((NUMBER,))}
+# where there is no PyTorch, all but one
+MODELS = [name for name in registry.list_names("model") if name != "graph_net" or find_spec("torch")]
 METALS = ("Na", "K", "Mg", "Ca", "Al", "Ga", "Si", "Ge", "Zn", "Y")
 
 
@@ -123,7 +126,7 @@ def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataF
 
 @pytest.mark.usefixtures("band")
 @pytest.mark.parametrize(("columns", "n_inner"), [("many columns", 2), ("few columns", None)])
-@pytest.mark.parametrize("name", [*registry.list_names("model"), "band"])
+@pytest.mark.parametrize("name", [*MODELS, "band"])
 def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_the_chunks(
     name: str, columns: str, n_inner: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +278,7 @@ def test_kernels_by_distances_are_those_of_the_library(name: str) -> None:
 # what a table says of its errors
 
 
-@pytest.mark.parametrize("name", [name for name in registry.list_names("model") if name != "nearest_neighbour"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "nearest_neighbour"])
 def test_a_value_of_large_error_moves_no_model_as_far_as_a_sure_one(name: str) -> None:
     x = np.linspace(0, 1, 30)
     frame, observed = pd.DataFrame({"x": x}), np.sin(3 * x)
@@ -301,7 +304,7 @@ def test_a_value_of_large_error_moves_no_model_as_far_as_a_sure_one(name: str) -
 @pytest.mark.parametrize("errors", [[np.nan] * 20, [0.0] * 20, [0.0, np.nan] * 10, [0.1] * 19 + [np.nan]])
 def test_any_errors_can_be_learned_from(errors: list[float]) -> None:
     x = np.linspace(0, 1, 20)
-    for name in registry.list_names("model"):
+    for name in MODELS:
         model = make_model(name, Options(0, 10), {}).fit([], pd.DataFrame({"x": x}), np.sin(3 * x), np.array(errors))
         assert np.isfinite(model.predict_mean(pd.DataFrame({"x": x}))).all(), name
 

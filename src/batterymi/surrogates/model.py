@@ -16,7 +16,7 @@ from batterymi import registry
 from batterymi.arrays import Array
 from batterymi.config.models import DEFAULT_BLEND
 from batterymi.config.parts import Feature
-from batterymi.features.encode import make_encoder
+from batterymi.features.encode import is_graph_column, make_encoder
 from batterymi.surrogates.distances import Points, Rows
 
 N_TREES = 100
@@ -106,8 +106,14 @@ class Model(ABC):
         """
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning), unchecked():
             self.encoder = make_encoder(features, list(frame.columns))
-            self.fit_encoded(self.encoder.fit_transform(frame), observed, errors)
+            self.fit_with_graphs(self.encoder.fit_transform(frame), list_graphs(frame), observed, errors)
         return self
+
+    def fit_with_graphs(
+        self, matrix: Array, graphs: Sequence[Any] | None, observed: Array, errors: Array | None = None
+    ) -> None:
+        """Fit the regressor to encoded rows and the graphs of their structures; this one takes no graphs."""
+        self.fit_encoded(matrix, observed, errors)
 
     def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
         """Fit the regressor to encoded rows, weighted by their errors if it takes weights and the errors differ."""
@@ -152,7 +158,7 @@ class Model(ABC):
         """
         for start in range(0, len(frame), self.chunk):
             part = frame if len(frame) <= self.chunk else frame.iloc[start : start + self.chunk]
-            yield Rows(self.encoder.transform(part), known)
+            yield Rows(self.encoder.transform(part), known, graphs=list_graphs(part))
 
     def export(self) -> dict[str, Any]:
         """Return what a model file keeps: plain data and objects of scikit-learn."""
@@ -170,6 +176,12 @@ class Model(ABC):
         model = cls.__new__(cls)
         vars(model).update(parts)
         return model
+
+
+def list_graphs(frame: pd.DataFrame) -> list[Any] | None:
+    """Return the graphs of the structures of some rows, each a `SiteGraph` or None; None if there is no such column."""
+    columns = [str(name) for name in frame.columns if is_graph_column(str(name))]
+    return list(frame[columns[0]]) if columns else None
 
 
 def compute_weights(errors: Array) -> Array | None:
