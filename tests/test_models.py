@@ -1,13 +1,13 @@
 """Every registered model: one prediction and one interval, wherever it is asked for, and whatever is asked with it."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import MODELS
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from batterymi import registry
@@ -36,8 +36,6 @@ MAGPIE = Descriptor.model_validate(
     {"name": "magpie", "function": "magpie", "label": "Magpie", "columns": {"formula": "composition"}}
 )
 INPUTS = {"many columns": Inputs((), (MAGPIE,)), "few columns": Inputs((NUMBER,))}
-# where there is no PyTorch, all but one
-MODELS = [name for name in registry.list_names("model") if name != "graph_net" or find_spec("torch")]
 METALS = ("Na", "K", "Mg", "Ca", "Al", "Ga", "Si", "Ge", "Zn", "Y")
 
 
@@ -224,7 +222,7 @@ def test_intervals_outside_the_data_are_wide_enough_and_those_inside_as_before(
 
 
 def test_an_interval_grows_without_bound_and_never_shrinks_with_the_distance() -> None:
-    for name in [name for name in registry.list_names("model") if not find_model(name).knows_distance]:
+    for name in [name for name in MODELS if not find_model(name).knows_distance]:
         stored, _ = learn_wave(0, 30, name, 2)
         away = np.array([0.0, 1, 2, 4, 8, 16, 32])
         half = stored.predict(pd.DataFrame({"a": away, "b": 0.0}))[1]

@@ -12,6 +12,7 @@ from batterymi.surrogates.model import SPREAD_FLOOR, Model, Options, compute_wei
 
 MEMBERS = 3
 EPOCHS = 40
+LEAST_STEPS = 200  # of few rows an epoch is one step or two
 WITHOUT_TORCH = (
     "the model graph_net needs PyTorch, which is not installed for this Python; install it "
     "(docs/reference/structures.md), or take graph_net out of surrogate.models and surrogate.blend"
@@ -31,7 +32,7 @@ class GraphNet(Model):
 
     def make_regressor(self, options: Options, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return how it is trained."""
-        return {"members": MEMBERS, "epochs": EPOCHS, "seed": options.seed, **settings}
+        return {"members": MEMBERS, "epochs": EPOCHS, "least_steps": LEAST_STEPS, "seed": options.seed, **settings}
 
     def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
         """Fit the networks to rows without structures."""

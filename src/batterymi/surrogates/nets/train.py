@@ -28,7 +28,6 @@ HUBER = 0.5  # standard deviations, beyond which errors count linearly
 SHARE_SEEN = 0.9  # of a batch by each member, so that members differ
 CLIP = 4.0  # standard deviations of a feature
 REPORTS = 4  # of a training
-LEAST_STEPS = 200
 Weights = dict[str, NDArray[np.float32]]
 Graphs = Sequence[SiteGraph | None]
 
@@ -41,15 +40,17 @@ class Training:
         members: of the ensemble.
         epochs: times that each row is seen, or more where rows are few.
         seed: of all random numbers.
+        least_steps: of the optimiser.
     """
 
     members: int
     epochs: int
     seed: int
+    least_steps: int = 1
 
     def count_epochs(self, n_rows: int) -> int:
         """Return how often each row is seen; a few rows are few steps per epoch."""
-        return max(self.epochs, -(-LEAST_STEPS // -(-n_rows // BATCH)))
+        return max(self.epochs, -(-self.least_steps // -(-n_rows // BATCH)))
 
 
 @dataclass(frozen=True)
