@@ -3,26 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from batterymi.config.parts import Feature, Objective
-from batterymi.config.sources import Table
+from batterymi.config.slices.training import TrainingSettings
 from batterymi.files import read_json, write_json
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
-from batterymi.reporting.trust import _describe_official_test
+from batterymi.reporting.use import describe_official_test
 from batterymi.statistics.intervals import compute_conformal_factor
 from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
 from batterymi.surrogates.censoring import compare_treatments
+from batterymi.surrogates.comparison import refit_model
 from batterymi.surrogates.curve import compute_learning_curve
 from batterymi.surrogates.leaks import compare_groupings, find_single_features
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.noise import estimate_noise_floor
-from batterymi.surrogates.official import OfficialTest, score_official_test
+from batterymi.surrogates.official import HeldOutRows, score_official_test
+from batterymi.surrogates.partitions import repeat_validation
 from batterymi.surrogates.permutation import run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem, label_joint_groups
+from batterymi.surrogates.store import StoredModel
 from batterymi.surrogates.validate import compute_calibration
 from batterymi.surrogates.validation import (
     CrossValidation,
@@ -64,6 +68,22 @@ def validated(problem: Problem, folds: int = 5, method: Method = NESTED, bootstr
     return CrossValidation(problem, make_splits(folds, problem.groups, 0), method, bootstraps, 0)
 
 
+def compared(problem: Problem, name: str, rows: pd.DataFrame, group: str) -> list[dict[str, Any]]:
+    """A model by random folds and by groups."""
+    settings = TrainingSettings.model_validate(
+        {
+            **{"title": "t", "features": [], "descriptors": [], "ablations": [], "remarks": [], "seed": 0},
+            "table": {"file": "x.csv", "group": group},
+            "objectives": [problem.objective],
+            "surrogate": {"folds": 5, "trees": 30, "bootstraps": 500},
+            "primary_variant": "all_features",
+        }
+    )
+    validation = repeat_validation(problem, settings.surrogate, 500, 0, 5)
+    outs = [predict_out_of_fold(name, one) for one in validation.validations]
+    return compare_groupings(name, validation, outs, rows, settings)
+
+
 @pytest.fixture
 def papers() -> tuple[Problem, pd.DataFrame]:
     """Rows of one paper share features and an offset that no feature tells."""
@@ -77,10 +97,7 @@ def papers() -> tuple[Problem, pd.DataFrame]:
 
 def test_rows_of_one_paper_help_each_other_and_the_guard_says_so(papers: tuple[Problem, pd.DataFrame]) -> None:
     problem, rows = papers
-    table = Table(file="x.csv", group="paper")
-    validation = validated(problem)
-    out = predict_out_of_fold("extra_trees", validation)
-    found = compare_groupings("extra_trees", validation, out, rows, table, 5)
+    found = compared(problem, "extra_trees", rows, "paper")
     assert [entry["split"] for entry in found] == ["random", "paper"]
     assert found[0]["r2"] > 0.9 > 0.6 > found[1]["r2"]
     assert "optimistic" in found[1]["warning"]
@@ -92,9 +109,7 @@ def test_independent_rows_raise_no_warning() -> None:
     observed = matrix[:, 0] + 0.3 * rng.normal(size=120)
     rows = pd.DataFrame({"lot": np.arange(120) % 20, "line": np.arange(120), "split": "train"})
     problem = problem_of(matrix, observed, list(rows["lot"]))
-    validation = validated(problem)
-    out = predict_out_of_fold("ridge", validation)
-    found = compare_groupings("ridge", validation, out, rows, Table(file="x.csv", group="lot"), 5)
+    found = compared(problem, "ridge", rows, "lot")
     assert not any(entry["warning"] for entry in found)
 
 
@@ -193,7 +208,7 @@ def test_hyperparameters_are_chosen_without_the_rows_that_are_tested() -> None:
     second = tune_hyperparameters("extra_trees", problem.replace_observed(changed), rows, NESTED, 0)
     assert first.settings == second.settings
     assert first.settings in find_model("extra_trees").grid
-    np.testing.assert_array_equal(first.scores, second.scores)
+    np.testing.assert_array_equal(first.errors, second.errors)
 
 
 def test_groups_are_joined_through_any_of_their_columns() -> None:
@@ -214,7 +229,7 @@ def test_shuffling_keeps_groups_together_so_that_shared_offsets_do_not_look_like
         problem = problem_of(matrix, rng.normal(size=8)[group] + 0.05 * rng.normal(size=80), list(group))
         validation = validated(problem, 8, Method())
         called += (
-            run_permutation_test("ridge", validation, predict_out_of_fold("ridge", validation), 199, 1).p_value < 0.05
+            run_permutation_test("ridge", validation, [predict_out_of_fold("ridge", validation)], 199, 1).p_value < 0.05
         )
     assert called <= 4
 
@@ -254,7 +269,7 @@ def test_far_rows_are_flagged_and_predicted_worse() -> None:
     problem = problem_of(matrix, observed)
     validation = validated(problem)
     out = predict_out_of_fold("extra_trees", validation)
-    found = compute_error_by_distance(validation, out, compute_held_out_distances(validation, out))
+    found = compute_error_by_distance(validation, out, compute_held_out_distances(validation))
     assert found["rows_beyond"] == 20
     assert found["mae_beyond_lower"] > found["mae_within_upper"]
     assert found["spearman"] > 0.3
@@ -273,17 +288,24 @@ def test_a_learning_curve_falls_and_is_carried_on_with_an_interval() -> None:
     assert low <= found["doubled"]["change"] <= high < 0
 
 
+def refitted(name: str, validation: CrossValidation) -> StoredModel:
+    """The model that a study keeps."""
+    out = predict_out_of_fold(name, validation)
+    return refit_model(name, validation, out, compute_held_out_distances(validation))
+
+
 def test_the_official_test_learns_from_training_rows_alone() -> None:
     rng = np.random.default_rng(0)
     matrix, weights = rng.normal(size=(120, 3)), np.array([1.0, 0.0, -1.0])
     observed = matrix @ weights + 0.1 * rng.normal(size=120)
     validation = validated(problem_of(matrix[:80], observed[:80]), bootstraps=300)
     frame = pd.DataFrame(matrix[80:], columns=["x0", "x1", "x2"])
-    test = OfficialTest(frame, observed[80:], np.zeros(40, dtype=bool), range(40))
-    found = score_official_test("ridge", ["dummy"], validation, test)
+    test = HeldOutRows(frame, frame, observed[80:], np.zeros(40, dtype=bool), range(40))
+    found = score_official_test(refitted("ridge", validation), ["dummy"], validation, test)
     assert found["scores"]["ridge"]["r2"] > 0.98
     assert found["gain_over"]["dummy"]["lower"] > 0
-    worse = score_official_test("ridge", ["dummy"], validation, replace(test, observed=-observed[80:]))
+    mirrored = replace(test, observed=-observed[80:])
+    worse = score_official_test(refitted("ridge", validation), ["dummy"], validation, mirrored)
     assert worse["predictions"] == found["predictions"]
 
 
@@ -292,9 +314,10 @@ def test_an_official_test_whose_predictions_are_all_the_same_is_told_without_a_r
     matrix, observed = rng.normal(size=(60, 3)), rng.normal(size=60)
     validation = validated(problem_of(matrix[:40], observed[:40]), bootstraps=50)
     frame = pd.DataFrame(matrix[40:], columns=["x0", "x1", "x2"])
-    test = OfficialTest(frame, observed[40:], np.arange(20) == 0, range(20))
-    write_json(tmp_path / "validation.json", {"y": {"test": score_official_test("dummy", [], validation, test)}})
-    text = _describe_official_test(read_json(tmp_path / "validation.json")["y"]["test"], " eV")
+    test = HeldOutRows(frame, frame, observed[40:], np.arange(20) == 0, range(20))
+    found = score_official_test(refitted("dummy", validation), [], validation, test) | {"looks": 1, "note": ""}
+    write_json(tmp_path / "validation.json", {"y": {"test": found}})
+    text = describe_official_test(read_json(tmp_path / "validation.json")["y"]["test"], " eV")
     assert "no rank correlation on 20 rows" in text
 
 

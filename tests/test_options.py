@@ -30,7 +30,7 @@ SETTINGS = {
     "arena_overrides": {"soc_nominal": 0.1},
     "closed_loop": {"batches": [8], "rounds": 2, "seeds": 3, "seed": 1, "cell": "power_cell"},
 }
-SMALL = {"models": ["dummy", "ridge"], "folds": 4, "permutations": 19, "bootstraps": 100}
+SMALL = {"models": ["dummy", "ridge"], "folds": 4, "permutations": 19, "bootstraps": 100, "partitions": 2}
 WITH_SPREAD = SMALL | {"models": ["dummy", "ridge", "gaussian_process"]}
 
 

@@ -10,8 +10,8 @@ import pytest
 from conftest import MIRROR, ROOT, SAMPLES
 
 from batterymi.config.load import load_datasets
-from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, ObelixRows
-from batterymi.data.loaders import lis_adsorption, mp_electrodes, obelix, severson_cycle_life
+from batterymi.config.sources import AdsorptionRows, CycleLifeRows, ElectrodeRows, LiionRows, ObelixRows
+from batterymi.data.loaders import liion_database, lis_adsorption, mp_electrodes, obelix, severson_cycle_life
 from batterymi.data.loaders.base import Rows
 from batterymi.data.loaders.liion_database import load_conductivities
 from batterymi.data.loaders.mp_compositions import load_compositions
@@ -80,6 +80,15 @@ def test_conductivities_at_several_temperatures_tell_what_they_leave_out() -> No
     assert frame["composition_key"].nunique() == 6
     # 75 Li9S and 25 P9S: 675 Li, 225 P and 100 S of 1000 atoms
     assert frame["composition_key"].loc[2] == "Li675 P225 S100"
+
+
+def test_conductivities_outside_the_temperatures_are_left_out() -> None:
+    rows = liion_database.load_rows(SAMPLES / "liion_database", LiionRows(name="liion_database"))
+    assert rows.frame["temperature_c"].tolist() == [25] * 6
+    assert [fault[1:] for fault in reasons(rows)[-2:]] == [
+        ("145.0", "not within 15 to 35 °C"),
+        ("175.0", "not within 15 to 35 °C"),
+    ]
 
 
 def test_the_adsorption_table_is_read_below_its_long_names() -> None:

@@ -115,7 +115,7 @@ def screen_in(
     rows.to_parquet("table.parquet")
     save_models("model.skops", [stored])
     pd.DataFrame(
-        {"variant": "all_features", "objective": "y", "best": True, "distance": np.linspace(0, 2, 50)}
+        {"variant": "all_features", "objective": "y", "best": True, "partition": 1, "distance": np.linspace(0, 2, 50)}
     ).to_parquet("predictions.parquet")
     metrics = {"variant": "all_features", "objective": "y", "selected": True, "model": name, "verdict": "?", "q2": 0.1}
     pd.DataFrame([metrics | {"mae": 0.5}]).to_csv("metrics.csv", index=False)

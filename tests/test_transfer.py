@@ -9,11 +9,12 @@ import pytest
 
 from batterymi.config.slices.transfer import TransferSettings
 from batterymi.files import read_json, write_parquet
+from batterymi.reporting.use import describe_transfer
 from batterymi.stages.compare_transfer import compare_transfer
 from batterymi.surrogates.transfer import OWN
 
 FEATURES = [{"name": name, "label": name, "unit": "1"} for name in ("x", "z")]
-SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300}
+SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300, "partitions": 3}
 
 
 def compare(folder: Path, related: float, seed: int = 0) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def compare(folder: Path, related: float, seed: int = 0) -> dict[str, Any]:
         "objectives": [{"name": "y", "label": "y", "unit": "1", "goal": "maximise"}],
         "table": {"file": "x.csv", "group": "host"},
         "surrogate": SETTINGS,
-        "transfer": {"source": ["Li"], "model": "extra_trees", "sizes": [10, 1000], "draws": 2},
+        "transfer": {"source": ["Li"], "model": "extra_trees", "sizes": [10]},
         "seed": seed,
     }
     files = (folder / name for name in ("table.parquet", "predictions.parquet", "transfer.json"))
@@ -65,8 +66,13 @@ def test_a_task_that_is_the_same_helps_and_one_that_is_the_opposite_harms(tmp_pa
 
 def test_ten_own_rows_gain_most(tmp_path: Path) -> None:
     found = compare(tmp_path, related=1.0)
-    few, many = [point["mae_gain"] for point in found["curves"] if point["strategy"] == "pooled with Li"]
-    assert few > many > 0
+    few, many = [point for point in found["curves"] if point["strategy"] == "pooled with Li"]
+    assert few["mae_gain"] > many["mae_gain"] > 0
+    assert few["r2_gain"] > many["r2_gain"] > 0
+    assert (few["all"], many["all"]) == (False, True)
+    own = next(point for point in found["curves"] if (point["strategy"], point["rows"]) == (OWN, 10))
+    assert few["mae_gain"] == pytest.approx(own["mae"] - few["mae"])
+    assert few["r2_gain"] == pytest.approx(few["r2"] - own["r2"])
     assert found["worth_rows"] == 10
     assert found["source_task"]["rows"] == 600
     assert found["source_task"]["r2"] > 0.9
@@ -75,5 +81,15 @@ def test_ten_own_rows_gain_most(tmp_path: Path) -> None:
 def test_the_predictions_give_the_scores(tmp_path: Path) -> None:
     found = compare(tmp_path, related=0.5)
     frame = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert frame["partition"].value_counts().to_dict() == {1: 60, 2: 60, 3: 60}
     for name, entry in by_name(found).items():
         assert np.abs(frame[name] - frame["observed"]).mean() == pytest.approx(entry["mae"])
+        # all own rows are the last point of each curve
+        last = [point for point in found["curves"] if point["strategy"] == name and point["all"]]
+        assert all((point["mae"], point["r2"]) == (entry["mae"], entry["r2"]) for point in last)
+
+
+def test_the_gain_where_own_rows_are_few_leads(tmp_path: Path) -> None:
+    text = describe_transfer(compare(tmp_path, related=1.0), " V")
+    assert text.startswith("with 10 own rows ")
+    assert text.index(" takes the MAE from ") < text.index("and R² from ") < text.index("; with all 60 (extra_trees): ")

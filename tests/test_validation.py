@@ -15,7 +15,8 @@ from batterymi.statistics.intervals import (
     compute_q_squared,
 )
 from batterymi.statistics.scores import compute_mean, compute_spearman
-from batterymi.surrogates.permutation import compute_permutation_importances, run_permutation_test
+from batterymi.surrogates.importances import compute_permutation_importances
+from batterymi.surrogates.permutation import run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
 from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_out_of_fold
 from batterymi.vocabulary.verdicts import decide_verdict
@@ -90,7 +91,7 @@ def test_no_group_stands_on_both_sides_and_every_row_is_tested_once(folds: str |
 
 def _test(frame: pd.DataFrame, observed: np.ndarray, n_tried: int = 5) -> float:
     validation = validated(problem_of(frame, observed))
-    return run_permutation_test("ridge", validation, predict_out_of_fold("ridge", validation), 199, n_tried).p_value
+    return run_permutation_test("ridge", validation, [predict_out_of_fold("ridge", validation)], 199, n_tried).p_value
 
 
 def test_a_real_relation_is_told_from_chance(line: tuple[pd.DataFrame, np.ndarray]) -> None:
@@ -114,7 +115,7 @@ def test_long_tables_are_tested_by_their_pairing() -> None:
     frame = pd.DataFrame(rng.random((40, 2)), columns=["x", "noise"])
     observed = frame["x"].to_numpy()
     validation = validated(problem_of(frame, observed), 5)
-    found = run_permutation_test("ridge", validation, predict_out_of_fold("ridge", validation), 999, 1)
+    found = run_permutation_test("ridge", validation, [predict_out_of_fold("ridge", validation)], 999, 1)
     assert (found.method, found.p_value) == ("pairing", pytest.approx(1 / 1000))
 
 
@@ -122,7 +123,7 @@ def test_only_the_feature_that_matters_is_important(line: tuple[pd.DataFrame, np
     frame, observed = line
     validation = validated(problem_of(frame, observed))
     out = predict_out_of_fold("ridge", validation)
-    found = compute_permutation_importances(validation, out, 10).groupby("feature")["rmse_increase"].median()
+    found = compute_permutation_importances("ridge", validation, out, 10).groupby("feature")["rmse_increase"].median()
     assert found["x"] > 0.5
     assert abs(found["noise"]) < 0.05
 

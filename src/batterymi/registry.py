@@ -27,6 +27,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     },
     "loader": {
         "obelix": "batterymi.data.loaders.obelix:load_rows",
+        "liion_database": "batterymi.data.loaders.liion_database:load_rows",
         "lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_rows",
         "severson_cycle_life": "batterymi.data.loaders.severson_cycle_life:load_rows",
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
@@ -37,6 +38,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "dummy": "batterymi.surrogates.families.plain:Dummy",
         "ridge": "batterymi.surrogates.families.plain:Ridge",
         "nearest_neighbour": "batterymi.surrogates.families.plain:NearestNeighbour",
+        "nearest_composition": "batterymi.surrogates.families.composition:NearestComposition",
         "gaussian_process": "batterymi.surrogates.families.kernels:GaussianProcess",
         "support_vector": "batterymi.surrogates.families.kernels:SupportVector",
         "random_forest": "batterymi.surrogates.families.trees:RandomForest",

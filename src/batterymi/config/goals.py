@@ -104,8 +104,12 @@ def find_reserve_problem(reserve: float | None, at_least: float | None, at_most:
     return None
 
 
-def find_limit_problem(goal: str, at_least: float | None, at_most: float | None, *, is_relaxed: bool) -> str | None:
-    """Return what is wrong with the limits of an outcome, or None."""
+def find_limit_problem(
+    goal: str, at_least: float | None, at_most: float | None, threshold: float | None, *, is_relaxed: bool
+) -> str | None:
+    """Return what is wrong with the limits of an outcome, and with the threshold that models are scored by, or None."""
+    if threshold is not None and goal not in ("maximise", "minimise"):
+        return f"threshold needs goal: maximise or minimise, which say the better side; not '{goal}'"
     limits = [limit for limit in (at_least, at_most) if limit is not None]
     if goal == "limit" and not limits:
         return "goal 'limit' needs at_least or at_most"

@@ -1,8 +1,8 @@
 """Which models a study compares, and how."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from batterymi.config.checks import check_models
 from batterymi.config.names import MemberName, ModelName
@@ -14,9 +14,11 @@ DEFAULT_BLEND = ("histogram_boosting", "histogram_boosting", "histogram_boosting
 
 ComparedModels = Annotated[tuple[ModelName, ...], AfterValidator(check_models)]
 
+DEFAULT_PARTITIONS = 5  # random partitions into folds
 
-class Surrogate(Strict):
-    """The models to compare, and how."""
+
+class CrossValidated(Strict):
+    """What the held-out predictions of one partition into folds depend on."""
 
     models: ComparedModels = Field(DEFAULT_MODELS, description="Models to cross-validate, dummy and ridge among them.")
     folds: Literal["leave_one_out"] | Annotated[int, Field(ge=2, le=50)] = Field(
@@ -42,9 +44,39 @@ class Surrogate(Strict):
         "Models whose errors differ, as stepwise and smooth ones, gain most.",
     )
     trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
+
+
+class Surrogate(CrossValidated):
+    """The models to compare, and how."""
+
+    partitions: Annotated[int, Field(ge=1, le=50)] | None = Field(
+        None,
+        description="Random partitions of rows or groups into folds; scores are means over them. Not set: 5, and 1 "
+        "where one is left out at a time. With `inner_folds` each is a job of its own.",
+    )
     learning_curve: bool = Field(False, description="Whether to measure the error over the number of rows.")
     permutations: int = Field(199, ge=19, le=100_000, description="Shuffled targets behind the p-value.")
     bootstraps: int = Field(2000, ge=100, le=100_000, description="Resamples behind intervals.")
+
+    @model_validator(mode="after")
+    def _check_partitions(self) -> Self:
+        if self.folds == "leave_one_out" and (self.partitions or 1) > 1:
+            raise ValueError(
+                f"partitions: {self.partitions} would all be the same, since folds: leave_one_out has only one; give a "
+                "number of folds, or leave partitions out"
+            )
+        return self
+
+    @property
+    def n_partitions(self) -> int:
+        """Return how many partitions are made, 1 where one is left out at a time."""
+        return 1 if self.folds == "leave_one_out" else self.partitions or DEFAULT_PARTITIONS
+
+    @property
+    def job_partitions(self) -> tuple[int, ...]:
+        """Return the numbers of the partitions that are jobs of their own; none where one job takes less time."""
+        is_long = self.inner_folds is not None and self.n_partitions > 1
+        return tuple(range(1, self.n_partitions + 1)) if is_long else ()
 
 
 class Ablation(Strict):

@@ -238,6 +238,7 @@ class Objective(Column):
         description="Distance, in the objective's unit, that a campaign's designs keep to the limit, since its "
         "evaluator is coarser than what they are checked with; the limit itself decides. For `mode: search`.",
     )
+    threshold: float | None = Field(None, description="A value to be beyond; its probability is scored too.")
     weight: float = Field(1.0, gt=0, description="Weight in the score of a campaign.")
     scale: float = Field(
         1.0,
@@ -250,16 +251,15 @@ class Objective(Column):
     early: EarlyMeasurement | None = Field(
         None, description="A cheaper measurement that comes earlier; suggestions say what to measure of each design."
     )
-    cost: float | None = Field(
-        None, gt=0, description="Of measuring it, beside `early`: what going on costs once the early result is there."
-    )
+    cost: float | None = Field(None, gt=0, description="Of measuring it, beside `early`: what going on then costs.")
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
+        limits = self.at_least, self.at_most
         problems = (
-            find_limit_problem(self.goal, self.at_least, self.at_most, is_relaxed=self.relaxation is not None),
-            find_reserve_problem(self.reserve, self.at_least, self.at_most),
-            find_target_problem(self.goal, self.window, self.at_least, self.at_most, self.valid),
+            find_limit_problem(self.goal, *limits, self.threshold, is_relaxed=self.relaxation is not None),
+            find_reserve_problem(self.reserve, *limits),
+            find_target_problem(self.goal, self.window, *limits, self.valid),
             find_cost_problem(self.early.cost if self.early else None, self.cost),
         )
         for problem in filter(None, problems):

@@ -20,6 +20,13 @@ class ObelixRows(Strict):
     name: Literal["obelix"]
 
 
+class LiionRows(Strict):
+    """Measured Li conductivities at many temperatures, by composition."""
+
+    name: Literal["liion_database"]
+    temperature_c: AscendingRange = Field((15.0, 35.0), description="Rows outside, in °C, are dropped and listed.")
+
+
 class AdsorptionRows(Strict):
     """Computed adsorption energies of lithium polysulfides on metal compounds."""
 
@@ -43,7 +50,9 @@ class ElectrodeRows(Strict):
     voltage: AscendingRange = Field((0.0, 6.0), description="Rows outside, in V, are dropped and listed.")
 
 
-DatasetRows = Annotated[ObelixRows | AdsorptionRows | CycleLifeRows | ElectrodeRows, Field(discriminator="name")]
+DatasetRows = Annotated[
+    ObelixRows | LiionRows | AdsorptionRows | CycleLifeRows | ElectrodeRows, Field(discriminator="name")
+]
 
 
 class Reading(Strict):
@@ -101,6 +110,10 @@ class Table(Reading):
     )
     repeats: Name | None = Field(
         None, description="Column whose equal values are repeats of one measurement; their scatter is the noise floor."
+    )
+    family: Name | None = Field(
+        None,
+        description="Column of families; within each of 10 rows or more, predictions are ranked by themselves too.",
     )
     censored: Name | None = Field(
         None,

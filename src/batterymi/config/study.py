@@ -17,6 +17,7 @@ from batterymi.config.campaign import (
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
+from batterymi.config.external import ExternalTest, OfficialSplit, find_external_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import FigureName
@@ -56,6 +57,8 @@ class Study(Strict):
     constraints: tuple[Constraint, ...] = Field((), description="Conditions on designs.")
     surrogate: Surrogate = Field(default_factory=Surrogate, description="Models to compare.")
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
+    official_test: OfficialSplit | None = Field(None, description="How often the official test split was looked at.")
+    external_test: ExternalTest | None = Field(None, description="Another data set to test the final model on.")
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
@@ -86,6 +89,7 @@ class Study(Strict):
             *self._find_naming_problems(),
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
+            *find_external_problems(self.external_test, self.variants),
             *find_design_problems(self.reference_designs, self.designable),
             *(find_screen_problems(self.screen, self.variants, self._screened_descriptors) if self.screen else ()),
         ]
@@ -190,7 +194,8 @@ class Study(Strict):
     @property
     def datasets(self) -> tuple[str, ...]:
         """Return the names of the data sets that the study reads."""
-        names: list[str] = [rows.name for rows in (self.table.dataset,) if rows]
+        tested = self.external_test.dataset if self.external_test else None
+        names: list[str] = [rows.name for rows in (self.table.dataset, tested) if rows]
         names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
         names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
         # several parts of a study may read the same data set

@@ -277,7 +277,7 @@ def _check_columns(loaded: LoadedRows, settings: TableSettings, wanted: list[str
     """Refuse a table that lacks a declared column, naming all that are missing."""
     table, source, raw = settings.table, settings.path, loaded.frame
     extra = (
-        *(table.id_column, table.formula_column, table.ions_column, table.repeats, table.censored),
+        *(table.id_column, table.formula_column, table.ions_column, table.repeats, table.family, table.censored),
         *(table.status, table.withdrawn),
         *(name for objective in settings.objectives if objective.error for name in objective.error.columns),
         *table.group_columns,

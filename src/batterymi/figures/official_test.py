@@ -10,6 +10,7 @@ from batterymi.reporting.study_results import StudyResults
 from batterymi.surrogates.problem import find_censored
 from batterymi.vocabulary.splits import SPLIT, TEST
 from batterymi.vocabulary.units import format_label
+from batterymi.vocabulary.verdicts import describe_looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,8 +38,9 @@ def plot_official_test(results: StudyResults) -> "Figure":
     draw_observed_limits(axis, observed, predicted, sides)
     own, dummy = test["scores"][test["selected"]], test["scores"]["dummy"]
     axis.set_title(
-        f"Official test split, predicted once: {test['selected']}\nMAE {own['mae']:.2f} [{own['mae_lower']:.2f}, "
-        f"{own['mae_upper']:.2f}], mean of the training rows {dummy['mae']:.2f}",
+        f"Official test split, {describe_looks(test['looks'])}: {test['selected']}\n"
+        f"MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}], mean of the training rows "
+        f"{dummy['mae']:.2f}",
         fontsize=7,
     )
     axis.set(xlabel=format_label("Observed " + objective.label, objective.unit), ylabel="Predicted")

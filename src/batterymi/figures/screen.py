@@ -91,7 +91,7 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
         axis.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
     axis.set_title(
         f"Best {len(shown)}, 95 % intervals; dashed: mean of all scored\n"
-        f"{report['model']}, Q² {report['q2']:.2f}, {report['verdict']}",
+        f"{report['model']}, Q² {report['q2']:.2f}, {report['skill']}",
         fontsize=6,
         loc="right",
     )

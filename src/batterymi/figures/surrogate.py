@@ -9,6 +9,7 @@ from batterymi.figures.axes import draw_observed_limits, make_panels, wrap_text
 from batterymi.figures.style import BLUE, COLUMN_IN, GREY, ORANGE
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.measured import LOWER, UPPER
+from batterymi.vocabulary.splits import ARROW, PARTITION
 from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def plot_parity(results: StudyResults) -> "Figure":
             (part["variant"] == results.study.primary_variant)
             & (part["objective"] == objective.name)
             & (part["model"] == best["model"])
+            # one prediction per row, although the score is a mean over several partitions
+            & (part[PARTITION] == 1)
         ]
         middle = part["predicted"].to_numpy()
         error = np.vstack([middle - part["lower_95"], part["upper_95"] - middle])
@@ -50,20 +53,29 @@ def plot_importances(results: StudyResults) -> "Figure":
     """Draw the growth of the held-out error when a feature is shuffled: every repeat, and their median."""
     objectives = results.study.objectives
     features: list[Labelled] = [*results.study.designable, *results.study.primary_descriptors]
-    figure, panels = make_panels(len(objectives), 1, COLUMN_IN, 0.26 * len(features) + 0.55, 0.9)
+    pairs = _list_exchanges(results)
+    labels = {feature.name: feature.label for feature in features} | pairs
+    figure, panels = make_panels(len(objectives), 1, COLUMN_IN, 0.26 * len(labels) + 0.55, 0.9)
     for axis, objective in zip(panels, objectives, strict=True):
         part = results.importances
         part = part[(part["variant"] == results.study.primary_variant) & (part["objective"] == objective.name)]
         # reversed, so that the first feature is at the top
-        for height, feature in enumerate(reversed(features)):
-            values = part.loc[part["feature"] == feature.name, "rmse_increase"].to_numpy()
+        for height, name in enumerate(reversed(labels)):
+            values = part.loc[part["feature"] == name, "rmse_increase"].to_numpy()
             axis.plot(values, np.full(len(values), height), "|", color=BLUE, alpha=0.45, ms=7)
             axis.plot(np.median(values), height, "o", color=ORANGE, ms=4)
-        axis.set_yticks(range(len(features)), [feature.label for feature in reversed(features)])
-        axis.set_ylim(-0.6, len(features) - 0.4)
+        axis.set_yticks(range(len(labels)), list(reversed(labels.values())))
+        axis.set_ylim(-0.6, len(labels) - 0.4)
         axis.axvline(0, color=GREY, lw=0.7)
         best = results.selected[results.selected["objective"] == objective.name].iloc[0]
         text = f"{objective.label}: {best['model']}, {best['verdict'].split(';')[0]}"
         axis.set_title(wrap_text(text, 42), fontsize=6.5, loc="right")
-        axis.set_xlabel(format_label("RMSE increase when shuffled", objective.unit), fontsize=7)
+        axis.set_xlabel(format_label("RMSE increase, taken from another row", objective.unit), fontsize=7)
     return figure
+
+
+def _list_exchanges(results: StudyResults) -> dict[str, str]:
+    """Return pairs of fractions that were exchanged, with their labels."""
+    known = {feature.name: feature.label for feature in results.study.features}
+    names = [str(name) for name in results.importances["feature"].unique() if ARROW in str(name)]
+    return {name: ARROW.join(known.get(part, part) for part in name.split(ARROW)) for name in names}

@@ -5,6 +5,14 @@ from typing import Any
 
 from batterymi.reporting.gain import Cells
 from batterymi.reporting.study_results import StudyResults
+from batterymi.reporting.use import (
+    describe_external,
+    describe_official_test,
+    describe_ranks,
+    describe_stricter,
+    describe_threshold,
+    describe_transfer,
+)
 from batterymi.vocabulary.units import format_unit
 
 
@@ -16,7 +24,7 @@ def summarise_trust(results: StudyResults) -> Cells:
         return {}
     found, unit = validation[first.name], format_unit(first.unit)
     optional = (
-        ("transfer", results.transfer, "transfer", _describe_transfer),
+        ("transfer", results.transfer, "transfer", describe_transfer),
         ("screen", results.screen_report, "screen_report", _describe_screen),
     )
     return {
@@ -27,10 +35,18 @@ def summarise_trust(results: StudyResults) -> Cells:
 
 def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]:
     """Return what validation found for one objective; nothing of what does not apply to the study."""
+    use = found["use"]
     cells: dict[str, Any] = {
+        "partitions": found["partitions"],
+        "ranks": describe_ranks(use),
         "calibration": _describe_calibration(found["calibration"], unit),
         "suspicious_features": _describe_single_features(found["single_features"]),
     }
+    if use["threshold"]:
+        cells["threshold"] = describe_threshold(use["threshold"], unit)
+        cells["threshold_auc"] = use["threshold"]["auc"]
+    if stricter := describe_stricter(found["groupings"]):
+        cells["stricter_split"] = stricter
     if found["groupings"]:
         cells["groupings"] = _describe_groupings(found["groupings"])
         cells |= {f"r2_by_{_name_column(grouping['split'])}": grouping["r2"] for grouping in found["groupings"]}
@@ -41,8 +57,13 @@ def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]
     if found["learning_curve"] and "doubled" in found["learning_curve"]:
         cells["more_rows"] = _describe_more_rows(found["learning_curve"]["doubled"], unit)
     if found["test"]:
-        cells["official_test"] = _describe_official_test(found["test"], unit)
+        cells["official_test"] = describe_official_test(found["test"], unit)
         cells["official_test_mae"] = found["test"]["scores"][found["test"]["selected"]]["mae"]
+        if found["test"]["use"]["threshold"]:
+            cells["official_test_auc"] = found["test"]["use"]["threshold"]["auc"]
+    if found["external"]:
+        cells["external_test"] = describe_external(found["external"], unit)
+        cells["external_test_mae"] = found["external"]["scores"]["mae"]
     return cells
 
 
@@ -105,46 +126,12 @@ def _describe_more_rows(double: dict[str, Any], unit: str) -> str:
     )
 
 
-def _describe_official_test(found: dict[str, Any], unit: str) -> str:
-    """Return the scores on the official test split."""
-    own = found["scores"][found["selected"]]
-    scores_of_rest = ", ".join(
-        f"{name} {scores['mae']:.2f}" for name, scores in found["scores"].items() if name != found["selected"]
-    )
-    ranks = "no rank correlation" if own["spearman"] is None else f"rank correlation {own['spearman']:.2f}"
-    return (
-        f"{found['selected']} MAE {own['mae']:.2f} [{own['mae_lower']:.2f}, {own['mae_upper']:.2f}]{unit}, R² "
-        f"{own['r2']:.2f}, {ranks} on {own['rows']} rows, predicted once; without "
-        f"{found['n_censored']} bounds {found['mae_without_censored']:.2f}; {scores_of_rest}"
-    )
-
-
-def _describe_transfer(found: dict[str, Any], unit: str) -> str:
-    """Return the gain of each strategy of transfer."""
-    parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_describe_gain(e)})" for e in found["strategies"]]
-    few = [p for p in found["curves"] if p["strategy"] == found["best"]["strategy"]]
-    # the smallest size shows what transfer does where own rows are few
-    least = min(few, key=lambda point: point["rows"]) if few else None
-    worth = found["worth_rows"]
-    more = f"; the best needs {worth} own rows for what {found['own_rows']} give alone" if worth else ""
-    if least and "mae_gain" in least:
-        more += f"; with {least['rows']} own rows {least['strategy']} {least['mae']:.3f} ({_describe_gain(least)})"
-    return f"{found['model']}: {'; '.join(parts)}{more}"
-
-
-def _describe_gain(entry: dict[str, Any]) -> str:
-    """Return the gain over own rows only, with its interval and verdict."""
-    if "verdict" not in entry:
-        return "baseline"
-    return f"{entry['verdict']}: {entry['mae_gain']:.3f} [{entry['mae_gain_lower']:.3f}, {entry['mae_gain_upper']:.3f}]"
-
-
 def _describe_screen(found: dict[str, Any], unit: str) -> str:
     """Return how many candidates passed each gate of a screen, and how wide the intervals are."""
     steps = " → ".join(f"{step['passed']:,} {step['gate']}" for step in found["funnel"])
     return (
         f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "
-        f"{found['model']} ({found['verdict']}), {found['inside']:,} of them inside the applicability domain; "
+        f"{found['model']} ({found['skill']}), {found['inside']:,} of them inside the applicability domain; "
         f"predictions spread by {_round_number(found['spread_of_predictions'])}{unit}, the best {found['listed']:,} "
         f"have a median 95 % half width of {_round_number(found['median_half_width_95_of_the_best'])}{unit}"
     )

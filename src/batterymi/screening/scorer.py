@@ -26,6 +26,7 @@ class Predictions:
     Attributes:
         mean: prediction.
         half_width: of its 95 % interval.
+        spread: of its distribution, as wide as the interval is widened.
         distance: mean distance to the five nearest rows that the model learned from.
         out_of_range: names of the model's numbers that lie outside the range of the rows it learned from, separated by
             blanks.
@@ -37,6 +38,7 @@ class Predictions:
 
     mean: Array
     half_width: Array
+    spread: Array
     distance: Array
     out_of_range: NDArray[np.str_]
     inside: NDArray[np.bool_]
@@ -77,6 +79,11 @@ class Scorer:
         self._computed = computed if computed.any() and not computed.all() else slice(None)
         self._compositions = Points(self._known.matrix[:, self._computed])
 
+    @property
+    def errors(self) -> Array:
+        """Scaled errors of rows that were held out, shape (n,)."""
+        return self._stored.errors
+
     def predict(self, designs: pd.DataFrame) -> Predictions:
         """Predict some candidates.
 
@@ -85,15 +92,18 @@ class Scorer:
         """
         if not len(designs):
             none = np.empty(0, dtype=bool)
-            return Predictions(np.empty(0), np.empty(0), np.empty(0), np.empty(0, dtype=str), none, none)
+            empty = np.empty(0)
+            return Predictions(empty, empty, empty, empty, np.empty(0, dtype=str), none, none)
         chunks = list(self._model.encode_chunks(self._stored.frame(designs), self._known))
         with unchecked():
             mean, spread = join_predictions([self._model.predict_encoded(rows) for rows in chunks])
         distance = np.concatenate([measure_neighbours(rows, self._learned) for rows in chunks])
+        widened = spread * self._widen(chunks, distance)
         out_of_range = self._name_out_of_range(designs)
         return Predictions(
             mean,
-            self._stored.half_width_per_spread * spread * self._widen(chunks, distance),
+            self._stored.half_width_per_spread * widened,
+            widened,
             distance,
             out_of_range,
             (distance <= self.threshold) & (out_of_range == ""),

@@ -3,16 +3,19 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from batterymi.config.screen import Screen
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.features.formulas import parse_formulas
 from batterymi.screening.gates import Funnel, pass_gates, split_gates
-from batterymi.screening.scorer import Scorer
+from batterymi.screening.scorer import Predictions, Scorer
 from batterymi.screening.sources import FORMULA, POSITION, add_formula_columns
+from batterymi.surrogates.exceedance import compute_exceedance
 
+CHANCE = "probability_beyond"  # of the objective's threshold; NaN if it has none
 SCORED = {
-    **dict.fromkeys(("predicted", "lower_95", "upper_95", "distance"), pa.float64()),
+    **dict.fromkeys(("predicted", "lower_95", "upper_95", CHANCE, "distance"), pa.float64()),
     **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
     "out_of_range": pa.string(),
 }  # columns of scored candidates, beside those that they came with
@@ -61,6 +64,7 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
         "predicted": predictions.mean,
         "lower_95": predictions.mean - predictions.half_width,
         "upper_95": predictions.mean + predictions.half_width,
+        CHANCE: _find_chances(scorer, predictions, settings),
         "distance": predictions.distance,
         "novel": predictions.novel,
         "inside": predictions.inside,
@@ -72,3 +76,11 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
     passed, rest = pass_gates(after, alive, numbers, compositions)
     scored = candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range)
     return scored, funnel.concat_steps(rest)
+
+
+def _find_chances(scorer: Scorer, predictions: Predictions, settings: ScoringSettings) -> NDArray[np.float64]:
+    """Return the probability that each candidate lies beyond the objective's threshold, shape (n,)."""
+    target = settings.target
+    if target is None or target.threshold is None:
+        return np.full(len(predictions.mean), np.nan)
+    return compute_exceedance(predictions.mean, predictions.spread, scorer.errors, target.threshold, target.sign)

@@ -7,9 +7,9 @@ import pandas as pd
 from batterymi.config.slices.transfer import TransferSettings
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import read_frame, write_json, write_parquet
+from batterymi.surrogates.partitions import repeat_validation
 from batterymi.surrogates.problem import Inputs, make_problem
 from batterymi.surrogates.transfer import compare_strategies
-from batterymi.surrogates.validation import CrossValidation, Method, make_splits
 from batterymi.vocabulary.splits import CHECKED, SPLIT
 
 
@@ -28,17 +28,23 @@ def compare_transfer(table: Path, predictions: Path, result: Path, settings: Tra
     computed = compute_descriptors(rows, settings.descriptors)
     inputs = Inputs(settings.features, settings.descriptors)
     problem = make_problem(rows, computed, "transfer", inputs, target, settings.table)
-    splits = make_splits(settings.surrogate.folds, problem.groups, seed, problem.n_scored)
-    validation = CrossValidation(problem, splits, Method(), settings.surrogate.bootstraps, seed)
+    chosen = settings.surrogate
+    # strategies tune nothing, so no inner folds
+    plain = chosen.model_copy(update={"inner_folds": None, "censoring": "bound"})
+    validation = repeat_validation(problem, plain, chosen.bootstraps, seed, chosen.n_partitions)
     # the problem puts scored rows first, so ions are aligned by line
     ions = rows.set_index("line")["ion"].reindex(problem.lines).to_numpy()
-    found = compare_strategies(validation, ions, settings.transfer, settings.surrogate.folds)
+    found = compare_strategies(validation, ions, settings.transfer, chosen.folds)
     write_json(result, found.report)
-    long = pd.DataFrame(
-        {
-            "line": problem.lines[: problem.n_scored],
-            "group": [str(group) for group in problem.scored_groups],
-            "observed": problem.scored,
-        }
-    )
-    write_parquet(predictions, long.assign(**found.predictions))
+    rows_of_partition = {
+        "line": problem.lines[: problem.n_scored],
+        "group": [str(group) for group in problem.scored_groups],
+        "observed": problem.scored,
+    }
+    frames = [
+        pd.DataFrame({"partition": number + 1, **rows_of_partition}).assign(
+            **{name: predicted[number] for name, predicted in found.predictions.items()}
+        )
+        for number in range(len(validation.validations))
+    ]
+    write_parquet(predictions, pd.concat(frames, ignore_index=True))

@@ -15,8 +15,9 @@ from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import check_content, read_frame, read_json, write_csv, write_json
 from batterymi.screening.best import Best, find_nearest, merge_best
 from batterymi.screening.gates import Funnel
-from batterymi.screening.scores import SCORED, label_steps
+from batterymi.screening.scores import CHANCE, SCORED, label_steps
 from batterymi.screening.sources import FORMULA, POSITION
+from batterymi.vocabulary.verdicts import describe_skill
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +50,21 @@ def gather_screen(
     if best.moments.n != account["scored"]:
         counts = f"{best.moments.n} scored candidates, their reports {account['scored']}"
         raise TableError(f"the shards hold {counts}; run them again")
-    listed = _list_best(best, read_frame(table, [target.name]), settings)
-    write_csv(top, listed)
     scores = read_frame(metrics, ["selected"], {"variant": [screen.variant], "objective": [target.name]})
     chosen = scores["selected"] & (scores["variant"] == screen.variant) & (scores["objective"] == target.name)
     model = scores[chosen].iloc[0]
+    skill = describe_skill(str(model["verdict"]), settings.table.group_columns if settings.table else ())
+    # beside each candidate, since a ranking is read without the report
+    listed = _list_best(best, read_frame(table, [target.name]), settings).assign(verdict=skill)
+    write_csv(top, listed)
     found = {
         **account,
         "inside": best.inside,
         "mean_prediction": best.moments.mean,
         "spread_of_predictions": best.moments.deviation,
         **{name: model[name] for name in ("model", "verdict", "q2", "mae")},
+        "skill": skill,
+        "threshold_of_target": target.threshold,
         "median_half_width_95_of_the_best": float((listed["upper_95"] - listed["predicted"]).median()),
         "listed": len(listed),
         "source": screen.source.name,
@@ -105,7 +110,7 @@ def _list_best(best: Best, rows: pd.DataFrame, settings: GatheringSettings) -> p
     source_columns = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED)]
     listed = pd.concat([frame[[FORMULA, *scores]], known, frame[source_columns]], axis=1)
     listed.insert(0, "rank", np.arange(1, len(listed) + 1))
-    return listed
+    return listed if settings.target.threshold is not None else listed.drop(columns=CHANCE)
 
 
 def _read_blocks(paths: Sequence[Path]) -> Iterator[pd.DataFrame]:

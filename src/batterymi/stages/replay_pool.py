@@ -18,7 +18,7 @@ from batterymi.optimise.campaigns.pool import make_pool
 from batterymi.optimise.campaigns.pool_gain import compare_pool
 from batterymi.optimise.campaigns.replay import list_best_rows, replay_campaigns
 from batterymi.spelling import did_you_mean
-from batterymi.vocabulary.splits import SPLIT, TRAIN
+from batterymi.vocabulary.splits import PARTITION, SPLIT, TRAIN
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def replay_pool(
     """
     campaign = settings.campaign
     rows = read_frame(table, needs=[*(column.name for column in (*settings.features, *settings.objectives)), SPLIT])
-    predicted = read_frame(predictions, needs=["variant", "objective", "best", "line"])
+    predicted = read_frame(predictions, needs=["variant", "objective", "best", "line", PARTITION])
+    # one prediction per row
+    predicted = predicted[predicted[PARTITION] == 1]
     rows = rows[rows[SPLIT] == TRAIN].reset_index(drop=True)
     if campaign.hull_of and hulls:
         rows = _add_hulls(rows, campaign.hull_of, hulls.parent, digests)

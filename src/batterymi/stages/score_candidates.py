@@ -15,7 +15,7 @@ from batterymi.screening.scorer import Scorer
 from batterymi.screening.scores import SCORED, label_steps, score_block
 from batterymi.surrogates.store import find_stored
 from batterymi.surrogates.widening import OUTSIDE_SHARE
-from batterymi.vocabulary.splits import SPLIT, TRAIN
+from batterymi.vocabulary.splits import PARTITION, SPLIT, TEST, TRAIN
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,15 @@ def _load_scorer(model: Path, table: Path, predictions: Path, settings: ScoringS
     """Return the model of the screen's variant, with the rows that it knows."""
     variant, objective = settings.screen.variant, settings.target_name
     stored = find_stored(model, variant, objective)
-    held_out = read_frame(predictions, ["distance", "best"], {"variant": [variant], "objective": [objective]})
+    held_out = read_frame(
+        predictions, ["distance", "best", PARTITION], {"variant": [variant], "objective": [objective]}
+    )
     held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
+    held_out = held_out[held_out[PARTITION] == 1]
     threshold = float(np.quantile(held_out["distance"], 1 - OUTSIDE_SHARE))
     rows = read_frame(table, [SPLIT, objective])
     # other rows are known compositions too, but the model did not learn from them
-    learned = (rows[SPLIT] == TRAIN) & rows[objective].notna()
+    learned = rows[SPLIT].isin((TRAIN, TEST)) & rows[objective].notna()
     return Scorer(stored, rows[learned], rows[~learned], threshold)
 
 

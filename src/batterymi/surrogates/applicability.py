@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array, Mask
-from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.grouped import draw_groups, estimate
 from batterymi.statistics.labels import label_interval
-from batterymi.statistics.scores import compute_mean, compute_spearman
-from batterymi.surrogates.distances import Points, measure_neighbours
+from batterymi.statistics.scores import MEAN, compute_spearman
+from batterymi.surrogates.distances import Points, Rows, measure_neighbours
 from batterymi.surrogates.model import Model
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
 from batterymi.surrogates.widening import OUTSIDE_SHARE
@@ -31,12 +31,13 @@ def compute_neighbour_distance(model: Model, learned: pd.DataFrame, designs: pd.
     return np.concatenate([measure_neighbours(rows, points) for rows in model.encode_chunks(designs)])
 
 
-def compute_held_out_distances(validation: CrossValidation, out: OutOfFold) -> Array:
-    """Return the distance of every scored row to what its fold's model learned from, shape (n_scored,)."""
-    frame = validation.problem.frame
-    distance = np.empty(validation.problem.n_scored)
-    for (train, test), model in zip(validation.splits, out.models, strict=True):
-        distance[test] = compute_neighbour_distance(model, frame.iloc[train], frame.iloc[test])
+def compute_held_out_distances(validation: CrossValidation) -> Array:
+    """Return the distance of every scored row to what its fold's models learned from, shape (n_scored,)."""
+    problem = validation.problem
+    distance = np.empty(problem.n_scored)
+    for train, test in validation.splits:
+        points = Points(problem.encode(train)[1])
+        distance[test] = measure_neighbours(Rows(problem.encode_others(test, train)), points)
     return distance
 
 
@@ -83,4 +84,4 @@ def _compute_mean_interval(
     if not part.any():
         return float("nan"), float("nan")
     own = [group for group, wanted in zip(groups, part, strict=True) if wanted]
-    return bootstrap_interval(miss[part], compute_mean, seed, own, bootstraps)
+    return estimate(MEAN, draw_groups(own, bootstraps, seed), miss[part]).interval

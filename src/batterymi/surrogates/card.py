@@ -10,6 +10,7 @@ import pandas as pd
 from batterymi.config.slices.training import TrainingSettings
 from batterymi.surrogates.problem import Inputs
 from batterymi.text_safety import escape_links
+from batterymi.vocabulary.verdicts import NO_SKILL, describe_looks, describe_skill
 
 LIBRARIES = ("scikit-learn", "numpy", "skops")
 TREATMENTS = {"bound": "taken as values", "expected": "replaced by the value expected {}", "drop": "left out"}
@@ -67,6 +68,10 @@ def write_card(
         checks=checks,
         describe_treatments=_describe_treatments,
         rows=int(metrics["rows"].max()),
+        partitions=int(metrics["partitions"].max()),
+        describe_looks=describe_looks,
+        describe_skill=describe_skill,
+        no_skill=NO_SKILL,
         versions={name: version(name) for name in LIBRARIES},
     )
     # labels, units and reasons are free text, which must not become HTML or a link

@@ -1,16 +1,15 @@
 """Learning curves: the error over the number of rows, and what twice as many would give."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array, Indices, Mask
+from batterymi.statistics.grouped import OfSums
 from batterymi.statistics.labels import label_interval
-from batterymi.statistics.scores import compute_mean
-from batterymi.surrogates.validation import CrossValidation, fit_on_rows
+from batterymi.surrogates.validation import CrossValidation, predict_rows
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 N_DRAWS = 2
@@ -39,51 +38,63 @@ def compute_learning_curve(name: str, validation: CrossValidation, settings: Map
         if n_rows >= FEWEST_ROWS:
             misses.append(miss)
             counts.append(n_rows)
-            interval = validation.compute_interval(miss, compute_mean)
+            interval = validation.estimate(ABSOLUTE, miss).interval
             points.append({"rows": n_rows, **label_interval("mae", float(miss.mean()), interval)})
     if len(points) < 3:
         return {"points": points}
-    law = PowerLaw(tuple(counts[-N_FITTED:]))
-    last = misses[-N_FITTED:]
+    counts_fitted, last = tuple(counts[-N_FITTED:]), misses[-N_FITTED:]
+    law = {name: validation.estimate(statistic, *last) for name, statistic in make_power_law(counts_fitted).items()}
     return {
         "points": points,
-        "exponent": float(law.find_exponent(*last)),
-        "exponent_interval": list(validation.compute_interval(last, law.find_exponent)),
+        "exponent": law["exponent"].value,
+        "exponent_interval": list(law["exponent"].interval),
         "doubled": {
             "rows": 2 * counts[-1],
-            "mae": float(law.double(*last)),
-            "interval": list(validation.compute_interval(last, law.double)),
-            "change": float(law.double(*last) - misses[-1].mean()),
-            "change_interval": list(validation.compute_interval(last, law.find_change)),
+            "mae": law["doubled"].value,
+            "interval": list(law["doubled"].interval),
+            "change": law["change"].value,
+            "change_interval": list(law["change"].interval),
         },
     }
 
 
-@dataclass(frozen=True)
-class PowerLaw:
-    """Power laws through mean errors at some numbers of rows; each method takes errors of rows, an array per number.
+def make_power_law(counts: tuple[int, ...]) -> dict[str, OfSums]:
+    """Return what a power law through mean errors at some numbers of rows says, as statistics of errors of rows.
 
-    Attributes:
-        counts: numbers of rows.
+    Args:
+        counts: numbers of rows; each statistic takes errors of rows, an array per number.
+
+    Returns:
+        `exponent` by which the mean error falls; `doubled`, the mean error at twice the rows, extrapolated from the
+        last point, which is known; and `change` from there to it.
     """
+    x = np.log(np.asarray(counts, float))
+    centred = x - x.mean()
 
-    counts: tuple[int, ...]
-
-    def find_exponent(self, *misses: Array) -> Array:
-        """Return the exponent by which the mean error falls."""
-        x = np.log(np.asarray(self.counts, float))
+    def find_exponent(count: Array, *totals: Array) -> Array:
         # an error of zero has no logarithm
-        y = np.log(np.maximum(np.stack([compute_mean(miss) for miss in misses], axis=-1), 1e-12))
-        centred = x - x.mean()
+        y = np.log(np.maximum(np.stack([total / count for total in totals], axis=-1), 1e-12))
         return np.asarray(-(y * centred).sum(axis=-1) / (centred**2).sum())
 
-    def double(self, *misses: Array) -> Array:
-        """Return the mean error at twice the rows, extrapolated from the last point, which is known."""
-        return np.asarray(compute_mean(misses[-1]) * 2.0 ** -self.find_exponent(*misses))
+    def double(count: Array, *totals: Array) -> Array:
+        return np.asarray(totals[-1] / count * 2.0 ** -find_exponent(count, *totals))
 
-    def find_change(self, *misses: Array) -> Array:
-        """Return the change of the mean error from the last point to twice the rows."""
-        return self.double(*misses) - compute_mean(misses[-1])
+    def find_change(count: Array, *totals: Array) -> Array:
+        return double(count, *totals) - totals[-1] / count
+
+    return {
+        "exponent": OfSums(_take_as_they_are, find_exponent),
+        "doubled": OfSums(_take_as_they_are, double, "positive"),
+        "change": OfSums(_take_as_they_are, find_change),
+    }
+
+
+def _take_as_they_are(*values: Array) -> Sequence[Array]:
+    """Return the values themselves, to be summed."""
+    return values
+
+
+ABSOLUTE = OfSums(_take_as_they_are, lambda count, total: total / count, "positive")  # the mean of absolute errors
 
 
 def _measure_misses(
@@ -103,8 +114,8 @@ def _measure_misses(
             kept = _sample_groups(labels[scored], share, rng)
             # rows of related tasks always stay, since the curve is over the study's own rows
             rows = np.concatenate([scored[kept], train[train >= problem.n_scored]])
-            model = fit_on_rows(name, problem, rows, validation.method, seed, settings)
-            total[test] += np.abs(problem.observed[test] - model.predict_mean(problem.frame.iloc[test]))
+            mean, _ = predict_rows(name, problem, rows, test, validation.method, seed, settings)
+            total[test] += np.abs(problem.observed[test] - mean)
             sizes.append(int(kept.sum()))
     return total / n_draws, round(float(np.mean(sizes)))
 

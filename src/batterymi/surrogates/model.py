@@ -104,9 +104,23 @@ class Model(ABC):
         Returns:
             The model itself.
         """
+        with unchecked():
+            encoder = make_encoder(features, list(frame.columns))
+            matrix = encoder.fit_transform(frame)
+        return self.fit_matrix(encoder, matrix, observed, errors, list_graphs(frame))
+
+    def fit_matrix(
+        self,
+        encoder: Any,
+        matrix: Array,
+        observed: Array,
+        errors: Array | None = None,
+        graphs: Sequence[Any] | None = None,
+    ) -> Self:
+        """Fit the model to rows that were encoded before; the encoder is the fitted one that did."""
+        self.encoder = encoder
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning), unchecked():
-            self.encoder = make_encoder(features, list(frame.columns))
-            self.fit_with_graphs(self.encoder.fit_transform(frame), list_graphs(frame), observed, errors)
+            self.fit_with_graphs(matrix, graphs, observed, errors)
         return self
 
     def fit_with_graphs(
@@ -137,6 +151,13 @@ class Model(ABC):
         """
         with unchecked():
             return join_predictions([self.predict_encoded(rows) for rows in self.encode_chunks(frame)])
+
+    def predict_matrix(self, matrix: Array, graphs: Sequence[Any] | None = None) -> tuple[Array, Array]:
+        """Return means and spreads of rows that were encoded before, each of shape (n_rows,)."""
+        parts = [slice(at, at + self.chunk) for at in range(0, len(matrix), self.chunk)]
+        rows = (Rows(matrix[part], graphs=None if graphs is None else graphs[part]) for part in parts)
+        with unchecked():
+            return join_predictions([self.predict_encoded(piece) for piece in rows])
 
     def predict_mean(self, frame: pd.DataFrame) -> Array:
         """Predict rows without their spreads, shape (n_rows,)."""

@@ -1,4 +1,4 @@
-"""Permutation tests: how well chance does, and how much each feature contributes."""
+"""Permutation tests: how well chance does."""
 
 import itertools
 import math
@@ -33,7 +33,7 @@ class PermutationTest:
 
 
 def run_permutation_test(
-    name: str, validation: CrossValidation, out: OutOfFold, n_shuffles: int, n_tried: int
+    name: str, validation: CrossValidation, outs: Sequence[OutOfFold], n_shuffles: int, n_tried: int
 ) -> PermutationTest:
     """Test whether the features carry information about the objective.
 
@@ -41,13 +41,13 @@ def run_permutation_test(
     there is if there are few, else over `n_shuffles` of them. It ends early once so many shuffles did as well that
     all of them together could no longer give p < 0.05, which leaves the decision as it would be. On longer tables
     only the pairing of predictions and observations is shuffled; whole groups are moved, since rows of one group agree
-    with each other whatever the features say. The p-value is multiplied by the number of models tried (Bonferroni),
-    since the best of several was picked.
+    with each other whatever the features say; the score is the mean over all partitions into folds. The p-value is
+    multiplied by the number of models tried (Bonferroni), since the best of several was picked.
 
     Args:
         name: the selected model.
-        validation: the cross-validation.
-        out: its predictions.
+        validation: the cross-validation, of the first partition.
+        outs: held-out predictions, by partition; a refit is compared with the first.
         n_shuffles: shuffles to draw.
         n_tried: models that were compared.
 
@@ -55,14 +55,16 @@ def run_permutation_test(
         The corrected p-value, at most 1, and how it was found.
     """
     problem, observed = validation.problem, validation.problem.scored
-    score = float(compute_q_squared(observed, out.mean))
     rng = np.random.default_rng(validation.seed)
     if len(observed) > SMALL_TABLE:
         orders = np.stack([_order_by_group(problem.scored_groups, rng) for _ in range(n_shuffles)])
         # rows are laid out group by group, so that a shift of whole groups keeps what a group shares
         base = _order_by_group(problem.scored_groups, None)
-        as_good = int((compute_q_squared(observed[orders], out.mean[base]) >= score).sum())
+        shuffled = np.mean([compute_q_squared(observed[orders], out.mean[base]) for out in outs], axis=0)
+        score = float(np.mean([compute_q_squared(observed, out.mean) for out in outs]))
+        as_good = int((shuffled >= score).sum())
         return PermutationTest(_compute_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
+    score = float(compute_q_squared(observed, outs[0].mean))
     as_good = drawn = 0
     for order in _draw_orders(len(observed), n_shuffles, rng):
         again = predict_out_of_fold(name, replace(validation, problem=problem.shuffle_observed(order)))
@@ -95,41 +97,3 @@ def _compute_p_value(as_good: int, drawn: int, n_tried: int) -> float:
     """Compute the share of orders, the observed included, that score as well, times the number of models."""
     # the observed order is one of the permutations, so p is never zero
     return min(1.0, n_tried * (as_good + 1) / (drawn + 1))
-
-
-def compute_permutation_importances(validation: CrossValidation, out: OutOfFold, n_repeats: int) -> pd.DataFrame:
-    """Measure how much the error of held-out rows grows when one feature is shuffled.
-
-    Each row is predicted by the model that was fitted without it, so features that only help to memorise do not count.
-    The columns of a descriptor are shuffled together, since they carry the same information.
-
-    Args:
-        validation: the cross-validation.
-        out: its predictions and models.
-        n_repeats: shuffles per feature.
-
-    Returns:
-        Columns feature (or descriptor), repeat, rmse_increase (in the objective's unit).
-    """
-    problem, rng = validation.problem, np.random.default_rng(validation.seed)
-    frame, observed = problem.frame.iloc[: problem.n_scored], problem.scored
-    base = np.sqrt(np.mean((observed - out.mean) ** 2))
-    rows = []
-    for feature, columns in problem.inputs.parts(frame).items():
-        orders = [rng.permutation(len(frame)) for _ in range(n_repeats)]
-        values = frame[columns]
-        predicted = np.empty((n_repeats, len(frame)))
-        for (_, test), model in zip(validation.splits, out.models, strict=True):
-            # all repeats in one call: predicting few rows costs mostly overhead
-            shuffled = pd.concat([frame.iloc[test]] * n_repeats, ignore_index=True)
-            drawn = values.iloc[np.concatenate([order[test] for order in orders])]
-            # a single column may be a category; the columns of a descriptor are numbers
-            shuffled[columns] = drawn.to_numpy(dtype=object) if len(columns) == 1 else drawn.to_numpy(float)
-            # an assigned object array would leave numbers as objects
-            shuffled = shuffled.astype(frame.dtypes.to_dict())
-            predicted[:, test] = model.predict_mean(shuffled).reshape(n_repeats, -1)
-        error = np.sqrt(np.mean((observed - predicted) ** 2, axis=1))
-        rows += [
-            {"feature": feature, "repeat": repeat, "rmse_increase": value} for repeat, value in enumerate(error - base)
-        ]
-    return pd.DataFrame(rows)

@@ -13,6 +13,8 @@ from batterymi.config.models import Ablation
 from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
+from batterymi.surrogates.encodings import Encodings
+from batterymi.surrogates.model import list_graphs
 from batterymi.vocabulary.measured import find_compound_column, name_bound_column, name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
@@ -85,6 +87,7 @@ class Problem:
             shape (n_rows,).
         errors: standard deviation of each observation, NaN where unknown, shape (n_rows,); None if none is known.
         expected: kept by `impute_censored`.
+        encodings: encoded rows, kept for all models.
     """
 
     variant: str
@@ -99,6 +102,7 @@ class Problem:
     errors: Array | None = None
     # a cache that copies made by `replace` share; its keys hold the observations, so shuffles do not mix
     expected: dict[Any, Array] = field(default_factory=dict, compare=False, repr=False)
+    encodings: Encodings = field(default_factory=Encodings, compare=False, repr=False)
 
     @property
     def scored(self) -> Array:
@@ -109,6 +113,18 @@ class Problem:
     def scored_groups(self) -> list[object]:
         """Return the groups of the scored rows."""
         return list(self.groups[: self.n_scored])
+
+    def encode(self, rows: Indices) -> tuple[Any, Array]:
+        """Return an encoder that is fitted to some rows, and their matrix, shape (n_rows, n_encoded)."""
+        return self.encodings.fit(self.inputs.features, self.frame, rows)
+
+    def encode_others(self, rows: Indices, learned: Indices) -> Array:
+        """Return the matrix of some rows by the encoder that is fitted to others, `learned`."""
+        return self.encodings.transform(self.encode(learned)[0], self.frame, rows, learned)
+
+    def list_graphs(self, rows: Indices) -> list[Any] | None:
+        """Return the graphs of the structures of some rows; None without such a column."""
+        return list_graphs(self.frame.iloc[rows])
 
     def replace_observed(self, observed: Array) -> "Problem":
         """Return the same problem with new observations."""

@@ -5,7 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +42,7 @@ class StoredModel:
         fitted: the model itself.
         half_width_per_spread: half width of a 95 % interval where the spread is 1, near what the model learned from.
         widening: by how much intervals are wider farther away.
+        errors: observed - predicted over the spread of rows that were held out, in order, shape (n,).
     """
 
     variant: str
@@ -52,6 +53,7 @@ class StoredModel:
     fitted: Model
     half_width_per_spread: float
     widening: Widening
+    errors: Array = field(default_factory=lambda: np.empty(0))
 
     def predict(self, designs: pd.DataFrame) -> tuple[Array, Array]:
         """Predict designs, with half widths of 95 % intervals.
@@ -62,12 +64,17 @@ class StoredModel:
         Returns:
             Two arrays of shape (n_designs,).
         """
+        mean, spread = self.predict_spread(designs)
+        return mean, self.half_width_per_spread * spread
+
+    def predict_spread(self, designs: pd.DataFrame) -> tuple[Array, Array]:
+        """Return means and spreads of designs, widened with the distance; each of shape (n_designs,)."""
         frame = self.frame(designs)
         mean, spread = self.fitted.predict(frame)
         if not (self.widening.widens and len(frame)):
-            return mean, self.half_width_per_spread * spread
+            return mean, spread
         factors = [self.widening.compute_factors(rows) for rows in self.fitted.encode_chunks(frame)]
-        return mean, self.half_width_per_spread * spread * np.concatenate(factors)
+        return mean, spread * np.concatenate(factors)
 
     def frame(self, designs: pd.DataFrame) -> pd.DataFrame:
         """Return the columns that the model takes, computed ones included, shape (n_designs, n_columns)."""
@@ -177,9 +184,9 @@ def _restore_checked(fields: Any) -> StoredModel:
     """Return a model from its fields, each of its kind."""
     parts = {"fitted": restore_model(fields["fitted"]), "widening": Widening.restore(fields["widening"])}
     model = StoredModel(**{**fields, **parts})
-    if not isinstance(model.fitted.encoder, ColumnTransformer) or not all(
-        isinstance(text, str) for text in (model.variant, model.objective, *model.features, *model.categories)
-    ):
+    texts = (model.variant, model.objective, *model.features, *model.categories)
+    is_right = isinstance(model.fitted.encoder, ColumnTransformer) and isinstance(model.errors, np.ndarray)
+    if not (is_right and all(isinstance(text, str) for text in texts)):
         raise TypeError("a model's fields do not have the expected types")
     return model
 

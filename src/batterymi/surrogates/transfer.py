@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from batterymi.arrays import Array, Indices, Mask
 from batterymi.config.transfer import Transfer
-from batterymi.statistics.intervals import compute_q_squared
+from batterymi.statistics.grouped import SMALLEST_SPREAD, OfSums, estimate
 from batterymi.statistics.labels import label_interval
-from batterymi.statistics.scores import compute_mean, compute_paired_difference, compute_scores
+from batterymi.statistics.scores import MAE, R2, compute_paired_difference, compute_scores
 from batterymi.surrogates.model import find_model
+from batterymi.surrogates.partitions import RepeatedValidation
 from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.validation import CrossValidation, Method, fit_on_rows, make_splits
+from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_rows
 from batterymi.vocabulary.verdicts import TOO_SMALL
 
 logger = logging.getLogger(__name__)
@@ -61,8 +62,7 @@ class Strategies:
         """Predict by a model that learned from some rows."""
         problem = self._problem if target is None else self._problem.replace_observed(target)
         settings = find_model(self._name).choose_settings(len(rows))
-        model = fit_on_rows(self._name, problem, rows, Method(), self._seed, settings)
-        return model.predict_mean(problem.frame.iloc[test])
+        return predict_rows(self._name, problem, rows, test, Method(), self._seed, settings)[0]
 
     def _predict_by_source(self, related: Indices, test: Indices) -> Array:
         """Predict by a model of the related task only; cached, since many draws need it."""
@@ -87,7 +87,7 @@ class TransferFound:
 
     Attributes:
         report: scores, gains over own rows only, learning curves.
-        predictions: held-out predictions of every strategy, shape (n_own,) each.
+        predictions: held-out predictions of every strategy in each partition, shape (n_partitions, n_own) each.
     """
 
     report: dict[str, Any]
@@ -95,76 +95,102 @@ class TransferFound:
 
 
 def compare_strategies(
-    validation: CrossValidation, ions: NDArray[np.object_], choice: Transfer, folds: str | int
+    validation: RepeatedValidation, ions: NDArray[np.object_], choice: Transfer, folds: str | int
 ) -> TransferFound:
     """Compare strategies of transfer by the same grouped folds, and over the number of own rows.
 
     Args:
-        validation: the study's cross-validation; own rows are scored, those of related tasks are not.
+        validation: the study's cross-validations; own rows are scored, those of related tasks are not.
         ions: working ion of each row, shape (n_rows,).
         choice: settings of the transfer.
         folds: as in the study, for the related task too.
     """
-    problem, n, seed = validation.problem, validation.bootstraps, validation.seed
+    problem = validation.problem
     is_own = np.arange(len(problem.observed)) < problem.n_scored
     is_source = np.isin(ions, choice.source) & ~is_own
-    ways = Strategies(problem, is_source, choice.model, seed).make_predictors(" and ".join(choice.source))
-    predictions = _predict_all(validation, ways)
-    groups, observed = problem.scored_groups, problem.scored
-    entries: list[dict[str, Any]] = []
-    for way, predicted in predictions.items():
-        entry = {"strategy": way, **compute_scores(observed, predicted, groups, n, seed)}
-        if way != OWN:
-            own = predictions[OWN]
-            r2 = validation.compute_interval((observed, predicted, own), _gain_r2)
-            entry |= dict(zip(("r2_gain_lower", "r2_gain_upper"), r2, strict=True))
-            entry |= _measure_gain(validation, np.abs(observed - own), np.abs(observed - predicted))
-        entries.append(entry)
-    curves = _measure_curves(validation, ways, choice)
+    strategies = Strategies(problem, is_source, choice.model, validation.first.seed)
+    ways = strategies.make_predictors(" and ".join(choice.source))
+    predictions = {name: _predict(validation, way, None) for name, way in ways.items()}
+    entries = [_score_strategy(validation, name, predictions) for name in ways]
+    curves = _measure_curves(validation, ways, predictions, choice)
     best = min((entry for entry in entries if entry["strategy"] != OWN), key=lambda entry: entry["mae"])
     own_entry = next(entry for entry in entries if entry["strategy"] == OWN)
     report = {
         "model": choice.model,
         "source": list(choice.source),
-        "source_task": _score_source_task(validation, np.flatnonzero(is_source), choice.model, folds),
+        "source_task": _score_source_task(validation.first, np.flatnonzero(is_source), choice.model, folds),
         "own_rows": problem.n_scored,
         "own": own_entry,
         "best": best,
         "strategies": entries,
         "curves": curves,
+        "few_rows": _compare_few_rows(curves, best["strategy"]),
         "worth_rows": _count_worth(curves, best["strategy"], own_entry["mae"]),
     }
     return TransferFound(report, predictions)
 
 
-def _predict_all(validation: CrossValidation, ways: dict[str, Strategy]) -> dict[str, Array]:
-    """Return held-out predictions of every strategy with all own rows."""
-    problem, predicted = validation.problem, {}
-    for name, way in ways.items():
-        predicted[name] = np.empty(problem.n_scored)
-        for train, test in validation.splits:
+def _predict(validation: RepeatedValidation, way: Strategy, size: int | None) -> Array:
+    """Return held-out predictions by a strategy in each partition, from some own rows or all, shape (n_partitions, n).
+
+    Each partition draws own rows of its own; a smaller draw is a part of a larger one.
+    """
+    problem = validation.problem
+    predicted = np.empty((len(validation.validations), problem.n_scored))
+    for number, one in enumerate(validation.validations):
+        rng = np.random.default_rng([one.seed, number])
+        for train, test in one.splits:
             own, related = train[train < problem.n_scored], train[train >= problem.n_scored]
-            predicted[name][test] = way(own, related, test)
-        logger.info("%s: MAE %.3f", name, np.abs(predicted[name] - problem.scored).mean())
+            order = rng.permutation(own)
+            predicted[number, test] = way(own if size is None else np.sort(order[:size]), related, test)
     return predicted
 
 
-def _gain_r2(observed: Array, helped: Array, alone: Array) -> Array:
-    """Return how much larger R² is with help."""
-    return compute_q_squared(observed, helped) - compute_q_squared(observed, alone)
+def _score_strategy(validation: RepeatedValidation, name: str, predictions: dict[str, Array]) -> dict[str, Any]:
+    """Return the scores of a strategy with all own rows, and its gains over own rows only."""
+    problem, first, predicted = validation.problem, validation.first, predictions[name]
+    scores = compute_scores(
+        problem.scored, predicted, problem.scored_groups, first.bootstraps, first.seed, validation.n_folds
+    )
+    logger.info("%s: MAE %.3f", name, scores["mae"])
+    return {"strategy": name, **scores, **_measure_gains(validation, predictions[OWN], predicted, name)}
 
 
-def _measure_gain(validation: CrossValidation, alone: Array, helped: Array) -> dict[str, Any]:
-    """Return how much smaller errors are than those of own rows only.
+def _measure_gains(validation: RepeatedValidation, alone: Array, helped: Array, name: str) -> dict[str, Any]:
+    """Return how much smaller the MAE and larger the R² are than from own rows only; nothing for these themselves.
 
     A gain whose interval includes zero is none, and one below what is worthwhile does not matter.
     """
-    groups, objective = validation.problem.scored_groups, validation.problem.objective
-    gain = compute_paired_difference(alone, helped, groups, validation.bootstraps, validation.seed)
+    if name == OWN:
+        return {}
+    observed, first = validation.problem.scored, validation.first
+    pair = np.abs(observed - alone), np.abs(observed - helped)
+    groups = validation.problem.scored_groups
+    gain = compute_paired_difference(*pair, groups, first.bootstraps, first.seed, validation.n_folds)
+    r2 = validation.estimate(R2_GAIN, np.broadcast_to(observed, alone.shape), helped, alone)
     shown = "gain" if gain["lower"] > 0 else "negative" if gain["upper"] < 0 else "no gain shown"
-    if shown == "gain" and objective.worthwhile and gain["difference"] < objective.worthwhile.least:
+    least = validation.problem.objective.worthwhile
+    if shown == "gain" and least and gain["difference"] < least.least:
         shown = TOO_SMALL
-    return {f"mae_gain{end}": gain[key] for end, key in GAIN.items()} | {"verdict": shown}
+    found: dict[str, Any] = {f"mae_gain{end}": gain[key] for end, key in GAIN.items()}
+    return found | label_interval("r2_gain", r2.value, r2.interval) | {"verdict": shown}
+
+
+def _combine_r2_gain(count: Array, helped: Array, alone: Array, total: Array, square: Array) -> Array:
+    """Return by how much R² is larger with help, from sums of squared errors and of observations."""
+    spread = square - total**2 / count
+    return (alone - helped) / np.where(spread > SMALLEST_SPREAD * square, spread, np.nan)
+
+
+R2_GAIN = OfSums(
+    lambda seen, helped, alone: (
+        (seen - helped) ** 2,
+        (seen - alone) ** 2,
+        seen - seen.mean(),
+        (seen - seen.mean()) ** 2,
+    ),
+    _combine_r2_gain,
+)
 
 
 def _score_source_task(validation: CrossValidation, rows: Indices, model: str, folds: str | int) -> dict[str, Any]:
@@ -174,45 +200,54 @@ def _score_source_task(validation: CrossValidation, rows: Indices, model: str, f
     predicted = np.empty(len(rows))
     for train, test in make_splits(folds, groups, seed):
         settings = find_model(model).choose_settings(len(train))
-        fitted = fit_on_rows(model, problem, rows[train], Method(), seed, settings)
-        predicted[test] = fitted.predict_mean(problem.frame.iloc[rows[test]])
+        predicted[test] = predict_rows(model, problem, rows[train], rows[test], Method(), seed, settings)[0]
     return compute_scores(problem.observed[rows], predicted, groups, validation.bootstraps, seed)
 
 
-def _measure_curves(validation: CrossValidation, ways: dict[str, Strategy], choice: Transfer) -> list[dict[str, Any]]:
-    """Measure strategies that use own rows over how many they have: errors, and gains over own rows only."""
-    problem = validation.problem
+def _measure_curves(
+    validation: RepeatedValidation, ways: dict[str, Strategy], whole: dict[str, Array], choice: Transfer
+) -> list[dict[str, Any]]:
+    """Measure strategies that use own rows over how many they have: errors, and gains over own rows only.
+
+    Args:
+        validation: the cross-validations.
+        ways: the strategies; that of own rows only is the first.
+        whole: their predictions from all own rows.
+        choice: settings of the transfer: numbers of own rows.
+    """
+    problem, first = validation.problem, validation.first
     found: list[dict[str, Any]] = []
     alone: dict[int, Array] = {}
-    fewest = min(int((train < problem.n_scored).sum()) for train, _ in validation.splits)
+    learned = [int((train < problem.n_scored).sum()) for one in validation.validations for train, _ in one.splits]
     # zero-shot strategies use no own rows, so they have no curve
     for name in [way for way in ways if "zero-shot" not in way]:
-        for size in choice.sizes:
-            n_draws = choice.draws if "pooled" not in name else 1  # pooled models hardly depend on which own rows join
-            miss = _measure_misses(validation, ways[name], size, n_draws)
-            point: dict[str, Any] = {"strategy": name, "rows": min(size, fewest)}
-            point |= label_interval("mae", float(miss.mean()), validation.compute_interval(miss, compute_mean))
+        for size in [*(size for size in choice.sizes if size < min(learned)), max(learned)]:
+            predicted = whole[name] if size == max(learned) else _predict(validation, ways[name], size)
             # the first strategy, so its errors are there when the next ones are compared with it
-            if name == OWN:
-                alone[size] = miss
-            else:
-                point |= _measure_gain(validation, alone[size], miss)
-            found.append(point)
+            alone.setdefault(size, predicted)
+            draws = first.draws
+            mae, r2 = (
+                estimate(statistic, draws, problem.scored, predicted, folds=validation.n_folds)
+                for statistic in (MAE, R2)
+            )
+            found.append(
+                {"strategy": name, "rows": size, "all": size == max(learned)}
+                | label_interval("mae", mae.value, mae.interval)
+                | label_interval("r2", r2.value, r2.interval)
+                | _measure_gains(validation, alone[size], predicted, name)
+            )
         logger.info("%s: learning curve done", name)
     return found
 
 
-def _measure_misses(validation: CrossValidation, way: Strategy, size: int, n_draws: int) -> Array:
-    """Return the mean absolute error of each own row over draws of some own rows to learn from."""
-    problem = validation.problem
-    miss = np.zeros(problem.n_scored)
-    for draw in range(n_draws):
-        rng = np.random.default_rng([validation.seed, draw])
-        for train, test in validation.splits:
-            own, related = train[train < problem.n_scored], train[train >= problem.n_scored]
-            drawn = np.sort(rng.permutation(own)[:size])
-            miss[test] += np.abs(way(drawn, related, test) - problem.observed[test]) / n_draws
-    return miss
+def _compare_few_rows(curves: Sequence[dict[str, Any]], strategy: str) -> dict[str, Any] | None:
+    """Return the errors from the fewest own rows, alone and by a strategy; None without a curve of it."""
+    helped = [point for point in curves if point["strategy"] == strategy]
+    if not helped:
+        return None
+    least = min(helped, key=lambda point: point["rows"])
+    alone = next(point for point in curves if (point["strategy"], point["rows"]) == (OWN, least["rows"]))
+    return {"rows": least["rows"], "own": alone, "helped": least}
 
 
 def _count_worth(curves: Sequence[dict[str, Any]], strategy: str, mae: float) -> int | None:

@@ -1,72 +1,70 @@
 """Checks beyond a score of whether a model can be trusted."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Array
+from batterymi.config.external import OfficialSplit
 from batterymi.config.slices.training import TrainingSettings
-from batterymi.config.sources import Table
 from batterymi.statistics.intervals import LEVELS
 from batterymi.statistics.labels import label_interval
-from batterymi.statistics.scores import compute_mean, compute_scores
-from batterymi.surrogates.applicability import compute_error_by_distance, compute_held_out_distances
+from batterymi.statistics.scores import SHARE, compute_scores
+from batterymi.surrogates.applicability import compute_error_by_distance
 from batterymi.surrogates.censoring import compare_treatments
+from batterymi.surrogates.comparison import REFERENCES, Comparison
 from batterymi.surrogates.curve import compute_learning_curve
+from batterymi.surrogates.exceedance import Predicted, exceed_held_out, score_use
 from batterymi.surrogates.leaks import compare_groupings, find_most_common, find_single_features
 from batterymi.surrogates.noise import estimate_noise_floor
-from batterymi.surrogates.official import OfficialTest, score_official_test
+from batterymi.surrogates.official import HeldOutRows, score_official_test
 from batterymi.surrogates.problem import find_censored, label_joint_groups
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
 from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
-REFERENCES = ("dummy", "ridge", "nearest_neighbour")  # baselines that models are compared with
 logger = logging.getLogger(__name__)
 
 
 def validate_model(
-    best: str,
-    validation: CrossValidation,
-    outs: Mapping[str, OutOfFold],
-    rows: pd.DataFrame,
-    computed: Mapping[str, pd.DataFrame],
-    settings: TrainingSettings,
+    comparison: Comparison, rows: pd.DataFrame, computed: Mapping[str, pd.DataFrame], settings: TrainingSettings
 ) -> dict[str, Any]:
     """Run every check of one selected model that the settings of its study enable.
 
     Args:
-        best: the selected model.
-        validation: the study's cross-validation.
-        outs: held-out predictions of every model.
+        comparison: of the models.
         rows: the table.
         computed: descriptors of its rows.
         settings: settings of the table and of the comparison.
 
     Returns:
-        `selected`, `single_features`, `calibration`, `applicability`, and where the settings enable them `procedure`,
-        `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others.
+        `selected`, `use`, `single_features`, `calibration`, `applicability`, and where the settings enable them
+        `procedure`, `groupings`, `noise`, `censoring`, `learning_curve` and `test`; None for the others, and for
+        `external`, which needs the final models.
     """
-    out, problem, objective = outs[best], validation.problem, validation.problem.objective.name
-    table, comparison, chosen = settings.table, settings.surrogate, find_most_common(out.chosen)
+    best, validation, table = comparison.best, comparison.validation.first, settings.table
+    problem, objective = validation.problem, validation.problem.objective.name
+    outs = [out[best] for out in comparison.outs]
+    chosen = find_most_common([choice for out in outs for choice in out.chosen])
     train = rows[(rows[SPLIT] == TRAIN) & rows[objective].notna()]
-    distance = compute_held_out_distances(validation, out)
     found: dict[str, Any] = {
         "selected": best,
         "settings": chosen,
+        "partitions": len(outs),
         "single_features": find_single_features(problem),
-        "calibration": compute_calibration(validation, out),
-        "applicability": compute_error_by_distance(validation, out, distance),
-        "procedure": _score_procedure(validation, outs) if comparison.inner_folds else None,
+        "use": _score_use(comparison, rows, settings),
+        "calibration": compute_calibration(validation, outs[0]),
+        "applicability": compute_error_by_distance(validation, outs[0], comparison.distance),
+        "procedure": _score_procedure(comparison) if settings.surrogate.inner_folds else None,
         "noise": estimate_noise_floor(
             train, objective, find_compound_column(train.columns, table.repeats), table.censored, validation.seed
         )
         if table.repeats
         else None,
-        "groupings": compare_groupings(best, validation, out, rows, table, comparison.folds)
+        "groupings": compare_groupings(best, comparison.validation, outs, rows, settings)
         if table.group_columns or table.compare_groups
         else None,
     }
@@ -74,31 +72,51 @@ def validate_model(
     # without a bound all treatments are the same
     bounded = bool(problem.censored.any())
     found["censoring"] = compare_treatments(best, validation, chosen) if bounded else None
-    found["learning_curve"] = compute_learning_curve(best, validation, chosen) if comparison.learning_curve else None
+    has_curve = settings.surrogate.learning_curve
+    found["learning_curve"] = compute_learning_curve(best, validation, chosen) if has_curve else None
     logger.info("%s: learning curve and bounds done", objective)
     is_test = bool((rows[SPLIT] == TEST).any())
-    found["test"] = _score_test(best, validation, list(outs), rows, computed, table) if is_test else None
+    found["test"] = _score_test(comparison, rows, computed, settings) if is_test else None
+    found["external"] = None
     return found
 
 
+def _score_use(comparison: Comparison, rows: pd.DataFrame, settings: TrainingSettings) -> dict[str, Any]:
+    """Score held-out predictions of the selected model as they are used."""
+    validation, problem = comparison.validation, comparison.validation.problem
+    outs = [out[comparison.best] for out in comparison.outs]
+    chances = [exceed_held_out(one, out) for one, out in zip(validation.validations, outs, strict=True)]
+    own = rows.set_index("line").loc[problem.lines[: problem.n_scored]]
+    family = settings.table.family
+    predicted = Predicted(
+        problem.scored,
+        problem.censored[: problem.n_scored],
+        problem.scored_groups,
+        list(own[family]) if family else None,
+        np.stack([out.mean for out in outs]),
+        None if chances[0] is None else np.stack([chance for chance in chances if chance is not None]),
+        validation.n_folds,
+    )
+    return score_use(predicted, problem.objective, validation.first.bootstraps, validation.first.seed)
+
+
 def _score_test(
-    best: str,
-    validation: CrossValidation,
-    models: Sequence[str],
-    rows: pd.DataFrame,
-    computed: Mapping[str, pd.DataFrame],
-    table: Table,
+    comparison: Comparison, rows: pd.DataFrame, computed: Mapping[str, pd.DataFrame], settings: TrainingSettings
 ) -> dict[str, Any]:
     """Score the selected model and the baselines on the official test split, and count what it shares with the rest."""
+    validation, table = comparison.validation.first, settings.table
     problem, test, train = validation.problem, rows[rows[SPLIT] == TEST], rows[rows[SPLIT] == TRAIN]
-    split = OfficialTest(
+    split = HeldOutRows(
+        test,
         problem.inputs.frame(rows, computed).loc[test.index],
         test[problem.objective.name].to_numpy(float),
         find_censored(test, problem.objective.name, table.censored),
         label_joint_groups(test, table.group_columns),
+        list(test[table.family]) if table.family else None,
     )
-    baselines = [name for name in REFERENCES if name in models]
-    found = score_official_test(best, baselines, validation, split)
+    baselines = [name for name in REFERENCES if name in comparison.outs[0]]
+    found = score_official_test(comparison.stored, baselines, validation, split)
+    found |= (settings.official_test or OfficialSplit()).model_dump()
     found["lines"] = [int(line) for line in test["line"]]
     if table.repeats:
         repeats = find_compound_column(rows.columns, table.repeats)
@@ -124,11 +142,10 @@ def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dic
         width: Array = out.half_widths(problem.scored, level)
         # as numbers, so that the share can be resampled like any mean
         inside = (miss <= width).astype(float)
-        interval = validation.compute_interval(inside, compute_mean)
         found.append(
             {
                 "level": level,
-                **label_interval("coverage", float(inside.mean()), interval),
+                **label_interval("coverage", float(inside.mean()), validation.estimate(SHARE, inside).interval),
                 "half_width": float(np.median(width)),
                 "half_width_rms": float(np.sqrt(np.mean(width**2))),
             }
@@ -136,17 +153,20 @@ def compute_calibration(validation: CrossValidation, out: OutOfFold) -> list[dic
     return found
 
 
-def _score_procedure(validation: CrossValidation, outs: Mapping[str, OutOfFold]) -> dict[str, Any]:
-    """Score the whole procedure: in each fold, the model that the inner cross-validation of that fold prefers.
+def _score_procedure(comparison: Comparison) -> dict[str, Any]:
+    """Score the whole procedure: in each fold, the model that does best on the first inner fold of that fold.
 
     The selected model is the best of several by the scores that are reported, which are optimistic for it; this one is
     not.
     """
-    problem = validation.problem
-    predicted, picked = np.empty(problem.n_scored), []
-    for number, (_, test) in enumerate(validation.splits):
-        name = min(outs, key=lambda model: outs[model].inner_errors[number])
-        predicted[test] = outs[name].mean[test]
-        picked.append(name)
-    found = compute_scores(problem.scored, predicted, problem.scored_groups, validation.bootstraps, validation.seed)
-    return found | {"models": picked}
+    repeated, problem = comparison.validation, comparison.validation.problem
+    predicted, picked = np.empty((len(comparison.outs), problem.n_scored)), []
+    for place, (validation, outs) in enumerate(zip(repeated.validations, comparison.outs, strict=True)):
+        for number, (_, test) in enumerate(validation.splits):
+            name = min(outs, key=lambda model: outs[model].inner_errors[number])
+            predicted[place, test] = outs[name].mean[test]
+            picked.append(name)
+    first = repeated.first
+    folds = repeated.n_folds
+    found = compute_scores(problem.scored, predicted, problem.scored_groups, first.bootstraps, first.seed, folds)
+    return found | {"models": {name: picked.count(name) for name in dict.fromkeys(picked)}}

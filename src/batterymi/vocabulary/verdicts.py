@@ -1,5 +1,7 @@
 """What may be said of a model, and of a gain."""
 
+from collections.abc import Sequence
+
 NO_SKILL = "no skill shown"
 SKILL = "skill shown"
 ALPHA = 0.05
@@ -73,3 +75,21 @@ def state_gain(gain: str, other: str, label: str) -> str:
         return f"{gain}: {label}"
     joint = {FEWER: "than", MORE: "than", NO_GAIN: "over", TOO_SMALL: "over"}.get(gain, "compared with")
     return f"{gain} {joint} {other}, to {label}"
+
+
+def describe_skill(verdict: str, group_columns: Sequence[str]) -> str:
+    """Return a verdict as it stands beside predictions of new designs: without skill, for which designs there is none.
+
+    Args:
+        verdict: on the model.
+        group_columns: columns of which no value was on both sides of a split, and is therefore new where it is tested.
+    """
+    if verdict != NO_SKILL or not group_columns:
+        return verdict
+    kinds = [f"{name.removesuffix('_key').replace('_', ' ')}s" for name in group_columns]
+    return f"no skill for new {' and '.join(kinds)}"
+
+
+def describe_looks(looks: int) -> str:
+    """Return how often the scores of an official test split were seen."""
+    return "seen once" if looks == 1 else f"seen {looks} times"

@@ -4,6 +4,7 @@ from batterymi.config.parts import Name, Objective
 from batterymi.config.screen import Screen
 from batterymi.config.screened import ScreenedColumns
 from batterymi.config.slices.base import Slice
+from batterymi.config.sources import Table
 
 
 class ListingSettings(Slice):
@@ -19,6 +20,7 @@ class ScoringSettings(Slice):
 
     screen: Screen
     target_name: Name
+    target: Objective | None = None
     formula_columns: tuple[Name, ...]
     screened_features: tuple[Name, ...]
 
@@ -28,6 +30,7 @@ class GatheringSettings(Slice):
 
     screen: Screen
     target: Objective
+    table: Table | None = None
     formula_columns: tuple[Name, ...]
     screened_features: tuple[Name, ...]
 

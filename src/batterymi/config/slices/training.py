@@ -1,21 +1,31 @@
-"""Settings of the stage `train_surrogate`."""
+"""Settings of the stages `validate_partition` and `train_surrogate`."""
 
-from batterymi.config.models import Ablation, Surrogate
-from batterymi.config.parts import Descriptor, Feature, Objective
+from batterymi.config.external import ExternalTest, OfficialSplit
+from batterymi.config.models import Ablation, CrossValidated, Surrogate
+from batterymi.config.parts import Descriptor, Feature, Objective, Simplex
 from batterymi.config.slices.base import Slice
 from batterymi.config.sources import Table
 
 
-class TrainingSettings(Slice):
-    """What models learn from, which are compared, and what their card says."""
+class PartitionSettings(Slice):
+    """What models learn from, and which are compared."""
 
-    title: str
     table: Table
     features: tuple[Feature, ...]
     descriptors: tuple[Descriptor, ...]
     objectives: tuple[Objective, ...]
     ablations: tuple[Ablation, ...]
-    surrogate: Surrogate
+    surrogate: CrossValidated
     primary_variant: str
-    remarks: tuple[str, ...]
     seed: int
+
+
+class TrainingSettings(PartitionSettings):
+    """The same, with what is measured of the selected models, and what their card says."""
+
+    title: str
+    surrogate: Surrogate
+    simplex: Simplex | None = None
+    official_test: OfficialSplit | None = None
+    external_test: ExternalTest | None = None
+    remarks: tuple[str, ...]

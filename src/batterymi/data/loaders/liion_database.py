@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from batterymi.config.sources import LiionRows
 from batterymi.data.loaders.base import Rows, make_composition_key, normalise_doi, read_records
+from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 COLUMNS = {
     "ID": "id",
@@ -53,4 +55,22 @@ def load_conductivities(folder: Path) -> Rows:
         doi=normalise_doi(kept["doi"]),
         composition_key=[make_composition_key(formula) for formula in kept["composition"]],
     )
+    return rows
+
+
+def load_rows(folder: Path, settings: LiionRows) -> Rows:
+    """Load the rows within a range of temperatures, to learn from or to test on.
+
+    Args:
+        folder: holds LiIonDatabase.csv.
+        settings: the range, in °C.
+
+    Returns:
+        Columns as of `load_conductivities`, and split (train).
+    """
+    rows = load_conductivities(folder)
+    low, high = settings.temperature_c
+    outside = ~rows.frame["temperature_c"].between(low, high)
+    rows.drop(outside, "temperature_c", f"not within {low:g} to {high:g} °C")
+    rows.frame = rows.frame.assign(**{SPLIT: TRAIN})
     return rows

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+from scipy.spatial.distance import pdist, squareform
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.svm import SVR
@@ -16,6 +18,7 @@ from batterymi.surrogates.distances import FEW_COLUMNS, Points, Rows
 from batterymi.surrogates.model import Model, Options, join_predictions
 
 SMALLEST_SPREAD = 1e-9
+NO_SPREAD = 10 * float(np.finfo(float).eps)  # of observations that the library takes to be all the same
 SMALLEST_ALPHA = 1e-10  # the library's own, added to the diagonal of a covariance
 
 
@@ -70,7 +73,11 @@ class GaussianProcess(KernelModel):
             typical = float(np.median(known)) if len(known) else 0.0
             scaled = np.where(np.isfinite(errors), errors, typical) / (float(np.std(observed)) or 1.0)
             self.regressor.set_params(alpha=np.maximum(scaled**2, SMALLEST_ALPHA))
+        # by name, since a stored model holds no function of ours
+        usual = self.regressor.optimizer
+        self.regressor.set_params(optimizer=LikelihoodSearch(matrix, observed, self.regressor.alpha).find_maximum)
         self.regressor.fit(matrix, observed)
+        self.regressor.set_params(optimizer=usual)
 
     @cached_property
     def _learned(self) -> tuple[Points, Array]:
@@ -95,6 +102,59 @@ class GaussianProcess(KernelModel):
         variance = np.maximum(scale + noise - np.einsum("ij,ij->j", solved, solved), 0)
         width = float(model._y_train_std)
         return mean * width + float(model._y_train_mean), np.maximum(np.sqrt(variance) * width, SMALLEST_SPREAD)
+
+
+class LikelihoodSearch:
+    """The search for the kernel parameters of a Gaussian process, as scikit-learn's, with distances measured once.
+
+    The library measures all distances again in each of about a hundred steps, for every parameter.
+    """
+
+    def __init__(self, matrix: Array, observed: Array, alpha: Array | float) -> None:
+        """Prepare what no parameter changes.
+
+        Args:
+            matrix: encoded rows, shape (n, n_columns).
+            observed: shape (n,).
+            alpha: known variances, in squared deviations of the observations, shape (n,) or one number.
+        """
+        deviation = float(np.std(observed))
+        self._observed = (observed - observed.mean()) / (deviation if deviation > NO_SPREAD else 1.0)
+        self._distance = np.sqrt(5.0) * squareform(pdist(matrix))
+        self._alpha = alpha
+
+    def find_maximum(self, objective: Any, initial: Array, bounds: Array) -> tuple[Array, float]:
+        """Return the logarithms of scale, length and noise of largest marginal likelihood, and its negative.
+
+        Args:
+            objective: the library's own, which is not needed.
+            initial: where to start, shape (3,).
+            bounds: shape (3, 2).
+        """
+        found = minimize(self.compute_misfit, initial, method="L-BFGS-B", jac=True, bounds=bounds)
+        return found.x, float(found.fun)
+
+    def compute_misfit(self, theta: Array) -> tuple[float, Array]:
+        """Return the negative log marginal likelihood and its gradient (Rasmussen and Williams 2006, 5.8 and 5.9)."""
+        scale, length, noise = np.exp(theta)
+        scaled = self._distance / length
+        decay = scale * np.exp(-scaled)
+        smooth = decay * (1 + scaled + scaled**2 / 3)
+        covariance = smooth.copy()
+        covariance.flat[:: len(covariance) + 1] += noise + self._alpha
+        try:
+            factor = cholesky(covariance, lower=True, check_finite=False)
+        except LinAlgError:
+            return np.inf, np.zeros(3)
+        inverse = cho_solve((factor, True), np.eye(len(factor)), check_finite=False)
+        weights = inverse @ self._observed
+        likelihood = (
+            -0.5 * self._observed @ weights - np.log(np.diag(factor)).sum() - len(factor) / 2 * np.log(2 * np.pi)
+        )
+        inner = np.outer(weights, weights) - inverse
+        by_length = decay * scaled**2 * (1 + scaled) / 3
+        slopes = [(inner * smooth).sum(), (inner * by_length).sum(), noise * np.trace(inner)]
+        return -float(likelihood), -0.5 * np.array(slopes)
 
 
 class SupportVector(KernelModel):
