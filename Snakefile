@@ -8,6 +8,7 @@ snakemake charging_arena       who charges fastest within all limits on the refe
 snakemake screens              candidate compositions, scored in shards and passed through gates
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake exercises            the chapter's five exercises, answered with what the studies found
+snakemake structures           what models gain by crystal structures, over several partitions
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -48,6 +49,7 @@ include: "rules/agents.smk"
 include: "rules/arena.smk"
 include: "rules/measured.smk"
 include: "rules/methods.smk"
+include: "rules/structures.smk"
 include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"

@@ -189,9 +189,9 @@ def compound(space_group: int = 5, edges: tuple[float, ...] = (6, 6, 8), **amoun
 
 def test_an_analogue_has_the_elements_and_the_cell_of_the_compound() -> None:
     wanted = compound(edges=(6.2, 6.2, 8.2))
-    found = find_analogue(wanted, {"a": TEMPLATE}, {"a": 5})
+    found = find_analogue(wanted, {1: TEMPLATE}, {1: 5})
     assert found is not None
-    assert found.template == "a"
+    assert found.template == 1
     assert found.deviation == pytest.approx(0, abs=1e-12)
     np.testing.assert_allclose(found.record.totals, wanted.content)
     np.testing.assert_allclose(measure_cell(found.record.cell)[0], [6.2, 6.2, 8.2])
@@ -211,16 +211,16 @@ def test_an_analogue_has_the_elements_and_the_cell_of_the_compound() -> None:
     ids=["space group", "edges", "atoms", "angles"],
 )
 def test_there_is_no_analogue_of_another_group_or_cell(other: Compound) -> None:
-    assert find_analogue(other, {"a": TEMPLATE}, {"a": 5}) is None
-    assert find_analogue(compound(), {"a": TEMPLATE}, {"a": 5}) is not None
+    assert find_analogue(other, {1: TEMPLATE}, {1: 5}) is None
+    assert find_analogue(compound(), {1: TEMPLATE}, {1: 5}) is not None
 
 
 def test_the_nearest_composition_is_taken() -> None:
     near = replace_elements(TEMPLATE, compound(Li=0.6, Ge=1, S=1.5, Br=0.5))
     assert near is not None
-    found = find_analogue(compound(), {"a": TEMPLATE, "b": near}, {"a": 5, "b": 5})
+    found = find_analogue(compound(), {1: TEMPLATE, 2: near}, {1: 5, 2: 5})
     assert found is not None
-    assert found.template == "b"
+    assert found.template == 2
 
 
 def test_sites_are_never_more_than_full_and_a_role_needs_a_site() -> None:

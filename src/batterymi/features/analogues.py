@@ -51,12 +51,12 @@ class Analogue:
     """
 
     record: SiteRecord
-    template: str
+    template: int
     deviation: float
 
 
 def find_analogue(
-    compound: Compound, templates: Mapping[str, SiteRecord], space_groups: Mapping[str, int]
+    compound: Compound, templates: Mapping[int, SiteRecord], space_groups: Mapping[int, int]
 ) -> Analogue | None:
     """Return the structure of the most similar compound, with the elements and the cell of this one.
 
