@@ -19,7 +19,9 @@ def structure_receipt(wildcards):
 def structure_code(wildcards):
     """An input: the code, with that of the study's descriptors, of the blend's members and of the graph network."""
     study = STUDIES[wildcards.study]
-    models = [("model", name) for name in ("blend", "graph_net", "extra_trees", *study.surrogate.blend)]
+    models = [
+        ("model", name) for name in ("blend", "graph_net", "extra_trees", *study.surrogate.blend)
+    ]
     return list_code("compare_structures.py", *study.list_lookups("descriptor"), *models)
 
 

@@ -262,7 +262,7 @@ class Study(Strict):
         if not self.features and not self.descriptors:
             yield "features: a model needs at least one feature or descriptor"
         columns: tuple[Labelled, ...] = (*self.features, *self.objectives, *self.descriptors)
-        names = [part.name for part in (*columns, *self.derived)]
+        names = [*(column.name for column in columns), *(derived.name for derived in self.derived)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"the column '{name}' is declared twice"
         variants = [ALL_FEATURES, *(ablation.name for ablation in self.ablations)]

@@ -11,7 +11,7 @@ from batterymi.surrogates.distances import Rows
 from batterymi.surrogates.model import SPREAD_FLOOR, Model, Options, compute_weights
 
 MEMBERS = 3
-EPOCHS = 40
+EPOCHS = 30
 LEAST_STEPS = 200  # of few rows an epoch is one step or two
 WITHOUT_TORCH = (
     "the model graph_net needs PyTorch, which is not installed for this Python; install it "
