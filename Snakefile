@@ -9,6 +9,8 @@ snakemake screens              candidate compositions, scored in shards and pass
 snakemake stability            windows and reactions of all Li compositions from formation energies; needs mp_compositions
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake exercises            the chapter's five exercises, answered with what the studies found
+snakemake structures           what models gain by crystal structures, over several partitions
+snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -49,6 +51,7 @@ include: "rules/agents.smk"
 include: "rules/arena.smk"
 include: "rules/measured.smk"
 include: "rules/methods.smk"
+include: "rules/structures.smk"
 include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"

@@ -1,8 +1,10 @@
 """What cells weigh, store and cost, for the chapter's claims, and Arrhenius fits of conductivities.
 
 Takes   sourced inputs of the package; where a run has studies on data sets, mp_electrodes and liion_database too
-Makes   <results>/cell_facts.{json,csv}, <results>/conductivities.{csv,json,svg,png}
+Makes   <results>/cell_facts.{json,csv}, <results>/conductivities.{csv,json,svg,png}, <results>/activation_energies/
 """
+
+from batterymi.config import activation
 
 
 def shared_receipt(dataset):
@@ -56,6 +58,32 @@ rule fit_conductivities:
         digests=digest_shared("liion_database"),
     script:
         "../scripts/fit_conductivities.py"
+
+
+rule predict_activation_energies:
+    """Predict activation energies from composition, for papers that a model has not seen."""
+    input:
+        fits="<results>/conductivities.csv",
+        code=list_code(
+            "predict_activation_energies.py",
+            *(("descriptor", name) for name in activation.DESCRIPTORS),
+            *(("model", name) for name in activation.METHOD.models),
+        ),
+    output:
+        scores="<results>/activation_energies/scores.csv",
+        predictions="<results>/activation_energies/predictions.parquet",
+    log:
+        "<logs>/predict_activation_energies/all.log",
+    benchmark:
+        "<benchmarks>/predict_activation_energies/all.tsv"
+    script:
+        "../scripts/predict_activation_energies.py"
+
+
+rule activation_energies:
+    """Show how well composition predicts the activation energy of a new paper's material."""
+    input:
+        "<results>/activation_energies/scores.csv",
 
 
 # what the claims are compared with beside the results of studies

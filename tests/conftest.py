@@ -21,6 +21,7 @@ from own_study import made  # noqa: F401 - a fixture
 from prepared_snakemake import run_prepared
 from timing import LONG, RUN, run_within, share_units
 
+from batterymi import registry
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space.space import Space
 
@@ -37,6 +38,8 @@ SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.ya
 SMOKE = ("--configfile", "tests/smoke.yaml")
 SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')
 NO_TORCH = "no PyTorch: set-up found no build of the pinned version for this Python"
+# all but one, where there is no PyTorch
+MODELS = [name for name in registry.list_names("model") if name != "graph_net" or importlib.util.find_spec("torch")]
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason=NO_TORCH)
 
 

@@ -16,10 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from conftest import MODELS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batterymi import registry
 from batterymi.config.parts import Feature
 from batterymi.errors import DamagedFileError, OutputError, TableError
 from batterymi.files import (
@@ -160,7 +160,7 @@ def models() -> Models:
             half_width_per_spread=0.5,
             widening=make_no_widening(),
         )
-        for name in registry.list_names("model")
+        for name in MODELS
     ]
     return stored, frame
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import MODELS
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from batterymi import registry
@@ -124,7 +125,7 @@ def predict_as_screen(stored: StoredModel, rows: pd.DataFrame, designs: pd.DataF
 
 @pytest.mark.usefixtures("band")
 @pytest.mark.parametrize(("columns", "n_inner"), [("many columns", 2), ("few columns", None)])
-@pytest.mark.parametrize("name", [*registry.list_names("model"), "band"])
+@pytest.mark.parametrize("name", [*MODELS, "band"])
 def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_the_chunks(
     name: str, columns: str, n_inner: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +223,7 @@ def test_intervals_outside_the_data_are_wide_enough_and_those_inside_as_before(
 
 
 def test_an_interval_grows_without_bound_and_never_shrinks_with_the_distance() -> None:
-    for name in [name for name in registry.list_names("model") if not find_model(name).knows_distance]:
+    for name in [name for name in MODELS if not find_model(name).knows_distance]:
         stored, _ = learn_wave(0, 30, name, 2)
         away = np.array([0.0, 1, 2, 4, 8, 16, 32])
         half = stored.predict(pd.DataFrame({"a": away, "b": 0.0}))[1]
@@ -276,7 +277,7 @@ def test_kernels_by_distances_are_those_of_the_library(name: str) -> None:
 # what a table says of its errors
 
 
-@pytest.mark.parametrize("name", [name for name in registry.list_names("model") if not name.startswith("nearest")])
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("nearest")])
 def test_a_value_of_large_error_moves_no_model_as_far_as_a_sure_one(name: str) -> None:
     x = np.linspace(0, 1, 30)
     frame, observed = pd.DataFrame({"x": x}), np.sin(3 * x)
@@ -302,7 +303,7 @@ def test_a_value_of_large_error_moves_no_model_as_far_as_a_sure_one(name: str) -
 @pytest.mark.parametrize("errors", [[np.nan] * 20, [0.0] * 20, [0.0, np.nan] * 10, [0.1] * 19 + [np.nan]])
 def test_any_errors_can_be_learned_from(errors: list[float]) -> None:
     x = np.linspace(0, 1, 20)
-    for name in registry.list_names("model"):
+    for name in MODELS:
         model = make_model(name, Options(0, 10), {}).fit([], pd.DataFrame({"x": x}), np.sin(3 * x), np.array(errors))
         assert np.isfinite(model.predict_mean(pd.DataFrame({"x": x}))).all(), name
 

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ def reasons(rows: Rows) -> list[tuple[int, str, str]]:
 def header_of(folder: Path, name: str) -> list[list[str]]:
     """The rows above the first record that a loader goes by, of a file or of its compressed twin."""
     path = folder / name
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            return [[Path(archive.namelist()[0]).suffix]]
     if path.suffix == ".xlsx":
         return pd.read_excel(path, header=None, skiprows=2, nrows=1, dtype=str).iloc[:, :18].to_numpy().tolist()
     content = path.read_bytes() if path.exists() else gzip.decompress(Path(f"{path}.gz").read_bytes())

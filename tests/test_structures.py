@@ -67,9 +67,11 @@ BAD: dict[str, tuple[list[tuple[str, ...]], dict[str, Any], str]] = {
     "two": (
         [("Li1", "Li", "0", "0", "0", "0.7"), ("Na1", "Na", "0", "0", "0", "0.7"), OXYGEN],
         {},
-        "add up to more than 1",
+        r"add up to more than 1: Li1 0\.7 \+ Na1 0\.7 = 1\.4",
     ),
-    "one": ([("Li1", "Li", "0", "0", "0", "1.4"), OXYGEN], {}, "add up to more than 1"),
+    "one": ([("Li1", "Li", "0", "0", "0", "1.4(2)"), OXYGEN], {}, r"add up to more than 1: Li1 1\.4"),
+    "negative": ([("Li1", "Li", "0", "0", "0", "-0.4"), OXYGEN], {}, r"Li1 has the occupancy -0\.4; it must be 0 to 1"),
+    "word": ([("Li1", "Li", "0", "0", "0", "half"), OXYGEN], {}, "Li1 has the occupancy 'half', which is no number"),
     "symmetry": ([LITHIUM, OXYGEN], {"symmetry": ""}, "neither symmetry operations nor a space group"),
     "group": ([LITHIUM, OXYGEN], {"symmetry": "_symmetry_space_group_name_H-M 'Q 99'\n"}, r"space group \(Q 99\)"),
     "rounded": ([LITHIUM, ("O1", "O", "0.33", "0.67", "0.25", "1")], {}, "rounded too far"),

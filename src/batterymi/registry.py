@@ -47,6 +47,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "gradient_boosting": "batterymi.surrogates.families.trees:GradientBoosting",
         "histogram_boosting": "batterymi.surrogates.families.trees:HistogramBoosting",
         "blend": "batterymi.surrogates.families.blend:Blend",
+        "graph_net": "batterymi.surrogates.families.graph_net:GraphNet",
     },
     "descriptor": {
         "magpie": "batterymi.features.descriptors:compute_magpie",
@@ -54,6 +55,8 @@ REGISTRY: dict[str, dict[str, str]] = {
         "lattice": "batterymi.features.lattice:compute_lattice_descriptors",
         "electrode": "batterymi.features.electrode:compute_electrode_descriptors",
         "structure": "batterymi.features.structures:compute_structure_descriptors",
+        "occupancy": "batterymi.features.occupancy:compute_occupancy_descriptors",
+        "site_graph": "batterymi.features.site_graphs:list_site_graphs",
         "host_magpie": "batterymi.features.electrode:compute_host_magpie",
     },
     "constraint": {"sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin"},

@@ -6,6 +6,7 @@ Faults that the loaders tell are planted: an unknown element, a bound, a text fo
 """
 
 import csv
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,23 @@ def make_obelix(chance: np.random.Generator) -> None:
     rows[11]["Ionic conductivity (S cm-1)"] = "unknown"
     for name, chosen in (("train", rows[:42]), ("test", rows[42:])):
         write_csv(f"obelix/{name}.csv", [OBELIX, *([one.get(key, "") for key in OBELIX] for one in chosen)])
+
+
+def make_structures() -> None:
+    """Structures of five of its compounds, partly occupied, and one with a label that is no element."""
+    named = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
+    columns = [f"_atom_site_{name}" for name in named]
+    with zipfile.ZipFile(HERE / "obelix" / "all_cifs.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(6):
+            edges = {"length_a": 6, "length_b": 6, "length_c": 6.6}
+            cell = [f"_cell_{name} {value}" for name, value in edges.items()]
+            cell += [f"_cell_angle_{name} 90" for name in ("alpha", "beta", "gamma")]
+            sites = [f"Li1 Li 0 0 0 {0.3 + number / 10:.1f}", "O1 O 0.5 0.5 0.5 1", "P1 P 0.5 0.5 0.1 1"]
+            sites[2] = sites[2].replace("P1 P", "X1 X") if number == 4 else sites[2]
+            lines = [f"data_{number}", "_symmetry_space_group_name_H-M 'P 1'", *cell, "loop_", *columns, *sites]
+            # without a date, so that the bytes are the same on every run
+            entry = zipfile.ZipInfo(f"made_up/made-up-{number}.cif")
+            archive.writestr(entry, "\n".join(lines) + "\n")
 
 
 def make_conductivities(chance: np.random.Generator) -> None:
@@ -189,3 +207,4 @@ def make_compositions(chance: np.random.Generator) -> None:
 if __name__ == "__main__":
     for make in (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities):
         make(np.random.default_rng(0))
+    make_structures()

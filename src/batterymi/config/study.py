@@ -36,6 +36,7 @@ from batterymi.config.rules import (
 from batterymi.config.screen import CandidatesSource, FileSource, Screen
 from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
+from batterymi.config.structures import Structures, find_structure_problems
 from batterymi.config.transfer import Transfer
 from batterymi.config.worth import HULL_DATASET, find_pool_problems
 from batterymi.spelling import did_you_mean
@@ -60,6 +61,7 @@ class Study(Strict):
     external_test: ExternalTest | None = Field(None, description="Another data set to test the final model on.")
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
+    structures: Structures | None = Field(None, description="Crystal structures of the data set, and their worth.")
     screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
     reference_designs: tuple[ReferenceDesign, ...] = Field(
         (), description="Known designs, as from the literature, to compare with constraints, limits and the evaluator."
@@ -90,6 +92,7 @@ class Study(Strict):
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
             *find_external_problems(self.external_test, self.variants),
+            *find_structure_problems(self.structures, self.table),
             *find_design_problems(self.reference_designs, self.designable),
             *find_composition_problems(self.evaluator, self.features, self.objectives, self.simplex),
             *(find_screen_problems(self.screen, *screened) if self.screen else ()),
@@ -260,8 +263,7 @@ class Study(Strict):
         if not self.features and not self.descriptors:
             yield "features: a model needs at least one feature or descriptor"
         columns: tuple[Labelled, ...] = (*self.features, *self.objectives, *self.descriptors)
-        names = [column.name for column in columns]
-        names += [derived.name for derived in self.derived]
+        names = [*(column.name for column in columns), *(derived.name for derived in self.derived)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"the column '{name}' is declared twice"
         variants = [ALL_FEATURES, *(ablation.name for ablation in self.ablations)]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
+from batterymi.vocabulary.arguments import GRAPH_COLUMN
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -22,7 +23,7 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> "Column
 
     Args:
         features: the features of a model, which say what is a category.
-        columns: all its columns; those that are not categories are numbers.
+        columns: all its columns; those that are neither categories nor graphs are numbers.
 
     Returns:
         An unfitted transformer from a frame to a float matrix of shape (n_rows, n_columns).
@@ -36,7 +37,7 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> "Column
     logarithmic = [feature for feature in features if feature.is_logarithmic]
     gaps = [feature.name for feature in features if feature.is_conditional and not feature.is_category]
     special = {feature.name for feature in (*categories, *ordered, *logarithmic)}
-    numbers = [column for column in columns if column not in special]
+    numbers = [column for column in columns if column not in special and not is_graph_column(column)]
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:
         plain = make_pipeline(StandardScaler(), _make_filler()) if set(gaps) & set(numbers) else StandardScaler()
@@ -60,6 +61,11 @@ def make_encoder(features: Sequence[Feature], columns: Sequence[str]) -> "Column
         indicator = make_pipeline(_make_ranker(missing), FunctionTransformer(np.isfinite))
         parts.append(("applicable ranks", indicator, [feature.name for feature in missing]))
     return ColumnTransformer(parts)
+
+
+def is_graph_column(name: str) -> bool:
+    """Return whether a column holds graphs instead of numbers."""
+    return name.endswith(f": {GRAPH_COLUMN}")
 
 
 def _make_ranker(ordered: Sequence[Feature]) -> "OrdinalEncoder":

@@ -266,8 +266,37 @@ def _check_block(parser: Any) -> list[str]:
         for label, value in zip(labels, data[f"_atom_site_fract_{axis}"], strict=True):
             if value in UNKNOWN:
                 raise StructureError(f"the site {label} has no coordinate {axis} ('{value}')")
+    _check_occupancies(data, labels)
     unknown = [str(value) for value in data.get("_atom_site_occupancy", ()) if value in UNKNOWN]
     return ["unknown occupancies taken as 1"] if unknown else []
+
+
+def _check_occupancies(data: Any, labels: Any) -> None:
+    """Refuse occupancies that are negative, or add up to more than 1 on one place.
+
+    Raises:
+        StructureError: with the labels and what was found.
+    """
+    places: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+    for number, (label, cell) in enumerate(zip(labels, data.get("_atom_site_occupancy", ()), strict=False)):
+        # digits in brackets are standard uncertainties
+        value = re.sub(r"\(\d*\)$", "", str(cell))
+        if value in UNKNOWN:
+            continue
+        try:
+            amount = float(value)
+        except ValueError:
+            raise StructureError(f"the site {label} has the occupancy '{cell}', which is no number") from None
+        if amount < 0:
+            raise StructureError(f"the site {label} has the occupancy {cell}; it must be 0 to 1")
+        place = tuple(str(data[f"_atom_site_fract_{axis}"][number]) for axis in "xyz")
+        places.setdefault(place, []).append((str(label), amount))
+    for sites in places.values():
+        total = sum(amount for _, amount in sites)
+        if total > ROUNDING_OF_OCCUPANCY:
+            parts = " + ".join(f"{label} {amount:g}" for label, amount in sites)
+            found = f"{parts} = {total:.3g}" if len(sites) > 1 else parts
+            raise StructureError(f"the occupancies of a site add up to more than 1: {found}")
 
 
 def _check_elements(structure: "Structure") -> None:

@@ -149,8 +149,9 @@ def score_models(
         refit = make_model(name, first.method.make_options(first.seed), out.chosen[0])
         everything = np.arange(len(problem.observed))
         encoder, matrix = problem.encode(everything)
-        refit.fit_matrix(encoder, matrix, problem.observed, problem.errors)
-        learned = refit.predict_matrix(matrix)[0]
+        graphs = problem.list_graphs(everything)
+        refit.fit_matrix(encoder, matrix, problem.observed, problem.errors, graphs)
+        learned = refit.predict_matrix(matrix, graphs)[0]
         rows.append(
             {
                 "variant": problem.variant,

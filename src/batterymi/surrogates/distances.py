@@ -1,6 +1,7 @@
 """Distances between encoded rows, each computed once and shared by all that need it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -64,17 +65,25 @@ class Rows:
 
     Attributes:
         matrix: shape (n_rows, n_columns).
+        graphs: of the sites of each row's structure, for models that take them; None if rows have none.
     """
 
-    def __init__(self, matrix: Array, known: Points | None = None, to_known: Array | None = None) -> None:
+    def __init__(
+        self,
+        matrix: Array,
+        known: Points | None = None,
+        to_known: Array | None = None,
+        graphs: Sequence[Any] | None = None,
+    ) -> None:
         """Take the rows.
 
         Args:
             matrix: shape (n_rows, n_columns).
             known: points to which all distances are wanted anyway.
             to_known: squared distances to them, if they were made before.
+            graphs: of the rows, each a `SiteGraph` or None.
         """
-        self.matrix = matrix
+        self.matrix, self.graphs = matrix, graphs
         self._known, self._to_known = known, to_known
 
     def __len__(self) -> int:
@@ -99,7 +108,8 @@ class Rows:
         to_known = None if self._known is None else self._measure_known()
         for start in range(0, len(self), PIECE):
             part = slice(start, start + PIECE)
-            yield Rows(self.matrix[part], self._known, None if to_known is None else to_known[part])
+            distances = None if to_known is None else to_known[part]
+            yield Rows(self.matrix[part], self._known, distances, None if self.graphs is None else self.graphs[part])
 
 
 def measure_neighbours(rows: Rows, learned: Points) -> Array:

@@ -16,7 +16,7 @@ from batterymi import registry
 from batterymi.arrays import Array
 from batterymi.config.models import DEFAULT_BLEND
 from batterymi.config.parts import Feature
-from batterymi.features.encode import make_encoder
+from batterymi.features.encode import is_graph_column, make_encoder
 from batterymi.surrogates.distances import Points, Rows
 
 N_TREES = 100
@@ -107,14 +107,27 @@ class Model(ABC):
         with unchecked():
             encoder = make_encoder(features, list(frame.columns))
             matrix = encoder.fit_transform(frame)
-        return self.fit_matrix(encoder, matrix, observed, errors)
+        return self.fit_matrix(encoder, matrix, observed, errors, list_graphs(frame))
 
-    def fit_matrix(self, encoder: Any, matrix: Array, observed: Array, errors: Array | None = None) -> Self:
+    def fit_matrix(
+        self,
+        encoder: Any,
+        matrix: Array,
+        observed: Array,
+        errors: Array | None = None,
+        graphs: Sequence[Any] | None = None,
+    ) -> Self:
         """Fit the model to rows that were encoded before; the encoder is the fitted one that did."""
         self.encoder = encoder
         with warnings.catch_warnings(action="ignore", category=ConvergenceWarning), unchecked():
-            self.fit_encoded(matrix, observed, errors)
+            self.fit_with_graphs(matrix, graphs, observed, errors)
         return self
+
+    def fit_with_graphs(
+        self, matrix: Array, graphs: Sequence[Any] | None, observed: Array, errors: Array | None = None
+    ) -> None:
+        """Fit the regressor to encoded rows and the graphs of their structures; this one takes no graphs."""
+        self.fit_encoded(matrix, observed, errors)
 
     def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
         """Fit the regressor to encoded rows, weighted by their errors if it takes weights and the errors differ."""
@@ -139,11 +152,12 @@ class Model(ABC):
         with unchecked():
             return join_predictions([self.predict_encoded(rows) for rows in self.encode_chunks(frame)])
 
-    def predict_matrix(self, matrix: Array) -> tuple[Array, Array]:
+    def predict_matrix(self, matrix: Array, graphs: Sequence[Any] | None = None) -> tuple[Array, Array]:
         """Return means and spreads of rows that were encoded before, each of shape (n_rows,)."""
-        starts = range(0, len(matrix), self.chunk)
+        parts = [slice(at, at + self.chunk) for at in range(0, len(matrix), self.chunk)]
+        rows = (Rows(matrix[part], graphs=None if graphs is None else graphs[part]) for part in parts)
         with unchecked():
-            return join_predictions([self.predict_encoded(Rows(matrix[at : at + self.chunk])) for at in starts])
+            return join_predictions([self.predict_encoded(piece) for piece in rows])
 
     def predict_mean(self, frame: pd.DataFrame) -> Array:
         """Predict rows without their spreads, shape (n_rows,)."""
@@ -165,7 +179,7 @@ class Model(ABC):
         """
         for start in range(0, len(frame), self.chunk):
             part = frame if len(frame) <= self.chunk else frame.iloc[start : start + self.chunk]
-            yield Rows(self.encoder.transform(part), known)
+            yield Rows(self.encoder.transform(part), known, graphs=list_graphs(part))
 
     def export(self) -> dict[str, Any]:
         """Return what a model file keeps: plain data and objects of scikit-learn."""
@@ -183,6 +197,12 @@ class Model(ABC):
         model = cls.__new__(cls)
         vars(model).update(parts)
         return model
+
+
+def list_graphs(frame: pd.DataFrame) -> list[Any] | None:
+    """Return the graphs of the structures of some rows, each a `SiteGraph` or None; None if there is no such column."""
+    columns = [str(name) for name in frame.columns if is_graph_column(str(name))]
+    return list(frame[columns[0]]) if columns else None
 
 
 def compute_weights(errors: Array) -> Array | None:

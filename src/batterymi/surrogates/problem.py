@@ -14,6 +14,7 @@ from batterymi.config.parts import Descriptor, Feature, Labelled, Objective
 from batterymi.config.sources import Table
 from batterymi.features.encode import make_feature_frame
 from batterymi.surrogates.encodings import Encodings
+from batterymi.surrogates.model import list_graphs
 from batterymi.vocabulary.measured import find_compound_column, name_bound_column, name_error_column
 from batterymi.vocabulary.splits import SOURCE, SPLIT, TRAIN
 
@@ -120,6 +121,10 @@ class Problem:
     def encode_others(self, rows: Indices, learned: Indices) -> Array:
         """Return the matrix of some rows by the encoder that is fitted to others, `learned`."""
         return self.encodings.transform(self.encode(learned)[0], self.frame, rows, learned)
+
+    def list_graphs(self, rows: Indices) -> list[Any] | None:
+        """Return the graphs of the structures of some rows; None without such a column."""
+        return list_graphs(self.frame.iloc[rows])
 
     def replace_observed(self, observed: Array) -> "Problem":
         """Return the same problem with new observations."""

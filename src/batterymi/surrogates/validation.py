@@ -315,7 +315,8 @@ def predict_rows(
 
 def predict_by(model: Model, problem: Problem, train: Indices, test: Indices, method: Method) -> tuple[Array, Array]:
     """Return means and spreads of some rows by a model that `fit_on_rows` fitted to others."""
-    return model.predict_matrix(problem.encode_others(test, _list_learned(problem, train, method)))
+    matrix = problem.encode_others(test, _list_learned(problem, train, method))
+    return model.predict_matrix(matrix, problem.list_graphs(test))
 
 
 def _list_learned(problem: Problem, rows: Indices, method: Method) -> Indices:
@@ -353,7 +354,7 @@ def fit_on_rows(
     if method.censoring == "expected" and problem.censored[rows].any():
         observed = impute_censored(problem, rows, seed)
     model = make_model(name, method.make_options(seed), settings)
-    return model.fit_matrix(*problem.encode(rows), observed, problem.get_errors(rows))
+    return model.fit_matrix(*problem.encode(rows), observed, problem.get_errors(rows), problem.list_graphs(rows))
 
 
 def impute_censored(problem: Problem, rows: Indices, seed: int) -> Array:

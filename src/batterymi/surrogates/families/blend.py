@@ -1,6 +1,6 @@
 """An average of models of several families."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -32,8 +32,14 @@ class Blend(Model):
 
     def fit_encoded(self, matrix: Array, observed: Array, errors: Array | None = None) -> None:
         """Fit every member to encoded rows."""
+        self.fit_with_graphs(matrix, None, observed, errors)
+
+    def fit_with_graphs(
+        self, matrix: Array, graphs: Sequence[Any] | None, observed: Array, errors: Array | None = None
+    ) -> None:
+        """Fit every member to encoded rows, and those that take graphs to these, too."""
         for member in self.regressor:
-            member.fit_encoded(matrix, observed, errors)
+            member.fit_with_graphs(matrix, graphs, observed, errors)
         self.scale = float(np.std(observed)) or 1.0
 
     def predict_encoded(self, rows: Rows) -> tuple[Array, Array]:
