@@ -36,6 +36,7 @@ TARGETS = {
     "closed_loop",
     "charging_arena",
     "stability",
+    "structures",
     "report",
     "rejected",
 }
