@@ -37,6 +37,7 @@ TARGETS = {
     "charging_arena",
     "stability",
     "structures",
+    "activation_energies",
     "report",
     "rejected",
 }
