@@ -30,7 +30,7 @@ def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective)
     import matplotlib.pyplot as plt
 
     stopped = report["dropped"] or any(step["passed"] < step["entered"] for step in report["funnel"])
-    n_bars = 2 * len(report["funnel"]) + 2 if stopped else 20
+    n_bars = 2 * (len(report["funnel"]) + len(report["likely"] or ())) + 2 if stopped else 20
     height = 0.55 + 0.14 * max(min(len(top), SHOWN), n_bars, 8)
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN_IN, height))
     if stopped:
@@ -47,6 +47,10 @@ def _draw_funnel(axis: "Axes", report: dict[str, Any]) -> None:
     counts = [report["candidates"], *(step["passed"] for step in report["funnel"])]
     notes = [f"{report['dropped']:,} unreadable" if report["dropped"] else ""]
     notes += [f"{step['unknown']:,} unknown" if step["unknown"] else "" for step in report["funnel"]]
+    for least, count in (report["likely"] or {}).items():
+        labels.append(f"P(beyond {report['threshold_of_target']:g}) > {least}")
+        counts.append(count)
+        notes.append("")
     places = np.arange(len(labels))[::-1]
     axis.barh(places, np.maximum(counts, 0.8), color=BLUE, height=0.6)
     for place, count, note in zip(places, counts, notes, strict=True):
