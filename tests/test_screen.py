@@ -211,7 +211,7 @@ def test_the_merged_best_are_the_best_of_all_each_composition_once(
     assert (found.moments.n, found.inside) == (len(rows), len(rows))
     assert found.moments.mean == pytest.approx(frame["predicted"].mean())
     chances = frame.loc[frame["passed"], "probability_beyond"]
-    assert found.likely == {"0.5": (chances > 0.5).sum(), "0.1": (chances > 0.1).sum()}
+    assert found.likely == {"0.1": (chances > 0.1).sum(), "0.5": (chances > 0.5).sum()}
 
 
 def test_a_candidate_that_was_measured_elsewhere_is_shown_with_its_best_value_at_room_temperature() -> None:

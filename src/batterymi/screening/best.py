@@ -14,7 +14,7 @@ from batterymi.features.formulas import identify_compositions, parse_formulas
 from batterymi.screening.sources import FORMULA, POSITION
 
 Array = NDArray[np.float64]
-LIKELY = (0.5, 0.1)  # probabilities of a value beyond the threshold, above which candidates are counted
+LIKELY = (0.1, 0.5)  # probabilities of a value beyond the threshold, above which candidates are counted
 
 
 class Moments:
