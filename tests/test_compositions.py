@@ -68,7 +68,7 @@ def as_study(**changes: Any) -> Study:
     raw = yaml.safe_load(yaml.safe_dump(RAW))
     raw["campaign"]["evaluator"] |= {"variant": "all_features", "threshold": -5}
     raw["campaign"] |= {"initial": 4, "budget": 7, "seeds": 2}
-    raw["table"] = {"sample": {"designs": 12}}
+    raw["table"] = {"sample": {"designs": 60}}
     for place, value in changes.items():
         *path, last = place.split("__")
         target = raw
@@ -127,6 +127,7 @@ def test_a_campaign_suggests_neutral_compositions_that_can_be_weighed(files: Eva
     study = as_study()
     sample_table(tmp_path / "sampled.parquet", tmp_path / "failures.json", SamplingSettings.take_from(study), 1, files)
     rows = pd.read_parquet(tmp_path / "sampled.parquet").assign(split="train")
+    assert not rows[["li", "p", "s", "cl"]].round(9).duplicated().any()
     write_parquet(tmp_path / "table.parquet", rows)
     names = {"history": "history.parquet", "suggestions": "s.csv", "benchmark": "b.json", "reference_designs": "r.csv"}
     made = CampaignFiles(**{key: tmp_path / name for key, name in names.items()})
