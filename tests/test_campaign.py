@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batterymi.config.campaign import NcmFormulasChoice
+from batterymi.config.campaign import ChargingChoice, NcmFormulasChoice
 from batterymi.config.designs import Derived, ReferenceDesign
 from batterymi.config.parts import Feature, Limit, Objective
+from batterymi.evaluators.charging import ChargingEvaluator
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
@@ -161,8 +162,9 @@ def test_an_engine_that_learns_nothing_finds_the_same_in_one_call_of_a_cheap_eva
 
 
 def test_workers_import_the_simulator_once_and_only_where_charges_are_simulated() -> None:
-    assert list_slow_modules("gaussian_process", is_cheap=True) == ()
-    modules = list_slow_modules("gaussian_process", is_cheap=False)
+    assert list_slow_modules("gaussian_process", [NCM]) == ()
+    charging = ChargingEvaluator(ChargingChoice(name="charging"), ())
+    modules = list_slow_modules("gaussian_process", [NCM, charging])
     assert {"pybamm", "batterymi.optimise.engines.gaussian_process", "batterymi.optimise.campaigns.seeds"} <= {*modules}
     assert all(find_spec(module) for module in modules)
 

@@ -19,6 +19,7 @@ class ChargingEvaluator:
     """Simulated charges of one declared cell."""
 
     is_cheap = False
+    slow_imports = ("pybamm", "batterymi.charging.simulator")  # takes longer than building a model
     kind = "simulated"
 
     def __init__(

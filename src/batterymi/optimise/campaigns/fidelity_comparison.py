@@ -41,14 +41,14 @@ def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, process
     Returns:
         Every evaluation of every campaign, with its level, cost and reason; see `CostLedger`.
     """
-    is_cheap = all(make_evaluator(level.evaluator, search.objectives).is_cheap for level in fidelities.levels)
+    evaluators = [make_evaluator(level.evaluator, search.objectives) for level in fidelities.levels]
     parts = run_in_processes(
         _run_seed,
         seeds,
         processes,
         build=_build_task,
         build_args=(search, fidelities),
-        preload=list_slow_modules(ENGINE, is_cheap=is_cheap),
+        preload=list_slow_modules(ENGINE, evaluators),
         progress=make_progress_logger(1, "seeds done"),
     )
     return pd.concat(parts, ignore_index=True)

@@ -34,6 +34,7 @@ class Journal:
             outcomes: columns of an outcome.
         """
         self.kind = evaluator.kind
+        self.slow_imports: tuple[str, ...] = getattr(evaluator, "slow_imports", ())
         self._evaluator, self._path = evaluator, path
         self._names, self._outcomes = list(names), [*outcomes, "failure"]
         self._known: dict[str, list[object]] = {}

@@ -1,8 +1,11 @@
 """A campaign from several starts, each beside random search."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from batterymi.config.campaign import SearchCampaign
+from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
 from batterymi.process_pool import make_progress_logger, run_in_processes
@@ -31,25 +34,21 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         # what all seeds of a process share, pickled once
         build=tuple,
         build_args=((problem, settings),),
-        preload=list_slow_modules(settings.engine, is_cheap=problem.evaluator.is_cheap),
+        preload=list_slow_modules(settings.engine, [problem.evaluator]),
         progress=make_progress_logger(1, "campaigns done"),
     )
     return pd.concat(parts, ignore_index=True)
 
 
-def list_slow_modules(engine: str, *, is_cheap: bool) -> tuple[str, ...]:
-    """Return what workers that simulate charges import, so that it is done once for all of them.
+def list_slow_modules(engine: str, evaluators: Sequence[Evaluator]) -> tuple[str, ...]:
+    """Return what workers import, so that it is done once for all; nothing where no evaluator is slow to import.
 
     Args:
         engine: of the campaigns.
-        is_cheap: whether evaluations are; then there is nothing to simulate.
+        evaluators: those that evaluate designs; `slow_imports` of one are modules that it needs.
     """
-    if is_cheap:
-        return ()
-    # imported here, since campaigns over cheap evaluators need no simulator
-    from batterymi.charging.parallel import PRELOAD
-
-    return (*PRELOAD, __name__, *find_modules([("engine", engine), ("engine", RANDOM)]))
+    slow = dict.fromkeys(name for one in evaluators for name in getattr(one, "slow_imports", ()))
+    return (*slow, __name__, *find_modules([("engine", engine), ("engine", RANDOM)])) if slow else ()
 
 
 def empty_history(problem: Problem) -> pd.DataFrame:
