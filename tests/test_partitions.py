@@ -215,6 +215,23 @@ def test_partitions_of_other_jobs_give_the_same_results_to_the_last_digit(tmp_pa
     assert next(entry for entry in found["groupings"] if entry["is_own"])["mae"] == pytest.approx(best["mae"])
 
 
+@pytest.mark.parametrize(("criterion", "verdict"), [("absolute", "better"), ("squared", "not better")])
+def test_gains_are_stated_in_the_errors_that_models_are_chosen_by(criterion: str, verdict: str, tmp_path: Path) -> None:
+    table, study = made(tmp_path, criterion=criterion, models=["dummy", "ridge", "random_forest"], trees=50)
+    rng = np.random.default_rng(0)
+    a = rng.uniform(-2, 2, 120)
+    rows = pd.DataFrame({"a": a, "b": 0.0, "y": np.abs(a) + 0.3 * a, "lot": np.arange(120), "line": range(120)})
+    rows.loc[5, ["a", "y"]] = (
+        22.0,
+        7.6,
+    )  # one row on the line that a forest misses by far, and that tells nothing of the others
+    write_parquet(table, rows.assign(split="train"))
+    metrics = read_frame(train(tmp_path, study, PartitionFiles(), criterion)["metrics"])
+    best = metrics[metrics["selected"] & (metrics["variant"] == "all_features")].iloc[0]
+    assert best["verdict"] == f"skill shown; {verdict} than ridge"
+    assert best["mae_gain_over_ridge_lower"] > 0 > best["mse_gain_over_ridge_lower"]
+
+
 def test_partitions_of_another_table_are_refused(tmp_path: Path) -> None:
     table, study = made(tmp_path, inner_folds=3, partitions=2)
     parts = PartitionFiles([tmp_path / "1.parquet"], [tmp_path / "1.json"])

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batterymi.config.parts import Objective
-from batterymi.config.screen import EnumerationSource, Gate
+from batterymi.config.screen import EnumerationSource, Gate, Screen
 from batterymi.config.slices.screening import FunnelSettings, GatheringSettings, ListingSettings, ScoringSettings
 from batterymi.errors import TableError
 from batterymi.features.descriptors import compute_descriptors
@@ -177,12 +177,15 @@ def as_written(salt: int, units: int) -> str:
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.booleans()), min_size=1, max_size=80),
     st.integers(1, 9),
     st.sampled_from(["minimise", "maximise", "target"]),
+    st.sampled_from(["predicted", "probability_beyond"]),
 )
-@example([(1, 0, True), (4, 0, True)], 5, "target")
+@example([(1, 0, True), (4, 0, True)], 5, "target", "predicted")
+@example([(1, 0, True), (4, 0, True), (2, 0, True)], 2, "maximise", "probability_beyond")
 @settings(deadline=None, max_examples=60)
 def test_the_merged_best_are_the_best_of_all_each_composition_once(
-    rows: list[tuple[int, int, bool]], n_best: int, goal: str
+    rows: list[tuple[int, int, bool]], n_best: int, goal: str, order_by: str
 ) -> None:
+    order_by = "predicted" if goal == "target" else order_by
     target = Objective.model_validate(TARGET | {"goal": goal, "target": 1 if goal == "target" else None})
     frame = pd.DataFrame(rows, columns=["salt", "units", "passed"])
     frame["formula"] = [as_written(salt, units) for salt, units, _ in rows]
@@ -190,15 +193,22 @@ def test_the_merged_best_are_the_best_of_all_each_composition_once(
     frame["predicted"] = frame["salt"] % 3 + 0.0  # many ties; a composition always has the same prediction
     frame["sure"] = frame["salt"] % 2 + 0.5 if goal == "target" else 0.0
     frame = frame.assign(lower_95=1 - frame["sure"], upper_95=1 + frame["sure"])
+    # the spreads differ, so that the order by probability is another one
+    frame["probability_beyond"] = (frame["salt"] % 4) / 4
+    screen = Screen(source={"name": "mp_compositions"}, best=n_best, order_by=order_by)
     shards = [frame[frame["position"] % 3 == shard] for shard in range(3)]
     blocks = [shard.iloc[i : i + 4] for shard in shards for i in range(0, len(shard), 4)]
-    found = merge_best([frame.head(0), *blocks], n_best, target)
+    found = merge_best([frame.head(0), *blocks], screen, target)
     cost = {"minimise": frame["predicted"], "maximise": -frame["predicted"], "target": (frame["predicted"] - 1).abs()}
-    expected = frame.assign(cost=cost[goal])[frame["passed"]].sort_values(["cost", "sure", "position"])
+    first = -frame["probability_beyond"] if order_by == "probability_beyond" else 0.0
+    ranked = frame.assign(first=first, cost=cost[goal])[frame["passed"]]
+    expected = ranked.sort_values(["first", "cost", "sure", "position"])
     expected = expected.drop_duplicates("salt").head(n_best)
     assert found.candidates["position"].tolist() == expected["position"].tolist()
     assert (found.moments.n, found.inside) == (len(rows), len(rows))
     assert found.moments.mean == pytest.approx(frame["predicted"].mean())
+    chances = frame.loc[frame["passed"], "probability_beyond"]
+    assert found.likely == {"0.5": (chances > 0.5).sum(), "0.1": (chances > 0.1).sum()}
 
 
 def test_formulas_of_one_composition_are_one() -> None:

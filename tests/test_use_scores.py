@@ -131,6 +131,29 @@ def test_a_model_that_only_tells_families_apart_has_ranks_overall_and_none_withi
     assert np.isnan(WITHIN_FAMILIES.weigh(np.zeros((1, 4)), np.zeros(4), np.arange(4.0), np.arange(4.0))[0])
 
 
+def test_rows_without_a_family_are_none_and_correlations_of_few_rows_stay_within_their_range() -> None:
+    rng = np.random.default_rng(1)
+    observed = rng.normal(-3, 1, 36)
+    mean = observed + rng.normal(0, 0.1, (3, 36))
+    families = ["garnet"] * 12 + [""] * 12 + [None] * 12
+    rows = predicted(observed, mean, families=families, groups=[f"paper {n // 4}" for n in range(36)], folds=5)
+    found = score_use(rows, TARGET, 300, 0)
+    (garnet,) = found["families"]
+    assert (garnet["family"], garnet["rows"], found["within_families"]["rows"]) == ("garnet", 12, 12)
+    # three papers, of which a resample may hold one only, whose rows it ranks perfectly
+    assert -1 <= garnet["spearman_lower"] <= garnet["spearman"] <= garnet["spearman_upper"] <= 1
+
+
+def test_ten_of_the_first_ten_do_not_make_a_certainty() -> None:
+    observed = np.r_[np.full(15, -2.0), np.full(30, -6.0)] + np.linspace(0, 0.1, 45)
+    (ten, twenty) = score_use(predicted(observed, observed.copy()), TARGET, 300, 0)["threshold"]["first"]
+    assert ten["precision"] == 1
+    # Wilson's interval of 10 of 10
+    assert ten["precision_lower"] == pytest.approx(stats.binomtest(10, 10).proportion_ci(method="wilson").low)
+    assert ten["precision_upper"] == 1
+    assert twenty["precision"] == 0.75
+
+
 def test_a_bound_that_may_lie_on_either_side_of_the_threshold_is_not_counted() -> None:
     rng = np.random.default_rng(0)
     observed = np.array([-2.0, -1, -5, -6, -7, -8] * 5)

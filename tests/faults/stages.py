@@ -44,7 +44,7 @@ STAGES: dict[str, tuple[dict[str, str], dict[str, str | tuple[str, ...]]]] = {
     ),
     "summarise_study": (list_results(smoke_study("sodium_ion"), "summary"), {"summary": "summary.json"}),
 }
-OPTIONAL = ("pool", "source")
+OPTIONAL = ("pool", "source", "external", "predicted", "choices")
 
 
 def params_of(rule: str, study: Study) -> dict[str, Any]:

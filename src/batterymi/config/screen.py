@@ -10,7 +10,8 @@ from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.elements import SYMBOLS
 
 # what a gate may hold against a candidate once it is predicted
-PREDICTED = ("predicted", "lower_95", "upper_95", "distance", "inside", "novel")
+CHANCE = "probability_beyond"  # of the objective's threshold
+PREDICTED = ("predicted", "lower_95", "upper_95", CHANCE, "distance", "inside", "novel")
 
 # columns that a screen adds to its candidates, beside predictions
 OWN_COLUMNS = (
@@ -120,8 +121,8 @@ class Gate(Strict):
     expression: Condition | None = Field(
         None,
         description="A condition on numbers of the source, or on the prediction: predicted, lower_95, upper_95, "
-        "distance, inside (1 inside the applicability domain), novel (1 unless a row of the table has the same "
-        "composition).",
+        "probability_beyond (of the objective's threshold), distance, inside (1 inside the applicability domain), "
+        "novel (1 unless a row of the table has the same composition).",
     )
     without: Elements | None = Field(None, min_length=1, description="Elements that a candidate must lack.")
     with_any: Elements | None = Field(None, min_length=1, description="Elements of which it must have one.")
@@ -151,6 +152,16 @@ class Screen(Strict):
     variant: Name = Field("all_features", description="Variant whose model predicts; it may need formulas only.")
     gates: tuple[Gate, ...] = Field((), description="Conditions, in order.")
     best: int = Field(50, ge=1, le=10_000, description="Candidates that are listed.")
+    order_by: Literal["predicted", "probability_beyond"] = Field(
+        "predicted",
+        description="What the best are best in: the prediction, or the probability of a value beyond the objective's "
+        "`threshold`, which an uncertain prediction has too.",
+    )
+
+    @property
+    def needs_threshold(self) -> bool:
+        """Whether the order or a gate needs the objective's threshold."""
+        return self.order_by == CHANCE or any(CHANCE in gate.columns for gate in self.gates)
 
     @model_validator(mode="after")
     def _check_gates(self) -> Self:

@@ -2,8 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from batterymi.config.parts import Descriptor, Feature, Name, Strict
-from batterymi.config.screen import COMPOSITION_COLUMNS, OWN_COLUMNS, PREDICTED, CandidatesSource, FileSource, Screen
+from batterymi.config.parts import Descriptor, Feature, Name, Objective, Strict
+from batterymi.config.screen import (
+    CHANCE,
+    COMPOSITION_COLUMNS,
+    OWN_COLUMNS,
+    PREDICTED,
+    CandidatesSource,
+    FileSource,
+    Screen,
+)
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.arguments import FORMULAS, STRUCTURES
 
@@ -48,15 +56,25 @@ class ScreenedColumns(Strict):
 
 
 def find_screen_problems(
-    screen: Screen, variants: Mapping[str, Sequence[Feature]], descriptors: Sequence[Descriptor]
+    screen: Screen,
+    variants: Mapping[str, Sequence[Feature]],
+    descriptors: Sequence[Descriptor],
+    objectives: Sequence[Objective],
 ) -> Iterable[str]:
-    """Yield problems with columns that the screen's model needs and its candidates lack.
+    """Yield problems with columns that the screen's model needs and its candidates lack, and with its order.
 
     Args:
         screen: the screen.
         variants: features of each variant of the study.
         descriptors: of the screen's variant.
+        objectives: of the study; the first that is optimised is predicted.
     """
+    target = next((objective for objective in objectives if objective.is_optimised), None)
+    if screen.needs_threshold and target is not None and target.threshold is None:
+        yield (
+            f"screen: '{CHANCE}' is the probability that {target.name} lies beyond a threshold, and it has none; add "
+            "`threshold:` and a value to that objective"
+        )
     source, variant = screen.source, screen.variant
     if variant not in variants:
         yield f"screen.variant: '{variant}' is not a variant; {did_you_mean(variant, list(variants))}"

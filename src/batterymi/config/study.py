@@ -87,6 +87,7 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
+        screened = self.variants, self._screened_descriptors, self.objectives
         problems = [
             *self._find_naming_problems(),
             *self._find_reference_problems(),
@@ -94,7 +95,7 @@ class Study(Strict):
             *find_external_problems(self.external_test, self.variants),
             *find_structure_problems(self.structures, self.table),
             *find_design_problems(self.reference_designs, self.designable),
-            *(find_screen_problems(self.screen, self.variants, self._screened_descriptors) if self.screen else ()),
+            *(find_screen_problems(self.screen, *screened) if self.screen else ()),
         ]
         if problems:
             raise ValueError("; ".join(problems))

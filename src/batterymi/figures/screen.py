@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
+from batterymi.config.screen import CHANCE
 from batterymi.figures.axes import draw_target, prefix_label
-from batterymi.figures.style import BLUE, COLUMN_IN, GREY, RED
+from batterymi.figures.style import BLACK, BLUE, COLUMN_IN, GREY, RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,6 +80,10 @@ def _draw_distances(axis: "Axes", top: pd.DataFrame, report: dict[str, Any], obj
 def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], objective: Objective) -> None:
     """Draw the best candidates with their intervals."""
     names = shown["formula"] + (" (" + shown["id"] + ")" if "id" in shown else "")
+    beyond = report["threshold_of_target"]
+    if beyond is not None:
+        axis.axvline(beyond, color=BLACK, ls=":", lw=1)
+        names += [f"  P = {chance:.2f}" for chance in shown[CHANCE]]
     heights = np.arange(len(shown))[::-1]
     for place, (_, row) in zip(heights, shown.iterrows(), strict=True):
         colour = BLUE if row["inside"] else RED
@@ -87,10 +92,12 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
     draw_target(axis, objective.window, along="x")
     axis.set_yticks(heights, list(names), fontsize=6)
     axis.set_xlabel(objective.axis_label)
+    best = f"Likeliest {len(shown)}" if report["order_by"] == CHANCE else f"Best {len(shown)}"
+    dotted = "" if beyond is None else f"; dotted, P: beyond {beyond:g}"
     if report["mean_prediction"] is not None:
         axis.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
     axis.set_title(
-        f"Best {len(shown)}, 95 % intervals; dashed: mean of all scored\n"
+        f"{best}, 95 % intervals; dashed: mean of all scored{dotted}\n"
         f"{report['model']}, Q² {report['q2']:.2f}, {report['skill']}",
         fontsize=6,
         loc="right",

@@ -129,11 +129,13 @@ def _describe_more_rows(double: dict[str, Any], unit: str) -> str:
 def _describe_screen(found: dict[str, Any], unit: str) -> str:
     """Return how many candidates passed each gate of a screen, and how wide the intervals are."""
     steps = " → ".join(f"{step['passed']:,} {step['gate']}" for step in found["funnel"])
+    counts = [f"{n:,} with a probability above {least}" for least, n in (found["likely"] or {}).items()]
+    likely = f"; beyond {found['threshold_of_target']:g}{unit}: {' and '.join(counts)}" if counts else ""
     return (
         f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "
         f"{found['model']} ({found['skill']}), {found['inside']:,} of them inside the applicability domain; "
         f"predictions spread by {_round_number(found['spread_of_predictions'])}{unit}, the best {found['listed']:,} "
-        f"have a median 95 % half width of {_round_number(found['median_half_width_95_of_the_best'])}{unit}"
+        f"have a median 95 % half width of {_round_number(found['median_half_width_95_of_the_best'])}{unit}{likely}"
     )
 
 

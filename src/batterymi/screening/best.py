@@ -8,11 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.config.parts import Objective
+from batterymi.config.screen import CHANCE, Screen
 from batterymi.features.composition import compute_element_fractions
 from batterymi.features.formulas import identify_compositions, parse_formulas
 from batterymi.screening.sources import FORMULA, POSITION
 
 Array = NDArray[np.float64]
+LIKELY = (0.5, 0.1)  # probabilities of a value beyond the threshold, above which candidates are counted
 
 
 class Moments:
@@ -48,27 +50,31 @@ class Best:
         candidates: the best, best first.
         moments: of all predictions.
         inside: how many candidates lie inside the applicability domain.
+        likely: how many of those that pass every gate are beyond the objective's threshold with a larger probability
+            than each of `LIKELY`, by its text.
     """
 
     candidates: pd.DataFrame
     moments: Moments
     inside: int
+    likely: dict[str, int]
 
 
-def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, target: Objective) -> Best:
+def merge_best(blocks: Iterable[pd.DataFrame], screen: Screen, target: Objective) -> Best:
     """Merge blocks of scored candidates.
 
     Exact, whatever the blocks' order: candidates are ordered by prediction, or by its distance to a target, which of
-    several within its window is that of the intervals, and, where that is equal, by their position in the list; of a
-    composition that is listed twice, also as another formula, the first in that order counts, unless candidates have
-    ids. Only one block and the best so far are in memory.
+    several within its window is that of the intervals, or by the probability of a value beyond the threshold, and,
+    where that is equal, by their position in the list; of a composition that is listed twice, also as another formula,
+    the first in that order counts, unless candidates have ids. Only one block and the best so far are in memory.
 
     Args:
         blocks: scored candidates, an empty block too, for the columns.
-        n_best: how many are wanted.
+        screen: how many are listed, and in which order.
         target: the objective that was predicted.
     """
     moments, inside, best = {}, 0, pd.DataFrame()
+    likely = dict.fromkeys(map(str, LIKELY), 0)
     for frame in blocks:
         if not len(best.columns):
             best = frame.head(0)
@@ -79,18 +85,26 @@ def merge_best(blocks: Iterable[pd.DataFrame], n_best: int, target: Objective) -
         # by position in the list, so that sums are added up in one order whatever the shards
         moments[int(frame[POSITION].iloc[0])] = block
         inside += int(frame["inside"].sum())
-        best = _choose_best(best, frame[frame["passed"]], n_best, target)
-    return Best(best.reset_index(drop=True), _join_moments(moments), inside)
+        passed = frame[frame["passed"]]
+        for least in LIKELY:
+            likely[str(least)] += int((passed[CHANCE] > least).sum())
+        best = _choose_best(best, passed, screen, target)
+    return Best(best.reset_index(drop=True), _join_moments(moments), inside, likely)
 
 
-def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, target: Objective) -> pd.DataFrame:
+def _choose_best(best: pd.DataFrame, more: pd.DataFrame, screen: Screen, target: Objective) -> pd.DataFrame:
     """Return the best rows of two frames, best first, each composition once; the first frame is one of these."""
-    cost = target.compute_cost(more["predicted"].to_numpy(float))
+
+    def rank(frame: pd.DataFrame) -> list[Array]:
+        """Return what is compared, each the smaller the better, the most important first."""
+        cost = target.compute_cost(frame["predicted"].to_numpy(float))
+        return [-frame[CHANCE].to_numpy(float), cost] if screen.order_by == CHANCE else [cost]
+
     # what is worse than the last of the best cannot enter, so less has to be sorted
-    if len(best) == n_best:
-        more = more[cost <= target.compute_cost(best["predicted"].to_numpy(float)[-1:])]
+    if len(best) == screen.best:
+        more = more[rank(more)[0] <= rank(best)[0][-1]]
     frame = pd.concat([best, more]) if len(best) else more
-    keys = [frame[POSITION].to_numpy(), target.compute_cost(frame["predicted"].to_numpy(float))]
+    keys = [frame[POSITION].to_numpy(), *reversed(rank(frame))]
     if target.window:
         # the surest first of those that are predicted to hit it
         keys.insert(1, target.compute_cost(frame[["lower_95", "upper_95"]].to_numpy(float)).max(axis=1))
@@ -101,7 +115,7 @@ def _choose_best(best: pd.DataFrame, more: pd.DataFrame, n_best: int, target: Ob
     for name in ordered.select_dtypes(exclude=["number", "bool"]):
         if name not in (FORMULA, "out_of_range"):
             same[name] = ordered[name].to_numpy()
-    return ordered[~same.duplicated().to_numpy()].head(n_best)
+    return ordered[~same.duplicated().to_numpy()].head(screen.best)
 
 
 def _join_moments(blocks: dict[int, Moments]) -> Moments:

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from batterymi.config.screen import Screen
+from batterymi.config.screen import CHANCE, Screen
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.features.formulas import parse_formulas
 from batterymi.screening.gates import Funnel, pass_gates, split_gates
@@ -13,7 +13,6 @@ from batterymi.screening.scorer import Predictions, Scorer
 from batterymi.screening.sources import FORMULA, POSITION, add_formula_columns
 from batterymi.surrogates.exceedance import compute_exceedance
 
-CHANCE = "probability_beyond"  # of the objective's threshold; NaN if it has none
 SCORED = {
     **dict.fromkeys(("predicted", "lower_95", "upper_95", CHANCE, "distance"), pa.float64()),
     **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),

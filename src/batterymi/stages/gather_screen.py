@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from batterymi.config.screen import CHANCE
 from batterymi.config.slices.screening import GatheringSettings
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import check_content, read_frame, read_json, write_csv, write_json
 from batterymi.screening.best import Best, find_nearest, merge_best
 from batterymi.screening.gates import Funnel
-from batterymi.screening.scores import CHANCE, SCORED, label_steps
+from batterymi.screening.scores import SCORED, label_steps
 from batterymi.screening.sources import FORMULA, POSITION
 from batterymi.vocabulary.verdicts import describe_skill
 
@@ -46,7 +47,7 @@ def gather_screen(
     """
     screen, target = settings.screen, settings.target
     account = _add_accounts(reports, read_json(listing, ["listed", "dropped"]), settings)
-    best = merge_best(_read_blocks(scored), screen.best, target)
+    best = merge_best(_read_blocks(scored), screen, target)
     if best.moments.n != account["scored"]:
         counts = f"{best.moments.n} scored candidates, their reports {account['scored']}"
         raise TableError(f"the shards hold {counts}; run them again")
@@ -65,6 +66,8 @@ def gather_screen(
         **{name: model[name] for name in ("model", "verdict", "q2", "mae")},
         "skill": skill,
         "threshold_of_target": target.threshold,
+        "order_by": screen.order_by,
+        "likely": best.likely if target.threshold is not None else None,
         "median_half_width_95_of_the_best": float((listed["upper_95"] - listed["predicted"]).median()),
         "listed": len(listed),
         "source": screen.source.name,

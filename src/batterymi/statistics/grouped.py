@@ -33,6 +33,7 @@ from batterymi.statistics.intervals import LEVEL, compute_percentile_interval
 Array = NDArray[np.float64]
 Scale = Literal["plain", "positive", "r2", "share", "correlation"]
 MOST_DRAWN = 4_000_000  # numbers of times that rows are drawn, which are held in memory at once
+MOST_CORRELATED = 0.999  # in a resample
 SMALLEST_SPREAD = 1e-12  # of a sum of squares, which rounding leaves of equal values
 TAIL = 0.5 + LEVEL / 2
 
@@ -195,8 +196,13 @@ def stretch_interval(
         folds: of each partition.
         scale: see `Statistic`.
     """
-    drawn = _to_scale(resampled[np.isfinite(resampled)], scale)
+    drawn = resampled[np.isfinite(resampled)]
+    if scale == "correlation":
+        # resamples of few rows may agree perfectly, which has no finite transform
+        drawn = np.clip(drawn, -MOST_CORRELATED, MOST_CORRELATED)
+    drawn = _to_scale(drawn, scale)
     scores = _to_scale(by_partition, scale)
+    is_correlation = scale == "correlation"
     if not (np.isfinite(drawn).all() and np.isfinite(scores).all()):
         # an error of exactly zero has no logarithm
         drawn, scores, scale = resampled[np.isfinite(resampled)], by_partition, "plain"
@@ -218,6 +224,8 @@ def stretch_interval(
         ends = np.array(compute_percentile_interval(drawn)) - np.median(drawn)
         low, high = ends * half / (float(stats.norm.ppf(TAIL)) * deviation)
     first, second = _from_scale(np.array([middle + low, middle + high]), scale)
+    if is_correlation:
+        first, second = np.clip([first, second], -1, 1)
     return float(min(first, second)), float(max(first, second))
 
 

@@ -36,6 +36,7 @@ from batterymi.vocabulary.verdicts import decide_verdict
 logger = logging.getLogger(__name__)
 
 REFERENCES = ("dummy", "ridge", "nearest_neighbour", "nearest_composition")  # baselines that models are compared with
+LOSSES = {"mse": 2, "mae": 1}  # powers of errors in which gains are stated
 N_IMPORTANCE_REPEATS = 20
 SMALLEST_WIDTH = 1e-9  # of an interval, in deviations of what was learned
 
@@ -125,19 +126,24 @@ def score_models(
     """
     problem, first, observed = validation.problem, validation.first, validation.problem.scored
     means = {name: validation.stack(outs, name) for name in outs[0]}
-    squared = {name: (observed - mean) ** 2 for name, mean in means.items()}
-    error = {name: float(np.abs(observed - mean).mean()) for name, mean in means.items()}
+    errors = {name: np.abs(observed - mean) for name, mean in means.items()}
+    error = {name: float(errors[name].mean()) for name in means}
     least = problem.objective.worthwhile.least if problem.objective.worthwhile else 0.0
     gains = error["dummy"] - error[best], error["ridge"] - error[best]
     rows = []
     for name, mean in means.items():
         out = outs[0][name]
         score, absolute = (validation.estimate(statistic, observed, mean) for statistic in (R2, MAE))
+        bases = [base for base in REFERENCES if base in means]
         over = {
-            base: validation.estimate(MEAN, squared[base] - squared[name]).interval
-            for base in REFERENCES
-            if base in means
+            loss: {
+                base: validation.estimate(MEAN, errors[base] ** power - errors[name] ** power).interval
+                for base in bases
+            }
+            for loss, power in LOSSES.items()
         }
+        # squared errors of a linear model that extrapolates are those of a few rows, and say little of the others
+        decisive = over["mae" if first.method.criterion == "absolute" else "mse"]
         # coverage is measured on the outer folds, which play no part in the conformal widths
         widths = {level: out.half_widths(observed, level) for level in LEVELS}
         refit = make_model(name, first.method.make_options(first.seed), out.chosen[0])
@@ -167,13 +173,13 @@ def score_models(
                 },
                 "half_width_80": float(np.median(widths[0.8])),
                 "training_r2": 1 - np.mean((problem.observed - learned) ** 2) / np.var(problem.observed),
-                **{f"mse_gain_over_{base}_lower": low for base, (low, _) in over.items()},
-                **{f"mse_gain_over_{base}_upper": high for base, (_, high) in over.items()},
+                **{f"{loss}_gain_over_{base}_lower": over[loss][base][0] for loss in LOSSES for base in bases},
+                **{f"{loss}_gain_over_{base}_upper": over[loss][base][1] for loss in LOSSES for base in bases},
                 "selected": name == best,
                 "p_value": test.p_value if name == best else np.nan,
                 "shuffles": test.n_shuffles if name == best else np.nan,
                 "p_method": test.method if name == best else "",
-                "verdict": decide_verdict(name, test.p_value, over["dummy"], over["ridge"], gains, least)
+                "verdict": decide_verdict(name, test.p_value, decisive["dummy"], decisive["ridge"], gains, least)
                 if name == best
                 else "",
             }

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from batterymi.arrays import Array, Mask, Sides
 from batterymi.config.parts import Objective
 from batterymi.statistics.grouped import OfSums, Statistic, draw_groups, estimate
+from batterymi.statistics.intervals import compute_wilson_interval
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import SPEARMAN, rank_weighted
 from batterymi.surrogates.validation import CrossValidation, OutOfFold
@@ -165,9 +167,10 @@ def _rank_families(rows: Predicted, bootstraps: int, seed: int) -> dict[str, Any
     """Return rank correlations within families; of a family in one group there is no interval."""
     if rows.families is None:
         return {"families": None, "within_families": None}
-    labels = np.asarray(rows.families, dtype=str)
+    labels = np.where(pd.isna(np.asarray(rows.families, dtype=object)), "", np.asarray(rows.families, dtype=str))
     names, counts = np.unique(labels, return_counts=True)
-    large = [name for name, n in zip(names, counts, strict=True) if n >= FEWEST_OF_FAMILY]
+    # rows without a label are no family
+    large = [name for name, n in zip(names, counts, strict=True) if n >= FEWEST_OF_FAMILY and name.strip()]
     found = []
     for name in sorted(large, key=lambda name: -int((labels == name).sum())):
         own = labels == name
@@ -214,7 +217,10 @@ def _score_threshold(rows: Predicted, objective: Objective, bootstraps: int, see
     for n in FIRST:
         if n <= len(marked):
             score = estimate(PrecisionAmongFirst(n), draws, marked, sign * part.mean, folds=rows.folds)
-            found["first"].append({"n": n} | label_interval("precision", score.value, score.interval))
+            # where all of few lie beyond, every resample says so too, and only their number tells what that is worth
+            ends = zip(score.interval, compute_wilson_interval(score.value, n), strict=True)
+            low, high = (pick(pair) for pick, pair in zip((min, max), ends, strict=True))
+            found["first"].append({"n": n} | label_interval("precision", score.value, (low, high)))
     return found
 
 

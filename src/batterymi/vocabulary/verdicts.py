@@ -36,14 +36,14 @@ def decide_verdict(
 ) -> str:
     """State whether a model has skill, and how it compares with ridge.
 
-    Skill needs both: chance seldom does as well (corrected p < 0.05), and the gain in mean squared error over
-    predicting the mean has a 95 % interval above zero. Being better than ridge needs an interval above zero too. A gain
-    that is shown and smaller than what matters is said to be so.
+    Skill needs both: chance seldom does as well (corrected p < 0.05), and the gain over predicting the mean, in mean
+    squared or absolute error by the study's criterion, has a 95 % interval above zero. Being better than ridge needs an
+    interval above zero too. A gain that is shown and smaller than what matters is said to be so.
 
     Args:
         name: the selected model.
         p_value: corrected p-value of the permutation test.
-        over_dummy: interval of the dummy's mean squared error minus the model's.
+        over_dummy: interval of the dummy's mean error by the criterion, minus the model's.
         over_ridge: the same against ridge.
         gains: by how much its mean absolute error is smaller than the dummy's, and than ridge's.
         worthwhile: the smallest gain in mean absolute error that matters.
