@@ -32,6 +32,8 @@ TARGETS = {
     "fidelities",
     "methods",
     "exercises",
+    "structures",
+    "activation_energies",
     "closed_loop",
     "charging_arena",
     "report",
