@@ -6,6 +6,7 @@ snakemake summary              the summary table alone, with its inputs
 snakemake closed_loop          gain of adaptive choice in rounds of fast-charging tests
 snakemake charging_arena       who charges fastest within all limits on the reference model; one to two hours
 snakemake screens              candidate compositions, scored in shards and passed through gates
+snakemake stability            windows and reactions of all Li compositions from formation energies; needs mp_compositions
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
@@ -55,6 +56,7 @@ include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
+include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"
 

@@ -1,6 +1,6 @@
 """Optimise designs, and compare with random search from the same starts.
 
-Takes   <results>/{study}/table.parquet, the study's models if they evaluate designs, hull distances if a pool uses them
+Takes   <results>/{study}/table.parquet, what the evaluator reads, hull distances if a pool uses them
 Makes   <results>/{study}/campaign/
 """
 
@@ -13,18 +13,12 @@ def in_mode(mode):
     return one_of(name for name, study in STUDIES.items() if study.campaign.mode == mode)
 
 
-def campaign_model(wildcards):
-    """An input: the model file, for studies whose own surrogate evaluates the designs."""
-    evaluator = STUDIES[wildcards.study].evaluator
-    uses_model = evaluator is not None and evaluator.name == "surrogate"
-    return f"<results>/{wildcards.study}/surrogate/model.skops" if uses_model else []
-
-
 rule run_campaign:
     """Check that the problem has a solution, then propose, evaluate and learn until the budget is spent."""
     input:
         table="<results>/{study}/table.parquet",
-        model=campaign_model,
+        model=evaluator_model,
+        phases=evaluator_phases,
         pool=pool_file,
         code=code("run_campaign.py", "engine", "evaluator", "constraint"),
     output:

@@ -108,9 +108,27 @@ rule cite_datasets:
         "../scripts/cite_datasets.py"
 
 
+def evaluator_model(wildcards):
+    """An input: the models by which designs are evaluated, the study's own or another one's."""
+    name = getattr(STUDIES[wildcards.study].evaluator, "name", None)
+    owner = {
+        "surrogate": wildcards.study,
+        "electrolyte": getattr(STUDIES[wildcards.study].evaluator, "model_of", None),
+    }.get(name)
+    return f"<results>/{owner}/surrogate/model.skops" if owner else []
+
+
+def evaluator_phases(wildcards):
+    """An input: formation energies of phases, for studies whose designs are compositions of electrolytes."""
+    is_electrolyte = getattr(STUDIES[wildcards.study].evaluator, "name", None) == "electrolyte"
+    return "<results>/stability/phases.parquet" if is_electrolyte else []
+
+
 rule sample_table:
     """Evaluate space-filling designs, where no measured table exists."""
     input:
+        model=evaluator_model,
+        phases=evaluator_phases,
         code=code("sample_table.py", "evaluator", "constraint"),
     output:
         rows="<results>/{study}/sampled.parquet",

@@ -12,6 +12,7 @@ from batterymi.config.slices.screening import (
     ListingSettings,
     ScoringSettings,
 )
+from batterymi.config.slices.stability import AssessmentSettings
 
 SCREENED = [name for name, study in STUDIES.items() if study.screen]
 
@@ -37,6 +38,34 @@ def digest_candidates(wildcards):
     return {file: DIGESTS[file]} if file else {}
 
 
+def screen_stability(wildcards):
+    """An input: windows and reactions of the candidates, if a gate of the screen uses them."""
+    screen = STUDIES[wildcards.study].screen
+    if not screen.needs_stability:
+        return []
+    # the quick numbers of all formulas, which take a fifth of the time, where gates use no others
+    quick = gather.stability("<results>/stability/assessed/{scatteritem}.parquet")
+    return ["<results>/stability/assessed.parquet"] if screen.needs_full_stability else quick
+
+
+def screen_phases(wildcards):
+    """An input: formation energies of phases, from which the listed candidates get all numbers of their stability."""
+    needs_stability = STUDIES[wildcards.study].screen.needs_stability
+    return "<results>/stability/phases.parquet" if needs_stability else []
+
+
+def screen_elsewhere(wildcards):
+    """An input: the receipt of the data set in which listed candidates are looked up."""
+    name = STUDIES[wildcards.study].screen.measured_elsewhere
+    return PROJECT.receipt(name) if name else []
+
+
+def digest_elsewhere(wildcards):
+    """A param: digests of its files, so that content decides what runs again."""
+    name = STUDIES[wildcards.study].screen.measured_elsewhere
+    return PROJECT.digest_dataset(name, DIGESTS) if name else {}
+
+
 scattergather:
     screen=4,
 
@@ -45,6 +74,7 @@ rule list_candidates:
     """List all candidates of a source, in blocks dealt to the shards."""
     input:
         source=screen_source,
+        stability=screen_stability,
         code=code("list_candidates.py", "candidates"),
     output:
         shards=scatter.screen("<results>/{{study}}/screen/candidates/{scatteritem}.parquet"),
@@ -93,6 +123,8 @@ rule gather_screen:
         listing="<results>/{study}/screen/candidates.json",
         table="<results>/{study}/table.parquet",
         metrics="<results>/{study}/surrogate/metrics.csv",
+        phases=screen_phases,
+        elsewhere=screen_elsewhere,
         code=list_code("gather_screen.py"),
     output:
         top="<results>/{study}/screen/top.csv",
@@ -105,6 +137,8 @@ rule gather_screen:
         study=one_of(SCREENED),
     params:
         settings=slice_of(GatheringSettings),
+        stability=AssessmentSettings.dump_from(CONFIG.stability),
+        digests=digest_elsewhere,
     script:
         "../scripts/gather_screen.py"
 

@@ -31,11 +31,9 @@ MIRROR = Path(os.environ.get("MIRROR") or ROOT.parent / "shared" / "data").absol
 SAMPLES = ROOT / "tests" / "samples"  # small files of the same formats, made up
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "data/textbook", "report", "profiles", "requirements.lock")
 # those that the project ships: a folder may hold studies of its user, too, with tables that no copy has
-SHIPPED = tuple(
-    f"{case}{edition}"
-    for case in ("fast_charging", "lithium_sulfur", "ncm_cathodes", "sodium_ion", "solid_electrolytes")
-    for edition in ("", "_measured")
-)
+TEXTBOOK = ("fast_charging", "lithium_sulfur", "ncm_cathodes", "sodium_ion", "solid_electrolytes")
+ON_REQUEST = ("electrolyte_li_la_zr_ta_o", "electrolyte_li_p_s_cl", "electrolyte_li_y_in_cl")
+SHIPPED = (*(f"{case}{edition}" for case in TEXTBOOK for edition in ("", "_measured")), *ON_REQUEST)
 SMOKES = ("tests/smoke.yaml", "tests/measured_smoke.yaml", "tests/arena_smoke.yaml")
 SMOKE = ("--configfile", "tests/smoke.yaml")
 SMALL = (*SMOKE, "--config", 'studies=["sodium_ion", "ncm_cathodes"]')

@@ -1,6 +1,8 @@
 """Campaigns: feasibility first, honest comparisons, repeatable runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -14,8 +16,8 @@ from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.evaluators.ncm_formulas import NcmFormulas
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine, select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
-from batterymi.optimise.campaigns.fidelity_comparison import count_evaluations_to
 from batterymi.optimise.campaigns.reference_designs import check_reference_designs
+from batterymi.optimise.campaigns.seeds import list_slow_modules
 from batterymi.optimise.campaigns.suggestions import add_derived
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem
@@ -129,6 +131,42 @@ def test_failures_count_as_the_worst_and_never_count_as_feasible(
     assert penalised[2] == penalised.max() == penalised[0]
 
 
+class CountingBowl(Bowl):
+    """Counts calls; costly or cheap."""
+
+    def __init__(self, *, is_cheap: bool) -> None:
+        """Count from zero."""
+        self.is_cheap, self.calls = is_cheap, 0
+
+    def evaluate(self, designs: pd.DataFrame) -> pd.DataFrame:
+        self.calls += 1
+        return super().evaluate(designs)
+
+
+@pytest.mark.parametrize("engine", ["random", "sobol"])
+def test_an_engine_that_learns_nothing_finds_the_same_in_one_call_of_a_cheap_evaluator(
+    engine: str, line: Space, make_objective: Callable[..., Objective]
+) -> None:
+    """A costly evaluator is called for each design, so that a run that is killed keeps what it has."""
+    found, calls = [], []
+    for is_cheap in (True, False):
+        evaluator = CountingBowl(is_cheap=is_cheap)
+        problem = replace(_problem(line, make_objective), evaluator=evaluator)
+        start = problem.evaluate(draw_start_designs(line, 4, 0))
+        found.append(run_engine(problem, engine, start, 12, 0))
+        calls.append(evaluator.calls)
+    pd.testing.assert_frame_equal(*found)
+    assert calls == [2, 9]
+    assert len(found[0]) == 12
+
+
+def test_workers_import_the_simulator_once_and_only_where_charges_are_simulated() -> None:
+    assert list_slow_modules("gaussian_process", is_cheap=True) == ()
+    modules = list_slow_modules("gaussian_process", is_cheap=False)
+    assert {"pybamm", "batterymi.optimise.engines.gaussian_process", "batterymi.optimise.campaigns.seeds"} <= {*modules}
+    assert all(find_spec(module) for module in modules)
+
+
 def test_suggestions_are_feasible_distinct_and_best_first(
     line: Space, make_objective: Callable[..., Objective]
 ) -> None:
@@ -149,14 +187,6 @@ def test_scores_are_dimensionless_sums(make_objective: Callable[..., Objective])
     )
     assert compute_score(outcomes, objectives) == pytest.approx([-0.5 + 1.5])
     assert compute_violation(outcomes, objectives, (Limit("b", "at_most", 1.0),)) == pytest.approx([1.0])
-
-
-@pytest.mark.parametrize(
-    ("best", "value", "evaluations"),
-    [([np.nan, 5, 3, 3], 3, 3), ([np.nan, 5, 3, 3], 5, 2), ([9, 8, 7], 6, 4), ([np.nan], 1, 2)],
-)
-def test_evaluations_are_counted_from_one(best: list[float], value: float, evaluations: int) -> None:
-    assert count_evaluations_to(np.array(best, float), value) == evaluations
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=25))

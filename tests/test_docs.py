@@ -76,10 +76,13 @@ def shown(program: str, text: str) -> list[list[str]]:
 
 @cache
 def rules() -> frozenset[str]:
-    """Return the names of all rules, and of the studies, which are rules too."""
+    """Return the names of all rules, of the studies, which are rules too, and of single files."""
     files = [ROOT / "Snakefile", *(ROOT / "rules").rglob("*.smk")]
-    found = {name for file in files for name in re.findall(r"^ *rule (\w+):", file.read_text(), flags=re.MULTILINE)}
-    return frozenset(found | set(SHIPPED))
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    found = {name for text in texts for name in re.findall(r"^ *rule (\w+):", text, flags=re.MULTILINE)}
+    # files without a wildcard, which are targets too
+    made = {f"results/{path}" for text in texts for path in re.findall(r'"<results>/([^"{}]+)"', text)}
+    return frozenset(found | made | set(SHIPPED))
 
 
 @cache

@@ -14,7 +14,7 @@ LAYERS = (
     ("config",),
     ("features",),
     ("data",),
-    ("charging", "costing"),
+    ("charging", "costing", "stability"),
     ("surrogates",),
     ("evaluators",),
     ("optimise",),

@@ -33,6 +33,7 @@ from batterymi.surrogates import card
 from batterymi.surrogates.censoring import TREATMENTS, compare_treatments
 from batterymi.surrogates.comparison import list_predictions
 from batterymi.surrogates.noise import estimate_noise_floor
+from batterymi.surrogates.partitions import RepeatedValidation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
 from batterymi.surrogates.validation import CrossValidation, Method, impute_censored, make_splits, predict_out_of_fold
 from batterymi.vocabulary.measured import LOWER, UPPER, name_bound_column
@@ -174,11 +175,11 @@ def test_the_expected_value_is_that_of_a_cut_off_normal_distribution(monkeypatch
     class Zero:
         """A forest that predicts 0."""
 
-        def fit(self, *parts: Any) -> "Zero":
+        def fit_matrix(self, *parts: Any) -> "Zero":
             return self
 
-        def predict_mean(self, frame: pd.DataFrame) -> np.ndarray:
-            return np.zeros(len(frame))
+        def predict_matrix(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return np.zeros(len(matrix)), np.ones(len(matrix))
 
     monkeypatch.setattr("batterymi.surrogates.validation.make_model", lambda *parts: Zero())
     observed = np.array([1.0, -1.0, 1.0, -1.0, 0.5, 0.5, -2.0])
@@ -228,7 +229,7 @@ def test_held_out_predictions_say_which_observations_are_limits() -> None:
     for own, expected in ((sides, ["", "at most", "at least", "", "", ""]), (sides * 0, None)):
         validation = validated(problem_of(np.arange(6.0), own))
         outs = {"dummy": predict_out_of_fold("dummy", validation)}
-        frame = list_predictions(validation, outs, "dummy", np.zeros(6))
+        frame = list_predictions(RepeatedValidation((validation,)), [outs], "dummy", np.zeros(6))
         assert (frame["limit"].tolist() if "limit" in frame else None) == expected
 
 

@@ -106,7 +106,8 @@ def test_a_union_says_what_each_of_its_kinds_would_be_and_what_was_found_once() 
 def test_a_misspelt_choice_is_suggested() -> None:
     (line,) = lines_of(Config, {"editions": ["textbok"]})
     assert line == (
-        "x.yaml: editions.0: give 'textbook', 'measured' or 'own'; did you mean 'textbook'?; found 'textbok'"
+        "x.yaml: editions.0: give 'textbook', 'measured', 'own' or 'on_request'; did you mean 'textbook'?; "
+        "found 'textbok'"
     )
 
 

@@ -16,6 +16,7 @@ from batterymi.config.parts import Descriptor, Feature, Objective
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.config.sources import Table
 from batterymi.errors import TableError
+from batterymi.evaluators.base import EvaluatorFiles
 from batterymi.evaluators.surrogate import SurrogateEvaluator
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.screening.scorer import Scorer
@@ -135,7 +136,7 @@ def test_a_model_says_the_same_in_validation_suggestions_and_screens_whatever_th
     save_models(tmp_path / "model.skops", [stored])
     loaded = find_stored(tmp_path / "model.skops", "all_features", "y")
     choice = SurrogateChoice(name="surrogate")
-    evaluator = SurrogateEvaluator(choice, (TARGET,), str(tmp_path / "model.skops"))
+    evaluator = SurrogateEvaluator(choice, (TARGET,), EvaluatorFiles(tmp_path / "model.skops"))
     whole = stored.predict(designs)
     for chunk, piece in ((4096, 512), (7, 3), (1, 1)):
         monkeypatch.setattr(Model, "chunk", chunk)

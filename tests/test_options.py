@@ -29,6 +29,14 @@ SETTINGS = {
     "arena": "config/arena.yaml",
     "arena_overrides": {"soc_nominal": 0.1},
     "closed_loop": {"batches": [8], "rounds": 2, "seeds": 3, "seed": 1, "cell": "power_cell"},
+    "stability": {
+        "first_gates": ["e_decomposition < 0.1"],
+        "draws": 2,
+        "noise_ev_atom": 0.01,
+        "seed": 1,
+        "conductivity_of": "solid_electrolytes_measured",
+        "conductivity_variant": "composition_only",
+    },
 }
 SMALL = {"models": ["dummy", "ridge"], "folds": 4, "permutations": 19, "bootstraps": 100, "partitions": 2}
 WITH_SPREAD = SMALL | {"models": ["dummy", "ridge", "gaussian_process"]}
@@ -202,7 +210,10 @@ FORMULAS = {
 for name, screen in {
     "option_list": {
         "source": {"name": "file", "file": "data/list.csv", "formula_column": "sum", "bad_rows": "drop"},
-        "gates": [{"label": "has sulfur or chlorine", "with_any": ["S", "Cl"]}],
+        "gates": [
+            {"label": "has sulfur or chlorine", "with_any": ["S", "Cl"]},
+            {"label": "no iron", "without": ["Fe"]},
+        ],
         "best": 3,
     },
     "option_enumeration": {

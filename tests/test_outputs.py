@@ -109,7 +109,7 @@ def test_every_argument_is_a_path_or_known_to_be_none() -> None:
 
 def call_with(name: str, dest: str, path: Path) -> list[str]:
     """Arguments of a command whose option is a path, all that it requires filled in."""
-    usual = {"study": "my", "result": "my.x", "csv": "data/my.csv", "folders": "logs/benchmarks"}
+    usual = {"study": "my", "result": "my.x", "csv": "data/my.csv", "folders": "logs/benchmarks", "formula": "Li2S"}
     arguments = []
     for action in list_parsers()[name]._actions:
         if action.dest == dest:

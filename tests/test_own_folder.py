@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, SHIPPED, Workspace, build_once, shared_folder
+from conftest import ON_REQUEST, ROOT, SHIPPED, Workspace, build_once, shared_folder
 from timing import LONG, run_within
 
 from batterymi.cli import init
@@ -73,8 +73,10 @@ def test_every_link_of_a_projects_documents_leads_somewhere(here: Path) -> None:
 def test_an_example_brings_the_settings_and_the_tables_of_a_study(name: str, here: Path) -> None:
     assert main(["init", "p", "--example", name]) == 0
     os.chdir("p")
-    (path,) = [path for path in Path("config").rglob("*.yaml") if path.parent.name == "studies"]
-    assert path.stem == {"li_s": "lithium_sulfur"}.get(name, name)
+    paths = {path.stem: path for path in Path("config").rglob("*.yaml") if path.parent.name == "studies"}
+    path = paths.pop({"li_s": "lithium_sulfur"}.get(name, name))
+    # the study whose model evaluates the designs
+    assert set(paths) == ({"solid_electrolytes_measured"} if name in ON_REQUEST else set())
     assert all(Path(file).is_file() for file in load_study(path).files)
     assert main(["check", path.stem]) == 0
 

@@ -87,6 +87,15 @@ def test_the_slurm_profile_asks_for_what_follows_from_the_measurements() -> None
     assert own["set-resources"] == {rule: asked for rule, asked in wanted.items() if asked != default}
 
 
+def test_every_rule_that_runs_on_a_node_was_measured() -> None:
+    """A rule without a row gets the default, which nobody has held against what its jobs use."""
+    texts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
+    bodies = re.findall(r"^rule (\w+):\n(.*?)(?=^\S)", texts + "\nend", flags=re.MULTILINE | re.DOTALL)
+    scripts = {rule for rule, body in bodies if "    script:" in body}
+    measured = set(pd.read_csv(ROOT / "benchmarks/resources.csv")["rule"])
+    assert not scripts - local_rules() - measured
+
+
 def test_the_slurm_profile_names_rules_that_there_are() -> None:
     own = profile("slurm")
     assert {*own["set-resources"], *own["groups"]} <= rules() - local_rules()

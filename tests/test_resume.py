@@ -12,7 +12,6 @@ from batterymi.config.parts import Feature, Objective
 from batterymi.errors import OutputError, TableError
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.campaigns.fidelity import Level, run_levels
-from batterymi.optimise.campaigns.fidelity_comparison import LAST, LEVELS, compare_costs
 from batterymi.optimise.campaigns.journal import Journal
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.engines.gaussian import fit_process
@@ -171,18 +170,6 @@ def test_levels_that_agree_are_found_to_be_correlated() -> None:
         correlations.append(process.correlation(here, there).mean())
         np.testing.assert_allclose(process.correlation(here, here), 1, atol=1e-6)
     assert correlations[0] > correlations[1] + 0.1
-
-
-def test_costs_are_compared_at_the_first_design_that_meets_the_limits_where_one_campaign_found_none() -> None:
-    rows = []
-    for seed in range(4):
-        rows += [(LEVELS, seed, 5.0, 5.0, np.nan), (LEVELS, seed, 5.0, 10.0, 3.0), (LEVELS, seed, 5.0, 20.0, 2.0)]
-        rows += [(LAST, seed, 5.0, 10.0, np.nan), (LAST, seed, 5.0, 20.0, np.nan)]
-    ledger = pd.DataFrame(rows, columns=["campaign", "seed", "cost", "spent", "best_so_far"])
-    found = compare_costs(ledger, LAST, 20, 0)
-    assert found["cost_saved"] == pytest.approx(1 - 10 / 25)
-    assert found["verdict"] == "cheaper"
-    assert found["seeds_with_both"] == 0
 
 
 @pytest.mark.parametrize(

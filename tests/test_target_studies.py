@@ -208,7 +208,9 @@ def test_figures_of_campaigns_show_the_distance_in_the_unit_of_the_objective(tmp
         assert axis.lines[0].get_ydata().tolist() == [2.0, 1.0]
         ledger = best.assign(campaign="all levels", spent=best["evaluation"])
         ledger = pd.concat([ledger, *(ledger.assign(campaign=name) for name in ("last level only", "random"))])
-        entry = {"verdict": "cheaper", "cost_saved": 0.1, "cost_saved_lower": 0.0, "cost_saved_upper": 0.2}
+        declared = {"label": "95 % of the range", "score": 6.0, "is_declared": True}
+        saved = {"cost_saved": 0.1, "cost_saved_lower": 0.0, "cost_saved_upper": 0.2, "saved_is": "estimate"}
+        entry = {"verdict": "lower cost than x, to y", "target": "y", "counted_from": 1, "targets": [declared], **saved}
         content = {"budget": 2, "seeds": 1, "levels": [], "comparisons": [entry]}
         axis = draw_fidelities(ledger.iloc[[0, 1, 4, 5, 8, 9]], content, study.objectives).axes[0]
         assert axis.get_ylabel().endswith("Acidity (V), distance to 7 to 7.5")

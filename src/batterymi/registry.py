@@ -24,6 +24,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "surrogate": "batterymi.evaluators.surrogate:SurrogateEvaluator",
         "ncm_formulas": "batterymi.evaluators.ncm_formulas:NcmFormulas",
         "charging": "batterymi.evaluators.charging:ChargingEvaluator",
+        "electrolyte": "batterymi.evaluators.electrolyte:ElectrolyteEvaluator",
     },
     "loader": {
         "obelix": "batterymi.data.loaders.obelix:load_rows",

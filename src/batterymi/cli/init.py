@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from batterymi.config.campaign import ElectrolyteChoice
 from batterymi.config.load import load_study
 from batterymi.errors import ConfigError, OutputError
 from batterymi.spelling import did_you_mean
@@ -32,7 +33,7 @@ EMPTY = ("data", "config/studies")
 STUDIES = "config/studies"
 ALIASES = {"li_s": "lithium_sulfur"}  # the tutorial's
 SOURCES = "data/textbook/README.md"  # the licence of the textbook's tables
-SHIPPED = re.compile(r"^edition: (textbook|measured)\b", re.MULTILINE)
+SHIPPED = re.compile(r"^edition: (textbook|measured|on_request)\b", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -106,8 +107,11 @@ def collect_files(source: Path, title: str, examples: Iterable[str] = ()) -> dic
         below = [source / path] if (source / path).is_file() else sorted((source / path).rglob("*"))
         files |= {file.relative_to(source).as_posix(): file.read_bytes() for file in below if file.is_file()}
     for name in examples:
-        tables = load_study(source / STUDIES / f"{name}.yaml").files
-        wanted = (f"{STUDIES}/{name}.yaml", *tables, *([SOURCES] if tables else []))
+        study = load_study(source / STUDIES / f"{name}.yaml")
+        tables, evaluator = study.files, study.evaluator
+        # designs may be evaluated by the model of another study, which then comes too
+        others = [f"{STUDIES}/{evaluator.model_of}.yaml"] if isinstance(evaluator, ElectrolyteChoice) else []
+        wanted = (f"{STUDIES}/{name}.yaml", *others, *tables, *([SOURCES] if tables else []))
         files |= {path: (source / path).read_bytes() for path in wanted}
     readme = (TEMPLATES / "README.md").read_text(encoding="utf-8")
     said = _describe_examples(examples)
@@ -125,7 +129,7 @@ def _describe_examples(examples: Iterable[str]) -> str:
     first = "The [tutorial](docs/tutorial/second-batch.md) goes on from here.\n"
     tutorial = first if ALIASES["li_s"] in names else ""
     measured = "Data sets are downloaded, or taken from a folder: `--config mirror=/folder`.\n"
-    data_sets = measured if any(name.endswith("_measured") for name in names) else ""
+    data_sets = measured if any(name.startswith("electrolyte_") or name.endswith("_measured") for name in names) else ""
     block = "\n".join(lines)
     return f"\n## The example\n\n```sh\n{block}\n```\n\n{tutorial}{data_sets}"
 

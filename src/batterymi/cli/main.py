@@ -5,6 +5,7 @@ batterymi new-study data/my.csv    write config/studies/my.yaml from a table, .c
 batterymi check [STUDY]            check settings and tables, in seconds, without running anything
 batterymi suggest STUDY            suggest the next designs to try, in seconds, without models or results
 batterymi explain STUDY.COLUMN     show a number of the summary, the file it was read from, and the rule that made it
+batterymi assess FORMULA|FILE      compute hull distance, window against Li and reactions with Li, cathodes and water
 batterymi verify                   compare results with their manifest, rebuild them in a clean folder, compare again
 """
 
@@ -29,6 +30,7 @@ COMMANDS = {  # imported when used, so that each starts quickly
     "check": "batterymi.cli.check:check_studies",
     "suggest": "batterymi.cli.suggest:suggest_designs",
     "explain": "batterymi.cli.explain:explain_result",
+    "assess": "batterymi.cli.assess:assess_formulas",
     "verify": "batterymi.cli.verify:verify_results",
 }
 
@@ -91,10 +93,17 @@ def make_parser() -> argparse.ArgumentParser:
     suggest.add_argument("--append", action="store_true", help="also append the designs to the table, marked pending")
     explain = commands.add_parser("explain", help="show where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of summary.csv, or the id of a claim")
+    assess = commands.add_parser("assess", help="compute the stability of a formula, or of every row of a file")
+    assess.add_argument("formula", metavar="FORMULA|FILE", help='as "Li6PS5Cl", or a table with a column of formulas')
+    assess.add_argument("--column", help="the column of formulas; default: `formula`, `composition`, or the only one")
+    assess.add_argument(
+        "--draws", action="store_true", help="add standard deviations of the edges; takes three times as long"
+    )
+    assess.add_argument("--csv", type=Path, help="write all numbers to this new file")
     verify = commands.add_parser("verify", help="compare results with their manifest, rebuild them, compare again")
     verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores of the rebuild; default: all")
     verify.add_argument("--no-rebuild", action="store_true", help="only check that files are as the run left them")
-    for command in (check, suggest, explain, verify):
+    for command in (check, suggest, explain, assess, verify):
         command.add_argument("--configfile", type=Path, help="YAML file that is laid over config/config.yaml")
     return parser
 

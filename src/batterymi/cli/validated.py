@@ -9,6 +9,7 @@ from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import BatteryMIError
+from batterymi.evaluators.base import EvaluatorFiles
 from batterymi.files import read_frame
 from batterymi.optimise.campaigns.suggestions import add_intervals
 from batterymi.optimise.space.problem import Problem, Search
@@ -56,7 +57,7 @@ def predict_validated(
         from batterymi.evaluators.surrogate import SurrogateEvaluator
 
         choice = SurrogateChoice(name="surrogate", variant=study.primary_variant)
-        evaluator = SurrogateEvaluator(choice, study.objectives, model)
+        evaluator = SurrogateEvaluator(choice, study.objectives, EvaluatorFiles(model))
         problem = Problem(search.space, search.objectives, search.limits, evaluator, is_noisy=True)
         predicted = add_intervals(problem.evaluate(designs[search.space.names]), problem)
     except (BatteryMIError, OSError) as error:

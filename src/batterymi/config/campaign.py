@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from batterymi.config.names import CellName, EngineName, UnitName
 from batterymi.config.parts import InsidePath, Name, Strict, Worthwhile
+from batterymi.config.screen import Element
 from batterymi.config.worth import BestKnown, RankRule, WorthFinding
 from batterymi.vocabulary.targets import DECLARED_POOL_SHARE, POOL_SHARES
 
@@ -63,7 +64,30 @@ class ChargingChoice(Strict):
         return self
 
 
-EvaluatorChoice = Annotated[SurrogateChoice | NcmFormulasChoice | ChargingChoice, Field(discriminator="name")]
+class ElectrolyteChoice(Strict):
+    """Designs are compositions: a model predicts conductivity, formation energies tell window and reactions."""
+
+    name: Literal["electrolyte"]
+    elements: dict[Name, Element] = Field(
+        min_length=2, description="Element of each feature; features are shares of the atoms."
+    )
+    model_of: Name = Field("solid_electrolytes_measured", description="Study whose model predicts the conductivity.")
+    variant: str = Field("composition_only", description="Its variant, which takes formulas only.")
+    threshold: float | None = Field(
+        None, description="log10 of the conductivity in S/cm, beyond which `probability_beyond` counts."
+    )
+
+    @model_validator(mode="after")
+    def _check_elements(self) -> Self:
+        symbols = list(self.elements.values())
+        if repeated := [symbol for symbol in symbols if symbols.count(symbol) > 1]:
+            raise ValueError(f"elements: '{repeated[0]}' is there twice")
+        return self
+
+
+EvaluatorChoice = Annotated[
+    SurrogateChoice | NcmFormulasChoice | ChargingChoice | ElectrolyteChoice, Field(discriminator="name")
+]
 
 
 class FidelityLevel(Strict):
@@ -82,6 +106,11 @@ class Fidelities(Strict):
     )
     budget: float = Field(gt=0, description="Cost of all evaluations of a campaign together.")
     initial: int = Field(8, ge=3, le=1000, description="Designs to start from.")
+    best_known: BestKnown | None = Field(
+        None,
+        description="With one objective: the best value known at the last level, under the limits without reserves: "
+        "the end of the attainable range. Not set: the best of these campaigns, which moves with their budget.",
+    )
 
     @model_validator(mode="after")
     def _check_levels(self) -> Self:

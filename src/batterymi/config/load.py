@@ -10,6 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from batterymi.config.campaign import CAMPAIGNS
+from batterymi.config.compositions import find_model_problems
 from batterymi.config.datasets import Dataset
 from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text, validate_settings
 from batterymi.config.parts import Name
@@ -36,6 +37,7 @@ TARGETS = {
     "activation_energies",
     "closed_loop",
     "charging_arena",
+    "stability",
     "report",
     "rejected",
 }
@@ -302,6 +304,10 @@ def load_studies(config: Config) -> tuple[dict[str, Study], dict[str, ConfigErro
         except ConfigError as error:
             # kept instead of raised, so that the other studies run (decision 7)
             rejected[name] = error
+    for name, study in list(studies.items()):
+        if problems := [f"{files[name]}: {line}" for line in find_model_problems(study.evaluator, studies)]:
+            rejected[name] = ConfigError(problems)
+            del studies[name]
     return studies, rejected
 
 

@@ -1,7 +1,7 @@
 """Names that settings take from a registry: checked when settings are read, and listed in the schema for editors."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
@@ -10,6 +10,9 @@ from pydantic_core import CoreSchema, core_schema
 from batterymi import registry
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.unit_table import UNITS, UnitError, find_own_unit
+
+# which studies a plain run takes together; those on request only run where they are named
+Edition = Literal["textbook", "measured", "own", "on_request"]
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,16 @@
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from batterymi.config.names import CellName
-from batterymi.config.parts import Strict
+from batterymi.config.expressions import parse_condition
+from batterymi.config.names import CellName, Edition
+from batterymi.config.parts import Condition, Strict
+from batterymi.config.screen import COMPOSITION_COLUMNS
+from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.stability import QUICK_COLUMNS
+
+FIRST_COLUMNS = (*QUICK_COLUMNS, *COMPOSITION_COLUMNS)  # of every formula, which the first gates may use
 
 
 class ClosedLoop(Strict):
@@ -20,6 +26,35 @@ class ClosedLoop(Strict):
     seeds: int = Field(200, ge=2, le=10_000, description="Loops of each kind; 100 or more for a claim.")
     seed: int = Field(0, ge=0, description="The first.")
     cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
+
+
+class Stability(Strict):
+    """Stability of the Li compositions of the Materials Project, from formation energies."""
+
+    first_gates: tuple[Condition, ...] = Field(
+        ("e_decomposition < 0.1", "gap_median > 1"),
+        description="Conditions on the quick numbers; formulas that meet all get every cathode, and edges with "
+        "their spread. Columns: e_decomposition, v_reduction, v_oxidation, e_lithium, e_licoo2, e_water, and gap_min, "
+        "gap_median, gap_max, e_above_hull, e_form of the data set.",
+    )
+    draws: int = Field(20, ge=2, le=1000, description="Draws of the energies for the spread of an edge.")
+    noise_ev_atom: float = Field(
+        0.01, gt=0, le=0.2, description="Standard deviation of the draws, in eV/atom; that of an energy of the table."
+    )
+    seed: int = Field(0, ge=0, description="Of the draws.")
+    conductivity_of: str = Field(
+        "solid_electrolytes_measured", description="Study whose model tells `batterymi assess` the conductivity."
+    )
+    conductivity_variant: str = Field("composition_only", description="Its variant, which takes a formula alone.")
+
+    @field_validator("first_gates")
+    @classmethod
+    def _check_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for gate in value:
+            for name in parse_condition(gate).columns:
+                if name not in FIRST_COLUMNS:
+                    raise ValueError(f"'{gate}': there is no '{name}'; {did_you_mean(name, FIRST_COLUMNS)}")
+        return value
 
 
 MADE = ("results", "logs", "data/raw", ".snakemake", "config")  # what can be made or fetched again, and settings
@@ -41,7 +76,7 @@ class Config(Strict):
     studies: tuple[str, ...] | Literal["all"] = Field(
         "all", description="Studies of a plain `snakemake`; `all` takes every YAML of studies_folder in `editions`."
     )
-    editions: tuple[Literal["textbook", "measured", "own"], ...] = Field(
+    editions: tuple[Edition, ...] = Field(
         ("textbook", "own"), min_length=1, description="Editions that `studies: all` takes; measured needs data sets."
     )
     datasets: str = Field("config/datasets.yaml", description="Catalogue of data sets: URLs, digests, licences.")
@@ -52,6 +87,7 @@ class Config(Strict):
     ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
     claims: str | None = Field(None, description="Table of a text's claims, to compare with what is measured.")
     closed_loop: ClosedLoop = Field(ClosedLoop(), description="Fast-charging tests; `snakemake closed_loop`.")
+    stability: Stability = Field(Stability(), description="Windows and reactions; `snakemake stability`.")
     arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
     arena_overrides: dict[str, Any] = Field(default_factory=dict, description="Laid over its YAML; for trial runs.")
     overrides: dict[str, dict[str, Any]] = Field(

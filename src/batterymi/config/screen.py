@@ -8,6 +8,7 @@ from batterymi.config.expressions import parse_condition
 from batterymi.config.parts import Condition, InsidePath, Name, Strict
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.elements import SYMBOLS
+from batterymi.vocabulary.stability import QUICK_COLUMNS, STABILITY_COLUMNS
 
 # what a gate may hold against a candidate once it is predicted
 CHANCE = "probability_beyond"  # of the objective's threshold
@@ -152,6 +153,11 @@ class Screen(Strict):
     variant: Name = Field("all_features", description="Variant whose model predicts; it may need formulas only.")
     gates: tuple[Gate, ...] = Field((), description="Conditions, in order.")
     best: int = Field(50, ge=1, le=10_000, description="Candidates that are listed.")
+    measured_elsewhere: Literal["liion_database"] | None = Field(
+        None,
+        description="A data set of conductivities at many temperatures: listed candidates that it has are shown with "
+        "their best value at room temperature, or hotter, and marked where that misses the objective's `threshold`.",
+    )
     order_by: Literal["predicted", "probability_beyond"] = Field(
         "predicted",
         description="What the best are best in: the prediction, or the probability of a value beyond the objective's "
@@ -173,13 +179,31 @@ class Screen(Strict):
             for name in [name for gate in self.gates for name in gate.columns if name in taken]:
                 raise ValueError(f"gates: '{name}' is a column of the screen itself; rename it in {self.source.file}")
         # None for a file, whose columns are only known once it is read
-        known = {"mp_compositions": COMPOSITION_COLUMNS, "enumeration": ()}.get(self.source.name)
+        listed = (*COMPOSITION_COLUMNS, *STABILITY_COLUMNS)
+        known = {"mp_compositions": listed, "enumeration": ()}.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
                 columns = [*PREDICTED, *(known or ())]
                 if name not in columns:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
         return self
+
+    @property
+    def datasets(self) -> list[str]:
+        """Return the names of the data sets that the screen reads."""
+        return [name for name in (self.source.dataset, self.measured_elsewhere) if name]
+
+    @property
+    def needs_full_stability(self) -> bool:
+        """Whether a gate uses what only formulas past the first gates of `snakemake stability` have."""
+        slow = set(STABILITY_COLUMNS) - set(QUICK_COLUMNS)
+        return self.needs_stability and any(name in slow for gate in self.gates for name in gate.columns)
+
+    @property
+    def needs_stability(self) -> bool:
+        """Whether a gate uses what `snakemake stability` computes of the Materials Project's compositions."""
+        is_listed = isinstance(self.source, CompositionsSource)
+        return is_listed and any(name in STABILITY_COLUMNS for gate in self.gates for name in gate.columns)
 
 
 # numbers that the source mp_compositions has of each formula, with their units

@@ -1,10 +1,11 @@
 """A study: all parts of one YAML file, and what must agree between them."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from batterymi.config import rules
 from batterymi.config.campaign import (
     ALL_FEATURES,
     Campaign,
@@ -14,24 +15,16 @@ from batterymi.config.campaign import (
     SearchCampaign,
     SurrogateChoice,
 )
+from batterymi.config.compositions import find_composition_problems
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
 from batterymi.config.external import ExternalTest, OfficialSplit, find_external_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
-from batterymi.config.names import FigureName
+from batterymi.config.names import Edition, FigureName
 from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
 from batterymi.config.protocol_checks import find_protocol_problems
-from batterymi.config.rules import (
-    find_category_problems,
-    find_condition_problems,
-    find_design_problems,
-    find_reference_problems,
-    find_reserves,
-    find_shared_problems,
-    find_simplex_problems,
-)
 from batterymi.config.screen import CandidatesSource, FileSource, Screen
 from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
@@ -46,9 +39,7 @@ class Study(Strict):
     """One question, from its table to its campaign."""
 
     title: Line = Field(description="Heading in tables, figures and the report.", min_length=1)
-    edition: Literal["textbook", "measured", "own"] = Field(
-        description="The chapter's tables, the data sets of config/datasets.yaml, or your own study."
-    )
+    edition: Edition = Field(description="The chapter's tables, data sets, your own, or only run where it is named.")
     seed: int = Field(0, ge=0, lt=2**31, description="Every random number of the study comes from it.")
     table: Table = Field(description="Where the rows come from.")
     features: tuple[Feature, ...] = Field((), description="Input columns.")
@@ -94,7 +85,8 @@ class Study(Strict):
             *self._find_campaign_problems(),
             *find_external_problems(self.external_test, self.variants),
             *find_structure_problems(self.structures, self.table),
-            *find_design_problems(self.reference_designs, self.designable),
+            *rules.find_design_problems(self.reference_designs, self.designable),
+            *find_composition_problems(self.evaluator, self.features, self.objectives, self.simplex),
             *(find_screen_problems(self.screen, *screened) if self.screen else ()),
         ]
         if problems:
@@ -200,7 +192,7 @@ class Study(Strict):
         """Return the names of the data sets that the study reads."""
         tested = self.external_test.dataset if self.external_test else None
         names: list[str] = [rows.name for rows in (self.table.dataset, tested) if rows]
-        names += [self.screen.source.dataset] if self.screen and self.screen.source.dataset else []
+        names += self.screen.datasets if self.screen else []
         names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
         # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
@@ -281,7 +273,7 @@ class Study(Strict):
         for constraint in self.constraints:
             wanted += [("constraints", name, features | quantities) for name in constraint.names]
         for constraint in self.constraints:
-            yield from find_category_problems(constraint, self.features)
+            yield from rules.find_category_problems(constraint, self.features)
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]
@@ -321,7 +313,7 @@ class Study(Strict):
         if not self.optimised:
             yield "objectives: at least one must be maximised or minimised, or have a target"
         if self.campaign.mode != "search":
-            yield from find_reserves(self.objectives)
+            yield from rules.find_reserves(self.objectives)
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.primary_descriptors and not (is_replay or self.is_described_pool):
@@ -345,10 +337,10 @@ class Study(Strict):
     def _find_rule_problems(self) -> Iterable[str]:
         """Yield problems with compositions, with features that apply to some designs only, and with shared values."""
         if self.simplex is not None:
-            yield from find_simplex_problems(self.simplex, self.features)
-        yield from find_condition_problems(self.variants)
+            yield from rules.find_simplex_problems(self.simplex, self.features)
+        yield from rules.find_condition_problems(self.variants)
         if self.campaign.mode != "replay":
-            yield from find_shared_problems(self.campaign.shared_in_batch, self.designable, self.simplex)
+            yield from rules.find_shared_problems(self.campaign.shared_in_batch, self.designable, self.simplex)
 
     def _find_engine_problems(self) -> Iterable[str]:
         """Yield problems with the engine and the reference point."""
@@ -359,10 +351,14 @@ class Study(Strict):
             if campaign.times and self.optimised and self.target.window:
                 yield "campaign.times: a target is a value of the objective itself, not of its product with a column"
             return
-        if campaign.mode == "search" and campaign.best_known and len(self.optimised) != 1:
-            yield "campaign.best_known: a single value needs a single objective to maximise or minimise"
+        if campaign.mode == "search" and len(self.optimised) != 1:
+            said = "a single value needs a single objective to maximise or minimise"
+            if campaign.best_known:
+                yield f"campaign.best_known: {said}"
+            if campaign.fidelities and campaign.fidelities.best_known:
+                yield f"campaign.fidelities.best_known: {said}"
         if campaign.reference is not None:
-            yield from find_reference_problems(campaign.reference, self.optimised)
+            yield from rules.find_reference_problems(campaign.reference, self.optimised)
         if self.is_described_pool and campaign.engine == "scikit-optimize":
             yield "campaign.engine: 'scikit-optimize' knows no descriptors; use gaussian_process or botorch"
         if self.is_described_pool and self.reference_designs:

@@ -1,8 +1,26 @@
 """The interface of evaluators: outcomes for designs."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
+
+
+@dataclass(frozen=True)
+class EvaluatorFiles:
+    """Files that an evaluator reads; None where it reads none of that kind.
+
+    Attributes:
+        model: models that `train_surrogate` wrote.
+        phases: formation energies that `list_phases` wrote.
+    """
+
+    model: Path | None = None
+    phases: Path | None = None
+
+
+NO_FILES = EvaluatorFiles()
 
 
 class Evaluator(Protocol):

@@ -8,6 +8,7 @@ import pandas as pd
 from batterymi.charging.protocols import CCCV, FourStep, Phases, Protocol, Timed
 from batterymi.config.campaign import ChargingChoice, FixedRun
 from batterymi.config.parts import Objective
+from batterymi.evaluators.base import NO_FILES, EvaluatorFiles
 
 if TYPE_CHECKING:
     from batterymi.charging.outcome import ChargeResult
@@ -24,7 +25,7 @@ class ChargingEvaluator:
         self,
         choice: ChargingChoice,
         objectives: tuple[Objective, ...],
-        model_path: str | None = None,
+        files: EvaluatorFiles = NO_FILES,
         processes: int = 1,
     ) -> None:
         """Take the settings; the model is built when the first design comes.
@@ -32,7 +33,7 @@ class ChargingEvaluator:
         Args:
             choice: settings of the simulator.
             objectives: the study's objectives, named after fields of `ChargeResult`.
-            model_path: not used.
+            files: not used.
             processes: worker processes for a batch of designs.
         """
         self._choice = choice

@@ -1,12 +1,11 @@
 """The chapter's three formulas for Ni-Co-Mn cathodes (section 4.4.3), as printed there."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.config.campaign import NcmFormulasChoice
 from batterymi.config.parts import Objective
+from batterymi.evaluators.base import NO_FILES, EvaluatorFiles
 
 
 def compute_outcomes(ni: Array, co: Array, mn: Array) -> tuple[Array, Array, Array]:
@@ -32,7 +31,7 @@ class NcmFormulas:
         self,
         choice: NcmFormulasChoice,
         objectives: tuple[Objective, ...],
-        model: Path | None = None,
+        files: EvaluatorFiles = NO_FILES,
         processes: int = 1,
     ) -> None:
         """Take the settings; there is nothing to set."""

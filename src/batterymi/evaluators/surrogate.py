@@ -1,13 +1,12 @@
 """Designs evaluated by the study's own model."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.parts import Objective
 from batterymi.errors import DamagedFileError
+from batterymi.evaluators.base import EvaluatorFiles
 from batterymi.surrogates.store import StoredModel, load_models
 
 
@@ -18,25 +17,25 @@ class SurrogateEvaluator:
     kind = "predicted"
 
     def __init__(
-        self, choice: SurrogateChoice, objectives: tuple[Objective, ...], model: Path | None, processes: int = 1
+        self, choice: SurrogateChoice, objectives: tuple[Objective, ...], files: EvaluatorFiles, processes: int = 1
     ) -> None:
         """Load the models.
 
         Args:
             choice: settings.
             objectives: the study's objectives.
-            model: the file that `train_surrogate` wrote.
+            files: with the models.
             processes: not used; predictions are quick.
 
         Raises:
             ValueError: if no model file is given.
             DamagedFileError: if the file has no model of an objective.
         """
+        model = files.model
         if model is None:
             raise ValueError("the surrogate evaluator needs a model file")
         stored = load_models(model)
-        chosen = [model for model in stored if model.variant == choice.variant]
-        self._models: dict[str, StoredModel] = {model.objective: model for model in chosen}
+        self._models: dict[str, StoredModel] = {one.objective: one for one in stored if one.variant == choice.variant}
         if lacking := [objective.name for objective in objectives if objective.name not in self._models]:
             raise DamagedFileError(model, f"it has no model of {lacking[0]} for the variant {choice.variant}")
         self._objectives, self._path = objectives, model

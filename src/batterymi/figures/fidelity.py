@@ -1,5 +1,6 @@
 """Gain by cheaper levels of fidelity: the best result so far over the cost."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
-from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, ORANGE
-from batterymi.optimise.campaigns.benchmark import RANDOM
+from batterymi.figures.axes import wrap_text
+from batterymi.figures.style import BLUE, COLUMN_IN, GREEN, GREY, ORANGE
+from batterymi.optimise.campaigns.benchmark import ENDS, RANDOM
 from batterymi.optimise.campaigns.fidelity_comparison import LAST, LEVELS
+from batterymi.reporting.gain import format_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +34,8 @@ def draw_fidelities(ledger: pd.DataFrame, comparison: dict[str, Any], objectives
 
     optimised = [objective for objective in objectives if objective.is_optimised]
     only = optimised[0] if len(optimised) == 1 else None
-    factor = 1 if only is None else only.scale / only.weight if only.window else only.sign * only.scale
+    # of several objectives the best so far is a negative hypervolume
+    factor = -1 if only is None else only.scale / only.weight if only.window else only.sign * only.scale
     figure, axis = plt.subplots(figsize=(COLUMN_IN, 2.8))
     grid = np.linspace(0, comparison["budget"], 200)
     for name, colour in ((LEVELS, BLUE), (LAST, GREEN), (RANDOM, ORANGE)):
@@ -40,18 +44,27 @@ def draw_fidelities(ledger: pd.DataFrame, comparison: dict[str, Any], objectives
         axis.fill_between(grid, factor * low, factor * high, color=colour, alpha=0.2, lw=0)
     costs = ", ".join(f"{level['label']} {level['cost']:g}" for level in comparison["levels"])
     axis.set_xlabel(f"Cost (of one evaluation: {costs})")
-    label = "Score" if only is None else f"{only.label} ({only.unit})"
+    label = "Hypervolume" if only is None else f"{only.label} ({only.unit})"
     label = label if only is None or only.window is None else f"{label}, distance to {only.window.text}"
     axis.set_ylabel(f"Best that meets all limits:\n{label}")
     first = comparison["comparisons"][0]
-    axis.set_title(
-        f"Compared with the last level only, {comparison['seeds']} seeds: {first['verdict']},\n"
-        f"cost saved {100 * first['cost_saved']:.0f} % "
-        f"[{100 * first['cost_saved_lower']:.0f}, {100 * first['cost_saved_upper']:.0f}]",
-        fontsize=7,
-    )
-    axis.legend()
+    axis.axvline(first["counted_from"], color=GREY, lw=0.7, ls=":", label="costs to targets count from here")
+    for target in first["targets"]:
+        if target["is_declared"]:
+            axis.axhline(factor * target["score"], color=GREY, lw=0.7, ls="--", label=target["label"])
+    axis.set_title(_make_title(first, comparison["seeds"]), fontsize=6.5)
+    axis.legend(fontsize=6)
     return figure
+
+
+def _make_title(compared: dict[str, Any], n_seeds: int) -> str:
+    """Return the cost saved to the declared target against the last level alone, and the verdict without its target."""
+    lines = [f"{re.split('[:,]', compared['verdict'])[0]}, {n_seeds} seeds"]
+    if compared["cost_saved"] is not None:
+        middle, low, high = (compared[f"cost_saved{end}"] for end in ENDS)
+        saved = format_interval(middle, low, high, 1, compared["saved_is"])
+        lines = [f"Cost saved: {saved}, to {compared['target']}", *lines]
+    return "\n".join(wrap_text(line, 70) for line in lines)
 
 
 def _compute_quartiles(rows: pd.DataFrame, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

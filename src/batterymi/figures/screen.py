@@ -84,6 +84,8 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
     if beyond is not None:
         axis.axvline(beyond, color=BLACK, ls=":", lw=1)
         names += [f"  P = {chance:.2f}" for chance in shown[CHANCE]]
+    if "known_bad" in shown:
+        names += ["; measured: worse" if bad else "" for bad in shown["known_bad"]]
     heights = np.arange(len(shown))[::-1]
     for place, (_, row) in zip(heights, shown.iterrows(), strict=True):
         colour = BLUE if row["inside"] else RED

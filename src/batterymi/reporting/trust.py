@@ -130,6 +130,8 @@ def _describe_screen(found: dict[str, Any], unit: str) -> str:
     """Return how many candidates passed each gate of a screen, and how wide the intervals are."""
     steps = " → ".join(f"{step['passed']:,} {step['gate']}" for step in found["funnel"])
     counts = [f"{n:,} with a probability above {least}" for least, n in (found["likely"] or {}).items()]
+    if found.get("known_bad"):
+        counts.append(f"{found['known_bad']:,} of the listed were measured elsewhere, and are not")
     likely = f"; beyond {found['threshold_of_target']:g}{unit}: {' and '.join(counts)}" if counts else ""
     return (
         f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "

@@ -14,14 +14,9 @@ from numpy.typing import NDArray
 
 from batterymi.config.screen import EnumerationSource
 from batterymi.errors import TableError
+from batterymi.features.oxidation_states import find_element_data
 
 Integers = NDArray[np.int16]
-STATES = {
-    "icsd24": "oxidation_states_icsd24",
-    "icsd16": "oxidation_states_icsd16",
-    "smact14": "oxidation_states_smact14",
-    "pymatgen_sp": "oxidation_states_sp",
-}
 
 
 def enumerate_compositions(source: EnumerationSource) -> Iterator[list[str]]:
@@ -102,21 +97,13 @@ def _format_formulas(symbols: list[str], ratios: Integers) -> list[str]:
 
 def _load_element_data(source: EnumerationSource) -> tuple[dict[str, list[int]], dict[str, float]]:
     """Load the oxidation states and electronegativities of all elements from SMACT."""
-    from smact import Element
-
     states, negativity = {}, {}
     lacking = []
     for symbol in source.elements:
-        try:
-            element = Element(symbol)
-        except KeyError:  # beyond the elements that SMACT lists
+        if found := find_element_data(symbol, source.oxidation_states):
+            states[symbol], negativity[symbol] = list(found[0]), found[1]
+        else:
             lacking.append(symbol)
-            continue
-        listed = sorted({int(state) for state in getattr(element, STATES[source.oxidation_states]) or []} - {0})
-        if not listed or not element.pauling_eneg:
-            lacking.append(symbol)
-            continue
-        states[symbol], negativity[symbol] = listed, float(element.pauling_eneg)
     if lacking:
         raise TableError(
             f"screen.source.elements: SMACT has no oxidation state ({source.oxidation_states}) or no electronegativity "

@@ -26,6 +26,7 @@ from batterymi.data.formula_columns import find_variable_columns, parse_value
 from batterymi.errors import UNREADABLE, TableError
 from batterymi.features.formula_cells import read_formula
 from batterymi.features.formulas import FormulaError, find_special
+from batterymi.vocabulary.stability import STABILITY_COLUMNS
 
 BLOCK = 4096  # candidates that are scored at once; a shard holds whole blocks, so that results don't depend on shards
 MOST_PROBLEMS = 10
@@ -75,7 +76,11 @@ class CandidateColumns:
 
 
 def read_candidate_blocks(
-    source: Source, folder: Path | None, columns: CandidateColumns, tally: Tally
+    source: Source,
+    folder: Path | None,
+    columns: CandidateColumns,
+    tally: Tally,
+    stability: pd.DataFrame | None = None,
 ) -> Iterator[pa.Table]:
     """Read candidates in blocks of `BLOCK`, the last one shorter.
 
@@ -84,6 +89,8 @@ def read_candidate_blocks(
         folder: files of the source's data set, if it has one.
         columns: what a model or a gate needs.
         tally: counts what is left out, as blocks are taken.
+        stability: numbers of formulas of the Materials Project by the column formula, where gates use them; what it
+            lacks is unknown.
 
     Yields:
         Tables with the column formula and the numbers that the source has.
@@ -101,6 +108,8 @@ def read_candidate_blocks(
         from batterymi.data.loaders.mp_compositions import load_compositions
 
         frame = load_compositions(folder or Path(), source.element)[[FORMULA, *COMPOSITION_COLUMNS]]
+        if stability is not None:
+            frame = frame.merge(stability[[FORMULA, *STABILITY_COLUMNS]], on=FORMULA, how="left", validate="1:1")
     table = pa.Table.from_pandas(frame, preserve_index=False)
     return (table.slice(start, BLOCK) for start in range(0, len(table), BLOCK))
 

@@ -43,4 +43,5 @@ def compare_fidelities(
     seeds = range(settings.seed, settings.seed + settings.campaign.seeds)
     evaluated = run_fidelities(search, fidelities, seeds, processes)
     write_csv(ledger, evaluated)
-    write_json(comparison, summarise_fidelities(evaluated, fidelities, seeds))
+    least = settings.campaign.worthwhile.least if settings.campaign.worthwhile else 0.0
+    write_json(comparison, summarise_fidelities(evaluated, search, fidelities, seeds, least))

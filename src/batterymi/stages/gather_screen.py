@@ -1,8 +1,10 @@
 """The stage `gather_screen`: the best of all shards, and the account of the whole screen."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,42 +14,89 @@ import pyarrow.parquet
 
 from batterymi.config.screen import CHANCE
 from batterymi.config.slices.screening import GatheringSettings
+from batterymi.config.slices.stability import AssessmentSettings
+from batterymi.data.loaders.liion_database import load_conductivities
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import check_content, read_frame, read_json, write_csv, write_json
+from batterymi.screening.annotate import add_stability, find_measured
 from batterymi.screening.best import Best, find_nearest, merge_best
 from batterymi.screening.gates import Funnel
 from batterymi.screening.scores import SCORED, label_steps
 from batterymi.screening.sources import FORMULA, POSITION
+from batterymi.stability.assess import Assessor
+from batterymi.stability.phases import PHASE_COLUMNS, PhaseTable
 from batterymi.vocabulary.verdicts import describe_skill
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class ShardFiles:
+    """Scored shards.
+
+    Attributes:
+        scored: their candidates.
+        reports: their accounts, in the same order.
+    """
+
+    scored: list[Path]
+    reports: list[Path]
+
+
+@dataclass(frozen=True)
+class KnownFiles:
+    """What listed candidates are looked up in; None where they are not.
+
+    Attributes:
+        phases: formation energies of all compounds.
+        elsewhere: receipt of a data set of conductivities at many temperatures.
+    """
+
+    phases: Path | None = None
+    elsewhere: Path | None = None
+
+
+NOTHING_KNOWN = KnownFiles()
+
+
+@dataclass(frozen=True)
+class ScreenFiles:
+    """What the stage writes.
+
+    Attributes:
+        top: CSV; the best candidates, best first.
+        report: JSON; the funnel, the spread of the predictions, and the verdict on the model.
+    """
+
+    top: Path
+    report: Path
+
+
 def gather_screen(
-    scored: list[Path],
-    reports: list[Path],
+    shards: ShardFiles,
     listing: Path,
     table: Path,
     metrics: Path,
-    top: Path,
-    report: Path,
+    made: ScreenFiles,
     settings: GatheringSettings,
+    known: KnownFiles = NOTHING_KNOWN,
+    stability: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Merge the shards: the best candidates that passed every gate, each beside the nearest known row.
 
     Args:
-        scored: scored shards.
-        reports: their accounts, in the same order.
+        shards: what was scored.
         listing: the account of the list that was dealt to them.
         table: the study's table.
         metrics: scores of its models.
-        top: CSV to write: the best candidates, best first.
-        report: JSON to write: the funnel, the spread of the predictions, and the verdict on the model.
+        made: what to write.
         settings: which candidates are listed, and beside what.
+        known: what else listed candidates are looked up in.
+        stability: settings of the draws of energies, as `AssessmentSettings`.
     """
     screen, target = settings.screen, settings.target
-    account = _add_accounts(reports, read_json(listing, ["listed", "dropped"]), settings)
-    best = merge_best(_read_blocks(scored), screen, target)
+    account = _add_accounts(shards.reports, read_json(listing, ["listed", "dropped"]), settings)
+    best = merge_best(_read_blocks(shards.scored), screen, target)
     if best.moments.n != account["scored"]:
         counts = f"{best.moments.n} scored candidates, their reports {account['scored']}"
         raise TableError(f"the shards hold {counts}; run them again")
@@ -56,8 +105,9 @@ def gather_screen(
     model = scores[chosen].iloc[0]
     skill = describe_skill(str(model["verdict"]), settings.table.group_columns if settings.table else ())
     # beside each candidate, since a ranking is read without the report
-    listed = _list_best(best, read_frame(table, [target.name]), settings).assign(verdict=skill)
-    write_csv(top, listed)
+    listed = _list_best(best, read_frame(table, [target.name]), settings)
+    listed = _look_up(listed, settings, known, stability).assign(verdict=skill)
+    write_csv(made.top, listed)
     found = {
         **account,
         "inside": best.inside,
@@ -70,10 +120,26 @@ def gather_screen(
         "likely": best.likely if target.threshold is not None else None,
         "median_half_width_95_of_the_best": float((listed["upper_95"] - listed["predicted"]).median()),
         "listed": len(listed),
+        "known_bad": int(listed["known_bad"].sum()) if "known_bad" in listed else None,
         "source": screen.source.name,
     }
-    write_json(report, found)
+    write_json(made.report, found)
     logger.info("%d candidates, %d scored, %d listed", account["candidates"], account["scored"], len(listed))
+
+
+def _look_up(
+    listed: pd.DataFrame, settings: GatheringSettings, known: KnownFiles, stability: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Return the listed candidates with all numbers of their stability, and with measurements elsewhere."""
+    formulas = listed[FORMULA]
+    if known.phases:
+        chosen = AssessmentSettings.model_validate(stability)
+        table = PhaseTable(read_frame(known.phases, PHASE_COLUMNS))
+        listed = add_stability(listed, formulas, Assessor(table, chosen.draws, chosen.noise_ev_atom, chosen.seed))
+    if known.elsewhere:
+        rows = load_conductivities(known.elsewhere.parent).frame
+        listed = pd.concat([listed, find_measured(formulas, rows, settings.target)], axis=1)
+    return listed
 
 
 def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: GatheringSettings) -> dict[str, Any]:

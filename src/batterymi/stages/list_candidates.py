@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -15,8 +16,9 @@ from batterymi.config.screen import FileSource
 from batterymi.config.slices.screening import ListingSettings
 from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.errors import TableError
-from batterymi.files import write_atomically, write_json
-from batterymi.screening.sources import BLOCK, POSITION, CandidateColumns, Tally, read_candidate_blocks
+from batterymi.files import read_frame, write_atomically, write_json
+from batterymi.screening.sources import BLOCK, FORMULA, POSITION, CandidateColumns, Tally, read_candidate_blocks
+from batterymi.vocabulary.stability import STABILITY_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ def list_candidates(
     listing: Path,
     settings: ListingSettings,
     digests: Mapping[str, str] = MappingProxyType({}),
+    stability: list[Path] | None = None,
 ) -> None:
     """Write all candidates, in blocks dealt to the shards in turn.
 
@@ -41,6 +44,7 @@ def list_candidates(
         listing: JSON to write: how many were listed, and how many rows dropped.
         settings: the source, and what must be known of candidates.
         digests: of the source's files when the run began.
+        stability: what `snakemake stability` computed of the candidates, in parts, if a gate uses it.
 
     Raises:
         TableError: if there are no candidates, or more shards than the system allows to be open.
@@ -49,6 +53,7 @@ def list_candidates(
     screen, tally = settings.screen, Tally()
     folder = source.parent if source and screen.source.dataset else None
     columns = CandidateColumns.of_settings(settings)
+    found = pd.concat([read_frame(part, [FORMULA, *STABILITY_COLUMNS]) for part in stability]) if stability else None
     position = 0
     with ExitStack() as stack:
         temporary = [stack.enter_context(write_atomically(path)) for path in shards]
@@ -57,7 +62,7 @@ def list_candidates(
         refuse_changes(stack.enter_context(hold_unchanged({*digests, *own})), digests)
         writers: dict[int, pa.parquet.ParquetWriter] = {}
         schema = None
-        for number, block in enumerate(read_candidate_blocks(screen.source, folder, columns, tally)):
+        for number, block in enumerate(read_candidate_blocks(screen.source, folder, columns, tally, found)):
             table = block.append_column(POSITION, pa.array(np.arange(position, position + len(block))))
             position += len(block)
             schema = schema or table.schema

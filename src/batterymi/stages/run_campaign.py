@@ -11,7 +11,7 @@ import pandas as pd
 from batterymi.config.slices.campaign import CampaignSettings
 from batterymi.data.designs import read_pool
 from batterymi.data.headers import add_units
-from batterymi.evaluators.base import Evaluator
+from batterymi.evaluators.base import Evaluator, EvaluatorFiles
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.campaigns.attainable import Attainable, complete_attainable, scan_attainable
@@ -47,7 +47,7 @@ class CampaignFiles:
 
 def run_campaign(
     table: Path,
-    model: Path | None,
+    evaluator_files: EvaluatorFiles,
     pool: Path | None,
     code: list[Path],
     files: CampaignFiles,
@@ -62,7 +62,7 @@ def run_campaign(
 
     Args:
         table: the study's table.
-        model: its models, if the evaluator is the surrogate.
+        evaluator_files: what the evaluator reads.
         pool: designs to choose from, if the study lists them.
         code: files on which results of the evaluator depend, beside those above.
         files: what to write.
@@ -75,9 +75,10 @@ def run_campaign(
     # distances and ranges are those of the rows that the model learned from
     rows = rows[rows[SPLIT] == TRAIN]
     space = make_study_space(settings, rows, read_pool(pool, settings, digests) if pool else None)
-    evaluator = make_evaluator(campaign.evaluator, targets, model)
+    evaluator = make_evaluator(campaign.evaluator, targets, evaluator_files)
     if not evaluator.is_cheap:
-        evaluator = _make_journal(evaluator, files.history, [*filter(None, (table, model, pool)), *code], settings)
+        read = evaluator_files.model, evaluator_files.phases
+        evaluator = _make_journal(evaluator, files.history, [*filter(None, (table, *read, pool)), *code], settings)
     found = check_feasibility(space, evaluator, targets, rows, settings.seed)
     reference = campaign.reference or found.reference
     problem = Problem(space, targets, found.planned_limits, evaluator, reference=reference)

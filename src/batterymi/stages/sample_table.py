@@ -5,6 +5,7 @@ from pathlib import Path
 
 from batterymi.config.slices.sampling import SamplingSettings
 from batterymi.errors import TableError
+from batterymi.evaluators.base import NO_FILES, EvaluatorFiles
 from batterymi.evaluators.make import make_evaluator
 from batterymi.files import write_json, write_parquet
 from batterymi.optimise.campaigns.sampling import evaluate_sample, make_sampled_rows
@@ -13,7 +14,9 @@ from batterymi.optimise.space.space import make_space
 logger = logging.getLogger(__name__)
 
 
-def sample_table(rows: Path, failures: Path, settings: SamplingSettings, processes: int) -> None:
+def sample_table(
+    rows: Path, failures: Path, settings: SamplingSettings, processes: int, evaluator_files: EvaluatorFiles = NO_FILES
+) -> None:
     """Evaluate space-filling designs, and the evaluator's own reference rows beside them.
 
     Args:
@@ -21,12 +24,13 @@ def sample_table(rows: Path, failures: Path, settings: SamplingSettings, process
         failures: JSON to write: how many designs were evaluated, how many failed, and each failure with its design.
         settings: of designs and evaluator.
         processes: worker processes.
+        evaluator_files: what the evaluator reads.
 
     Raises:
         TableError: if every design failed.
     """
     space = make_space(settings.features, settings.simplex, settings.constraints)
-    evaluator = make_evaluator(settings.evaluator, settings.objectives, processes=processes)
+    evaluator = make_evaluator(settings.evaluator, settings.objectives, evaluator_files, processes)
     sample = evaluate_sample(space, evaluator, settings.n_sampled, settings.seed)
     failed = sample[sample["failure"] != ""]
     if len(failed) == len(sample):

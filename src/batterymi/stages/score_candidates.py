@@ -3,19 +3,15 @@
 import logging
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.errors import DamagedFileError
-from batterymi.files import check_content, read_frame, write_atomically, write_json
+from batterymi.files import check_content, write_atomically, write_json
 from batterymi.screening.gates import Funnel
-from batterymi.screening.scorer import Scorer
+from batterymi.screening.load_scorer import load_scorer
 from batterymi.screening.scores import SCORED, label_steps, score_block
-from batterymi.surrogates.store import find_stored
-from batterymi.surrogates.widening import OUTSIDE_SHARE
-from batterymi.vocabulary.splits import PARTITION, SPLIT, TEST, TRAIN
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +33,7 @@ def score_candidates(
             the applicability domain.
         settings: what is predicted, from what, and the gates.
     """
-    scorer = _load_scorer(model, table, predictions, settings)
+    scorer, _ = load_scorer(model, table, predictions, settings.screen.variant, settings.target_name)
     listed, n, funnel = 0, 0, Funnel.make_empty(len(label_steps(settings.screen, settings.screened_features)))
     with _open_shard(candidates) as file, write_atomically(scored) as temporary:
         schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*column) for column in SCORED.items())])
@@ -53,22 +49,6 @@ def score_candidates(
                     logger.info("%d of %d candidates", listed, file.metadata.num_rows)
     write_json(report, {"listed": listed, "scored": n, "threshold": scorer.threshold, **vars(funnel)})
     logger.info("%d candidates, %d scored", listed, n)
-
-
-def _load_scorer(model: Path, table: Path, predictions: Path, settings: ScoringSettings) -> Scorer:
-    """Return the model of the screen's variant, with the rows that it knows."""
-    variant, objective = settings.screen.variant, settings.target_name
-    stored = find_stored(model, variant, objective)
-    held_out = read_frame(
-        predictions, ["distance", "best", PARTITION], {"variant": [variant], "objective": [objective]}
-    )
-    held_out = held_out[(held_out["variant"] == variant) & (held_out["objective"] == objective) & held_out["best"]]
-    held_out = held_out[held_out[PARTITION] == 1]
-    threshold = float(np.quantile(held_out["distance"], 1 - OUTSIDE_SHARE))
-    rows = read_frame(table, [SPLIT, objective])
-    # other rows are known compositions too, but the model did not learn from them
-    learned = rows[SPLIT].isin((TRAIN, TEST)) & rows[objective].notna()
-    return Scorer(stored, rows[learned], rows[~learned], threshold)
 
 
 def _open_shard(path: Path) -> pa.parquet.ParquetFile:

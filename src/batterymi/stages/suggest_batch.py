@@ -14,6 +14,7 @@ from batterymi.config.parts import Objective
 from batterymi.config.slices.campaign import SuggestionSettings
 from batterymi.data.designs import read_pool
 from batterymi.data.headers import add_units
+from batterymi.evaluators.base import EvaluatorFiles
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.campaigns.changes import State, describe_changes
@@ -98,7 +99,7 @@ def suggest_batch(
     measured = rows[rows[SPLIT] == TRAIN]
     search = make_search(settings, rows, read_pool(pool, settings, digests, settings.id_column) if pool else None)
     space = search.space
-    evaluator = Experiment(SurrogateChoice(name="surrogate", variant=campaign.variant), targets, model)
+    evaluator = Experiment(SurrogateChoice(name="surrogate", variant=campaign.variant), targets, EvaluatorFiles(model))
     found = check_feasibility(space, evaluator, targets, measured, settings.seed)
     problem = Problem(space, targets, found.limits_in_force, evaluator, is_noisy=True, reference=search.reference)
     suggestion_ledger = Ledger(Path(ledger))

@@ -57,7 +57,7 @@ def measure_sizes(
     for draw in range(draws):
         order, test = _draw_rows(problem.groups, np.random.default_rng([seed, draw]))
         # a bound is no value to be near to
-        test = test[~problem.censored[test]]
+        test = test[problem.censored[test] == 0]
         for size in sizes:
             if size > len(order) or (size >= MANY_ROWS and draw >= (draws + 1) // 2):
                 continue
@@ -159,16 +159,23 @@ def rank_models(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_methods(ranked: pd.DataFrame) -> list[str]:
-    """Return one sentence for each number of rows: which models are safe, and which have skill at all."""
+    """Return one sentence for each number of rows: which models are shown worse nowhere, and which have skill at all.
+
+    A wide interval includes zero, too: models that do worse than the mean on average are not among those named.
+    """
     sentences = []
     for size, part in ranked.groupby("rows", sort=True):
         studies = int(part["studies"].max())
-        top = part[part["tied_in"] == part["tied_in"].max()].sort_values("ratio", kind="stable")
-        names = ", ".join(str(name).replace("_", " ") for name in top["model"])
-        skilled = int(part["skill_in"].max())
-        tied, ratio = int(top["tied_in"].iloc[0]), float(top["ratio"].iloc[0])
+        useful = part[part["ratio"] < 1]
+        counted = f"{size} rows ({studies} {'study' if studies == 1 else 'studies'})"
+        if useful.empty:
+            sentences.append(f"{counted}: no model does better than the mean on average")
+            continue
+        tied = int(useful["tied_in"].max())
+        top = useful[useful["tied_in"] == tied].sort_values("ratio", kind="stable")
+        names = ", ".join(f"{str(row.model).replace('_', ' ')} ({row.ratio:.2f})" for row in top.itertuples())
         sentences.append(
-            f"{size} rows ({studies} {'study' if studies == 1 else 'studies'}): {names}: best or tied in {tied}; error "
-            f"{ratio:.2f} of the mean's; at most {skilled} show skill"
+            f"{counted}: no difference from the best model shown in {tied}: {names}, in brackets the error relative to "
+            f"the mean's; skill is shown in {int(useful['skill_in'].max())} at most"
         )
     return sentences

@@ -19,6 +19,11 @@ REACHED_BY_START = "every start reaches the target"
 TOO_FEW = "too few starts that do not reach the target"
 NO_TARGET = "no target can be set, since no random design meets the limits"
 
+# the same where costs are compared instead of evaluations
+LOWER_COST = "lower cost"
+HIGHER_COST = "higher cost"
+COST_NAMES = {FEWER: LOWER_COST, MORE: HIGHER_COST}
+
 # what kind of number a difference of evaluations is, if campaigns are censored
 ESTIMATE = "estimate"
 AT_LEAST = "at least"
@@ -64,7 +69,7 @@ def decide_verdict(
 
 
 def state_gain(gain: str, other: str, label: str) -> str:
-    """State a verdict on evaluations to a target.
+    """State a verdict on evaluations to a target, or on their cost.
 
     Args:
         gain: one of the verdicts above.
@@ -73,7 +78,11 @@ def state_gain(gain: str, other: str, label: str) -> str:
     """
     if gain in (NOT_REACHED, REACHED_BY_START, TOO_FEW):
         return f"{gain}: {label}"
-    joint = {FEWER: "than", MORE: "than", NO_GAIN: "over", TOO_SMALL: "over"}.get(gain, "compared with")
+    joint = "compared with"
+    if gain in (FEWER, MORE, LOWER_COST, HIGHER_COST):
+        joint = "than"
+    elif gain in (NO_GAIN, TOO_SMALL):
+        joint = "over"
     return f"{gain} {joint} {other}, to {label}"
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.data.loaders.base import read_records
+from batterymi.vocabulary.elements import SYMBOLS
 
 PARTS = ("train", "val", "test")
 DECOMPOSITION = tuple(f"CritExam__Ed_{part}.csv" for part in PARTS)
@@ -52,6 +53,32 @@ def load_compositions(folder: Path, element: str) -> pd.DataFrame:
     for name in ("min", "median", "max"):
         frame[f"gap_{name}"] = gaps.agg(name)
     return frame.reset_index()
+
+
+def load_formation_energies(folder: Path, elements: frozenset[str] = frozenset(SYMBOLS)) -> pd.DataFrame:
+    """Load the lowest formation energy of every compound, from each of the two tables by itself.
+
+    The tables are not merged: that of Bartel et al. (CritExam) holds hypothetical phases, which move oxidation edges.
+
+    Args:
+        folder: holds the data set's files.
+        elements: only compounds of these are loaded.
+
+    Returns:
+        Columns formula (as pymatgen reduces it), system (its elements in alphabetical order, as Cl-Li), e_form and
+        e_form_critexam (eV/atom, of Matbench and of CritExam); NaN where a table lacks the formula. Sorted by formula;
+        elements by themselves are left out, since their energy of formation is zero.
+    """
+    everything = {"e_form": FORMATION[-1:], "e_form_critexam": FORMATION[:-1]}
+    lowest = {
+        name: _read_values(folder, files, lambda text: elements.issuperset(SYMBOL.findall(text)))
+        .groupby("formula")["value"]
+        .min()
+        for name, files in everything.items()
+    }
+    frame = pd.DataFrame(lowest).rename_axis("formula").sort_index().reset_index()
+    frame.insert(1, "system", ["-".join(sorted(set(SYMBOL.findall(text)))) for text in frame["formula"]])
+    return frame[frame["system"].str.contains("-")].reset_index(drop=True)
 
 
 def look_up_hulls(folder: Path, formulas: Sequence[str]) -> Array:

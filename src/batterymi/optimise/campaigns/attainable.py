@@ -101,7 +101,7 @@ def measure_attainable(search: Search, evaluated: pd.DataFrame, source: str) -> 
 
 
 def complete_attainable(
-    problem: Problem, history: pd.DataFrame, initial: int, best: BestKnown | None
+    search: Search, history: pd.DataFrame, initial: int, best: BestKnown | None, setting: str = "campaign.best_known"
 ) -> Attainable | None:
     """Return the range of a costly evaluator: the median of random designs, and a best value that is declared.
 
@@ -109,10 +109,11 @@ def complete_attainable(
     their budget.
 
     Args:
-        problem: what is optimised.
+        search: what is optimised.
         history: campaigns of an engine and of random search.
         initial: designs of a start.
         best: the declared value, in the unit of the objective.
+        setting: what declares it, for messages.
 
     Returns:
         The range; None if no random design meets the limits.
@@ -122,16 +123,16 @@ def complete_attainable(
     # a median of fewer designs says nothing; what random search drew later is as random
     drawn, name = (starts, "random starts") if starts["feasible"].sum() >= FEWEST else (drawn, "random designs")
     n_good = int(drawn["feasible"].sum())
-    found = measure_attainable(problem, drawn, f"median of {n_good} of {len(drawn)} {name}, which meet the limits")
+    found = measure_attainable(search, drawn, f"median of {n_good} of {len(drawn)} {name}, which meet the limits")
     if found is None:
         return None
-    everything = measure_attainable(problem, history, "")
+    everything = measure_attainable(search, history, "")
     assert everything is not None
     if best is None:
-        said = "best value of these campaigns, since campaign.best_known is not set; it moves with their budget"
+        said = f"best value of these campaigns, since {setting} is not set; it moves with their budget"
         return Attainable(found.typical, everything.best, f"{found.source}; {said}")
-    (objective,) = problem.optimised
+    (objective,) = search.optimised
     value = float(objective.weight * objective.compute_cost(np.array([best.value]))[0] / objective.scale)
     if everything.best < value:
-        logger.warning("a campaign found a better value than campaign.best_known, %g; set that one", best.value)
+        logger.warning("a campaign found a better value than %s, %g; set that one", setting, best.value)
     return Attainable(found.typical, value, f"{found.source}; best value declared: {best.reason}")

@@ -1,6 +1,7 @@
 """How an engine compares with random search from the same starts, over targets that no campaign has a part in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -75,11 +76,15 @@ def describe_campaigns(history: pd.DataFrame, engine: str, initial: int, seed: i
     }
 
 
-def summarise_targets(compared: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summarise_targets(
+    compared: Sequence[dict[str, Any]], other: str = OTHER, names: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return what is saved on the way to the declared target, and the verdict over all targets.
 
     Args:
         compared: what `compare_at_target` found, in order of the targets.
+        other: what the campaigns are compared with.
+        names: what verdicts are called instead, where costs are counted.
 
     Returns:
         `target`, `evaluations_saved` and `experiment_reduction` (the share saved), each with its ends, None where open,
@@ -95,17 +100,21 @@ def summarise_targets(compared: Sequence[dict[str, Any]]) -> dict[str, Any]:
         **{f"evaluations_saved{end}": declared[f"saved{end}"] for end in ENDS},
         **{f"experiment_reduction{end}": ratio and 1 - 1 / ratio for end, ratio in ratios.items()},
         "saved_is": declared["saved_is"],
-        "verdict": _state_verdict(declared, compared),
+        "verdict": _state_verdict(declared, compared, other, names),
     }
 
 
-def _state_verdict(declared: dict[str, Any], compared: Sequence[dict[str, Any]]) -> str:
+def _state_verdict(
+    declared: dict[str, Any], compared: Sequence[dict[str, Any]], other: str, names: Mapping[str, str]
+) -> str:
     """State the verdict at the declared target, or that it differs between targets."""
     sides = {side: [entry["label"] for entry in compared if entry["gain"] == side] for side in (FEWER, MORE)}
     if all(sides.values()):
-        said = "; ".join(state_gain(side, OTHER, " and ".join(labels)) for side, labels in sides.items())
+        said = "; ".join(
+            state_gain(names.get(side, side), other, " and ".join(labels)) for side, labels in sides.items()
+        )
         return f"{DEPENDS_ON_TARGET}: {said}"
-    return state_gain(declared["gain"], OTHER, declared["label"])
+    return state_gain(names.get(declared["gain"], declared["gain"]), other, declared["label"])
 
 
 def _compute_quartiles(final: pd.Series) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batterymi.optimise.engines.shared import propose_designs
+from batterymi.optimise.engines.shared import IGNORANT, propose_designs
 from batterymi.optimise.space.hypervolume import compute_hypervolume
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Problem, Search
@@ -37,13 +37,19 @@ def run_engine(
     Returns:
         One row per evaluation, in order, with `evaluation` counting from 1 and `best_so_far`, see `progress`.
     """
-    history = start
+    history, names = start, problem.space.names
+    # its proposals depend on designs alone; costly results are kept one by one, for a run that is killed
+    is_evaluated_at_once = engine_name in IGNORANT and problem.evaluator.is_cheap
     while len(history) < budget:
         proposed = propose_designs(engine_name, problem, history, min(batch, budget - len(history)), seed)
         if proposed.empty:
             logger.info("%s, seed %d: all designs of the space are evaluated", engine_name, seed)
             break
-        history = pd.concat([history, problem.evaluate(proposed[problem.space.names])], ignore_index=True)
+        new = proposed[names] if is_evaluated_at_once else problem.evaluate(proposed[names])
+        history = pd.concat([history, new], ignore_index=True)
+    if is_evaluated_at_once and len(history) > len(start):
+        new = history[names].iloc[len(start) :].reset_index(drop=True)
+        history = pd.concat([start, problem.evaluate(new)], ignore_index=True)
     history = history.assign(engine=engine_name, seed=seed)
     history["evaluation"] = np.arange(1, len(history) + 1)
     history["best_so_far"] = compute_best_so_far(problem, history)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.evaluators.base import Evaluator
+from batterymi.optimise.campaigns.campaign import compute_best_so_far
 from batterymi.optimise.engines.base import MIN_ROWS, N_ANCHORS
 from batterymi.optimise.engines.levels import (
     LevelModel,
@@ -65,10 +66,11 @@ def run_levels(search: Search, levels: Sequence[Level], start: pd.DataFrame, bud
     ledger = CostLedger(search, levels)
     last = len(levels) - 1
     for position in range(len(start)):
-        ledger.evaluate(start.iloc[[position]], 0, "start")
+        ledger.evaluate(start.iloc[[position]], 0, "start", is_start=True)
         # only designs evaluated at both levels show how similar the levels are
         if position < MIN_ROWS and ledger.spent + levels[last].cost <= budget:
-            ledger.evaluate(start.iloc[[position]], last, "start, to learn the correlation of the levels")
+            why = "start, to learn the correlation of the levels"
+            ledger.evaluate(start.iloc[[position]], last, why, is_start=True)
     # tolerance for costs added up in floating point
     while ledger.spent + levels[last].cost <= budget + 1e-9:
         left = budget - ledger.spent
@@ -86,7 +88,7 @@ class CostLedger:
     """What was evaluated at which level, for what cost, with what outcome.
 
     Its columns are the design, the objectives, `failure`, `score`, `violation`, `feasible`, `level`, `label`, `cost`,
-    `spent` (all costs up to here), `why` and `best_so_far` (the best feasible score of the last level).
+    `spent` (all costs up to here), `why`, `is_start` and `best_so_far` (of the last level, see `compute_best_so_far`).
     """
 
     def __init__(self, search: Search, levels: Sequence[Level]) -> None:
@@ -95,22 +97,21 @@ class CostLedger:
         self._rows: list[pd.DataFrame] = []
         self.spent = 0.0
 
-    def evaluate(self, design: pd.DataFrame, level: int, why: str) -> None:
+    def evaluate(self, design: pd.DataFrame, level: int, why: str, *, is_start: bool = False) -> None:
         """Evaluate one design at a level, and pay for it."""
         chosen = self._levels[level]
         design = design[self._search.space.names].reset_index(drop=True)
         evaluated = self._search.add_scores(pd.concat([design, chosen.evaluator.evaluate(design)], axis=1))
         self.spent += chosen.cost
-        self._rows.append(
-            evaluated.assign(level=level, label=chosen.label, cost=chosen.cost, spent=self.spent, why=why)
-        )
+        paid = {"cost": chosen.cost, "spent": self.spent}
+        self._rows.append(evaluated.assign(level=level, label=chosen.label, **paid, why=why, is_start=is_start))
 
     def frame(self) -> pd.DataFrame:
         """Return all rows."""
         frame = pd.concat(self._rows, ignore_index=True)
         counts = frame["feasible"].astype(bool) & (frame["level"] == len(self._levels) - 1)
         # cheaper levels inform the model but are not results
-        return frame.assign(best_so_far=frame["score"].where(counts).cummin().ffill())
+        return frame.assign(best_so_far=compute_best_so_far(self._search, frame.assign(feasible=counts)))
 
 
 def propose_at_level(

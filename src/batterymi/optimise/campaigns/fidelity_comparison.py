@@ -1,25 +1,31 @@
 """What cheaper levels of fidelity are worth: campaigns of the same cost over all levels, on the last, and at random."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
 from batterymi.config.campaign import Fidelities
 from batterymi.evaluators.make import make_evaluator
+from batterymi.optimise.campaigns.attainable import Attainable, complete_attainable
+from batterymi.optimise.campaigns.benchmark import ENDS, OTHER, summarise_targets
 from batterymi.optimise.campaigns.campaign import draw_start_designs
 from batterymi.optimise.campaigns.fidelity import CostLedger, Level, run_levels
-from batterymi.optimise.campaigns.gain import N_BOOTSTRAPS
+from batterymi.optimise.campaigns.gain import N_BOOTSTRAPS, compare_at_target
+from batterymi.optimise.campaigns.seeds import list_slow_modules
+from batterymi.optimise.campaigns.targets import Arrivals, Target, make_range_targets
 from batterymi.optimise.space.problem import Search
 from batterymi.process_pool import make_progress_logger, run_in_processes
 from batterymi.registry import look_up
-from batterymi.statistics.bootstrap import bootstrap_interval
+from batterymi.statistics.bootstrap import average_finite, bootstrap_interval
 from batterymi.statistics.labels import label_interval
-from batterymi.statistics.scores import compute_mean
 from batterymi.vocabulary.targets import RANDOM
+from batterymi.vocabulary.verdicts import COST_NAMES
 
 LEVELS, LAST = "all levels", "last level only"
+ENGINE = "gaussian_process"
+OTHERS = {LAST: "the last level alone", RANDOM: f"{OTHER} on the last level"}
 Task = tuple[Search, Fidelities, list[Level]]
 
 
@@ -35,27 +41,55 @@ def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, process
     Returns:
         Every evaluation of every campaign, with its level, cost and reason; see `CostLedger`.
     """
+    is_cheap = all(make_evaluator(level.evaluator, search.objectives).is_cheap for level in fidelities.levels)
     parts = run_in_processes(
         _run_seed,
         seeds,
         processes,
         build=_build_task,
         build_args=(search, fidelities),
+        preload=list_slow_modules(ENGINE, is_cheap=is_cheap),
         progress=make_progress_logger(1, "seeds done"),
     )
     return pd.concat(parts, ignore_index=True)
 
 
-def summarise_fidelities(ledger: pd.DataFrame, fidelities: Fidelities, seeds: range) -> dict[str, Any]:
-    """Return levels, budget, mean numbers of evaluations, and the comparisons of costs."""
+def summarise_fidelities(
+    ledger: pd.DataFrame, search: Search, fidelities: Fidelities, seeds: range, worthwhile: float = 0.0
+) -> dict[str, Any]:
+    """Return levels, budget, mean numbers of evaluations, the attainable range, and the comparisons of costs.
+
+    Args:
+        ledger: every evaluation of every campaign, as `run_fidelities` returns them.
+        search: objectives and limits.
+        fidelities: the levels, and the cost of a campaign.
+        seeds: of the starts.
+        worthwhile: evaluations of the last level whose cost is the smallest gain that matters.
+    """
     own = ledger[ledger["campaign"] == LEVELS]["label"]
+    attainable = find_attainable_at_last(ledger, search, fidelities)
+    targets = make_range_targets(attainable) if attainable else []
+    least = worthwhile * fidelities.levels[-1].cost
+    compared = [
+        compare_costs(ledger, baseline, targets, fidelities.budget, seeds[0], least) for baseline in (LAST, RANDOM)
+    ]
     return {
         "levels": [{"label": level.label, "cost": level.cost} for level in fidelities.levels],
         "budget": fidelities.budget,
         "seeds": len(seeds),
-        "comparisons": [compare_costs(ledger, baseline, fidelities.budget, seeds[0]) for baseline in (LAST, RANDOM)],
+        "attainable": attainable.as_dict() if attainable else None,
+        "comparisons": compared,
         "evaluations": {level.label: float((own == level.label).sum() / len(seeds)) for level in fidelities.levels},
     }
+
+
+def find_attainable_at_last(ledger: pd.DataFrame, search: Search, fidelities: Fidelities) -> Attainable | None:
+    """Return the range that designs can attain at the last level, which alone counts."""
+    last = ledger[ledger["label"] == fidelities.levels[-1].label]
+    order = last.groupby(["campaign", "seed"]).cumcount() + 1
+    history = last.assign(engine=last["campaign"], evaluation=order)
+    setting = "campaign.fidelities.best_known"
+    return complete_attainable(search, history, fidelities.initial, fidelities.best_known, setting)
 
 
 def _build_task(search: Search, fidelities: Fidelities) -> Task:
@@ -72,7 +106,7 @@ def _run_seed(task: Task, seed: int) -> pd.DataFrame:
     search, fidelities, levels = task
     start = draw_start_designs(search.space, fidelities.initial, seed)
     parts = [run_levels(search, levels, start, fidelities.budget, seed).assign(campaign=LEVELS)]
-    for name, engine in ((LAST, "gaussian_process"), (RANDOM, RANDOM)):
+    for name, engine in ((LAST, ENGINE), (RANDOM, RANDOM)):
         parts.append(_run_last_level(task, start, seed, engine).assign(campaign=name))
     return pd.concat(parts, ignore_index=True).assign(seed=seed)
 
@@ -85,7 +119,7 @@ def _run_last_level(task: Task, start: pd.DataFrame, seed: int, engine: str) -> 
     waiting = [start.iloc[[position]] for position in range(len(start))]
     while ledger.spent + levels[last].cost <= fidelities.budget + 1e-9:
         if waiting:
-            ledger.evaluate(waiting.pop(0), last, "start")
+            ledger.evaluate(waiting.pop(0), last, "start", is_start=True)
             continue
         proposed = propose(search, ledger.frame(), 1, seed)
         if proposed.empty:
@@ -94,69 +128,85 @@ def _run_last_level(task: Task, start: pd.DataFrame, seed: int, engine: str) -> 
     return ledger.frame()
 
 
-def compare_costs(ledger: pd.DataFrame, baseline: str, budget: float, seed: int) -> dict[str, Any]:
-    """Compare the cost of campaigns over all levels with that of a baseline.
+def compare_costs(
+    ledger: pd.DataFrame, baseline: str, targets: Sequence[Target], budget: float, seed: int, worthwhile: float = 0.0
+) -> dict[str, Any]:
+    """Compare what campaigns over all levels and those of a baseline spend until they reach fixed targets.
 
-    For each seed the target is the worse of the two final values, so that nothing is censored. A campaign that
-    found no design that meets the limits counts as if the one after its budget did.
+    Costs count after the cheaper of the two starts: the designs are shared, and what they cost is not, since a start at
+    the first level is a part of what cheaper levels save. Seeds with a start that reaches the target are only counted.
 
     Args:
-        ledger: rows of campaigns, with campaign, seed, spent and best_so_far.
-        baseline: the campaign to compare with.
-        budget: of each.
+        ledger: rows of campaigns, with campaign, seed, spent, is_start and best_so_far.
+        baseline: the campaign to compare with; it evaluates the whole start at the last level.
+        targets: what is to be reached; verdicts rest on the declared one.
+        budget: cost of each campaign.
         seed: of the bootstrap over seeds.
+        worthwhile: cost saved below which a gain does not matter.
 
     Returns:
-        Share of the cost saved and the gain in the final score, with 95 % intervals over seeds, and a verdict.
+        The comparison at each target and at the declared one, the gain in the final score, which moves with the budget
+        and decides nothing, and a verdict.
     """
-    costs, gains = [], []
-    for _, part in ledger.groupby("seed", sort=True):
-        pair = [part[part["campaign"] == name] for name in (LEVELS, baseline)]
-        final = [campaign["best_so_far"].iloc[-1] for campaign in pair]
-        # where only one campaign found a feasible design, its first feasible design is the target
-        target = max(float("inf") if np.isnan(value) else value for value in final)
-        costs.append([_find_cost_to_target(campaign, target, budget) for campaign in pair])
-        gains.append(final[1] - final[0])
-    spent, gained = np.array(costs), np.array(gains, float)
-    ours, theirs = spent.T
-    saved = bootstrap_interval((ours, theirs), compute_share_saved, seed, n_resamples=N_BOOTSTRAPS)
-    # a seed without a feasible design on either side has no gain to resample
-    finite = gained[np.isfinite(gained)]
-    gain = (float("nan"), float("nan"))
-    if len(finite):
-        gain = bootstrap_interval(finite, compute_mean, seed, n_resamples=N_BOOTSTRAPS)
+    pair = [ledger[ledger["campaign"] == name] for name in (LEVELS, baseline)]
+    shared = min(float(part.loc[part["is_start"].astype(bool), "spent"].max()) for part in pair)
+    compared = []
+    for target in targets:
+        ours, theirs = find_cost_arrivals(pair[0], pair[1], target, shared)
+        compared.append(compare_at_target(target, ours, theirs, budget - shared, seed, worthwhile))
+    found = summarise_targets(compared, OTHERS[baseline], COST_NAMES)
     return {
         "other": baseline,
-        **label_interval("cost_saved", float(compute_share_saved(ours, theirs)), saved),
-        **label_interval("final_gain", float(finite.mean()) if len(finite) else None, gain),
-        "seeds_with_both": len(finite),
-        "verdict": "cheaper" if saved[0] > 0 else "more expensive" if saved[1] < 0 else "no gain shown",
+        "counted_from": shared,
+        "target": found["target"],
+        **{f"cost_saved{end}": found[f"evaluations_saved{end}"] for end in ENDS},
+        **{f"share_saved{end}": found[f"experiment_reduction{end}"] for end in ENDS},
+        "saved_is": found["saved_is"],
+        "verdict": found["verdict"],
+        **_compare_final(pair[0], pair[1], seed),
+        "targets": [_rename_sides(entry) for entry in compared],
     }
 
 
-def _find_cost_to_target(rows: pd.DataFrame, target: float, budget: float) -> float:
-    """Return what was spent when a value was first reached."""
-    n = count_evaluations_to(rows["best_so_far"].to_numpy(float), target)
-    return float(rows["spent"].iloc[n - 1]) if n <= len(rows) else budget + float(rows["cost"].max())
-
-
-def count_evaluations_to(best_so_far: Array, value: float) -> int:
-    """Return the first evaluation, counted from 1, at which a campaign is at least as good as a value.
+def find_cost_arrivals(
+    ours: pd.DataFrame, baseline: pd.DataFrame, target: Target, shared: float
+) -> tuple[Arrivals, Arrivals]:
+    """Return the cost at which campaigns over all levels, and those of a baseline, reached a target.
 
     Args:
-        best_so_far: shape (n,), falling; NaN before the first feasible design.
-        value: the target.
+        ours: campaigns over all levels.
+        baseline: campaigns from the same starts, which are evaluated at the last level.
+        target: what is to be reached.
+        shared: cost from which is counted.
 
     Returns:
-        The evaluation; n + 1 if it was never reached.
+        For both one entry per seed, in increasing order; 0 where a design of the start reaches the target.
     """
-    # rounding must not decide whether a tie counts as reached
-    tolerance = 1e-9 * max(1.0, abs(value))
-    reached = np.flatnonzero(best_so_far <= value + tolerance)
-    return int(reached[0]) + 1 if reached.size else len(best_so_far) + 1
+    starts = baseline[baseline["is_start"].astype(bool)].groupby("seed", sort=True)["best_so_far"].last()
+    is_open = ~target.is_met(starts.to_numpy(float))
+    found = []
+    for part in (ours, baseline):
+        costs, reached = [], []
+        for _, run in part.groupby("seed", sort=True):
+            met = target.is_met(run["best_so_far"].to_numpy(float))
+            reached.append(bool(met.any()))
+            costs.append(float(run["spent"].iloc[int(met.argmax()) if met.any() else -1]) - shared)
+        found.append(Arrivals(np.where(is_open, costs, 0.0), np.array(reached, dtype=bool) | ~is_open))
+    return found[0], found[1]
 
 
-def compute_share_saved(used: Array, baseline: Array) -> Array:
-    """Compute the share that is saved over seeds, along the last axis."""
-    # a ratio of sums, so that seeds with few evaluations do not dominate
-    return np.asarray(1 - used.sum(axis=-1) / baseline.sum(axis=-1))
+def _compare_final(ours: pd.DataFrame, baseline: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Return the baseline's final score minus ours, where both found a design that meets the limits."""
+    ends = [part.groupby("seed", sort=True)["best_so_far"].last().to_numpy(float) for part in (ours, baseline)]
+    gained = ends[1] - ends[0]
+    finite = gained[np.isfinite(gained)]
+    gain = bootstrap_interval(gained, average_finite, seed, n_resamples=N_BOOTSTRAPS)
+    middle = float(finite.mean()) if len(finite) else None
+    return {**label_interval("final_gain", middle, gain), "seeds_with_both": len(finite)}
+
+
+def _rename_sides(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a comparison at one target in the words of costs."""
+    plain = {key: value for key, value in entry.items() if key not in ("engine", "random")}
+    gain = COST_NAMES.get(entry["gain"], entry["gain"])
+    return {**plain, "all_levels": entry["engine"], "baseline": entry["random"], "gain": gain}

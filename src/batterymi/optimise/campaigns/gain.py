@@ -32,9 +32,11 @@ N_HALVINGS = 4  # of the budget, to see whether the sign of a comparison depends
 
 
 def compare_at_target(
-    target: Target, ours: Arrivals, random: Arrivals, until: int, seed: int, worthwhile: float = 0.0
+    target: Target, ours: Arrivals, random: Arrivals, until: float, seed: int, worthwhile: float = 0.0
 ) -> dict[str, Any]:
     """Compare the evaluations after the shared start with which an engine and random search reach a target.
+
+    Where evaluations differ in cost, cost is counted instead, and another way to spend it may stand for random search.
 
     Campaigns whose start reached it already tell nothing and are only counted. Those that never reach it are censored,
     for both alike: means are then restricted to the budget, and the difference is a bound, or holds within the budget.
@@ -43,7 +45,7 @@ def compare_at_target(
         target: what is to be reached.
         ours: campaigns of the engine.
         random: campaigns of random search from the same starts, in the same order; or expectations for these starts.
-        until: evaluations after the start that the budget allows.
+        until: evaluations after the start that the budget allows, or their cost.
         seed: of the bootstrap over seeds, which are resampled as pairs, since both campaigns share their start.
         worthwhile: evaluations below which a gain does not matter.
 
@@ -161,7 +163,7 @@ def _leave_open(gain: str) -> dict[str, Any]:
 def _classify_gain(
     ours: Arrivals,
     random: Arrivals,
-    until: int,
+    until: float,
     seed: int,
     kind: str,
     saved: tuple[float, tuple[float, float]],
@@ -187,10 +189,10 @@ def _classify_gain(
     return MORE if high < 0 and middle <= -worthwhile else NO_GAIN
 
 
-def _changes_sign(ours: Arrivals, random: Arrivals, until: int, seed: int) -> bool:
+def _changes_sign(ours: Arrivals, random: Arrivals, until: float, seed: int) -> bool:
     """Return whether the difference is above zero at one budget, and below at another."""
     signs = set()
     for halvings in range(N_HALVINGS + 1):
-        _, (low, high) = _bootstrap_saved(ours, random, max(1, until >> halvings), seed)
+        _, (low, high) = _bootstrap_saved(ours, random, until / 2**halvings, seed)
         signs.add(1 if low > 0 else -1 if high < 0 else 0)
     return {1, -1} <= signs

@@ -6,6 +6,7 @@ from batterymi.config.campaign import SearchCampaign
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
 from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.registry import find_modules
 from batterymi.vocabulary.targets import RANDOM
 
 Task = tuple[Problem, SearchCampaign]
@@ -30,9 +31,25 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         # what all seeds of a process share, pickled once
         build=tuple,
         build_args=((problem, settings),),
+        preload=list_slow_modules(settings.engine, is_cheap=problem.evaluator.is_cheap),
         progress=make_progress_logger(1, "campaigns done"),
     )
     return pd.concat(parts, ignore_index=True)
+
+
+def list_slow_modules(engine: str, *, is_cheap: bool) -> tuple[str, ...]:
+    """Return what workers that simulate charges import, so that it is done once for all of them.
+
+    Args:
+        engine: of the campaigns.
+        is_cheap: whether evaluations are; then there is nothing to simulate.
+    """
+    if is_cheap:
+        return ()
+    # imported here, since campaigns over cheap evaluators need no simulator
+    from batterymi.charging.parallel import PRELOAD
+
+    return (*PRELOAD, __name__, *find_modules([("engine", engine), ("engine", RANDOM)]))
 
 
 def empty_history(problem: Problem) -> pd.DataFrame:
