@@ -9,7 +9,7 @@ from batterymi.data.loaders.base import make_composition_key
 NAMED = {"li7p3s11": "Li7P3S11", "llzo": "Li7La3Zr2O12"}  # section 4.1.1
 
 
-def look_up_facts(table: pd.DataFrame, model: Predictor) -> dict[str, Fact]:
+def look_up_facts(table: pd.DataFrame, model: Predictor) -> dict[str, Fact | None]:
     """Return the conductivities of the materials that the chapter names, and the prediction of its new one.
 
     Args:
@@ -17,12 +17,14 @@ def look_up_facts(table: pd.DataFrame, model: Predictor) -> dict[str, Fact]:
         model: one that needs nothing but compositions.
 
     Returns:
-        log10 of conductivities in S/cm; measured ones with their range, the predicted one with its 95 % interval.
+        log10 of conductivities in S/cm; measured ones with their range, None where the table has none,
+        the predicted one with its 95 % interval.
     """
-    facts = {}
+    facts: dict[str, Fact | None] = {}
     for name, formula in NAMED.items():
         rows = table[table["composition_key"] == make_composition_key(formula)]
-        # a sample of the table may lack a compound
+        # a sample of the table may lack a compound, which is then unknown and no mistake of a claim
+        facts[name] = None
         if len(rows):
             papers = rows["doi"].nunique()
             how = f"median and range of {formula} in OBELiX, from {papers} papers, at room temperature"

@@ -1,6 +1,6 @@
 """Numbers that test a claim without a simulation or a campaign: by arithmetic, or looked up in a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,6 +59,6 @@ def describe_spread(values: Sequence[float] | Array, how: str) -> Fact:
     return Fact(float(np.median(values)), how, float(np.min(values)), float(np.max(values)), len(values))
 
 
-def as_plain_data(facts: dict[str, Fact]) -> dict[str, dict[str, Any]]:
-    """Return facts as plain data for a JSON file."""
-    return {name: fact.as_dict() for name, fact in facts.items()}
+def as_plain_data(facts: Mapping[str, Fact | None]) -> dict[str, dict[str, Any] | None]:
+    """Return facts as plain data for a JSON file; null for what is unknown."""
+    return {name: fact.as_dict() if fact else None for name, fact in facts.items()}

@@ -33,11 +33,11 @@ TARGETS = {
     "fidelities",
     "methods",
     "exercises",
+    "structures",
+    "activation_energies",
     "closed_loop",
     "charging_arena",
     "stability",
-    "structures",
-    "activation_energies",
     "report",
     "rejected",
 }

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from batterymi.config import rules
 from batterymi.config.campaign import (
     ALL_FEATURES,
     Campaign,
@@ -24,15 +25,6 @@ from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import Edition, FigureName
 from batterymi.config.parts import Column, Constraint, Descriptor, Feature, Labelled, Line, Objective, Simplex, Strict
 from batterymi.config.protocol_checks import find_protocol_problems
-from batterymi.config.rules import (
-    find_category_problems,
-    find_condition_problems,
-    find_design_problems,
-    find_reference_problems,
-    find_reserves,
-    find_shared_problems,
-    find_simplex_problems,
-)
 from batterymi.config.screen import CandidatesSource, FileSource, Screen
 from batterymi.config.screened import ScreenedColumns, find_screen_problems
 from batterymi.config.sources import Table
@@ -93,7 +85,7 @@ class Study(Strict):
             *self._find_campaign_problems(),
             *find_external_problems(self.external_test, self.variants),
             *find_structure_problems(self.structures, self.table),
-            *find_design_problems(self.reference_designs, self.designable),
+            *rules.find_design_problems(self.reference_designs, self.designable),
             *find_composition_problems(self.evaluator, self.features, self.objectives, self.simplex),
             *(find_screen_problems(self.screen, *screened) if self.screen else ()),
         ]
@@ -281,7 +273,7 @@ class Study(Strict):
         for constraint in self.constraints:
             wanted += [("constraints", name, features | quantities) for name in constraint.names]
         for constraint in self.constraints:
-            yield from find_category_problems(constraint, self.features)
+            yield from rules.find_category_problems(constraint, self.features)
         for ablation in self.ablations:
             known = features | {descriptor.name for descriptor in self.descriptors}
             wanted += [("ablations", name, known) for name in ablation.drop]
@@ -321,7 +313,7 @@ class Study(Strict):
         if not self.optimised:
             yield "objectives: at least one must be maximised or minimised, or have a target"
         if self.campaign.mode != "search":
-            yield from find_reserves(self.objectives)
+            yield from rules.find_reserves(self.objectives)
         if self.table.sample and (self.evaluator is None or isinstance(self.evaluator, SurrogateChoice)):
             yield "table.sample needs `campaign.mode: search`, with another evaluator than surrogate, which has no rows"
         if self.primary_descriptors and not (is_replay or self.is_described_pool):
@@ -345,10 +337,10 @@ class Study(Strict):
     def _find_rule_problems(self) -> Iterable[str]:
         """Yield problems with compositions, with features that apply to some designs only, and with shared values."""
         if self.simplex is not None:
-            yield from find_simplex_problems(self.simplex, self.features)
-        yield from find_condition_problems(self.variants)
+            yield from rules.find_simplex_problems(self.simplex, self.features)
+        yield from rules.find_condition_problems(self.variants)
         if self.campaign.mode != "replay":
-            yield from find_shared_problems(self.campaign.shared_in_batch, self.designable, self.simplex)
+            yield from rules.find_shared_problems(self.campaign.shared_in_batch, self.designable, self.simplex)
 
     def _find_engine_problems(self) -> Iterable[str]:
         """Yield problems with the engine and the reference point."""
@@ -366,7 +358,7 @@ class Study(Strict):
             if campaign.fidelities and campaign.fidelities.best_known:
                 yield f"campaign.fidelities.best_known: {said}"
         if campaign.reference is not None:
-            yield from find_reference_problems(campaign.reference, self.optimised)
+            yield from rules.find_reference_problems(campaign.reference, self.optimised)
         if self.is_described_pool and campaign.engine == "scikit-optimize":
             yield "campaign.engine: 'scikit-optimize' knows no descriptors; use gaussian_process or botorch"
         if self.is_described_pool and self.reference_designs:
