@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "os^vDPX*"
-COLOURS = (*SEQUENCE, BLACK, GREY)  # one for each model: two of one colour cannot be told apart where lines cross
+COLOURS = (*SEQUENCE, BLACK, GREY)  # one for each model: two lines of one colour cannot be followed where they cross
 RATIOS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2)
 MOST = 2.0  # a model that is many times worse than the mean would leave no room for the others
 
