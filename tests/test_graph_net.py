@@ -7,6 +7,7 @@ import assumes_torch  # noqa: F401 - skips the file without PyTorch
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_site_graphs import ROCK_SALT, make_sites, records, repeat_cell
@@ -17,6 +18,7 @@ from batterymi.features.site_graphs import GRAPH_COLUMN, SiteGraph, make_site_gr
 from batterymi.features.site_records import SiteRecord
 from batterymi.surrogates.families import graph_net
 from batterymi.surrogates.model import Options, make_model
+from batterymi.surrogates.nets.graph import convert_graph
 from batterymi.surrogates.nets.train import FittedNetwork, Training, predict_network, train_network
 from batterymi.surrogates.store import StoredModel, load_models, save_models
 from batterymi.surrogates.widening import Widening
@@ -108,6 +110,17 @@ def test_sites_of_the_mobile_ion_are_told_from_the_same_composition_without_orde
     full = make_sites(cell, ((0, 0, 0), {"Li": 1}), ((0.5, 0.5, 0.5), {"Cl": 1}))
     split = make_sites(cell, ((0, 0, 0), {"Li": 0.5}), ((0.5, 0, 0), {"Li": 0.5}), ((0.5, 0.5, 0.5), {"Cl": 1}))
     assert np.abs(predict(fitted, full) - predict(fitted, split)).max() > 1e-3
+
+
+def test_messages_fade_with_the_distance_and_count_by_how_much_is_there() -> None:
+    graph = make_site_graph(ROCK_SALT)
+    weight = convert_graph(graph, torch.float64).weight.numpy()
+    total = graph.amounts.sum(axis=1)
+    nearest = np.abs(graph.distance - 2.1) < 1e-6
+    # six neighbours, at 0.5 (1 + cos(pi 2.1 / 4.5))
+    expected = 6 * 0.5 * (1 + np.cos(np.pi * 2.1 / 4.5)) * total[graph.neighbour[nearest]]
+    np.testing.assert_allclose(weight[nearest], expected)
+    assert sorted(total[graph.neighbour[nearest]].round(6)) == [0.8, 1.0]
 
 
 def test_nothing_to_learn_from_and_no_torch_are_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
