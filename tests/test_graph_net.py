@@ -68,7 +68,13 @@ def test_the_way_a_crystal_is_written_changes_no_prediction(
 
 def test_merged_sites_predict_what_all_of_them_do(fitted: FittedNetwork) -> None:
     chain = make_sites(np.diag([4, 4, 11]), ((0, 0, 0), {"O": 1}), ((0, 0, 0.2), {"Li": 0.7}), ((0, 0, 0.45), {"S": 1}))
-    for record in (ROCK_SALT, chain):
+    # of one kind of site there are twice as many as of the other
+    oxide = make_sites(
+        np.array([[0, 2.3, 2.3], [2.3, 0, 2.3], [2.3, 2.3, 0]]),
+        ((0, 0, 0), {"O": 1}),
+        *[((part, part, part), {"Li": 1}) for part in (0.25, 0.75)],
+    )
+    for record in (ROCK_SALT, chain, oxide):
         larger = repeat_cell(record, 2, 1, 2)
         assert len(make_site_graph(larger).amounts) < len(larger)
         np.testing.assert_allclose(predict(fitted, larger), predict(fitted, larger, merges=False), rtol=1e-9)
