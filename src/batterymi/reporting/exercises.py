@@ -133,7 +133,7 @@ def answer_hosts(
         columns,
         rows,
         sources,
-        f"{len(hosts)} rows on one line through four features: which of them matters cannot be told apart, whatever "
+        f"{len(hosts)} rows on one line through four features: which of them matters cannot be distinguished, whatever "
         f"Q² says.",
     )
 

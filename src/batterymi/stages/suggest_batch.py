@@ -122,7 +122,7 @@ def suggest_batch(
         *suggestion_ledger.warnings,
         *find_unknown_names(rows, suggestion_ledger.batches),
         *(f"{ledger}: {line}" for line in differences),
-        # told once, since the batch that is added keeps what is so now
+        # reported once, since the batch that is added keeps what is so now
         *(describe_changes(suggestion_ledger.batches[-1], state) if suggestion_ledger.batches else ()),
     ):
         logger.warning("%s", said)

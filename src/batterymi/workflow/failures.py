@@ -1,4 +1,4 @@
-"""What failed jobs said, shown at the end of a run, however quiet Snakemake was asked to be."""
+"""What failed jobs said, shown at the end of a run, however quiet Snakemake is."""
 
 import logging
 import re

@@ -143,7 +143,7 @@ def _describe_objective(objective: Objective) -> Content:
 
 
 def _compare_problems(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say how features, objectives and constraints differ; those that are gone are told with the batches."""
+    """Say how features, objectives and constraints differ; those that are gone stand with the batches."""
     lines = []
     for part, what in (("features", ""), ("objectives", "the objective "), ("constraints", "the constraint ")):
         old, new = before.get(part, {}), now[part]

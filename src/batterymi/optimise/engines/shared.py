@@ -85,7 +85,7 @@ def _choose_values(
 def _draw_values(
     search: Search, history: pd.DataFrame, n: int, rng: np.random.Generator, pending: pd.DataFrame | None
 ) -> Array:
-    """Draw codes of the shared features at random, of which n new designs are left where that can be told."""
+    """Draw codes of the shared features at random, of which n new designs are left where that can be known."""
     space = search.space
     columns = [space.names.index(name) for name in space.shared]
     drawn, listed = space.sample_codes(rng, 1)[:, columns], space.list_designs()

@@ -53,7 +53,7 @@ class Mixture:
             least = np.where(simplex.has_zeros, np.maximum(least, simplex.step), least)
             lower, upper = np.where(lower > 0, least, lower), np.floor(upper / simplex.step + SLACK) * simplex.step
         elif simplex.has_zeros:
-            # a trace below this share could not be told from 0
+            # a trace below this share could not be distinguished from 0
             least = np.maximum(least, 1e-3 * simplex.total)
         n = len(simplex.features)
         return cls(
