@@ -1,8 +1,9 @@
 """Settings of the stages `read_structures`, `compare_structures` and `gather_structures`."""
 
 from batterymi.config.models import Surrogate
-from batterymi.config.parts import Descriptor, Feature, Objective
+from batterymi.config.parts import Objective
 from batterymi.config.slices.base import Slice
+from batterymi.config.slices.methods import MethodSettings
 from batterymi.config.sources import Table
 from batterymi.config.structures import Structures
 
@@ -13,15 +14,8 @@ class ReadingSettings(Slice):
     structures: Structures
 
 
-class StructureSettings(Slice):
+class StructureSettings(MethodSettings):
     """What models learn from, beside structures; the first objective is learned."""
-
-    table: Table
-    features: tuple[Feature, ...]
-    descriptors: tuple[Descriptor, ...]
-    objectives: tuple[Objective, ...]
-    surrogate: Surrogate
-    seed: int
 
 
 class GainSettings(Slice):
