@@ -209,7 +209,7 @@ def test_reference_designs_are_judged_by_name(ncm_space: Space, ncm_objectives: 
     assert found["status"].tolist() == [
         "rejected: violates a limit",
         "accepted",
-        "rejected: outside the search range",
+        "rejected: ni is 0, outside 0.6 to 0.95; co is 1, outside 0.02 to 0.3",
     ]
     assert found["distance_to_known"].iloc[1] == 0
 

@@ -145,6 +145,8 @@ def test_a_campaign_suggests_neutral_compositions_that_can_be_weighed(files: Eva
     status = known["status"]
     assert status["chapter's Li6.75P2.75S10.5Cl0.5"] == "rejected: violates charge_neutral by 0.0488"
     assert not status.drop("chapter's Li6.75P2.75S10.5Cl0.5").str.contains("charge_neutral").any()
+    assert status["Li6PS5Cl"].startswith("rejected: li is 0.461538, p is 0.0769231, ")
+    assert status["Li6PS5Cl"].endswith("off the step of 0.005")
     assert known.loc["Li6PS5Cl", "e_lithium"] == pytest.approx(-0.96, abs=0.01)
 
 

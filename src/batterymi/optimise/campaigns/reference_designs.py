@@ -81,6 +81,7 @@ def _describe_status(space: Space, designs: pd.DataFrame, evaluated: pd.DataFram
         return []
     margins = space.margins(designs)
     inside = space.is_feasible(designs)
+    rules = list_broken_rules(space, designs)
     status = []
     for i in range(len(designs)):
         # tolerance for designs that lie on a constraint up to rounding
@@ -89,7 +90,7 @@ def _describe_status(space: Space, designs: pd.DataFrame, evaluated: pd.DataFram
             text = ", ".join(f"{name} by {-margins[name].iloc[i]:.3g}" for name in broken)
             status.append(f"rejected: violates {text}")
         elif not inside[i]:
-            status.append("rejected: outside the search range")
+            status.append(f"rejected: {'; '.join(rules[i]) or 'not one of the listed designs'}")
         elif evaluated["failure"].iloc[i]:
             status.append(f"failed: {evaluated['failure'].iloc[i]}")
         elif not evaluated["feasible"].iloc[i]:
