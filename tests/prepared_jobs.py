@@ -1,8 +1,8 @@
 """Jobs of Snakemake without their imports: each is forked from a process that has imported the large libraries once.
 
-A rule's script is then started by a small client, which hands its streams, folder and variables to that process, and ends
-as the job ends; a client that is stopped takes its job along. The package itself is imported by each job, from where that
-finds it.
+A rule's script is then started by a small client, which hands its streams, folder and variables to that process, and
+ends as the job ends; a client that is stopped takes its job along. The package itself is imported by each job, from
+where that finds it.
 """
 
 import gc
@@ -49,15 +49,17 @@ def serve_jobs(place: Path) -> None:
     if os.fork():
         listener.close()
         return
-    try:
-        _serve(listener, owner)
-    finally:
-        # nothing of what the owner would do at its end
-        os._exit(0)
+    _serve(listener, owner)
+    # nothing of what the owner would do at its end
+    os._exit(0)
 
 
 def _serve(listener: socket.socket, owner: int) -> None:
-    """Start a job for each client, send its exit status back, and end those whose client has gone."""
+    """Start a job for each client, send its exit status back, and end those whose client has gone.
+
+    Raises:
+        SystemExit: in the process of a job, at its end.
+    """
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ, None)
     is_prepared = False
