@@ -210,9 +210,9 @@ def test_gates_of_a_screen_use_stability_and_what_was_not_computed_is_unknown(tm
     content = {"source": {"name": "mp_compositions"}, "variant": "composition_only", "gates": gates}
     screen = Screen.model_validate(content)
     assert screen.needs_stability
-    assert not screen.needs_full_stability
+    assert not screen.slow_columns
     slow = Screen.model_validate(content | {"gates": [gates[0] | {"expression": "sd_reduction < 0.1"}]})
-    assert slow.needs_full_stability
+    assert slow.slow_columns == ("sd_reduction",)
     assert not Screen.model_validate(content | {"gates": []}).needs_stability
     file = {"name": "file", "file": "a.csv"}
     assert not Screen.model_validate(content | {"source": file}).needs_stability  # a column of the user's own
