@@ -36,7 +36,11 @@ rule list_phases:
     params:
         settings=CitationSettings.dump_from(
             PROJECT,
-            datasets={name: PROJECT.datasets[name] for name in ["mp_compositions"] if name in PROJECT.datasets},
+            datasets={
+                name: PROJECT.datasets[name]
+                for name in ["mp_compositions"]
+                if name in PROJECT.datasets
+            },
         ),
         digests=digest_shared("mp_compositions"),
     script:

@@ -11,6 +11,7 @@ from batterymi.cli.conductivity import COLUMNS, ConductivityModel, describe_cond
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import read_config
 from batterymi.cli.show_stability import format_assessment, format_table
+from batterymi.cli.structure import describe_estimate, read_crystal
 from batterymi.config.run import Config
 from batterymi.data.read_table import read_table
 from batterymi.data.read_workbook import WORKBOOKS
@@ -36,28 +37,33 @@ def assess_formulas(options: argparse.Namespace) -> int:
         1 if a row of the file could not be computed, else 0.
 
     Raises:
-        BatteryMIError: if there is no table of phases, or the one formula cannot be computed.
+        BatteryMIError: if there is no table of phases, the one formula cannot be computed, or the CIF file cannot be
+            read.
     """
+    if (options.formula is None) == (options.structure is None):
+        raise TableError("give either a formula, a table with a column of formulas, or --structure FILE.cif")
+    record, text = (None, options.formula) if options.structure is None else read_crystal(options.structure)
     config = read_config(options.configfile)
     if options.csv is not None:
         refuse_target(options.csv, "--csv", config, INSTEAD)
     assessor = _open_assessor(config, has_draws=options.draws)
     model = open_conductivity(config)
     depth = FULL if options.draws else WITHOUT_DRAWS
-    if not options.formula.lower().endswith(FILES):
+    if record is not None or not text.lower().endswith(FILES):
         try:
-            composition = read_composition(options.formula, assessor.table)
+            composition = read_composition(text, assessor.table)
             found = assessor.assess(composition.amounts, depth)
         except StabilityError as error:
-            raise StabilityError(f"'{show_in_line(options.formula)}': {error}") from None
-        row = _add_conductivities(pd.DataFrame([_make_row(options.formula, composition, found)]), model)
+            raise StabilityError(f"'{show_in_line(text)}': {error}") from None
+        row = _add_conductivities(pd.DataFrame([_make_row(text, composition, found)]), model)
         if options.csv is not None:
             rows = row.drop(columns=AS_READ)
             write_new_file(options.csv, format_csv(rows), "--csv", config, INSTEAD)
         known = [f"  conductivity     {model}"] if isinstance(model, str) else describe_conductivity(row.iloc[0], model)
-        write_out(format_assessment(options.formula, composition, found, known))
+        known += [] if record is None else describe_estimate(record, assessor, config)
+        write_out(format_assessment(text, composition, found, known))
         return 0
-    path = Path(options.formula)
+    path = Path(text)
     texts = _read_texts(path, options.column)
     rows, problems = _assess_texts(texts, assessor, depth)
     rows = _add_conductivities(rows, model).drop(columns=AS_READ)

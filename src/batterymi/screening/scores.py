@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from batterymi.config.screen import CHANCE, Gate, Screen
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.features.formulas import Compositions, parse_formulas
-from batterymi.config.screen import CHANCE, Gate, Screen
 from batterymi.screening.gates import Funnel, pass_gates, split_gates
 from batterymi.screening.refine import Refinement
 from batterymi.screening.scorer import Predictions, Scorer

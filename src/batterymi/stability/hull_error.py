@@ -1,6 +1,6 @@
 """How wrong hull distances of a potential are, and at which gates they tell more than the base rate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from batterymi.stability.phases import StabilityError
 from batterymi.statistics.bootstrap import bootstrap_interval
 
 FOLDS = 5
+REFUSED = "refused: no better than the base rate"
 LEAST_NEWER = 30  # structures newer than the potential, with fewer of which all are taken
-COLUMNS = ("formula", "system", "year", "energy", "e_form", "e_decomposition")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def hold_out(calibration: pd.DataFrame, partitions: int, seed: int) -> HeldOut:
     """Predict the hull distance of every structure with references fitted without its chemical system.
 
     Args:
-        calibration: columns `COLUMNS`: energies by the potential and formation and decomposition energies by the table.
+        calibration: columns formula, system, year, energy (by the potential), and e_form and
+            e_decomposition (by the table).
         partitions: how often the systems are dealt to folds.
         seed: of the dealing.
     """
@@ -128,11 +129,29 @@ def _average(values: Array) -> Array:
     return np.asarray(values.mean(axis=-1))
 
 
-def describe_gates(error: dict[str, Any]) -> list[str]:
+def describe_gates(error: Mapping[str, Any]) -> list[str]:
     """Return a line for each gate that is refused."""
-    return [
-        f"{one['gate']:g} eV/atom: right for {one['right']:.0%} of {error['n']} known structures, the commoner answer for "
-        f"{one['base_rate']:.0%}; gain [{one['gain_95'][0]:+.2f}, {one['gain_95'][1]:+.2f}]"
-        for one in error["gates"]
-        if not one["beats_base_rate"]
-    ]
+    lines = []
+    for one in error["gates"]:
+        low, high = one["gain_95"]
+        if not one["beats_base_rate"]:
+            answered = f"right for {one['right']:.0%} of {error['n']} known structures"
+            base = f"the commoner answer for {one['base_rate']:.0%}"
+            lines.append(f"{one['gate']:g} eV/atom: {answered}, {base}; gain [{low:+.2f}, {high:+.2f}]")
+    return lines
+
+
+def answer_gates(estimates: pd.DataFrame, error: Mapping[str, Any]) -> pd.DataFrame:
+    """Return estimates with their error and, for each gate, yes, no, or that it is refused.
+
+    Args:
+        estimates: column e_above_hull_chgnet, eV/atom; NaN where there is none.
+        error: as `measure_error` returns.
+    """
+    distance = estimates["e_above_hull_chgnet"].to_numpy(float)
+    known = np.isfinite(distance)
+    added: dict[str, Any] = {"error_ev_atom": np.where(known, float(error["mae"]), np.nan)}
+    for one in error["gates"]:
+        answers = np.where(distance < one["gate"], "yes", "no") if one["beats_base_rate"] else REFUSED
+        added[f"below_{one['gate']:g}"] = np.where(known, answers, "unknown")
+    return estimates.assign(**added)

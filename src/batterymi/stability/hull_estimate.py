@@ -1,10 +1,13 @@
 """Hull distances of structures without an entry in the table, by a potential."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from batterymi.config.run import HullEstimates
 from batterymi.features.site_records import SiteRecord
 from batterymi.features.structures import FULL, StructureError
 from batterymi.stability.assess import Assessor, Depth
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 HULL_ALONE = Depth((), edges=False)
+ESTIMATED = (
+    *("name", "written", "formula", "e_form_chgnet", "e_above_hull_chgnet", "e_decomposition", "strain", "problem"),
+)
+Report = Callable[[int, int], None]  # takes (done, all) after each structure
 LARGEST_STRAIN = 0.15  # of the volume; what changes more has become another structure
 
 
@@ -67,38 +74,107 @@ def build_structure(record: SiteRecord, largest: int) -> "Structure":
     return structure
 
 
-def estimate_hull_distance(
-    structure: "Structure", potential: Potential, references: References, assessor: Assessor, steps: int
-) -> Estimate:
-    """Estimate the hull distance of a structure.
+@dataclass(frozen=True)
+class Estimator:
+    """What a hull distance is estimated with.
+
+    Attributes:
+        potential: gives the energy of a structure.
+        references: of the elements in its terms.
+        assessor: the phases to compare with.
+        settings: largest cell, and steps of relaxation.
+    """
+
+    potential: Potential
+    references: References
+    assessor: Assessor
+    settings: HullEstimates
+
+    def estimate(self, record: SiteRecord) -> Estimate:
+        """Estimate the hull distance of a crystal.
+
+        Raises:
+            StructureError: if its sites are not ordered, or too many.
+            StabilityError: if an element has no reference or no energy, or the structure does not stay what it is.
+        """
+        structure = build_structure(record, self.settings.largest_cell)
+        amounts = {element.symbol: float(amount) for element, amount in structure.composition.items()}
+        known = self.assessor.assess(amounts, HULL_ALONE)
+        # before the costly part, since it refuses elements
+        self.references.find_formation_energy(amounts, 0.0)
+        relaxed = self._relax(structure)
+        e_form = self.references.find_formation_energy(amounts, relaxed.energy)
+        formula = structure.composition.reduced_formula
+        return Estimate(formula, e_form, e_form - known.e_others, known.e_decomposition, relaxed.strain)
+
+    def _relax(self, structure: "Structure") -> Relaxed:
+        """Return the structure's energy after relaxation.
+
+        Raises:
+            StabilityError: if it does not relax, or becomes another structure.
+        """
+        steps = self.settings.relaxation_steps
+        if not steps:
+            return Relaxed(float(self.potential.compute_energies([structure])[0]), 0.0, converged=True)
+        relaxed = self.potential.relax(structure, steps)
+        if not relaxed.converged:
+            raise StabilityError(f"not relaxed after {steps} steps")
+        if not np.isfinite(relaxed.energy) or abs(relaxed.strain) > LARGEST_STRAIN:
+            raise StabilityError(
+                f"its volume changes by {relaxed.strain:+.0%} as it relaxes; that is another structure"
+            )
+        return relaxed
+
+
+def estimate_records(
+    records: Sequence[tuple[str, str, SiteRecord | str]], estimator: Estimator, report: Report
+) -> pd.DataFrame:
+    """Estimate the hull distances of many crystals.
 
     Args:
-        structure: ordered.
-        potential: gives its energy.
-        references: of the elements in terms of the potential.
-        assessor: the phases to compare with.
-        steps: of relaxation; 0 takes the structure as it is.
+        records: name, formula as written, and the sites or what is wrong with the file.
+        estimator: with what.
+        report: is called after each.
 
-    Raises:
-        StabilityError: if an element has no reference or no energy, or the structure does not stay what it is.
+    Returns:
+        Columns `ESTIMATED`, a row for each crystal; numbers are NaN where `problem` says why.
     """
-    amounts = {element.symbol: float(amount) for element, amount in structure.composition.items()}
-    known = assessor.assess(amounts, HULL_ALONE)
-    # before the costly part, since it refuses elements
-    references.find_formation_energy(amounts, 0.0)
-    if steps:
-        relaxed = potential.relax(structure, steps)
-    else:
-        relaxed = Relaxed(float(potential.compute_energies([structure])[0]), 0.0, converged=True)
-    if not relaxed.converged:
-        raise StabilityError(f"not relaxed after {steps} steps")
-    if not np.isfinite(relaxed.energy) or abs(relaxed.strain) > LARGEST_STRAIN:
-        raise StabilityError(f"its volume changes by {relaxed.strain:+.0%} as it relaxes; it is another structure then")
-    e_form = references.find_formation_energy(amounts, relaxed.energy)
-    return Estimate(
-        structure.composition.reduced_formula,
-        e_form,
-        e_form - known.e_others,
-        known.e_decomposition,
-        relaxed.strain,
-    )
+    rows = []
+    for done, (name, written, record) in enumerate(records, start=1):
+        row: dict[str, float | str] = {"name": name, "written": written, "formula": "", "problem": ""}
+        try:
+            if isinstance(record, str):
+                raise StructureError(record)
+            found = estimator.estimate(record)
+            row |= {"formula": found.formula, "e_form_chgnet": found.e_form, "strain": found.strain}
+            row |= {"e_above_hull_chgnet": found.e_above_hull, "e_decomposition": found.e_decomposition}
+        except (StabilityError, StructureError) as error:
+            row["problem"] = str(error)
+        rows.append(row)
+        report(done, len(records))
+    return pd.DataFrame(rows, columns=list(ESTIMATED))
+
+
+def summarise_estimates(rows: pd.DataFrame) -> dict[str, Any]:
+    """Count estimates, and compare those of compositions that the table has.
+
+    Args:
+        rows: columns `ESTIMATED`.
+
+    Returns:
+        Counts; and of compositions with an entry the mean absolute difference of both hull distances, in eV/atom. These
+        are structures as measured and then relaxed, and not those that the potential was trained on.
+    """
+    done = rows[rows["problem"] == ""]
+    difference = (done["e_above_hull_chgnet"] - done["e_decomposition"]).dropna()
+    return {
+        "structures": len(rows),
+        "estimated": len(done),
+        "without_entry": int(done["e_decomposition"].isna().sum()),
+        "with_entry": {
+            "n": len(difference),
+            "mae": float(difference.abs().mean()),
+            "median": float(difference.abs().median()),
+            "bias": float(difference.mean()),
+        },
+    }

@@ -5,9 +5,11 @@ energies are those of the Materials Project (PBE and PBE+U, corrected), so that 
 the elements in its own terms.
 """
 
+import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +65,8 @@ class Chgnet:
 
     def __init__(self) -> None:
         """Load the weights that come with the package."""
-        with warnings.catch_warnings():
+        # the library prints what it loads
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             importlib.import_module("torch").set_num_threads(1)
             models: Any = importlib.import_module("chgnet.model")

@@ -1,6 +1,6 @@
 """Crystal structures of the Materials Project with their formation energies, from published copies of parts of it.
 
-MP-20 (Xie et al. 2022, arXiv:2110.06197) and MPTS-52 (Baird et al., doi:10.48550/arXiv.2302.13412) as repackaged with
+MP-20 (Xie et al. 2022, arXiv:2110.06197) and MPTS-52 (Baird et al., mp-time-split) as repackaged with
 WyckoffTransformer, and a part of MP-20 as repackaged with MatterGPT.
 """
 
@@ -12,8 +12,8 @@ import pandas as pd
 from batterymi.data.loaders.base import read_records
 from batterymi.features.formulas import parse_formula
 
-DATED = ("mpts_52_val.csv", "mpts_52_test.csv")  # with the year of the first publication of the compound
-UNDATED = ("mp_20_biternary_val.csv", "mp_20_biternary_test.csv")
+DATED = ("mpts_52_val.csv.gz", "mpts_52_test.csv.gz")  # with the year of the first publication of the compound
+UNDATED = ("mp_20_biternary_val.csv.gz", "mp_20_biternary_test.csv.gz")
 SMALL = "raw_mp20_dataset_mini.csv"  # of the data set mp20_mini
 CONTENT = re.compile(r"_chemical_formula_sum\s+'([^']+)'")
 COLUMNS = {"material_id": "material_id", "formation_energy_per_atom": "e_form", "cif": "cif"}
