@@ -11,7 +11,6 @@ from batterymi.cli.conductivity import COLUMNS, ConductivityModel, describe_cond
 from batterymi.cli.outputs import refuse_target, write_new_file
 from batterymi.cli.settings import read_config
 from batterymi.cli.show_stability import format_assessment, format_table
-from batterymi.cli.structure import describe_estimate, read_crystal
 from batterymi.config.run import Config
 from batterymi.data.read_table import read_table
 from batterymi.data.read_workbook import WORKBOOKS
@@ -42,7 +41,11 @@ def assess_formulas(options: argparse.Namespace) -> int:
     """
     if (options.formula is None) == (options.structure is None):
         raise TableError("give either a formula, a table with a column of formulas, or --structure FILE.cif")
-    record, text = (None, options.formula) if options.structure is None else read_crystal(options.structure)
+    record, text = None, options.formula
+    if options.structure is not None:
+        from batterymi.cli.structure import describe_estimate, read_crystal
+
+        record, text = read_crystal(options.structure)
     config = read_config(options.configfile)
     if options.csv is not None:
         refuse_target(options.csv, "--csv", config, INSTEAD)

@@ -1,5 +1,6 @@
 """Structures with a known formation energy, by which a potential's energies are referred to the elements."""
 
+import warnings
 from collections.abc import Callable
 
 import pandas as pd
@@ -39,7 +40,9 @@ def calibrate(structures: pd.DataFrame, potential: Potential, assessor: Assessor
         except StabilityError:
             known = None
         if known is not None and known.e_form == known.e_form:  # NaN without an entry
-            structure = Structure.from_str(row["cif"], fmt="cif")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of rounded coordinates, in files that the same library wrote
+                structure = Structure.from_str(row["cif"], fmt="cif")
             energy = float(potential.compute_energies([structure])[0])
             system = "-".join(sorted(amounts))
             values = (energy, known.e_form, known.e_decomposition)
