@@ -137,7 +137,7 @@ def describe_gates(error: Mapping[str, Any]) -> list[str]:
         if not one["beats_base_rate"]:
             answered = f"right for {one['right']:.0%} of {error['n']} known structures"
             base = f"the commoner answer for {one['base_rate']:.0%}"
-            lines.append(f"{one['gate']:g} eV/atom: {answered}, {base}; gain [{low:+.2f}, {high:+.2f}]")
+            lines.append(f"{one['gate']:g} eV/atom: {answered}, {base}; gain [{low:+.1%}, {high:+.1%}]")
     return lines
 
 
