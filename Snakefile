@@ -57,6 +57,7 @@ include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
 include: "rules/stability.smk"
+include: "rules/hull_distances.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"
 

@@ -34,6 +34,12 @@ SETTINGS = {
         "draws": 2,
         "noise_ev_atom": 0.01,
         "seed": 1,
+        "hull_estimates": {
+            "gates_ev_atom": [0.05],
+            "largest_cell": 40,
+            "relaxation_steps": 0,
+            "partitions": 2,
+        },
         "conductivity_of": "solid_electrolytes_measured",
         "conductivity_variant": "composition_only",
     },

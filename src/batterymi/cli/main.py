@@ -94,7 +94,10 @@ def make_parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="show where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of summary.csv, or the id of a claim")
     assess = commands.add_parser("assess", help="compute the stability of a formula, or of every row of a file")
-    assess.add_argument("formula", metavar="FORMULA|FILE", help='as "Li6PS5Cl", or a table with a column of formulas')
+    assess.add_argument(
+        "formula", metavar="FORMULA|FILE", nargs="?", help='as "Li6PS5Cl", or a table with a column of formulas'
+    )
+    assess.add_argument("--structure", type=Path, metavar="CIF", help="in place of a formula: its hull distance, too")
     assess.add_argument("--column", help="the column of formulas; default: `formula`, `composition`, or the only one")
     assess.add_argument(
         "--draws", action="store_true", help="add standard deviations of the edges; takes three times as long"

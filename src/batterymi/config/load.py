@@ -38,6 +38,7 @@ TARGETS = {
     "closed_loop",
     "charging_arena",
     "stability",
+    "hull_distances",
     "report",
     "rejected",
 }

@@ -28,6 +28,24 @@ class ClosedLoop(Strict):
     cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
+class HullEstimates(Strict):
+    """Hull distances of structures without an entry, by CHGNet."""
+
+    gates_ev_atom: tuple[Annotated[float, Field(ge=0, le=0.5)], ...] = Field(
+        (0.0, 0.025, 0.05, 0.1),
+        min_length=1,
+        description="Hull distances below which a structure passes, eV/atom; each is refused unless it tells more than "
+        "the base rate.",
+    )
+    largest_cell: int = Field(
+        60, ge=2, le=400, description="Sites of a primitive cell above which a structure is left out."
+    )
+    relaxation_steps: int = Field(
+        200, ge=0, le=2000, description="Steps in which a structure must relax; 0 takes it as it is."
+    )
+    partitions: int = Field(5, ge=2, le=50, description="Partitions of the known structures, over which errors count.")
+
+
 class Stability(Strict):
     """Stability of the Li compositions of the Materials Project, from formation energies."""
 
@@ -42,6 +60,9 @@ class Stability(Strict):
         0.01, gt=0, le=0.2, description="Standard deviation of the draws, in eV/atom; that of an energy of the table."
     )
     seed: int = Field(0, ge=0, description="Of the draws.")
+    hull_estimates: HullEstimates = Field(
+        HullEstimates(), description="Structures without an entry; `snakemake hull_distances`."
+    )
     conductivity_of: str = Field(
         "solid_electrolytes_measured", description="Study whose model tells `batterymi assess` the conductivity."
     )

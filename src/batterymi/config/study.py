@@ -194,6 +194,8 @@ class Study(Strict):
         names: list[str] = [rows.name for rows in (self.table.dataset, tested) if rows]
         names += self.screen.datasets if self.screen else []
         names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
+        # whose windows and reactions come from its energies
+        names += [HULL_DATASET] if getattr(self.evaluator, "name", None) == "electrolyte" else []
         # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
 
