@@ -11,6 +11,7 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
 snakemake activation_energies  how well composition predicts activation energies of new papers
+snakemake barriers             how well the path of an ion predicts its migration barrier; needs migration_barriers
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -56,6 +57,7 @@ include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
+include: "rules/barriers.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"

@@ -35,6 +35,7 @@ TARGETS = {
     "exercises",
     "structures",
     "activation_energies",
+    "barriers",
     "closed_loop",
     "charging_arena",
     "stability",
