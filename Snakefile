@@ -12,6 +12,7 @@ snakemake exercises            the chapter's five exercises, answered with what 
 snakemake structures           what models gain by crystal structures, over several partitions
 snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake barriers             how well the path of an ion predicts its migration barrier; needs migration_barriers
+snakemake computed_sets        what models of conductivities gain by computed sets; needs mp_compositions, ionnet, barriers
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -58,6 +59,7 @@ include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
 include: "rules/barriers.smk"
+include: "rules/computed_sets.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"

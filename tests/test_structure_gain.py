@@ -25,6 +25,7 @@ from batterymi.files import read_frame, read_json, write_csv, write_parquet
 from batterymi.stages.compare_structures import compare_structures
 from batterymi.stages.gather_structures import gather_structures
 from batterymi.stages.read_structures import read_structures
+from batterymi.surrogates.feature_gain import decide_gain, score_candidates
 from batterymi.surrogates.problem import Inputs, make_problem
 from batterymi.surrogates.structure_gain import (
     AVERAGE,
@@ -34,9 +35,7 @@ from batterymi.surrogates.structure_gain import (
     OCCUPANCY,
     SHUFFLED,
     KnownStructures,
-    decide_gain,
     extend_problem,
-    score_candidates,
 )
 
 WANTED = Structures.model_validate({"archive": "all.zip", "columns": {"cell_content": "content"}})
@@ -161,7 +160,9 @@ def predictions_of(errors: dict[str, float], n: int = 40) -> list[pd.DataFrame]:
 
 
 def test_gains_are_those_that_were_put_in_and_the_verdict_follows_the_interval() -> None:
-    scores = score_candidates(predictions_of({AVERAGE: 0.7, SHUFFLED: 1.2}), 3, 200, 0).set_index("candidate")
+    scores = score_candidates(predictions_of({AVERAGE: 0.7, SHUFFLED: 1.2}), CANDIDATES, 3, 200, 0).set_index(
+        "candidate"
+    )
     assert scores.loc["blend", "mae"] == pytest.approx(1.005)
     assert scores.loc[AVERAGE, "gain"] == pytest.approx(0.3)
     assert scores["verdict"].to_dict() == {

@@ -246,9 +246,24 @@ def make_barriers(chance: np.random.Generator) -> None:
     write_book("migration_barriers/TABULATION-GIT-HUB.xlsx", sheets)
 
 
+def make_scores(chance: np.random.Generator) -> None:
+    """Scores of compositions with lithium, one of them no score and one no formula."""
+    rows = [
+        [
+            f"Li{n % 4 + 1}{['P', 'Al', 'Zr', 'Fe'][n % 4]}{['O', 'S', 'Cl'][n % 3]}{n % 5 + 2}",
+            round(chance.random(), 6),
+        ]
+        for n in range(24)
+    ]
+    rows[4][1], rows[9][0] = 1.5, "Li2Xx"
+    empty = [""] * 6
+    write_csv("ionnet/Li-IonML-Computations.csv", [["formula", "SIC", *empty], *([*row, *empty] for row in rows)])
+
+
 MAKERS = (
     *(make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities),
     make_barriers,
+    make_scores,
 )
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ TARGETS = {
     "structures",
     "activation_energies",
     "barriers",
+    "computed_sets",
     "closed_loop",
     "charging_arena",
     "stability",

@@ -1,5 +1,6 @@
 """Descriptors of the path of an ion through a crystal: what it passes, and how closely."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,12 @@ class MigrationPath:
     def host_system(self) -> str:
         """Return the elements of the host without the mobile ion, as Co-O."""
         return "-".join(sorted({SYMBOLS[element] for element in self.elements} - {self.ion}))
+
+    @property
+    def formula(self) -> str:
+        """Return the formula of the cell with the ion that moves."""
+        counts = Counter([self.ion, *(SYMBOLS[element] for element in self.elements)])
+        return "".join(f"{symbol}{counts[symbol]}" for symbol in sorted(counts))
 
 
 def describe_path(path: MigrationPath) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Migration barriers predicted from the path of the ion, for hosts that a model has not seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,11 @@ import pandas as pd
 from batterymi.arrays import Array, Indices, Mask
 from batterymi.config.barriers import METHOD
 from batterymi.config.parts import Objective
-from batterymi.config.sources import Table
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
+from batterymi.surrogates.feature_gain import decide_gain
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.partitions import make_validation
-from batterymi.surrogates.problem import Inputs, Problem, make_problem
-from batterymi.surrogates.structure_gain import decide_gain
+from batterymi.surrogates.problem import Problem, make_plain_problem
 from batterymi.surrogates.validation import CrossValidation, make_method, predict_rows
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
@@ -36,6 +35,11 @@ WHAT = {
     BLEND: "mean of trees, boosted trees, support vectors and Gaussian process",
 }
 PARTITIONS, BOOTSTRAPS = 5, 2000
+
+
+def take_logarithm(barriers: Array) -> Array:
+    """Return the logarithms of barriers in eV, those below the thermal energy as if they were that."""
+    return np.asarray(np.log(np.maximum(barriers, THERMAL_EV)))
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,8 @@ def make_barrier_problem(rows: pd.DataFrame, described: pd.DataFrame, seed: int)
         seed: of models, partitions and resamples.
     """
     # the official split is a comparison of its own; in folds its rows are rows like others
-    learned = pd.DataFrame({"line": rows["line"], GROUP: rows[GROUP], SPLIT: TRAIN})
-    learned[LOGARITHM] = np.log(np.maximum(rows[BARRIER].to_numpy(float), THERMAL_EV))
-    # a settings model wants a source; these rows come from another stage
-    table = Table.model_validate({"file": "barriers.parquet", "group": GROUP})
-    problem = make_problem(learned, {}, "path", Inputs(()), TARGET, table)
-    frame = described.set_axis(problem.frame.index)
-    problem = Problem(**{**vars(problem), "frame": frame})
+    problem = make_plain_problem(described, take_logarithm(rows[BARRIER].to_numpy(float)), rows[GROUP].tolist(), TARGET)
+    problem = replace(problem, lines=rows["line"].to_numpy(np.int64))
     return BarrierProblem(problem, rows.reset_index(drop=True), seed)
 
 

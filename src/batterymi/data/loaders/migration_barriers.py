@@ -37,9 +37,9 @@ class Barriers:
 
     Attributes:
         rows: a row for each usable record: line (its number, training part first), name (of the path; of a system's
-            second path it ends with _2), system (without that), kind, ion, host_system, barrier_ev (eV), split, mace_ev
-            (by a universal potential, eV, NaN where unknown), published_ev (predicted by the best published model, eV,
-            of the test part alone).
+            second path it ends with _2), system (without that), kind, formula (of the cell), ion, host_system,
+            barrier_ev (eV), split, mace_ev (by a universal potential, eV, NaN where unknown), published_ev (predicted
+            by the best published model, eV, of the test part alone).
         paths: of the rows, in their order.
         n_in: records in the files.
         dropped: one entry for each record left out: file, line (its number in the file), found, reason.
@@ -73,7 +73,13 @@ def load_barriers(folder: Path) -> Barriers:
                 continue
             name = str(record["sys_name"])
             about = {"line": found.n_in, "name": name, "system": re.sub(r"_\d+$", "", name), "kind": record["class"]}
-            about |= {"ion": path.ion, "host_system": path.host_system, "barrier_ev": barrier, SPLIT: split}
+            about |= {
+                "formula": path.formula,
+                "ion": path.ion,
+                "host_system": path.host_system,
+                "barrier_ev": barrier,
+                SPLIT: split,
+            }
             rows.append(about)
             found.paths.append(path)
     if not rows:
