@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from batterymi.config.slices.structures import StructureSettings
+from batterymi.features import bottlenecks, occupancy
 from batterymi.features.graph_files import read_graphs
-from batterymi.features.occupancy import DESCRIPTIONS
 from batterymi.files import read_frame, write_json, write_parquet
 from batterymi.surrogates.feature_gain import make_study_problem
 from batterymi.surrogates.structure_gain import KnownStructures, predict_candidates
@@ -25,7 +25,7 @@ def compare_structures(
     Args:
         table: the study's table.
         graphs: of the rows' structures.
-        described: source and occupancy descriptors of each row.
+        described: source of each row, and descriptors of its occupancy and bottlenecks.
         predictions: Parquet to write: a column for each candidate.
         times: JSON to write: processor time of each candidate.
         partition: its number, from 1.
@@ -33,7 +33,9 @@ def compare_structures(
     """
     rows = read_frame(table, needs=[*(column.name for column in (*settings.features, *settings.objectives)), SPLIT])
     problem = make_study_problem(rows, settings)
-    known = read_frame(described, needs=["line", "source", *DESCRIPTIONS]).set_index("line")
+    known = read_frame(
+        described, needs=["line", "source", *occupancy.DESCRIPTIONS, *bottlenecks.DESCRIPTIONS]
+    ).set_index("line")
     structures = KnownStructures(known, read_graphs(graphs))
     found, seconds = predict_candidates(problem, structures, settings.surrogate, settings.seed, int(partition))
     write_parquet(predictions, found)

@@ -8,19 +8,21 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.models import CrossValidated
-from batterymi.features.occupancy import DESCRIPTIONS
+from batterymi.features import bottlenecks, occupancy
 from batterymi.features.site_graphs import SiteGraph
 from batterymi.surrogates.feature_gain import BLEND, predict_extensions
 from batterymi.surrogates.problem import Problem
 from batterymi.vocabulary.arguments import GRAPH_COLUMN
 
 OCCUPANCY, FLAGS, SHUFFLED, NETWORK = "blend_occupancy", "blend_flags", "blend_shuffled", "graph_net"
+NECKS = "blend_bottlenecks"
 AVERAGE = "average"  # of the two blends and the network
 CANDIDATES = {
     BLEND: "the blend of models without structures",
     OCCUPANCY: "the blend with occupancy descriptors",
     FLAGS: "control: the blend with flags of where a row's structure comes from",
     SHUFFLED: "control: the blend with the occupancy descriptors of other rows",
+    NECKS: "ablation: the blend with free radii of bottlenecks between ion sites",
     NETWORK: "the graph network, with all other features beside it",
     AVERAGE: "mean of blend, blend with occupancy descriptors, and graph network",
 }
@@ -33,8 +35,8 @@ class KnownStructures:
     """What is known of the structures of rows.
 
     Attributes:
-        rows: a row for each line of a table: `source` and occupancy descriptors, NaN where there is no structure; the
-            index holds lines.
+        rows: a row for each line of a table: `source`, and descriptors of occupancy and bottlenecks, NaN where there is
+            no structure; the index holds lines.
         graphs: by line.
     """
 
@@ -55,14 +57,16 @@ def extend_problem(problem: Problem, known: KnownStructures, candidate: str, see
     """
     rows = known.rows.reindex(problem.lines)
     added: dict[str, Any] = {}
-    if candidate in (OCCUPANCY, SHUFFLED):
-        values = rows[list(DESCRIPTIONS)].to_numpy(float)
+    if candidate in (OCCUPANCY, SHUFFLED, NECKS):
+        part, described = ("bottleneck", bottlenecks) if candidate == NECKS else ("occupancy", occupancy)
+        names = list(described.DESCRIPTIONS)
+        values = rows[names].to_numpy(float)
         there = np.flatnonzero(np.isfinite(values).all(axis=1))
         filled = np.tile(values[there].mean(axis=0), (len(values), 1))
         # among rows with a structure, so that the control knows which these are
         source = np.random.default_rng(seed).permutation(there) if candidate == SHUFFLED else there
         filled[there] = values[source]
-        added = {f"occupancy: {name}": filled[:, number] for number, name in enumerate(DESCRIPTIONS)}
+        added = {f"{part}: {name}": filled[:, number] for number, name in enumerate(names)}
     elif candidate == FLAGS:
         added = {f"structure: {source}": (rows["source"] == source).to_numpy(float) for source in SOURCES}
     elif candidate == NETWORK:
@@ -90,7 +94,7 @@ def predict_candidates(
     """
     extensions = (
         (name, NETWORK if name == NETWORK else BLEND, extend_problem(problem, known, name, seed + partition))
-        for name in (BLEND, OCCUPANCY, FLAGS, SHUFFLED, NETWORK)
+        for name in (BLEND, OCCUPANCY, FLAGS, SHUFFLED, NECKS, NETWORK)
     )
     found, seconds = predict_extensions(problem, extensions, settings, seed, partition)
     return found.assign(**{AVERAGE: found[list(AVERAGED)].mean(axis=1)}), seconds
