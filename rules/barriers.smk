@@ -34,6 +34,7 @@ rule predict_barriers:
         code=list_code("predict_barriers.py", *(("model", name) for name in barriers.METHOD.models)),
     output:
         scores="<results>/barriers/scores.csv",
+        kinds="<results>/barriers/kinds.csv",
         official="<results>/barriers/official.csv",
         predictions="<results>/barriers/predictions.parquet",
         report="<results>/barriers/report.json",

@@ -32,32 +32,37 @@ def draw_barriers(predictions: pd.DataFrame, scores: pd.DataFrame, official: pd.
     test = predictions[predictions["partition"] == OFFICIAL]
     figure, axes = make_panels(2 if len(test) else 1, 2, COLUMN_IN, 3.2)
     ends = np.array([0.7, 1.4]) * [predictions["observed"].clip(lower=TICKS[0]).min(), predictions["observed"].max()]
-    _draw_parity(axes[0], by_host, scores, f"Hosts that were not learned from, {len(by_host)} barriers", ends)
+    ions = list(by_host["ion"].value_counts().index[:MOST_IONS])
+    title = f"Hosts that were not learned from, {len(by_host)} barriers"
+    _draw_parity(axes[0], by_host, ions, ends)
+    _add_score(axes[0], scores, title)
     if len(test):
         title = f"Official split, {len(test)} barriers"
         if PUBLISHED in test and test[PUBLISHED].notna().any():
             label = "best published network"
             axes[1].plot(test["observed"], test[PUBLISHED], "x", color=GREY, ms=3.5, mew=0.8, label=label)
-        _draw_parity(axes[1], test, official, title, ends)
+        _draw_parity(axes[1], test, ions, ends)
+        _add_score(axes[1], official, title)
     return figure
 
 
-def _draw_parity(axis: "Axes", rows: pd.DataFrame, scores: pd.DataFrame, title: str, ends: np.ndarray) -> None:
-    """Draw predictions over computed values on logarithmic axes, by ion."""
-    counts = rows["ion"].value_counts()
-    shown = list(counts.index[:MOST_IONS])
+def _draw_parity(axis: "Axes", rows: pd.DataFrame, ions: list[str], ends: np.ndarray) -> None:
+    """Draw predictions over computed values on logarithmic axes, some ions in colours of their own."""
     axis.plot(ends, ends, color=BLACK, lw=0.8)
-    for ion, colour in zip([*shown, "others"], SEQUENCE, strict=False):
-        chosen = rows["ion"] == ion if ion in shown else ~rows["ion"].isin(shown)
-        if chosen.any():
-            label = f"{ion} ({int(chosen.sum())})"
-            axis.plot(
-                rows.loc[chosen, "observed"], rows.loc[chosen, MODEL], "o", color=colour, ms=2.5, alpha=0.7, label=label
-            )
+    for ion, colour in zip([*ions, "others"], SEQUENCE, strict=False):
+        chosen = rows["ion"] == ion if ion in ions else ~rows["ion"].isin(ions)
+        values = rows[chosen]
+        if len(values):
+            label = f"{ion} ({len(values)})"
+            axis.plot(values["observed"], values[MODEL], "o", color=colour, ms=2.5, alpha=0.7, label=label)
     axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
     for which in (axis.set_xticks, axis.set_yticks):
         which(TICKS, [f"{tick:g}" for tick in TICKS])
     axis.set(xlabel="Barrier by DFT and nudged elastic band (eV)", ylabel="Predicted barrier (eV)")
+
+
+def _add_score(axis: "Axes", scores: pd.DataFrame, title: str) -> None:
+    """Write the model's scores above a panel, and a legend into it."""
     own = scores.set_index("model").loc[MODEL]
     found = f"MAE {own['mae']:.3f} eV [{own['mae_lower']:.3f}, {own['mae_upper']:.3f}], R² {own['r2']:.2f}"
     axis.set_title(f"{title}\n{found}", fontsize=7)

@@ -1,6 +1,6 @@
 """Migration barriers predicted from the path of the ion, for hosts that a model has not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from batterymi.surrogates.problem import Problem, make_plain_problem
 from batterymi.surrogates.validation import CrossValidation, make_method, predict_rows
 from batterymi.vocabulary.splits import SPLIT, TEST, TRAIN
 
-BARRIER, LOGARITHM, GROUP = "barrier_ev", "log_barrier", "host_system"
+BARRIER, LOGARITHM = "barrier_ev", "log_barrier"
+GROUP, KIND = "host_system", "kind"  # of hosts; kinds are the data set's own, as spinel or perovskite
 TARGET = Objective(name=LOGARITHM, label="Logarithm of the barrier", unit="1", goal="minimise")
 THERMAL_EV = 0.0257  # at 298 K; a smaller barrier is none, and its logarithm is that of this
 MEAN, ION_MEAN, BLEND, RIDGE = "mean", "mean_by_ion", "blend", "ridge"
@@ -34,6 +35,7 @@ WHAT = {
     "gaussian_process": "Gaussian process",
     BLEND: "mean of trees, boosted trees, support vectors and Gaussian process",
 }
+BY_KIND = (MEAN, ION_MEAN, RIDGE, BLEND)  # models that are compared by kinds of hosts, too
 PARTITIONS, BOOTSTRAPS = 5, 2000
 
 
@@ -47,14 +49,16 @@ class BarrierProblem:
     """What is learned, and beside it what is known of each row.
 
     Attributes:
-        problem: logarithms of barriers, by descriptors of paths; groups are hosts' chemical systems.
+        problem: logarithms of barriers, by descriptors of paths.
         rows: as `load_barriers` returns them.
         seed: of models, partitions and resamples.
+        group: column whose equal values are held out together.
     """
 
     problem: Problem
     rows: pd.DataFrame
     seed: int
+    group: str
 
     @property
     def barriers(self) -> Array:
@@ -68,8 +72,8 @@ class BarrierProblem:
         return np.flatnonzero(split == TRAIN), np.flatnonzero(split == TEST)
 
 
-def make_barrier_problem(rows: pd.DataFrame, described: pd.DataFrame, seed: int) -> BarrierProblem:
-    """Return the problem of learning barriers from paths; all paths of one chemical system of hosts are one group.
+def make_barrier_problem(rows: pd.DataFrame, described: pd.DataFrame, seed: int, group: str = GROUP) -> BarrierProblem:
+    """Return the problem of learning barriers from paths.
 
     Logarithms are learned, since a few barriers of several eV would outweigh all others.
 
@@ -77,29 +81,31 @@ def make_barrier_problem(rows: pd.DataFrame, described: pd.DataFrame, seed: int)
         rows: as `load_barriers` returns them.
         described: descriptors of their paths, shape (n_rows, n_descriptors).
         seed: of models, partitions and resamples.
+        group: `GROUP`, so that all paths of one chemical system of hosts are held out together, or `KIND`.
     """
     # the official split is a comparison of its own; in folds its rows are rows like others
-    problem = make_plain_problem(described, take_logarithm(rows[BARRIER].to_numpy(float)), rows[GROUP].tolist(), TARGET)
+    problem = make_plain_problem(described, take_logarithm(rows[BARRIER].to_numpy(float)), rows[group].tolist(), TARGET)
     problem = replace(problem, lines=rows["line"].to_numpy(np.int64))
-    return BarrierProblem(problem, rows.reset_index(drop=True), seed)
+    return BarrierProblem(problem, rows.reset_index(drop=True), seed, group)
 
 
-def predict_partition(task: BarrierProblem, partition: int) -> pd.DataFrame:
-    """Return held-out predictions in eV of every model by one partition of the hosts' chemical systems.
+def predict_partition(task: BarrierProblem, partition: int, names: Collection[str] = tuple(WHAT)) -> pd.DataFrame:
+    """Return held-out predictions in eV of some models by one partition of the groups of hosts.
 
     Args:
         task: what is learned.
         partition: from 1.
+        names: of the models, of `WHAT`.
 
     Returns:
-        A row for each barrier: line, group, observed, and a column for each of `WHAT`.
+        A row for each barrier: line, group, observed, partition, and a column for each model.
     """
     validation = make_validation(task.problem, METHOD, 1, task.seed, partition, is_primary=False)
-    found = {name: np.empty(len(task.rows)) for name in WHAT}
+    found = {name: np.empty(len(task.rows)) for name in names}
     for train, test in validation.splits:
-        for name, said in predict_split(task, validation, train, test).items():
+        for name, said in predict_split(task, validation, train, test, names).items():
             found[name][test] = said
-    about = {"line": task.problem.lines, "group": task.rows[GROUP], "observed": task.barriers}
+    about = {"line": task.problem.lines, "group": task.rows[task.group], "observed": task.barriers}
     return pd.DataFrame(about | found).assign(partition=partition)
 
 
@@ -109,19 +115,21 @@ def predict_official(task: BarrierProblem) -> pd.DataFrame:
     validation = make_validation(task.problem, METHOD, 1, task.seed, 1, is_primary=False)
     rows = task.rows.iloc[test]
     about = {"line": rows["line"], "group": rows[GROUP], "observed": rows[BARRIER], PUBLISHED: rows[PUBLISHED]}
-    found = predict_split(task, validation, train, test)
+    found = predict_split(task, validation, train, test, tuple(WHAT))
     return pd.DataFrame({name: np.asarray(values) for name, values in (about | found).items()})
 
 
-def predict_split(task: BarrierProblem, validation: CrossValidation, train: Indices, test: Indices) -> dict[str, Array]:
-    """Return predictions in eV of some rows by every model that learned from others, within the range of these."""
+def predict_split(
+    task: BarrierProblem, validation: CrossValidation, train: Indices, test: Indices, names: Collection[str]
+) -> dict[str, Array]:
+    """Return predictions in eV of some rows by models that learned from others, within the range of these."""
     barriers, ions = task.barriers, task.rows["ion"].to_numpy(str)
     middle = float(barriers[train].mean())
     by_ion = pd.Series(barriers[train]).groupby(ions[train]).mean()
     found = {MEAN: np.full(len(test), middle), ION_MEAN: by_ion.reindex(ions[test]).fillna(middle).to_numpy(float)}
     low, high = task.problem.observed[train].min(), task.problem.observed[train].max()
     method = make_method(METHOD)
-    for name in METHOD.models:
+    for name in (name for name in METHOD.models if name in names):
         grid = dict(find_model(name).grid[0])
         said = predict_rows(name, task.problem, train, test, method, validation.seed, grid)[0]
         # a line in logarithms has no bound, and its exponential none at all
@@ -129,21 +137,24 @@ def predict_split(task: BarrierProblem, validation: CrossValidation, train: Indi
     return found
 
 
-def score_partitions(predictions: Sequence[pd.DataFrame], potential: Array, seed: int) -> pd.DataFrame:
+def score_partitions(predictions: Sequence[pd.DataFrame], potential: Array | None, seed: int) -> pd.DataFrame:
     """Score every model over partitions, with its gains over the means and over ridge.
 
     Args:
         predictions: as `predict_partition` returns them, rows in the same order.
-        potential: barriers of the same rows by a universal potential, eV, NaN where unknown, shape (n_rows,).
+        potential: barriers of the same rows by a universal potential, eV, NaN where unknown, shape (n_rows,); None to
+            leave it out.
         seed: of resamples.
 
     Returns:
         As `_score_models`; last the potential, on the rows that it has, with the gain of the blend over it.
     """
     first = predictions[0]
-    stacked = {name: np.stack([frame[name].to_numpy(float) for frame in predictions]) for name in WHAT}
+    stacked = {name: np.stack([frame[name].to_numpy(float) for frame in predictions]) for name in WHAT if name in first}
     observed, groups = first["observed"].to_numpy(float), first["group"].tolist()
     scores = _score_models(stacked, observed, groups, seed, METHOD.folds if isinstance(METHOD.folds, int) else 1)
+    if potential is None:
+        return scores
     known = np.isfinite(potential)
     row = _compare_with(potential, stacked[BLEND], observed, groups, seed, known)
     return pd.concat([scores, pd.DataFrame([{"model": POTENTIAL, "what": "MACE, by a nudged elastic band"} | row])])
