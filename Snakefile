@@ -11,6 +11,8 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
 snakemake activation_energies  how well composition predicts activation energies of new papers
+snakemake barriers             how well the path of an ion predicts its migration barrier; needs migration_barriers
+snakemake computed_sets        what models of conductivities gain by computed sets; needs mp_compositions, ionnet, barriers
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -56,6 +58,8 @@ include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
+include: "rules/barriers.smk"
+include: "rules/computed_sets.smk"
 include: "rules/stability.smk"
 include: "rules/hull_distances.smk"
 include: "rules/summary.smk"

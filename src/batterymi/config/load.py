@@ -35,6 +35,8 @@ TARGETS = {
     "exercises",
     "structures",
     "activation_energies",
+    "barriers",
+    "computed_sets",
     "closed_loop",
     "charging_arena",
     "stability",

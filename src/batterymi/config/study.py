@@ -16,6 +16,7 @@ from batterymi.config.campaign import (
     SurrogateChoice,
 )
 from batterymi.config.compositions import find_composition_problems
+from batterymi.config.computed import ComputedSets
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
@@ -54,6 +55,7 @@ class Study(Strict):
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     structures: Structures | None = Field(None, description="Crystal structures of the data set, and their worth.")
+    computed_sets: ComputedSets | None = Field(None, description="Computed sets, and their worth.")
     screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
     reference_designs: tuple[ReferenceDesign, ...] = Field(
         (), description="Known designs, as from the literature, to compare with constraints, limits and the evaluator."

@@ -14,9 +14,9 @@ from batterymi.config.sources import Table
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.statistics.intervals import LEVEL
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
+from batterymi.surrogates.feature_gain import decide_gain
 from batterymi.surrogates.partitions import Outs, predict_partition, repeat_validation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
-from batterymi.surrogates.structure_gain import decide_gain
 from batterymi.vocabulary.measured import name_error_column
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 
