@@ -77,6 +77,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     "lookup": {
         "conductivities": "batterymi.chapter.conductivities:look_up_facts",
         "cycle_lives": "batterymi.chapter.cycle_lives:look_up_facts",
+        "sodium_electrodes": "batterymi.chapter.sodium_electrodes:look_up_facts",
     },
     "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from batterymi.config.screen import CHANCE, Screen
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.features.formulas import parse_formulas
-from batterymi.screening.gates import Funnel, pass_gates, split_gates
+from batterymi.screening.gates import Funnel, find_undecided, pass_gates, split_gates
 from batterymi.screening.scorer import Predictions, Scorer
 from batterymi.screening.sources import FORMULA, POSITION, add_formula_columns
 from batterymi.surrogates.exceedance import compute_exceedance
 
 SCORED = {
     **dict.fromkeys(("predicted", "lower_95", "upper_95", CHANCE, "distance"), pa.float64()),
-    **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
+    **dict.fromkeys(("novel", "inside", "passed", "undecided"), pa.bool_()),
     "out_of_range": pa.string(),
 }  # columns of scored candidates, beside those that they came with
 NUMBERS_KNOWN = "the model's numbers known"  # what the funnel calls candidates that a model can predict
@@ -73,7 +73,10 @@ def score_block(frame: pd.DataFrame, scorer: Scorer, settings: ScoringSettings) 
         numbers[name] = np.full(len(frame), np.nan)
         numbers[name][alive] = values
     passed, rest = pass_gates(after, alive, numbers, compositions)
-    scored = candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range)
+    undecided = find_undecided(settings.screen.gates, numbers, compositions)[alive]
+    scored = candidates.assign(
+        **found, passed=passed[alive], undecided=undecided, out_of_range=predictions.out_of_range
+    )
     return scored, funnel.concat_steps(rest)
 
 

@@ -113,30 +113,39 @@ def predict_candidates(
     return pd.DataFrame(columns), seconds
 
 
-def score_candidates(predictions: list[pd.DataFrame], folds: int, bootstraps: int, seed: int) -> pd.DataFrame:
-    """Score every candidate over partitions, and its gain over the blend without structures.
+def score_candidates(
+    predictions: list[pd.DataFrame],
+    folds: int,
+    bootstraps: int,
+    seed: int,
+    candidates: Mapping[str, str] = CANDIDATES,
+    baseline: str = BLEND,
+) -> pd.DataFrame:
+    """Score every candidate over partitions, and its gain over one of them.
 
     Args:
-        predictions: of each partition, rows in the same order.
+        predictions: of each partition, rows in the same order, a column for each candidate.
         folds: of each.
         bootstraps: resamples of groups behind intervals.
         seed: of these.
+        candidates: what each is, in words.
+        baseline: the candidate that gains are over.
 
     Returns:
         One row for each candidate: MAE and R² (means over the partitions, with 95 % intervals over groups and
-        partitions), gain in MAE over the blend, its smallest over the partitions, and a verdict that follows the
+        partitions), gain in MAE over the baseline, its smallest over the partitions, and a verdict that follows the
         interval.
     """
     first = predictions[0]
     observed = first["observed"].to_numpy(float)
     draws = draw_groups(first["group"].tolist(), bootstraps, seed)
-    errors = {name: _stack(predictions, name) - observed for name in CANDIDATES}
+    errors = {name: _stack(predictions, name) - observed for name in candidates}
     found = []
-    for name in CANDIDATES:
+    for name in candidates:
         said = errors[name] + observed
-        gains = np.abs(errors[BLEND]) - np.abs(errors[name])
+        gains = np.abs(errors[baseline]) - np.abs(errors[name])
         scores = {"mae": MAE, "r2": R2}
-        row: dict[str, Any] = {"candidate": name, "what": CANDIDATES[name]}
+        row: dict[str, Any] = {"candidate": name, "what": candidates[name]}
         for label, statistic in scores.items():
             score = estimate(statistic, draws, observed, said, folds=folds)
             row |= {label: score.value, f"{label}_lower": score.lower, f"{label}_upper": score.upper}
@@ -144,7 +153,7 @@ def score_candidates(predictions: list[pd.DataFrame], folds: int, bootstraps: in
         row |= {"gain": gain.value, "gain_lower": gain.lower, "gain_upper": gain.upper}
         row |= {"worst_mae": float(np.abs(errors[name]).mean(axis=1).max())}
         row |= {"worst_gain": float(compute_mean(gains).min()), "partitions": len(predictions), "rows": len(observed)}
-        found.append(row | {"verdict": "" if name == BLEND else decide_gain(gain.lower, gain.upper)})
+        found.append(row | {"verdict": "" if name == baseline else decide_gain(gain.lower, gain.upper)})
     return pd.DataFrame(found)
 
 

@@ -1,0 +1,38 @@
+"""The stage `gather_bonds`: what voltages gain by bonds of the structure, over all partitions."""
+
+import logging
+from pathlib import Path
+
+from batterymi.config.bonds import BOOTSTRAPS, METHOD, SEED
+from batterymi.errors import DamagedFileError
+from batterymi.files import read_frame, read_json, write_csv, write_json
+from batterymi.surrogates.bond_gain import CANDIDATES, COMPOSITION
+from batterymi.surrogates.structure_gain import find_misaligned, score_candidates
+
+logger = logging.getLogger(__name__)
+
+
+def gather_bonds(predictions: list[Path], times: list[Path], gains: Path, report: Path) -> None:
+    """Score candidates over partitions.
+
+    Args:
+        predictions: of each partition.
+        times: counts and processor time of each.
+        gains: CSV to write: a row for each candidate.
+        report: JSON to write: the same, with counts and times.
+    """
+    frames = [read_frame(path, needs=["line", "group", "observed", *CANDIDATES]) for path in predictions]
+    if (wrong := find_misaligned(frames)).size:
+        raise DamagedFileError(predictions[wrong[0]], f"its rows are not those of {predictions[0].name}")
+    accounts = [read_json(path, needs=["cpu_seconds", "rows", "listed", "systems"]) for path in times]
+    scores = score_candidates(frames, int(METHOD.folds), BOOTSTRAPS, SEED, CANDIDATES, COMPOSITION)
+    write_csv(gains, scores)
+    for _, row in scores.iterrows():
+        logger.info(
+            "%s: MAE %.3f V, gain %+.3f [%+.3f, %+.3f]: %s",
+            *(row[name] for name in ("what", "mae", "gain", "gain_lower", "gain_upper")),
+            row["verdict"] or "what the others are compared with",
+        )
+    counts = {name: accounts[0][name] for name in ("rows", "listed", "systems")}
+    seconds = {name: sum(one["cpu_seconds"][name] for one in accounts) for name in accounts[0]["cpu_seconds"]}
+    write_json(report, {**counts, "candidates": scores.to_dict("records"), "cpu_seconds": seconds})
