@@ -94,7 +94,7 @@ def _run_git(place: Path, protocols: str, *arguments: str) -> str:
     }
     command = ["git", *settings, *arguments]
     try:
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False)  # noqa: S603
     except OSError as error:
         raise RepositoryError(f"git cannot be run ({error.strerror}); install it, or name a mirror") from None
     if done.returncode:

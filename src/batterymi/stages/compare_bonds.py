@@ -24,5 +24,5 @@ def compare_bonds(graphs: Path, electrodes: Path, predictions: Path, times: Path
     logger.info("%d electrodes with a structure by id", len(known.rows))
     found, seconds = predict_voltages(known, int(partition))
     write_parquet(predictions, found)
-    counts = {"rows": len(known.rows), "listed": known.n_listed, "systems": int(known.rows["host_system"].nunique())}
+    counts = {"rows": len(known.rows), "systems": int(known.rows["host_system"].nunique())}
     write_json(times, {"partition": int(partition), "cpu_seconds": seconds, **counts})

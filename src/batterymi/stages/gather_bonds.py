@@ -24,7 +24,7 @@ def gather_bonds(predictions: list[Path], times: list[Path], gains: Path, report
     frames = [read_frame(path, needs=["line", "group", "observed", *CANDIDATES]) for path in predictions]
     if (wrong := find_misaligned(frames)).size:
         raise DamagedFileError(predictions[wrong[0]], f"its rows are not those of {predictions[0].name}")
-    accounts = [read_json(path, needs=["cpu_seconds", "rows", "listed", "systems"]) for path in times]
+    accounts = [read_json(path, needs=["cpu_seconds", "rows", "systems"]) for path in times]
     scores = score_candidates(frames, int(METHOD.folds), BOOTSTRAPS, SEED, CANDIDATES, COMPOSITION)
     write_csv(gains, scores)
     for _, row in scores.iterrows():
@@ -33,6 +33,6 @@ def gather_bonds(predictions: list[Path], times: list[Path], gains: Path, report
             *(row[name] for name in ("what", "mae", "gain", "gain_lower", "gain_upper")),
             row["verdict"] or "what the others are compared with",
         )
-    counts = {name: accounts[0][name] for name in ("rows", "listed", "systems")}
+    counts = {name: accounts[0][name] for name in ("rows", "systems")}
     seconds = {name: sum(one["cpu_seconds"][name] for one in accounts) for name in accounts[0]["cpu_seconds"]}
     write_json(report, {**counts, "candidates": scores.to_dict("records"), "cpu_seconds": seconds})

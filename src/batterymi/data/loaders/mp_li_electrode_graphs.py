@@ -16,7 +16,7 @@ from batterymi.errors import DamagedFileError, TableError
 from batterymi.features.bonds import BondedAtoms
 from batterymi.files import check_content
 
-GRAPHS, PAIRS = "li_electrode_graphs.npz", "electrode_graph_pairs.csv"
+GRAPHS = "li_electrode_graphs.npz"
 ARRAYS = ("material_id", "n_atoms", "n_edges", "z", "edges", "distance_a")
 ION = "Li"
 VOLTS = (-20.0, 20.0)  # all rows
@@ -29,39 +29,31 @@ class ElectrodeStructures:
     Attributes:
         rows: as `mp_electrodes.load_rows` returns them, with `line` from 1.
         structures: of each row.
-        n_listed: pairs by id in the file.
     """
 
     rows: pd.DataFrame
     structures: list[BondedAtoms]
-    n_listed: int
 
 
-def load_electrode_structures(folder: Path, electrodes: Path) -> ElectrodeStructures:
+def load_electrode_structures(folder: Path, electrodes: Path, graphs: str = GRAPHS) -> ElectrodeStructures:
     """Load the electrodes whose discharged formula has a structure of exactly its material id.
 
     Args:
-        folder: holds the graphs and the pairs.
+        folder: holds the graphs.
         electrodes: holds the data set mp_electrodes.
+        graphs: name of their file.
 
     Raises:
-        DamagedFileError: if a file is another one.
+        DamagedFileError: if the file is another one.
         TableError: if there is no such electrode.
     """
-    graphs = read_bonded_atoms(folder / GRAPHS)
-    # as text, since ids and words such as NaN are no numbers
-    pairs = pd.read_csv(folder / PAIRS, dtype=str, keep_default_na=False)
-    if lacking := {"battery_id", "side", "match", "material_ids"} - set(pairs):
-        raise DamagedFileError(folder / PAIRS, f"it lacks the column '{sorted(lacking)[0]}'")
-    exact = pairs[(pairs["side"] == "discharged") & (pairs["match"] == "id")]
-    structure_of = dict(zip(exact["battery_id"], exact["material_ids"], strict=True))
+    known = read_bonded_atoms(folder / graphs)
     rows = load_rows(electrodes, ElectrodeRows(name="mp_electrodes", ions=(ION,), voltage=VOLTS)).frame
-    known = rows["id"].map(structure_of).isin(list(graphs))
-    rows = rows[known].sort_values("id", kind="stable").reset_index(drop=True)
+    rows = rows[rows["discharged_id"].isin(list(known))].sort_values("id", kind="stable").reset_index(drop=True)
     if not len(rows):
-        raise TableError(f"{folder / PAIRS}: no electrode of {electrodes} has a structure")
+        raise TableError(f"{folder / graphs}: no electrode of {electrodes} has a structure")
     rows.insert(0, "line", np.arange(1, len(rows) + 1))
-    return ElectrodeStructures(rows, [graphs[structure_of[name]] for name in rows["id"]], len(exact))
+    return ElectrodeStructures(rows, [known[name] for name in rows["discharged_id"]])
 
 
 def read_bonded_atoms(path: Path) -> dict[str, BondedAtoms]:
