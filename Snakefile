@@ -10,6 +10,8 @@ snakemake stability            windows and reactions of all Li compositions from
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
+snakemake electrode_graphs     what voltages gain by bonds of the structure, and by a graph network
+snakemake nasicon              how well composition predicts which NASICON compositions form
 snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
@@ -56,6 +58,7 @@ include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
+include: "rules/electrodes.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"

@@ -33,6 +33,9 @@ def header_of(folder: Path, name: str) -> list[list[str]]:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             return [[Path(archive.namelist()[0]).suffix]]
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as stored:
+            return [[f"{key} {stored[key].dtype}" for key in sorted(stored.files)]]
     if path.suffix == ".xlsx":
         return pd.read_excel(path, header=None, skiprows=2, nrows=1, dtype=str).iloc[:, :18].to_numpy().tolist()
     content = path.read_bytes() if path.exists() else gzip.decompress(Path(f"{path}.gz").read_bytes())

@@ -204,7 +204,50 @@ def make_compositions(chance: np.random.Generator) -> None:
     write_csv("mp_compositions/matbench_mp_e_form.csv", [header, *([formula, -1.5] for formula in formulas[:6])])
 
 
+def make_graphs(chance: np.random.Generator) -> None:
+    """Rings of atoms with the compositions of the first Li electrodes; bonds of metals are the longer the later."""
+    numbers = {"Li": 3, "Co": 27, "Ni": 28, "Mn": 25, "O": 8}
+    ids, atoms, edges, distances = [], [], [], []
+    for n, (metal, count) in enumerate((metal, count) for metal in ("Co", "Ni", "Mn") for count in range(1, 6)):
+        ring = [number for _ in range(count) for number in (numbers["Li"], 8, numbers[metal], 8)]
+        ids.append(f"made-up-{n}")
+        atoms.append(ring)
+        places = np.arange(len(ring))
+        pairs = np.stack([places, np.roll(places, -1)], axis=1)
+        edges.append(np.concatenate([pairs, pairs[:, ::-1]]))
+        distances.append(np.tile(2 + 0.02 * n + 0.1 * chance.random(len(ring)), 2))
+    arrays = {
+        "material_id": np.array(ids, dtype="<U10"),
+        "n_atoms": np.array([len(ring) for ring in atoms], dtype=np.int16),
+        "n_edges": np.array([len(pairs) for pairs in edges], dtype=np.int32),
+        "z": np.concatenate(atoms).astype(np.uint8),
+        "position_a": np.zeros((sum(map(len, atoms)), 3), dtype=np.float32),
+        "edges": np.concatenate(edges).astype(np.uint8),
+        "distance_a": np.concatenate(distances).astype(np.float32),
+    }
+    path = HERE / "mp_li_electrode_graphs/li_electrode_graphs.npz"
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+
+
+def make_nasicons(chance: np.random.Generator) -> None:
+    """Distances from the hull by composition, one far beyond any and one that is no number."""
+    header = ["CompName", "NewEhullLst", "EWaldSumLst", "EFormLst", "RDiffLst", "RDiffStdLst", "RDiffNaLst"]
+    header += ["EleNegStdLst", "XDiffLst", "AnionXStdLst", "XWithNaLst", "ChgDiffLst", "ChgStdLst", "AnionChgStdLst"]
+    header += ["NNaLst", "RRatioNaLst"]
+    metals = ("Zr", "Ti", "Hf", "Sn", "Ge", "Sc", "Y", "In", "Al")
+    formulas = [f"Na{na}{one}{other}(PO4)3" for na, one in enumerate(metals) for other in metals if other != one]
+    rows = [
+        [formula, round(10 * (n // 8) - 20 + 30 * chance.random(), 3), *([0.0] * 12), n // 8, 0.5]
+        for n, formula in enumerate(formulas)
+    ]
+    rows[3][1], rows[5][1] = 7000.0, "none"
+    for name, part in (("train", rows[:58]), ("test", rows[58:])):
+        write_csv(f"nasicon_ehull/{name}.csv", [header, *part])
+
+
 if __name__ == "__main__":
-    for make in (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities):
+    made_up = (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities)
+    for make in (*made_up, make_graphs, make_nasicons):
         make(np.random.default_rng(0))
     make_structures()

@@ -35,6 +35,8 @@ TARGETS = {
     "exercises",
     "structures",
     "activation_energies",
+    "electrode_graphs",
+    "nasicon",
     "closed_loop",
     "charging_arena",
     "stability",

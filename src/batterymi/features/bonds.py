@@ -16,7 +16,7 @@ from batterymi.vocabulary.elements import SYMBOLS
 ION, ANION, METAL, CENTRE, OTHER = range(5)
 KINDS = {ION: "ion", ANION: "anion", METAL: "metal", CENTRE: "centre"}
 ANIONS = ("O", "F", "Cl", "Br", "I", "S", "Se", "Te", "N")
-BONDS = ((ION, ANION), (METAL, ANION), (CENTRE, ANION), (ION, METAL), (METAL, METAL))
+BONDS = ((ION, ANION), (METAL, ANION), (CENTRE, ANION))
 STATISTICS = ("mean", "std", "min", "max")
 
 

@@ -6,24 +6,30 @@ from pathlib import Path
 from batterymi.config.bonds import BOOTSTRAPS, METHOD, SEED
 from batterymi.errors import DamagedFileError
 from batterymi.files import read_frame, read_json, write_csv, write_json
-from batterymi.surrogates.bond_gain import CANDIDATES, COMPOSITION
+from batterymi.surrogates.bond_gain import CANDIDATES, COMPOSITION, join_kinds
 from batterymi.surrogates.structure_gain import find_misaligned, score_candidates
 
 logger = logging.getLogger(__name__)
 
 
-def gather_bonds(predictions: list[Path], times: list[Path], gains: Path, report: Path) -> None:
+def gather_bonds(trees: list[Path], network: list[Path], times: list[Path], gains: Path, report: Path) -> None:
     """Score candidates over partitions.
 
     Args:
-        predictions: of each partition.
+        trees: predictions by trees of each partition.
+        network: those by the graph network.
         times: counts and processor time of each.
         gains: CSV to write: a row for each candidate.
         report: JSON to write: the same, with counts and times.
     """
-    frames = [read_frame(path, needs=["line", "group", "observed", *CANDIDATES]) for path in predictions]
+    frames = []
+    for path, other in zip(trees, network, strict=True):
+        try:
+            frames.append(join_kinds(read_frame(path, needs=["line", "observed"]), read_frame(other, needs=["line"])))
+        except ValueError as error:
+            raise DamagedFileError(other, f"{error}; run compare_bonds again") from None
     if (wrong := find_misaligned(frames)).size:
-        raise DamagedFileError(predictions[wrong[0]], f"its rows are not those of {predictions[0].name}")
+        raise DamagedFileError(trees[wrong[0]], f"its rows are not those of {trees[0].name}")
     accounts = [read_json(path, needs=["cpu_seconds", "rows", "systems"]) for path in times]
     scores = score_candidates(frames, int(METHOD.folds), BOOTSTRAPS, SEED, CANDIDATES, COMPOSITION)
     write_csv(gains, scores)
@@ -34,5 +40,8 @@ def gather_bonds(predictions: list[Path], times: list[Path], gains: Path, report
             row["verdict"] or "what the others are compared with",
         )
     counts = {name: accounts[0][name] for name in ("rows", "systems")}
-    seconds = {name: sum(one["cpu_seconds"][name] for one in accounts) for name in accounts[0]["cpu_seconds"]}
+    seconds: dict[str, float] = {}
+    for one in accounts:
+        for name, spent in one["cpu_seconds"].items():
+            seconds[name] = seconds.get(name, 0.0) + spent
     write_json(report, {**counts, "candidates": scores.to_dict("records"), "cpu_seconds": seconds})

@@ -53,24 +53,29 @@ def make_bond_problem(known: ElectrodeStructures) -> Problem:
     return make_problem(rows, computed, COMPOSITION, Inputs((), DESCRIPTORS), TARGET, table)
 
 
-def make_candidates(problem: Problem, known: ElectrodeStructures, seed: int) -> dict[str, tuple[str, Problem]]:
-    """Return the model and the problem of each candidate but the average.
+def make_candidates(
+    problem: Problem, known: ElectrodeStructures, kind: str, seed: int
+) -> dict[str, tuple[str, Problem]]:
+    """Return the model and the problem of each candidate of a kind.
 
     Args:
         problem: from formulas.
         known: the structures of its rows.
+        kind: one of `KINDS`.
         seed: by which the control shuffles the structures of rows.
     """
-    statistics = fill_unknown(describe_bonds(known.structures, ION)).add_prefix("bonds: ")
-    statistics.index = problem.frame.index
-    order = np.random.default_rng(seed).permutation(len(statistics))
-    others = pd.DataFrame(statistics.to_numpy()[order], statistics.index, statistics.columns)
-    graphs = pd.Series([make_bond_graph(one) for one in known.structures], problem.frame.index, dtype=object)
-    nodes = pd.DataFrame({f"bonds: {GRAPH_COLUMN}": graphs})
 
     def extend(name: str, *parts: pd.DataFrame) -> Problem:
         return replace(problem, variant=name, frame=pd.concat(parts, axis=1))
 
+    if kind == "network":
+        graphs = pd.Series([make_bond_graph(one) for one in known.structures], problem.frame.index, dtype=object)
+        nodes = pd.DataFrame({f"bonds: {GRAPH_COLUMN}": graphs})
+        return {NETWORK: (NETWORK, extend(NETWORK, problem.frame, nodes))}
+    statistics = fill_unknown(describe_bonds(known.structures, ION)).add_prefix("bonds: ")
+    statistics.index = problem.frame.index
+    order = np.random.default_rng(seed).permutation(len(statistics))
+    others = pd.DataFrame(statistics.to_numpy()[order], statistics.index, statistics.columns)
     return {
         MEAN: (MEAN, problem),
         LINE: (LINE, problem),
@@ -78,15 +83,15 @@ def make_candidates(problem: Problem, known: ElectrodeStructures, seed: int) -> 
         BONDS: (TREES, extend(BONDS, statistics)),
         BOTH: (TREES, extend(BOTH, problem.frame, statistics)),
         SHUFFLED: (TREES, extend(SHUFFLED, problem.frame, others)),
-        NETWORK: (NETWORK, extend(NETWORK, problem.frame, nodes)),
     }
 
 
-def predict_voltages(known: ElectrodeStructures, partition: int) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return held-out voltages of every candidate by one partition, and the processor time of each in seconds.
+def predict_voltages(known: ElectrodeStructures, kind: str, partition: int) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return held-out voltages of the candidates of a kind, and the processor time of each in seconds.
 
     Args:
         known: electrodes with structures.
+        kind: one of `KINDS`.
         partition: its number, from 1.
     """
     problem = make_bond_problem(known)
@@ -96,10 +101,21 @@ def predict_voltages(known: ElectrodeStructures, partition: int) -> tuple[pd.Dat
         "observed": problem.scored,
     }
     seconds = {}
-    for name, (model, extended) in make_candidates(problem, known, SEED + partition).items():
+    for name, (model, extended) in make_candidates(problem, known, kind, SEED + partition).items():
         start = time.process_time()
         validation = make_validation(extended, METHOD, 1, SEED, partition, is_primary=False)
         columns[name] = predict_out_of_fold(model, validation).mean
         seconds[name] = time.process_time() - start
-    columns[AVERAGE] = np.mean([columns[BOTH], columns[NETWORK]], axis=0)
     return pd.DataFrame(columns), seconds
+
+
+def join_kinds(trees: pd.DataFrame, network: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions of both kinds by one partition, with the mean of two; rows must be the same.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    if trees["line"].tolist() != network["line"].tolist():
+        raise ValueError("the rows of both kinds differ")
+    joined = trees.assign(**{NETWORK: network[NETWORK]})
+    return joined.assign(**{AVERAGE: (joined[BOTH] + joined[NETWORK]) / 2})
