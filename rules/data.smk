@@ -73,9 +73,7 @@ def table_code(wildcards):
 def needed_datasets(wildcards):
     """An input: receipts of the data sets that files of this one are derived from."""
     files = PROJECT.datasets[wildcards.dataset].files.values()
-    return [
-        PROJECT.receipt(name) for file in files if file.derived for name in file.derived.needs
-    ]
+    return [PROJECT.receipt(name) for file in files if file.derived for name in file.derived.needs]
 
 
 rule fetch_dataset:
