@@ -11,6 +11,7 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
 snakemake electrode_graphs     what voltages gain by bonds of the structure, and by a graph network
+snakemake structure_types      whether transfer from Li to Na gains within structure types and across them
 snakemake nasicon              how well composition predicts which NASICON compositions form
 snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake methods              which model for how many rows, on the studies on data sets

@@ -1,7 +1,8 @@
 """What structures say of voltages, and which NASICON compositions form: targets of their own.
 
-Takes   the data sets mp_li_electrode_graphs, mp_electrodes, nasicon_ehull, from a mirror or the network
-Makes   <results>/electrode_graphs/, <results>/nasicon/
+Takes   the data sets mp_li_electrode_graphs, mp_electrodes, nasicon_ehull, mp_structures and mp20_mini, from a mirror or the
+        network; <results>/sodium_ion_measured/
+Makes   <results>/electrode_graphs/, <results>/nasicon/, <results>/structure_types/
 
 Each partition is a job of its own where networks are trained, so that an interrupted run goes on with the others.
 """
@@ -78,10 +79,36 @@ rule predict_hull_distances:
         "../scripts/predict_hull_distances.py"
 
 
+rule type_structures:
+    """Label the structures of electrodes by their type, and score transfer within and across types."""
+    input:
+        table="<results>/sodium_ion_measured/table.parquet",
+        large=PROJECT.receipt("mp_structures"),
+        small=PROJECT.receipt("mp20_mini"),
+        predictions="<results>/sodium_ion_measured/transfer/predictions.parquet",
+        code=list_code("type_structures.py"),
+    output:
+        types="<results>/structure_types/types.csv",
+        gains="<results>/structure_types/gains.csv",
+        report="<results>/structure_types/report.json",
+    log:
+        "<logs>/type_structures/all.log",
+    benchmark:
+        "<benchmarks>/type_structures/all.tsv"
+    script:
+        "../scripts/type_structures.py"
+
+
 rule electrode_graphs:
     """Show what voltages of Li electrodes gain by bonds of the discharged structure."""
     input:
         "<results>/electrode_graphs/gains.csv",
+
+
+rule structure_types:
+    """Show whether transfer from Li to Na gains within structure types and across them."""
+    input:
+        "<results>/structure_types/gains.csv",
 
 
 rule nasicon:

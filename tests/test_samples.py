@@ -39,6 +39,7 @@ def header_of(folder: Path, name: str) -> list[list[str]]:
     if path.suffix == ".xlsx":
         return pd.read_excel(path, header=None, skiprows=2, nrows=1, dtype=str).iloc[:, :18].to_numpy().tolist()
     content = path.read_bytes() if path.exists() else gzip.decompress(Path(f"{path}.gz").read_bytes())
+    content = gzip.decompress(content) if path.suffix == ".gz" else content
     first = next(csv.reader(content.decode("utf-8-sig").splitlines()))
     return [["a number"]] if first[0].isdecimal() else [first]
 

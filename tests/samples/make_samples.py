@@ -6,6 +6,7 @@ Faults that the loaders tell are planted: an unknown element, a bound, a text fo
 """
 
 import csv
+import gzip
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -246,8 +247,42 @@ def make_nasicons(chance: np.random.Generator) -> None:
         write_csv(f"nasicon_ehull/{name}.csv", [header, *part])
 
 
+def make_crystals(chance: np.random.Generator) -> None:
+    """Rock salt of several compounds, whose ids are those of made-up electrodes; one text is no crystal."""
+    columns = {"mpts_52": ["theoretical", "energy_above_hull", "formation_energy_per_atom", "year", "cif"]}
+    columns["mp_20_biternary"] = ["formation_energy_per_atom", "band_gap", "pretty_formula", "e_above_hull", "elements"]
+    columns["mp_20_biternary"] += ["cif", "spacegroup.number"]
+    columns["raw_mp20"] = columns["mp_20_biternary"]
+    rows = []
+    for n, (metal, anion) in enumerate((m, a) for m in ("Co", "Ni", "Mn", "Fe", "V") for a in ("O", "S")):
+        text = "data_made_up\n_cell_length_a 4.2\n_cell_length_b 4.2\n_cell_length_c 4.2\n_cell_angle_alpha 90\n"
+        text += "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M 'P 1'\n"
+        text += f"_chemical_formula_sum '{metal}4 {anion}4'\nloop_\n _atom_site_type_symbol\n _atom_site_label\n"
+        text += " _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n"
+        for site, (x, y, z) in enumerate(((0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5))):
+            text += f" {metal} {metal}{site} {x} {y} {z} 1\n {anion} {anion}{site} {x + 0.5:g} {y} {z} 1\n"
+        known = {
+            "formation_energy_per_atom": round(-2 - chance.random(), 4),
+            "cif": text,
+            "pretty_formula": metal + anion,
+        }
+        rows.append([f"made-up-{n + 33 * (n > 4)}", known | {"year": 1990 + n, "elements": f"['{metal}', '{anion}']"}])
+    rows[1][1]["cif"] = "no crystal"
+    files = ("mpts_52_val.csv.gz", "mpts_52_test.csv.gz", "mp_20_biternary_val.csv.gz", "mp_20_biternary_test.csv.gz")
+    for place, name in enumerate((*(f"mp_structures/{file}" for file in files), "mp20_mini/raw_mp20_dataset_mini.csv")):
+        header = next(names for kind, names in columns.items() if kind in name)
+        first = "Unnamed: 0" if "mini" in name else ""
+        chosen = [[n, row[0], *(row[1].get(column, 0) for column in header)] for n, row in enumerate(rows[place::5])]
+        write_csv(name.removesuffix(".gz"), [[first, "material_id", *header], *chosen])
+        if name.endswith(".gz"):
+            plain = HERE / name.removesuffix(".gz")
+            # without the time, so that the same bytes are made again
+            (HERE / name).write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+            plain.unlink()
+
+
 if __name__ == "__main__":
     made_up = (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities)
-    for make in (*made_up, make_graphs, make_nasicons):
+    for make in (*made_up, make_graphs, make_nasicons, make_crystals):
         make(np.random.default_rng(0))
     make_structures()

@@ -37,6 +37,7 @@ TARGETS = {
     "activation_energies",
     "electrode_graphs",
     "nasicon",
+    "structure_types",
     "closed_loop",
     "charging_arena",
     "stability",
