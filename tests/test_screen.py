@@ -212,6 +212,7 @@ def test_the_merged_best_are_the_best_of_all_each_composition_once(
     expected = expected.drop_duplicates("salt")
     for listed, part in ((found.candidates, ~expected["undecided"]), (found.undecided, expected["undecided"])):
         assert listed["position"].tolist() == expected.loc[part, "position"].head(n_best).tolist()
+    assert found.n_undecided == ranked["undecided"].sum()
     assert (found.moments.n, found.inside) == (len(rows), len(rows))
     assert found.moments.mean == pytest.approx(frame["predicted"].mean())
     chances = frame.loc[frame["passed"], "probability_beyond"]

@@ -49,6 +49,10 @@ def _draw_funnel(axis: "Axes", report: dict[str, Any]) -> None:
     counts = [report["candidates"], *(step["passed"] for step in report["funnel"])]
     notes = [f"{report['dropped']:,} unreadable" if report["dropped"] else ""]
     notes += [f"{step['unknown']:,} unknown" if step["unknown"] else "" for step in report["funnel"]]
+    if report["undecided"]:
+        labels.append("of these, nothing unknown")
+        counts.append(report["passed"] - report["undecided"])
+        notes.append("")
     for least, count in (report["likely"] or {}).items():
         labels.append(f"P(beyond {report['threshold_of_target']:g}) > {least}")
         counts.append(count)

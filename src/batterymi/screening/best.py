@@ -49,6 +49,7 @@ class Best:
     Attributes:
         candidates: the best of those that are known to pass every gate, best first.
         undecided: the best of those that pass, but of which a gate that lets unknown ones pass is unknown.
+        n_undecided: how many these are.
         moments: of all predictions.
         inside: how many candidates lie inside the applicability domain.
         likely: how many of those that pass every gate are beyond the objective's threshold with a larger probability
@@ -57,6 +58,7 @@ class Best:
 
     candidates: pd.DataFrame
     undecided: pd.DataFrame
+    n_undecided: int
     moments: Moments
     inside: int
     likely: dict[str, int]
@@ -76,7 +78,7 @@ def merge_best(blocks: Iterable[pd.DataFrame], screen: Screen, target: Objective
         screen: how many are listed, and in which order.
         target: the objective that was predicted.
     """
-    moments, inside, best, undecided = {}, 0, pd.DataFrame(), pd.DataFrame()
+    moments, inside, n_undecided, best, undecided = {}, 0, 0, pd.DataFrame(), pd.DataFrame()
     likely = dict.fromkeys(map(str, LIKELY), 0)
     for frame in blocks:
         if not len(best.columns):
@@ -91,10 +93,11 @@ def merge_best(blocks: Iterable[pd.DataFrame], screen: Screen, target: Objective
         passed = frame[frame["passed"]]
         for least in LIKELY:
             likely[str(least)] += int((passed[CHANCE] > least).sum())
+        n_undecided += int(passed["undecided"].sum())
         best = _choose_best(best, passed[~passed["undecided"]], screen, target)
         undecided = _choose_best(undecided, passed[passed["undecided"]], screen, target)
     candidates, others = (found.reset_index(drop=True) for found in (best, undecided))
-    return Best(candidates, others, _join_moments(moments), inside, likely)
+    return Best(candidates, others, n_undecided, _join_moments(moments), inside, likely)
 
 
 def multiply(frame: pd.DataFrame, screen: Screen, column: str = "predicted") -> Array:

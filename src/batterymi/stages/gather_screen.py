@@ -126,6 +126,7 @@ def gather_screen(
         "threshold_of_target": target.threshold,
         "order_by": screen.order_by,
         "product": {"of": screen.times, "label": screen.label, "unit": screen.unit} if screen.times else None,
+        "undecided": best.n_undecided,
         "undecided_listed": len(undecided),
         "likely": best.likely if target.threshold is not None else None,
         "median_half_width_95_of_the_best": float((listed["upper_95"] - listed["predicted"]).median()),
