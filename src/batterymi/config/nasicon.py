@@ -3,10 +3,9 @@
 from batterymi.config.models import CrossValidated
 
 METHOD = CrossValidated(
-    models=("dummy", "ridge", "nearest_composition", "extra_trees", "histogram_boosting"),
+    models=("dummy", "ridge", "nearest_composition", "histogram_boosting"),
     folds=5,
     criterion="absolute",
-    trees=100,
 )
 DESCRIPTORS = {"magpie": "Magpie statistics", "element_fractions": "Element fractions"}  # of the formula, with labels
 # meV/atom: the few values beyond are failed calculations, up to 8 eV/atom
