@@ -10,6 +10,9 @@ snakemake stability            windows and reactions of all Li compositions from
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
+snakemake electrode_graphs     what voltages gain by bonds of the structure, and by a graph network
+snakemake structure_types      whether transfer from Li to Na gains within structure types and across them
+snakemake nasicon              how well composition predicts which NASICON compositions form
 snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake barriers             how well the path of an ion predicts its migration barrier; needs migration_barriers
 snakemake computed_sets        what models of conductivities gain by computed sets; needs mp_compositions, ionnet, barriers
@@ -60,6 +63,7 @@ include: "rules/figures.smk"
 include: "rules/costing.smk"
 include: "rules/barriers.smk"
 include: "rules/computed_sets.smk"
+include: "rules/electrodes.smk"
 include: "rules/stability.smk"
 include: "rules/hull_distances.smk"
 include: "rules/summary.smk"

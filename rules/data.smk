@@ -70,8 +70,16 @@ def table_code(wildcards):
     return list_code("prepare_table.py", *study.list_lookups("loader"), *converter)
 
 
+def needed_datasets(wildcards):
+    """An input: receipts of the data sets that files of this one are derived from."""
+    files = PROJECT.datasets[wildcards.dataset].files.values()
+    return [PROJECT.receipt(name) for file in files if file.derived for name in file.derived.needs]
+
+
 rule fetch_dataset:
     """Fetch the files of a data set, and check each against the digest in the catalogue."""
+    input:
+        needed=needed_datasets,
     output:
         receipt="data/raw/{dataset}/receipt.json",
     log:

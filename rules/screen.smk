@@ -59,9 +59,9 @@ def scoring_settings(wildcards):
 
 
 def screen_phases(wildcards):
-    """An input: formation energies of phases, from which the listed candidates get all numbers of their stability."""
-    needs_stability = STUDIES[wildcards.study].screen.needs_stability
-    return "<results>/stability/phases.parquet" if needs_stability else []
+    """An input: formation energies of phases, which the listed candidates compete with."""
+    needs_phases = STUDIES[wildcards.study].screen.needs_phases
+    return "<results>/stability/phases.parquet" if needs_phases else []
 
 
 def screen_elsewhere(wildcards):
@@ -139,6 +139,7 @@ rule gather_screen:
         code=list_code("gather_screen.py"),
     output:
         top="<results>/{study}/screen/top.csv",
+        unknown="<results>/{study}/screen/unknown.csv",
         report="<results>/{study}/screen/report.json",
     log:
         "<logs>/gather_screen/{study}.log",

@@ -34,6 +34,9 @@ def header_of(folder: Path, name: str) -> list[list[str]]:
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             return [[Path(archive.namelist()[0]).suffix]]
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as stored:
+            return [[f"{key} {stored[key].dtype}" for key in sorted(stored.files)]]
     if path.suffix == ".xlsx":
         # below two rows of long names
         above = 2 if name.startswith("lis_adsorption") else 0
@@ -42,6 +45,7 @@ def header_of(folder: Path, name: str) -> list[list[str]]:
     if path.suffix == ".json":
         record = json.loads(content)[0]
         return [sorted(record), sorted(record["atoms"])]
+    content = gzip.decompress(content) if path.suffix == ".gz" else content
     first = next(csv.reader(content.decode("utf-8-sig").splitlines()))
     return [["a number"]] if first[0].isdecimal() else [first]
 

@@ -23,7 +23,7 @@ from batterymi.files import write_json
 from batterymi.screening import sources
 from batterymi.screening.best import identify_compositions, merge_best
 from batterymi.screening.enumeration import enumerate_compositions
-from batterymi.screening.gates import Funnel, pass_gates, split_gates
+from batterymi.screening.gates import Funnel, find_undecided, pass_gates, split_gates
 from batterymi.screening.scorer import Scorer
 from batterymi.stages.gather_screen import ScreenFiles, ShardFiles, gather_screen
 from batterymi.stages.list_candidates import list_candidates
@@ -127,7 +127,7 @@ def screen_in(
     for shard, *made in zip(shards, scored, reports, strict=True):
         score_candidates(shard, *known, *made, scoring(features, **changes))
     files = (out / "listing.json", Path("table.parquet"), Path("metrics.csv"))
-    made_files = ScreenFiles(out / "top.csv", out / "report.json")
+    made_files = ScreenFiles(out / "top.csv", out / "unknown.csv", out / "report.json")
     gather_screen(ShardFiles(scored, reports), *files, made_files, gathering(features, **changes))
     return out
 
@@ -196,16 +196,23 @@ def test_the_merged_best_are_the_best_of_all_each_composition_once(
     frame = frame.assign(lower_95=1 - frame["sure"], upper_95=1 + frame["sure"])
     # the spreads differ, so that the order by probability is another one
     frame["probability_beyond"] = (frame["salt"] % 4) / 4
-    screen = Screen(source={"name": "mp_compositions"}, best=n_best, order_by=order_by)
+    frame["undecided"] = frame["salt"] % 5 == 0
+    times = goal != "target" and order_by == "predicted" and n_best % 2 == 0
+    frame["gap_max"] = 1.0 + frame["salt"] % 2
+    product = {"times": "gap_max", "label": "a product"} if times else {}
+    screen = Screen(source={"name": "mp_compositions"}, best=n_best, order_by=order_by, **product)
     shards = [frame[frame["position"] % 3 == shard] for shard in range(3)]
     blocks = [shard.iloc[i : i + 4] for shard in shards for i in range(0, len(shard), 4)]
     found = merge_best([frame.head(0), *blocks], screen, target)
-    cost = {"minimise": frame["predicted"], "maximise": -frame["predicted"], "target": (frame["predicted"] - 1).abs()}
+    ranked_by = frame["predicted"] * frame["gap_max"] if times else frame["predicted"]
+    cost = {"minimise": ranked_by, "maximise": -ranked_by, "target": (frame["predicted"] - 1).abs()}
     first = -frame["probability_beyond"] if order_by == "probability_beyond" else 0.0
     ranked = frame.assign(first=first, cost=cost[goal])[frame["passed"]]
     expected = ranked.sort_values(["first", "cost", "sure", "position"])
-    expected = expected.drop_duplicates("salt").head(n_best)
-    assert found.candidates["position"].tolist() == expected["position"].tolist()
+    expected = expected.drop_duplicates("salt")
+    for listed, part in ((found.candidates, ~expected["undecided"]), (found.undecided, expected["undecided"])):
+        assert listed["position"].tolist() == expected.loc[part, "position"].head(n_best).tolist()
+    assert found.n_undecided == ranked["undecided"].sum()
     assert (found.moments.n, found.inside) == (len(rows), len(rows))
     assert found.moments.mean == pytest.approx(frame["predicted"].mean())
     chances = frame.loc[frame["passed"], "probability_beyond"]
@@ -246,6 +253,19 @@ def test_gates_count_who_came_passed_and_could_not_be_told() -> None:
     assert funnel == Funnel([5, 3], [3, 2], [1, 0])
     alive, rest = pass_gates(after, alive, numbers, compositions)
     assert funnel.concat_steps(rest) == Funnel([5, 3, 2, 2], [3, 2, 2, 1], [1, 0, 0, 0])
+
+
+def test_what_a_gate_does_not_know_passes_if_it_says_so_and_is_marked() -> None:
+    numbers = {"hull": np.array([0.0, 0.2, np.nan])}
+    compositions = parse_formulas(["LiCl", "LiBr", "LiI"])
+    gates = [Gate(label="stable", expression="hull < 0.1", unknown=unknown) for unknown in ("stop", "pass")]
+    for gate, left, undecided in zip(
+        gates, ([True, False, False], [True, False, True]), ([False] * 3, [False, False, True]), strict=True
+    ):
+        alive, funnel = pass_gates([gate], np.ones(3, dtype=bool), numbers, compositions)
+        assert alive.tolist() == left
+        assert (funnel.entered, funnel.passed, funnel.unknown) == ([3], [sum(left)], [1])
+        assert find_undecided([gate], numbers, compositions).tolist() == undecided
 
 
 def test_a_strict_gate_lets_nobody_pass_at_equality() -> None:
@@ -369,4 +389,4 @@ def test_a_list_that_the_shards_do_not_hold_is_noticed(tmp_path: Path, monkeypat
     shards = ShardFiles([out / f"s{i}.parquet" for i in range(2)], [out / f"s{i}.json" for i in range(2)])
     files = (out / "listing.json", Path("table.parquet"), Path("metrics.csv"))
     with pytest.raises(TableError, match="the shards were dealt 900 candidates, 899 were listed"):
-        gather_screen(shards, *files, ScreenFiles(out / "t.csv", out / "r.json"), gathering())
+        gather_screen(shards, *files, ScreenFiles(out / "t.csv", out / "u.csv", out / "r.json"), gathering())

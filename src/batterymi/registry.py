@@ -34,6 +34,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "mp_electrodes": "batterymi.data.loaders.mp_electrodes:load_rows",
     },
     "converter": {"units": "batterymi.vocabulary.unit_table:convert_units"},
+    "derivation": {"li_electrode_graphs": "batterymi.data.derivations.li_electrode_graphs:derive_graphs"},
     "candidates": {"lis_adsorption": "batterymi.data.loaders.lis_adsorption:load_candidates"},
     "model": {
         "dummy": "batterymi.surrogates.families.plain:Dummy",
@@ -77,6 +78,7 @@ REGISTRY: dict[str, dict[str, str]] = {
     "lookup": {
         "conductivities": "batterymi.chapter.conductivities:look_up_facts",
         "cycle_lives": "batterymi.chapter.cycle_lives:look_up_facts",
+        "sodium_electrodes": "batterymi.chapter.sodium_electrodes:look_up_facts",
     },
     "figure": {
         "official_test": "batterymi.figures.official_test:plot_official_test",

@@ -7,6 +7,7 @@ Faults that the loaders tell are planted: an unknown element, a bound, a text fo
 """
 
 import csv
+import gzip
 import json
 import sys
 import zipfile
@@ -260,10 +261,89 @@ def make_scores(chance: np.random.Generator) -> None:
     write_csv("ionnet/Li-IonML-Computations.csv", [["formula", "SIC", *empty], *([*row, *empty] for row in rows)])
 
 
+def make_graphs(chance: np.random.Generator) -> None:
+    """Rings of atoms with the compositions of the first Li electrodes; bonds of metals are the longer the later."""
+    numbers = {"Li": 3, "Co": 27, "Ni": 28, "Mn": 25, "O": 8}
+    ids, atoms, edges, distances = [], [], [], []
+    for n, (metal, count) in enumerate((metal, count) for metal in ("Co", "Ni", "Mn") for count in range(1, 6)):
+        ring = [number for _ in range(count) for number in (numbers["Li"], 8, numbers[metal], 8)]
+        ids.append(f"made-up-{n}")
+        atoms.append(ring)
+        places = np.arange(len(ring))
+        pairs = np.stack([places, np.roll(places, -1)], axis=1)
+        edges.append(np.concatenate([pairs, pairs[:, ::-1]]))
+        distances.append(np.tile(2 + 0.02 * n + 0.1 * chance.random(len(ring)), 2))
+    arrays = {
+        "material_id": np.array(ids, dtype="<U10"),
+        "n_atoms": np.array([len(ring) for ring in atoms], dtype=np.int16),
+        "n_edges": np.array([len(pairs) for pairs in edges], dtype=np.int32),
+        "z": np.concatenate(atoms).astype(np.uint8),
+        "position_a": np.zeros((sum(map(len, atoms)), 3), dtype=np.float32),
+        "edges": np.concatenate(edges).astype(np.uint8),
+        "distance_a": np.concatenate(distances).astype(np.float32),
+    }
+    path = HERE / "mp_li_electrode_graphs/li_electrode_graphs.npz"
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+
+
+def make_nasicons(chance: np.random.Generator) -> None:
+    """Distances from the hull by composition, one far beyond any and one that is no number."""
+    header = ["CompName", "NewEhullLst", "EWaldSumLst", "EFormLst", "RDiffLst", "RDiffStdLst", "RDiffNaLst"]
+    header += ["EleNegStdLst", "XDiffLst", "AnionXStdLst", "XWithNaLst", "ChgDiffLst", "ChgStdLst", "AnionChgStdLst"]
+    header += ["NNaLst", "RRatioNaLst"]
+    metals = ("Zr", "Ti", "Hf", "Sn", "Ge", "Sc", "Y", "In", "Al")
+    formulas = [f"Na{na}{one}{other}(PO4)3" for na, one in enumerate(metals) for other in metals if other != one]
+    rows = [
+        [formula, round(10 * (n // 8) - 20 + 30 * chance.random(), 3), *([0.0] * 12), n // 8, 0.5]
+        for n, formula in enumerate(formulas)
+    ]
+    rows[3][1], rows[5][1] = 7000.0, "none"
+    for name, part in (("train", rows[:58]), ("test", rows[58:])):
+        write_csv(f"nasicon_ehull/{name}.csv", [header, *part])
+
+
+def make_crystals(chance: np.random.Generator) -> None:
+    """Rock salt of several compounds, whose ids are those of made-up electrodes; one text is no crystal."""
+    columns = {"mpts_52": ["theoretical", "energy_above_hull", "formation_energy_per_atom", "year", "cif"]}
+    columns["mp_20_biternary"] = ["formation_energy_per_atom", "band_gap", "pretty_formula", "e_above_hull", "elements"]
+    columns["mp_20_biternary"] += ["cif", "spacegroup.number"]
+    columns["raw_mp20"] = columns["mp_20_biternary"]
+    rows = []
+    for n, (metal, anion) in enumerate((m, a) for m in ("Co", "Ni", "Mn", "Fe", "V") for a in ("O", "S")):
+        text = "data_made_up\n_cell_length_a 4.2\n_cell_length_b 4.2\n_cell_length_c 4.2\n_cell_angle_alpha 90\n"
+        text += "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M 'P 1'\n"
+        text += f"_chemical_formula_sum '{metal}4 {anion}4'\nloop_\n _atom_site_type_symbol\n _atom_site_label\n"
+        text += " _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n"
+        for site, (x, y, z) in enumerate(((0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5))):
+            text += f" {metal} {metal}{site} {x} {y} {z} 1\n {anion} {anion}{site} {x + 0.5:g} {y} {z} 1\n"
+        known = {
+            "formation_energy_per_atom": round(-2 - chance.random(), 4),
+            "cif": text,
+            "pretty_formula": metal + anion,
+        }
+        rows.append([f"made-up-{n + 33 * (n > 4)}", known | {"year": 1990 + n, "elements": f"['{metal}', '{anion}']"}])
+    rows[1][1]["cif"] = "no crystal"
+    files = ("mpts_52_val.csv.gz", "mpts_52_test.csv.gz", "mp_20_biternary_val.csv.gz", "mp_20_biternary_test.csv.gz")
+    for place, name in enumerate((*(f"mp_structures/{file}" for file in files), "mp20_mini/raw_mp20_dataset_mini.csv")):
+        header = next(names for kind, names in columns.items() if kind in name)
+        first = "Unnamed: 0" if "mini" in name else ""
+        chosen = [[n, row[0], *(row[1].get(column, 0) for column in header)] for n, row in enumerate(rows[place::5])]
+        write_csv(name.removesuffix(".gz"), [[first, "material_id", *header], *chosen])
+        if name.endswith(".gz"):
+            plain = HERE / name.removesuffix(".gz")
+            # without the time, so that the same bytes are made again
+            (HERE / name).write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+            plain.unlink()
+
+
 MAKERS = (
     *(make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities),
     make_barriers,
     make_scores,
+    make_graphs,
+    make_nasicons,
+    make_crystals,
 )
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ _UNIT_SCHEMA = {"anyOf": [{"enum": list(UNITS)}, {"type": "string"}]}
 UnitName = Annotated[str, AfterValidator(check_unit), WithJsonSchema(_UNIT_SCHEMA)]
 CellName = Annotated[str, Registered("cell", "a declared cell")]
 ConstraintName = Annotated[str, Registered("constraint", "a known constraint")]
+DerivationName = Annotated[str, Registered("derivation", "a known derivation")]
 DescriptorName = Annotated[str, Registered("descriptor", "a known descriptor")]
 EngineName = Annotated[str, Registered("engine", "a known engine")]
 ModelName = Annotated[str, Registered("model", "a model")]

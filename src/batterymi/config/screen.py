@@ -5,8 +5,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
+from batterymi.config.names import UnitName
 from batterymi.config.parts import Condition, InsidePath, Name, Strict
 from batterymi.spelling import did_you_mean
+from batterymi.vocabulary.electrodes import ELECTRODE_COLUMNS, MONOVALENT, POLYANIONS
 from batterymi.vocabulary.elements import SYMBOLS
 from batterymi.vocabulary.stability import QUICK_COLUMNS, STABILITY_COLUMNS
 
@@ -17,7 +19,7 @@ PREDICTED = ("predicted", "lower_95", "upper_95", CHANCE, "distance", "inside", 
 # columns that a screen adds to its candidates, beside predictions
 OWN_COLUMNS = (
     *("formula", "position", "passed", "rank", "out_of_range"),
-    *("nearest_known", "atoms_exchanged", "nearest_measured"),
+    *("nearest_known", "atoms_exchanged", "nearest_measured", "product", "product_lower_95", "product_upper_95"),
 )
 
 MOST_RATIOS = 2_000_000  # of one choice of elements; all of them are in memory
@@ -112,7 +114,59 @@ class CandidatesSource(Strict):
     name: Literal["lis_adsorption"]
 
 
-Source = Annotated[FileSource | CompositionsSource | EnumerationSource | CandidatesSource, Field(discriminator="name")]
+class ElectrodesSource(Strict):
+    """Discharged electrodes with a working ion, and what is left when they are charged.
+
+    All compositions of the Materials Project with the ion, with their distance from the hull, and every charge-neutral
+    composition of chosen metals and anions that is not among them, whose distance nobody has computed. Ions leave as
+    far as the oxidation states of the metals allow.
+    """
+
+    dataset: ClassVar[str | None] = "mp_compositions"
+    formula_column: ClassVar[str] = "discharged"
+    columns: ClassVar[tuple[str, ...]] = ("discharged", "charged", "ion")  # of text, that models may take
+
+    name: Literal["electrodes"]
+    ion: Literal[MONOVALENT] = Field("Na", description="Working ion.")  # type: ignore[valid-type]
+    metals: Elements = Field((), max_length=20, description="Metals to combine; none: nothing is enumerated.")
+    anions: tuple[str, ...] = Field(
+        ("O",),
+        min_length=1,
+        max_length=12,
+        description="Anions to combine: elements, or PO4, P2O7, SO4, SiO4, BO3, CO3.",
+    )
+    most_metals: int = Field(2, ge=1, le=3, description="Metals of an enumerated candidate.")
+    most_anions: int = Field(2, ge=1, le=2, description="Kinds of anions of an enumerated candidate.")
+    largest_amount: int = Field(4, ge=1, le=12, description="Largest amount of one metal, anion or ion in a formula.")
+    electrons_per_metal: float = Field(1.0, gt=0, le=4, description="Most that one metal gives while it is charged.")
+
+    @field_validator("anions")
+    @classmethod
+    def _check_anions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = (*POLYANIONS, *SYMBOLS)
+        for anion in value:
+            if anion not in known:
+                raise ValueError(f"'{anion}' is neither an element nor a known polyanion; {did_you_mean(anion, known)}")
+        return check_distinct(value)
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        ratios = self.largest_amount ** (1 + self.most_metals + self.most_anions)
+        if ratios > MOST_RATIOS:
+            raise ValueError(
+                f"{self.largest_amount} of the ion, {self.most_metals} metals and {self.most_anions} anions make "
+                f"{ratios:,} ratios; at most {MOST_RATIOS:,} are tried, so lower largest_amount, most_metals or "
+                "most_anions"
+            )
+        if repeated := sorted({self.ion, *self.metals} & {*self.anions} | {self.ion} & {*self.metals}):
+            raise ValueError(f"'{repeated[0]}' is listed twice, among ion, metals and anions")
+        return self
+
+
+Source = Annotated[
+    FileSource | CompositionsSource | EnumerationSource | CandidatesSource | ElectrodesSource,
+    Field(discriminator="name"),
+]
 
 
 class Gate(Strict):
@@ -127,6 +181,11 @@ class Gate(Strict):
     )
     without: Elements | None = Field(None, min_length=1, description="Elements that a candidate must lack.")
     with_any: Elements | None = Field(None, min_length=1, description="Elements of which it must have one.")
+    unknown: Literal["stop", "pass"] = Field(
+        "stop",
+        description="What becomes of candidates of which the condition is unknown: `pass` lets them through, and those "
+        "that pass all gates are listed by themselves, in `unknown.csv`.",
+    )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -163,6 +222,13 @@ class Screen(Strict):
         description="What the best are best in: the prediction, or the probability of a value beyond the objective's "
         "`threshold`, which an uncertain prediction has too.",
     )
+    times: Name | None = Field(
+        None,
+        description="Number of candidates by which predictions are multiplied before they are compared; as the "
+        "capacity for specific energy.",
+    )
+    label: str | None = Field(None, description="Label of that product in the figure.", max_length=60)
+    unit: UnitName = Field("1", description="Unit of that product.")
 
     @property
     def needs_threshold(self) -> bool:
@@ -173,6 +239,10 @@ class Screen(Strict):
     def _check_gates(self) -> Self:
         if len({gate.label for gate in self.gates}) < len(self.gates):
             raise ValueError("gates: two have the same label; give each its own")
+        if (self.times is None) != (self.label is None):
+            raise ValueError("times and label belong together")
+        if self.times and self.order_by == CHANCE:
+            raise ValueError(f"times: the order is by {CHANCE}, which is multiplied by nothing; leave one of them out")
         if isinstance(self.source, FileSource):
             # the screen writes these columns itself and would overwrite those of the file
             taken = (*OWN_COLUMNS, self.source.formula_column)
@@ -180,12 +250,18 @@ class Screen(Strict):
                 raise ValueError(f"gates: '{name}' is a column of the screen itself; rename it in {self.source.file}")
         # None for a file, whose columns are only known once it is read
         listed = (*COMPOSITION_COLUMNS, *STABILITY_COLUMNS)
-        known = {"mp_compositions": listed, "enumeration": ()}.get(self.source.name)
+        known = {
+            "mp_compositions": listed,
+            "enumeration": (),
+            "electrodes": (*COMPOSITION_COLUMNS, *ELECTRODE_COLUMNS),
+        }.get(self.source.name)
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
                 columns = [*PREDICTED, *(known or ())]
                 if name not in columns:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")
+        if self.times and known is not None and self.times not in known:
+            raise ValueError(f"times: there is no '{self.times}'; {did_you_mean(self.times, known)}")
         return self
 
     @property
@@ -200,6 +276,16 @@ class Screen(Strict):
             return ()
         slow = set(STABILITY_COLUMNS) - set(QUICK_COLUMNS)
         return tuple(dict.fromkeys(name for gate in self.gates for name in gate.columns if name in slow))
+
+    @property
+    def lists_electrodes(self) -> bool:
+        """Whether candidates are electrodes."""
+        return isinstance(self.source, ElectrodesSource)
+
+    @property
+    def needs_phases(self) -> bool:
+        """Whether listed candidates are looked up among competing phases."""
+        return self.needs_stability or self.lists_electrodes
 
     @property
     def needs_stability(self) -> bool:

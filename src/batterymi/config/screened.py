@@ -9,11 +9,13 @@ from batterymi.config.screen import (
     OWN_COLUMNS,
     PREDICTED,
     CandidatesSource,
+    ElectrodesSource,
     FileSource,
     Screen,
 )
 from batterymi.spelling import did_you_mean
 from batterymi.vocabulary.arguments import FORMULAS, STRUCTURES
+from batterymi.vocabulary.electrodes import ELECTRODE_COLUMNS
 
 DEFAULT = "formula"  # column of candidates, where the settings name none
 
@@ -75,12 +77,15 @@ def find_screen_problems(
             f"screen: '{CHANCE}' is the probability that {target.name} lies beyond a threshold, and it has none; add "
             "`threshold:` and a value to that objective"
         )
+    if screen.times and target is not None and target.window:
+        yield f"screen.times: {target.name} has a target, which a product with '{screen.times}' does not; leave it out"
     source, variant = screen.source, screen.variant
     if variant not in variants:
         yield f"screen.variant: '{variant}' is not a variant; {did_you_mean(variant, list(variants))}"
         return
     is_known = not isinstance(source, FileSource | CandidatesSource)
-    has = (COMPOSITION_COLUMNS if source.dataset else ()) if is_known else None
+    more = tuple(ELECTRODE_COLUMNS) if isinstance(source, ElectrodesSource) else ()
+    has = (*(COMPOSITION_COLUMNS if source.dataset else ()), *more) if is_known else None
     for feature in variants[variant]:
         if feature.is_category:
             yield f"screen: the variant '{variant}' takes the category '{feature.name}'; candidates have none"
@@ -93,7 +98,7 @@ def find_screen_problems(
     for descriptor in descriptors if not isinstance(source, FileSource) else ():
         for argument, column in descriptor.columns.items():
             # every candidate has one formula; other arguments must be columns of the candidates
-            if column in further:
+            if column in further and column not in getattr(source, "columns", ()):
                 yield (
                     f"screen: the variant '{variant}' takes the descriptor '{descriptor.name}', whose "
                     f"'{argument}' ({column}) candidates of {source.name} do not have; name an ablation that drops it"

@@ -45,11 +45,11 @@ def compute_bill(result: CellResult, prices: Inputs, seed: int = 0) -> Bill:
         seed: of the draws of prices.
     """
     chemistry = get_chemistry(result.cell)
-    quantities = _list_bill_prices(chemistry, prices)
+    quantities = list_bill_prices(chemistry, prices)
     n = result.specific_energy_wh_kg.draws
     drawn = draw_quantities(quantities.values(), n, seed)
-    parts = _price_parts(chemistry, result.stack, {name: quantity.value for name, quantity in quantities.items()})
-    draws = _price_parts(chemistry, result.draws, {name: drawn[one.key] for name, one in quantities.items()})
+    parts = price_parts(chemistry, result.stack, {name: quantity.value for name, quantity in quantities.items()})
+    draws = price_parts(chemistry, result.draws, {name: drawn[one.key] for name, one in quantities.items()})
     total = np.asarray(sum(draws.values()), dtype=float)
     ordered = {name: float(parts[name]) for name in sorted(parts, key=lambda name: -float(parts[name]))}
     return Bill(result.cell, summarise_draws(sum(ordered.values()), total), ordered, total, quantities)
@@ -72,7 +72,7 @@ def compute_solid_electrolyte_need(stack: Stack) -> Number:
     return (stack.masses_mg_cm2["separator"] + stack.masses_mg_cm2["positive_filler"]) / stack.energy_mwh_cm2
 
 
-def _list_bill_prices(chemistry: Chemistry, prices: Inputs) -> dict[str, Quantity]:
+def list_bill_prices(chemistry: Chemistry, prices: Inputs) -> dict[str, Quantity]:
     """Return the prices that a chemistry needs: of elements by symbol, of components by name."""
     names = {
         ALUMINIUM,
@@ -88,7 +88,7 @@ def _list_bill_prices(chemistry: Chemistry, prices: Inputs) -> dict[str, Quantit
     return {**elements, **{name: price_component(prices, name) for name in sorted(names)}}
 
 
-def _price_parts(chemistry: Chemistry, stack: Stack, prices: Mapping[str, Number]) -> dict[str, Number]:
+def price_parts(chemistry: Chemistry, stack: Stack, prices: Mapping[str, Number]) -> dict[str, Number]:
     """Return what each part costs, in USD per kWh; mg per mWh are kg per kWh."""
     items: dict[str, Number] = {
         "positive_active": compute_material_cost(chemistry.positive, prices),

@@ -66,6 +66,7 @@ CHEMISTRIES: Mapping[str, Chemistry] = {
     ),
 }  # fmt: skip
 CATHODES = ("ncm622", "ncm850807")  # groups of materials without a cell of their own
+POTENTIALS = ("mean_potential_v",)  # of the group `hard_carbon`: of a negative electrode against its metal
 CAR = ("consumption_kwh_km", "charging_efficiency", "cell_to_pack_mass_ratio")  # of the group `car`
 OPTIONAL = ("formation_loss", "electrolyte_g_ah", "electrolyte_ul_mg")  # 0 where a table has no row
 
@@ -219,8 +220,8 @@ def check_inputs(inputs: Inputs) -> None:
     """
     unknown = []
     for quantity in inputs.values():
-        names = CAR if quantity.group == "car" else FIELDS
-        if quantity.group not in ("any", "car", *CATHODES, *CHEMISTRIES):
+        names = {"car": CAR, "hard_carbon": POTENTIALS}.get(quantity.group, FIELDS)
+        if quantity.group not in ("any", "car", "hard_carbon", *CATHODES, *CHEMISTRIES):
             unknown.append(f"{quantity.key}: there is no such cell; {did_you_mean(quantity.group, CHEMISTRIES)}")
         elif quantity.name not in names:
             unknown.append(f"{quantity.key}: nothing takes it; {did_you_mean(quantity.name, names)}")

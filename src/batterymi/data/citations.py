@@ -21,7 +21,7 @@ def format_citations(datasets: Mapping[str, Dataset]) -> str:
         lines += [f"- {escape_markdown(work)}" for work in dataset.citation]
         lines += ["", "| file | sha256 |", "|---|---|"]
         files = dataset.files.items()
-        lines += [f"| [{file}]({escape_markdown(entry.url)}) | `{entry.sha256}` |" for file, entry in files]
+        lines += [f"| [{file}]({escape_markdown(entry.origin)}) | `{entry.sha256}` |" for file, entry in files]
         lines.append("")
     if not datasets:
         lines += ["None: these results are based on the tables and formulas of the textbook edition alone.", ""]

@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from urllib3.exceptions import ProtocolError
 from urllib3.util import Retry
 
-from batterymi.config.datasets import DataFile
+from batterymi.config.datasets import DataFile, Derivation
+from batterymi.data.derive import DerivationError, derive_file, has_content
 from batterymi.errors import BatteryMIError
 from batterymi.files import compute_sha256
 
@@ -58,19 +60,26 @@ class _BrokenOffError(_UnavailableError):
     """A download that may go on when it is requested again."""
 
 
-def fetch_files(folder: Path, name: str, files: Mapping[str, DataFile], mirror: str | None = None) -> None:
+def fetch_files(
+    folder: Path,
+    name: str,
+    files: Mapping[str, DataFile],
+    mirror: str | None = None,
+    inputs: Mapping[str, Path] = MappingProxyType({}),
+) -> None:
     """Bring every file of a data set into a folder.
 
     A file that is there with the right digest stays. Else it is taken from the mirror, if one is named and has it (as
-    it is, or compressed under its name with .gz), or downloaded. It is hashed while it arrives under another name, and
-    renamed only once its digest is right. A download that was cut short goes on where it stopped, if the server allows
-    it.
+    it is, or compressed under its name with .gz), or downloaded, or derived from a folder of a repository. It is hashed
+    while it arrives under another name, and renamed only once its digest is right. A download that was cut short goes
+    on where it stopped, if the server allows it.
 
     Args:
         folder: where the files belong.
         name: the data set's name, its folder in the mirror.
         files: the files by name.
         mirror: folder laid out as `<data set>/<file>`, or None.
+        inputs: folders of other data sets, from which files are derived.
 
     Raises:
         FetchError: for every file that cannot be had: which, why, and what to do.
@@ -79,7 +88,7 @@ def fetch_files(folder: Path, name: str, files: Mapping[str, DataFile], mirror: 
     problems = _check_mirror(mirror)
     for file, wanted in files.items() if not problems else ():
         try:
-            _fetch_file(folder / file, wanted, Path(mirror) / name / file if mirror else None)
+            _fetch_file(folder / file, wanted, Path(mirror) / name / file if mirror else None, inputs)
         except FetchError as error:
             problems.append(str(error))
         except OSError as error:
@@ -97,12 +106,12 @@ def _check_mirror(mirror: str | None) -> list[str]:
     return [f"mirror: '{mirror}' is not a folder; name one that is laid out as <data set>/<file>"]
 
 
-def _fetch_file(target: Path, wanted: DataFile, source: Path | None) -> None:
+def _fetch_file(target: Path, wanted: DataFile, source: Path | None, inputs: Mapping[str, Path]) -> None:
     """Fetch one file and verify its digest."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _lock_file(target):
         if target.is_file():
-            if compute_sha256(target) == wanted.sha256:
+            if compute_sha256(target) == wanted.sha256 or _is_derived(target, wanted):
                 return
             logger.info("%s: it exists with other content; it is replaced once the right file has arrived", target.name)
         # in the same folder, so that the final rename is atomic
@@ -112,8 +121,23 @@ def _fetch_file(target: Path, wanted: DataFile, source: Path | None) -> None:
             _copy_from_mirror(source, part, target, wanted)
         elif packed is not None and packed.is_file():
             _unpack_from_mirror(packed, part, target, wanted)
+        elif wanted.derived:
+            _derive_file(target, wanted.derived, inputs, f"; the mirror has no {source}" if source else "")
         else:
             _download_file(part, target, wanted, f"; the mirror has no {source}" if source else "")
+
+
+def _is_derived(target: Path, wanted: DataFile) -> bool:
+    """Return whether a file is one that was derived, whose bytes may differ from those of a mirror."""
+    return wanted.derived is not None and has_content(target, wanted.derived.content_sha256)
+
+
+def _derive_file(target: Path, derivation: Derivation, inputs: Mapping[str, Path], lacking: str) -> None:
+    """Derive a file from its repository."""
+    try:
+        derive_file(derivation, inputs, target)
+    except DerivationError as error:
+        raise FetchError(f"{error}{lacking}; {OFFLINE}") from None
 
 
 @contextmanager
@@ -156,11 +180,11 @@ def _download_file(part: Path, target: Path, wanted: DataFile, lacking: str) -> 
             break
         except _UnavailableError as error:
             if not isinstance(error, _BrokenOffError) or not retry.total:
-                raise FetchError(f"{target}: not available from {wanted.url}: {error}{lacking}; {OFFLINE}") from None
-            retry = retry.increment("GET", wanted.url, error=ProtocolError(str(error)))
+                raise FetchError(f"{target}: not available from {wanted.origin}: {error}{lacking}; {OFFLINE}") from None
+            retry = retry.increment("GET", wanted.origin, error=ProtocolError(str(error)))
             logger.info("%s: %s; requesting it again", target.name, error)
             retry.sleep()
-    _verify_and_move(part, target, found, wanted, wanted.url)
+    _verify_and_move(part, target, found, wanted, wanted.origin)
     logger.info("%s: downloaded", target.name)
 
 
@@ -176,7 +200,7 @@ def _attempt_download(part: Path, wanted: DataFile) -> str:
     )
     with _open_session() as session:
         try:
-            response = session.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT)
+            response = session.get(wanted.origin, headers=headers, stream=True, timeout=TIMEOUT)
         except requests.exceptions.RequestException as error:
             raise _UnavailableError(f"no connection ({_describe_network_error(error)})") from None
         with response:
@@ -271,8 +295,8 @@ def _limit_size(pieces: Iterator[bytes], part: Path, done: int, wanted: DataFile
         if done > wanted.bytes:
             part.unlink()
             raise FetchError(
-                f"{wanted.url}: the server sends more than the {wanted.bytes} bytes of the file; nothing is kept. If "
-                "the authors changed the file, look at it before you change config/datasets.yaml"
+                f"{wanted.origin}: the server sends more than the {wanted.bytes} bytes of the file; nothing is kept. "
+                "If the authors changed the file, look at it before you change config/datasets.yaml"
             )
         yield piece
 

@@ -55,7 +55,7 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
     # no division by zero; rows without a redox metal are set to 0 below
     per_metal = host_empty / np.maximum(metals, 1e-3)
     taken = ions_full / host_full - ions_empty / host_empty
-    before, after = _compute_oxidation_state(empty, ion, charge), _compute_oxidation_state(full, ion, charge)
+    before, after = compute_oxidation_state(empty, ion, charge), compute_oxidation_state(full, ion, charge)
     columns = {
         "ions per host atom, charged": ions_empty / host_empty,
         "ions per host atom, discharged": ions_full / host_full,
@@ -118,7 +118,7 @@ def _remove_ion(compositions: Compositions, ion: pd.Series) -> Compositions:
     return compositions.select(~is_ion | np.repeat(compositions.counts == 1, compositions.counts))
 
 
-def _compute_oxidation_state(
+def compute_oxidation_state(
     compositions: Compositions, ion: pd.Series, charge: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Compute the redox metals' mean oxidation state if all else keeps its own; 0 where there are none.

@@ -77,7 +77,18 @@ def make_site_graph(record: SiteRecord, *, merges: bool = True) -> SiteGraph:
         record: the sites.
         merges: whether equivalent sites are one node.
     """
-    pairs = find_neighbours(record, RADIUS, NEAREST)
+    return join_sites(record, find_neighbours(record, RADIUS, NEAREST), get_mobile_ion(record), merges=merges)
+
+
+def join_sites(record: SiteRecord, pairs: Neighbours, ions: Array, *, merges: bool = True) -> SiteGraph:
+    """Return the graph of sites whose neighbours are known.
+
+    Args:
+        record: the sites; of them what they hold is used.
+        pairs: their neighbours.
+        ions: of the mobile ion on each site, shape (n_sites,).
+        merges: whether equivalent sites are one node.
+    """
     kinds = find_equivalent_sites(record, pairs) if merges else np.arange(len(record))
     first = np.unique(kinds, return_index=True)[1]
     is_first = np.zeros(len(record), dtype=bool)
@@ -87,7 +98,7 @@ def make_site_graph(record: SiteRecord, *, merges: bool = True) -> SiteGraph:
     centre, neighbour, distance, count = _join_edges(*ends, pairs.distance[kept])
     return SiteGraph(
         record.amounts[first],
-        get_mobile_ion(record)[first],
+        ions[first],
         np.bincount(kinds) / len(record),
         centre,
         neighbour,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 20
+PLAIN = ("lower_95", "predicted", "upper_95")
+PRODUCT = ("product_lower_95", "product", "product_upper_95")
 
 
 def draw_screen(top: pd.DataFrame, report: dict[str, Any], objective: Objective) -> "Figure":
@@ -47,6 +49,10 @@ def _draw_funnel(axis: "Axes", report: dict[str, Any]) -> None:
     counts = [report["candidates"], *(step["passed"] for step in report["funnel"])]
     notes = [f"{report['dropped']:,} unreadable" if report["dropped"] else ""]
     notes += [f"{step['unknown']:,} unknown" if step["unknown"] else "" for step in report["funnel"]]
+    if report["undecided"]:
+        labels.append("of these, nothing unknown")
+        counts.append(report["passed"] - report["undecided"])
+        notes.append("")
     for least, count in (report["likely"] or {}).items():
         labels.append(f"P(beyond {report['threshold_of_target']:g}) > {least}")
         counts.append(count)
@@ -86,25 +92,31 @@ def _draw_best(axis: "Axes", shown: pd.DataFrame, report: dict[str, Any], object
     names = shown["formula"] + (" (" + shown["id"] + ")" if "id" in shown else "")
     beyond = report["threshold_of_target"]
     if beyond is not None:
-        axis.axvline(beyond, color=BLACK, ls=":", lw=1)
         names += [f"  P = {chance:.2f}" for chance in shown[CHANCE]]
     if "known_bad" in shown:
         names += ["; measured: worse" if bad else "" for bad in shown["known_bad"]]
     heights = np.arange(len(shown))[::-1]
+    product = report["product"]
+    lower, value, upper = PRODUCT if product else PLAIN
     for place, (_, row) in zip(heights, shown.iterrows(), strict=True):
         colour = BLUE if row["inside"] else RED
-        axis.plot([row["lower_95"], row["upper_95"]], [place, place], color=colour, lw=1)
-        axis.plot(row["predicted"], place, "o", color=colour, ms=3)
-    draw_target(axis, objective.window, along="x")
+        axis.plot([row[lower], row[upper]], [place, place], color=colour, lw=1)
+        axis.plot(row[value], place, "o", color=colour, ms=3)
     axis.set_yticks(heights, list(names), fontsize=6)
-    axis.set_xlabel(objective.axis_label)
+    if product:
+        axis.set_xlabel(f"{product['label']} ({product['unit']})")
+    else:
+        draw_target(axis, objective.window, along="x")
+        axis.set_xlabel(objective.axis_label)
     best = f"Likeliest {len(shown)}" if report["order_by"] == CHANCE else f"Best {len(shown)}"
     dotted = "" if beyond is None else f"; dotted, P: beyond {beyond:g}"
-    if report["mean_prediction"] is not None:
+    dashed = "" if product else "; dashed: mean of all scored"
+    if beyond is not None and not product:
+        axis.axvline(beyond, color=BLACK, ls=":", lw=1)
+    if report["mean_prediction"] is not None and not product:
         axis.axvline(report["mean_prediction"], color=GREY, ls="--", lw=0.8)
     axis.set_title(
-        f"{best}, 95 % intervals; dashed: mean of all scored{dotted}\n"
-        f"{report['model']}, Q² {report['q2']:.2f}, {report['skill']}",
+        f"{best}, 95 % intervals{dashed}{dotted}\n{report['model']}, Q² {report['q2']:.2f}, {report['skill']}",
         fontsize=6,
         loc="right",
     )

@@ -133,6 +133,7 @@ def _describe_screen(found: dict[str, Any], unit: str) -> str:
     if found.get("known_bad"):
         counts.append(f"{found['known_bad']:,} of the listed were measured elsewhere, and are not")
     likely = f"; beyond {found['threshold_of_target']:g}{unit}: {' and '.join(counts)}" if counts else ""
+    likely += f"; of {found['undecided']:,} that pass a gate is unknown" if found["undecided"] else ""
     return (
         f"{found['candidates']:,} candidates{' → ' if steps else ''}{steps}; {found['scored']:,} scored by "
         f"{found['model']} ({found['skill']}), {found['inside']:,} of them inside the applicability domain; "

@@ -5,8 +5,9 @@ import pandas as pd
 
 from batterymi.config.parts import Objective
 from batterymi.features.formulas import identify_compositions, parse_formula
-from batterymi.stability.assess import FULL, NOTHING, Assessor
-from batterymi.stability.phases import StabilityError
+from batterymi.stability.assess import FULL, JOIN, NOTHING, Assessor
+from batterymi.stability.equilibrium import find_equilibrium
+from batterymi.stability.phases import PhaseTable, StabilityError
 
 COOLEST_C, WARMEST_C = 15.0, 35.0  # room temperature; ions are slower in the cold, and faster in the heat
 ELSEWHERE = ("measured_elsewhere", "measured_at_c", "measured_in", "known_bad")
@@ -60,3 +61,30 @@ def find_measured(formulas: pd.Series, rows: pd.DataFrame, objective: Objective)
         is_bad = limit is not None and bool(objective.sign * (value - limit) > 0)
         found.append((value, float(best["temperature_c"]), str(best["doi"]), is_bad))
     return pd.DataFrame(found, columns=list(ELSEWHERE), index=formulas.index)
+
+
+def add_competitors(listed: pd.DataFrame, formulas: pd.Series, table: PhaseTable) -> pd.DataFrame:
+    """Return candidates with the phases of lowest energy at their composition, other than themselves.
+
+    Args:
+        listed: candidates.
+        formulas: of each.
+        table: the phases.
+
+    Returns:
+        Columns competes_with (formulas, the largest share first) and e_form_of_others (eV/atom): a compound of the
+        composition is stable if its formation energy is lower; NaN and empty where an element has no energy.
+    """
+    rows: list[tuple[str, float]] = []
+    for formula in formulas:
+        amounts = parse_formula(formula)
+        try:
+            system = table.select_system(frozenset(amounts))
+            composition = system.vector(amounts)
+            own = system.find(composition)
+            others = find_equilibrium(system, composition, None if own is None else system.all_but(own))
+            rows.append((JOIN.join(others.list_phases(system)), others.energy))
+        except StabilityError:
+            rows.append(("", np.nan))
+    found = pd.DataFrame(rows, columns=["competes_with", "e_form_of_others"], index=listed.index)
+    return pd.concat([listed, found], axis=1)

@@ -47,7 +47,9 @@ class Best:
     """The outcome of a screen.
 
     Attributes:
-        candidates: the best, best first.
+        candidates: the best of those that are known to pass every gate, best first.
+        undecided: the best of those that pass, but of which a gate that lets unknown ones pass is unknown.
+        n_undecided: how many these are.
         moments: of all predictions.
         inside: how many candidates lie inside the applicability domain.
         likely: how many of those that pass every gate are beyond the objective's threshold with a larger probability
@@ -55,6 +57,8 @@ class Best:
     """
 
     candidates: pd.DataFrame
+    undecided: pd.DataFrame
+    n_undecided: int
     moments: Moments
     inside: int
     likely: dict[str, int]
@@ -64,7 +68,8 @@ def merge_best(blocks: Iterable[pd.DataFrame], screen: Screen, target: Objective
     """Merge blocks of scored candidates.
 
     Exact, whatever the blocks' order: candidates are ordered by prediction, or by its distance to a target, which of
-    several within its window is that of the intervals, or by the probability of a value beyond the threshold, and,
+    several within its window is that of the intervals, or by its product with another number, or by the probability of
+    a value beyond the threshold, and,
     where that is equal, by their position in the list; of a composition that is listed twice, also as another formula,
     the first in that order counts, unless candidates have ids. Only one block and the best so far are in memory.
 
@@ -73,11 +78,11 @@ def merge_best(blocks: Iterable[pd.DataFrame], screen: Screen, target: Objective
         screen: how many are listed, and in which order.
         target: the objective that was predicted.
     """
-    moments, inside, best = {}, 0, pd.DataFrame()
+    moments, inside, n_undecided, best, undecided = {}, 0, 0, pd.DataFrame(), pd.DataFrame()
     likely = dict.fromkeys(map(str, LIKELY), 0)
     for frame in blocks:
         if not len(best.columns):
-            best = frame.head(0)
+            best = undecided = frame.head(0)
         if not len(frame):
             continue
         block = Moments()
@@ -88,8 +93,17 @@ def merge_best(blocks: Iterable[pd.DataFrame], screen: Screen, target: Objective
         passed = frame[frame["passed"]]
         for least in LIKELY:
             likely[str(least)] += int((passed[CHANCE] > least).sum())
-        best = _choose_best(best, passed, screen, target)
-    return Best(best.reset_index(drop=True), _join_moments(moments), inside, likely)
+        n_undecided += int(passed["undecided"].sum())
+        best = _choose_best(best, passed[~passed["undecided"]], screen, target)
+        undecided = _choose_best(undecided, passed[passed["undecided"]], screen, target)
+    candidates, others = (found.reset_index(drop=True) for found in (best, undecided))
+    return Best(candidates, others, n_undecided, _join_moments(moments), inside, likely)
+
+
+def multiply(frame: pd.DataFrame, screen: Screen, column: str = "predicted") -> Array:
+    """Return a column of predictions, times the number that the screen multiplies them by."""
+    values = frame[column].to_numpy(float)
+    return values * frame[screen.times].to_numpy(float) if screen.times else values
 
 
 def _choose_best(best: pd.DataFrame, more: pd.DataFrame, screen: Screen, target: Objective) -> pd.DataFrame:
@@ -97,7 +111,7 @@ def _choose_best(best: pd.DataFrame, more: pd.DataFrame, screen: Screen, target:
 
     def rank(frame: pd.DataFrame) -> list[Array]:
         """Return what is compared, each the smaller the better, the most important first."""
-        cost = target.compute_cost(frame["predicted"].to_numpy(float))
+        cost = target.compute_cost(multiply(frame, screen))
         return [-frame[CHANCE].to_numpy(float), cost] if screen.order_by == CHANCE else [cost]
 
     # what is worse than the last of the best cannot enter, so less has to be sorted

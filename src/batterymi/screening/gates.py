@@ -66,11 +66,21 @@ def pass_gates(
     funnel = Funnel()
     for gate in gates:
         passes, unknown = _evaluate_gate(gate, numbers, compositions)
+        passes = passes | unknown if gate.unknown == "pass" else passes
         funnel.entered.append(int(alive.sum()))
         funnel.unknown.append(int((alive & unknown).sum()))
         alive = alive & passes
         funnel.passed.append(int(alive.sum()))
     return alive, funnel
+
+
+def find_undecided(gates: Sequence[Gate], numbers: Mapping[str, Array], compositions: Compositions) -> Mask:
+    """Return of which candidates some gate that lets unknown ones pass is unknown, shape (n,)."""
+    undecided = np.zeros(compositions.n_formulas, dtype=bool)
+    for gate in gates:
+        if gate.unknown == "pass":
+            undecided |= _evaluate_gate(gate, numbers, compositions)[1]
+    return undecided
 
 
 def _evaluate_gate(gate: Gate, numbers: Mapping[str, Array], compositions: Compositions) -> tuple[Mask, Mask]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from batterymi.config.screen import CHANCE, Gate, Screen
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.features.formulas import Compositions, parse_formulas
-from batterymi.screening.gates import Funnel, pass_gates, split_gates
+from batterymi.screening.gates import Funnel, find_undecided, pass_gates, split_gates
 from batterymi.screening.refine import Refinement
 from batterymi.screening.scorer import Predictions, Scorer
 from batterymi.screening.sources import FORMULA, POSITION, add_formula_columns
@@ -19,7 +19,7 @@ from batterymi.surrogates.exceedance import compute_exceedance
 
 SCORED = {
     **dict.fromkeys(("predicted", "lower_95", "upper_95", CHANCE, "distance"), pa.float64()),
-    **dict.fromkeys(("novel", "inside", "passed"), pa.bool_()),
+    **dict.fromkeys(("novel", "inside", "passed", "undecided"), pa.bool_()),
     "out_of_range": pa.string(),
 }  # columns of scored candidates, beside those that they came with
 NUMBERS_KNOWN = "the model's numbers known"  # what the funnel calls candidates that a model can predict
@@ -84,7 +84,10 @@ def score_block(
     passed, rest = steps.pass_gates(after, alive)
     if refinement is not None:
         found |= {name: numbers[name][alive] for name in refinement.columns}
-    scored = candidates.assign(**found, passed=passed[alive], out_of_range=predictions.out_of_range)
+    undecided = find_undecided(settings.screen.gates, numbers, compositions)[alive]
+    scored = candidates.assign(
+        **found, passed=passed[alive], undecided=undecided, out_of_range=predictions.out_of_range
+    )
     return scored, funnel.concat_steps(rest)
 
 

@@ -17,6 +17,7 @@ from batterymi.config.screen import (
     COMPOSITION_COLUMNS,
     PREDICTED,
     CandidatesSource,
+    ElectrodesSource,
     EnumerationSource,
     FileSource,
     Source,
@@ -102,6 +103,8 @@ def read_candidate_blocks(
         return _regroup_rows(_read_file_blocks(source, columns, tally))
     if isinstance(source, EnumerationSource):
         return _enumerate_blocks(source)
+    if isinstance(source, ElectrodesSource):
+        return _list_electrode_blocks(source, folder or Path())
     if isinstance(source, CandidatesSource):
         frame = _load_candidates(source, folder or Path(), columns.numbers, tally)
     else:
@@ -135,6 +138,14 @@ def _enumerate_blocks(source: EnumerationSource) -> Iterator[pa.Table]:
     formulas = chain.from_iterable(enumerate_compositions(source))
     while block := list(islice(formulas, BLOCK)):
         yield pa.table({FORMULA: block})
+
+
+def _list_electrode_blocks(source: ElectrodesSource, folder: Path) -> Iterator[pa.Table]:
+    """Yield the blocks of candidate electrodes."""
+    from batterymi.screening.electrodes import list_electrodes
+
+    for frame in list_electrodes(source, folder, BLOCK):
+        yield pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _read_file_blocks(source: FileSource, columns: CandidateColumns, tally: Tally) -> Iterator[pa.Table]:

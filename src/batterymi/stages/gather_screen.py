@@ -15,11 +15,13 @@ import pyarrow.parquet
 from batterymi.config.screen import CHANCE
 from batterymi.config.slices.screening import GatheringSettings
 from batterymi.config.slices.stability import AssessmentSettings
+from batterymi.costing.electrodes import rate_electrodes
+from batterymi.costing.inputs import load_inputs, load_prices
 from batterymi.data.loaders.liion_database import load_conductivities
 from batterymi.errors import DamagedFileError, TableError
 from batterymi.files import check_content, read_frame, read_json, write_csv, write_json
-from batterymi.screening.annotate import add_stability, find_measured
-from batterymi.screening.best import Best, find_nearest, merge_best
+from batterymi.screening.annotate import add_competitors, add_stability, find_measured
+from batterymi.screening.best import find_nearest, merge_best, multiply
 from batterymi.screening.gates import Funnel
 from batterymi.screening.scores import SCORED, label_steps
 from batterymi.screening.sources import FORMULA, POSITION
@@ -65,10 +67,12 @@ class ScreenFiles:
 
     Attributes:
         top: CSV; the best candidates, best first.
+        unknown: CSV; the best of those of which a gate that lets unknown ones pass is unknown, alike.
         report: JSON; the funnel, the spread of the predictions, and the verdict on the model.
     """
 
     top: Path
+    unknown: Path
     report: Path
 
 
@@ -105,9 +109,13 @@ def gather_screen(
     model = scores[chosen].iloc[0]
     skill = describe_skill(str(model["verdict"]), settings.table.group_columns if settings.table else ())
     # beside each candidate, since a ranking is read without the report
-    listed = _list_best(best, read_frame(table, [target.name]), settings)
-    listed = _look_up(listed, settings, known, stability).assign(verdict=skill)
+    rows = read_frame(table, [target.name])
+    listed, undecided = (
+        _look_up(_list_best(frame, rows, settings), settings, known, stability).assign(verdict=skill)
+        for frame in (best.candidates, best.undecided)
+    )
     write_csv(made.top, listed)
+    write_csv(made.unknown, undecided)
     found = {
         **account,
         "inside": best.inside,
@@ -117,6 +125,9 @@ def gather_screen(
         "skill": skill,
         "threshold_of_target": target.threshold,
         "order_by": screen.order_by,
+        "product": {"of": screen.times, "label": screen.label, "unit": screen.unit} if screen.times else None,
+        "undecided": best.n_undecided,
+        "undecided_listed": len(undecided),
         "likely": best.likely if target.threshold is not None else None,
         "median_half_width_95_of_the_best": float((listed["upper_95"] - listed["predicted"]).median()),
         "listed": len(listed),
@@ -132,9 +143,13 @@ def _look_up(
 ) -> pd.DataFrame:
     """Return the listed candidates with all numbers of their stability, and with measurements elsewhere."""
     formulas = listed[FORMULA]
-    if known.phases:
+    if settings.screen.lists_electrodes:
+        listed = pd.concat([listed, rate_electrodes(listed, load_inputs(), load_prices())], axis=1)
+    table = PhaseTable(read_frame(known.phases, PHASE_COLUMNS)) if known.phases else None
+    if table and settings.screen.lists_electrodes:
+        listed = add_competitors(listed, formulas, table)
+    elif table:
         chosen = AssessmentSettings.model_validate(stability)
-        table = PhaseTable(read_frame(known.phases, PHASE_COLUMNS))
         listed = add_stability(listed, formulas, Assessor(table, chosen.draws, chosen.noise_ev_atom, chosen.seed))
     if known.elsewhere:
         rows = load_conductivities(known.elsewhere.parent).frame
@@ -171,12 +186,15 @@ def _add_accounts(reports: Sequence[Path], listing: dict[str, Any], settings: Ga
     }
 
 
-def _list_best(best: Best, rows: pd.DataFrame, settings: GatheringSettings) -> pd.DataFrame:
+def _list_best(frame: pd.DataFrame, rows: pd.DataFrame, settings: GatheringSettings) -> pd.DataFrame:
     """Return the table of the best candidates."""
-    frame = best.candidates
     known = find_nearest(frame[FORMULA], rows, next(iter(settings.formula_columns), None), settings.target.name)
-    scores = [column for column in SCORED if column != "passed"]
-    source_columns = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED)]
+    scores = [column for column in SCORED if column not in ("passed", "undecided")]
+    if settings.screen.times:
+        ends = (("product", "predicted"), ("product_lower_95", "lower_95"), ("product_upper_95", "upper_95"))
+        frame = frame.assign(**{name: multiply(frame, settings.screen, column) for name, column in ends})
+        scores += [name for name, _ in ends]
+    source_columns = [column for column in frame.columns if column not in (FORMULA, POSITION, *SCORED, *scores)]
     listed = pd.concat([frame[[FORMULA, *scores]], known, frame[source_columns]], axis=1)
     listed.insert(0, "rank", np.arange(1, len(listed) + 1))
     return listed if settings.target.threshold is not None else listed.drop(columns=CHANCE)

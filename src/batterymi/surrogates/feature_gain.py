@@ -62,9 +62,14 @@ def predict_extensions(
 
 
 def score_candidates(
-    predictions: list[pd.DataFrame], candidates: Mapping[str, str], folds: int, bootstraps: int, seed: int
+    predictions: list[pd.DataFrame],
+    candidates: Mapping[str, str],
+    folds: int,
+    bootstraps: int,
+    seed: int,
+    baseline: str = BLEND,
 ) -> pd.DataFrame:
-    """Score every candidate over partitions, and its gain over the blend without further features.
+    """Score every candidate over partitions, and its gain over one of them.
 
     Args:
         predictions: of each partition, rows in the same order.
@@ -72,10 +77,11 @@ def score_candidates(
         folds: of each partition.
         bootstraps: resamples of groups behind intervals.
         seed: of these.
+        baseline: the candidate that gains are over; if not given, the blend without further features.
 
     Returns:
         One row for each candidate: MAE and R² (means over the partitions, with 95 % intervals over groups and
-        partitions), gain in MAE over the blend, its smallest over the partitions, and a verdict that follows the
+        partitions), gain in MAE over the baseline, its smallest over the partitions, and a verdict that follows the
         interval.
     """
     first = predictions[0]
@@ -85,7 +91,7 @@ def score_candidates(
     found = []
     for name, what in candidates.items():
         said = errors[name] + observed
-        gains = np.abs(errors[BLEND]) - np.abs(errors[name])
+        gains = np.abs(errors[baseline]) - np.abs(errors[name])
         scores = {"mae": MAE, "r2": R2}
         row: dict[str, Any] = {"candidate": name, "what": what}
         for label, statistic in scores.items():
@@ -95,7 +101,7 @@ def score_candidates(
         row |= {"gain": gain.value, "gain_lower": gain.lower, "gain_upper": gain.upper}
         row |= {"worst_mae": float(np.abs(errors[name]).mean(axis=1).max())}
         row |= {"worst_gain": float(compute_mean(gains).min()), "partitions": len(predictions), "rows": len(observed)}
-        found.append(row | {"verdict": "" if name == BLEND else decide_gain(gain.lower, gain.upper)})
+        found.append(row | {"verdict": "" if name == baseline else decide_gain(gain.lower, gain.upper)})
     return pd.DataFrame(found)
 
 
