@@ -105,7 +105,7 @@ def collect_sources(summaries: Mapping[Path, Summary]) -> dict[str, str]:
     for path, cells in summaries.items():
         for key, cell in cells.items():
             if cell["source"]:
-                source = Path(cell["source"])
+                source = Path(cell["source"].partition("#")[0])
                 inside = source.is_relative_to(path.parent)
                 general = path.parent.with_name("{study}") / source.relative_to(path.parent) if inside else source
                 found.setdefault(key, str(general))
