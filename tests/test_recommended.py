@@ -16,8 +16,8 @@ from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.space.space import Space
-from batterymi.reporting.study_results import StudyResults
 from batterymi.reporting.best_design import describe_best, find_best_design
+from batterymi.reporting.study_results import StudyResults
 from batterymi.stages.replay_protocols import choose_design
 
 LINE = Space((Feature(name="x", label="x", unit="1", bounds=(0, 1)),))

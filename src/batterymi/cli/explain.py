@@ -1,7 +1,6 @@
 """`batterymi explain`: a number of the summary or a claim, the file it was read from, and the rule that made it."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from batterymi.cli.settings import find_study, read_config

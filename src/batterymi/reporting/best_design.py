@@ -14,6 +14,7 @@ from batterymi.vocabulary.units import format_unit
 from batterymi.vocabulary.verdicts import NO_SKILL
 
 NO_DESIGN = "no design meets the limits"
+WRITTEN_OUT = 1e6  # numbers from which on powers of ten are shorter
 ALL_MEASURED = "every row of the pool has its result already"
 
 
@@ -114,7 +115,7 @@ def _list_features(best: pd.Series, study: ReportedStudy) -> list[Quantity]:
     """Return the features of a design."""
     texts = [Quantity(name, name.replace("_", " "), str(best[name])) for name in study.design_texts]
     values = [
-        Quantity(f.name, f.label, str(best[f.name]) if f.is_category else f"{best[f.name]:.3g}", f.unit)
+        Quantity(f.name, f.label, str(best[f.name]) if f.is_category else round_shown(best[f.name], 3), f.unit)
         for f in study.designable
         if pd.notna(best[f.name])
     ]
@@ -141,15 +142,15 @@ def _find_outcome(best: pd.Series, results: StudyResults) -> tuple[tuple[Quantit
         best.update(pd.Series({o.name: results.replay["reference_model"][o.name] for o in results.study.objectives}))
         kind += f" on the {results.replay['reference']}"
     found = [_make_outcome(best, objective) for objective in results.study.objectives]
-    found += [Quantity("", q.label, f"{best[q.name]:.3g}", q.unit) for q in results.study.derived]
+    found += [Quantity("", q.label, round_shown(best[q.name], 3), q.unit) for q in results.study.derived]
     return tuple(found), kind
 
 
 def _describe_row(best: pd.Series, study: ReportedStudy) -> BestDesign:
     """Return the best row of a pool, and the prediction of a model that was not trained on it."""
     target = study.optimised[0]
-    known = Quantity(target.name, target.label, f"{best[target.name]:.4g}", target.unit, note=target.target_note)
-    text, interval = f"{best[f'{target.name}_predicted']:.4g}", _format_ends(best, target.name)
+    known = Quantity(target.name, target.label, round_shown(best[target.name], 4), target.unit, note=target.target_note)
+    text, interval = round_shown(best[f"{target.name}_predicted"], 4), _format_ends(best, target.name)
     return BestDesign(
         ALL_MEASURED,
         outcome_kind="in the data",
@@ -163,11 +164,17 @@ def _describe_row(best: pd.Series, study: ReportedStudy) -> BestDesign:
 
 def _make_outcome(best: pd.Series, objective: Objective) -> Quantity:
     """Return one objective of a design, with its interval if it has one."""
-    text, interval = f"{best[objective.name]:.4g}", _format_ends(best, objective.name)
+    text, interval = round_shown(best[objective.name], 4), _format_ends(best, objective.name)
     return Quantity(objective.name, objective.label, text, objective.unit, interval, objective.target_note)
 
 
 def _format_ends(best: "pd.Series[Any]", name: str) -> str:
     """Return the 95 % interval of an outcome after a blank, or nothing."""
     low, high = best.get(f"{name}_lower_95"), best.get(f"{name}_upper_95")
-    return "" if low is None or high is None or pd.isna(low) else f" [{low:.4g}, {high:.4g}]"
+    return "" if low is None or high is None or pd.isna(low) else f" [{round_shown(low, 4)}, {round_shown(high, 4)}]"
+
+
+def round_shown(value: float, digits: int) -> str:
+    """Return a number in so many digits; thousands are written out, as 2390 for 2.39e+03."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(value) < WRITTEN_OUT else text

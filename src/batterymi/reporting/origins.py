@@ -38,10 +38,9 @@ def find_origin(source: str, results: Path, logs: Path, open_study: Callable[[st
     path = Path(name)
     if not path.is_relative_to(results):
         return Origin(path, key)
-    folder = RUN if path.parent == results else path.parent.name
-    if path.parent.parent == results or path.parent == results:
-        if rule := OTHER_RESULTS.get(folder, {}).get(path.name):
-            return Origin(path, key, rule, logs / f"{rule}.log")
+    folder = {results: RUN, results / path.parent.name: path.parent.name}.get(path.parent, "")
+    if other := OTHER_RESULTS.get(folder, {}).get(path.name):
+        return Origin(path, key, other, logs / f"{other}.log")
     study = path.relative_to(results).parts[0]
     found = open_study(study)
     rule = found.find_rule(path) if found else None

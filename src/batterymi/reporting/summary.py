@@ -103,7 +103,7 @@ def _collect_scores(results: StudyResults) -> Cells:
     }
 
 
-def _point_to_score(row: "pd.Series[Any]", column: str) -> str:
+def _point_to_score(row: Any, column: str) -> str:
     """Return where the table of scores has a number."""
     return f"metrics#variant={row['variant']},objective={row['objective']},model={row['model']}:{column}"
 
