@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.reporting.best_design import BestDesign
+from batterymi.reporting.best_design import ALL_MEASURED, BestDesign
 from batterymi.reporting.tables import format_cell
 from batterymi.vocabulary.verdicts import FEWER, MORE, NO_SKILL, SKILL
 
@@ -54,6 +54,11 @@ class Card:
     def rule_verdict(self) -> str:
         """Return how the campaign compares with a rule that needs no model; nothing where there is none."""
         return re.split(r"[:;,]| \(", self.cells.get("against_rule", ""))[0]
+
+    @property
+    def tone(self) -> str:
+        """Return the class of the answer."""
+        return GOOD if self.is_recommended else OPEN if self.best.objection == ALL_MEASURED else BAD
 
     @property
     def is_recommended(self) -> bool:

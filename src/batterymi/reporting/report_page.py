@@ -118,6 +118,23 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a number of the summary comes from.
+
+    Attributes:
+        column: of summary.csv.
+        text: its cell.
+        origin: file, key, rule and log.
+        command: that says the same.
+    """
+
+    column: str
+    text: str
+    origin: Origin
+    command: str
+
+
 class Report:
     """All that the template of the report shows."""
 
@@ -166,13 +183,15 @@ class Report:
             for columns in FINDINGS[part]
         ]
 
-    def list_sources(self, card: Card) -> list[tuple[str, str, Origin]]:
-        """Return each column of the summary that has a file, with its text and where it comes from."""
+    def list_sources(self, card: Card) -> list[Source]:
+        """Return where each number of the summary comes from that has a file."""
         summary, found = self.parts[card.name].summary, []
         for column, text in card.cells.items():
-            cell = summary.get(SOURCE_OF.get(column, column))
+            number = SOURCE_OF.get(column, column)
+            cell = summary.get(number)
             if cell and cell["source"]:
-                found.append((column, text, self.find_origin(cell["source"])))
+                command = f"batterymi explain {card.name}.{number}"
+                found.append(Source(column, text, self.find_origin(cell["source"]), command))
         return found
 
     def find_origin(self, source: str) -> Origin:

@@ -140,8 +140,8 @@ def split_records(text: str) -> list[str]:
     lines = []
     for record in csv.reader(io.StringIO(text)):
         written = io.StringIO()
-        csv.writer(written, lineterminator="").writerow(record)
-        lines.append(written.getvalue())
+        csv.writer(written, lineterminator="\n").writerow(record)
+        lines.append(written.getvalue().removesuffix("\n"))
     return lines
 
 

@@ -45,11 +45,11 @@ def chart_campaign(results: StudyResults) -> Chart | None:
             _add_line(figure, band, f"{ENGINES[name]}: median", {"color": colour, "dash": "dash"})
     start = float(comparison["initial"]) + 0.5
     figure.add_vline(x=start, line={"color": GREY, "width": 1.5, "dash": "dot"})
-    note = f"{comparison['verdict']}. Dotted: end of the start that all share ({comparison['initial']} evaluations)."
+    note = f"{comparison['seeds']} campaigns of each. Dotted: end of the start that they share."
     return Chart(
         "campaign",
         "What the campaign gained",
-        " ".join([f"{note[0].upper()}{note[1:]}", *(f"{text}." for text in notes)]),
+        " ".join([note, *(f"{text[0].upper()}{text[1:]}." for text in notes)]),
         make_score_label(results).replace("\n", " "),
         ("history", "benchmark"),
         figure,
