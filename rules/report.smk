@@ -23,9 +23,7 @@ rule build_report:
     input:
         summaries=expand("<results>/{study}/summary.json", study=PROJECT.selected),
         claims=["<results>/claims.csv"] if CONFIG.claims else [],
-        figures=expand(
-            "<results>/{study}/figures/{name}.svg", study=PROJECT.selected, name=FIGURES
-        ),
+        figures=expand("<results>/{study}/figures/{name}.svg", study=PROJECT.selected, name=FIGURES),
         results=[
             f"<results>/{study}/{path}"
             for study in PROJECT.selected_studies

@@ -120,7 +120,8 @@ def test_the_report_opens_from_disk_without_a_message_or_a_request(page: Visit, 
     path = small_run.folder / "results/report.html"
     assert path.stat().st_size < 5e6
     assert str(small_run.folder) not in path.read_text(encoding="utf-8")
-    page.page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    page.page.locator("html[data-images=shown]").wait_for()
+    assert page.page.evaluate("[...document.images].filter((image) => image.naturalWidth === 0).length") == 0
 
 
 @pytest.mark.slow
@@ -174,7 +175,7 @@ def test_suggestions_are_sorted_by_keyboard_filtered_and_copied(page: Visit, sma
         assert table.locator("thead th").first.get_attribute("aria-sort") == direction
         assert table.locator("tbody td:first-child").all_inner_texts() == expected
     table.locator(".copy").click()
-    page.page.wait_for_function("document.querySelector('[data-table=suggestions-sodium_ion]').dataset.copied")
+    table.and_(page.page.locator("[data-copied]")).wait_for()
     assert table.get_attribute("data-copied") == "\n".join([lines[0], *lines[:0:-1]]) + "\n"
     table.locator("input").fill("no such words")
     assert table.locator(".count").inner_text() == f"0 of {len(ranks)} rows"

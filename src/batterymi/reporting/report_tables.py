@@ -92,17 +92,7 @@ def list_claims(claims: pd.DataFrame, classes: Mapping[str, str]) -> SortedTable
         claims: as `check_claims` returns them.
         classes: of verdicts.
     """
-    headings = (
-        "Study",
-        "Quantity",
-        "Claimed",
-        "Computed",
-        "Found [95 % or range]",
-        "Holds",
-        "Kind",
-        "Section",
-        "Reason",
-    )
+    headings = ("Study", "Quantity", "Claimed", "Computed", "Found [95 %]", "Holds", "Reason", "Kind", "Section")
     rows = []
     for claim in claims.fillna("").to_dict("records"):
         unit = "" if claim["unit"] == "1" else f" {claim['unit']}"
@@ -127,12 +117,12 @@ def list_claims(claims: pd.DataFrame, classes: Mapping[str, str]) -> SortedTable
                     _split_sources(claim["source_found"]),
                 ),
                 TableCell(claim["holds"] or "no verdict", tone=classes.get(claim["holds"], "")),
+                TableCell(str(claim["reason"])),
                 TableCell(str(claim["kind"])),
                 TableCell(str(claim["section"])),
-                TableCell(str(claim["reason"])),
             ]
         )
-    return SortedTable("claims", headings, rows, facets=(0, 3, 5, 6))
+    return SortedTable("claims", headings, rows, facets=(0, 3, 5, 7))
 
 
 def split_records(text: str) -> list[str]:

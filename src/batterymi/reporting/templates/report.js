@@ -20,6 +20,8 @@ async function showImages() {
     image.onload = () => image.classList.toggle("tall", image.naturalHeight > 1.5 * image.naturalWidth);
     image.src = urls[name];
   }
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => image.classList.add("broken"))));
+  document.documentElement.dataset.images = "shown";
 }
 
 let library = null;
