@@ -1,6 +1,6 @@
 """battery-mi: battery materials-informatics studies from raw data to one summary.
 
-snakemake                      every study of config/config.yaml, then the summary and the claims
+snakemake                      every study of config/config.yaml, then the summary, the claims and the report
 snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with its inputs
 snakemake closed_loop          gain of adaptive choice in rounds of fast-charging tests
@@ -66,6 +66,7 @@ include: "rules/computed_sets.smk"
 include: "rules/electrodes.smk"
 include: "rules/stability.smk"
 include: "rules/hull_distances.smk"
+include: "rules/report.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"
 
@@ -76,13 +77,15 @@ localrules:
     cite_datasets,
     summarise_study,
     build_summary,
+    build_report,
     write_manifest,
 
 
 rule all:
-    """Make the summary, the claims and every figure of the studies that config/config.yaml names."""
+    """Make the report, the summary, the claims and every figure of the studies that config/config.yaml names."""
     default_target: True
     input:
+        rules.build_report.output,
         rules.build_summary.output,
         CLAIMS,
         rules.cite_datasets.output,

@@ -39,7 +39,7 @@ def test_the_smoke_run_makes_all_five_studies(small_run: Workspace, tmp_path: Pa
     feasibility = json.loads((results / "ncm_cathodes/campaign/benchmark.json").read_text())["feasibility"]
     assert feasibility["verdict"] == "relaxed"
     assert "236.5" in (results / "summary.md").read_text()
-    for text in ("summary.html", "claims.html"):
+    for text in ("summary.html", "claims.html", "report.html"):
         assert str(workspace.folder) not in (results / text).read_text()
     assert not list(results.rglob("*.tmp"))
     rounds = "results/closed_loop/thermal/rounds.svg"
@@ -158,7 +158,8 @@ def test_touching_files_reruns_nothing(done: Workspace) -> None:
         ("src/batterymi/registry.py", set()),
         ("src/batterymi/vocabulary/unit_table.py", set()),
         ("src/batterymi/stages/build_claims.py", {"build_claims"}),
-        ("src/batterymi/reporting/templates/claims.html.j2", {"build_claims", "build_summary"}),
+        ("src/batterymi/reporting/templates/claims.html.j2", {"build_claims", "build_summary", "build_report"}),
+        ("src/batterymi/figures/interactive/model.py", {"build_report"}),
     ],
 )
 def test_editing_a_module_reruns_exactly_its_users(path: str, wanted: set[str], done: Workspace) -> None:
