@@ -11,6 +11,8 @@ snakemake fidelities           gain by cheaper evaluations, where a study declar
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
 snakemake activation_energies  how well composition predicts activation energies of new papers
+snakemake transfer_curve       what a network over formulas adds to transfer, over partitions and draws; needs mp_compositions
+snakemake pretrained           the encoders of formulas that the package ships, from the start; 12 min
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -56,6 +58,7 @@ include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
+include: "rules/formula_net.smk"
 include: "rules/stability.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"

@@ -35,6 +35,8 @@ TARGETS = {
     "exercises",
     "structures",
     "activation_energies",
+    "pretrained",
+    "transfer_curve",
     "closed_loop",
     "charging_arena",
     "stability",
