@@ -79,16 +79,13 @@ def test_a_voltage_follows_from_two_formation_energies() -> None:
     [
         ({"ion": "Xx"}, "'Xx' is no working ion"),
         ({"discharged": "FePO4"}, "holds no more Na than the charged formula 'FePO4'"),
-        ({"charged": "FePO", "discharged": "NaFeP0"}, ""),
+        ({"discharged": "Fe2"}, "holds no more Na"),
         ({"charged": "He2O"}, "'He2O' holds He, which the network over formulas was not trained with"),
         ({"charged": "Fe(PO4"}, "brackets do not match"),
     ],
 )
 def test_what_has_no_voltage_is_an_error_of_one_line(change: dict[str, str], message: str) -> None:
     row = {"charged": "FePO4", "discharged": "NaFePO4", "ion": "Na"} | change
-    if not message:
-        message = "holds no|no atoms|element"
-        row["discharged"] = "Fe2"
     with pytest.raises(FormulaError, match=message.replace("(", r"\(")) as caught:
         describe(pd.DataFrame([row]))
     assert "\n" not in str(caught.value)

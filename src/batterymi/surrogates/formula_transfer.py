@@ -23,7 +23,7 @@ from batterymi.surrogates.nets.formula_voltage import describe_electrodes
 from batterymi.surrogates.nets.train import Weights
 from batterymi.surrogates.partitions import make_validation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
-from batterymi.surrogates.transfer import OWN, Strategies, Strategy
+from batterymi.surrogates.transfer import Strategies, Strategy
 from batterymi.surrogates.validation import CrossValidation
 from batterymi.vocabulary.splits import CHECKED, SPLIT
 
