@@ -16,6 +16,8 @@ snakemake nasicon              how well composition predicts which NASICON compo
 snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake barriers             how well the path of an ion predicts its migration barrier; needs migration_barriers
 snakemake computed_sets        what models of conductivities gain by computed sets; needs mp_compositions, ionnet, barriers
+snakemake transfer_curve       what a network over formulas adds to transfer, over partitions and draws; needs mp_compositions
+snakemake pretrained           the encoders of formulas that the package ships, from the start; 12 min
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
 """
@@ -64,6 +66,7 @@ include: "rules/costing.smk"
 include: "rules/barriers.smk"
 include: "rules/computed_sets.smk"
 include: "rules/electrodes.smk"
+include: "rules/formula_net.smk"
 include: "rules/stability.smk"
 include: "rules/hull_distances.smk"
 include: "rules/report.smk"

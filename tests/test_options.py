@@ -29,6 +29,17 @@ SETTINGS = {
     "arena": "config/arena.yaml",
     "arena_overrides": {"soc_nominal": 0.1},
     "closed_loop": {"batches": [8], "rounds": 2, "seeds": 3, "seed": 1, "cell": "power_cell"},
+    "formula_net": {
+        "encoders": 1,
+        "width": 16,
+        "layers": 1,
+        "epochs": 1,
+        "batch": 64,
+        "pair_epochs": 1,
+        "components": 4,
+        "device": "cpu",
+        "seed": 1,
+    },
     "stability": {
         "first_gates": ["e_decomposition < 0.1"],
         "draws": 2,

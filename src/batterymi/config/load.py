@@ -40,6 +40,8 @@ TARGETS = {
     "electrode_graphs",
     "nasicon",
     "structure_types",
+    "pretrained",
+    "transfer_curve",
     "closed_loop",
     "charging_arena",
     "stability",

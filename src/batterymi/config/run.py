@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
+from batterymi.config.formula_net import FormulaNet
 from batterymi.config.names import CellName, Edition
 from batterymi.config.parts import Condition, Strict
 from batterymi.config.screen import COMPOSITION_COLUMNS
@@ -108,6 +109,7 @@ class Config(Strict):
     ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
     claims: str | None = Field(None, description="Table of a text's claims, to compare with what is measured.")
     closed_loop: ClosedLoop = Field(ClosedLoop(), description="Fast-charging tests; `snakemake closed_loop`.")
+    formula_net: FormulaNet = Field(FormulaNet(), description="Pre-training on compounds; `snakemake pretrained`.")
     stability: Stability = Field(Stability(), description="Windows and reactions; `snakemake stability`.")
     arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
     arena_overrides: dict[str, Any] = Field(default_factory=dict, description="Laid over its YAML; for trial runs.")

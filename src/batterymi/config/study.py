@@ -21,6 +21,7 @@ from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
 from batterymi.config.external import ExternalTest, OfficialSplit, find_external_problems
+from batterymi.config.formula_net import FineTuning, find_tuning_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import Edition, FigureName
@@ -52,6 +53,9 @@ class Study(Strict):
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
     official_test: OfficialSplit | None = Field(None, description="How often the official test split was looked at.")
     external_test: ExternalTest | None = Field(None, description="Another data set to test the final model on.")
+    fine_tuning: FineTuning | None = Field(
+        None, description="Networks over formulas in the learning curve of transfer; `snakemake transfer_curve`."
+    )
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     structures: Structures | None = Field(None, description="Crystal structures of the data set, and their worth.")
@@ -86,6 +90,7 @@ class Study(Strict):
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
             *find_external_problems(self.external_test, self.variants),
+            *find_tuning_problems(self.fine_tuning, self.transfer is not None),
             *find_structure_problems(self.structures, self.table),
             *rules.find_design_problems(self.reference_designs, self.designable),
             *find_composition_problems(self.evaluator, self.features, self.objectives, self.simplex),
