@@ -23,7 +23,9 @@ LAYERS = (
     ("reporting",),
     ("figures",),
     ("workflow",),
+    ("authoring",),
     ("stages",),
+    ("notebook",),
     ("cli",),
 )
 ROOMS = ("space", "engines", "campaigns")  # of optimise, from the bottom up

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from batterymi.cli.settings import find_study
 from batterymi.config.run import Config
 from batterymi.screening.best import find_nearest
 from batterymi.screening.load_scorer import load_scorer
@@ -15,6 +14,7 @@ from batterymi.surrogates.exceedance import compute_exceedance
 from batterymi.vocabulary.arguments import FORMULAS
 from batterymi.vocabulary.electrolyte import CHANCE, CONDUCTIVITY
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import find_study
 
 LOWER, UPPER, INSIDE = "conductivity_lower_95", "conductivity_upper_95", "conductivity_inside"
 NEAREST = ("nearest_known", "atoms_exchanged", "nearest_measured")
