@@ -104,11 +104,14 @@ class Study:
     Attributes:
         name: of the study; its settings are `config/studies/NAME.yaml`.
         folder: of the project, absolute.
+        configfile: YAML file that is laid over `config/config.yaml`, as `snakemake --configfile` takes it; None if none
+            is.
         notes: what the last call warned of.
     """
 
     name: str
     folder: Path
+    configfile: Path | None = None
     notes: list[str] = field(default_factory=list, repr=False)
     _draft: Draft | None = field(default=None, repr=False, compare=False)
 
@@ -144,26 +147,31 @@ class Study:
         return cls(draft.name, project, _draft=draft)
 
     @classmethod
-    def open(cls, name: str, folder: str | os.PathLike[str] = ".") -> "Study":
+    def open(
+        cls, name: str, folder: str | os.PathLike[str] = ".", configfile: str | os.PathLike[str] | None = None
+    ) -> "Study":
         """Open a study that exists.
 
         Args:
             name: of the study.
             folder: of the project.
+            configfile: YAML file that is laid over `config/config.yaml`, as `snakemake --configfile` takes it, relative
+                to the project's folder.
 
         Raises:
             ConfigError: if there is no study of that name, or its YAML is wrong.
         """
         project = Path(folder).resolve()
         with work_in(project):
-            find_study(name, read_config())
-        return cls(name, project)
+            over = Path(configfile) if configfile else None
+            find_study(name, read_config(over))
+        return cls(name, project, over)
 
     @property
     def file(self) -> Path:
         """Return the file of the settings, to be edited."""
         with work_in(self.folder):
-            return self.folder / read_config().studies_folder / f"{self.name}.yaml"
+            return self.folder / read_config(self.configfile).studies_folder / f"{self.name}.yaml"
 
     @property
     def settings(self) -> str:
@@ -212,7 +220,7 @@ class Study:
         What keeps the study from running is returned, not raised.
         """
         with work_in(self.folder):
-            config = read_config()
+            config = read_config(self.configfile)
             check = Check()
             try:
                 check = check_study(self.name, find_study(self.name, config), config)
@@ -302,7 +310,7 @@ class Study:
     def _work(self) -> Iterator[Work]:
         """Yield the study with its present settings, in the project's folder."""
         with work_in(self.folder):
-            config = read_config()
+            config = read_config(self.configfile)
             yield Work(find_study(self.name, config), config, Workplace(self.name))
 
     def _repr_html_(self) -> str:

@@ -18,6 +18,7 @@ from batterymi.data.append_rows import append_rows, prepare_append
 from batterymi.data.designs import read_pool
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
 from batterymi.data.read_table import RawTable, parse_table
+from batterymi.data.read_workbook import WORKBOOKS
 from batterymi.data.row_status import read_word
 from batterymi.data.table import CheckedTable, load_table
 from batterymi.errors import TableError
@@ -137,6 +138,11 @@ def write_results(
             written then.
         OutputError: if the table cannot be written.
     """
+    if state.path.suffix.lower() in (*WORKBOOKS, ".parquet"):
+        raise TableError(
+            f"{state.path}: results are written to CSV files only; save the table as CSV, and name that as table.file; "
+            f"{NOTHING}"
+        )
     unknown = [name for name in units if name not in {objective.name for objective in work.study.objectives}]
     if unknown:
         known = [objective.name for objective in work.study.objectives]
