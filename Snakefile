@@ -13,13 +13,17 @@ snakemake structures           what models gain by crystal structures, over seve
 snakemake activation_energies  how well composition predicts activation energies of new papers
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
+batterymi status               what is done, runs, or has failed, and where its log is
 """
+
+import sys
 
 from batterymi.workflow.failures import record_failures, show_failures
 from batterymi.workflow.interrupt import catch_signals, end_on_signals
 from batterymi.workflow.launch import list_own_rules, report_changes, report_rows, skip_grammars
 from batterymi.workflow.module import adopt_handlers
 from batterymi.workflow.reasons import describe_reasons
+from batterymi.workflow.run_progress import follow_run
 
 skip_grammars()
 if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
@@ -101,6 +105,7 @@ if problems := find_target_problems(
     stop(problems)
 if IS_FIRST and not makes_nothing(read_options()):
     take_folders(PROJECT.folder("results"))
+    follow_run(Path(PROJECT.folder("benchmarks")), shows=sys.stderr.isatty())
 
 
 onstart:
