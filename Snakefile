@@ -20,13 +20,17 @@ snakemake transfer_curve       what a network over formulas adds to transfer, ov
 snakemake pretrained           the encoders of formulas that the package ships, from the start; 12 min
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
+batterymi status               what is done, runs, or has failed, and where its log is
 """
+
+import sys
 
 from batterymi.workflow.failures import record_failures, show_failures
 from batterymi.workflow.interrupt import catch_signals, end_on_signals
 from batterymi.workflow.launch import list_own_rules, report_changes, report_rows, skip_grammars
 from batterymi.workflow.module import adopt_handlers
 from batterymi.workflow.reasons import describe_reasons
+from batterymi.workflow.run_progress import follow_run
 
 skip_grammars()
 if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
@@ -116,6 +120,7 @@ if problems := find_target_problems(
     stop(problems)
 if IS_FIRST and not makes_nothing(read_options()):
     take_folders(PROJECT.folder("results"))
+    follow_run(Path(PROJECT.folder("benchmarks")), shows=sys.stderr.isatty())
 
 
 onstart:

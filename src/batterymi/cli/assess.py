@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from batterymi.authoring.outputs import refuse_target, write_new_file
 from batterymi.cli.conductivity import COLUMNS, ConductivityModel, describe_conductivity, open_conductivity
-from batterymi.cli.outputs import refuse_target, write_new_file
-from batterymi.cli.settings import read_config
 from batterymi.cli.show_stability import format_assessment, format_table
 from batterymi.config.run import Config
 from batterymi.data.read_table import read_table
@@ -24,6 +23,7 @@ from batterymi.stability.read_composition import Composition, read_composition
 from batterymi.text_safety import show_in_line, write_error, write_out
 from batterymi.vocabulary.stability import PARTNERS
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import read_config
 
 FILES = (".csv", ".tsv", ".txt", ".parquet", *WORKBOOKS)
 FORMULA_COLUMNS = ("formula", "composition")

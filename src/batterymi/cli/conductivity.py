@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from batterymi.cli.settings import find_study
 from batterymi.config.run import Config
 from batterymi.screening.best import find_nearest
 from batterymi.vocabulary.arguments import FORMULAS
 from batterymi.vocabulary.electrolyte import CHANCE, CONDUCTIVITY
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import find_study
 
 if TYPE_CHECKING:
     from batterymi.screening.scorer import Scorer

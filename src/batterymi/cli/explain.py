@@ -3,7 +3,6 @@
 import argparse
 from typing import Any
 
-from batterymi.cli.settings import find_study, read_config
 from batterymi.config.run import Config
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import read_frame, read_json
@@ -13,6 +12,7 @@ from batterymi.reporting.study_results import StudyResults
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import find_study, read_config
 
 NUMBERS = ("claimed", "computed_value", "found", "found_lower", "found_upper")
 TEXTS = (

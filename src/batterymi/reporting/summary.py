@@ -36,7 +36,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         "rows_are": (_name_origin(study), "table_report"),
         "features": (_list_features(study), "metrics"),
         **_collect_scores(results),
-        "verdict": (_join_verdicts(results.selected), f"metrics#variant={study.primary_variant},selected=True:verdict"),
+        "verdict": (join_verdicts(results.selected), f"metrics#variant={study.primary_variant},selected=True:verdict"),
         "variants": (_describe_variants(results), "metrics"),
         "feasibility": (_describe_feasibility(results.benchmark), "benchmark#feasibility"),
         **describe_best(find_best_design(results)),
@@ -125,7 +125,7 @@ def _round_score(value: float) -> str:
     return f"{value:.2f}" if value < 0.995 or value == 1 else ">0.99"
 
 
-def _join_verdicts(selected: pd.DataFrame) -> str:
+def join_verdicts(selected: pd.DataFrame) -> str:
     """Return the verdict on each objective's model, once if they agree."""
     verdicts = list(dict.fromkeys(selected["verdict"]))
     if len(verdicts) == 1:

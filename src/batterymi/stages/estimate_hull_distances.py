@@ -8,12 +8,12 @@ import pandas as pd
 from batterymi.config.slices.stability import EstimateSettings
 from batterymi.data.structure_archive import read_archive
 from batterymi.files import read_frame, read_json, write_csv
+from batterymi.progress import make_report
 from batterymi.stability.assess import Assessor
 from batterymi.stability.element_references import References
 from batterymi.stability.hull_estimate import ESTIMATED, Estimator, estimate_records
 from batterymi.stability.phases import PHASE_COLUMNS, PhaseTable
 from batterymi.stability.potential import open_potential
-from batterymi.stability.progress import log_progress
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def estimate_hull_distances(
     records = [(name, formulas[name], read) for name, read in archive]
     assessor = Assessor(PhaseTable(read_frame(phases, PHASE_COLUMNS)))
     fitted = References(known["energies"], known["counts"])
-    report = log_progress(logger, "structures", every=1)
+    report = make_report("structures")
     found = estimate_records(records, Estimator(potential, fitted, assessor, settings.hull_estimates), report)
     write_csv(estimates, found)
     logger.info("%d structures, %d estimated", len(found), (found["problem"] == "").sum())

@@ -14,13 +14,13 @@ from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.data.loaders.mp_structures import load_structures
 from batterymi.features.formulas import parse_formula
 from batterymi.files import read_frame, write_csv, write_json, write_text
+from batterymi.progress import make_report
 from batterymi.stability.assess import Assessor
 from batterymi.stability.calibrate import COLUMNS, calibrate
 from batterymi.stability.element_references import fit_references
 from batterymi.stability.hull_error import describe_gates, measure_error
 from batterymi.stability.phases import ION, PHASE_COLUMNS, PhaseTable
 from batterymi.stability.potential import open_potential
-from batterymi.stability.progress import log_progress
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def fit_element_references(
         refuse_changes(held, digests)
         known = load_structures(structures.parent, small.parent, ION, chosen.largest_cell)
     assessor = Assessor(PhaseTable(read_frame(phases, PHASE_COLUMNS)))
-    found = calibrate(known, potential, assessor, log_progress(logger, "structures"))
+    found = calibrate(known, potential, assessor, make_report("structures"))
     compositions = [parse_formula(formula) for formula in found["formula"]]
     references = fit_references(compositions, found["energy"].to_numpy(float), found["e_form"].to_numpy(float))
     error = measure_error(found, chosen.gates_ev_atom, potential.trained_until, chosen.partitions, settings.seed)

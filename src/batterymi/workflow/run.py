@@ -87,7 +87,7 @@ def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
     }
 
 
-class _SafeFormatter(logging.Formatter):
+class SafeFormatter(logging.Formatter):
     """A format of log lines in which control characters are visible, and no credentials."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -141,7 +141,7 @@ def log_to_file(path: str) -> Iterator[None]:
     except SystemExit:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
-    handler.setFormatter(_SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
     # the root logger, so that warnings of libraries are logged too
     root = logging.getLogger()
     root.addHandler(handler)
@@ -152,7 +152,7 @@ def log_to_file(path: str) -> Iterator[None]:
     try:
         with _end_on_signals():
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            with _limit_threads():
+            with limit_threads():
                 yield
         logger.info("done in %.1f s", time.perf_counter() - started)
     except KeyboardInterrupt:
@@ -234,7 +234,7 @@ def _end_on_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _limit_threads() -> Iterator[None]:
+def limit_threads() -> Iterator[None]:
     """Limit the linear algebra libraries to one thread, whether they are loaded already or later."""
     import os
 

@@ -10,10 +10,10 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from batterymi.cli import role as r
-from batterymi.cli.conditions import find_condition, find_optional_steps
-from batterymi.cli.mixture_columns import find_simplex
-from batterymi.cli.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
+from batterymi.authoring import role as r
+from batterymi.authoring.conditions import find_condition, find_optional_steps
+from batterymi.authoring.mixture_columns import find_simplex
+from batterymi.authoring.role import LOG_DECADES, OBJECTIVE_DECADES, Role, spans_decades
 from batterymi.config.checks import strip_control_characters
 from batterymi.config.formula_study import choose_descriptors
 from batterymi.config.goals import Window

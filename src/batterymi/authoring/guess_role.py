@@ -1,6 +1,6 @@
 """The role of one column of a table, guessed from its cells, its name and its unit."""
 
-from batterymi.cli.role import (
+from batterymi.authoring.role import (
     COUNTED,
     DATE,
     ENERGIES,

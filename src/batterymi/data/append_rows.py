@@ -9,14 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from batterymi.config.sources import Reading
-from batterymi.csv_safety import escape_cell
+from batterymi.data.fill_cells import NO_CELLS, Cells, fill_cells, format_cell
 from batterymi.data.read_table import AS_THEY_ARE, RawTable, parse_table
 from batterymi.data.read_workbook import WORKBOOKS
 from batterymi.errors import OutputError, TableError
 from batterymi.user_files import keep_copy, lock_path, replace_bytes, resolve_path
 
 
-def append_rows(table: Path, rows: pd.DataFrame, content: bytes, reading: Reading = AS_THEY_ARE) -> Path:
+def append_rows(
+    table: Path, rows: pd.DataFrame, content: bytes, reading: Reading = AS_THEY_ARE, filled: Cells = NO_CELLS
+) -> Path:
     """Append rows to a table as it is written: its delimiter, line ends, encoding and decimal commas.
 
     Args:
@@ -24,6 +26,7 @@ def append_rows(table: Path, rows: pd.DataFrame, content: bytes, reading: Readin
         rows: with the header of the table.
         content: of the table when the rows were made for it; it must not have changed since.
         reading: how the table is read.
+        filled: new cells of rows that are there, by line and header; all else in them stays as it is written.
 
     Returns:
         A copy of the table as it was.
@@ -36,7 +39,7 @@ def append_rows(table: Path, rows: pd.DataFrame, content: bytes, reading: Readin
     target = resolve_path(table)
     try:
         with lock_path(table):
-            new = prepare_append(table, rows, content, reading)
+            new = prepare_append(table, rows, content, reading, filled)
             copy = keep_copy(target, content)
             if target.read_bytes() != content:
                 raise TableError(
@@ -48,7 +51,9 @@ def append_rows(table: Path, rows: pd.DataFrame, content: bytes, reading: Readin
         raise OutputError(f"{table}: cannot be written: {os.strerror(error.errno or 0)}") from error
 
 
-def prepare_append(table: Path, rows: pd.DataFrame, content: bytes, reading: Reading = AS_THEY_ARE) -> bytes:
+def prepare_append(
+    table: Path, rows: pd.DataFrame, content: bytes, reading: Reading = AS_THEY_ARE, filled: Cells = NO_CELLS
+) -> bytes:
     """Return what a table will be with rows appended, after every check that needs no writing.
 
     Args:
@@ -56,6 +61,7 @@ def prepare_append(table: Path, rows: pd.DataFrame, content: bytes, reading: Rea
         rows: with the header of the table.
         content: of the table when the rows were made for it; it must not have changed since.
         reading: how the table is read.
+        filled: see `append_rows`.
 
     Raises:
         TableError: if rows cannot be appended.
@@ -67,8 +73,16 @@ def prepare_append(table: Path, rows: pd.DataFrame, content: bytes, reading: Rea
     raw = parse_table(content, table, reading)
     if list(raw.frame.columns) != list(rows.columns):
         raise TableError(f"{table}: the header is another one than that of the designs; nothing was appended")
-    new = content + _format_rows(table, content, raw, rows)
-    _check_appended(table, new, raw.frame, rows, reading)
+    if not filled:
+        before, expected = content, raw.frame
+    else:
+        before = fill_cells(table, content, raw, filled)
+        expected = parse_table(before, table, reading).frame
+        _check_filled(table, raw, expected, filled)
+    if rows.empty:
+        return before
+    new = before + _format_rows(table, before, raw, rows)
+    _check_appended(table, new, expected, rows, reading)
     return new
 
 
@@ -118,7 +132,7 @@ def _format_rows(table: Path, data: bytes, raw: RawTable, rows: pd.DataFrame) ->
     for row in rows.itertuples(index=False, name=None):
         cells = [""] * raw.width
         for place, cell in zip(raw.places, row, strict=True):
-            cells[place] = _format_cell(cell, raw.decimal.sign == ",")
+            cells[place] = format_cell(cell, raw.decimal.sign == ",")
         writer.writerow(cells)
     gap = "" if text.endswith(("\n", "\r")) else end
     try:
@@ -130,12 +144,15 @@ def _format_rows(table: Path, data: bytes, raw: RawTable, rows: pd.DataFrame) ->
         ) from None
 
 
-def _format_cell(cell: object, commas: bool) -> str:
-    """Return a cell as text: numbers in ten digits, formulas of spreadsheets escaped."""
-    if isinstance(cell, str):
-        return str(escape_cell(cell))
-    text = f"{cell:.10g}"
-    return text.replace(".", ",") if commas else text
+def _check_filled(table: Path, raw: RawTable, after: pd.DataFrame, filled: Cells) -> None:
+    """Refuse a content in which other cells than those that were filled in are read differently."""
+    expected = raw.frame.copy()
+    for line, cells in filled.items():
+        for header, cell in cells.items():
+            text = cell.strip() if isinstance(cell, str) else format_cell(cell, raw.decimal.sign == ",")
+            expected.loc[line, header] = text
+    if expected.index.tolist() != after.index.tolist() or expected.to_numpy().tolist() != after.to_numpy().tolist():
+        raise TableError(f"{table}: cells cannot be filled in without changing others; write them by hand")
 
 
 def _check_appended(table: Path, new: bytes, before: pd.DataFrame, rows: pd.DataFrame, reading: Reading) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from batterymi.cli.conditions import find_condition, find_optional_steps
-from batterymi.cli.guess_role import GAPS, LIKE_IDS, LIMITED, UNREADABLE, find_word, guess_goal, guess_role
-from batterymi.cli.mixture_columns import find_simplex
-from batterymi.cli.role import (
+from batterymi.authoring.conditions import find_condition, find_optional_steps
+from batterymi.authoring.guess_role import GAPS, LIKE_IDS, LIMITED, UNREADABLE, find_word, guess_goal, guess_role
+from batterymi.authoring.mixture_columns import find_simplex
+from batterymi.authoring.role import (
     ENERGIES,
     ERROR,
     FACTOR,

@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from batterymi.cli.settings import CONFIG
 from batterymi.config.load import load_studies, read_yaml
 from batterymi.config.run import Config
 from batterymi.data.read_table import read_table
@@ -14,6 +13,7 @@ from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.files import compute_sha256
 from batterymi.user_files import create_file, resolve_path
 from batterymi.workflow.project import FOLDERS, RAW, folder_of
+from batterymi.workflow.settings import CONFIG
 
 MOST_BYTES = 20_000_000  # of a file that is looked into for a message
 

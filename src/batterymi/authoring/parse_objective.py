@@ -1,6 +1,6 @@
 """The option `--objective` of `new-study`: a column, and whether to maximise it, minimise it, or hit a target."""
 
-from batterymi.cli.role import GOALS
+from batterymi.authoring.role import GOALS
 from batterymi.config.goals import Window
 from batterymi.errors import ConfigError
 

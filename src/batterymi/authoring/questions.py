@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batterymi.cli import role as r
-from batterymi.cli.guess_role import find_word
-from batterymi.cli.role import LOG_DECADES, Role, spans_decades
+from batterymi.authoring import role as r
+from batterymi.authoring.guess_role import find_word
+from batterymi.authoring.role import LOG_DECADES, Role, spans_decades
 from batterymi.data.cells import find_empty
 from batterymi.data.column_facts import ColumnFacts, split_unit
 from batterymi.vocabulary.units import format_unit
