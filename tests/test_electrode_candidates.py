@@ -209,14 +209,14 @@ def test_the_chapters_cathodes_are_looked_up_by_name() -> None:
             "voltage_v": [3.0, 3.3],
         }
     )  # fmt: skip
-    asked: list[pd.DataFrame] = []
+    designs_given: list[pd.DataFrame] = []
 
     def predict(designs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        asked.append(designs)
+        designs_given.append(designs)
         return np.array([3.5]), np.array([0.6])
 
     found = as_plain_data(look_up_facts(table, Predictor(predict, "skill")))
-    assert pd.concat(asked)["charged"].tolist() == ["Fe0.5Mn0.5O2", "Na1V2P3O12", "Ni0.5Mn0.5O2", "Na1V2P2O8F3"]
+    assert pd.concat(designs_given)["charged"].tolist() == ["Fe0.5Mn0.5O2", "Na1V2P3O12", "Ni0.5Mn0.5O2", "Na1V2P2O8F3"]
     voltage, computed, energy = (found[f"nvp_{name}"] or {} for name in ("voltage_v", "computed_v", "energy_wh_kg"))
     assert (voltage["value"], voltage["lower"], voltage["upper"]) == (3.5, 2.9, pytest.approx(4.1))
     assert (computed["value"], computed["n"]) == (3.3, 1)
