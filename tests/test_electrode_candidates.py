@@ -166,7 +166,7 @@ def test_a_model_of_both_formulas_and_the_ion_can_screen_electrodes_and_no_other
 def make_candidates(*formulas: str) -> pd.DataFrame:
     """Candidates at 3.4 V that give all that they can."""
     capacity = find_extraction(parse_formulas(formulas), "Na", 1.0).capacity_mah_g
-    volts = {"predicted": 3.4, "lower_95": 2.4, "upper_95": 4.4}
+    volts = {"ion": "Na", "predicted": 3.4, "lower_95": 2.4, "upper_95": 4.4}
     return pd.DataFrame({"formula": formulas, "capacity_mah_g": capacity}).assign(**volts)
 
 
@@ -185,6 +185,9 @@ def test_a_candidate_like_the_cell_that_is_known_has_its_energy() -> None:
     assert found["materials_usd_per_kwh"].isna().tolist() == [False, False, True]
     assert found["elements_usd_per_kwh"].iloc[1] < found["elements_usd_per_kwh"].iloc[0] / 5  # iron against vanadium
     assert set(found["volume_change"]) == {"unknown"}
+    other = rate_electrodes(make_candidates("NaFeO2").assign(ion="Li"), inputs, prices)
+    assert other[["cell", "energy_wh_kg"]].to_numpy().tolist() == [["", found["energy_wh_kg"].iloc[1]]]
+    assert other["cell_wh_kg"].isna().all()
 
 
 def test_candidates_compete_with_other_phases_of_their_elements() -> None:
