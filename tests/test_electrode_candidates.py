@@ -166,7 +166,7 @@ def test_a_model_of_both_formulas_and_the_ion_can_screen_electrodes_and_no_other
 def make_candidates(*formulas: str) -> pd.DataFrame:
     """Candidates at 3.4 V that give all that they can."""
     capacity = find_extraction(parse_formulas(formulas), "Na", 1.0).capacity_mah_g
-    volts = {"predicted": 3.4, "lower_95": 2.4, "upper_95": 4.4}
+    volts = {"ion": "Na", "predicted": 3.4, "lower_95": 2.4, "upper_95": 4.4}
     return pd.DataFrame({"formula": formulas, "capacity_mah_g": capacity}).assign(**volts)
 
 
@@ -185,6 +185,9 @@ def test_a_candidate_like_the_cell_that_is_known_has_its_energy() -> None:
     assert found["materials_usd_per_kwh"].isna().tolist() == [False, False, True]
     assert found["elements_usd_per_kwh"].iloc[1] < found["elements_usd_per_kwh"].iloc[0] / 5  # iron against vanadium
     assert set(found["volume_change"]) == {"unknown"}
+    other = rate_electrodes(make_candidates("NaFeO2").assign(ion="Li"), inputs, prices)
+    assert other[["cell", "energy_wh_kg"]].to_numpy().tolist() == [["", found["energy_wh_kg"].iloc[1]]]
+    assert other["cell_wh_kg"].isna().all()
 
 
 def test_candidates_compete_with_other_phases_of_their_elements() -> None:
@@ -209,14 +212,14 @@ def test_the_chapters_cathodes_are_looked_up_by_name() -> None:
             "voltage_v": [3.0, 3.3],
         }
     )  # fmt: skip
-    asked: list[pd.DataFrame] = []
+    designs_given: list[pd.DataFrame] = []
 
     def predict(designs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        asked.append(designs)
+        designs_given.append(designs)
         return np.array([3.5]), np.array([0.6])
 
     found = as_plain_data(look_up_facts(table, Predictor(predict, "skill")))
-    assert pd.concat(asked)["charged"].tolist() == ["Fe0.5Mn0.5O2", "Na1V2P3O12", "Ni0.5Mn0.5O2", "Na1V2P2O8F3"]
+    assert pd.concat(designs_given)["charged"].tolist() == ["Fe0.5Mn0.5O2", "Na1V2P3O12", "Ni0.5Mn0.5O2", "Na1V2P2O8F3"]
     voltage, computed, energy = (found[f"nvp_{name}"] or {} for name in ("voltage_v", "computed_v", "energy_wh_kg"))
     assert (voltage["value"], voltage["lower"], voltage["upper"]) == (3.5, 2.9, pytest.approx(4.1))
     assert (computed["value"], computed["n"]) == (3.3, 1)

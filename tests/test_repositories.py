@@ -102,23 +102,23 @@ def test_no_program_of_a_repository_or_of_its_user_runs(
     repository: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = repository(**{"data__graphs__.gitattributes": "* filter=run\n"})
-    witness, home, place = tmp_path / "witness", tmp_path / "home", tmp_path / "place"
+    trace, home, place = tmp_path / "trace", tmp_path / "home", tmp_path / "place"
     hooks = home / "hooks"
     hooks.mkdir(parents=True)
     place.mkdir()
     hook = hooks / "post-checkout"
-    hook.write_text(f"#!/bin/sh\ntouch {witness}\n")
+    hook.write_text(f"#!/bin/sh\ntouch {trace}\n")
     hook.chmod(0o755)
     (home / ".gitconfig").write_text(
-        f'[core]\n hooksPath = {hooks}\n[filter "run"]\n smudge = touch {witness}\n required = true\n'
+        f'[core]\n hooksPath = {hooks}\n[filter "run"]\n smudge = touch {trace}\n required = true\n'
     )
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     fetch_folder(*address, FOLDER, place, protocols="file")
-    assert not witness.exists()
+    assert not trace.exists()
     # the same settings do run it where they are not kept out
     git(tmp_path, "clone", "--quiet", "work", "copy")
-    assert witness.exists()
+    assert trace.exists()
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../large.bin", "mp-mp-aaaaaaff.json"])

@@ -14,6 +14,7 @@ from batterymi.costing.stack import Stack, compute_stack
 from batterymi.errors import TableError
 from batterymi.features.formulas import parse_formula
 
+ION = "Na"  # of the cells
 OXIDE_CELL, POLYANION_CELL = "sodium_layered", "sodium_nvpf"  # whose layers and densities candidates get
 CENTRES = frozenset(("P", "S", "Si", "B", "C"))
 NEGATIVE = "hard_carbon.mean_potential_v"
@@ -32,18 +33,22 @@ def rate_electrodes(candidates: pd.DataFrame, inputs: Inputs, prices: Inputs) ->
     voltage alone.
 
     Args:
-        candidates: columns formula, capacity_mah_g, predicted, lower_95 and upper_95 (V vs the metal of the ion).
+        candidates: columns formula, ion, capacity_mah_g, predicted, lower_95 and upper_95 (V vs the metal of the ion).
         inputs: of cells.
         prices: of elements and components.
 
     Returns:
         The columns of `COLUMNS`, index as `candidates`: energies in Wh/kg; cost of the elements of the electrode and of
         all materials of the cell in USD per kWh of the cell; NaN where an element has no price, which `unpriced` names.
+        Of other ions than Na, whose cells have other negative electrodes, the energy of the material alone.
     """
     potential = inputs[NEGATIVE].value
     rows = []
     for _, row in candidates.iterrows():
         formula, capacity = str(row["formula"]), float(row["capacity_mah_g"])
+        if row["ion"] != ION:
+            rows.append([float(row["predicted"]) * capacity, "", *[np.nan] * 6, "", UNKNOWN])
+            continue
         cell = choose_cell(formula)
         volts = np.array([row["predicted"], row["lower_95"], row["upper_95"]], dtype=float)
         stacks = compute_cell_stack(inputs, cell, capacity, volts - potential)
