@@ -132,7 +132,7 @@ def test_only_its_own_strategy_has_what_a_network_learned_of_other_compounds(tmp
     for name in (
         "matbench_mp_e_form",
         "matbench_mp_gap",
-        *(f"CritExam__Ed_{part}" for part in ("train", "val", "test")),
+        *(f"CritExam__Ed_{part}" for part in PARTS),
     ):
         (tmp_path / f"{name}.csv").write_text(f"formula,target\n{energies}\n", encoding="utf-8")
     columns = {name: name for name in ("charged", "discharged", "ion")}
