@@ -18,13 +18,13 @@ class Visit:
 
     Attributes:
         page: the page, as playwright has it.
-        said: messages on the console, errors among them.
-        asked: addresses of its requests.
+        messages: messages on the console, errors among them.
+        requests: addresses of its requests.
     """
 
     page: Any
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +52,9 @@ def visit(browser: Any, path: Path, **options: Any) -> Visit:
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
     page.set_default_timeout(1000 * seconds_of(RUN))
     found = Visit(page)
-    page.on("console", lambda message: found.said.append(message.text))
-    page.on("pageerror", lambda error: found.said.append(str(error)))
-    page.on("request", lambda request: found.asked.append(request.url))
+    page.on("console", lambda message: found.messages.append(message.text))
+    page.on("pageerror", lambda error: found.messages.append(str(error)))
+    page.on("request", lambda request: found.requests.append(request.url))
     page.goto(path.as_uri())
     return found
 
