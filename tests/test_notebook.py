@@ -22,6 +22,7 @@ from batterymi.cli.main import main
 from batterymi.data.read_table import read_table
 from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
 from batterymi.notebook import compute
+from batterymi.notebook.convert import save_as_csv
 from batterymi.workflow.provenance import find_code_closure
 
 QUICK = STUDY.replace(", pool: data/not_there.csv", "") + (
@@ -330,6 +331,25 @@ def test_a_workbook_is_not_written_to(tmp_path: Path) -> None:
     study.suggest()
     with pytest.raises(TableError, match=r"data/my.xlsx: results are written to CSV files only; save the table as CSV"):
         study.tell({"b1-01": 1})
+    made = save_as_csv(study.table, study.folder / "data/new.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(made), frame)
+    with pytest.raises(ConfigError, match="exists already"):
+        save_as_csv(study.table, made)
+    study.file.write_text(study.settings.replace("my.xlsx", "new.csv"), encoding="utf-8")
+    study.tell({"b1-01": 141})
+    assert read_table(made).frame["capacity_mah_g"].tolist()[-1] == "141"
+
+
+def test_a_workbook_with_a_title_and_statistics_becomes_a_plain_table(tmp_path: Path) -> None:
+    rows = [["My cells", None, None], ["T (°C)", "note", "capacity (mAh/g)"]]
+    rows += [[700 + place, "a, b" if place else "-x", 140.5 + place] for place in range(5)]
+    pd.DataFrame([*rows, ["Mean", None, 142.5]]).to_excel(tmp_path / "t.xlsx", index=False, header=False)
+    made = save_as_csv(tmp_path / "t.xlsx", tmp_path / "t.csv")
+    frame = read_table(made).frame
+    assert frame.columns.tolist() == ["T (°C)", "note", "capacity (mAh/g)"]
+    assert frame["capacity (mAh/g)"].astype(float).tolist() == [140.5, 141.5, 142.5, 143.5, 144.5]
+    pd.DataFrame({"a": [1.5, np.nan], "b": [1, 2]}).to_parquet(tmp_path / "p.parquet")
+    assert save_as_csv(tmp_path / "p.parquet", tmp_path / "p.csv").read_text() == "a,b\n1.5,1\n,2\n"
 
 
 def test_no_markup_of_a_study_runs_in_a_notebook(study: Study) -> None:
