@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from timing import RUN, seconds_of
+from timing import RUN, milliseconds_of
 
 NO_BROWSER = "no Chromium on this machine; .ci/run installs Debian's"
 
@@ -36,7 +36,7 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright for this Python")
     with playwright.sync_playwright() as driver:
         # root may not use its sandbox
-        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=1000 * seconds_of(RUN))
+        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=milliseconds_of(RUN))
         yield started
         started.close()
 
@@ -50,7 +50,7 @@ def visit(browser: Any, path: Path, **options: Any) -> Visit:
         options: of the page, as `viewport` and `color_scheme`.
     """
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-    page.set_default_timeout(1000 * seconds_of(RUN))
+    page.set_default_timeout(milliseconds_of(RUN))
     found = Visit(page)
     page.on("console", lambda message: found.messages.append(message.text))
     page.on("pageerror", lambda error: found.messages.append(str(error)))
