@@ -292,11 +292,16 @@ def test_assess_estimates_a_structure_with_its_error_and_refused_gates(
 ) -> None:
     (project / "mine.cif").write_text(CIF)
     (project / "partly.cif").write_text(CIF.replace("0 0 0 1", "0 0 0 0.5").replace("0.5 0.5 0.5 1", "0.5 0.5 0.5 0.5"))
+    monkeypatch.setattr("batterymi.cli.structure.open_potential", lambda: INSTALL)
+    assert main(["assess", "--structure", "mine.cif"]) == 0
+    assert f"unknown: {INSTALL}" in capsys.readouterr().out
+    monkeypatch.setattr("batterymi.cli.structure.open_potential", Fake)
+    # an article's block without atoms comes first, as journals write it
+    (project / "mine.cif").write_text(f"data_global\n_journal_year 2020\n{CIF}")
     assert main(["assess", "--structure", "mine.cif"]) == 0
     assert "unknown until there are references of the elements: snakemake --cores 1" in capsys.readouterr().out
     made = project / "results/stability/chgnet/references.json"
     write_json(made, {"skipped": INSTALL})
-    monkeypatch.setattr("batterymi.cli.structure.open_potential", Fake)
     assert main(["assess", "--structure", "mine.cif"]) == 0
     assert f"unknown: {INSTALL}; run snakemake hull_distances again" in capsys.readouterr().out
     gates = [

@@ -98,3 +98,11 @@ def test_a_phase_of_the_table_is_taken_as_it_is() -> None:
         read_composition("Li4", table)
     with pytest.raises(StabilityError, match="no phase with Ne"):
         read_composition("LiNe", table)
+
+
+def test_many_metals_with_many_states_take_no_more_than_a_few() -> None:
+    """The combinations of their states are too many to list; a mean state of the metals is found without."""
+    metals = "Mn0.2Fe0.2Co0.1Ni0.15Cr0.1V0.05Mo0.05Ti0.05Nb0.05W0.05"
+    assert "mean oxidation state" in neutralise(f"Li{metals}O2").note
+    with pytest.raises(StabilityError, match="combinations of oxidation states"):
+        neutralise(f"Li{metals}O9")

@@ -280,12 +280,24 @@ def test_assess_takes_a_file_and_says_what_is_wrong_with_which_row(project: Path
     assert "Li6PS5Cl" in capsys.readouterr().out
 
 
+MANY = "HLiBeBCNOFNaMgAlSiPSClKCaScTiV"
+
+
 @pytest.mark.parametrize(
     ("prepare", "arguments", "message"),
     [
         (lambda folder: None, ["Li9Al4"], "'Li9Al4': no phase with Al has an energy"),
         (lambda folder: None, ["Li6PS5Cl2"], "its charges do not balance: -1 is left over"),
         (lambda folder: None, ["none.csv"], "none.csv"),
+        (
+            lambda folder: (folder / "a.txt").write_text("LiCl\nLiF\n"),
+            ["a.txt"],
+            "the first line, 'LiCl', is a formula",
+        ),
+        (lambda folder: None, ["Li6PS5Cl", "--column", "x"], "--column x: names a column of a table"),
+        (lambda folder: None, ["Li6PS5Cl", "--csv", "out.xlsx"], "give a name that ends in .csv"),
+        (lambda folder: None, ["Li1e300Cl1e300"], "amounts may be 1e+09 at most"),
+        (lambda folder: None, [MANY], "it has 20 elements; at most 15 can be computed"),
         (lambda folder: (folder / "a.csv").write_text("x,y\n1,2\n"), ["a.csv"], "which column holds the formulas"),
         (
             lambda folder: (folder / "a.csv").write_text("x,y\n1,2\n"),

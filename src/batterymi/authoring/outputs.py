@@ -47,7 +47,8 @@ def refuse_target(path: Path, option: str, config: Config, instead: str = "") ->
     Raises:
         ConfigError: which says what is there, and what to do.
     """
-    advice = "; ".join(["give the name of a new file", *([instead] if instead else [])])
+    or_else = f"; {instead}" if instead else ""
+    advice = f"give the name of a new file{or_else}"
     if path.exists() or path.is_symlink():
         raise ConfigError(
             [f"{option} {path}: exists already; it is {describe_file(path, config)}. Nothing was written; {advice}"]
@@ -62,9 +63,8 @@ def refuse_target(path: Path, option: str, config: Config, instead: str = "") ->
             )
     for folder, what in _list_owned_folders(config):
         if _make_comparable(folder) in wanted.parents:
-            raise ConfigError(
-                [f"{option} {path}: lies in {folder}, the folder of {what}; {advice} elsewhere, as in data/"]
-            )
+            other = f"give the name of a new file elsewhere, as in data/{or_else}"
+            raise ConfigError([f"{option} {path}: lies in {folder}, the folder of {what}; {other}"])
 
 
 def describe_file(path: Path, config: Config) -> str:

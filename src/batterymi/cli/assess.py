@@ -45,14 +45,19 @@ def assess_formulas(options: argparse.Namespace) -> int:
     if (options.formula is None) == (options.structure is None):
         raise TableError("give either a formula, a table with a column of formulas, or --structure FILE.cif")
     record, text = None, options.formula
+    notes: tuple[str, ...] = ()
     if options.structure is not None:
         from batterymi.cli.structure import describe_estimate, read_crystal
 
-        record, text = read_crystal(options.structure)
+        record, text, notes = read_crystal(options.structure)
     config = read_config(options.configfile)
     if options.csv is not None:
         refuse_target(options.csv, "--csv", config, INSTEAD)
+    if options.csv is not None and options.csv.suffix.lower() in (*WORKBOOKS, ".parquet"):
+        raise TableError(f"--csv {options.csv}: CSV text is written; give a name that ends in .csv")
     is_one = record is not None or not text.lower().endswith(FILES)
+    if is_one and options.column is not None:
+        raise TableError(f"--column {options.column}: names a column of a table; a formula or CIF file has none")
     # reading the other phases of the table takes longer than to compute one formula; but draws are of all phases
     within = {ION, *_list_elements(text), *PARTNER_ELEMENTS} if is_one and not options.draws else ()
     assessor = _open_assessor(config, within, has_draws=options.draws)
@@ -69,6 +74,7 @@ def assess_formulas(options: argparse.Namespace) -> int:
             rows = row.drop(columns=AS_READ)
             write_new_file(options.csv, format_csv(rows), "--csv", config, INSTEAD)
         known = [f"  conductivity     {model}"] if isinstance(model, str) else describe_conductivity(row.iloc[0], model)
+        known += [f"  file             {note}" for note in notes]
         known += [] if record is None else describe_estimate(record, assessor, config)
         write_out(format_assessment(text, composition, found, known))
         return 0
@@ -126,6 +132,10 @@ def _read_texts(path: Path, column: str | None) -> pd.Series:
                 f"{path}: which column holds the formulas? Name it with --column; found: {', '.join(names[:20])}"
             )
         column = candidates[0]
+        if not known and _list_elements(column):
+            raise TableError(
+                f"{path}: the first line, '{show_in_line(column)}', is a formula; put a header above it, as formula"
+            )
     if column not in names:
         raise TableError(f"{path}: there is no column '{column}'; found: {', '.join(names[:20])}")
     return frame[column].astype(str)
@@ -140,7 +150,7 @@ def _assess_texts(texts: pd.Series, assessor: Assessor, depth: Depth) -> tuple[p
             composition = read_composition(text, assessor.table)
             rows.append(_make_row(text, composition, assessor.assess(composition.amounts, depth)))
         except (FormulaError, StabilityError) as error:
-            problem = str(error) if isinstance(error, FormulaError) else f"'{show_in_line(text)}': {error}"
+            problem = show_in_line(str(error) if isinstance(error, FormulaError) else f"'{text}': {error}")
             problems.append((line, problem))
             rows.append({"formula": text, AS_READ: None, "note": "", **NOTHING.as_row(), "problem": problem})
     columns: Sequence[str] = ["formula", AS_READ, "note", *NOTHING.as_row(), "problem"]

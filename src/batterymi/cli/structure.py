@@ -20,22 +20,33 @@ from batterymi.stability.potential import open_potential
 from batterymi.vocabulary.elements import SYMBOLS
 from batterymi.workflow.project import folder_of
 
+EXACT = 1e-6  # of amounts in a cell
 LABEL = "  hull by CHGNet   "
 INDENT = " " * len(LABEL)
 
 
-def read_crystal(path: Path) -> tuple[SiteRecord, str]:
-    """Read the sites of a CIF file, and the formula of its cell.
+def read_crystal(path: Path) -> tuple[SiteRecord, str, tuple[str, ...]]:
+    """Read the sites of a CIF file, the formula of its cell, and notes on how the file was read.
 
     Raises:
         TableError: with the file, and what is wrong with it.
     """
     try:
-        record = make_record(read_structure(path).structure)
+        read = read_structure(path)
+        record = make_record(read.structure)
     except StructureError as error:
         raise TableError(f"{path}: {error}") from None
     places = np.flatnonzero(record.totals)
-    return record, "".join(f"{SYMBOLS[place]}{record.totals[place]:.4g}" for place in places.tolist())
+    return (
+        record,
+        "".join(SYMBOLS[place] + _format_amount(record.totals[place]) for place in places.tolist()),
+        read.notes,
+    )
+
+
+def _format_amount(amount: float) -> str:
+    """Return an amount with the digits that occupancies of a file have; whole numbers are exact."""
+    return f"{amount:.0f}" if abs(amount - round(amount)) < EXACT else f"{amount:.3f}"
 
 
 def describe_estimate(record: SiteRecord, assessor: Assessor, config: Config) -> list[str]:
@@ -44,14 +55,15 @@ def describe_estimate(record: SiteRecord, assessor: Assessor, config: Config) ->
     Raises:
         BatteryMIError: if the file of references is damaged.
     """
+    potential = open_potential()
+    if isinstance(potential, str):
+        return [f"{LABEL}unknown: {potential}"]
     path = folder_of(config, "results") / "stability" / "chgnet" / "references.json"
     if not path.is_file():
         return [f"{LABEL}unknown until there are references of the elements: snakemake --cores 1 {path}"]
     known = read_json(path, ["skipped"])
-    potential = open_potential()
-    if isinstance(potential, str) or known["skipped"]:
-        reason = potential if isinstance(potential, str) else f"{known['skipped']}; run snakemake hull_distances again"
-        return [f"{LABEL}unknown: {reason}"]
+    if known["skipped"]:
+        return [f"{LABEL}unknown: {known['skipped']}; run snakemake hull_distances again"]
     references = References(known["energies"], known["counts"])
     try:
         found = Estimator(potential, references, assessor, config.stability.hull_estimates).estimate(record)

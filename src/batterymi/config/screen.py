@@ -255,8 +255,14 @@ class Screen(Strict):
             "enumeration": (),
             "electrodes": (*COMPOSITION_COLUMNS, *ELECTRODE_COLUMNS),
         }.get(self.source.name)
+        has_lithium = not isinstance(self.source, CompositionsSource) or self.source.element == "Li"
         for gate in self.gates if known is not None else ():
             for name in gate.columns:
+                if name in STABILITY_COLUMNS and not has_lithium:
+                    element = self.source.element if isinstance(self.source, CompositionsSource) else ""
+                    raise ValueError(
+                        f"gates: '{gate.label}': '{name}' is known of compositions with Li; source.element is {element}"
+                    )
                 columns = [*PREDICTED, *(known or ())]
                 if name not in columns:
                     raise ValueError(f"gates: '{gate.label}': there is no '{name}'; {did_you_mean(name, columns)}")

@@ -223,6 +223,10 @@ def _parse_structure(path: str, fraction_tolerance: float, site_tolerance: float
                 check_cif=False,
             )
             notes = _check_block(parser)
+            # journals put what is said of the article into a block without atoms
+            parser._cif.data = {
+                name: block for name, block in parser._cif.data.items() if "_atom_site_fract_x" in block.data
+            }
             structures = parser.parse_structures(primitive=False, on_error="raise")
             _check_symmetry(parser)
         except StructureError:

@@ -5,6 +5,7 @@ so that its titanium would have to be reduced. The correction stays within half 
 amount, so that the neutral formula rounds to the written one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -64,6 +65,13 @@ def neutralise(formula: str) -> Neutral:
     negativity = np.array([data[symbol][1] for symbol in symbols])
     is_oxidised = any(strong in amounts for strong in STRONGEST)
     states = {symbol: _select_usual(symbol, found, is_oxidised) for symbol, (found, _) in data.items()}
+    if _count_choices(states.values()) > MOST_CHOICES:
+        states = {symbol: FIXED.get(symbol, known) for symbol, known in states.items()}
+    if (n := _count_choices(states.values())) > MOST_CHOICES:
+        # whether a mean state of the metals balances is found without listing theirs
+        if mixed := _find_mixed(amounts, states, negativity):
+            return Neutral(amounts, f"neutral with a mean oxidation state of {mixed}")
+        raise StabilityError(f"its elements have {n:.0e} combinations of oxidation states; none is looked for")
     choices = _list_choices(list(states.values()), symbols, negativity)
     charges = choices @ values
     if np.any(np.abs(charges) <= EXACT * (np.abs(choices) @ values)):
@@ -91,11 +99,13 @@ def _select_usual(symbol: str, states: tuple[int, ...], is_oxidised: bool) -> tu
     return tuple(state for state in states if state > 0 or state == lowest)
 
 
+def _count_choices(states: Iterable[tuple[int, ...]]) -> float:
+    """Return how many choices of one state for each element there are."""
+    return float(np.prod([len(known) for known in states], dtype=float))
+
+
 def _list_choices(states: list[tuple[int, ...]], symbols: list[str], negativity: Array) -> Array:
     """List choices of one state for each element, electrons at the more electronegative; shape (n, n_elements)."""
-    size = int(np.prod([len(known) for known in states], dtype=float))
-    if size > MOST_CHOICES:
-        states = [FIXED.get(symbol, known) for symbol, known in zip(symbols, states, strict=True)]
     choices = np.array(list(product(*states)), dtype=float).reshape(-1, len(symbols))
     cations = np.where(choices > 0, negativity, -np.inf).max(axis=1)
     anions = np.where(choices < 0, negativity, np.inf).min(axis=1)
@@ -124,6 +134,8 @@ def _find_mixed(amounts: dict[str, float], states: dict[str, tuple[int, ...]], n
     if not mixing or not others:
         return ""
     eneg = dict(zip(amounts, negativity.tolist(), strict=True))
+    if _count_choices(states[symbol] for symbol in others) > MOST_CHOICES:
+        return ""
     choices = np.array(list(product(*(states[symbol] for symbol in others))), dtype=float)
     values = np.array([amounts[symbol] for symbol in others])
     positive = {symbol: [state for state in states[symbol] if state > 0] for symbol in mixing}
