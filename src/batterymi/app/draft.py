@@ -4,6 +4,7 @@ The changes are in the address of the page alone, so it may be reloaded, kept, a
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,10 +104,8 @@ def propose_study(table: Path, config: Config, chosen: Mapping[str, str]) -> Pro
     guidance = _take_roles(found.columns)
     if any(c.chosen == r.OBJECTIVE or c.chosen_goal or c.target for c in found.columns):
         # one objective that is chosen leaves out the others, so those that were guessed are named too
-        try:
+        with suppress(BatteryMIError):
             _describe(found.columns, _draft(found, config, guidance))
-        except BatteryMIError:
-            pass
         guidance["objective"] = [column.wish for column in found.columns if column.is_objective]
     found.guidance = guidance
     try:

@@ -1,16 +1,11 @@
 """What may reach the app: requests of its own pages alone, small enough, to its own address."""
 
-from collections.abc import Awaitable, Callable
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
-
-Scope, Message = dict[str, Any], dict[str, Any]
-Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 50_000_000  # of a request; tables are smaller
 LOOK = "open the address that the terminal shows"
@@ -36,7 +31,7 @@ class Guard:
     must come from a page of ours.
     """
 
-    def __init__(self, app: App, token: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         """Keep what to guard.
 
         Args:

@@ -45,11 +45,9 @@ class Server:
         self.jobs = Jobs(folder)
         self.pages = Pages(folder, f"/{token}", self.jobs)
         routes = [
-            Route("/", self._serve(lambda request, form: self.pages.show_home()), methods=["GET"]),
+            Route("/", self._serve(lambda request: self.pages.show_home()), methods=["GET"]),
             Route("/tables", self.take_table, methods=["POST"]),
-            Route(
-                "/new", self._serve(lambda request, form: self.pages.show_draft(request.query_params)), methods=["GET"]
-            ),
+            Route("/new", self._serve(self._show_draft), methods=["GET"]),
             Route("/new", self.start_study, methods=["POST"]),
             Route("/studies/{name}", self._serve(self._show_study), methods=["GET"]),
             Route("/studies/{name}/batch", self.start_batch, methods=["POST"]),
@@ -92,12 +90,11 @@ class Server:
 
         return serve
 
-    def _serve(self, make: Callable[[Request, dict[str, str]], Page]) -> Callable[[Request], Any]:
+    def _serve(self, make: Callable[[Request], Page]) -> Callable[[Request], Any]:
         """Return a handler that makes a page off the event loop."""
 
         async def serve(request: Request) -> Response:
-            form = await read_form(request) if request.method == "POST" else {}
-            return self._answer(await run_in_threadpool(make, request, form))
+            return self._answer(await run_in_threadpool(make, request))
 
         return serve
 
@@ -124,7 +121,11 @@ class Server:
             self.jobs.prepare(page.study)
         return self._answer(page)
 
-    def _show_study(self, request: Request, form: dict[str, str]) -> Page:
+    def _show_draft(self, request: Request) -> Page:
+        """Return what is guessed of a table."""
+        return self.pages.show_draft(request.query_params)
+
+    def _show_study(self, request: Request) -> Page:
         """Return the page of a study."""
         return self.pages.show_study(request.path_params["name"], request.query_params)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from batterymi.optimise.campaigns.matched_results import compare_suggestions
 from batterymi.reporting.report_tables import SortedTable, list_suggestions
 from batterymi.reporting.study_results import StudyResults
 
+ENGINE_COLUMNS = ("_engine_mean", "_engine_sd")
 OPEN_STATES = ("not tried", "pending", "not comparable")
 
 
@@ -163,6 +165,8 @@ def _add_results(view: StudyView, work: Work, folder: Path) -> None:
     compared = compare_suggestions(state.ledger.batches, state.checked.rows, state.space, work.study.objectives, -1)
     status = dict(zip(compared["suggestion"], compared["status"], strict=True))
     names = tuple(map(str, frame["suggestion"]))
+    # what the engine's own model expects is said in the reasons; the file has its numbers
+    vars(results)["suggestions"] = frame.drop(columns=[c for c in frame if str(c).endswith(ENGINE_COLUMNS)])
     view.batch = Batch(
         names,
         list_suggestions(view.name, results, path.read_text(encoding="utf-8")),
@@ -179,7 +183,7 @@ def _add_results(view: StudyView, work: Work, folder: Path) -> None:
     view.charts = [*(chart_parity(results, o) for o in work.study.objectives), *([front] if front else [])]
 
 
-def _describe_scores(row: dict[object, object], work: Work) -> dict[str, str]:
+def _describe_scores(row: dict[Any, Any], work: Work) -> dict[str, str]:
     """Return the scores of the selected model of an objective, as texts."""
     objective = next(o for o in work.study.objectives if o.name == row["objective"])
 

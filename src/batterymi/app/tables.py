@@ -33,11 +33,11 @@ def clean_name(name: str) -> str:
     Raises:
         TableError: if it is of no table.
     """
-    path = Path(name.replace("\\", "/").rpartition("/")[2])
-    suffix = path.suffix.lower()
+    last, dot, ending = name.replace("\\", "/").rpartition("/")[2].rpartition(".")
+    suffix = f"{dot}{ending}".lower()
     if suffix not in SUFFIXES:
         raise TableError(f"'{name[:80]}': is not a table; drop a file that ends with {', '.join(SUFFIXES)}")
-    plain = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:MOST_LETTERS].strip("_")
     return f"{stem if stem[:1].isalpha() else f'table_{stem}'.strip('_')}{suffix}"
 
