@@ -111,7 +111,7 @@ docs: setup ## generate config/schema.json and the option tables of config/READM
 .PHONY: lock
 lock: setup ## resolve the ranges of pyproject.toml into a new requirements.lock, with hashes
 	@mkdir -p build
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra build --extra app --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file build/requirements.lock
 	@# any build of PyTorch will do, so that it has no hash here; what a graphics card needs comes with its build
 	awk '/^[^ ]/ { wanted = !/^(torch==|nvidia-|cuda-|triton==)/ } /^torch==/ && !printed++ { sub(/[+ ].*/, ""); print } \

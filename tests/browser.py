@@ -41,12 +41,12 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-def visit(browser: Any, path: Path, **options: Any) -> Visit:
-    """Open a page from disk.
+def visit(browser: Any, place: Path | str, **options: Any) -> Visit:
+    """Open a page from disk, or of a server.
 
     Args:
         browser: the fixture of that name.
-        path: of the page.
+        place: path of the page, or its address.
         options: of the page, as `viewport` and `color_scheme`.
     """
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
@@ -55,7 +55,7 @@ def visit(browser: Any, path: Path, **options: Any) -> Visit:
     page.on("console", lambda message: found.messages.append(message.text))
     page.on("pageerror", lambda error: found.messages.append(str(error)))
     page.on("request", lambda request: found.requests.append(request.url))
-    page.goto(path.as_uri())
+    page.goto(place if isinstance(place, str) else place.as_uri())
     return found
 
 

@@ -27,6 +27,7 @@ LAYERS = (
     ("authoring",),
     ("stages",),
     ("notebook",),
+    ("app",),
     ("cli",),
 )
 ROOMS = ("space", "engines", "campaigns")  # of optimise, from the bottom up

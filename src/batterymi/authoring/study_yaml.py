@@ -95,7 +95,7 @@ def format_study(plan: Plan) -> str:
     if left_out:
         place = "features" if features else "objectives"
         content.yaml_set_comment_before_after_key(place, f"left out, constant or without use: {', '.join(left_out)}")
-    return _dump(content)
+    return dump_yaml(content)
 
 
 def _describe_table(plan: Plan) -> dict[str, Any]:
@@ -359,7 +359,7 @@ def _make_flow_sequence(content: list[Any]) -> list[Any]:
     return sequence
 
 
-def _dump(content: CommentedMap) -> str:
+def dump_yaml(content: CommentedMap) -> str:
     """Return settings as the YAML of version 1.1, which is the one that they are read as."""
     yaml = YAML()
     yaml.version = (1, 1)  # else words such as `yes` stay without quotation marks

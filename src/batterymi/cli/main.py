@@ -3,6 +3,7 @@
 batterymi init FOLDER              write a project into a new folder; it takes the workflow from the installed package
 batterymi new-study data/my.csv    write config/studies/my.yaml from a table, .csv, .xlsx, .ods or .parquet
 batterymi check [STUDY]            check settings and tables, in seconds, without running anything
+batterymi app                      open the studies of this folder in the browser: tables, batches, results
 batterymi status                   show what is done, runs, or has failed, by study and stage, and where its log is
 batterymi suggest STUDY            suggest the next designs to try, in seconds, without models or results
 batterymi explain STUDY.COLUMN     show a number of the summary, the file it was read from, and the rule that made it
@@ -30,6 +31,7 @@ COMMANDS = {  # imported when used, so that each starts quickly
     "new-study": "batterymi.cli.new_study:start_study",
     "check": "batterymi.cli.check:check_studies",
     "suggest": "batterymi.cli.suggest:suggest_designs",
+    "app": "batterymi.cli.app:open_app",
     "status": "batterymi.cli.status:show_status",
     "explain": "batterymi.cli.explain:explain_result",
     "assess": "batterymi.cli.assess:assess_formulas",
@@ -93,6 +95,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--csv", type=Path, help="also write the designs to this new file, with the header of the table"
     )
     suggest.add_argument("--append", action="store_true", help="also append the designs to the table, marked pending")
+    app = commands.add_parser("app", help="open the studies of this folder in the browser, on this machine alone")
+    app.add_argument("--port", type=_read_port, default=0, help="where to listen on 127.0.0.1; default: a free one")
     status = commands.add_parser("status", help="show what is done, runs, or has failed, and where its log is")
     status.add_argument("--json", action="store_true", help="all of it, for programs")
     explain = commands.add_parser("explain", help="show where a number of the summary comes from")
@@ -113,6 +117,17 @@ def make_parser() -> argparse.ArgumentParser:
     for command in (check, suggest, status, explain, assess, verify):
         command.add_argument("--configfile", type=Path, help="YAML file that is laid over config/config.yaml")
     return parser
+
+
+def _read_port(text: str) -> int:
+    """Return a port.
+
+    Raises:
+        argparse.ArgumentTypeError: if it is none that a user may have.
+    """
+    if not (text.isdecimal() and 1024 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give a number from 1024 to 65535")
+    return int(text)
 
 
 def _add_new_study(new: argparse.ArgumentParser) -> None:

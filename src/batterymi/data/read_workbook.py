@@ -45,6 +45,26 @@ def read_workbook(data: bytes, path: str | Path, sheet: str | None = None) -> Gr
         raise TableError(f"{path}: not a workbook that can be read: {' '.join(str(error).split())[:200]}") from None
 
 
+def list_sheets(data: bytes, path: str | Path) -> list[str]:
+    """List the names of the sheets of a workbook that are not empty.
+
+    Args:
+        data: the content of the file.
+        path: the file, for messages.
+
+    Raises:
+        TableError: if it is no workbook.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    _check_size(data, path)
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        return [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height]
+    except (*UNREADABLE, CalamineError, zipfile.BadZipFile) as error:
+        raise TableError(f"{path}: not a workbook that can be read: {' '.join(str(error).split())[:200]}") from None
+
+
 def _check_size(data: bytes, path: str | Path) -> None:
     """Refuse a packed file that is huge once it is unpacked."""
     if not zipfile.is_zipfile(io.BytesIO(data)):

@@ -141,7 +141,7 @@ class Study:
         absolute = table.resolve() if table.exists() else project / table
         with work_in(project):
             table = absolute.relative_to(project) if absolute.is_relative_to(project) else absolute
-            reading, wishes, fill = _read_guidance(guidance)
+            reading, wishes, fill = read_guidance(guidance)
             draft = draft_study(table, read_config(), name, reading, wishes, fill)
             write_study(draft)
         return cls(draft.name, project, _draft=draft)
@@ -185,13 +185,13 @@ class Study:
         Raises:
             ConfigError: if its rows are made by the workflow.
         """
-        with self._work() as work:
+        with self.open_work() as work:
             return self.folder / work.table
 
     @property
     def ledger(self) -> Path:
         """Return the file of the campaign's ledger, which is there after the first batch."""
-        with self._work() as work:
+        with self.open_work() as work:
             return self.folder / work.ledger
 
     @property
@@ -199,7 +199,7 @@ class Study:
         """Return what each column of the table is for: column, role, unit and why; for new studies as guessed."""
         if self._draft:
             return pd.DataFrame(list_roles(self._draft.guess.plan.roles), columns=ROLES)
-        with self._work() as work:
+        with self.open_work() as work:
             return _list_roles_of(work)
 
     @property
@@ -210,7 +210,7 @@ class Study:
     @property
     def units(self) -> dict[str, str]:
         """Return the unit of each objective in the table, in which `tell` takes plain numbers."""
-        with self._work() as work:
+        with self.open_work() as work:
             state = read_state(work)
             return {objective.name: state.find_unit(objective) for objective in work.study.objectives}
 
@@ -241,7 +241,7 @@ class Study:
             ConfigError: if the study's rows are made by the workflow.
             TableError: if the table cannot be used.
         """
-        with self._work() as work, hold_study(work.place), run_quietly(work.place) as messages:
+        with self.open_work() as work, hold_study(work.place), run_quietly(work.place) as messages:
             make_models(work)
             self.notes = messages.warnings
             return read_fit(work, self.notes, self.folder)
@@ -265,7 +265,7 @@ class Study:
             TableError: if the table, the ledger or the list of candidates cannot be used.
             OutputError: if the ledger cannot be written.
         """
-        with self._work() as work, hold_study(work.place), run_quietly(work.place) as messages:
+        with self.open_work() as work, hold_study(work.place), run_quietly(work.place) as messages:
             make_batch(work, n)
             self.notes = messages.warnings
             batch = StudyResults.of_folder(work.place.folder, work.study).suggestions
@@ -300,14 +300,14 @@ class Study:
                 in a spreadsheet or is none to which rows can be appended; nothing is written.
             OutputError: if the table cannot be written.
         """
-        with self._work() as work, hold_study(work.place):
+        with self.open_work() as work, hold_study(work.place):
             check_campaign(work)
             written, copy, self.notes = write_results(work, read_state(work), results, units or {})
         written.attrs["copy"] = str(copy)
         return written
 
     @contextmanager
-    def _work(self) -> Iterator[Work]:
+    def open_work(self) -> Iterator[Work]:
         """Yield the study with its present settings, in the project's folder."""
         with work_in(self.folder):
             config = read_config(self.configfile)
@@ -315,13 +315,13 @@ class Study:
 
     def _repr_html_(self) -> str:
         """Return title, file and roles, for notebooks."""
-        with self._work() as work:
+        with self.open_work() as work:
             title, source = work.study.title, work.study.table.file or "rows made by the workflow"
         place = f"<p>{show_text(self.file.relative_to(self.folder))}; {show_text(source)}</p>"
         return show_block(title, place, show_frame(self.roles), show_list(self.questions))
 
 
-def _read_guidance(guidance: Guidance) -> tuple[Reading, Wishes, tuple[str, ...]]:
+def read_guidance(guidance: Guidance) -> tuple[Reading, Wishes, tuple[str, ...]]:
     """Return what is said of the reading, of the columns, and of those that are filled down.
 
     Raises:

@@ -13,11 +13,12 @@ from markupsafe import Markup
 from batterymi.reporting.claim_verdicts import DEPENDS, FAILS, HOLDS, NOT_REPRODUCED, REPRODUCED
 from batterymi.reporting.claims import RELATIONS
 from batterymi.reporting.claims_table import count_verdicts
-from batterymi.text_safety import escape_markdown
+from batterymi.text_safety import escape_markdown, make_visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+TEMPLATES = Path(__file__).with_name("templates")
 # of verdicts on pages
 VERDICT_CLASSES = {REPRODUCED: "good", HOLDS: "good", NOT_REPRODUCED: "bad", FAILS: "bad", DEPENDS: "open"}
 
@@ -64,18 +65,24 @@ def render_claims(claims: pd.DataFrame) -> str:
     )
 
 
-def render_template(template: str, **values: Any) -> str:
-    """Fill in a template."""
-    return _open_templates().get_template(template).render(**values)
+def render_template(template: str, templates: Path = TEMPLATES, /, **values: Any) -> str:
+    """Fill in a template.
+
+    Args:
+        template: its name.
+        templates: the folder that has it.
+        values: by name.
+    """
+    return _open_templates(templates).get_template(template).render(**values)
 
 
 @cache
-def _open_templates() -> "Environment":
-    """Return the templates beside this module; those of HTML escape every text."""
+def _open_templates(folder: Path) -> "Environment":
+    """Return the templates of a folder; those of HTML escape every text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     templates = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(folder),
         autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -88,6 +95,7 @@ def _open_templates() -> "Environment":
         "percent": format_percent,
         "capitalize_first": capitalize_first,
         "escape_script": escape_script,
+        "visible": make_visible,
         "safe_url": link_if_safe,
     }
     return templates

@@ -17,13 +17,12 @@ from batterymi.config.datasets import Dataset
 from batterymi.reporting.best_design import find_best_design
 from batterymi.reporting.claims_table import count_verdicts
 from batterymi.reporting.origins import Origin, find_origin
-from batterymi.reporting.pages import VERDICT_CLASSES, render_template
+from batterymi.reporting.pages import TEMPLATES, VERDICT_CLASSES, render_template
 from batterymi.reporting.report_cards import Card, make_card
 from batterymi.reporting.report_tables import SortedTable, list_claims, list_suggestions
 from batterymi.reporting.study_results import StudyResults
 from batterymi.reporting.tables import REMARK, Summary, join_summaries, read_headings
 
-TEMPLATES = Path(__file__).with_name("templates")
 # columns of the summary that each part of a study's section says: numbers, what matters, and the rest
 FINDINGS = {
     "data": (("rows", "rows_are"), ("suspicious_features", "remarks"), ("features", "noise_floor", "bounds")),
@@ -259,7 +258,7 @@ class Report:
 
 def render_report(report: Report) -> str:
     """Return the page; all texts are escaped, and only its own scripts run."""
-    script = read_part("report.js")
+    script = read_part("charts.js") + read_part("report.js")
     return render_template(
         "report.html.j2",
         report=report,
