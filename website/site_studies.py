@@ -170,7 +170,9 @@ class StudyPages:
         """Copy the figures of the run and those of documents into the folder that the site has as it is."""
         shutil.copytree(ROOT / "docs/images", folder / "docs")
         run = self.run
-        for name in [name for name in self.studies if name in run.cards] if run else ():
+        if run is None:
+            return
+        for name in [name for name in self.studies if name in run.cards]:
             (folder / name).mkdir(parents=True)
             for figure in CAPTIONS:
                 source = run.folder / name / "figures" / f"{figure}.svg"
