@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import build_site
@@ -199,3 +200,19 @@ def test_the_site_is_built_without_a_warning_from_the_results_of_a_run(
     assert {name for name, page in pages.items() if len(page.numbers) > 40} == {"sodium_ion", "ncm_cathodes"}
     assert dict(pages["sodium_ion"].numbers)["sodium_ion.score_text"] == run.texts["sodium_ion.score_text"]
     assert (site / "searchindex.js").is_file()
+
+
+def test_the_lock_of_the_site_has_its_libraries_and_agrees_with_that_of_runs() -> None:
+    own, runs = (read_pins(ROOT / name) for name in ("website/requirements.lock", "requirements.lock"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[<>=]", text)[0] for text in project["optional-dependencies"]["site"]}
+    assert needed <= own.keys()
+    assert {name: versions for name, versions in own.items() if versions != runs.get(name, versions)} == {}
+
+
+def read_pins(lock: Path) -> dict[str, set[str]]:
+    """Return the versions that a lock has of each package."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
