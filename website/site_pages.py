@@ -47,7 +47,7 @@ class Section:
 
     Attributes:
         title: its heading.
-        text: what stands under the heading before the list.
+        text: what is under the heading before the list.
         pages: in the order of the list, each once.
     """
 

@@ -38,6 +38,7 @@ OBJECTS = (
             ("autoclass", "batterymi.notebook.study.Guidance"),
             ("autoclass", "batterymi.notebook.study.Checked"),
             ("autoclass", "batterymi.notebook.fit.Fit"),
+            ("autofunction", "batterymi.notebook.convert.save_as_csv"),
         ),
     ),
     (
