@@ -108,6 +108,18 @@ verify: setup ## hold results against their manifest, rebuild them in a clean fo
 docs: setup ## generate config/schema.json and the option tables of config/README.md
 	$(BIN)/python -m batterymi.config.document
 
+# what builds the site lies apart from .venv, in a folder of its own
+SITE := build/site_packages
+
+$(SITE)/.ready: website/requirements.lock | $(READY)
+	@rm -rf $(SITE)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(SITE) --require-hashes --no-deps --requirement $<
+	@touch $@
+
+.PHONY: site
+site: setup $(SITE)/.ready ## build the documents as a site, with the numbers of results/ if there are any: build/site
+	@PYTHONPATH=$(SITE) $(BIN)/python website/build_site.py
+
 .PHONY: lock
 lock: setup ## resolve the ranges of pyproject.toml into a new requirements.lock, with hashes
 	@mkdir -p build
@@ -117,6 +129,9 @@ lock: setup ## resolve the ranges of pyproject.toml into a new requirements.lock
 	awk '/^[^ ]/ { wanted = !/^(torch==|nvidia-|cuda-|triton==)/ } /^torch==/ && !printed++ { sub(/[+ ].*/, ""); print } \
 		wanted' build/requirements.lock >requirements.lock
 	$(BIN)/python supply/install_torch.py --record
+	$(BIN)/python website/list_requirements.py \
+		| $(BIN)/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-find-links --quiet --upgrade --output-file website/requirements.lock
 
 .PHONY: sbom
 sbom: setup ## list all components with versions, licences and what needs what: build/sbom.json (CycloneDX)

@@ -1,4 +1,4 @@
-"""Hold requirements.lock against published vulnerabilities with pip-audit.
+"""Hold requirements.lock and that of the site against published vulnerabilities with pip-audit.
 
     .venv/bin/python supply/audit_lock.py
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = ROOT / "requirements.lock"
+LOCKS = (ROOT / "requirements.lock", ROOT / "website/requirements.lock")
 CACHE = ROOT / "build/audit"  # of pip-audit, whose own lies at home, where some users cannot write
 OFFLINE = re.compile(
     r"ConnectionError|ConnectTimeout|ReadTimeout|ServiceError|ProxyError|Could not connect", re.IGNORECASE
@@ -29,7 +29,7 @@ def read_pins(lock: str) -> list[str]:
     Markers are dropped, so that versions for other systems and other versions of Python are checked too.
     """
     files: list[dict[str, str]] = []
-    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock, re.MULTILINE):
+    for name, version in dict.fromkeys(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock, re.MULTILINE)):
         free = next((pins for pins in files if name not in pins), None)
         if free is None:
             files.append(free := {})
@@ -81,8 +81,9 @@ def report_findings(found: Iterable[dict[str, Any]]) -> tuple[list[str], int]:
 
 def main() -> int:
     """Audit, print, and return the exit status."""
+    locks = "\n".join(path.read_text(encoding="utf-8") for path in LOCKS)
     try:
-        found = [pin for pins in read_pins(LOCK.read_text(encoding="utf-8")) for pin in ask_about(pins)]
+        found = [pin for pins in read_pins(locks) for pin in ask_about(pins)]
     except ConnectionError as error:
         print(f"skipped: the list of vulnerabilities cannot be read from here: {error}")
         return 0

@@ -108,6 +108,7 @@ def test_known_builds_are_of_the_pinned_version() -> None:
 def test_both_versions_of_a_package_with_markers_are_audited() -> None:
     lock = "a==1 ; python_full_version < '3.12' \\\n    --hash=sha256:0\na==2 ; python_full_version >= '3.12'\nb-c==3\n"
     assert audit_lock.read_pins(lock) == ["a==1\nb-c==3\n", "a==2\n"]
+    assert audit_lock.read_pins(f"{lock}a==1\n") == ["a==1\nb-c==3\n", "a==2\n"]
 
 
 @pytest.mark.parametrize(
