@@ -10,6 +10,7 @@ snakemake stability            windows and reactions of all Li compositions from
 snakemake fidelities           gain by cheaper evaluations, where a study declares them
 snakemake exercises            the chapter's five exercises, answered with what the studies found
 snakemake structures           what models gain by crystal structures, over several partitions
+snakemake graph_pretraining    what the graph network gains by pre-training on formation energies; needs mp_structures, mp20_mini
 snakemake electrode_graphs     what voltages gain by bonds of the structure, and by a graph network
 snakemake structure_types      whether transfer from Li to Na gains within structure types and across them
 snakemake nasicon              how well composition predicts which NASICON compositions form
@@ -69,6 +70,7 @@ include: "rules/figures.smk"
 include: "rules/costing.smk"
 include: "rules/barriers.smk"
 include: "rules/computed_sets.smk"
+include: "rules/graph_pretraining.smk"
 include: "rules/electrodes.smk"
 include: "rules/formula_net.smk"
 include: "rules/stability.smk"

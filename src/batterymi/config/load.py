@@ -34,6 +34,7 @@ TARGETS = {
     "methods",
     "exercises",
     "structures",
+    "graph_pretraining",
     "activation_energies",
     "barriers",
     "computed_sets",

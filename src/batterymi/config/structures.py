@@ -19,6 +19,14 @@ class CellColumns(Strict):
     )
 
 
+class GraphPretraining(Strict):
+    """Pre-training of the graph network on formation energies; made by `snakemake graph_pretraining`."""
+
+    epochs: int = Field(10, ge=1, le=1000, description="Times that each structure is seen.")
+    largest_cell: int = Field(40, ge=2, le=400, description="Sites of a cell above which a structure is left out.")
+    most: int = Field(6000, ge=20, le=1_000_000, description="Structures; all with Li first, then others by chance.")
+
+
 class Structures(Strict):
     """An archive of CIF files, and the comparison of what models gain by them; made by `snakemake structures`."""
 
@@ -26,6 +34,7 @@ class Structures(Strict):
     name_column: Name = Field("id", description="Column of the files' names without `.cif`; a row may have none.")
     columns: CellColumns = Field(description="From which rows without a file get the sites of a similar compound.")
     partitions: int = Field(5, ge=2, le=50, description="Random partitions into folds, each compared by its own job.")
+    pretraining: GraphPretraining = Field(GraphPretraining(), description="Of the graph network, on computed energies.")
 
 
 def find_structure_problems(structures: Structures | None, table: Table) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,12 @@ def make_study_problem(rows: pd.DataFrame, settings: MethodSettings) -> Problem:
 
 
 def predict_extensions(
-    problem: Problem, extensions: Iterable[Extension], settings: CrossValidated, seed: int, partition: int
+    problem: Problem,
+    extensions: Iterable[Extension],
+    settings: CrossValidated,
+    seed: int,
+    partition: int,
+    fixed: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return held-out predictions of every candidate by one partition, and the processor time of each in seconds.
 
@@ -45,6 +51,7 @@ def predict_extensions(
         settings: of blends, folds and bounds.
         seed: of the study.
         partition: from 1.
+        fixed: hyperparameters of the candidates' models.
     """
     plain = settings.model_copy(update={"inner_folds": None})
     columns: dict[str, Any] = {
@@ -56,7 +63,7 @@ def predict_extensions(
     start = time.process_time()
     for name, model, extended in extensions:
         validation = make_validation(extended, plain, 1, seed, partition, is_primary=False)
-        columns[name] = predict_out_of_fold(model, validation).mean
+        columns[name] = predict_out_of_fold(model, validation, fixed).mean
         seconds[name], start = time.process_time() - start, time.process_time()
     return pd.DataFrame(columns), seconds
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -205,7 +206,9 @@ def check_groups_disjoint(splits: Sequence[Split], groups: Indices) -> None:
             raise ValueError(f"{both.size} groups are in both train and test")
 
 
-def predict_out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
+def predict_out_of_fold(
+    name: str, validation: CrossValidation, settings: Mapping[str, Any] = MappingProxyType({})
+) -> OutOfFold:
     """Predict every scored row by a model fitted without it.
 
     With inner folds, hyperparameters are chosen within the training rows of each split, by the same groups, and the
@@ -215,6 +218,7 @@ def predict_out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
     Args:
         name: the model.
         validation: the cross-validation.
+        settings: hyperparameters where none are chosen.
 
     Returns:
         Predictions, spreads and intervals.
@@ -225,17 +229,17 @@ def predict_out_of_fold(name: str, validation: CrossValidation) -> OutOfFold:
     factors = {level: np.empty(n) for level in LEVELS} if method.inner_folds and method.inner_use == "intervals" else {}
     models, chosen, errors = [], [], []
     for train, test in validation.splits:
-        settings: dict[str, Any] = {}
+        used = dict(settings)
         if method.inner_folds:
             tuned = tune_hyperparameters(name, problem, train, method, seed)
-            settings = tuned.settings
+            used = tuned.settings
             errors.append(tuned.error)
             for level, values in factors.items():
                 values[test] = compute_conformal_factor(np.abs(tuned.errors), level)
-        model = fit_on_rows(name, problem, train, method, seed, settings)
+        model = fit_on_rows(name, problem, train, method, seed, used)
         mean[test], spread[test] = predict_by(model, problem, train, test, method)
         models.append(model)
-        chosen.append(settings)
+        chosen.append(used)
     return OutOfFold(mean, spread, factors, tuple(chosen), tuple(errors), tuple(models))
 
 

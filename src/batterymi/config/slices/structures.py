@@ -1,4 +1,4 @@
-"""Settings of the stages `read_structures`, `compare_structures` and `gather_structures`."""
+"""Settings of the stages of `snakemake structures` and `snakemake graph_pretraining`."""
 
 from batterymi.config.models import Surrogate
 from batterymi.config.parts import Objective
@@ -16,6 +16,13 @@ class ReadingSettings(Slice):
 
 class StructureSettings(MethodSettings):
     """What models learn from, beside structures; the first objective is learned."""
+
+
+class PretrainingSettings(Slice):
+    """How the graph network is pre-trained, and the column of compositions that are left out."""
+
+    structures: Structures
+    seed: int
 
 
 class GainSettings(Slice):

@@ -19,13 +19,13 @@ CONTENT = re.compile(r"_chemical_formula_sum\s+'([^']+)'")
 COLUMNS = {"material_id": "material_id", "formation_energy_per_atom": "e_form", "cif": "cif"}
 
 
-def load_structures(folder: Path, small: Path, element: str, largest: int) -> pd.DataFrame:
-    """Load structures that hold an element, each material once.
+def load_structures(folder: Path, small: Path, element: str | None, largest: int) -> pd.DataFrame:
+    """Load structures of compounds, each material once.
 
     Args:
         folder: holds the files of mp_structures.
         small: holds the file of mp20_mini.
-        element: symbol.
+        element: symbol of one that all hold; None if any compound is wanted.
         largest: number of sites above which a structure is left out.
 
     Returns:
@@ -41,8 +41,9 @@ def load_structures(folder: Path, small: Path, element: str, largest: int) -> pd
     for path, columns in files:
         frame = read_records(path, columns)
         frame["formula"] = frame["cif"].str.extract(CONTENT, expand=False).str.replace(" ", "")
-        held = frame["formula"].str.contains(rf"{re.escape(element)}(?![a-z])", na=False)
-        frames.append(frame[held])
+        # the formula of an element by itself has no quotation marks, and is none here
+        pattern = rf"{re.escape(element)}(?![a-z])" if element else "."
+        frames.append(frame[frame["formula"].str.contains(pattern, na=False)])
     found = pd.concat(frames).drop_duplicates("material_id")
     sizes = found["formula"].map(lambda formula: sum(parse_formula(formula).values()))
     found = found[sizes <= largest].sort_values("material_id", ignore_index=True)

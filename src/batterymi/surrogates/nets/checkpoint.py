@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
-from batterymi.errors import BatteryMIError
-from batterymi.files import write_bytes
+from batterymi.errors import BatteryMIError, DamagedFileError
+from batterymi.files import check_content, write_bytes
 from batterymi.surrogates.nets.pretrain import State
 
 
@@ -24,6 +26,19 @@ def save_state(path: Path, state: State, identity: Mapping[str, Any]) -> None:
     metadata = {"losses": state.losses, "identity": identity}
     plain = {name: json.dumps(value, sort_keys=True) for name, value in metadata.items()}
     write_bytes(path, save(state.arrays, plain), recorded=False)
+
+
+def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read the weights that a stage wrote.
+
+    Raises:
+        DamagedFileError: if the file is missing, another, or damaged.
+    """
+    check_content(path)
+    try:
+        return dict(load(path.read_bytes()))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DamagedFileError(path, f"no weights of a network ({type(error).__name__})") from None
 
 
 def load_state(path: Path, identity: Mapping[str, Any]) -> State | None:

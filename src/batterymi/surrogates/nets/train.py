@@ -13,10 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from batterymi.arrays import Array
+from batterymi.errors import BatteryMIError
 from batterymi.features.composition import get_element_property
 from batterymi.features.site_graphs import SiteGraph
 from batterymi.process_pool import use_single_torch_thread
-from batterymi.surrogates.nets.graph import Batch, GraphNetwork, convert_graph, join_graphs
+from batterymi.surrogates.nets.graph import Batch, GraphNetwork, SiteNetwork, convert_graph, join_graphs
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ LEARNING_RATE, DECAY, WARM_UP = 2e-3, 1e-2, 0.15
 HUBER = 0.5  # standard deviations, beyond which errors count linearly
 SHARE_SEEN = 0.9  # of a batch by each member, so that members differ
 CLIP = 4.0  # standard deviations of a feature
+KEPT_RATE = 0.3  # of the learning rate, for layers that start from pre-trained weights
+SITES = "sites."  # how names of weights begin in layers that take no other features
 REPORTS = 4  # of a training
 Weights = dict[str, NDArray[np.float32]]
 Graphs = Sequence[SiteGraph | None]
@@ -43,12 +46,15 @@ class Training:
         epochs: times that each row is seen, or more where rows are few.
         seed: of all random numbers.
         least_steps: of the optimiser.
+        start: pre-trained weights of the layers over sites, as `get_site_weights` returns them; None if they are
+            drawn like all others.
     """
 
     members: int
     epochs: int
     seed: int
     least_steps: int = 1
+    start: Weights | None = None
 
     def count_epochs(self, n_rows: int) -> int:
         """Return how often each row is seen; a few rows are few steps per epoch."""
@@ -87,6 +93,9 @@ def train_network(
         observed: shape (n_rows,).
         training: how.
         weights: of the rows, shape (n_rows,); None if they are equal.
+
+    Raises:
+        BatteryMIError: if pre-trained weights are of another network.
     """
     has_graphs = any(graph is not None for graph in graphs)
     mean, scale = float(observed.mean()), float(observed.std()) or 1.0
@@ -94,6 +103,9 @@ def train_network(
         network = GraphNetwork(
             training.members, matrix.shape[1], _tensor_of_properties(), training.seed, has_graphs=has_graphs
         )
+        if training.start is not None and network.sites is not None:
+            check_site_weights(training.start, training.members)
+            network.sites.load_state_dict({name: torch.as_tensor(value) for name, value in training.start.items()})
         targets = torch.as_tensor((observed - mean) / scale, dtype=torch.float32)
         rows = _Rows([_convert(graph, torch.float32) for graph in graphs], _to_features(matrix, torch.float32))
         _optimise(network, rows, targets, None if weights is None else torch.as_tensor(weights).float(), training)
@@ -119,6 +131,9 @@ def _optimise(network: GraphNetwork, rows: _Rows, targets: Tensor, weights: Tens
     weighed = torch.ones(len(targets)) if weights is None else weights
     plan = Plan(training.count_epochs(len(targets)), BATCH, training.seed + 1, DECAY, SHARE_SEEN)
     groups = [{"params": list(network.parameters()), "lr": LEARNING_RATE}]
+    if training.start is not None and network.sites is not None:
+        kept = {"params": list(network.sites.parameters()), "lr": KEPT_RATE * LEARNING_RATE}
+        groups = [kept, {"params": list(network.head.parameters()), "lr": LEARNING_RATE}]
     network.train()
     fit_members(lambda taken: network(*rows.take(taken)), groups, targets, weighed.expand(training.members, -1), plan)
 
@@ -202,6 +217,37 @@ def predict_network(fitted: FittedNetwork, graphs: Graphs, matrix: Array) -> Arr
         parts = [network(*rows.take(piece)).numpy() for piece in pieces]
     found = np.concatenate(parts, axis=1) if parts else np.empty((fitted.members, 0))
     return fitted.mean + fitted.scale * found
+
+
+def get_site_weights(fitted: FittedNetwork) -> Weights:
+    """Return the weights of the layers over sites, with which another network may start."""
+    return {name.removeprefix(SITES): value for name, value in fitted.weights.items() if name.startswith(SITES)}
+
+
+def check_site_weights(start: Weights, members: int) -> None:
+    """Refuse pre-trained weights of another network.
+
+    Args:
+        start: as `get_site_weights` returns them.
+        members: of the ensemble that is to start with them.
+
+    Raises:
+        BatteryMIError: if a weight is missing, unknown or of another shape.
+    """
+    sites = SiteNetwork(members, _tensor_of_properties(), torch.Generator())
+    wanted = {name: tuple(value.shape) for name, value in sites.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in start.items()}
+    for name in sorted({*wanted, *found}):
+        if wanted.get(name) != found.get(name):
+            raise BatteryMIError(
+                f"weights of another network: {name} {_name_shape(found.get(name))}, in graph_net it "
+                f"{_name_shape(wanted.get(name))}; run pretrain_graph_net again"
+            )
+
+
+def _name_shape(shape: tuple[int, ...] | None) -> str:
+    """Return the shape of a weight in words."""
+    return "is missing" if shape is None else f"has the shape {shape}"
 
 
 def _convert(graph: SiteGraph | None, dtype: torch.dtype) -> Batch | None:
