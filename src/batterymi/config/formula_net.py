@@ -13,7 +13,7 @@ Device = Literal["auto", "cpu", "cuda"]
 class FormulaNet(Strict):
     """Pre-training of encoders of formulas on compounds of the Materials Project; made by `snakemake pretrained`."""
 
-    encoders: int = Field(2, ge=1, le=8, description="Encoders of different seeds, each trained by its own job.")
+    encoders: int = Field(3, ge=1, le=8, description="Encoders of different seeds, each trained by its own job.")
     width: int = Field(96, ge=8, le=256, multiple_of=4, description="Numbers per element.")
     layers: int = Field(3, ge=1, le=8, description="Rounds of messages between the elements of a formula.")
     epochs: int = Field(30, ge=1, le=500, description="Times that each formula is seen.")
