@@ -70,7 +70,8 @@ results/summary.html results/claims.html: ; @true
 show: ## print the summary
 	@cat results/summary.txt
 	@echo
-	@echo "Summary: results/summary.html   Claims: results/claims.html   Report: results/report.zip"
+	@echo "What next, and can I trust it: $(CURDIR)/results/report.html"
+	@echo "Summary: results/summary.html   Claims: results/claims.html   All figures: results/report.zip"
 
 .PHONY: check
 check: setup ## format, lint and type checks

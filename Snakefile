@@ -1,6 +1,6 @@
 """battery-mi: battery materials-informatics studies from raw data to one summary.
 
-snakemake                      every study of config/config.yaml, then the summary and the claims
+snakemake                      every study of config/config.yaml, then the summary, the claims and the report
 snakemake solid_electrolytes   one study
 snakemake summary              the summary table alone, with its inputs
 snakemake closed_loop          gain of adaptive choice in rounds of fast-charging tests
@@ -14,15 +14,23 @@ snakemake electrode_graphs     what voltages gain by bonds of the structure, and
 snakemake structure_types      whether transfer from Li to Na gains within structure types and across them
 snakemake nasicon              how well composition predicts which NASICON compositions form
 snakemake activation_energies  how well composition predicts activation energies of new papers
+snakemake barriers             how well the path of an ion predicts its migration barrier; needs migration_barriers
+snakemake computed_sets        what models of conductivities gain by computed sets; needs mp_compositions, ionnet, barriers
+snakemake transfer_curve       what a network over formulas adds to transfer, over partitions and draws; needs mp_compositions
+snakemake pretrained           the encoders of formulas that the package ships, from the start; 12 min
 snakemake methods              which model for how many rows, on the studies on data sets
 snakemake -n                   what would run, and why
+batterymi status               what is done, runs, or has failed, and where its log is
 """
+
+import sys
 
 from batterymi.workflow.failures import record_failures, show_failures
 from batterymi.workflow.interrupt import catch_signals, end_on_signals
 from batterymi.workflow.launch import list_own_rules, report_changes, report_rows, skip_grammars
 from batterymi.workflow.module import adopt_handlers
 from batterymi.workflow.reasons import describe_reasons
+from batterymi.workflow.run_progress import follow_run
 
 skip_grammars()
 if workflow.exec_mode == workflow.exec_mode.DEFAULT:  # not the process of a single job
@@ -59,8 +67,13 @@ include: "rules/screen.smk"
 include: "rules/chapter.smk"
 include: "rules/figures.smk"
 include: "rules/costing.smk"
+include: "rules/barriers.smk"
+include: "rules/computed_sets.smk"
 include: "rules/electrodes.smk"
+include: "rules/formula_net.smk"
 include: "rules/stability.smk"
+include: "rules/hull_distances.smk"
+include: "rules/report.smk"
 include: "rules/summary.smk"
 include: "rules/exercises.smk"
 
@@ -71,13 +84,15 @@ localrules:
     cite_datasets,
     summarise_study,
     build_summary,
+    build_report,
     write_manifest,
 
 
 rule all:
-    """Make the summary, the claims and every figure of the studies that config/config.yaml names."""
+    """Make the report, the summary, the claims and every figure of the studies that config/config.yaml names."""
     default_target: True
     input:
+        rules.build_report.output,
         rules.build_summary.output,
         CLAIMS,
         rules.cite_datasets.output,
@@ -105,6 +120,7 @@ if problems := find_target_problems(
     stop(problems)
 if IS_FIRST and not makes_nothing(read_options()):
     take_folders(PROJECT.folder("results"))
+    follow_run(Path(PROJECT.folder("benchmarks")), shows=sys.stderr.isatty())
 
 
 onstart:

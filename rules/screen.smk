@@ -39,13 +39,23 @@ def digest_candidates(wildcards):
 
 
 def screen_stability(wildcards):
-    """An input: windows and reactions of the candidates, if a gate of the screen uses them."""
-    screen = STUDIES[wildcards.study].screen
-    if not screen.needs_stability:
+    """An input: quick numbers of all formulas, if a gate of the screen uses windows or reactions."""
+    if not STUDIES[wildcards.study].screen.needs_stability:
         return []
-    # the quick numbers of all formulas, which take a fifth of the time, where gates use no others
-    quick = gather.stability("<results>/stability/assessed/{scatteritem}.parquet")
-    return ["<results>/stability/assessed.parquet"] if screen.needs_full_stability else quick
+    return gather.stability("<results>/stability/assessed/{scatteritem}.parquet")
+
+
+def slow_phases(wildcards):
+    """An input: formation energies of phases, if a gate uses numbers that are computed for candidates past others."""
+    slow = STUDIES[wildcards.study].screen.slow_columns
+    return "<results>/stability/phases.parquet" if slow else []
+
+
+def scoring_settings(wildcards):
+    """A param: what is predicted, from what, and the gates, with the draws of energies where gates use such numbers."""
+    study = STUDIES[wildcards.study]
+    draws = AssessmentSettings.take_from(CONFIG.stability) if study.screen.slow_columns else None
+    return ScoringSettings.dump_from(study, stability=draws)
 
 
 def screen_phases(wildcards):
@@ -99,6 +109,7 @@ rule score_candidates:
         table="<results>/{study}/table.parquet",
         model="<results>/{study}/surrogate/model.skops",
         predictions="<results>/{study}/surrogate/predictions.parquet",
+        phases=slow_phases,
         code=code("score_candidates.py", "descriptor", "model"),
     output:
         scored="<results>/{study}/screen/scored/{scatteritem}.parquet",
@@ -110,7 +121,7 @@ rule score_candidates:
     wildcard_constraints:
         study=one_of(SCREENED),
     params:
-        settings=slice_of(ScoringSettings),
+        settings=scoring_settings,
     script:
         "../scripts/score_candidates.py"
 

@@ -6,6 +6,7 @@ Makes   <results>/stability/: phases, shards of formulas, windows and reactions 
 The number of shards changes no result: `snakemake stability --set-scatter stability=32`.
 """
 
+from batterymi.config.slices.data import CitationSettings
 from batterymi.config.slices.stability import AssessmentSettings, ComparisonSettings
 
 
@@ -22,11 +23,25 @@ rule list_phases:
         phases="<results>/stability/phases.parquet",
         shards=scatter.stability("<results>/stability/formulas/{scatteritem}.parquet"),
         listing="<results>/stability/listing.json",
+        citations=report(
+            "<results>/stability/CITATIONS.md",
+            caption="../report/citations.rst",
+            category="2 Studies",
+            subcategory="stability",
+        ),
     log:
         "<logs>/list_phases.log",
     benchmark:
         "<benchmarks>/list_phases.tsv"
     params:
+        settings=CitationSettings.dump_from(
+            PROJECT,
+            datasets={
+                name: PROJECT.datasets[name]
+                for name in ["mp_compositions"]
+                if name in PROJECT.datasets
+            },
+        ),
         digests=digest_shared("mp_compositions"),
     script:
         "../scripts/list_phases.py"

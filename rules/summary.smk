@@ -131,6 +131,7 @@ def patterns_of_run():
 rule write_manifest:
     """Write the digests of every output, setting and table of the run; `make verify` rebuilds and compares."""
     input:
+        rules.build_report.output,
         rules.build_summary.output,
         CLAIMS,
         rules.cite_datasets.output,

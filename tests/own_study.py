@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from batterymi.cli.settings import read_ledger
 from batterymi.config.run import Config
 from batterymi.files import write_json, write_text
+from batterymi.workflow.settings import read_ledger
 
 TABLE = "temperature_c,gas,suggestion,capacity_mah_g\n" + "".join(
     f"{700 + 20 * i},{('air', 'O2')[i % 2]},,{140 + i * 3 % 7}\n" for i in range(8)

@@ -1,7 +1,8 @@
 """Runs of Snakemake without its imports: each is forked from a process that has made them once.
 
 They take half of the processor time of a short run. The process that is forked has imported Snakemake and its libraries
-alone: the package is imported by each run, from where that finds it.
+alone: the package is imported by each run, from where that finds it. Scripts of rules are forked in the same way from
+another process, see `prepared_jobs`.
 """
 
 import atexit
@@ -9,6 +10,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from prepared_jobs import serve_jobs, start_scripts_here
 from timing import Deadline, run_within
 
 # variables that a forked process can still be given; others are read while Python or libraries start
@@ -66,8 +69,10 @@ def run_prepared(
 def _start_process() -> tuple[dict[str, str], subprocess.Popen[str]]:
     """Start the process that is forked; return the variables that it has, but for those that are free, and itself."""
     variables = {key: value for key, value in os.environ.items() if key not in FREE}
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     process = subprocess.Popen(
-        [sys.executable, __file__],
+        [sys.executable, __file__, folder],
         env=variables | {"PATH": os.environ.get("PATH", os.defpath)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -83,11 +88,14 @@ def _fork_runs() -> None:
     """Import Snakemake, and fork a run for each line of stdin; the exit status of each is a line of stdout."""
     for name in LIBRARIES:
         __import__(name)
+    jobs = Path(sys.argv[1]) / "jobs"
+    serve_jobs(jobs)
     gc.freeze()
     for line in sys.stdin:
         number = os.fork()
         if not number:
             _become(json.loads(line))
+            start_scripts_here(jobs)
             sys.modules["snakemake.cli"].main()
             return
         print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)

@@ -15,12 +15,12 @@ from own_study import DESIGN, STUDY, TABLE
 
 from batterymi import user_files
 from batterymi.cli import suggest
-from batterymi.cli.append_rows import append_rows
 from batterymi.cli.main import main
-from batterymi.cli.settings import read_ledger
 from batterymi.config.run import Config
+from batterymi.data.append_rows import append_rows
 from batterymi.data.read_table import read_table
 from batterymi.errors import OutputError, TableError
+from batterymi.workflow.settings import read_ledger
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_table_that_is_written_while_its_copy_is_made_keeps_what_was_written(
         study.write_text(TABLE + "850,O2,,200\n", encoding="utf-8")
         return copy
 
-    monkeypatch.setattr("batterymi.cli.append_rows.keep_copy", be_slow)
+    monkeypatch.setattr("batterymi.data.append_rows.keep_copy", be_slow)
     with pytest.raises(TableError, match="another program has just written the table; nothing was appended"):
         append_rows(study, ROW, TABLE.encode())
     assert study.read_text(encoding="utf-8") == TABLE + "850,O2,,200\n"
@@ -223,7 +223,7 @@ def test_a_table_that_fails_after_the_new_file_was_written_is_told_with_what_was
     def fail(path: Path, data: bytes) -> None:
         raise OutputError(f"{path}: cannot be written: No space left on device")
 
-    monkeypatch.setattr("batterymi.cli.append_rows.replace_bytes", fail)
+    monkeypatch.setattr("batterymi.data.append_rows.replace_bytes", fail)
     assert main(["suggest", "my", "-n", "1", "--append", "--csv", "data/next.csv"]) == 1
     said = capsys.readouterr().err
     assert "No space left on device" in said

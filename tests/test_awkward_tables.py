@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tried_studies import join_rows, new_study
 
-from batterymi.cli.role import Role
+from batterymi.authoring.role import Role
 from batterymi.data.cells import parse_cell
 from batterymi.data.column_facts import split_unit
 from batterymi.data.header_units import split_header
@@ -109,8 +109,8 @@ def find_reason(content: str, header: str) -> Role:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from batterymi.cli.new_study import guess_study
-    from batterymi.cli.roles import Wishes
+    from batterymi.authoring.new_study import guess_study
+    from batterymi.authoring.roles import Wishes
     from batterymi.config.sources import Reading
 
     with TemporaryDirectory() as folder:

@@ -9,12 +9,11 @@ from conftest import Workspace, copy_workflow
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from batterymi.authoring.new_study import check_readable, guess_study, make_study_yaml
+from batterymi.authoring.role import FACTOR
+from batterymi.authoring.roles import Wishes
+from batterymi.authoring.study_yaml import format_study
 from batterymi.cli.main import main
-from batterymi.cli.new_study import MAX_LINES, check_readable, guess_study, make_study_yaml
-from batterymi.cli.role import FACTOR
-from batterymi.cli.roles import Wishes
-from batterymi.cli.settings import read_config
-from batterymi.cli.study_yaml import format_study
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
@@ -25,6 +24,7 @@ from batterymi.files import write_csv, write_json
 from batterymi.stages.prepare_table import prepare_table
 from batterymi.text_safety import UNSAFE
 from batterymi.vocabulary.unit_table import find_own_unit
+from batterymi.workflow.settings import read_config
 
 CSV = """Sample ID,T (°C),time_h,Atmosphere,C-rate,Binder [wt%],Batch,operator notes,Capacity (mAh/g),date
 A1,700,10,air,0.5,5,b1,fine,151.2,2026
@@ -48,7 +48,7 @@ def test_a_new_study_needs_no_editing(folder: Path, capsys: pytest.CaptureFixtur
     assert main(["new-study", "data/My cathodes-2.csv"]) == 0
     path = folder / "config/studies/my_cathodes_2.yaml"
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_LINES
+    assert len(text.splitlines()) <= 25
     study = load_study(path)
     found = {feature.name: (feature.unit, feature.bounds, feature.choices) for feature in study.features}
     assert found == {

@@ -111,6 +111,10 @@ def test_a_design_is_what_its_formula_is(files: EvaluatorFiles, amounts: list[in
         assert found["probability_beyond"] < 0.1
 
 
+def test_a_study_of_compositions_cites_the_energies_that_it_rests_on() -> None:
+    assert as_study().datasets == ("mp_compositions",)
+
+
 def test_an_element_that_is_not_there_is_left_out_and_what_cannot_be_computed_is_told(files: EvaluatorFiles) -> None:
     evaluator = make_evaluator(files)
     designs = pd.DataFrame([as_shares("Li3PS4"), {"li": 1.0, "p": 0, "s": 0, "cl": 0}])

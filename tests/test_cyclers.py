@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batterymi.cli.new_study import guess_study
-from batterymi.cli.roles import Wishes
+from batterymi.authoring.new_study import guess_study
+from batterymi.authoring.roles import Wishes
 from batterymi.config.sources import Reading
 from batterymi.data.cycler import describe_export
 from batterymi.data.export_words import find_kind

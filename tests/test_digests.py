@@ -75,7 +75,7 @@ def test_claims_with_new_content_are_compared_again_whatever_their_date(done: Wo
     try:
         path.write_bytes(b"".join(before.splitlines(keepends=True)[:-1]))
         os.utime(path, (YEAR_2000, YEAR_2000))
-        assert done.jobs(*SMALL) == {"build_claims"}
+        assert done.jobs(*SMALL) == {"build_claims", "build_report"}
     finally:
         path.write_bytes(before)
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -88,7 +88,7 @@ def test_the_arena_s_numbers_enter_the_claims_once_they_are_there_and_a_plain_ru
     path.parent.mkdir(exist_ok=True)
     try:
         path.write_text("id,found,how,objection\n", encoding="utf-8")
-        assert done.jobs(*SMALL) == {"build_claims"}
+        assert done.jobs(*SMALL) == {"build_claims", "build_report"}
     finally:
         path.unlink()
     assert done.jobs(*SMALL) == set()

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tried_studies import join_rows, new_study
 
-from batterymi.cli.roles import Wishes
+from batterymi.authoring.roles import Wishes
 from batterymi.data.cell_formats import format_duration
 from batterymi.data.cells import parse_cell
 from batterymi.data.durations import SECONDS, choose_time_unit, find_clock_format, is_ratio, parse_duration

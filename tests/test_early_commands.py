@@ -9,7 +9,6 @@ import pytest
 from conftest import Workspace
 
 from batterymi.cli.main import main
-from batterymi.cli.settings import find_study, read_config
 from batterymi.config.slices.campaign import SuggestionSettings
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.slices.training import TrainingSettings
@@ -18,6 +17,7 @@ from batterymi.stages.prepare_table import prepare_table
 from batterymi.stages.suggest_batch import SuggestionFiles, suggest_batch
 from batterymi.stages.train_surrogate import SurrogateFiles, train_surrogate
 from batterymi.vocabulary.expected import EARLY_ONLY, GO_ON, STOP
+from batterymi.workflow.settings import find_study, read_config
 
 
 def make_table() -> str:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batterymi.cli.main import main
-from batterymi.cli.settings import find_study, read_config
 from batterymi.cli.show_suggestions import format_setting
 from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.config.slices.data import TableSettings
@@ -34,6 +33,7 @@ from batterymi.statistics.digits import (
 )
 from batterymi.vocabulary.expected import LIMITS_MET, NO_FAILURE, name_deviation_column, name_mean_column
 from batterymi.vocabulary.measured import name_error_column, name_missing_column
+from batterymi.workflow.settings import find_study, read_config
 
 NUMBER = r"-?[\d.]+(?:e-?\d+)?"
 

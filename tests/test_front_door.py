@@ -13,8 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tried_studies import TABLES, UNLIMITED, join_rows, new_study
 
-from batterymi.cli.role import FACTOR, FORMULA, GROUP, IGNORED, OBJECTIVE, VARIABLE
-from batterymi.cli.roles import Wishes
+from batterymi.authoring.role import FACTOR, FORMULA, GROUP, IGNORED, OBJECTIVE, VARIABLE
+from batterymi.authoring.roles import Wishes
 from batterymi.errors import TableError
 from batterymi.vocabulary.measured import name_bound_column, name_compound_column, name_error_column
 

@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "batterymi"
 # from the bottom up; what stands in a row imports from its own row and from the rows before it
 LAYERS = (
+    ("progress",),
     ("arrays", "errors", "spelling", "lean_imports", "text_safety", "csv_safety", "process_guard", "process_pool"),
     ("files", "user_files", "registry", "vocabulary", "statistics"),
     ("config",),
@@ -23,7 +24,9 @@ LAYERS = (
     ("reporting",),
     ("figures",),
     ("workflow",),
+    ("authoring",),
     ("stages",),
+    ("notebook",),
     ("cli",),
 )
 ROOMS = ("space", "engines", "campaigns")  # of optimise, from the bottom up

@@ -235,7 +235,7 @@ def test_the_conductivities_are_the_expected_ones() -> None:
 
 def test_every_data_set_of_a_loader_is_in_the_catalogue() -> None:
     catalogue = load_datasets(ROOT / "config/datasets.yaml")
-    assert set(catalogue) == {*registry.list_names("loader"), "mp_compositions", "liion_database"}
+    assert set(catalogue) == {*registry.list_names("loader"), "mp_compositions", "mp_structures", "mp20_mini"}
 
 
 @mirrored

@@ -11,11 +11,11 @@ import pytest
 from own_study import DESIGN, NO_PATHS
 
 from batterymi.cli.main import main, make_parser
-from batterymi.cli.settings import read_ledger
 from batterymi.config.run import Config
 from batterymi.files import write_text
 from batterymi.user_files import create_file
 from batterymi.workflow import resources
+from batterymi.workflow.settings import read_ledger
 
 
 @pytest.fixture

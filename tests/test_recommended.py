@@ -16,8 +16,8 @@ from batterymi.config.parts import Feature, Limit, Objective
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.space.space import Space
+from batterymi.reporting.best_design import describe_best, find_best_design
 from batterymi.reporting.study_results import StudyResults
-from batterymi.reporting.summary import _describe_best
 from batterymi.stages.replay_protocols import choose_design
 
 LINE = Space((Feature(name="x", label="x", unit="1", bounds=(0, 1)),))
@@ -100,7 +100,7 @@ def test_the_summary_shows_what_the_reference_model_says_and_recommends_nothing_
         benchmark={"outcome_kind": "simulated"},
         metrics=pd.DataFrame({"selected": [], "variant": [], "verdict": []}),
     )
-    cells = {key: value for key, (value, _) in _describe_best(results).items()}
+    cells = {key: value for key, (value, _) in describe_best(find_best_design(results)).items()}
     assert cells["best_design"].startswith("not a recommendation, since it violates") != passes
     assert ("c_rate_1 1 C-rate" in cells["best_design"]) == passes
     assert cells["best_outcome"].startswith(f"simulated on the DFN: time_to_80_min {20 if passes else 18} min")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tried_studies import UNLIMITED, join_rows, new_study
 
-from batterymi.cli.role import ERROR, FACTOR, FORMULA, GROUP, IDENTITY, OBJECTIVE, STATUS
+from batterymi.authoring.role import ERROR, FACTOR, FORMULA, GROUP, IDENTITY, OBJECTIVE, STATUS
 from batterymi.errors import BatteryMIError, TableError
 
 # roles

@@ -133,6 +133,15 @@ def test_sites_that_hold_the_same_are_two_kinds_if_their_surroundings_differ() -
     assert len(make_site_graph(chain).amounts) == 3
 
 
+def test_sites_whose_neighbours_alone_have_other_neighbours_are_two_kinds() -> None:
+    # a row in which each site sees the next one only: O Li Li Li Li Li, and again
+    sites = [((0, 0, place / 6), {"Li" if place else "O": 1}) for place in range(6)]
+    graph = make_site_graph(make_sites(np.diag([10.0, 10.0, 21.0]), *sites))
+    assert graph.multiplicity.tolist() == pytest.approx([1 / 6, 2 / 6, 2 / 6, 1 / 6])
+    edges = set(zip(graph.centre.tolist(), graph.neighbour.tolist(), graph.count.tolist(), strict=True))
+    assert edges == {(0, 1, 2), (1, 0, 1), (1, 2, 1), (2, 1, 1), (2, 3, 1), (3, 2, 2)}
+
+
 def test_vacancies_are_counted_per_ion() -> None:
     found = describe_occupancy(ROCK_SALT)
     assert list(found) == list(DESCRIPTIONS)

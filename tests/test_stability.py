@@ -164,6 +164,15 @@ def test_tables_are_not_mixed_unless_that_is_what_was_chosen() -> None:
     assert PhaseTable(both, BOTH).energies.tolist() == [-3.1, -2.0, -1.0]
 
 
+def test_a_table_of_the_phases_within_some_elements_gives_the_same_and_knows_the_others() -> None:
+    within = frozenset(["Li", "P", "S", "Cl", "Co", "O", "H"])
+    part = PhaseTable(read_phases(), within=within)
+    assert len(part) < len(make_assessor().table)
+    assert part.elements == make_assessor().table.elements >= {"La", "Zr"}
+    found = Assessor(part).assess(parse_formula("Li6PS5Cl"), WITHOUT_DRAWS).as_row()
+    assert found == pytest.approx(assess("Li6PS5Cl", WITHOUT_DRAWS).as_row(), nan_ok=True)
+
+
 @pytest.mark.parametrize(
     ("formula", "message"),
     [("S", "is an element"), ("LiXe", "no phase with Xe has an energy"), ("LiY", "no competing phase")],

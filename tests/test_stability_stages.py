@@ -13,6 +13,7 @@ from phase_sample import read_phases
 from batterymi.cli.main import main
 from batterymi.config.load import load_datasets
 from batterymi.config.screen import Screen
+from batterymi.config.slices.data import CitationSettings
 from batterymi.config.slices.screening import ListingSettings
 from batterymi.config.slices.stability import AssessmentSettings, ComparisonSettings
 from batterymi.data.fetch import fetch_files
@@ -34,6 +35,7 @@ from batterymi.vocabulary.stability import STABILITY_COLUMNS
 
 SETTINGS = {"first_gates": ["e_decomposition < 0.05"], "draws": 3, "noise_ev_atom": 0.01, "seed": 0}
 ASSESSMENT, COMPARISON = AssessmentSettings.model_validate(SETTINGS), ComparisonSettings.model_validate(SETTINGS)
+CATALOGUE = load_datasets(ROOT / "config" / "datasets.yaml")
 mirrored = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 
 
@@ -41,7 +43,7 @@ mirrored = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of formation energies of the mirror, and an empty receipt."""
     folder = tmp_path_factory.mktemp("raw")
-    files = load_datasets(ROOT / "config" / "datasets.yaml")["mp_compositions"].files
+    files = CATALOGUE["mp_compositions"].files
     fetch_files(folder, "mp_compositions", {name: files[name] for name in FORMATION}, str(MIRROR))
     return folder
 
@@ -135,7 +137,11 @@ def test_a_system_lies_in_one_shard_and_shards_are_alike(formulas: pd.DataFrame)
 def test_phases_and_formulas_are_listed_from_the_data_set(tmp_path: Path) -> None:
     receipt = SAMPLES / "mp_compositions" / "receipt.json"
     shards = [tmp_path / f"{number}.parquet" for number in range(2)]
-    list_phases(receipt, tmp_path / "phases.parquet", shards, tmp_path / "listing.json")
+    cited = CitationSettings(datasets={"mp_compositions": CATALOGUE["mp_compositions"]})
+    outputs = (tmp_path / "phases.parquet", shards, tmp_path / "listing.json", tmp_path / "CITATIONS.md")
+    list_phases(receipt, *outputs, cited)
+    assert "Dunn, Wang, Ganose, Dopp, Jain" in outputs[-1].read_text()
+    assert outputs[-1].read_text().count("Licence:") == 1
     phases = pd.read_parquet(tmp_path / "phases.parquet")
     # six formulas of the sample are in Matbench's table, and all in CritExam's
     assert phases["e_form"].notna().sum() == 6
@@ -204,9 +210,9 @@ def test_gates_of_a_screen_use_stability_and_what_was_not_computed_is_unknown(tm
     content = {"source": {"name": "mp_compositions"}, "variant": "composition_only", "gates": gates}
     screen = Screen.model_validate(content)
     assert screen.needs_stability
-    assert not screen.needs_full_stability
+    assert not screen.slow_columns
     slow = Screen.model_validate(content | {"gates": [gates[0] | {"expression": "sd_reduction < 0.1"}]})
-    assert slow.needs_full_stability
+    assert slow.slow_columns == ("sd_reduction",)
     assert not Screen.model_validate(content | {"gates": []}).needs_stability
     file = {"name": "file", "file": "a.csv"}
     assert not Screen.model_validate(content | {"source": file}).needs_stability  # a column of the user's own

@@ -25,18 +25,18 @@ from batterymi.files import read_frame, read_json, write_csv, write_parquet
 from batterymi.stages.compare_structures import compare_structures
 from batterymi.stages.gather_structures import gather_structures
 from batterymi.stages.read_structures import read_structures
+from batterymi.surrogates.feature_gain import decide_gain, score_candidates
 from batterymi.surrogates.problem import Inputs, make_problem
 from batterymi.surrogates.structure_gain import (
     AVERAGE,
     CANDIDATES,
     FLAGS,
+    NECKS,
     NETWORK,
     OCCUPANCY,
     SHUFFLED,
     KnownStructures,
-    decide_gain,
     extend_problem,
-    score_candidates,
 )
 
 WANTED = Structures.model_validate({"archive": "all.zip", "columns": {"cell_content": "content"}})
@@ -128,9 +128,13 @@ def test_graphs_come_back_and_other_files_are_refused(tmp_path: Path) -> None:
 def test_each_candidate_has_its_own_columns_and_the_shuffled_ones_are_of_other_rows(tmp_path: Path) -> None:
     rows = make_table()
     found = find_structures(rows, make_archive(tmp_path), WANTED)
+    from batterymi.features.bottlenecks import DESCRIPTIONS as NARROW
+    from batterymi.features.bottlenecks import describe_bottlenecks
     from batterymi.features.occupancy import DESCRIPTIONS, describe_occupancy
 
-    described = pd.DataFrame({line: describe_occupancy(record) for line, record in found.records.items()}).T
+    described = pd.DataFrame(
+        {line: describe_occupancy(one) | describe_bottlenecks(one) for line, one in found.records.items()}
+    ).T
     known = KnownStructures(
         found.rows.set_index("line").join(described), {n: make_site_graph(r) for n, r in found.records.items()}
     )
@@ -144,6 +148,8 @@ def test_each_candidate_has_its_own_columns_and_the_shuffled_ones_are_of_other_r
     assert not np.array_equal(occupancy[:10], shuffled[:10])
     np.testing.assert_allclose(np.sort(occupancy[:10], axis=0), np.sort(shuffled[:10], axis=0))
     assert frames[FLAGS].iloc[:, 1:].sum().tolist() == [8, 2]
+    assert [name for name in frames[NECKS] if name != "a"] == [f"bottleneck: {one}" for one in NARROW]
+    assert frames[NECKS].notna().all(axis=None)
     assert frames[NETWORK].iloc[:, 1].notna().sum() == 10
     assert frames["blend"].columns.tolist() == ["a"]
 
@@ -161,7 +167,9 @@ def predictions_of(errors: dict[str, float], n: int = 40) -> list[pd.DataFrame]:
 
 
 def test_gains_are_those_that_were_put_in_and_the_verdict_follows_the_interval() -> None:
-    scores = score_candidates(predictions_of({AVERAGE: 0.7, SHUFFLED: 1.2}), 3, 200, 0).set_index("candidate")
+    scores = score_candidates(predictions_of({AVERAGE: 0.7, SHUFFLED: 1.2}), CANDIDATES, 3, 200, 0).set_index(
+        "candidate"
+    )
     assert scores.loc["blend", "mae"] == pytest.approx(1.005)
     assert scores.loc[AVERAGE, "gain"] == pytest.approx(0.3)
     assert scores["verdict"].to_dict() == {
@@ -169,6 +177,7 @@ def test_gains_are_those_that_were_put_in_and_the_verdict_follows_the_interval()
         OCCUPANCY: "no gain shown",
         FLAGS: "no gain shown",
         SHUFFLED: "loss shown",
+        NECKS: "no gain shown",
         NETWORK: "no gain shown",
         AVERAGE: "gain shown",
     }

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tried_studies import new_study
 
+from batterymi.authoring.roles import Wishes
 from batterymi.cli.main import main
-from batterymi.cli.roles import Wishes
 from batterymi.config.campaign import ReplayCampaign
 from batterymi.config.goals import Window
 from batterymi.config.load import load_study

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from conftest import Workspace
 
+from batterymi import Study
+
 SMOKE = ("--configfile", "tests/smoke.yaml")
 TUTORIAL = Path(__file__).parents[1] / "docs/tutorial/second-batch.md"
 
@@ -57,6 +59,15 @@ def test_the_tutorial_leads_to_a_second_batch(workspace: Workspace) -> None:
     )
     rows = pd.read_csv(workspace.folder / "data/my_hosts.csv", dtype=str).tail(2)
     assert rows[["host", "suggestion"]].to_numpy().tolist() == [["host 9", "b1-01"], ["host 10", "b1-02"]]
+    # from Python, the same stages with the same settings find the same
+    study = Study.open("my_hosts", workspace.folder, configfile=SMOKE[1])
+    study.fit()
+    assert study.suggest().index.tolist() == second["suggestion"].tolist()
+    own = workspace.folder / ".batterymi/studies/my_hosts"
+    for name in ("table.json", "surrogate/metrics.csv", "surrogate/validation.json", "campaign/suggestions.csv"):
+        assert (own / name).read_bytes() == (workspace.folder / "results/my_hosts" / name).read_bytes(), name
+    after = (workspace.folder / "campaigns/my_hosts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert after == ledger
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 
-from batterymi.cli.new_study import guess_study
-from batterymi.cli.questions import list_questions
-from batterymi.cli.roles import Wishes
-from batterymi.cli.study_yaml import format_study
+from batterymi.authoring.new_study import guess_study
+from batterymi.authoring.questions import list_questions
+from batterymi.authoring.roles import Wishes
+from batterymi.authoring.study_yaml import format_study
 from batterymi.cli.suggest import propose_now
 from batterymi.config.load import load_study
 from batterymi.config.slices.data import TableSettings

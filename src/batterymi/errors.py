@@ -1,5 +1,8 @@
 """Errors that a user can act on: raised with a full sentence, shown without a traceback."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 # what libraries raise for the content of a damaged or crafted file, beside errors of the file system
 UNREADABLE = (
     OSError,
@@ -29,6 +32,17 @@ class ConfigError(BatteryMIError):
 
 class TableError(BatteryMIError):
     """A table cannot be used; the message names file, row and column."""
+
+    def __init__(self, message: str = "", faults: Sequence[Mapping[str, Any]] = (), file: str = "") -> None:
+        """Keep the single faults beside the message.
+
+        Args:
+            message: all of it.
+            faults: one entry per cell at fault, with line, column, found and reason, where these are known.
+            file: that has them.
+        """
+        self.faults, self.file = tuple(faults), file
+        super().__init__(message)
 
 
 class DamagedFileError(BatteryMIError):

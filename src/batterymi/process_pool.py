@@ -71,21 +71,6 @@ def run_in_processes(
             raise
 
 
-def make_progress_logger(step: int, what: str) -> Callable[[int, int], None]:
-    """Return a progress report that writes to the log at intervals of tasks, and after the last.
-
-    Args:
-        step: tasks between two lines.
-        what: what the log says after "3 of 8".
-    """
-
-    def report(done: int, total: int) -> None:
-        if done % step == 0 or done == total:
-            logger.info("%d of %d %s", done, total, what)
-
-    return report
-
-
 @contextmanager
 def use_single_torch_thread() -> Iterator[None]:
     """Let PyTorch use one thread: more are slower for small models, and other jobs need the processors."""

@@ -59,6 +59,7 @@ REGISTRY: dict[str, dict[str, str]] = {
         "occupancy": "batterymi.features.occupancy:compute_occupancy_descriptors",
         "site_graph": "batterymi.features.site_graphs:list_site_graphs",
         "host_magpie": "batterymi.features.electrode:compute_host_magpie",
+        "formula_net": "batterymi.features.formula_net:compute_formula_net",
     },
     "constraint": {"sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin"},
     "cell": {

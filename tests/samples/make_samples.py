@@ -1,14 +1,17 @@
 """Write small files in the formats of the data sets; every row is made up, so that nobody takes one for a measurement.
 
-    python tests/samples/make_samples.py
+    python tests/samples/make_samples.py                  all of them; workbooks hold the time, and so change each time
+    python tests/samples/make_samples.py make_barriers    some of them
 
 Faults that the loaders tell are planted: an unknown element, a bound, a text for a number, a policy that is none.
 """
 
 import csv
 import gzip
+import json
+import sys
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,19 +122,21 @@ def make_adsorption(chance: np.random.Generator) -> None:
     table[3][1] = "Li2S1"
     candidates[5][-2] = "unknown"
     names, long = [*ADSORPTION, ""], ["made up"] * 19
-    write_book("lis_adsorption/original_dataset.xlsx", [long, long, names, *table])
+    write_book("lis_adsorption/original_dataset.xlsx", {"Sheet": [long, long, names, *table]})
     names = ["Mat", *(name for name in ADSORPTION if name != "Ead")]
-    write_book("lis_adsorption/original_validation.xlsx", [long[:18], long[:18], names, *candidates])
+    write_book("lis_adsorption/original_validation.xlsx", {"Sheet": [long[:18], long[:18], names, *candidates]})
 
 
-def write_book(name: str, rows: Sequence[Row]) -> None:
-    """Write a workbook of one sheet."""
+def write_book(name: str, sheets: Mapping[str, Sequence[Row]]) -> None:
+    """Write a workbook."""
     import openpyxl
 
     book = openpyxl.Workbook()
-    sheet = book.active
-    for row in rows:
-        sheet.append([None if cell == "" else cell for cell in row])
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append([None if cell == "" else cell for cell in row])
     (HERE / name).parent.mkdir(exist_ok=True)
     book.save(HERE / name)
 
@@ -203,6 +208,57 @@ def make_compositions(chance: np.random.Generator) -> None:
     gaps = [[formula, round(6 * chance.random(), 4)] for formula in (*formulas[:18], *formulas[:4])]
     write_csv("mp_compositions/matbench_mp_gap.csv", [header, *gaps])
     write_csv("mp_compositions/matbench_mp_e_form.csv", [header, *([formula, -1.5] for formula in formulas[:6])])
+
+
+def make_barriers(chance: np.random.Generator) -> None:
+    """Paths of ions through cells of a few atoms, three of which are none, and tables of what others predict."""
+    ions, hosts = ("Li", "Na", "Mg"), (("Mn", "O"), ("Fe", "O"), ("Ti", "S"), ("V", "F"), ("Co", "Se"))
+    records: list[dict[str, Any]] = []
+    for number in range(20):
+        ion, host, side = ions[number % 3], hosts[number % 5], 5 + number % 4
+        start, step = 0.05 * (number % 3), 0.1 + 0.02 * (number % 2)
+        images = [[round(start + step * image, 4), 0, 0] for image in range(5)]
+        places = [[0.25, 0.3, 0.1], [0.25, 0.7, 0.5], [0.2, 0.3, 0.6], [0.7, 0.25, 0.15], [0.75, 0.75, 0.5]]
+        elements = [ion] * 5 + [host[1]] * 3 + [host[0], ion]
+        cell = [[side, 0, 0], [0, side, 0], [0, 0, side]]
+        atoms = {"lattice_mat": cell, "coords": images + places, "elements": elements, "abc": [side] * 3}
+        atoms |= {"angles": [90] * 3, "cartesian": False, "props": [""] * 10}
+        barrier = round(0.2 + 2 * step + 0.1 * (number % 5) + chance.random() / 20, 3)
+        name = f"{ion}{host[0]}{host[1]}2" + (f"_{number // 15 + 1}" if number % 15 < 5 else "")
+        records.append({"class": "MADE UP", "sys_name": name, "target": barrier, "formula": "made up", "jid": number})
+        records[-1]["atoms"] = atoms
+    records[3]["target"], records[7]["atoms"]["elements"][2] = 0, "Fe"
+    records[11]["atoms"]["coords"][1][1] = 0.1
+    for part, chosen in (("TRAIN", records[:15]), ("TEST", records[15:])):
+        path = HERE / f"migration_barriers/RAW-Em-5-images-{part}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(chosen, separators=(",", ":")) + "\n", encoding="utf-8")
+    others = [round(record["target"] * 1.5, 3) for record in records]
+    table = [
+        ["MADE UP", "", "GGA", "", "", "", one["sys_name"], one["target"], other, 9]
+        for one, other in zip(records, others, strict=True)
+    ]
+    table[2][8] = ""
+    first = ["CLASS", "COMPOSITION", "XC", "CRYSTAL SYSTEM", "SPACE GROUP", "PATH INFO", "sys_name"]
+    first += ["MIGRATION BARRIER(eV)", "MACE-RELAX", "MACE-NO-RELAX"]
+    test = [[one["jid"], "", "", one["sys_name"], one["target"], one["target"] + 0.1, 0.1] for one in records[15:]]
+    second = ["jid", "FORMULA", "CLASS", "SYS_NAME", "TARGET", "PREDICTION", "ERROR"]
+    sheets = {"COMPLETE-TABUATION": [first, *table], "TEST-PREDICTIONS-BEST-MODEL": [second, *test]}
+    write_book("migration_barriers/TABULATION-GIT-HUB.xlsx", sheets)
+
+
+def make_scores(chance: np.random.Generator) -> None:
+    """Scores of compositions with lithium, one of them no score and one no formula."""
+    rows = [
+        [
+            f"Li{n % 4 + 1}{['P', 'Al', 'Zr', 'Fe'][n % 4]}{['O', 'S', 'Cl'][n % 3]}{n % 5 + 2}",
+            round(chance.random(), 6),
+        ]
+        for n in range(24)
+    ]
+    rows[4][1], rows[9][0] = 1.5, "Li2Xx"
+    empty = [""] * 6
+    write_csv("ionnet/Li-IonML-Computations.csv", [["formula", "SIC", *empty], *([*row, *empty] for row in rows)])
 
 
 def make_graphs(chance: np.random.Generator) -> None:
@@ -281,8 +337,19 @@ def make_crystals(chance: np.random.Generator) -> None:
             plain.unlink()
 
 
+MAKERS = (
+    *(make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities),
+    make_barriers,
+    make_scores,
+    make_graphs,
+    make_nasicons,
+    make_crystals,
+)
+
 if __name__ == "__main__":
-    made_up = (make_obelix, make_adsorption, make_cells, make_electrodes, make_compositions, make_conductivities)
-    for make in (*made_up, make_graphs, make_nasicons, make_crystals):
-        make(np.random.default_rng(0))
-    make_structures()
+    wanted = sys.argv[1:] or [make.__name__ for make in (*MAKERS, make_structures)]
+    for make in MAKERS:
+        if make.__name__ in wanted:
+            make(np.random.default_rng(0))
+    if make_structures.__name__ in wanted:
+        make_structures()

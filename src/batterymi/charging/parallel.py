@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from batterymi.charging.outcome import ChargeResult
 from batterymi.charging.protocols import Protocol
 from batterymi.charging.simulator import ChargeSetup, ChargingSimulator
-from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.process_pool import run_in_processes
+from batterymi.progress import make_report
 
 # importing PyBaMM takes longer than building a model
 PRELOAD = ("pybamm", "batterymi.charging.simulator")
-LOG_INTERVAL = 20
 
 
 def simulate_protocols(
@@ -40,7 +40,7 @@ def simulate_protocols(
         processes,
         build=setup.build,
         preload=PRELOAD,
-        progress=make_progress_logger(LOG_INTERVAL, "charges simulated") if progress is None else progress,
+        progress=make_report("charges simulated") if progress is None else progress,
     )
 
 

@@ -1,30 +1,33 @@
 """`batterymi assess`: conductivity, hull distance, window and reactions of a formula, or of every row of a file."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from batterymi.authoring.outputs import refuse_target, write_new_file
 from batterymi.cli.conductivity import COLUMNS, ConductivityModel, describe_conductivity, open_conductivity
-from batterymi.cli.outputs import refuse_target, write_new_file
-from batterymi.cli.settings import read_config
 from batterymi.cli.show_stability import format_assessment, format_table
 from batterymi.config.run import Config
 from batterymi.data.read_table import read_table
 from batterymi.data.read_workbook import WORKBOOKS
 from batterymi.errors import TableError
-from batterymi.features.formulas import FormulaError
+from batterymi.features.formula_cells import read_formula
+from batterymi.features.formulas import FormulaError, parse_formula
 from batterymi.files import format_csv, read_frame
 from batterymi.stability.assess import FULL, NOTHING, WITHOUT_DRAWS, Assessment, Assessor, Depth
-from batterymi.stability.phases import PHASE_COLUMNS, PhaseTable, StabilityError
+from batterymi.stability.phases import ION, PHASE_COLUMNS, PhaseTable, StabilityError
 from batterymi.stability.read_composition import Composition, read_composition
 from batterymi.text_safety import show_in_line, write_error, write_out
+from batterymi.vocabulary.stability import PARTNERS
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import read_config
 
 FILES = (".csv", ".tsv", ".txt", ".parquet", *WORKBOOKS)
 FORMULA_COLUMNS = ("formula", "composition")
+PARTNER_ELEMENTS = frozenset(symbol for formula in PARTNERS.values() for symbol in parse_formula(formula))
 AS_READ = "as_read"  # column of the formula as it was understood, which is not shown
 INSTEAD = "or leave --csv out, which prints the numbers"
 
@@ -36,28 +39,40 @@ def assess_formulas(options: argparse.Namespace) -> int:
         1 if a row of the file could not be computed, else 0.
 
     Raises:
-        BatteryMIError: if there is no table of phases, or the one formula cannot be computed.
+        BatteryMIError: if there is no table of phases, the one formula cannot be computed, or the CIF file cannot be
+            read.
     """
+    if (options.formula is None) == (options.structure is None):
+        raise TableError("give either a formula, a table with a column of formulas, or --structure FILE.cif")
+    record, text = None, options.formula
+    if options.structure is not None:
+        from batterymi.cli.structure import describe_estimate, read_crystal
+
+        record, text = read_crystal(options.structure)
     config = read_config(options.configfile)
     if options.csv is not None:
         refuse_target(options.csv, "--csv", config, INSTEAD)
-    assessor = _open_assessor(config, has_draws=options.draws)
+    is_one = record is not None or not text.lower().endswith(FILES)
+    # reading the other phases of the table takes longer than to compute one formula; but draws are of all phases
+    within = {ION, *_list_elements(text), *PARTNER_ELEMENTS} if is_one and not options.draws else ()
+    assessor = _open_assessor(config, within, has_draws=options.draws)
     model = open_conductivity(config)
     depth = FULL if options.draws else WITHOUT_DRAWS
-    if not options.formula.lower().endswith(FILES):
+    if is_one:
         try:
-            composition = read_composition(options.formula, assessor.table)
+            composition = read_composition(text, assessor.table)
             found = assessor.assess(composition.amounts, depth)
         except StabilityError as error:
-            raise StabilityError(f"'{show_in_line(options.formula)}': {error}") from None
-        row = _add_conductivities(pd.DataFrame([_make_row(options.formula, composition, found)]), model)
+            raise StabilityError(f"'{show_in_line(text)}': {error}") from None
+        row = _add_conductivities(pd.DataFrame([_make_row(text, composition, found)]), model)
         if options.csv is not None:
             rows = row.drop(columns=AS_READ)
             write_new_file(options.csv, format_csv(rows), "--csv", config, INSTEAD)
         known = [f"  conductivity     {model}"] if isinstance(model, str) else describe_conductivity(row.iloc[0], model)
-        write_out(format_assessment(options.formula, composition, found, known))
+        known += [] if record is None else describe_estimate(record, assessor, config)
+        write_out(format_assessment(text, composition, found, known))
         return 0
-    path = Path(options.formula)
+    path = Path(text)
     texts = _read_texts(path, options.column)
     rows, problems = _assess_texts(texts, assessor, depth)
     rows = _add_conductivities(rows, model).drop(columns=AS_READ)
@@ -73,8 +88,16 @@ def assess_formulas(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _open_assessor(config: Config, *, has_draws: bool) -> Assessor:
-    """Open the table of phases that the workflow made.
+def _list_elements(text: str) -> list[str]:
+    """Return the elements of a formula; none if it cannot be read, which is said where it is computed."""
+    try:
+        return list(parse_formula(read_formula(text).formula))
+    except FormulaError:
+        return []
+
+
+def _open_assessor(config: Config, within: Collection[str], *, has_draws: bool) -> Assessor:
+    """Open the table of phases that the workflow made, those within some elements where any are named.
 
     Raises:
         TableError: if it was not made yet.
@@ -82,7 +105,7 @@ def _open_assessor(config: Config, *, has_draws: bool) -> Assessor:
     path = folder_of(config, "results") / "stability" / "phases.parquet"
     if not path.is_file():
         raise TableError(f"{path}: there is no such file; make it, in less than a minute: snakemake --cores 1 {path}")
-    table = PhaseTable(read_frame(path, PHASE_COLUMNS))
+    table = PhaseTable(read_frame(path, PHASE_COLUMNS), within=within)
     settings = config.stability
     return Assessor(table, settings.draws if has_draws else 0, settings.noise_ev_atom, settings.seed)
 

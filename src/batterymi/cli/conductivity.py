@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from batterymi.cli.settings import find_study
 from batterymi.config.run import Config
 from batterymi.screening.best import find_nearest
-from batterymi.screening.load_scorer import load_scorer
-from batterymi.screening.scorer import Scorer
-from batterymi.surrogates.exceedance import compute_exceedance
 from batterymi.vocabulary.arguments import FORMULAS
 from batterymi.vocabulary.electrolyte import CHANCE, CONDUCTIVITY
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import find_study
+
+if TYPE_CHECKING:
+    from batterymi.screening.scorer import Scorer
 
 LOWER, UPPER, INSIDE = "conductivity_lower_95", "conductivity_upper_95", "conductivity_inside"
 NEAREST = ("nearest_known", "atoms_exchanged", "nearest_measured")
@@ -33,7 +34,7 @@ class ConductivityModel:
         name: of the study.
     """
 
-    scorer: Scorer
+    scorer: "Scorer"
     rows: pd.DataFrame
     column: str
     threshold: float | None
@@ -41,6 +42,8 @@ class ConductivityModel:
 
     def predict(self, formulas: Sequence[str]) -> pd.DataFrame:
         """Return `COLUMNS` for each formula."""
+        from batterymi.surrogates.exceedance import compute_exceedance
+
         frame = pd.DataFrame({self.column: list(formulas)})
         found = self.scorer.predict(frame)
         chance = np.full(len(frame), np.nan)
@@ -71,6 +74,9 @@ def open_conductivity(config: Config) -> ConductivityModel | str:
     predictions = folder / "surrogate/predictions.parquet"
     if not all(path.is_file() for path in (model, table, predictions)):
         return f"unknown until there is a model, which `snakemake {name}` makes (it needs the data sets)"
+    # scikit-learn takes longer to import than one formula to compute, and is needed for a model alone
+    from batterymi.screening.load_scorer import load_scorer
+
     study = find_study(name, config)
     descriptors = study.list_descriptors(settings.conductivity_variant)
     columns = {column for one in descriptors for argument, column in one.columns.items() if argument in FORMULAS}

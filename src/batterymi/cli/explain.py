@@ -1,19 +1,18 @@
 """`batterymi explain`: a number of the summary or a claim, the file it was read from, and the rule that made it."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from batterymi.cli.settings import find_study, read_config
 from batterymi.config.run import Config
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import read_frame, read_json
 from batterymi.reporting.claims import RELATIONS
-from batterymi.reporting.other_results import OTHER_RESULTS
+from batterymi.reporting.origins import find_origin
 from batterymi.reporting.study_results import StudyResults
 from batterymi.spelling import did_you_mean
 from batterymi.text_safety import write_out
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import find_study, read_config
 
 NUMBERS = ("claimed", "computed_value", "found", "found_lower", "found_upper")
 TEXTS = (
@@ -94,17 +93,17 @@ def _format_interval(claim: dict[Any, str]) -> str:
 
 
 def _explain_source(source: str, config: Config) -> list[str]:
-    """Return the file of a number, if it has one, and the rule that made the file, if it is the result of a study."""
+    """Return the file of a number, if it has one, and the rule that made the file, if it is known."""
     if not source:
         return []
-    lines, path, results = [f"read from {source}"], Path(source.partition("#")[0]), folder_of(config, "results")
-    if path.parent.parent == results and (rule := OTHER_RESULTS.get(path.parent.name, {}).get(path.name)):
-        return [*lines, f"made by the rule {rule}; its log is {folder_of(config, 'logs') / rule}.log"]
-    try:
-        study = path.relative_to(results).parts[0]
-        rule = StudyResults.of_folder(results / study, find_study(study, config)).find_rule(path)
-    except (ValueError, ConfigError):  # elsewhere, or the study's YAML is gone or wrong by now
-        return lines
-    log = folder_of(config, "logs") / f"{rule}/{study}.log"
-    log_note = f"; its log is {log}" if log.is_file() else ""
-    return [*lines, f"made by the rule {rule}{log_note}"] if rule else lines
+    results = folder_of(config, "results")
+
+    def open_study(name: str) -> StudyResults | None:
+        try:
+            return StudyResults.of_folder(results / name, find_study(name, config))
+        except ConfigError:  # the study's YAML is gone or wrong by now
+            return None
+
+    origin = find_origin(source, results, folder_of(config, "logs"), open_study)
+    log_note = f"; its log is {origin.log}" if origin.log and origin.log.is_file() else ""
+    return [f"read from {source}", *([f"made by the rule {origin.rule}{log_note}"] if origin.rule else [])]

@@ -3,6 +3,7 @@
 batterymi init FOLDER              write a project into a new folder; it takes the workflow from the installed package
 batterymi new-study data/my.csv    write config/studies/my.yaml from a table, .csv, .xlsx, .ods or .parquet
 batterymi check [STUDY]            check settings and tables, in seconds, without running anything
+batterymi status                   show what is done, runs, or has failed, by study and stage, and where its log is
 batterymi suggest STUDY            suggest the next designs to try, in seconds, without models or results
 batterymi explain STUDY.COLUMN     show a number of the summary, the file it was read from, and the rule that made it
 batterymi assess FORMULA|FILE      compute hull distance, window against Li and reactions with Li, cathodes and water
@@ -29,6 +30,7 @@ COMMANDS = {  # imported when used, so that each starts quickly
     "new-study": "batterymi.cli.new_study:start_study",
     "check": "batterymi.cli.check:check_studies",
     "suggest": "batterymi.cli.suggest:suggest_designs",
+    "status": "batterymi.cli.status:show_status",
     "explain": "batterymi.cli.explain:explain_result",
     "assess": "batterymi.cli.assess:assess_formulas",
     "verify": "batterymi.cli.verify:verify_results",
@@ -91,10 +93,15 @@ def make_parser() -> argparse.ArgumentParser:
         "--csv", type=Path, help="also write the designs to this new file, with the header of the table"
     )
     suggest.add_argument("--append", action="store_true", help="also append the designs to the table, marked pending")
+    status = commands.add_parser("status", help="show what is done, runs, or has failed, and where its log is")
+    status.add_argument("--json", action="store_true", help="all of it, for programs")
     explain = commands.add_parser("explain", help="show where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of summary.csv, or the id of a claim")
     assess = commands.add_parser("assess", help="compute the stability of a formula, or of every row of a file")
-    assess.add_argument("formula", metavar="FORMULA|FILE", help='as "Li6PS5Cl", or a table with a column of formulas')
+    assess.add_argument(
+        "formula", metavar="FORMULA|FILE", nargs="?", help='as "Li6PS5Cl", or a table with a column of formulas'
+    )
+    assess.add_argument("--structure", type=Path, metavar="CIF", help="in place of a formula: its hull distance, too")
     assess.add_argument("--column", help="the column of formulas; default: `formula`, `composition`, or the only one")
     assess.add_argument(
         "--draws", action="store_true", help="add standard deviations of the edges; takes three times as long"
@@ -103,7 +110,7 @@ def make_parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="compare results with their manifest, rebuild them, compare again")
     verify.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores of the rebuild; default: all")
     verify.add_argument("--no-rebuild", action="store_true", help="only check that files are as the run left them")
-    for command in (check, suggest, explain, assess, verify):
+    for command in (check, suggest, status, explain, assess, verify):
         command.add_argument("--configfile", type=Path, help="YAML file that is laid over config/config.yaml")
     return parser
 

@@ -1,17 +1,14 @@
 """`batterymi suggest`: the next designs of one study in seconds, from its table alone."""
 
 import argparse
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from batterymi.cli.append_rows import append_rows, prepare_append, refuse_open_table
-from batterymi.cli.outputs import refuse_target, write_new_file
-from batterymi.cli.settings import find_study, read_config, read_ledger
+from batterymi.authoring.outputs import refuse_target, write_new_file
+from batterymi.authoring.table_rows import make_table_rows
 from batterymi.cli.show_suggestions import format_partly_measured, format_suggestions
 from batterymi.cli.validated import predict_validated
 from batterymi.config.parts import Feature
@@ -20,8 +17,9 @@ from batterymi.config.slices.campaign import DesignSettings
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Table
 from batterymi.config.study import Study
+from batterymi.data.append_rows import append_rows, prepare_append, refuse_open_table
 from batterymi.data.designs import read_pool
-from batterymi.data.header_units import find_conversions, match_headers
+from batterymi.data.header_units import match_headers
 from batterymi.data.read_table import read_table
 from batterymi.data.table import load_table
 from batterymi.errors import BatteryMIError, ConfigError, OutputError, TableError
@@ -36,9 +34,8 @@ from batterymi.optimise.campaigns.next_batch import make_design, make_search, pr
 from batterymi.optimise.campaigns.partly_measured import assess_partly_measured
 from batterymi.optimise.space.problem import Search
 from batterymi.text_safety import write_error, write_out
-from batterymi.vocabulary.expected import EARLY_ONLY, MEASURE
+from batterymi.workflow.settings import find_study, read_config, read_ledger
 
-LINE = re.compile(r"line \d+")  # what a list without ids calls its candidates
 INSTEAD = "or `--append`, which puts the designs into the study's table"
 
 
@@ -91,7 +88,7 @@ def suggest_designs(options: argparse.Namespace) -> None:
         assess_partly_measured(proposal.search, proposal.rows, study.seed, study.id_column), proposal.search
     )
     if options.append or options.csv is not None:
-        added = _make_table_rows(proposal.designs, names, study)
+        added = make_table_rows(proposal.designs, names, study)
         lines += _write_designs(options, added, study.table, proposal.content, config)
         lines += _describe_empty_cells(added, names, name, _list_design_headers(study))
     write_out("".join(lines))
@@ -250,35 +247,3 @@ def _find_names(ledger: Ledger | None, proposal: Proposal, study: Study) -> list
         design = make_design(row, features)
         names.append(next((item.name for item in known if are_same_designs(item.design, design)), ""))
     return names
-
-
-def _make_table_rows(proposed: pd.DataFrame, suggestions: Sequence[str], study: Study) -> pd.DataFrame:
-    """Return designs under the header of the table and in its units, with their names, to be appended to it."""
-    path, declared = study.table.file or "", (*study.features, *study.objectives)
-    header = list(read_table(path, study.table).frame.columns)
-    names = match_headers(header, study.table.columns, declared)
-    conversions = find_conversions(path, names, declared, study.table.units)
-    objectives = {objective.name for objective in study.objectives}
-    late = {objective.name for objective in study.objectives if objective.early is not None}
-    columns: dict[str, Any] = {}
-    name_column = find_name_column(header)
-    for column in header:
-        own = names.get(column, column)
-        if column == name_column and own not in objectives | set(proposed):
-            columns[column] = list(suggestions)
-        elif own in (study.id_column, "id") and "candidate" in proposed and own not in proposed:
-            columns[column] = ["" if LINE.fullmatch(listed) else listed for listed in proposed["candidate"]]
-        elif own not in proposed or own == "why":
-            # an empty cell would mean the one above
-            empty = "-" if own in study.table.fill_down else ""
-            is_state = own in objectives or own == study.table.status
-            # the late outcome of a design that is measured early only is not under way
-            waits = proposed[MEASURE].ne(EARLY_ONLY) if own in late and MEASURE in proposed else [True] * len(proposed)
-            columns[column] = ["pending" if is_state and is_waiting else empty for is_waiting in waits]
-        elif own in conversions:
-            columns[column] = conversions[own].convert_to_file(proposed[own])
-        else:
-            columns[column] = proposed[own]
-    frame = pd.DataFrame(columns)
-    # empty where a feature does not apply to a design
-    return frame.astype(object).mask(frame.isna(), other="") if frame.isna().to_numpy().any() else frame

@@ -2,10 +2,10 @@
 
 import argparse
 
-from batterymi.cli.settings import read_config
 from batterymi.errors import ConfigError
 from batterymi.text_safety import write_out
 from batterymi.workflow.project import folder_of
+from batterymi.workflow.settings import read_config
 from batterymi.workflow.verify import verify_run
 
 

@@ -30,7 +30,8 @@ from batterymi.closed_loop.thermal_life import (
     compute_cycle_lives,
     make_ten_minute_protocols,
 )
-from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.process_pool import run_in_processes
+from batterymi.progress import make_report
 
 Row = dict[str, Any]
 Rates = tuple[float, ...]
@@ -38,7 +39,6 @@ Rates = tuple[float, ...]
 AGES = (0.0, 0.1, 0.2)  # shares of lithium lost, the last at the end of life
 REST_S = 3600.0
 CHARGE_SHARE = STEPS * STEP_SHARE  # of the nominal capacity
-LOG_INTERVAL = 50
 
 
 def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def simulate_all_lives(cell: str, model: str = "SPMe", processes: int = 1) -> pd
         processes,
         build=ChargeSetup(cell, model, 0.0, CHARGE_SHARE, AMBIENT_C).build,
         preload=PRELOAD,
-        progress=make_progress_logger(LOG_INTERVAL, f"protocols simulated on {cell}"),
+        progress=make_report(f"protocols simulated on {cell}"),
     )
     return pd.concat([protocols, pd.DataFrame(rows)], axis=1)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from batterymi.config.expressions import parse_condition
+from batterymi.config.formula_net import FormulaNet
 from batterymi.config.names import CellName, Edition
 from batterymi.config.parts import Condition, Strict
 from batterymi.config.screen import COMPOSITION_COLUMNS
@@ -28,6 +29,24 @@ class ClosedLoop(Strict):
     cell: CellName = Field("power_cell", description="Declared cell of the simulated lives.")
 
 
+class HullEstimates(Strict):
+    """Hull distances of structures without an entry, by CHGNet."""
+
+    gates_ev_atom: tuple[Annotated[float, Field(ge=0, le=0.5)], ...] = Field(
+        (0.0, 0.025, 0.05, 0.1),
+        min_length=1,
+        description="Hull distances below which a structure passes, eV/atom; each is refused unless it tells more than "
+        "the base rate.",
+    )
+    largest_cell: int = Field(
+        60, ge=2, le=400, description="Sites of a primitive cell above which a structure is left out."
+    )
+    relaxation_steps: int = Field(
+        200, ge=0, le=2000, description="Steps in which a structure must relax; 0 takes it as it is."
+    )
+    partitions: int = Field(5, ge=2, le=50, description="Partitions of the known structures, over which errors count.")
+
+
 class Stability(Strict):
     """Stability of the Li compositions of the Materials Project, from formation energies."""
 
@@ -42,6 +61,9 @@ class Stability(Strict):
         0.01, gt=0, le=0.2, description="Standard deviation of the draws, in eV/atom; that of an energy of the table."
     )
     seed: int = Field(0, ge=0, description="Of the draws.")
+    hull_estimates: HullEstimates = Field(
+        HullEstimates(), description="Structures without an entry; `snakemake hull_distances`."
+    )
     conductivity_of: str = Field(
         "solid_electrolytes_measured", description="Study whose model tells `batterymi assess` the conductivity."
     )
@@ -87,6 +109,7 @@ class Config(Strict):
     ledgers: str = Field("campaigns", description="Folder with the ledgers of experimental campaigns; keep it.")
     claims: str | None = Field(None, description="Table of a text's claims, to compare with what is measured.")
     closed_loop: ClosedLoop = Field(ClosedLoop(), description="Fast-charging tests; `snakemake closed_loop`.")
+    formula_net: FormulaNet = Field(FormulaNet(), description="Pre-training on compounds; `snakemake pretrained`.")
     stability: Stability = Field(Stability(), description="Windows and reactions; `snakemake stability`.")
     arena: str = Field("config/arena.yaml", description="Settings of the charging arena; `snakemake charging_arena`.")
     arena_overrides: dict[str, Any] = Field(default_factory=dict, description="Laid over its YAML; for trial runs.")

@@ -270,10 +270,12 @@ class Screen(Strict):
         return [name for name in (self.source.dataset, self.measured_elsewhere) if name]
 
     @property
-    def needs_full_stability(self) -> bool:
-        """Whether a gate uses what only formulas past the first gates of `snakemake stability` have."""
+    def slow_columns(self) -> tuple[str, ...]:
+        """Return what gates use of stability that is computed for candidates past the gates before them alone."""
+        if not self.needs_stability:
+            return ()
         slow = set(STABILITY_COLUMNS) - set(QUICK_COLUMNS)
-        return self.needs_stability and any(name in slow for gate in self.gates for name in gate.columns)
+        return tuple(dict.fromkeys(name for gate in self.gates for name in gate.columns if name in slow))
 
     @property
     def lists_electrodes(self) -> bool:

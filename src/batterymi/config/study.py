@@ -16,10 +16,12 @@ from batterymi.config.campaign import (
     SurrogateChoice,
 )
 from batterymi.config.compositions import find_composition_problems
+from batterymi.config.computed import ComputedSets
 from batterymi.config.descriptors import list_described_columns
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
 from batterymi.config.external import ExternalTest, OfficialSplit, find_external_problems
+from batterymi.config.formula_net import FineTuning, find_tuning_problems
 from batterymi.config.formula_study import complete_formula_study
 from batterymi.config.models import Ablation, Surrogate
 from batterymi.config.names import Edition, FigureName
@@ -51,9 +53,13 @@ class Study(Strict):
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
     official_test: OfficialSplit | None = Field(None, description="How often the official test split was looked at.")
     external_test: ExternalTest | None = Field(None, description="Another data set to test the final model on.")
+    fine_tuning: FineTuning | None = Field(
+        None, description="Networks over formulas in the learning curve of transfer; `snakemake transfer_curve`."
+    )
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     structures: Structures | None = Field(None, description="Crystal structures of the data set, and their worth.")
+    computed_sets: ComputedSets | None = Field(None, description="Computed sets, and their worth.")
     screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
     reference_designs: tuple[ReferenceDesign, ...] = Field(
         (), description="Known designs, as from the literature, to compare with constraints, limits and the evaluator."
@@ -84,6 +90,7 @@ class Study(Strict):
             *self._find_reference_problems(),
             *self._find_campaign_problems(),
             *find_external_problems(self.external_test, self.variants),
+            *find_tuning_problems(self.fine_tuning, self.transfer is not None),
             *find_structure_problems(self.structures, self.table),
             *rules.find_design_problems(self.reference_designs, self.designable),
             *find_composition_problems(self.evaluator, self.features, self.objectives, self.simplex),
@@ -194,6 +201,8 @@ class Study(Strict):
         names: list[str] = [rows.name for rows in (self.table.dataset, tested) if rows]
         names += self.screen.datasets if self.screen else []
         names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
+        # whose windows and reactions come from its energies
+        names += [HULL_DATASET] if getattr(self.evaluator, "name", None) == "electrolyte" else []
         # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
 

@@ -184,7 +184,7 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     # only now, so that one message lists all faults
     if faults and table.bad_rows == "stop":
         advice = f"{NOTHING_WRITTEN}correct the file, or set table.bad_rows to 'drop' to go on without those rows"
-        raise TableError("\n".join([*list_faults(settings.path, faults), advice]))
+        raise TableError("\n".join([*list_faults(settings.path, faults), advice]), faults, settings.path)
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
     _check_learnable(rows[rows[SPLIT] == TRAIN], settings.path, objectives, len(raw) - len(rows))
     outside = _describe_rows_outside(rows, settings.features) if table.file else []

@@ -51,7 +51,7 @@ def plot_convergence(results: StudyResults) -> "Figure":
         if (history["engine"] == engine).any():
             _draw_median(axis, results, history[history["engine"] == engine], ENGINES[engine], colour)
     axis.axvline(comparison["initial"] + 0.5, color=GREY, lw=0.7, ls=":")
-    axis.set(xlabel="Evaluations (dotted: end of the shared start)", ylabel=_make_score_label(results))
+    axis.set(xlabel="Evaluations (dotted: end of the shared start)", ylabel=make_score_label(results))
     axis.set_title(_make_title(comparison), fontsize=6.5)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(loc="best")
@@ -72,21 +72,41 @@ def _make_title(comparison: Mapping[str, Any]) -> str:
 
 def _draw_band(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
     """Draw one engine's median line and quartile band; a campaign without a feasible design counts as worst."""
+    band, empty = compute_band(results, history)
+    axis.fill_between(band.index, band["low"], band["high"], color=colour, alpha=0.25, lw=0)
+    axis.plot(band.index, band["middle"], color=colour, label=f"{label}: median, quartiles")
+    if empty:
+        # an empty line, for its text in the legend
+        axis.plot([], [], " ", label=f"  {empty}")
+
+
+def compute_band(results: StudyResults, history: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the quartiles of one engine's best values, and how many campaigns have none.
+
+    A campaign without a feasible design counts as worst.
+
+    Args:
+        results: of the study.
+        history: evaluations of one engine.
+
+    Returns:
+        `low`, `middle` and `high` over the number of evaluations, as far as half of the campaigns have a feasible
+        design; and a text, empty where all have one.
+    """
     factor = _find_score_factor(results)
     # scores are minimised, so infinity ranks campaigns without a feasible design last
     best = history.pivot(index="evaluation", columns="seed", values="best_so_far").fillna(np.inf)
     # not interpolated, since interpolation with infinity gives NaN
-    low, middle, high = (factor * best.quantile(q, axis=1, interpolation="higher") for q in (0.25, 0.5, 0.75))
-    shown = np.isfinite(middle)
+    quartiles = {"low": 0.25, "middle": 0.5, "high": 0.75}
+    band = pd.DataFrame(
+        {name: factor * best.quantile(q, axis=1, interpolation="higher") for name, q in quartiles.items()}
+    )
+    band = band[np.isfinite(band["middle"])]
     # an infinite quartile is drawn at the worst finite value
     ceiling = factor * float(np.max(best[np.isfinite(best)]))
-    high = high.replace([np.inf, -np.inf], ceiling)
-    axis.fill_between(low.index[shown], low[shown], high[shown], color=colour, alpha=0.25, lw=0)
-    axis.plot(middle.index[shown], middle[shown], color=colour, label=f"{label}: median, quartiles")
     n_empty = int(np.isinf(best.iloc[-1]).sum())
-    if n_empty:
-        # an empty line, for its text in the legend
-        axis.plot([], [], " ", label=f"  {n_empty} of {best.shape[1]} found no feasible design")
+    text = f"{n_empty} of {best.shape[1]} found no feasible design" if n_empty else ""
+    return band.assign(high=band["high"].replace([np.inf, -np.inf], ceiling)), text
 
 
 def _draw_median(axis: "Axes", results: StudyResults, history: pd.DataFrame, label: str, colour: str) -> None:
@@ -139,8 +159,8 @@ def _find_score_factor(results: StudyResults) -> float:
     return float(only.sign) if only.window is None else unit
 
 
-def _make_score_label(results: StudyResults) -> str:
-    """Make the label of the vertical axis."""
+def make_score_label(results: StudyResults) -> str:
+    """Return the label of the vertical axis, in lines."""
     only, campaign = _find_single(results), results.study.campaign
     if campaign.mode == "replay" and campaign.label:
         return wrap_text(prefix_label("Best", format_label(campaign.label, campaign.unit)), 34)

@@ -13,6 +13,7 @@ from batterymi.vocabulary.splits import ARROW, PARTITION
 from batterymi.vocabulary.units import format_label
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -22,15 +23,8 @@ def plot_parity(results: StudyResults) -> "Figure":
     size = (COLUMN_IN, 2.9) if len(objectives) == 1 else (2.5, 2.5)
     figure, panels = make_panels(len(objectives), min(len(objectives), 3), *size)
     for axis, objective in zip(panels, objectives, strict=True):
-        best = results.selected[results.selected["objective"] == objective.name].iloc[0]
-        part = results.predictions
-        part = part[
-            (part["variant"] == results.study.primary_variant)
-            & (part["objective"] == objective.name)
-            & (part["model"] == best["model"])
-            # one prediction per row, although the score is a mean over several partitions
-            & (part[PARTITION] == 1)
-        ]
+        best = find_selected(results, objective.name)
+        part = select_held_out(results, objective.name)
         middle = part["predicted"].to_numpy()
         error = np.vstack([middle - part["lower_95"], part["upper_95"] - middle])
         style: dict[str, Any] = {"ms": 3, "color": BLUE, "ecolor": GREY, "elinewidth": 0.6, "alpha": 0.9}
@@ -52,9 +46,7 @@ def plot_parity(results: StudyResults) -> "Figure":
 def plot_importances(results: StudyResults) -> "Figure":
     """Draw the growth of the held-out error when a feature is shuffled: every repeat, and their median."""
     objectives = results.study.objectives
-    features: list[Labelled] = [*results.study.designable, *results.study.primary_descriptors]
-    pairs = _list_exchanges(results)
-    labels = {feature.name: feature.label for feature in features} | pairs
+    labels = label_importances(results)
     figure, panels = make_panels(len(objectives), 1, COLUMN_IN, 0.26 * len(labels) + 0.55, 0.9)
     for axis, objective in zip(panels, objectives, strict=True):
         part = results.importances
@@ -67,11 +59,34 @@ def plot_importances(results: StudyResults) -> "Figure":
         axis.set_yticks(range(len(labels)), list(reversed(labels.values())))
         axis.set_ylim(-0.6, len(labels) - 0.4)
         axis.axvline(0, color=GREY, lw=0.7)
-        best = results.selected[results.selected["objective"] == objective.name].iloc[0]
+        best = find_selected(results, objective.name)
         text = f"{objective.label}: {best['model']}, {best['verdict'].split(';')[0]}"
         axis.set_title(wrap_text(text, 42), fontsize=6.5, loc="right")
         axis.set_xlabel(format_label("RMSE increase, taken from another row", objective.unit), fontsize=7)
     return figure
+
+
+def find_selected(results: StudyResults, objective: str) -> "pd.Series[Any]":
+    """Return the scores of an objective's selected model."""
+    return results.selected[results.selected["objective"] == objective].iloc[0]
+
+
+def select_held_out(results: StudyResults, objective: str) -> "pd.DataFrame":
+    """Return the held-out predictions of an objective's selected model, one for each row."""
+    part = results.predictions
+    return part[
+        (part["variant"] == results.study.primary_variant)
+        & (part["objective"] == objective)
+        & (part["model"] == find_selected(results, objective)["model"])
+        # one prediction per row, although the score is a mean over several partitions
+        & (part[PARTITION] == 1)
+    ]
+
+
+def label_importances(results: StudyResults) -> dict[str, str]:
+    """Return what has an importance, with its label: features, descriptors, and pairs of fractions."""
+    features: list[Labelled] = [*results.study.designable, *results.study.primary_descriptors]
+    return {feature.name: feature.label for feature in features} | _list_exchanges(results)
 
 
 def _list_exchanges(results: StudyResults) -> dict[str, str]:

@@ -14,7 +14,7 @@ def collect_gain(results: StudyResults) -> Cells:
     """Return what the campaign gained over random search, and over a rule if there is one."""
     comparison = results.benchmark["comparison"]
     if comparison is None:
-        return {"gain_over_random": ("no campaign was run", "benchmark")}
+        return {"gain_over_random": ("no campaign was run", "benchmark#comparison")}
     found: dict[str, Any] = {
         f"{key}{end}": comparison[f"{key}{end}"] for key in ("evaluations_saved", "final_gain") for end in ENDS
     }
@@ -31,7 +31,17 @@ def collect_gain(results: StudyResults) -> Cells:
         found["worth_finding"] = "; ".join(_describe_condition(entry) for entry in comparison["conditions"])
     found["final_score_quartiles"] = [comparison["final_best"][key] for key in ("lower", "median", "upper")]
     found["failures"] = results.benchmark["failures"]
-    return {key: (value, "benchmark") for key, value in found.items()}
+    return {key: (value, f"benchmark#{_name_key(key)}") for key, value in found.items()}
+
+
+def _name_key(column: str) -> str:
+    """Return where the file of the campaign has what a column of the summary says."""
+    if column == "failures":
+        return column
+    named = {"gain_over_random": "verdict", "final_score_quartiles": "final_best", "worth_finding": "conditions"}
+    if column.startswith("evaluations_") and "target" in column:
+        return "comparison.targets"
+    return f"comparison.{named.get(column, column.removesuffix('_percent'))}"
 
 
 def format_interval(middle: float, low: float | None, high: float | None, digits: int, kind: str | None) -> str:

@@ -114,4 +114,5 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "facts.json": (_check_model,),
     "charging/replay.json": (_check_reference_model,),
     "claims.csv": (_check_own,),  # of the arena, whose rows say it themselves
+    "transfer/transfer.json": (_check_own,),  # voltages that were looked up
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from batterymi.reporting.claim_verdicts import DEPENDS, FAILS, HOLDS, NOT_REPRODUCED, REPRODUCED
 from batterymi.reporting.claims import RELATIONS
@@ -16,6 +17,9 @@ from batterymi.text_safety import escape_markdown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+# of verdicts on pages
+VERDICT_CLASSES = {REPRODUCED: "good", HOLDS: "good", NOT_REPRODUCED: "bad", FAILS: "bad", DEPENDS: "open"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,6 @@ def render_markdown(tables: Sequence[TextTable]) -> str:
 
 def render_claims(claims: pd.DataFrame) -> str:
     """Return the rows of claims.csv as a page, the claims of each study together."""
-    good, bad = (REPRODUCED, HOLDS), (NOT_REPRODUCED, FAILS)
-    classes = {**dict.fromkeys(good, "good"), **dict.fromkeys(bad, "bad"), DEPENDS: "open"}
     studies = {str(study): rows.to_dict("records") for study, rows in claims.groupby("study", sort=False)}
     counts = {study: count_verdicts(claims[claims["study"] == study]) for study in studies}
     return render_template(
@@ -57,7 +59,7 @@ def render_claims(claims: pd.DataFrame) -> str:
         studies=studies,
         total=len(claims),
         counts=counts | {"": count_verdicts(claims)},
-        classes=classes,
+        classes=VERDICT_CLASSES,
         relations=RELATIONS,
     )
 
@@ -80,7 +82,14 @@ def _open_templates() -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters |= {"markdown_cell": escape_markdown, "number": format_number, "percent": format_percent}
+    templates.filters |= {
+        "markdown_cell": escape_markdown,
+        "number": format_number,
+        "percent": format_percent,
+        "capitalize_first": capitalize_first,
+        "escape_script": escape_script,
+        "safe_url": link_if_safe,
+    }
     return templates
 
 
@@ -92,3 +101,20 @@ def format_number(value: float | None, form: str) -> str:
 def format_percent(share: float) -> str:
     """Return a share in percent."""
     return f"{100 * share:.0f} %"
+
+
+def capitalize_first(text: str) -> str:
+    """Return a text that begins with a capital letter; the others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def escape_script(text: str) -> Markup:
+    """Return JSON that can stand within a script element, whatever texts it holds."""
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)  # noqa: S704 - no letter of it can end the element
+
+
+def link_if_safe(url: str) -> str:
+    """Return an address that leads to a web page, else nothing."""
+    return url if url.startswith(("https://", "http://")) else ""

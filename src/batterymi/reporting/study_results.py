@@ -1,4 +1,4 @@
-"""What a study wrote: one entry for each file that figures, the summary, the claims or `batterymi explain` read.
+"""What a study wrote: one entry for each file that figures, summary, claims, report or `batterymi explain` read.
 
 The launcher lists the inputs of rules from these entries, so this module loads no library for tables.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Content = dict[str, Any]
-Reader = Literal["figures", "summary", "claims"]
+Reader = Literal["figures", "summary", "claims", "report"]
 Names = Iterable[str] | Callable[[ReportedStudy], Iterable[str]]
 
 CAMPAIGN_RULES = {"search": "run_campaign", "experiment": "suggest_batch", "replay": "replay_pool"}  # by mode
@@ -109,7 +109,7 @@ def _name_campaign(study: ReportedStudy) -> str:
 
 FrameFile, ContentFile = ResultFile["pd.DataFrame"], ResultFile[Content]
 OptionalFrame, OptionalContent = ResultFile["pd.DataFrame | None"], ResultFile["Content | None"]
-ALL_READERS: tuple[Reader, ...] = ("figures", "summary", "claims")
+ALL_READERS: tuple[Reader, ...] = ("figures", "summary", "claims", "report")
 
 
 class StudyResults:
@@ -120,17 +120,19 @@ class StudyResults:
         files: the files that are there, by the names of the entries below.
     """
 
-    table = FrameFile("table.parquet", "prepare_table", ("figures", "claims"), needs=_name_columns)
-    table_report = ContentFile("table.json", "prepare_table", ("summary", "claims"), needs=["rows_to_learn_from"])
+    table = FrameFile("table.parquet", "prepare_table", ("figures", "claims", "report"), needs=_name_columns)
+    table_report = ContentFile(
+        "table.json", "prepare_table", ("summary", "claims", "report"), needs=["rows_to_learn_from"]
+    )
     metrics = FrameFile("surrogate/metrics.csv", "train_surrogate", ALL_READERS, holds=_name_primary_variant)
     predictions = FrameFile(
-        "surrogate/predictions.parquet", "train_surrogate", ("figures", "claims"), holds=_name_objectives
+        "surrogate/predictions.parquet", "train_surrogate", ("figures", "claims", "report"), holds=_name_objectives
     )
-    importances = FrameFile("surrogate/importances.csv", "train_surrogate", ("figures",), holds=_name_features)
+    importances = FrameFile("surrogate/importances.csv", "train_surrogate", ("figures", "report"), holds=_name_features)
     validation = ContentFile(
-        "surrogate/validation.json", "train_surrogate", ("figures", "summary"), needs=["objectives"]
+        "surrogate/validation.json", "train_surrogate", ("figures", "summary", "report"), needs=["objectives"]
     )
-    history = FrameFile("campaign/history.parquet", _name_campaign, ("figures",))
+    history = FrameFile("campaign/history.parquet", _name_campaign, ("figures", "report"))
     suggestions = FrameFile(
         "campaign/suggestions.csv", _name_campaign, ALL_READERS, needs=lambda study: ["why", *study.design_columns]
     )
@@ -157,7 +159,7 @@ class StudyResults:
     replay = OptionalContent(
         "charging/replay.json",
         "replay_protocols",
-        ("summary", "claims"),
+        ("summary", "claims", "report"),
         needs=["campaign_model", "reference_model"],
         exists_for=lambda study: study.is_charging,
     )

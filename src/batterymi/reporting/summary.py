@@ -5,14 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import Objective
 from batterymi.config.slices.reporting import ReportedStudy
-from batterymi.optimise.campaigns.suggestions import EXTRAPOLATES
+from batterymi.reporting.best_design import describe_best, find_best_design
 from batterymi.reporting.gain import Cells, collect_gain
 from batterymi.reporting.study_results import StudyResults
 from batterymi.reporting.trust import summarise_trust
 from batterymi.vocabulary.units import format_unit
-from batterymi.vocabulary.verdicts import NO_SKILL
 
 SETTINGS = ""  # instead of an entry: what the study's YAML says
 
@@ -25,7 +23,8 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         results: what it wrote.
 
     Returns:
-        One entry for each column of the summary, with its `value` and its `source`: the file, or nothing for settings.
+        One entry for each column of the summary, with its `value` and its `source`: the file and, after `#`, the key or
+        the row and column in it; nothing for settings.
     """
     study = results.study
     claimed = study.claimed.model_dump(exclude={"recipe", "lookups"}) if study.claimed else {}
@@ -33,14 +32,14 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         "study": (name, SETTINGS),
         "title": (study.title, SETTINGS),
         "edition": (study.edition, SETTINGS),
-        "rows": (results.table_report["rows_to_learn_from"], "table_report"),
+        "rows": (results.table_report["rows_to_learn_from"], "table_report#rows_to_learn_from"),
         "rows_are": (_name_origin(study), "table_report"),
         "features": (_list_features(study), "metrics"),
         **_collect_scores(results),
-        "verdict": (_join_verdicts(results.selected), "metrics"),
+        "verdict": (join_verdicts(results.selected), f"metrics#variant={study.primary_variant},selected=True:verdict"),
         "variants": (_describe_variants(results), "metrics"),
-        "feasibility": (_describe_feasibility(results.benchmark), "benchmark"),
-        **_describe_best(results),
+        "feasibility": (_describe_feasibility(results.benchmark), "benchmark#feasibility"),
+        **describe_best(find_best_design(results)),
         **collect_gain(results),
         **summarise_trust(results),
         "remarks": (" ".join(study.remarks), SETTINGS),
@@ -53,8 +52,10 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
 
 
 def _name_source(results: StudyResults, entry: str) -> str:
-    """Return the file of an entry, or nothing if the study has none."""
-    return str(results.files.get(entry, ""))
+    """Return the file of an entry with the place in it, or nothing if the study has none."""
+    name, mark, key = entry.partition("#")
+    path = results.files.get(name)
+    return f"{path}{mark}{key}" if path else ""
 
 
 def _name_origin(study: ReportedStudy) -> str:
@@ -79,24 +80,32 @@ def _collect_scores(results: StudyResults) -> Cells:
     ].set_index("model", drop=False)
     best = first[first["selected"]].iloc[0]
     found = {
-        "objective": best["objective"],
-        "best_model": best["model"],
-        "q2": best["q2"],
-        "q2_lower_95": best["q2_lower"],
-        "q2_upper_95": best["q2_upper"],
-        "p_value": best["p_value"],
-        "mae": best["mae"],
-        "mae_lower_95": best["mae_lower"],
-        "mae_upper_95": best["mae_upper"],
-        "mae_unit": best["unit"],
-        "mae_dummy": first.at["dummy", "mae"],
-        "mae_ridge": first.at["ridge", "mae"],
-        "coverage_80": best["coverage_80"],
-        "q2_dummy": first.at["dummy", "q2"],
-        "q2_ridge": first.at["ridge", "q2"],
-        "all_scores": "; ".join(f"{row['objective']}: {_describe_score(row)}" for row in _list_rows(results.selected)),
+        "objective": (best, "objective"),
+        "best_model": (best, "model"),
+        "q2": (best, "q2"),
+        "q2_lower_95": (best, "q2_lower"),
+        "q2_upper_95": (best, "q2_upper"),
+        "p_value": (best, "p_value"),
+        "mae": (best, "mae"),
+        "mae_lower_95": (best, "mae_lower"),
+        "mae_upper_95": (best, "mae_upper"),
+        "mae_unit": (best, "unit"),
+        "mae_dummy": (first.loc["dummy"], "mae"),
+        "mae_ridge": (first.loc["ridge"], "mae"),
+        "coverage_80": (best, "coverage_80"),
+        "q2_dummy": (first.loc["dummy"], "q2"),
+        "q2_ridge": (first.loc["ridge"], "q2"),
     }
-    return {key: (value, "metrics") for key, value in found.items()}
+    scores = "; ".join(f"{row['objective']}: {_describe_score(row)}" for row in _list_rows(results.selected))
+    return {
+        **{key: (row[column], _point_to_score(row, column)) for key, (row, column) in found.items()},
+        "all_scores": (scores, f"metrics#variant={results.study.primary_variant},selected=True:q2"),
+    }
+
+
+def _point_to_score(row: Any, column: str) -> str:
+    """Return where the table of scores has a number."""
+    return f"metrics#variant={row['variant']},objective={row['objective']},model={row['model']}:{column}"
 
 
 def _list_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -116,7 +125,7 @@ def _round_score(value: float) -> str:
     return f"{value:.2f}" if value < 0.995 or value == 1 else ">0.99"
 
 
-def _join_verdicts(selected: pd.DataFrame) -> str:
+def join_verdicts(selected: pd.DataFrame) -> str:
     """Return the verdict on each objective's model, once if they agree."""
     verdicts = list(dict.fromkeys(selected["verdict"]))
     if len(verdicts) == 1:
@@ -148,75 +157,6 @@ def _describe_feasibility(benchmark: Mapping[str, Any]) -> str:
     if share is not None and share > 0.999:
         text += "; every design is Pareto-optimal, so the objectives alone select nothing"
     return text
-
-
-def _describe_best(results: StudyResults) -> Cells:
-    """Return the best feasible design and what is expected of it."""
-    suggestions, study = results.suggestions, results.study
-    if suggestions.empty:
-        return {"best_design": ("none: no design meets the limits", "suggestions"), "best_outcome": ("", "suggestions")}
-    best = suggestions.iloc[0]
-    if results.replay is not None:
-        best = suggestions[suggestions["rank"] == results.replay["rank"]].iloc[0]
-    if study.campaign.mode == "replay":
-        design, outcome = _describe_best_row(best, study)
-    else:
-        design, outcome = _warn_of_best(best, results) + _describe_design(best, study), _describe_outcome(best, results)
-    found = {"best_design": design, "best_outcome": outcome, "best_why": best["why"]}
-    return {key: (text, "suggestions") for key, text in found.items()}
-
-
-def _describe_design(best: pd.Series, study: ReportedStudy) -> str:
-    """Return the features of a design."""
-    texts = [f"{name} {best[name]}" for name in study.design_texts]
-    values = [
-        f"{f.name} {best[f.name]}" if f.is_category else f"{f.name} {best[f.name]:.3g}{format_unit(f.unit)}"
-        for f in study.designable
-        if pd.notna(best[f.name])
-    ]
-    return ", ".join([*texts, *values])
-
-
-def _warn_of_best(best: pd.Series, results: StudyResults) -> str:
-    """Return why a design is not a recommendation, or an empty text."""
-    if results.benchmark["outcome_kind"] == "predicted" and (results.selected["verdict"] == NO_SKILL).any():
-        return "not a recommendation, since the model shows no skill: "
-    if EXTRAPOLATES in best["why"]:
-        return "not a recommendation, since the model extrapolates beyond what is possible: "
-    if results.replay is not None and not results.replay["is_recommended"]:
-        return f"not a recommendation, since it violates the limits on the {results.replay['reference']}: "
-    return ""
-
-
-def _describe_outcome(best: pd.Series, results: StudyResults) -> str:
-    """Return the objectives of a design with their intervals, and the quantities derived from it."""
-    kind = str(results.benchmark["outcome_kind"])
-    if results.replay is not None:
-        # what the finer model says counts
-        best = best.copy()
-        best.update(pd.Series({o.name: results.replay["reference_model"][o.name] for o in results.study.objectives}))
-        kind += f" on the {results.replay['reference']}"
-    parts = [_describe_objective(best, objective) for objective in results.study.objectives]
-    parts += [f"{q.label} {best[q.name]:.3g}{format_unit(q.unit)}" for q in results.study.derived]
-    return f"{kind}: {'; '.join(parts)}"
-
-
-def _describe_best_row(best: pd.Series, study: ReportedStudy) -> tuple[str, str]:
-    """Return the best row of a pool, and the prediction of a model that was not trained on it."""
-    target = study.optimised[0]
-    name = target.name
-    low, high = best[f"{name}_lower_95"], best[f"{name}_upper_95"]
-    predicted = f"predicted without it {best[f'{name}_predicted']:.4g} [{low:.4g}, {high:.4g}]"
-    known = f"in the data: {name} {best[name]:.4g}{format_unit(target.unit)}{target.target_note}"
-    return f"best row of the pool: {best['label']}", f"{known}; {predicted}"
-
-
-def _describe_objective(best: pd.Series, objective: Objective) -> str:
-    """Return one objective of a design, with its interval if it has one."""
-    text = f"{objective.name} {best[objective.name]:.4g}{format_unit(objective.unit)}"
-    low, high = best.get(f"{objective.name}_lower_95"), best.get(f"{objective.name}_upper_95")
-    interval = "" if low is None or pd.isna(low) else f" [{low:.4g}, {high:.4g}]"
-    return f"{text}{interval}{objective.target_note}"
 
 
 def _describe_reference_designs(designs: pd.DataFrame) -> str:

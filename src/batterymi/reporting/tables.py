@@ -78,7 +78,7 @@ def make_tables(frame: pd.DataFrame, sources: Mapping[str, str]) -> list[TextTab
         sources: the file of each column.
     """
     notes = [
-        [str(row["title"]), heading, _format_cell(text)]
+        [str(row["title"]), heading, format_cell(text)]
         for row in _list_rows(frame)
         for heading, column in read_headings("notes")
         if (text := row.get(column)) and not pd.isna(text)
@@ -105,7 +105,7 @@ def collect_sources(summaries: Mapping[Path, Summary]) -> dict[str, str]:
     for path, cells in summaries.items():
         for key, cell in cells.items():
             if cell["source"]:
-                source = Path(cell["source"])
+                source = Path(cell["source"].partition("#")[0])
                 inside = source.is_relative_to(path.parent)
                 general = path.parent.with_name("{study}") / source.relative_to(path.parent) if inside else source
                 found.setdefault(key, str(general))
@@ -122,15 +122,13 @@ def format_for_terminal(frame: pd.DataFrame, width: int = 100) -> str:
         for heading, value in shown:
             if value and not pd.isna(value):
                 start = f"  {heading:<20}"
-                lines.append(
-                    textwrap.fill(_format_cell(value), width, initial_indent=start, subsequent_indent=" " * 22)
-                )
+                lines.append(textwrap.fill(format_cell(value), width, initial_indent=start, subsequent_indent=" " * 22))
     return "\n".join(lines) + "\n"
 
 
 def _select_columns(frame: pd.DataFrame, title: str, remark: str, columns: Sequence[tuple[str, str]]) -> TextTable:
     """Return some columns of all studies under their headings."""
-    rows = [[_format_cell(row.get(column)) for _, column in columns] for row in _list_rows(frame)]
+    rows = [[format_cell(row.get(column)) for _, column in columns] for row in _list_rows(frame)]
     return TextTable(title, remark, [heading for heading, _ in columns], rows)
 
 
@@ -162,7 +160,7 @@ def _format_mae(row: Mapping[str, Any]) -> str:
     return f"{middle} [{low}, {high}]{format_unit(row['mae_unit'])}"
 
 
-def _format_cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """Return a cell as text."""
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return "-"

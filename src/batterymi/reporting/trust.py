@@ -15,6 +15,23 @@ from batterymi.reporting.use import (
 )
 from batterymi.vocabulary.units import format_unit
 
+# where validation.json has what columns of the summary say, by objective; the others are called the same there
+KEYS = {
+    "ranks": "use",
+    "suspicious_features": "single_features",
+    "threshold": "use.threshold",
+    "threshold_auc": "use.threshold.auc",
+    "stricter_split": "groupings",
+    "noise_floor": "noise",
+    "bounds": "censoring",
+    "more_rows": "learning_curve.doubled",
+    "official_test": "test",
+    "official_test_mae": "test.scores",
+    "official_test_auc": "test.use.threshold.auc",
+    "external_test": "external",
+    "external_test_mae": "external.scores.mae",
+}
+
 
 def summarise_trust(results: StudyResults) -> Cells:
     """Return the cells of the summary that tell how far results can be trusted."""
@@ -28,7 +45,10 @@ def summarise_trust(results: StudyResults) -> Cells:
         ("screen", results.screen_report, "screen_report", _describe_screen),
     )
     return {
-        **{key: (value, "validation") for key, value in _summarise_validation(found, unit).items()},
+        **{
+            key: (value, f"validation#objectives.{first.name}.{_name_key(key)}")
+            for key, value in _summarise_validation(found, unit).items()
+        },
         **{key: (describe(part, unit), entry) for key, part, entry, describe in optional if part},
     }
 
@@ -65,6 +85,11 @@ def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]
         cells["external_test"] = describe_external(found["external"], unit)
         cells["external_test_mae"] = found["external"]["scores"]["mae"]
     return cells
+
+
+def _name_key(column: str) -> str:
+    """Return where validation.json has what a column of the summary says, below its objective."""
+    return "groupings" if column.startswith("r2_by_") else KEYS.get(column, column)
 
 
 def _name_column(split: str) -> str:

@@ -48,6 +48,7 @@ class Assessment:
         oxidation: the upper edge.
         lithium: the reaction with lithium metal.
         partners: reactions by key of `PARTNERS`.
+        e_others: energy of the other phases, eV/atom.
     """
 
     e_form: float
@@ -57,6 +58,7 @@ class Assessment:
     oxidation: Edge
     lithium: Reaction
     partners: Mapping[str, Reaction] = field(default_factory=dict)
+    e_others: float = float("nan")
 
     def as_row(self) -> dict[str, float | str]:
         """Return one value for each column; NaN and empty texts for what was not computed."""
@@ -120,6 +122,7 @@ class Assessor:
             *self._find_window(system, composition, depth),
             react_with_lithium(system, composition, energy),
             {name: self._react(amounts, energy, name) for name in depth.partners},
+            others.energy,
         )
 
     def _find_window(self, system: System, composition: Array, depth: Depth) -> tuple[Edge, Edge]:

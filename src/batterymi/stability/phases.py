@@ -1,8 +1,7 @@
 """Phases that compete: the lowest formation energy of each composition, by chemical system."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -67,15 +66,21 @@ class System:
 class PhaseTable:
     """Phases with their formation energies; systems are put together when they are needed."""
 
-    def __init__(self, frame: pd.DataFrame, source: str = MATBENCH) -> None:
+    def __init__(self, frame: pd.DataFrame, source: str = MATBENCH, within: Collection[str] = ()) -> None:
         """Take the phases that a source of energies has.
 
         Args:
             frame: columns formula, system, e_form and e_form_critexam, as `load_formation_energies` returns.
             source: key of `SOURCES`; of two energies of one formula the lower counts.
+            within: elements, if systems of others will not be selected; their phases need not be read then.
         """
         energies = frame[list(SOURCES[source])].min(axis=1)
         known = energies.notna()
+        systems = {system: frozenset(system.split("-")) for system in frame.loc[known, "system"].unique()}
+        self.elements: frozenset[str] = frozenset().union(*systems.values())  # others have no energy here
+        if within:
+            chosen = [system for system, symbols in systems.items() if symbols.issubset(within)]
+            known &= frame["system"].isin(chosen)
         self.formulas: list[str] = frame.loc[known, "formula"].tolist()
         self.energies: Array = energies[known].to_numpy(float)
         self._rows = frame.loc[known].groupby("system").indices
@@ -86,11 +91,6 @@ class PhaseTable:
     def __len__(self) -> int:
         """Return the number of compounds."""
         return len(self.formulas)
-
-    @cached_property
-    def elements(self) -> frozenset[str]:
-        """Return the elements that some compound holds; others have no energy here."""
-        return frozenset(SYMBOLS[index] for index in np.unique(self._compositions.elements))
 
     def select_system(self, symbols: frozenset[str]) -> System:
         """Return the phases made of some elements, those elements included.

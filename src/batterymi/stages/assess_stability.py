@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 from batterymi.files import read_frame, write_parquet
+from batterymi.progress import make_report
 from batterymi.stability.assess import Assessor
 from batterymi.stability.phases import PHASE_COLUMNS, PhaseTable
-from batterymi.stability.progress import log_progress
 from batterymi.stability.screen import assess_quickly
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,6 @@ def assess_stability(phases: Path, formulas: Path, assessed: Path) -> None:
         assessed: Parquet to write: one row for each formula.
     """
     assessor = Assessor(PhaseTable(read_frame(phases, PHASE_COLUMNS)))
-    found = assess_quickly(read_frame(formulas, ["formula", "system"]), assessor, log_progress(logger))
+    found = assess_quickly(read_frame(formulas, ["formula", "system"]), assessor, make_report("formulas"))
     write_parquet(assessed, found)
     logger.info("%d formulas", len(found))

@@ -5,7 +5,7 @@ from pathlib import Path
 from batterymi.config.slices.methods import MethodSettings
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import read_frame, write_csv
-from batterymi.process_pool import make_progress_logger
+from batterymi.progress import make_report
 from batterymi.surrogates.problem import Inputs, make_problem
 from batterymi.surrogates.sample_sizes import measure_sizes
 from batterymi.surrogates.validation import Method
@@ -29,4 +29,4 @@ def compare_methods(table: Path, measured: Path, settings: MethodSettings) -> No
     inputs = Inputs(settings.features, settings.descriptors)
     problem = make_problem(rows, computed, "all_features", inputs, target, settings.table)
     method = Method(trees=settings.surrogate.trees, blend=settings.surrogate.blend)
-    write_csv(measured, measure_sizes(problem, method, settings.seed, DRAWS, make_progress_logger(1, "draws done")))
+    write_csv(measured, measure_sizes(problem, method, settings.seed, DRAWS, make_report("draws done")))

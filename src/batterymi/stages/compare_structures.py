@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from batterymi.config.slices.structures import StructureSettings
-from batterymi.features.descriptors import compute_descriptors
+from batterymi.features import bottlenecks, occupancy
 from batterymi.features.graph_files import read_graphs
-from batterymi.features.occupancy import DESCRIPTIONS
 from batterymi.files import read_frame, write_json, write_parquet
-from batterymi.surrogates.problem import Inputs, make_problem
+from batterymi.surrogates.feature_gain import make_study_problem
 from batterymi.surrogates.structure_gain import KnownStructures, predict_candidates
-from batterymi.vocabulary.splits import SPLIT, TRAIN
+from batterymi.vocabulary.splits import SPLIT
 
 
 def compare_structures(
@@ -26,18 +25,17 @@ def compare_structures(
     Args:
         table: the study's table.
         graphs: of the rows' structures.
-        described: source and occupancy descriptors of each row.
+        described: source of each row, and descriptors of its occupancy and bottlenecks.
         predictions: Parquet to write: a column for each candidate.
         times: JSON to write: processor time of each candidate.
         partition: its number, from 1.
         settings: what models learn from, and how they are held out.
     """
     rows = read_frame(table, needs=[*(column.name for column in (*settings.features, *settings.objectives)), SPLIT])
-    rows = rows[rows[SPLIT] == TRAIN].reset_index(drop=True)
-    inputs = Inputs(settings.features, settings.descriptors)
-    computed = compute_descriptors(rows, settings.descriptors)
-    problem = make_problem(rows, computed, "all_features", inputs, settings.objectives[0], settings.table)
-    known = read_frame(described, needs=["line", "source", *DESCRIPTIONS]).set_index("line")
+    problem = make_study_problem(rows, settings)
+    known = read_frame(
+        described, needs=["line", "source", *occupancy.DESCRIPTIONS, *bottlenecks.DESCRIPTIONS]
+    ).set_index("line")
     structures = KnownStructures(known, read_graphs(graphs))
     found, seconds = predict_candidates(problem, structures, settings.surrogate, settings.seed, int(partition))
     write_parquet(predictions, found)

@@ -7,7 +7,7 @@ from batterymi.config.bonds import BOOTSTRAPS, METHOD, SEED
 from batterymi.errors import DamagedFileError
 from batterymi.files import read_frame, read_json, write_csv, write_json
 from batterymi.surrogates.bond_gain import CANDIDATES, COMPOSITION, join_kinds
-from batterymi.surrogates.structure_gain import find_misaligned, score_candidates
+from batterymi.surrogates.feature_gain import find_misaligned, score_candidates
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def gather_bonds(trees: list[Path], network: list[Path], times: list[Path], gain
     if (wrong := find_misaligned(frames)).size:
         raise DamagedFileError(trees[wrong[0]], f"its rows are not those of {trees[0].name}")
     accounts = [read_json(path, needs=["cpu_seconds", "rows", "systems"]) for path in times]
-    scores = score_candidates(frames, int(METHOD.folds), BOOTSTRAPS, SEED, CANDIDATES, COMPOSITION)
+    scores = score_candidates(frames, CANDIDATES, int(METHOD.folds), BOOTSTRAPS, SEED, COMPOSITION)
     write_csv(gains, scores)
     for _, row in scores.iterrows():
         logger.info(

@@ -6,7 +6,8 @@ from pathlib import Path
 from batterymi.config.slices.structures import GainSettings
 from batterymi.errors import DamagedFileError
 from batterymi.files import read_frame, read_json, write_csv, write_json
-from batterymi.surrogates.structure_gain import AVERAGE, BLEND, CANDIDATES, NETWORK, find_misaligned, score_candidates
+from batterymi.surrogates.feature_gain import BLEND, add_up_times, describe_scores, find_misaligned, score_candidates
+from batterymi.surrogates.structure_gain import AVERAGE, CANDIDATES, NETWORK
 
 logger = logging.getLogger(__name__)
 
@@ -29,18 +30,11 @@ def gather_structures(
         raise DamagedFileError(predictions[wrong[0]], f"its rows are not those of {predictions[0].name}")
     chosen = settings.surrogate
     folds = chosen.folds if isinstance(chosen.folds, int) else 1
-    scores = score_candidates(frames, folds, chosen.bootstraps, settings.seed)
-    seconds = [read_json(path, needs=["cpu_seconds"])["cpu_seconds"] for path in times]
-    totals = {name: sum(one[name] for one in seconds) for name in seconds[0]}
+    scores = score_candidates(frames, CANDIDATES, folds, chosen.bootstraps, settings.seed)
+    totals = add_up_times([read_json(path, needs=["cpu_seconds"]) for path in times])
     write_csv(gains, scores)
     by_name = scores.set_index("candidate")
-    unit = settings.objectives[0].unit
-    lines = [
-        f"{row['what']}: MAE {row['mae']:.3f} {unit}, R² {row['r2']:.3f}, gain {row['gain']:+.3f} "
-        f"[{row['gain_lower']:+.3f}, {row['gain_upper']:+.3f}], worst partition {row['worst_gain']:+.3f}: "
-        f"{row['verdict'] or 'what the others are compared with'}"
-        for _, row in by_name.iterrows()
-    ]
+    lines = describe_scores(scores, settings.objectives[0].unit)
     for line in lines:
         logger.info("%s", line)
     write_json(

@@ -7,9 +7,11 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from batterymi.config.slices.data import CitationSettings
+from batterymi.data.citations import format_citations
 from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.data.loaders.mp_compositions import load_compositions, load_formation_energies
-from batterymi.files import write_json, write_parquet
+from batterymi.files import write_json, write_parquet, write_text
 from batterymi.stability.phases import ION
 from batterymi.stability.shards import deal_systems, name_systems
 
@@ -17,7 +19,13 @@ logger = logging.getLogger(__name__)
 
 
 def list_phases(
-    source: Path, phases: Path, shards: list[Path], listing: Path, digests: Mapping[str, str] = MappingProxyType({})
+    source: Path,
+    phases: Path,
+    shards: list[Path],
+    listing: Path,
+    citations: Path,
+    settings: CitationSettings,
+    digests: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write the lowest formation energy of each compound, and every formula with lithium, by chemical system.
 
@@ -27,6 +35,8 @@ def list_phases(
         shards: Parquet files to write: formulas with the numbers that the data set has of them; a chemical system lies
             in one shard as a whole.
         listing: JSON to write: how many phases, formulas and systems there are.
+        citations: Markdown to write, beside what is computed from the data set: its licence, and the works to cite.
+        settings: the data set in the catalogue.
         digests: of the source's files when the run began.
     """
     with hold_unchanged([*digests]) as held:
@@ -44,4 +54,5 @@ def list_phases(
         "critexam": int(energies["e_form_critexam"].notna().sum()),
     }
     write_json(listing, counts | {"formulas": len(formulas), "systems": int(formulas["system"].nunique())})
+    write_text(citations, format_citations(settings.datasets))
     logger.info("%d formulas in %d shards", len(formulas), len(shards))

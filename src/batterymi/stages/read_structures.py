@@ -7,6 +7,7 @@ import pandas as pd
 
 from batterymi.config.slices.structures import ReadingSettings
 from batterymi.data.structure_archive import find_structures
+from batterymi.features.bottlenecks import describe_bottlenecks
 from batterymi.features.graph_files import write_graphs
 from batterymi.features.occupancy import describe_occupancy
 from batterymi.features.site_graphs import make_site_graph
@@ -25,7 +26,7 @@ def read_structures(
         table: the study's table.
         receipt: of the data set, beside which the archive lies.
         graphs: arrays to write: the graph of each structure.
-        described: CSV to write: source and occupancy descriptors of each row.
+        described: CSV to write: source of each row, and descriptors of its occupancy and bottlenecks.
         report: JSON to write: counts, and what is wrong with which file.
         settings: where structures are.
     """
@@ -33,12 +34,17 @@ def read_structures(
     rows = rows[rows[SPLIT] == TRAIN].reset_index(drop=True)
     found = find_structures(rows, receipt.parent / settings.structures.archive, settings.structures)
     by_line = {line: make_site_graph(record) for line, record in sorted(found.records.items())}
-    occupancy = pd.DataFrame([{"line": line, **describe_occupancy(record)} for line, record in found.records.items()])
+    described_sites = pd.DataFrame(
+        [
+            {"line": line, **describe_occupancy(record), **describe_bottlenecks(record)}
+            for line, record in found.records.items()
+        ]
+    )
     for fault in found.faults:
         logger.warning("%s", fault)
     counts = found.rows["source"].value_counts()
     write_graphs(graphs, by_line)
-    write_csv(described, found.rows.merge(occupancy, on="line", how="left"))
+    write_csv(described, found.rows.merge(described_sites, on="line", how="left"))
     write_json(
         report,
         {

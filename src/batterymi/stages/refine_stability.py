@@ -5,9 +5,9 @@ from pathlib import Path
 
 from batterymi.config.slices.stability import AssessmentSettings
 from batterymi.files import read_frame, write_parquet
+from batterymi.progress import make_report
 from batterymi.stability.assess import Assessor
 from batterymi.stability.phases import PHASE_COLUMNS, PhaseTable
-from batterymi.stability.progress import log_progress
 from batterymi.stability.screen import IN_FULL, refine_formulas
 from batterymi.vocabulary.stability import QUICK_COLUMNS
 
@@ -26,6 +26,6 @@ def refine_stability(phases: Path, assessed: Path, refined: Path, settings: Asse
     table = PhaseTable(read_frame(phases, PHASE_COLUMNS))
     assessor = Assessor(table, settings.draws, settings.noise_ev_atom, settings.seed)
     quick = read_frame(assessed, ["formula", "system", *QUICK_COLUMNS, IN_FULL, "problem"])
-    found = refine_formulas(quick, assessor, settings.first_gates, log_progress(logger))
+    found = refine_formulas(quick, assessor, settings.first_gates, make_report("formulas"))
     write_parquet(refined, found)
     logger.info("%d formulas, %d in full", len(found), found[IN_FULL].sum())

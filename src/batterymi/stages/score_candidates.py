@@ -8,10 +8,12 @@ import pyarrow.parquet
 
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.errors import DamagedFileError
-from batterymi.files import check_content, write_atomically, write_json
+from batterymi.files import check_content, read_frame, write_atomically, write_json
 from batterymi.screening.gates import Funnel
 from batterymi.screening.load_scorer import load_scorer
+from batterymi.screening.refine import Refinement
 from batterymi.screening.scores import SCORED, label_steps, score_block
+from batterymi.stability.phases import PHASE_COLUMNS
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +21,14 @@ BLOCKS_PER_LOG_LINE = 50  # blocks
 
 
 def score_candidates(
-    candidates: Path, table: Path, model: Path, predictions: Path, scored: Path, report: Path, settings: ScoringSettings
+    candidates: Path,
+    table: Path,
+    model: Path,
+    predictions: Path,
+    scored: Path,
+    report: Path,
+    settings: ScoringSettings,
+    phases: Path | None = None,
 ) -> None:
     """Predict the candidates of a shard that pass the gates before the model, block by block.
 
@@ -32,7 +41,12 @@ def score_candidates(
         report: JSON to write: how many came to each step of the funnel and passed, and the distance that marks
             the applicability domain.
         settings: what is predicted, from what, and the gates.
+        phases: formation energies of all compounds, if a gate uses numbers of stability that take long.
     """
+    refinement = None
+    if phases is not None and settings.stability is not None:
+        energies = read_frame(phases, PHASE_COLUMNS)
+        refinement = Refinement.open(energies, settings.screen.slow_columns, settings.stability)
     scorer, _ = load_scorer(model, table, predictions, settings.screen.variant, settings.target_name)
     listed, n, funnel = 0, 0, Funnel.make_empty(len(label_steps(settings.screen, settings.screened_features)))
     with _open_shard(candidates) as file, write_atomically(scored) as temporary:
@@ -41,7 +55,7 @@ def score_candidates(
             for number in range(file.num_row_groups):
                 # formulas hardly repeat, so looking for equal ones would cost time for nothing
                 frame = file.read_row_group(number).to_pandas(deduplicate_objects=False)
-                block, counts = score_block(frame, scorer, settings)
+                block, counts = score_block(frame, scorer, settings, refinement)
                 writer.write_table(pa.Table.from_pandas(block, schema=schema, preserve_index=False))
                 funnel.add(counts)
                 listed, n = listed + len(frame), n + len(block)

@@ -12,6 +12,7 @@ from batterymi.data.external import find_external_rows
 from batterymi.errors import TableError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.files import read_frame, read_json, write_csv, write_json, write_parquet, write_text
+from batterymi.progress import track
 from batterymi.surrogates.card import write_card
 from batterymi.surrogates.comparison import Comparison, compare_models, refit_model
 from batterymi.surrogates.external import list_external_columns, score_external_test
@@ -152,7 +153,8 @@ def _compare(
         except ValueError as error:
             raise TableError(f"the partitions are not of this table: {error}; run validate_partition again") from None
     else:
-        outs = [predict_partition(one, task.settings.models) for one in validation.validations]
+        each = track(validation.validations, "partitions", len(validation.validations))
+        outs = [predict_partition(one, task.settings.models) for one in each]
     return compare_models(validation, outs, chosen, settings.simplex)
 
 

@@ -18,7 +18,7 @@ def compute_mean(values: Array) -> Array:
     return values.mean(axis=-1)
 
 
-def _combine_r2(count: Array, error: Array, total: Array, square: Array) -> Array:
+def combine_r2(count: Array, error: Array, total: Array, square: Array) -> Array:
     """Return R² from sums of squared errors, of observations and of their squares."""
     spread = square - total**2 / count
     # a resample of equal values has no R²; rounding leaves a little of a spread of zero
@@ -29,7 +29,7 @@ MEAN = OfSums(lambda value: (value,), lambda count, total: total / count)  # of 
 SHARE = OfSums(lambda value: (value,), lambda count, total: total / count, "share")  # of rows, marked by 1
 MAE = OfSums(lambda seen, said: (np.abs(seen - said),), lambda count, total: total / count, "positive")
 RMSE = OfSums(lambda seen, said: ((seen - said) ** 2,), lambda count, total: np.sqrt(total / count), "positive")
-R2 = OfSums(lambda seen, said: ((seen - said) ** 2, seen - seen.mean(), (seen - seen.mean()) ** 2), _combine_r2, "r2")
+R2 = OfSums(lambda seen, said: ((seen - said) ** 2, seen - seen.mean(), (seen - seen.mean()) ** 2), combine_r2, "r2")
 
 
 class RankCorrelation(Statistic):

@@ -8,9 +8,9 @@ import pandas as pd
 
 from batterymi.config.models import CrossValidated
 from batterymi.statistics.scores import compute_paired_difference, compute_scores
+from batterymi.surrogates.feature_gain import decide_gain
 from batterymi.surrogates.partitions import Outs, predict_partition, repeat_validation
 from batterymi.surrogates.problem import Problem
-from batterymi.surrogates.structure_gain import decide_gain
 
 
 @dataclass(frozen=True)

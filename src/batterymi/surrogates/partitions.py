@@ -11,6 +11,7 @@ import pandas as pd
 from batterymi.arrays import Array
 from batterymi.config.models import Ablation, CrossValidated
 from batterymi.config.slices.training import PartitionSettings
+from batterymi.progress import track
 from batterymi.statistics.grouped import Estimate, Statistic
 from batterymi.statistics.intervals import LEVELS
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
@@ -136,7 +137,7 @@ def list_tasks(rows: pd.DataFrame, computed: Mapping[str, pd.DataFrame], setting
 
 def predict_partition(validation: CrossValidation, models: Sequence[str]) -> Outs:
     """Return held-out predictions of every model in one partition."""
-    return {name: predict_out_of_fold(name, validation) for name in models}
+    return {name: predict_out_of_fold(name, validation) for name in track(models, "models", len(models))}
 
 
 def export_partition(task: Task, outs: Outs) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -141,6 +141,20 @@ class Problem:
         return None if self.errors is None else self.errors[rows]
 
 
+def make_plain_problem(frame: pd.DataFrame, observed: Array, groups: Sequence[object], objective: Objective) -> Problem:
+    """Build a problem of numbers that stand in no study's table; every row is scored.
+
+    Args:
+        frame: what is learned from, shape (n_rows, n_columns).
+        observed: shape (n_rows,).
+        groups: one label per row.
+        objective: what is learned.
+    """
+    lines, n = np.arange(1, len(frame) + 1, dtype=np.int64), len(frame)
+    plain = frame.reset_index(drop=True)
+    return Problem("plain", objective, Inputs(()), plain, observed, groups, lines, n, np.zeros(n, dtype=np.int8))
+
+
 def make_problem(
     rows: pd.DataFrame,
     computed: Mapping[str, pd.DataFrame],

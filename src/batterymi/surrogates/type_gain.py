@@ -8,7 +8,7 @@ import pandas as pd
 from batterymi.arrays import Mask
 from batterymi.statistics.grouped import draw_groups, estimate
 from batterymi.statistics.scores import MAE, MEAN
-from batterymi.surrogates.structure_gain import decide_gain
+from batterymi.surrogates.feature_gain import decide_gain
 from batterymi.surrogates.transfer import OWN
 
 WITHIN, ACROSS, UNTYPED = "within", "across", "untyped"

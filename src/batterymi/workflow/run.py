@@ -17,6 +17,7 @@ from batterymi.process_guard import end_with_owner
 from batterymi.text_safety import clean_message, write_error
 
 logger = logging.getLogger(__name__)
+ENDING = (signal.SIGINT, signal.SIGTERM)  # signals that end a job
 STOPPED = "stopped before it was done; the next run starts it again"
 
 
@@ -86,7 +87,7 @@ def _as_paths(files: Any) -> dict[str, Path | list[Path] | None]:
     }
 
 
-class _SafeFormatter(logging.Formatter):
+class SafeFormatter(logging.Formatter):
     """A format of log lines in which control characters are visible, and no credentials."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -133,8 +134,14 @@ def log_to_file(path: str) -> Iterator[None]:
             written; and if the log cannot be written.
     """
     end_with_owner()
-    handler = _open_log(path)
-    handler.setFormatter(_SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    # from when the log is there, it says how the job ended: a signal waits until it can be written down
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        handler = _open_log(path)
+    except SystemExit:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        raise
+    handler.setFormatter(SafeFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
     # the root logger, so that warnings of libraries are logged too
     root = logging.getLogger()
     root.addHandler(handler)
@@ -143,8 +150,10 @@ def log_to_file(path: str) -> Iterator[None]:
     started = time.perf_counter()
     problem = ""
     try:
-        with _end_on_signals(), _limit_threads():
-            yield
+        with _end_on_signals():
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            with limit_threads():
+                yield
         logger.info("done in %.1f s", time.perf_counter() - started)
     except KeyboardInterrupt:
         problem = STOPPED
@@ -213,7 +222,7 @@ def _end_on_signals() -> Iterator[None]:
 
     before: dict[signal.Signals, Any] = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             before[number] = signal.signal(number, stop)
     except ValueError:  # not in the main thread, where Python handles signals
         before.clear()
@@ -225,7 +234,7 @@ def _end_on_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _limit_threads() -> Iterator[None]:
+def limit_threads() -> Iterator[None]:
     """Limit the linear algebra libraries to one thread, whether they are loaded already or later."""
     import os
 

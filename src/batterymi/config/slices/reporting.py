@@ -1,6 +1,7 @@
-"""Settings of the stages `plot_study` and `summarise_study`."""
+"""Settings of the stages `plot_study`, `summarise_study` and `build_report`."""
 
 from batterymi.config.campaign import Campaign
+from batterymi.config.datasets import Dataset
 from batterymi.config.designs import Claimed, Derived
 from batterymi.config.parts import Constraint, Descriptor, Feature, Objective, Simplex
 from batterymi.config.slices.base import Slice
@@ -28,3 +29,12 @@ class ReportedStudy(Slice):
     remarks: tuple[str, ...]
     claimed: Claimed | None
     figure: str
+
+
+class ReportSettings(Slice):
+    """What the report needs to know of a run."""
+
+    studies: dict[str, ReportedStudy]
+    files: dict[str, dict[str, str]]  # by study: its files by their names in `StudyResults`, in its folder
+    datasets: dict[str, Dataset]  # that were used
+    logs: str  # the folder

@@ -4,6 +4,7 @@ from batterymi.config.parts import Name, Objective
 from batterymi.config.screen import Screen
 from batterymi.config.screened import ScreenedColumns
 from batterymi.config.slices.base import Slice
+from batterymi.config.slices.stability import AssessmentSettings
 from batterymi.config.sources import Table
 
 
@@ -23,6 +24,7 @@ class ScoringSettings(Slice):
     target: Objective | None = None
     formula_columns: tuple[Name, ...]
     screened_features: tuple[Name, ...]
+    stability: AssessmentSettings | None = None  # where gates use numbers that need draws or take long
 
 
 class GatheringSettings(Slice):

@@ -1,6 +1,9 @@
 """Settings of the stages of stability."""
 
+from batterymi.config.datasets import Dataset
+from batterymi.config.run import HullEstimates
 from batterymi.config.slices.base import Slice
+from batterymi.config.structures import Structures
 
 
 class AssessmentSettings(Slice):
@@ -19,3 +22,19 @@ class ComparisonSettings(Slice):
     draws: int
     noise_ev_atom: float
     seed: int
+
+
+class CalibrationSettings(Slice):
+    """What a potential's energies are held against, and the data sets to cite."""
+
+    hull_estimates: HullEstimates
+    seed: int
+    datasets: dict[str, Dataset]
+
+
+class EstimateSettings(Slice):
+    """Whose structures are estimated, and how."""
+
+    hull_estimates: HullEstimates
+    structures: Structures
+    formula_column: str

@@ -20,7 +20,7 @@ def read_crystal_texts(large: Path, small: Path, ids: Collection[str]) -> dict[s
         small: holds the file of mp20_mini.
         ids: as mp-135.
     """
-    wanted, found = set(ids), {}
+    wanted, found = set(ids), dict[str, str]()
     for path in (*(large / name for name in LARGE), *(small / name for name in SMALL)):
         frame = read_records(path, COLUMNS)
         for name, text in frame[frame["id"].isin(wanted)].itertuples(index=False):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.data.loaders.base import read_records
+from batterymi.features.formulas import identify_compositions
 from batterymi.vocabulary.elements import SYMBOLS
 
 PARTS = ("train", "val", "test")
@@ -116,3 +117,33 @@ def _read_values(folder: Path, names: tuple[str, ...], is_wanted: Callable[[str]
     frame = frame[[is_wanted(text) for text in frame["formula"]]]
     reduced = {text: Composition(text).reduced_formula for text in frame["formula"].unique()}
     return pd.DataFrame({"formula": frame["formula"].map(reduced), "value": frame["value"].astype(float)})
+
+
+def load_targets(folder: Path) -> pd.DataFrame:
+    """Load what is known of every composition, for the training of a model on all of them.
+
+    Args:
+        folder: holds the data set's files.
+
+    Returns:
+        One row per composition (Li2S and Li4S2 are one): formula (as first written), e_form (the lowest, eV/atom, of
+        Matbench), gap (the median, eV, PBE) and decomposition (the lowest energy of decomposition, eV/atom, of Bartel
+        et al.; below 0 for what is stable); NaN where unknown.
+    """
+    columns = {"formula": "formula", "target": "value"}
+    frames = [
+        read_records(folder / name, columns).assign(target=target)
+        for target, names in (("e_form", FORMATION[-1:]), ("gap", GAP), ("decomposition", DECOMPOSITION))
+        for name in names
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    frame["value"] = pd.to_numeric(frame["value"], errors="coerce")
+    frame = frame.dropna(subset="value")
+    # keys of the distinct texts only, since most occur in several files
+    texts = frame["formula"].unique()
+    frame["key"] = frame["formula"].map(dict(zip(texts, identify_compositions(texts), strict=True)))
+    grouped = frame.groupby(["key", "target"], sort=False)["value"]
+    lowest, median = grouped.min().unstack(), grouped.median().unstack()
+    found = frame.groupby("key", sort=False)["formula"].first().to_frame()
+    found = found.assign(e_form=lowest["e_form"], gap=median["gap"], decomposition=lowest["decomposition"])
+    return found.reset_index(drop=True)

@@ -16,7 +16,8 @@ from batterymi.optimise.campaigns.gain import N_BOOTSTRAPS, compare_at_target
 from batterymi.optimise.campaigns.seeds import list_slow_modules
 from batterymi.optimise.campaigns.targets import Arrivals, Target, make_range_targets
 from batterymi.optimise.space.problem import Search
-from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.process_pool import run_in_processes
+from batterymi.progress import make_report
 from batterymi.registry import look_up
 from batterymi.statistics.bootstrap import average_finite, bootstrap_interval
 from batterymi.statistics.labels import label_interval
@@ -49,7 +50,7 @@ def run_fidelities(search: Search, fidelities: Fidelities, seeds: range, process
         build=_build_task,
         build_args=(search, fidelities),
         preload=list_slow_modules(ENGINE, evaluators),
-        progress=make_progress_logger(1, "seeds done"),
+        progress=make_report("seeds done"),
     )
     return pd.concat(parts, ignore_index=True)
 

@@ -14,7 +14,7 @@ from batterymi.config.campaign import ReplayCampaign
 from batterymi.config.slices.campaign import ReplaySettings
 from batterymi.optimise.campaigns.pool import Pool
 from batterymi.optimise.engines.pool import correlate_rows
-from batterymi.process_pool import make_progress_logger
+from batterymi.progress import make_report
 from batterymi.vocabulary.targets import RANDOM, RULE, WITH_RULE
 
 
@@ -29,7 +29,7 @@ def replay_campaigns(pool: Pool, campaign: ReplayCampaign, seed: int) -> pd.Data
     Returns:
         Every measurement that a campaign chose, with `row`, its place in the pool, `line` and the objective.
     """
-    report = make_progress_logger(10, "campaigns done")
+    report = make_report("campaigns done")
     replays = _Replays(pool, campaign)
     parts = []
     for start in range(seed, seed + campaign.seeds):

@@ -8,7 +8,8 @@ from batterymi.config.campaign import SearchCampaign
 from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.campaigns.campaign import draw_start_designs, run_engine
 from batterymi.optimise.space.problem import Problem
-from batterymi.process_pool import make_progress_logger, run_in_processes
+from batterymi.process_pool import run_in_processes
+from batterymi.progress import make_report
 from batterymi.registry import find_modules
 from batterymi.vocabulary.targets import RANDOM
 
@@ -35,7 +36,7 @@ def run_seeds(problem: Problem, settings: SearchCampaign, seed: int, processes: 
         build=tuple,
         build_args=((problem, settings),),
         preload=list_slow_modules(settings.engine, [problem.evaluator]),
-        progress=make_progress_logger(1, "campaigns done"),
+        progress=make_report("campaigns done"),
     )
     return pd.concat(parts, ignore_index=True)
 

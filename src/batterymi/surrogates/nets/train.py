@@ -1,8 +1,10 @@
 """Training and predictions of the ensemble of graph networks."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +92,7 @@ def train_network(
     mean, scale = float(observed.mean()), float(observed.std()) or 1.0
     with use_single_torch_thread():
         network = GraphNetwork(
-            training.members, matrix.shape[1], _scale_properties(), training.seed, has_graphs=has_graphs
+            training.members, matrix.shape[1], _tensor_of_properties(), training.seed, has_graphs=has_graphs
         )
         targets = torch.as_tensor((observed - mean) / scale, dtype=torch.float32)
         rows = _Rows([_convert(graph, torch.float32) for graph in graphs], _to_features(matrix, torch.float32))
@@ -114,23 +116,63 @@ class _Rows:
 
 def _optimise(network: GraphNetwork, rows: _Rows, targets: Tensor, weights: Tensor | None, training: Training) -> None:
     """Fit the weights of a network by AdamW with one cycle of the learning rate."""
-    generator = torch.Generator().manual_seed(training.seed + 1)
-    members, n_rows = training.members, len(targets)
-    starts, epochs = range(0, n_rows, BATCH), training.count_epochs(n_rows)
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, total_steps=epochs * len(starts), pct_start=WARM_UP
-    )
+    weighed = torch.ones(len(targets)) if weights is None else weights
+    plan = Plan(training.count_epochs(len(targets)), BATCH, training.seed + 1, DECAY, SHARE_SEEN)
+    groups = [{"params": list(network.parameters()), "lr": LEARNING_RATE}]
     network.train()
+    fit_members(lambda taken: network(*rows.take(taken)), groups, targets, weighed.expand(training.members, -1), plan)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often and in which pieces rows are seen.
+
+    Attributes:
+        epochs: times that each row is seen.
+        batch: rows per step.
+        seed: of the order of the rows, and of what members leave out.
+        decay: of the weights.
+        share_seen: of a batch by each member, so that members differ.
+    """
+
+    epochs: int
+    batch: int
+    seed: int
+    decay: float
+    share_seen: float = 1.0
+
+
+def fit_members(
+    predict: Callable[[Tensor], Tensor],
+    groups: Sequence[dict[str, Any]],
+    targets: Tensor,
+    weights: Tensor,
+    plan: Plan,
+) -> None:
+    """Fit the members of an ensemble, which share each forward pass, to rows that each weighs in its own way.
+
+    Args:
+        predict: from rows to predictions of every member, shape (members, n_taken).
+        groups: weights of the network and their highest learning rate, as PyTorch's optimisers take them.
+        targets: scaled, shape (n_rows,).
+        weights: of the rows in each member's loss, 0 for those that it must not learn from, shape (members, n_rows).
+        plan: epochs, batches and decay.
+    """
+    generator = torch.Generator().manual_seed(plan.seed)
+    members, n_rows = weights.shape
+    starts, epochs = range(0, n_rows, plan.batch), plan.epochs
+    optimiser = torch.optim.AdamW(groups, weight_decay=plan.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [group["lr"] for group in groups], total_steps=epochs * len(starts), pct_start=WARM_UP
+    )
+    began = time.monotonic()
     for epoch in range(1, epochs + 1):
         order, losses = torch.randperm(n_rows, generator=generator), []
         for start in starts:
-            taken = order[start : start + BATCH]
-            predicted = network(*rows.take(taken))
+            taken = order[start : start + plan.batch]
+            predicted = predict(taken)
             # each member leaves out other rows of a batch
-            seen = (torch.rand(members, len(taken), generator=generator) < SHARE_SEEN).float()
-            if weights is not None:
-                seen = seen * weights[taken]
+            seen = (torch.rand(members, len(taken), generator=generator) < plan.share_seen).float() * weights[:, taken]
             miss = functional.huber_loss(predicted, targets[taken].expand(members, -1), reduction="none", delta=HUBER)
             # a sum over members, so that each is trained as if it were alone
             loss = ((miss * seen).sum(1) / seen.sum(1).clamp_min(1e-6)).sum()
@@ -140,7 +182,8 @@ def _optimise(network: GraphNetwork, rows: _Rows, targets: Tensor, weights: Tens
             schedule.step()
             losses.append(float(loss.detach()) / members)
         if epoch % max(1, epochs // REPORTS) == 0 or epoch == epochs:
-            logger.info("epoch %d of %d: training loss %.4f", epoch, epochs, float(np.mean(losses)))
+            left = (time.monotonic() - began) / epoch * (epochs - epoch)
+            logger.info("epoch %d of %d: training loss %.4f, %.0f s left", epoch, epochs, float(np.mean(losses)), left)
 
 
 def predict_network(fitted: FittedNetwork, graphs: Graphs, matrix: Array) -> Array:
@@ -149,7 +192,9 @@ def predict_network(fitted: FittedNetwork, graphs: Graphs, matrix: Array) -> Arr
     Numbers have double precision, so that they depend on the row alone and not on those in the same batch.
     """
     with use_single_torch_thread(), torch.no_grad():
-        network = GraphNetwork(fitted.members, fitted.n_features, _scale_properties(), 0, has_graphs=fitted.has_graphs)
+        network = GraphNetwork(
+            fitted.members, fitted.n_features, _tensor_of_properties(), 0, has_graphs=fitted.has_graphs
+        )
         network.load_state_dict({name: torch.as_tensor(value) for name, value in fitted.weights.items()})
         network.double().eval()
         rows = _Rows([_convert(graph, torch.float64) for graph in graphs], _to_features(matrix, torch.float64))
@@ -169,7 +214,12 @@ def _to_features(matrix: Array, dtype: torch.dtype) -> Tensor:
     return torch.as_tensor(np.clip(np.asarray(matrix, dtype=float), -CLIP, CLIP), dtype=dtype)
 
 
-def _scale_properties() -> Tensor:
+def scale_properties() -> Array:
     """Return properties of the elements with zero mean and unit variance, shape (n_elements, n_properties)."""
     values = np.stack([get_element_property(name) for name in PROPERTIES], axis=1)
-    return torch.as_tensor((values - values.mean(axis=0)) / values.std(axis=0), dtype=torch.float32)
+    return np.asarray((values - values.mean(axis=0)) / values.std(axis=0))
+
+
+def _tensor_of_properties() -> Tensor:
+    """Return these properties as a tensor."""
+    return torch.as_tensor(scale_properties(), dtype=torch.float32)

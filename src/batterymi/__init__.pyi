@@ -1,0 +1,3 @@
+from batterymi.notebook.study import Study as Study
+
+__all__ = ["Study"]

@@ -1,0 +1,48 @@
+"""The stage `teach_voltages`: networks over formulas learn the voltages of other ions, in one partition into folds."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+from safetensors.numpy import save
+
+from batterymi.config.slices.formula_net import ChainSettings
+from batterymi.features.formula_net import SHIPPED, load_formula_net
+from batterymi.files import read_frame, write_bytes, write_parquet
+from batterymi.surrogates.formula_transfer import (
+    ALL_ROWS,
+    OTHERS,
+    label_predictions,
+    make_chain,
+    make_task,
+    name_zero_shot,
+    predict_zero_shot,
+)
+from batterymi.surrogates.nets.train import Weights
+from batterymi.vocabulary.splits import SPLIT
+
+logger = logging.getLogger(__name__)
+
+
+def teach_voltages(table: Path, weights: Path, predictions: Path, partition: str, settings: ChainSettings) -> None:
+    """Train networks on the rows of the related task, and on those of all other ions; no own row is seen.
+
+    Args:
+        table: the study's table.
+        weights: safetensors to write: what was trained, by source.
+        predictions: Parquet to write: voltages of own rows by what saw none of them.
+        partition: its number, from 1.
+        settings: what is learned from, and how.
+    """
+    task, rows = make_task(read_frame(table, needs=["line", "ion", SPLIT]), settings, int(partition))
+    chain = make_chain(task, rows, load_formula_net(SHIPPED), settings.fine_tuning)
+    n_own = task.validation.problem.n_scored
+    arrays: Weights = {}
+    frames = [label_predictions(task, name, ALL_ROWS, found) for name, found in predict_zero_shot(task)]
+    for source, is_source in task.sources.items():
+        taught, predicted = chain.teach(is_source, n_own, with_features=source == OTHERS)
+        arrays |= {f"{source}/{name}": value for name, value in taught.items()}
+        frames.append(label_predictions(task, name_zero_shot(source), ALL_ROWS, predicted))
+        logger.info("taught on %d rows of %s", is_source.sum(), source)
+    write_bytes(weights, save(arrays))
+    write_parquet(predictions, pd.concat(frames, ignore_index=True).assign(partition=int(partition)))

@@ -1,0 +1,113 @@
+"""Scores of a learning curve of transfer, and the voltages that a table of energies gives without a model."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from batterymi.data.loaders.mp_compositions import load_targets
+from batterymi.data.look_up import look_up_voltages
+from batterymi.surrogates.formula_transfer import ALL, SCRATCH, name_zero_shot
+from batterymi.surrogates.transfer import OWN
+from batterymi.surrogates.transfer_curve import Curve, count_saved_rows, join_predictions, select_score
+
+OBSERVED = pd.Series(np.linspace(0, 3, 12), index=range(100, 112))
+GROUPS = pd.Series([f"host {place // 2}" for place in range(12)], index=OBSERVED.index)
+
+
+def make_predictions(strategy: str, rows: int, errors: list[float], partition: int = 1) -> pd.DataFrame:
+    """Return predictions that are off by one error in each draw."""
+    return pd.concat(
+        [
+            pd.DataFrame({"strategy": strategy, "rows": rows, "line": OBSERVED.index, "predicted": OBSERVED + error})
+            .assign(partition=partition, draw=draw)
+            .reset_index(drop=True)
+            for draw, error in enumerate(errors, start=1)
+        ]
+    )
+
+
+def score(*frames: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of predictions."""
+    return Curve(join_predictions(frames), OBSERVED, GROUPS, 3).score(200, 0)
+
+
+def test_errors_of_draws_are_averaged_and_never_their_predictions() -> None:
+    """Draws that are off by +1 and -1 V have an error of 1 V, though the mean of the two is right."""
+    found = select_score(score(make_predictions(OWN, 10, [1.0, -1.0])), OWN, 10)
+    assert found["mae"] == pytest.approx(1)
+    assert found["r2"] == pytest.approx(1 - 1 / OBSERVED.var(ddof=0))
+    assert (found["draws"], found["partitions"]) == (2, 1)
+
+
+def test_gains_are_those_over_the_same_number_of_rows() -> None:
+    frames = [
+        make_predictions(strategy, rows, [error], partition)
+        for partition in (1, 2)
+        for strategy, rows, error in ((OWN, 10, 1.0), (OWN, 0, 0.5), (ALL, 10, 0.4), (ALL, 0, 0.3), (SCRATCH, 10, 2.0))
+    ]
+    found = score(*frames)
+    pooled, scratch = select_score(found, ALL, 10), select_score(found, SCRATCH, 10)
+    assert pooled["gain_over_own"] == pytest.approx(0.6)
+    assert pooled["gain_over_scratch"] == pytest.approx(1.6)
+    assert scratch["gain_over_pooled"] == pytest.approx(-1.6)
+    assert np.isnan(pooled["gain_over_pooled"])
+    # nobody trained a network on all rows
+    assert np.isnan(select_score(found, ALL)["gain_over_scratch"])
+    assert pooled["partitions"] == 2
+
+
+def test_saved_rows_are_counted_from_the_fewest_that_are_as_good_as_all_own_rows() -> None:
+    taught = name_zero_shot("all")
+    found = score(
+        make_predictions(OWN, 0, [0.5]),
+        make_predictions(OWN, 10, [1.0]),
+        make_predictions(ALL, 10, [0.6]),
+        make_predictions(ALL, 30, [0.4]),
+        make_predictions(taught, 0, [0.45]).drop(columns="draw"),
+        make_predictions(SCRATCH, 0, [0.9]),
+    )
+    saved = {entry["strategy"]: entry for entry in count_saved_rows(found, 60)}
+    assert (saved[ALL]["own_rows"], saved[ALL]["saved_percent"]) == (30, pytest.approx(50))
+    assert (saved[taught]["own_rows"], saved[taught]["saved_percent"]) == (0, 100)
+    assert saved[OWN]["own_rows"] == 60
+    assert saved[SCRATCH]["own_rows"] is None
+
+
+@pytest.fixture
+def compositions(tmp_path: Path) -> Path:
+    """Return a folder with a small table of the Materials Project's quantities."""
+    contents = {
+        "matbench_mp_e_form.csv": "Fe1P1O4,-2.3\nLi1Fe1P1O4,-2.4\nLi2Fe2P2O8,-2.5\nNa1Cl1,-2.1\n",
+        "matbench_mp_gap.csv": "Na1Cl1,5.0\nNa2Cl2,6.0\nFe1P1O4,1.0\nNa1Cl1,7.5\n",
+        "CritExam__Ed_train.csv": "Na1Cl1,-0.9\n",
+        "CritExam__Ed_val.csv": "Na1Cl1,0.1\n",
+        "CritExam__Ed_test.csv": "K1Cl1,-0.8\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(f"formula,target\n{content}", encoding="utf-8")
+    return tmp_path
+
+
+def test_quantities_of_one_composition_are_one_row(compositions: Path) -> None:
+    found = load_targets(compositions).set_index("formula")
+    assert found.index.tolist() == ["Fe1P1O4", "Li1Fe1P1O4", "Na1Cl1", "K1Cl1"]
+    assert found["e_form"].tolist()[:3] == [-2.3, -2.5, -2.1]
+    # the median of the gaps, and the lowest energy of decomposition
+    assert found.loc["Na1Cl1", ["gap", "decomposition"]].tolist() == [6.0, -0.9]
+    assert np.isnan(found.loc["K1Cl1", "e_form"])
+
+
+def test_a_voltage_is_looked_up_where_both_energies_are_known(compositions: Path) -> None:
+    electrodes = pd.DataFrame(
+        {
+            "charged": ["Fe2P2O8", "FePO4", "TiO2"],
+            "discharged": ["LiFePO4", "NaFePO4", "LiTiO2"],
+            "ion": ["Li", "Na", "Li"],
+        }
+    )
+    voltages = look_up_voltages(compositions, electrodes)
+    # 7 atoms at -2.5 eV against 6 at -2.3 eV
+    np.testing.assert_allclose(voltages[0], 3.7)
+    assert np.isnan(voltages[1:]).all()
