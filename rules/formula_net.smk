@@ -117,6 +117,7 @@ rule fine_tune:
         study=one_of(WITH_NETWORKS),
         partition=r"[1-9]\d*",
         draw=r"[1-9]\d*",
+    priority: 5  # a partition's curve before the next partition is taught
     params:
         settings=slice_of(ChainSettings),
     script:

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from batterymi.data.loaders.mp_compositions import load_targets
+from batterymi.config.slices.transfer import TransferSettings
+from batterymi.data.loaders.mp_compositions import PARTS, load_targets
 from batterymi.data.look_up import look_up_voltages
-from batterymi.surrogates.formula_transfer import ALL, SCRATCH, name_zero_shot
-from batterymi.surrogates.transfer import OWN
+from batterymi.files import read_json, write_parquet
+from batterymi.stages.compare_transfer import compare_transfer
+from batterymi.surrogates.formula_transfer import SCRATCH, name_zero_shot
+from batterymi.surrogates.transfer import ALL, FEATURES, OWN
 from batterymi.surrogates.transfer_curve import Curve, count_saved_rows, join_predictions, select_score
 
 OBSERVED = pd.Series(np.linspace(0, 3, 12), index=range(100, 112))
@@ -111,3 +114,52 @@ def test_a_voltage_is_looked_up_where_both_energies_are_known(compositions: Path
     # 7 atoms at -2.5 eV against 6 at -2.3 eV
     np.testing.assert_allclose(voltages[0], 3.7)
     assert np.isnan(voltages[1:]).all()
+
+
+def test_only_its_own_strategy_has_what_a_network_learned_of_other_compounds(tmp_path: Path) -> None:
+    """Own rows only must stay without any transfer, also where a study has the network's features."""
+    rng = np.random.default_rng(0)
+    metals, centres = ("Fe", "Ti", "Mn", "V", "Co", "Ni"), ("P", "Si", "S")
+    hosts = [f"{metal}{centre}O{oxygen}" for metal in metals for centre in centres for oxygen in (3, 4)]
+    rows = pd.DataFrame({"charged": hosts * 2, "ion": ["Na"] * 36 + ["Li"] * 36})
+    rows["discharged"] = rows["ion"] + rows["charged"]
+    rows = rows.assign(line=range(72), x=rng.normal(size=72), v=rng.normal(2, 1, size=72), host=rows["charged"])
+    rows["split"] = np.where(rows["ion"] == "Na", "train", "source")
+    write_parquet(tmp_path / "table.parquet", rows)
+    energies = "\n".join(
+        f"{text},{-2 - place / 50}" for place, text in enumerate([*hosts[:9], *rows["discharged"][:9]])
+    )
+    for name in (
+        "matbench_mp_e_form",
+        "matbench_mp_gap",
+        *(f"CritExam__Ed_{part}" for part in PARTS),
+    ):
+        (tmp_path / f"{name}.csv").write_text(f"formula,target\n{energies}\n", encoding="utf-8")
+    columns = {name: name for name in ("charged", "discharged", "ion")}
+    descriptor = {"name": "network", "label": "n", "function": "formula_net", "columns": columns}
+    found = {}
+    for descriptors in ([], [descriptor]):
+        settings = {
+            "features": [{"name": "x", "label": "x", "unit": "1"}],
+            "descriptors": descriptors,
+            "objectives": [{"name": "v", "label": "v", "unit": "V", "goal": "maximise"}],
+            "table": {"file": "x.csv", "group": "host"},
+            "surrogate": {"models": ["dummy", "ridge"], "folds": 3, "bootstraps": 100, "partitions": 2},
+            "transfer": {"source": ["Li"], "model": "ridge", "sizes": [10]},
+            "seed": 0,
+        }
+        files = (tmp_path / name for name in ("table.parquet", "predictions.parquet", "transfer.json"))
+        receipt = tmp_path / "receipt.json"
+        compare_transfer(*files, settings=TransferSettings.model_validate(settings), compositions=receipt)
+        predicted = pd.read_parquet(tmp_path / "predictions.parquet")
+        found[bool(descriptors)] = predicted, read_json(tmp_path / "transfer.json")
+    plain, described = found[False][0], found[True][0]
+    pd.testing.assert_frame_equal(described[plain.columns], plain)
+    assert set(described) - set(plain) == {ALL + FEATURES}
+    assert not np.allclose(described[ALL + FEATURES], described[ALL])
+    report = found[True][1]
+    assert report["source_task_with_network"]["rows"] == 36
+    assert "source_task_with_network" not in found[False][1]
+    # nine rows have both energies, and no verdict may rest on them
+    assert report["look_up"]["rows"] == 9
+    assert report["look_up"]["objection"].startswith("no model")

@@ -77,7 +77,9 @@ class Chgnet:
     def compute_energies(self, structures: Sequence["Structure"]) -> Array:
         """Return the energy of each structure as it is, in eV/atom, shape (n_structures,)."""
         # one after the other, since sums over a batch depend on what else is in it
-        found = [float(self._model.predict_structure(structure, task="e")["e"]) for structure in structures]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = [float(self._model.predict_structure(structure, task="e")["e"]) for structure in structures]
         return np.array(found, dtype=float)
 
     def relax(self, structure: "Structure", steps: int) -> Relaxed:

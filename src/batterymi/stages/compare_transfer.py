@@ -17,7 +17,7 @@ from batterymi.files import read_frame, write_json, write_parquet
 from batterymi.statistics.scores import compute_scores
 from batterymi.surrogates.partitions import RepeatedValidation, repeat_validation
 from batterymi.surrogates.problem import Inputs, make_problem
-from batterymi.surrogates.transfer import compare_strategies
+from batterymi.surrogates.transfer import compare_strategies, find_network_features
 from batterymi.vocabulary.splits import CHECKED, SPLIT
 
 FEWEST_GROUPS = 3
@@ -49,15 +49,19 @@ def compare_transfer(
     rows = read_frame(table, needs=[*(column.name for column in (*settings.features, *settings.objectives)), SPLIT])
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
     computed = compute_descriptors(rows, settings.descriptors)
-    inputs = Inputs(settings.features, settings.descriptors)
-    problem = make_problem(rows, computed, "transfer", inputs, target, settings.table)
+    whole = Inputs(settings.features, settings.descriptors)
+    network = find_network_features(settings.descriptors)
+    problem, described = (
+        make_problem(rows, computed, "transfer", inputs, target, settings.table)
+        for inputs in (whole.drop(network), whole)
+    )
     chosen = settings.surrogate
     # strategies tune nothing, so no inner folds
     plain = chosen.model_copy(update={"inner_folds": None, "censoring": "bound"})
     validation = repeat_validation(problem, plain, chosen.bootstraps, seed, chosen.n_partitions)
     # the problem puts scored rows first, so ions are aligned by line
     ions = rows.set_index("line")["ion"].reindex(problem.lines).to_numpy()
-    found = compare_strategies(validation, ions, settings.transfer, chosen.folds)
+    found = compare_strategies(validation, ions, settings.transfer, chosen.folds, described if network else None)
     report = found.report
     if compositions:
         with hold_unchanged([*digests]) as held:

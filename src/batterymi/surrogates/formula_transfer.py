@@ -23,16 +23,13 @@ from batterymi.surrogates.nets.formula_voltage import describe_electrodes
 from batterymi.surrogates.nets.train import Weights
 from batterymi.surrogates.partitions import make_validation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
-from batterymi.surrogates.transfer import Strategies, Strategy
+from batterymi.surrogates.transfer import ALL, FEATURES, NETWORK_FUNCTION, Strategies, Strategy, find_network_features
 from batterymi.surrogates.validation import CrossValidation
 from batterymi.vocabulary.splits import CHECKED, SPLIT
 
 logger = logging.getLogger(__name__)
 
-DESCRIPTOR = "formula_net"  # the function, in settings of descriptors
 COLUMNS = {name: name for name in ("charged", "discharged", "ion")}
-FEATURES = " + network features"
-ALL = "pooled with all"
 SCRATCH, TO_OWN = "network from scratch", "network: compounds > own"
 MEAN = f"mean of {ALL}{FEATURES} and network"
 ALL_ROWS = 0  # in the column of sizes
@@ -72,11 +69,6 @@ class Task:
         """Return which rows networks are taught on, by name: those of the related task, and those of all other ions."""
         is_other = np.arange(len(self.ions)) >= self.validation.problem.n_scored
         return {" and ".join(self.source): np.isin(self.ions, self.source) & is_other, OTHERS: is_other}
-
-
-def find_descriptors(descriptors: Sequence[Descriptor]) -> tuple[str, ...]:
-    """Return the names of a study's descriptors that are features of the network."""
-    return tuple(descriptor.name for descriptor in descriptors if descriptor.function == DESCRIPTOR)
 
 
 def make_chain(task: Task, rows: pd.DataFrame, net: FormulaNet, settings: FineTuning) -> Chain:
@@ -187,14 +179,14 @@ def make_task(rows: pd.DataFrame, settings: ChainSettings, partition: int) -> tu
         partition: its number, from 1.
     """
     rows = rows[rows[SPLIT].isin(CHECKED)].reset_index(drop=True)
-    own = find_descriptors(settings.descriptors)
-    added = Descriptor(name=DESCRIPTOR, label="Network over formulas", function=DESCRIPTOR, columns=COLUMNS)
+    own = find_network_features(settings.descriptors)
+    added = Descriptor(name=NETWORK_FUNCTION, label="Network over formulas", function=NETWORK_FUNCTION, columns=COLUMNS)
     descriptors = settings.descriptors if own else (*settings.descriptors, added)
     computed = compute_descriptors(rows, descriptors)
     whole = Inputs(settings.features, descriptors)
     plain, described = (
         make_problem(rows, computed, "transfer_curve", inputs, settings.objectives[0], settings.table)
-        for inputs in (whole.drop(own or (DESCRIPTOR,)), whole)
+        for inputs in (whole.drop(own or (NETWORK_FUNCTION,)), whole)
     )
     chosen = settings.surrogate
     untuned = chosen.model_copy(update={"inner_folds": None, "censoring": "bound"})

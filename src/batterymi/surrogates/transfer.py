@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.arrays import Array, Indices, Mask
+from batterymi.config.parts import Descriptor
 from batterymi.config.transfer import Transfer
 from batterymi.statistics.grouped import SMALLEST_SPREAD, OfSums, estimate
 from batterymi.statistics.labels import label_interval
@@ -22,7 +23,9 @@ from batterymi.vocabulary.verdicts import TOO_SMALL
 logger = logging.getLogger(__name__)
 
 Strategy = Callable[[Indices, Indices, Indices], Array]
-OWN = "own rows only"
+OWN, ALL = "own rows only", "pooled with all"
+NETWORK_FUNCTION = "formula_net"  # of descriptors that carry over what a network learned of other compounds
+FEATURES = " + network features"
 GAIN = {"": "difference", "_lower": "lower", "_upper": "upper"}
 
 
@@ -54,7 +57,7 @@ class Strategies:
                 np.concatenate([own, related[self._is_source[related]]]), test
             ),
             f"residual on a {source} model": self._predict_residual,
-            "pooled with all": lambda own, related, test: self._predict(np.concatenate([own, related]), test),
+            ALL: lambda own, related, test: self._predict(np.concatenate([own, related]), test),
             "all others (zero-shot)": lambda own, related, test: self._predict(related, test),
         }
 
@@ -95,7 +98,11 @@ class TransferFound:
 
 
 def compare_strategies(
-    validation: RepeatedValidation, ions: NDArray[np.object_], choice: Transfer, folds: str | int
+    validation: RepeatedValidation,
+    ions: NDArray[np.object_],
+    choice: Transfer,
+    folds: str | int,
+    described: Problem | None = None,
 ) -> TransferFound:
     """Compare strategies of transfer by the same grouped folds, and over the number of own rows.
 
@@ -104,12 +111,18 @@ def compare_strategies(
         ions: working ion of each row, shape (n_rows,).
         choice: settings of the transfer.
         folds: as in the study, for the related task too.
+        described: the same problem with features of a network that learned of other compounds. They are transfer, too,
+            so no other strategy has them.
     """
     problem = validation.problem
     is_own = np.arange(len(problem.observed)) < problem.n_scored
     is_source = np.isin(ions, choice.source) & ~is_own
     strategies = Strategies(problem, is_source, choice.model, validation.first.seed)
-    ways = strategies.make_predictors(" and ".join(choice.source))
+    source = " and ".join(choice.source)
+    ways = strategies.make_predictors(source)
+    if described is not None:
+        helped = Strategies(described, is_source, choice.model, validation.first.seed)
+        ways[ALL + FEATURES] = helped.make_predictors(source)[ALL]
     predictions = {name: _predict(validation, way, None) for name, way in ways.items()}
     entries = [_score_strategy(validation, name, predictions) for name in ways]
     curves = _measure_curves(validation, ways, predictions, choice)
@@ -119,6 +132,7 @@ def compare_strategies(
         "model": choice.model,
         "source": list(choice.source),
         "source_task": _score_source_task(validation.first, np.flatnonzero(is_source), choice.model, folds),
+        **_score_described(validation.first, described, np.flatnonzero(is_source), choice.model, folds),
         "own_rows": problem.n_scored,
         "own": own_entry,
         "best": best,
@@ -154,6 +168,11 @@ def _score_strategy(validation: RepeatedValidation, name: str, predictions: dict
     )
     logger.info("%s: MAE %.3f", name, scores["mae"])
     return {"strategy": name, **scores, **_measure_gains(validation, predictions[OWN], predicted, name)}
+
+
+def find_network_features(descriptors: Sequence[Descriptor]) -> tuple[str, ...]:
+    """Return the names of descriptors that carry over what a network learned of other compounds."""
+    return tuple(descriptor.name for descriptor in descriptors if descriptor.function == NETWORK_FUNCTION)
 
 
 def _measure_gains(validation: RepeatedValidation, alone: Array, helped: Array, name: str) -> dict[str, Any]:
@@ -202,6 +221,16 @@ def _score_source_task(validation: CrossValidation, rows: Indices, model: str, f
         settings = find_model(model).choose_settings(len(train))
         predicted[test] = predict_rows(model, problem, rows[train], rows[test], Method(), seed, settings)[0]
     return compute_scores(problem.observed[rows], predicted, groups, validation.bootstraps, seed)
+
+
+def _score_described(
+    validation: CrossValidation, described: Problem | None, rows: Indices, model: str, folds: str | int
+) -> dict[str, Any]:
+    """Return the scores of the task that is used with features of a network; nothing without these."""
+    if described is None:
+        return {}
+    helped = replace(validation, problem=described)
+    return {"source_task_with_network": _score_source_task(helped, rows, model, folds)}
 
 
 def _measure_curves(
