@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from timing import RUN, seconds_of
+from timing import RUN, milliseconds_of
 
 NO_BROWSER = "no Chromium on this machine; .ci/run installs Debian's"
 
@@ -18,13 +18,13 @@ class Visit:
 
     Attributes:
         page: the page, as playwright has it.
-        said: messages on the console, errors among them.
-        asked: addresses of its requests.
+        messages: messages on the console, errors among them.
+        requests: addresses of its requests.
     """
 
     page: Any
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright for this Python")
     with playwright.sync_playwright() as driver:
         # root may not use its sandbox
-        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=1000 * seconds_of(RUN))
+        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=milliseconds_of(RUN))
         yield started
         started.close()
 
@@ -50,11 +50,11 @@ def visit(browser: Any, path: Path, **options: Any) -> Visit:
         options: of the page, as `viewport` and `color_scheme`.
     """
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-    page.set_default_timeout(1000 * seconds_of(RUN))
+    page.set_default_timeout(milliseconds_of(RUN))
     found = Visit(page)
-    page.on("console", lambda message: found.said.append(message.text))
-    page.on("pageerror", lambda error: found.said.append(str(error)))
-    page.on("request", lambda request: found.asked.append(request.url))
+    page.on("console", lambda message: found.messages.append(message.text))
+    page.on("pageerror", lambda error: found.messages.append(str(error)))
+    page.on("request", lambda request: found.requests.append(request.url))
     page.goto(path.as_uri())
     return found
 

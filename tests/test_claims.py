@@ -179,6 +179,20 @@ def test_li_cathodes_to_pre_train_on_are_those_of_lithium_alone(tmp_path: Path) 
     assert [row["holds"] for row in rows] == ["does not hold", "holds"]
 
 
+def test_a_voltage_that_is_looked_up_stands_beside_the_gain_of_transfer_and_decides_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "sodium_ion_measured"
+    entry = {"r2": 0.79, "r2_lower": 0.7, "r2_upper": 0.86}
+    looked_up = {"r2": 0.925, "r2_lower": 0.9, "r2_upper": 0.94, "objection": "no model"}
+    write_json(folder / "transfer/transfer.json", {"best": entry, "look_up": looked_up})
+    (row,) = check_claims([shipped()["na_r2_after"]], {folder.name: folder}, CLAIMS).to_dict("records")
+    assert (row["found"], row["holds"]) == (0.79, "does not hold")
+    assert row["also_found"].startswith("0.925 (")
+    assert "takes no model" in row["reason"]
+    write_json(folder / "transfer/transfer.json", {"best": entry, "look_up": None})
+    (row,) = check_claims([shipped()["na_r2_after"]], {folder.name: folder}, CLAIMS).to_dict("records")
+    assert (row["found"], row["also_found"]) == (0.79, "")
+
+
 def test_a_pointer_is_followed_to_its_number_or_refused(tmp_path: Path) -> None:
     content = {"x": [1, {"y": 2.5, "y_lower": 2, "y_upper": 3}], "empty": None}
     write_json(tmp_path / "table.json", content)

@@ -61,11 +61,11 @@ def test_one_cell_changes_or_the_table_is_refused(
 
 
 def test_rows_are_filled_in_and_appended_in_one_step(table: Path) -> None:
-    data = b'a;b;note\r\n1,5;pending;"x;y"\r\n2;3;\r\n'
+    data = b'note;a;b\r\n"x;y";1,5;pending\r\n;2;3\r\n'
     table.write_bytes(data)
-    rows = pd.DataFrame([[4.25, "pending", "new"]], columns=["a", "b", "note"])
+    rows = pd.DataFrame([["new", 4.25, "pending"]], columns=["note", "a", "b"])
     new = prepare_append(table, rows, data, filled={2: {"b": 2.75}})
-    assert new == b'a;b;note\r\n1,5;2,75;"x;y"\r\n2;3;\r\n4,25;pending;new\r\n'
+    assert new == b'note;a;b\r\n"x;y";1,5;2,75\r\n;2;3\r\nnew;4,25;pending\r\n'
 
 
 def test_a_row_over_several_lines_is_left_to_its_user(table: Path) -> None:

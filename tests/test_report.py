@@ -112,9 +112,9 @@ def page(small_run: Workspace, browser: Any) -> Visit:  # noqa: F811
 
 @pytest.mark.slow
 def test_the_report_opens_from_disk_without_a_message_or_a_request(page: Visit, small_run: Workspace) -> None:
-    assert page.said == []
-    assert {url.partition(":")[0] for url in page.asked} <= {"file", "blob", "data"}
-    assert [url for url in page.asked if url.startswith("file")] == [
+    assert page.messages == []
+    assert {url.partition(":")[0] for url in page.requests} <= {"file", "blob", "data"}
+    assert [url for url in page.requests if url.startswith("file")] == [
         (small_run.folder / "results/report.html").as_uri()
     ]
     path = small_run.folder / "results/report.html"
@@ -217,15 +217,14 @@ WORDS = ("observed", "predicted", "residual")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_narrow_screen_does_not_scroll_sideways(scheme: str, small_run: Workspace, browser: Any) -> None:  # noqa: F811
-    narrow = {"viewport": {"width": 400, "height": 800}, "color_scheme": scheme}
+def test_a_narrow_dark_screen_does_not_scroll_sideways(small_run: Workspace, browser: Any) -> None:  # noqa: F811
+    narrow = {"viewport": {"width": 400, "height": 800}, "color_scheme": "dark"}
     found = visit(browser, small_run.folder / "results/report.html", **narrow)
     draw_all(found.page)
     assert found.page.evaluate("document.documentElement.scrollWidth") == 400
     colour = found.page.evaluate("document.querySelector('.chart[data-drawn]').layout.font.color")
-    assert (colour == "#e7eaee") == (scheme == "dark")
-    assert found.said == []
+    assert colour == "#e7eaee"
+    assert found.messages == []
     found.page.close()
 
 
@@ -293,7 +292,7 @@ def test_no_text_of_a_study_runs_or_becomes_markup(hostile: Path, browser: Any) 
     found.page.keyboard.press("Escape")
     assert found.page.evaluate("window.hit") is None
     # a policy that stops a script says so on the console: none may get so far
-    assert found.said == []
+    assert found.messages == []
     assert (
         found.page.locator("[onerror], [onload], a[href^='javascript'], b:text-is('bold'), img[src='x']").count() == 0
     )
@@ -301,5 +300,5 @@ def test_no_text_of_a_study_runs_or_becomes_markup(hostile: Path, browser: Any) 
     text = found.page.locator("body").inner_text()
     assert "49" not in re.findall(r"bold</b> (.*?) %", text)
     assert text.count("<b>bold</b> {{ 7 * 7 }} %{x} &lt;i&gt;") > 20
-    assert {url.partition(":")[0] for url in found.asked} <= {"file", "blob", "data"}
+    assert {url.partition(":")[0] for url in found.requests} <= {"file", "blob", "data"}
     found.page.close()

@@ -166,6 +166,8 @@ def test_a_run_that_goes_on_is_shown_with_its_share_and_the_time_left(
     printed = capsys.readouterr().err.splitlines()
     assert printed[0].startswith("battery-mi: 0 of 3 jobs (0%), about ")
     assert "1 of 3 jobs (33%), about" in printed[-1]
+    assert running._account.waiting == {"prepare_table": 0, "train_surrogate": 1, "all": 1}
+    assert 40 <= json.loads(STATE.read_text(encoding="utf-8"))["seconds_left"] < 60
     assert printed[-1].endswith("running: train_surrogate my (1 s)")
     stages = read_stages(capsys)
     assert stages["train_surrogate"]["state"] == "running"

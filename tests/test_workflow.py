@@ -159,7 +159,6 @@ def test_touching_files_reruns_nothing(done: Workspace) -> None:
         ("src/batterymi/vocabulary/unit_table.py", set()),
         ("src/batterymi/stages/build_claims.py", {"build_claims"}),
         ("src/batterymi/reporting/templates/claims.html.j2", {"build_claims", "build_summary", "build_report"}),
-        ("src/batterymi/figures/interactive/model.py", {"build_report"}),
     ],
 )
 def test_editing_a_module_reruns_exactly_its_users(path: str, wanted: set[str], done: Workspace) -> None:

@@ -70,6 +70,11 @@ def seconds_of(units: float) -> float:
     return units * read_unit()
 
 
+def milliseconds_of(units: float) -> float:
+    """Return the same in milliseconds, which browsers count in."""
+    return 1000 * seconds_of(units)
+
+
 class Deadline:
     """The moment at which something that takes some units of work should have ended."""
 

@@ -53,17 +53,13 @@ class Study(Strict):
     ablations: tuple[Ablation, ...] = Field((), description="Comparisons without some features.")
     official_test: OfficialSplit | None = Field(None, description="How often the official test split was looked at.")
     external_test: ExternalTest | None = Field(None, description="Another data set to test the final model on.")
-    fine_tuning: FineTuning | None = Field(
-        None, description="Networks over formulas in the learning curve of transfer; `snakemake transfer_curve`."
-    )
+    fine_tuning: FineTuning | None = Field(None, description="Networks over formulas for `snakemake transfer_curve`.")
     transfer: Transfer | None = Field(None, description="Strategies of transfer to compare, for data sets with ions.")
     campaign: Campaign = Field(description="The search for better designs.")
     structures: Structures | None = Field(None, description="Crystal structures of the data set, and their worth.")
     computed_sets: ComputedSets | None = Field(None, description="Computed sets, and their worth.")
     screen: Screen | None = Field(None, description="Candidates to score in shards and pass through gates.")
-    reference_designs: tuple[ReferenceDesign, ...] = Field(
-        (), description="Known designs, as from the literature, to compare with constraints, limits and the evaluator."
-    )
+    reference_designs: tuple[ReferenceDesign, ...] = Field((), description="Known designs, as from the literature.")
     derived: tuple[Derived, ...] = Field((), description="Quantities computed from designs.")
     remarks: tuple[str, ...] = Field((), description="What readers of the summary and the model card should know.")
     claimed: Claimed | None = Field(None, description="The chapter's row of its summary table.")
@@ -201,9 +197,7 @@ class Study(Strict):
         names: list[str] = [rows.name for rows in (self.table.dataset, tested) if rows]
         names += self.screen.datasets if self.screen else []
         names += [HULL_DATASET] if self.campaign.mode == "replay" and self.campaign.hull_of else []
-        # whose windows and reactions come from its energies
         names += [HULL_DATASET] if getattr(self.evaluator, "name", None) == "electrolyte" else []
-        # several parts of a study may read the same data set
         return tuple(dict.fromkeys(names))
 
     @property

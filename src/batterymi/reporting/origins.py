@@ -39,8 +39,8 @@ def find_origin(source: str, results: Path, logs: Path, open_study: Callable[[st
     if not path.is_relative_to(results):
         return Origin(path, key)
     folder = {results: RUN, results / path.parent.name: path.parent.name}.get(path.parent, "")
-    if other := OTHER_RESULTS.get(folder, {}).get(path.name):
-        return Origin(path, key, other, logs / f"{other}.log")
+    if shared := OTHER_RESULTS.get(folder, {}).get(path.name):
+        return Origin(path, key, shared, logs / f"{shared}.log")
     study = path.relative_to(results).parts[0]
     found = open_study(study)
     rule = found.find_rule(path) if found else None

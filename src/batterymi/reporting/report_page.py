@@ -220,7 +220,7 @@ class Report:
         return self.parts[name].results if name in self.parts else None
 
     def link(self, path: Path) -> str:
-        """Return a path as it is seen from the page."""
+        """Return a path relative to the page."""
         return Path(os.path.relpath(path, self.results)).as_posix()
 
     def has_front(self, name: str) -> bool:

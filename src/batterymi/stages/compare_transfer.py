@@ -62,7 +62,7 @@ def compare_transfer(
     # the problem puts scored rows first, so ions are aligned by line
     ions = rows.set_index("line")["ion"].reindex(problem.lines).to_numpy()
     found = compare_strategies(validation, ions, settings.transfer, chosen.folds, described if network else None)
-    report = found.report
+    report = found.report | {"look_up": None}
     if compositions:
         with hold_unchanged([*digests]) as held:
             refuse_changes(held, digests)

@@ -117,10 +117,10 @@ def _find_front(rows: pd.DataFrame, results: StudyResults) -> "pd.Series[bool]":
     return best.reindex(rows.index, fill_value=False)
 
 
-def _make_points(part: pd.DataFrame, axes: tuple[Objective, Objective], named: str = "line") -> dict[str, Any]:
+def _make_points(part: pd.DataFrame, axes: tuple[Objective, Objective], name_column: str = "line") -> dict[str, Any]:
     """Return the markers of designs, which say what they are."""
-    word = {"line": "row ", "rank": "suggestion "}.get(named, "")
-    names = quote_texts(f"{word}{name}" for name in part[named])
+    word = {"line": "row ", "rank": "suggestion "}.get(name_column, "")
+    names = quote_texts(f"{word}{name}" for name in part[name_column])
     x, y = axes
     lines = (f"<br>{quote_text(o.label)} %{{{axis}:.4g}}{format_unit(o.unit)}" for o, axis in ((x, "x"), (y, "y")))
     hover = "%{text}" + "".join(lines)

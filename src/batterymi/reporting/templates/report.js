@@ -1,5 +1,5 @@
 "use strict";
-// The page works from disk and asks no network; texts reach the document as text, never as HTML.
+// The page works from disk and needs no network; texts reach the document as text, never as HTML.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 // colours of figures that are too dark on a dark page, and what stands for them there (Okabe and Ito)
@@ -59,14 +59,14 @@ async function draw(place) {
 }
 
 function watchCharts() {
-  const seen = new IntersectionObserver((entries) => {
+  const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
-      seen.unobserve(entry.target);
+      observer.unobserve(entry.target);
       draw(entry.target);
     }
   }, { rootMargin: "400px" });
-  for (const place of document.querySelectorAll(".chart")) seen.observe(place);
+  for (const place of document.querySelectorAll(".chart")) observer.observe(place);
   dark.addEventListener("change", () => document.querySelectorAll(".chart[data-drawn]").forEach(draw));
 }
 
@@ -79,7 +79,7 @@ function compareCells(left, right) {
 
 function sortBy(table, head, column) {
   const direction = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
-  for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", other === head ? direction : "none");
+  for (const cell of table.tHead.rows[0].cells) cell.setAttribute("aria-sort", cell === head ? direction : "none");
   const rows = [...table.tBodies[0].rows];
   rows.sort((a, b) => compareCells(a.cells[column], b.cells[column]) * (direction === "ascending" ? 1 : -1));
   table.tBodies[0].append(...rows);
