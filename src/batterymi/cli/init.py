@@ -27,7 +27,7 @@ OWN = {  # files of a project that the workflow's folder does not have
 SHARED = (  # files and folders that are as in the workflow's folder
     *(f"config/{name}" for name in ("README.md", "arena.yaml", "datasets.yaml", "measured.yaml", "schema.json")),
     "profiles",
-    *(f"docs/{name}" for name in ("tutorial", "how-to", "explanation", "reference")),
+    *(f"docs/{name}" for name in ("tutorial", "how-to", "explanation", "reference", "images")),
 )
 EMPTY = ("data", "config/studies")
 STUDIES = "config/studies"

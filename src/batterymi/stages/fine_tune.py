@@ -11,8 +11,9 @@ from batterymi.config.slices.formula_net import ChainSettings
 from batterymi.errors import DamagedFileError
 from batterymi.features.formula_net import SHIPPED, load_formula_net
 from batterymi.files import read_frame, write_json, write_parquet
-from batterymi.surrogates.formula_transfer import ALL_ROWS, make_chain, make_task, predict_curve
+from batterymi.surrogates.formula_transfer import make_chain, make_task, predict_curve
 from batterymi.surrogates.nets.train import Weights
+from batterymi.surrogates.transfer import ALL_ROWS
 from batterymi.vocabulary.splits import SPLIT
 
 

@@ -10,7 +10,6 @@ from batterymi.config.slices.formula_net import ChainSettings
 from batterymi.features.formula_net import SHIPPED, load_formula_net
 from batterymi.files import read_frame, write_bytes, write_parquet
 from batterymi.surrogates.formula_transfer import (
-    ALL_ROWS,
     OTHERS,
     label_predictions,
     make_chain,
@@ -19,6 +18,7 @@ from batterymi.surrogates.formula_transfer import (
     predict_zero_shot,
 )
 from batterymi.surrogates.nets.train import Weights
+from batterymi.surrogates.transfer import ALL_ROWS
 from batterymi.vocabulary.splits import SPLIT
 
 logger = logging.getLogger(__name__)

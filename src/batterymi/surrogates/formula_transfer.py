@@ -23,16 +23,23 @@ from batterymi.surrogates.nets.formula_voltage import describe_electrodes
 from batterymi.surrogates.nets.train import Weights
 from batterymi.surrogates.partitions import make_validation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
-from batterymi.surrogates.transfer import ALL, FEATURES, NETWORK_FUNCTION, Strategies, Strategy, find_network_features
+from batterymi.surrogates.transfer import (
+    ALL,
+    FEATURES,
+    NETWORK_FUNCTION,
+    SCRATCH,
+    Strategies,
+    Strategy,
+    find_network_features,
+)
 from batterymi.surrogates.validation import CrossValidation
 from batterymi.vocabulary.splits import CHECKED, SPLIT
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = {name: name for name in ("charged", "discharged", "ion")}
-SCRATCH, TO_OWN = "network from scratch", "network: compounds > own"
+TO_OWN = "network: compounds > own"
 MEAN = f"mean of {ALL}{FEATURES} and network"
-ALL_ROWS = 0  # in the column of sizes
 OTHERS = "all"
 
 

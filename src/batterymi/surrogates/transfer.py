@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 Strategy = Callable[[Indices, Indices, Indices], Array]
 OWN, ALL = "own rows only", "pooled with all"
+SCRATCH = "network from scratch"
+ALL_ROWS = 0  # in a column of numbers of own rows
 NETWORK_FUNCTION = "formula_net"  # of descriptors that carry over what a network learned of other compounds
 FEATURES = " + network features"
 GAIN = {"": "difference", "_lower": "lower", "_upper": "upper"}

@@ -10,8 +10,7 @@ from batterymi.statistics.grouped import OfSums, draw_groups, estimate
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import combine_r2, compute_paired_difference
 from batterymi.surrogates.curve import ABSOLUTE
-from batterymi.surrogates.formula_transfer import ALL_ROWS, SCRATCH
-from batterymi.surrogates.transfer import ALL, OWN
+from batterymi.surrogates.transfer import ALL, ALL_ROWS, OWN, SCRATCH
 
 COLUMNS = ("strategy", "rows", "line", "predicted", "partition", "draw")
 COMPARED = {"own": OWN, "pooled": ALL, "scratch": SCRATCH}
