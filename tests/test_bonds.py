@@ -155,7 +155,7 @@ def test_distances_of_cations_not_seen_together_are_scored(tmp_path: Path, monke
         monkeypatch.setattr(predicting, name, value)
     out = tmp_path / "scores.csv", tmp_path / "predictions.parquet", tmp_path / "report.json"
     predicting.predict_hull_distances(SAMPLES / "nasicon_ehull/receipt.json", *out)
-    scores = pd.read_csv(out[0], index_col=["groups", "model"])
+    scores = pd.read_csv(out[0], index_col=["grouping", "model"])
     assert len(scores) == 6
     assert scores.loc[("metal_set", "ridge"), "verdict"] == "gain shown"
     assert scores.loc[("metal_set", "ridge"), "area_under_curve"] > 0.8

@@ -31,8 +31,8 @@ def predict_hull_distances(source: Path, scores: Path, predictions: Path, report
     for group, meaning in GROUPINGS.items():
         scored = score_models(make_hull_problem(rows.frame, group), METHOD, repeats, BASELINE)
         areas = [measure_ranking(scored.predictions, name) for name in scored.models["model"]]
-        found.append(scored.models.assign(groups=group, kept_together=meaning, area_under_curve=areas))
-        predicted.append(scored.predictions.assign(groups=group))
+        found.append(scored.models.assign(grouping=group, kept_together=meaning, area_under_curve=areas))
+        predicted.append(scored.predictions.assign(grouping=group))
         for _, row in scored.models.iterrows():
             logger.info(
                 "%s, %s: MAE %.1f meV/atom [%.1f, %.1f], R² %.2f",
