@@ -131,7 +131,9 @@ def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path,
     assert page.locator("img, b:text-is('bold')").count() == 0
     assert "49" not in page.locator("#settings").inner_text()
     assert opened.messages == []
-    assert {url.partition("?")[0][: len(address)] for url in opened.requests if not url.startswith("data:")} == {address}
+    assert {url.partition("?")[0][: len(address)] for url in opened.requests if not url.startswith("data:")} == {
+        address
+    }
 
 
 def test_a_window_that_is_out_of_date_writes_nothing_and_says_so(served: tuple[Path, str], browser: Any) -> None:  # noqa: F811
