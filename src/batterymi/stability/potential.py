@@ -1,6 +1,6 @@
 """Interatomic potentials that give a crystal an energy where no table has one; none is needed for anything else.
 
-CHGNet is an extra (`pip install 'battery-mi[atomistic]'`): Deng et al. 2023, doi:10.1038/s42256-023-00716-3. Its
+CHGNet is an extra (`pip install 'batterymi[atomistic]'`): Deng et al. 2023, doi:10.1038/s42256-023-00716-3. Its
 energies are those of the Materials Project (PBE and PBE+U, corrected), so that formation energies need references of
 the elements in its own terms.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 PACKAGE = "chgnet"
-INSTALL = "chgnet is not installed: pip install 'battery-mi[atomistic]'"
+INSTALL = "chgnet is not installed: pip install 'batterymi[atomistic]'"
 TRAINED_UNTIL = 2022  # MPtrj holds the Materials Project of September 2022
 FORCE = 0.1  # eV/Å, below which a structure counts as relaxed
 
