@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -206,9 +205,7 @@ def check_groups_disjoint(splits: Sequence[Split], groups: Indices) -> None:
             raise ValueError(f"{both.size} groups are in both train and test")
 
 
-def predict_out_of_fold(
-    name: str, validation: CrossValidation, settings: Mapping[str, Any] = MappingProxyType({})
-) -> OutOfFold:
+def predict_out_of_fold(name: str, validation: CrossValidation, fixed: Mapping[str, Any] | None = None) -> OutOfFold:
     """Predict every scored row by a model fitted without it.
 
     With inner folds, hyperparameters are chosen within the training rows of each split, by the same groups, and the
@@ -218,7 +215,7 @@ def predict_out_of_fold(
     Args:
         name: the model.
         validation: the cross-validation.
-        settings: hyperparameters where none are chosen.
+        fixed: hyperparameters where none are chosen.
 
     Returns:
         Predictions, spreads and intervals.
@@ -229,7 +226,7 @@ def predict_out_of_fold(
     factors = {level: np.empty(n) for level in LEVELS} if method.inner_folds and method.inner_use == "intervals" else {}
     models, chosen, errors = [], [], []
     for train, test in validation.splits:
-        used = dict(settings)
+        used = dict(fixed or {})
         if method.inner_folds:
             tuned = tune_hyperparameters(name, problem, train, method, seed)
             used = tuned.settings
