@@ -15,6 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 import yaml
+from browser import browser  # noqa: F401 - a fixture
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
 from own_study import made  # noqa: F401 - a fixture

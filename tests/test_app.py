@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from browser import Visit, browser, visit  # noqa: F401 - a fixture
+from browser import visit
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ def drop_table(page: Any, name: str, content: str) -> None:
     page.wait_for_url("**/new?*")
 
 
-def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path, str], browser: Any) -> None:  # noqa: F811
+def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path, str], browser: Any) -> None:
     folder, address = served
     opened = visit(browser, address)
     page, clicks = opened.page, Clicks(opened.page)
@@ -136,7 +137,7 @@ def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path,
     }
 
 
-def test_a_window_that_is_out_of_date_writes_nothing_and_says_so(served: tuple[Path, str], browser: Any) -> None:  # noqa: F811
+def test_a_window_that_is_out_of_date_writes_nothing_and_says_so(served: tuple[Path, str], browser: Any) -> None:
     folder, address = served
     study = STUDY.replace(", pool: data/not_there.csv", "").replace("data/my.csv", "data/two.csv")
     (folder / "config/studies/two.yaml").write_text(study, encoding="utf-8")
@@ -166,7 +167,7 @@ def test_a_window_that_is_out_of_date_writes_nothing_and_says_so(served: tuple[P
     assert "two.yaml was changed since" in first.locator(".answer.bad").inner_text()
 
 
-def test_cells_at_fault_are_named_by_row_and_column_and_corrected(served: tuple[Path, str], browser: Any) -> None:  # noqa: F811
+def test_cells_at_fault_are_named_by_row_and_column_and_corrected(served: tuple[Path, str], browser: Any) -> None:
     folder, address = served
     study = STUDY.replace(", pool: data/not_there.csv", "").replace("data/my.csv", "data/bad.csv")
     (folder / "config/studies/bad.yaml").write_text(study, encoding="utf-8")
@@ -204,7 +205,10 @@ def send(method: str = "GET", path: str = "/secret/", **headers: str) -> int:
         "path": path,
         "headers": [(k.encode(), v.encode()) for k, v in given.items()],
     }
-    asyncio.run(Guard(accept, "secret", 8000)(scope, lambda: None, keep))  # type: ignore[arg-type, return-value]
+    guard = Guard(accept, "secret", 8000)
+    # the browser's driver keeps a loop of its own in this thread
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(guard(scope, lambda: None, keep))).result()  # type: ignore[arg-type, return-value]
     names = {name.decode() for name, _ in sent[0]["headers"]}
     assert {"content-security-policy", "x-content-type-options", "cache-control"} <= names
     return int(sent[0]["status"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from browser import Visit, browser, draw_all, visit  # noqa: F401 - a fixture
+from browser import Visit, draw_all, visit
 from conftest import ROOT, Workspace
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,7 +103,7 @@ def find_place(path: Path, key: str) -> tuple[Any, str]:
 
 
 @pytest.fixture(scope="module")
-def page(small_run: Workspace, browser: Any) -> Visit:  # noqa: F811
+def page(small_run: Workspace, browser: Any) -> Visit:
     """The report of two studies, with every figure drawn."""
     found = visit(browser, small_run.folder / "results/report.html")
     assert draw_all(found.page) >= 10
@@ -217,7 +217,7 @@ WORDS = ("observed", "predicted", "residual")
 
 
 @pytest.mark.slow
-def test_a_narrow_dark_screen_does_not_scroll_sideways(small_run: Workspace, browser: Any) -> None:  # noqa: F811
+def test_a_narrow_dark_screen_does_not_scroll_sideways(small_run: Workspace, browser: Any) -> None:
     narrow = {"viewport": {"width": 400, "height": 800}, "color_scheme": "dark"}
     found = visit(browser, small_run.folder / "results/report.html", **narrow)
     draw_all(found.page)
@@ -283,7 +283,7 @@ def spoil_results(results: StudyResults, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_text_of_a_study_runs_or_becomes_markup(hostile: Path, browser: Any) -> None:  # noqa: F811
+def test_no_text_of_a_study_runs_or_becomes_markup(hostile: Path, browser: Any) -> None:
     found = visit(browser, hostile)
     draw_all(found.page)
     for point in found.page.locator('[data-chart*="parity"] .point').all()[:3]:

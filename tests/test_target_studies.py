@@ -34,8 +34,8 @@ from batterymi.optimise.campaigns.replay import replay_campaigns
 from batterymi.optimise.engines.targets import compute_expected_distance, compute_hit_probability
 from batterymi.optimise.space.problem import Search
 from batterymi.optimise.space.space import Space
+from batterymi.reporting.best_design import make_outcome
 from batterymi.reporting.study_results import StudyResults
-from batterymi.reporting.summary import _describe_objective
 from batterymi.vocabulary.expected import name_deviation_column, name_mean_column
 
 MEAN, DEVIATION = name_mean_column("y"), name_deviation_column("y")
@@ -233,7 +233,8 @@ def test_a_target_is_drawn_where_it_is_on_either_axis(window: Window, edges: lis
 
 def test_the_summary_says_what_should_be_hit() -> None:
     best = pd.Series({"y": 7.123456, "y_lower_95": 7.0, "y_upper_95": 7.3})
-    assert _describe_objective(best, Study.model_validate(STUDY).target) == "y 7.123 V [7, 7.3], target 7 to 7.5 V"
+    shown = make_outcome(best, Study.model_validate(STUDY).target)
+    assert f"{shown.name} {shown.value}" == "y 7.123 V [7, 7.3], target 7 to 7.5 V"
 
 
 @pytest.mark.parametrize(

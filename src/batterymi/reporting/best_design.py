@@ -141,7 +141,7 @@ def _find_outcome(best: pd.Series, results: StudyResults) -> tuple[tuple[Quantit
         best = best.copy()
         best.update(pd.Series({o.name: results.replay["reference_model"][o.name] for o in results.study.objectives}))
         kind += f" on the {results.replay['reference']}"
-    found = [_make_outcome(best, objective) for objective in results.study.objectives]
+    found = [make_outcome(best, objective) for objective in results.study.objectives]
     found += [Quantity("", q.label, round_shown(best[q.name], 3), q.unit) for q in results.study.derived]
     return tuple(found), kind
 
@@ -162,7 +162,7 @@ def _describe_row(best: pd.Series, study: ReportedStudy) -> BestDesign:
     )
 
 
-def _make_outcome(best: pd.Series, objective: Objective) -> Quantity:
+def make_outcome(best: pd.Series, objective: Objective) -> Quantity:
     """Return one objective of a design, with its interval if it has one."""
     text, interval = round_shown(best[objective.name], 4), _format_ends(best, objective.name)
     return Quantity(objective.name, objective.label, text, objective.unit, interval, objective.target_note)
