@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 FILLS = {BLUE: "rgba(0,114,178,0.22)", ORANGE: "rgba(230,159,0,0.25)"}
+NAMES = ("rank", "suggestion", "label")  # columns that say which suggestion it is: of searches, batches, pools
 
 
 def chart_campaign(results: StudyResults) -> Chart | None:
@@ -76,7 +77,7 @@ def chart_front(results: StudyResults) -> Chart | None:
     drawn = results.suggestions
     if {x.name, y.name} <= set(drawn.columns) and len(drawn):
         figure.add_scatter(
-            **_make_points(drawn, axes, "rank" if "rank" in drawn else "label"),
+            **_make_points(drawn, axes, next(name for name in NAMES if name in drawn)),
             name="suggestions, 95 % intervals",
             marker={"color": ORANGE, "size": 12, "symbol": "star", "line": {"color": BLACK, "width": 0.8}},
             error_x=_find_error_bars(drawn, x.name),
