@@ -121,6 +121,9 @@ def test_adapters_are_short_and_call_one_function() -> None:
         assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)], path
 
 
+STAGES_OF_NETS = ("compare_pretrained", "fine_tune", "pretrain_formula_net", "pretrain_graph_net", "teach_voltages")
+
+
 def test_heavy_modules_are_imported_where_they_are_used() -> None:
     heavy = {"torch", "pybamm", "pymatgen", "matplotlib", "skopt", "casadi", "gymnasium", "stable_baselines3"}
     # made of such a module throughout, so that they are imported where they are used instead
@@ -128,7 +131,7 @@ def test_heavy_modules_are_imported_where_they_are_used() -> None:
     made_of_it = {"batterymi.stages.train_agent", *(f"batterymi.agents.{name}" for name in agents)}
     nets = ("checkpoint", "formula", "formula_chain", "formula_voltage", "graph", "pairs", "pretrain", "train")
     made_of_it |= {"batterymi.surrogates.formula_transfer", *(f"batterymi.surrogates.nets.{name}" for name in nets)}
-    made_of_it |= {f"batterymi.stages.{name}" for name in ("fine_tune", "pretrain_formula_net", "teach_voltages")}
+    made_of_it |= {f"batterymi.stages.{name}" for name in STAGES_OF_NETS}
     for path in (ROOT / "src").rglob("*.py"):
         own = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -1,6 +1,7 @@
 """Whether the graph network gains by pre-training on formation energies, by the same folds as without it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,11 @@ import pandas as pd
 from batterymi.arrays import Mask
 from batterymi.config.models import CrossValidated
 from batterymi.surrogates.feature_gain import BLEND, predict_extensions, score_candidates
-from batterymi.surrogates.nets.train import Weights
 from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.structure_gain import NETWORK, KnownStructures, extend_problem
+
+if TYPE_CHECKING:  # the module imports PyTorch
+    from batterymi.surrogates.nets.train import Weights
 
 PRETRAINED = "network_pretrained"
 CANDIDATES = {
@@ -31,7 +34,7 @@ def hold_out_systems(systems: Sequence[str], seed: int) -> Mask:
 
 
 def predict_pretrained(
-    problem: Problem, known: KnownStructures, start: Weights, settings: CrossValidated, seed: int, partition: int
+    problem: Problem, known: KnownStructures, start: "Weights", settings: CrossValidated, seed: int, partition: int
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return held-out predictions of the pre-trained network by one partition, and its processor time in seconds.
 
