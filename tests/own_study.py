@@ -24,7 +24,7 @@ campaign: {mode: experiment, engine: sobol, suggestions: 3, pool: data/not_there
 """
 # arguments that are no paths; an option that is neither here nor of the type Path fails a test
 NO_PATHS = {"study", "n", "name", "result", "cores", "example", "sheet", "encoding", "decimal"}
-NO_PATHS |= {"objective", "factor", "id", "group", "formula", "ignore", "repeats", "fill_down", "column"}
+NO_PATHS |= {"objective", "factor", "id", "group", "formula", "ignore", "repeats", "fill_down", "column", "port"}
 DESIGN = {"design": {"temperature_c": 700.0, "gas": "air"}, "predicted": {"capacity_mah_g": [1.0, 0.0, 2.0]}}
 
 

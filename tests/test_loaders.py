@@ -235,7 +235,9 @@ def test_the_conductivities_are_the_expected_ones() -> None:
 
 def test_every_data_set_of_a_loader_is_in_the_catalogue() -> None:
     catalogue = load_datasets(ROOT / "config/datasets.yaml")
-    assert set(catalogue) == {*registry.list_names("loader"), "mp_compositions", "mp_structures", "mp20_mini"}
+    # read by stages of their own, as no study's table
+    others = {"ionnet", "migration_barriers", "mp20_mini", "mp_compositions", "mp_li_electrode_graphs", "mp_structures"}
+    assert set(catalogue) == {*registry.list_names("loader"), *others, "nasicon_ehull"}
 
 
 @mirrored
