@@ -160,7 +160,7 @@ def test_what_git_cannot_have_is_one_line(repository: Make, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"repository": "file:///tmp/a"}, "repository"),
+        ({"repository": "file:///srv/a"}, "repository"),
         ({"repository": "ssh://a/b"}, "repository"),
         ({"repository": "https://user:word@host/a"}, "user name, password or token"),
         ({"commit": "main"}, "commit"),

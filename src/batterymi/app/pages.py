@@ -140,7 +140,7 @@ class Pages:
         return replace(page, study=study.name)
 
     def _find_table(self, chosen: Mapping[str, str]) -> Path:
-        """Return the table that a page is about: one in `data/`, whatever is asked for.
+        """Return the table that a page is about: one in `data/`, whatever the request names.
 
         Raises:
             TableError: if there is no such table.
