@@ -21,6 +21,7 @@ PRELOADED = (
     "batterymi.surrogates.families.kernels",
     "batterymi.surrogates.families.plain",
     "batterymi.surrogates.families.trees",
+    "skops.io",
 )
 BROKEN = "The computation ended before it was done, as for lack of memory; no batch was made."
 TAIL_BYTES = 4000  # of a log, in which its last line is

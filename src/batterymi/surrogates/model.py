@@ -133,6 +133,10 @@ class Model(ABC):
         """Fit the regressor to encoded rows, weighted by their errors if it takes weights and the errors differ."""
         takes_weights = errors is not None and has_fit_parameter(self.regressor, "sample_weight")
         weights = compute_weights(errors) if errors is not None and takes_weights else None
+        self.fit_regressor(matrix, observed, weights)
+
+    def fit_regressor(self, matrix: Array, observed: Array, weights: Array | None) -> None:
+        """Fit the library's regressor; only one that takes weights is given any."""
         if weights is None:
             self.regressor.fit(matrix, observed)
         else:

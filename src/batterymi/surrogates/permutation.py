@@ -10,11 +10,13 @@ import pandas as pd
 
 from batterymi.arrays import Indices
 from batterymi.statistics.intervals import compute_q_squared
-from batterymi.surrogates.validation import CrossValidation, OutOfFold, predict_out_of_fold
+from batterymi.surrogates.validation import CrossValidation, OutOfFold, make_splits, predict_out_of_fold
 from batterymi.vocabulary.verdicts import ALPHA
 
 FEWEST = 19  # shuffles before a test may end early
 SMALL_TABLE = 30  # rows up to which every shuffle refits the model
+MOST_FOLDS = 10  # of a cross-validation that every shuffle does again
+MOST_TREES = 25  # of a forest that every shuffle grows again
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,19 @@ def run_permutation_test(
     """Test whether the features carry information about the objective.
 
     Up to `SMALL_TABLE` rows the objective is shuffled and the whole cross-validation done again; over every order
-    there is if there are few, else over `n_shuffles` of them. It ends early once so many shuffles did as well that
-    all of them together could no longer give p < 0.05, which leaves the decision as it would be. On longer tables
-    only the pairing of predictions and observations is shuffled; whole groups are moved, since rows of one group agree
-    with each other whatever the features say; the score is the mean over all partitions into folds. The p-value is
-    multiplied by the number of models tried (Bonferroni), since the best of several was picked.
+    there is if there are few, else over `n_shuffles` of them. That cross-validation has at most `MOST_FOLDS` folds and
+    its forests `MOST_TREES` trees, for the given order as for all others, so that the test stays exact; 30 rows would
+    else take minutes. It ends early once so many shuffles did as well that all of them together could no longer give
+    p < 0.05, which leaves the decision as it would be.
+
+    On longer tables only the pairing of predictions and observations is shuffled; whole groups are moved, since rows
+    of one group agree with each other whatever the features say; the score is the mean over all partitions into folds.
+    The p-value is multiplied by the number of models tried (Bonferroni), since the best of several was picked.
 
     Args:
         name: the selected model.
         validation: the cross-validation, of the first partition.
-        outs: held-out predictions, by partition; a refit is compared with the first.
+        outs: held-out predictions, by partition; where every shuffle refits, the first alone is looked at.
         n_shuffles: shuffles to draw.
         n_tried: models that were compared.
 
@@ -64,16 +69,29 @@ def run_permutation_test(
         score = float(np.mean([compute_q_squared(observed, out.mean) for out in outs]))
         as_good = int((shuffled >= score).sum())
         return PermutationTest(_compute_p_value(as_good, n_shuffles, n_tried), n_shuffles, "pairing")
-    score = float(compute_q_squared(observed, outs[0].mean))
+    light = _lighten(validation)
+    held_out = outs[0] if light is validation else predict_out_of_fold(name, light)
+    score = float(compute_q_squared(observed, held_out.mean))
     as_good = drawn = 0
     for order in _draw_orders(len(observed), n_shuffles, rng):
-        again = predict_out_of_fold(name, replace(validation, problem=problem.shuffle_observed(order)))
+        again = predict_out_of_fold(name, replace(light, problem=problem.shuffle_observed(order)))
         drawn += 1
         as_good += bool(compute_q_squared(observed[order], again.mean) >= score - 1e-12)
         settled = _compute_p_value(as_good, n_shuffles, n_tried) >= ALPHA
         if settled and drawn >= FEWEST:
             break
     return PermutationTest(_compute_p_value(as_good, drawn, n_tried), drawn, "refit")
+
+
+def _lighten(validation: CrossValidation) -> CrossValidation:
+    """Return a cross-validation of few folds and small forests; the same one if it is."""
+    problem, method = validation.problem, validation.method
+    if len(validation.splits) > MOST_FOLDS:
+        splits = make_splits(MOST_FOLDS, problem.groups, validation.seed, problem.n_scored)
+        validation = replace(validation, splits=splits)
+    if method.trees > MOST_TREES:
+        validation = replace(validation, method=replace(method, trees=MOST_TREES))
+    return validation
 
 
 def _order_by_group(groups: Sequence[object], rng: np.random.Generator | None) -> Indices:

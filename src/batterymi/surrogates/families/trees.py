@@ -13,6 +13,7 @@ from sklearn.ensemble import (
 
 from batterymi.arrays import Array
 from batterymi.surrogates.distances import Rows
+from batterymi.surrogates.families.small_trees import fit_boosting, fit_forest, predict_forest
 from batterymi.surrogates.model import SPREAD_FLOOR, Model, Options
 
 TREE = "sklearn.tree._tree.Tree"
@@ -24,10 +25,14 @@ class Forest(Model):
 
     trusted = (TREE,)
 
+    def fit_regressor(self, matrix: Array, observed: Array, weights: Array | None) -> None:
+        """Fit the forest."""
+        fit_forest(self.regressor, matrix, observed, weights)
+
     def predict_encoded(self, rows: Rows) -> tuple[Array, Array]:
         """Return means and spreads of encoded rows."""
         if not self.local_spread:
-            return super().predict_encoded(rows)
+            return predict_forest(self.regressor, rows.matrix), np.ones(len(rows))
         single = np.ascontiguousarray(rows.matrix, dtype=np.float32)  # what trees take; saves a copy per tree
         by_tree = np.stack([tree.tree_.predict(single)[:, 0] for tree in self.regressor.estimators_])
         return by_tree.mean(axis=0), by_tree.std(axis=0) + SPREAD_FLOOR * self.scale_learned()
@@ -66,6 +71,10 @@ class GradientBoosting(Model):
     def make_regressor(self, options: Options, settings: Mapping[str, Any]) -> GradientBoostingRegressor:
         """Return the unfitted regressor."""
         return GradientBoostingRegressor(random_state=options.seed)
+
+    def fit_regressor(self, matrix: Array, observed: Array, weights: Array | None) -> None:
+        """Fit the trees."""
+        fit_boosting(self.regressor, matrix, observed, weights)
 
 
 class HistogramBoosting(Model):
