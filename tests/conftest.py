@@ -18,6 +18,8 @@ import yaml
 from browser import browser  # noqa: F401 - a fixture
 from download_site import mirror, raw, site  # noqa: F401 - fixtures
 from filelock import FileLock
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from own_study import made  # noqa: F401 - a fixture
 from prepared_snakemake import run_prepared
 from timing import LONG, RUN, run_within, share_units
@@ -25,6 +27,10 @@ from timing import LONG, RUN, run_within, share_units
 from batterymi import registry
 from batterymi.config.parts import Feature, Objective, Simplex
 from batterymi.optimise.space.space import Space
+
+# how long an example takes says what else the machine does
+hypothesis_settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any_machine")
 
 ROOT = Path(__file__).resolve().parents[1]
 # of the data sets, where there is one: beside the checkout, or as in `make test MIRROR=folder`

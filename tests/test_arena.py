@@ -101,7 +101,7 @@ def make_scenarios(starts: list[Start] | None = None, limits: Limits = LIMITS) -
     return ScenarioSet(LinearCell(), starts or [MILD], limits, TERMS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rate=st.floats(0.5, 6.0), soc=st.floats(0.0, 0.7), lost=st.floats(0.0, 0.15))
 def test_every_charge_ends_exactly_at_the_state_of_charge_to_reach(rate: float, soc: float, lost: float) -> None:
     cell = LinearCell()
@@ -127,7 +127,7 @@ class Constantly:
         return Decision(self._rate)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rate=st.floats(0.5, 6.0), ceiling=st.floats(4.06, 4.2), lost=st.floats(0.0, 0.15))
 def test_a_held_voltage_is_never_passed_and_is_met_within_two_millivolts(
     rate: float, ceiling: float, lost: float

@@ -36,7 +36,7 @@ def conduct(celsius: np.ndarray, energy_ev: float, form: str = FORMS[0], factor:
     return values / kelvin if form == FORMS[0] else values
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(energy=st.floats(0.1, 1.2), form=st.sampled_from(FORMS), far=st.floats(-60, 400))
 def test_points_on_a_line_give_it_back(energy: float, form: str, far: float) -> None:
     fit = fit_arrhenius(CELSIUS, conduct(CELSIUS, energy, form), form)  # type: ignore[arg-type]

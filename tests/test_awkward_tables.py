@@ -139,7 +139,7 @@ UNITS = st.sampled_from([("°C", 0.0), ("K", -273.15)])
 
 
 @given(st.lists(st.tuples(st.integers(300, 1200), UNITS), min_size=3, max_size=8), st.integers(0, 1))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_one_odd_unit_is_named_and_does_not_hide_the_others(
     cells: list[tuple[int, tuple[str, float]]], n_odd: int
 ) -> None:
@@ -183,7 +183,7 @@ LIMITS = st.tuples(st.sampled_from(["", "<", ">", "≤", "≥ ", "> ~", "at leas
 
 
 @given(st.lists(LIMITS, min_size=4, max_size=10, unique_by=lambda cell: cell[1]), st.sampled_from([",", ";", "\t"]))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_every_row_of_a_table_with_limits_is_kept_with_its_side(cells: list[tuple[str, int]], delimiter: str) -> None:
     sides = {"": 0, "<": 1, "≤": 1, ">": -1, "≥ ": -1, "> ~": -1, "at least ": -1}
     rows = [delimiter.join([f"S{i}", str(700 + i % 3), f"{sign}{value}"]) for i, (sign, value) in enumerate(cells)]

@@ -61,7 +61,7 @@ def test_a_squeeze_between_two_oxygens_has_the_gap_that_it_was_built_with() -> N
     assert SQUEEZE.host_system == "Mn-O"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.sampled_from([0, 1, 2]))
 def test_descriptors_depend_on_neither_end_nor_origin_nor_order_nor_cell(seed: int, axis: int) -> None:
     chance = np.random.default_rng(seed)

@@ -45,7 +45,7 @@ def test_a_crystal_without_ions_has_no_bottlenecks() -> None:
     assert set(describe_bottlenecks(make_sites([4, 4, 4], ("Mn", [0, 0, 0], 1))).values()) == {0.0}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31), st.sampled_from([0, 1, 2]))
 def test_a_supercell_in_another_order_from_another_origin_has_the_same_bottlenecks(seed: int, axis: int) -> None:
     chance = np.random.default_rng(seed)

@@ -60,7 +60,7 @@ def test_the_cost_of_a_composition_is_that_of_its_elements() -> None:
     assert compute_cost_per_kwh(cost, 165, 3.7) == pytest.approx(29.05 / 0.6105, abs=0.02)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     first=st.tuples(*[st.floats(0.1, 500)] * 4),
     second=st.tuples(*[st.floats(0.1, 500)] * 4),

@@ -91,7 +91,7 @@ def test_electrolyte_by_active_material_counts_as_much_as_by_capacity() -> None:
     assert compute_stack(by_active).specific_energy_wh_kg == pytest.approx(250)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(first=st.floats(0.5, 8), second=st.floats(0.5, 8))
 def test_energy_falls_as_electrolyte_rises_and_the_ratio_for_an_energy_is_found(first: float, second: float) -> None:
     low, high = sorted((first, second + 0.01))
@@ -109,7 +109,7 @@ def test_an_energy_beyond_a_dry_cell_is_refused() -> None:
         find_electrolyte_ratio(make_design(load_inputs(), "nmc_graphite"), 100)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(cell=cells, seed=st.integers(0, 1000))
 def test_quantiles_are_ordered_and_come_again_with_their_seed(cell: str, seed: int) -> None:
     result = compute_cell(load_inputs(), cell, 300, seed)
@@ -123,7 +123,7 @@ def test_quantiles_are_ordered_and_come_again_with_their_seed(cell: str, seed: i
     assert drawn.max() <= result.at_best_wh_kg
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cell=cells, factor=st.floats(1.01, 3))
 def test_inert_mass_never_adds_energy(cell: str, factor: float) -> None:
     design = make_design(load_inputs(), cell)

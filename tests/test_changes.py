@@ -188,7 +188,7 @@ ANY = st.tuples(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(ANY, max_size=6), st.lists(ANY, max_size=6), st.booleans())
 def test_every_row_that_was_learned_from_is_there_or_told(first: Any, second: Any, has_names: bool) -> None:
     ids = {"id_column": "sample"} if has_names else {"id_column": None}

@@ -278,7 +278,7 @@ HEADERS = st.text(
 ).filter(lambda text: not UNSAFE.search(text))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(headers=st.lists(HEADERS.filter(str.strip), min_size=2, max_size=5, unique_by=lambda h: h.strip()))
 def test_any_headers_make_a_study_that_loads(headers: list[str], tmp_path: Path) -> None:
     rows = [[f"{(i + 1) * (k + 2) % 7 + i / 3:.3f}" for k in range(len(headers))] for i in range(5)]
@@ -317,7 +317,7 @@ UNSEEN = ["a: b", "a #b", "? x", "- x", " x", "\x85x", "\u2028x", "\x07x", "\ufe
 WORDS = st.sampled_from([*ODD_WORDS, *UNSEEN]) | st.text(max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(
     words=st.lists(WORDS, min_size=2, max_size=5, unique=True), header=WORDS, stem=st.sampled_from(["x", "a b", "é"])
 )

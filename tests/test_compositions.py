@@ -91,7 +91,7 @@ def as_shares(formula: str) -> dict[str, float]:
     return {symbol.lower(): amounts.get(symbol, 0.0) / sum(amounts.values()) for symbol in SYSTEM}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 9), min_size=4, max_size=4))
 def test_a_design_is_what_its_formula_is(files: EvaluatorFiles, amounts: list[int]) -> None:
     formula = "".join(f"{symbol}{n}" for symbol, n in zip(SYSTEM, amounts, strict=True))

@@ -58,7 +58,7 @@ def make_course(header: str, n: int, n_cycles: int = 2) -> pd.DataFrame:
     return pd.DataFrame(columns, dtype=str)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     header=st.sampled_from([MACCOR, ARBIN, NEWARE, LANDT, BIOLOGIC, GERMAN, PLAIN, JAPANESE, FRENCH, SHORT]),
     n=st.integers(6, 80),
@@ -157,7 +157,7 @@ def make_samples(draw: st.DrawFn) -> pd.DataFrame:
     return frame.sort_values(factors[0], ignore_index=True) if is_sorted else frame
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(frame=make_samples())
 def test_tables_of_samples_are_taken_for_no_export(frame: pd.DataFrame) -> None:
     assert describe_export("x.csv", frame) == ""

@@ -184,7 +184,7 @@ def test_the_gradient_of_the_fit_is_that_of_its_value() -> None:
         assert slope == pytest.approx(numeric, rel=1e-4, abs=1e-4)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 99), slope=st.sampled_from([-3.0, -0.5, 0.5, 2.0]))
 def test_the_process_of_two_levels_is_a_gaussian_process(seed: int, slope: float) -> None:
     process, rng = make_process(seed, slope), np.random.default_rng(seed)
@@ -294,7 +294,7 @@ def test_a_front_of_several_outcomes_is_ranked_too() -> None:
 KINDS = ("both", "early", "late", "early, late pending", "early, late failed", "pending", "failed", "withdrawn")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(kinds=st.lists(st.sampled_from(KINDS), min_size=6, max_size=16), seed=st.integers(0, 9))
 def test_any_mixture_of_results_makes_a_batch_and_each_partly_measured_row_is_ranked_once(
     kinds: list[str], seed: int

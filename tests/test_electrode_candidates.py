@@ -64,7 +64,7 @@ def test_capacities_of_the_chapters_cathodes_follow_from_its_own_numbers_of_ions
 
 
 @given(st.floats(0.5, 4), st.integers(1, 9), st.integers(1, 4), st.integers(1, 4))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_no_metal_gives_more_than_it_may_and_the_host_stays(electrons: float, ions: int, iron: int, units: int) -> None:
     formula = f"Na{ions}Fe{iron}(PO4){units}"
     found = find_extraction(parse_formulas([formula]), "Na", electrons)

@@ -68,7 +68,7 @@ def answered(search: Search, designs: pd.DataFrame, seed: int) -> pd.DataFrame:
     return search.add_scores(designs.assign(y=y, z=z, failure=""))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     space=spaces(),
     engine=st.sampled_from(QUICK),
@@ -212,7 +212,7 @@ def test_what_is_no_ensemble_of_trees_is_named() -> None:
         extract_leaves(RidgeCV())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.integers(2, 4), st.integers(0, 999))
 def test_hypervolume_agrees_with_counting_points(n: int, m: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

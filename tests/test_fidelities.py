@@ -96,7 +96,7 @@ def test_progress_after_the_target_changes_nothing() -> None:
     }
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.integers(START + 1, 20), min_size=6, max_size=8), st.integers(1, 20))
 def test_two_ways_that_are_alike_save_nothing_and_sides_change_the_sign(places: list[int], later: int) -> None:
     moved = [place + later for place in places]

@@ -282,7 +282,7 @@ METADATA = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(metadata=st.one_of(METADATA.map(lambda content: json.dumps(content).encode()), st.binary(max_size=20)))
 def test_a_parquet_file_with_crafted_metadata_is_a_typed_error_or_a_table(metadata: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"

@@ -37,7 +37,7 @@ def count_common(first: bytes, second: bytes) -> int:
     place=st.tuples(st.integers(0, 10), st.integers(0, 2)),
     cell=st.sampled_from(["pending", "a,b;c", '3 "x"', "=1+1"]),
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_one_cell_changes_or_the_table_is_refused(
     table: Path, rows: list[list[str]], delimiter: str, end: str, place: tuple[int, int], cell: str
 ) -> None:

@@ -215,7 +215,7 @@ def test_lattice_columns_are_no_variables_unless_a_formula_has_them() -> None:
 LABELS = st.from_regex(r"[A-Z]{2,4}\d{0,3}|[A-Z][a-z]?-[A-Z]{3,4}", fullmatch=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LABELS, st.sampled_from(["Li3PS4", "LiI", "Li7La3Zr2O12", "S"]), st.sampled_from(["-", " - ", " + ", "/", "·"]))
 def test_a_name_that_is_joined_to_a_formula_is_never_left_out(label: str, formula: str, sign: str) -> None:
     for text in (f"{label}{sign}{formula}", f"{formula}{sign}{label}"):
@@ -291,7 +291,7 @@ def write_variants(amounts: dict[str, float]) -> list[tuple[str, dict[str, Any]]
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FORMULAS, st.data())
 def test_a_composition_is_the_same_in_every_notation(amounts: dict[str, float], data: st.DataObject) -> None:
     text, values = data.draw(st.sampled_from(write_variants(amounts)))
@@ -305,7 +305,7 @@ def test_a_composition_is_the_same_in_every_notation(amounts: dict[str, float], 
     assert are_same_compositions(parse_formula(read.formula), amounts), (text, read)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.sampled_from("LiNaOSPCl0123456789.()[]xy-+·%= wtmolglass,"), max_size=25))
 def test_any_text_is_read_or_refused_with_words(text: str) -> None:
     try:

@@ -66,7 +66,7 @@ def make_tiny_net(members: int = 2) -> FormulaNet:
     return FormulaNet(export_weights(encoder), VOCABULARY, np.array([-1.5, 1, 0]), np.array([1.0, 1, 1]), {})
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from(["Li2S", "NaFePO4", "TiO2", "O", "LiTi2P3O12", "Fe3O4", "Na2Ti3O7"]), min_size=1))
 def test_the_forward_pass_in_numpy_is_that_of_pytorch(formulas: list[str]) -> None:
     generator = torch.Generator().manual_seed(0)

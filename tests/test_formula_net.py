@@ -153,7 +153,7 @@ def test_compounds_pair_up_by_their_host() -> None:
     }
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.permutations([0, 1, 2, 3, 4]))
 def test_blocks_hold_every_formula_once_and_without_padding(order: list[int]) -> None:
     table = tabulate_formulas(["Li2S", "NaFePO4", "O2", "TiS2", "LiFePO4"], ["Li", "O", "Na", "P", "S", "Ti", "Fe"])

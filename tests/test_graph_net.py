@@ -52,7 +52,7 @@ def predict(network: FittedNetwork, record: SiteRecord, *, merges: bool = True) 
     return predict_network(network, [make_site_graph(record, merges=merges)], np.zeros((1, 2)))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(records(), st.randoms(use_true_random=False), st.tuples(*[st.integers(1, 2)] * 3))
 def test_the_way_a_crystal_is_written_changes_no_prediction(
     fitted: FittedNetwork, record: SiteRecord, chance: object, times: tuple[int, int, int]

@@ -82,7 +82,7 @@ def calibration(error: float, year: float = np.nan, seed: int = 0) -> pd.DataFra
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.dictionaries(st.sampled_from(sorted(WELL_KNOWN)), st.floats(-9, -1), min_size=len(WELL_KNOWN)))
 def test_references_are_the_energies_that_the_elements_were_given(atoms: dict[str, float]) -> None:
     known = calibration(0.0)

@@ -83,7 +83,7 @@ def test_moved_alone_a_fraction_shows_what_a_model_says_outside_the_simplex() ->
     assert set(alone.index) == set(NAMES)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 5), st.integers(0, 10_000), st.sampled_from([1.0, 100.0]))
 def test_a_composition_that_moves_stays_one(parts: int, seed: int, total: float) -> None:
     rng = np.random.default_rng(seed)

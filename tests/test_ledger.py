@@ -114,7 +114,7 @@ def test_lines_that_are_there_twice_or_were_moved_are_noticed(tmp_path: Path, or
         Ledger(path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(kept=st.lists(st.integers(0, 4), max_size=6))
 def test_no_choice_of_lines_but_all_in_order_passes_without_a_word(
     kept: list[int], tmp_path_factory: pytest.TempPathFactory
@@ -294,7 +294,7 @@ def test_a_missing_or_repeated_key_and_a_huge_number_are_named() -> None:
     assert "is not a batch" in refuse("[" * 100_000)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(line=st.binary(max_size=60) | st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.sampled_from([*GOOD, "design", "before"]), part),

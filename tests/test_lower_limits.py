@@ -140,7 +140,7 @@ NUMBERS = st.lists(st.integers(-500, 500).map(lambda x: x / 7), min_size=12, max
 @pytest.mark.parametrize("treatment", TREATMENTS)
 @pytest.mark.parametrize("model", ["ridge", "gaussian_process"])
 @given(values=NUMBERS, data=st.data())
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 def test_predictions_of_a_mirrored_outcome_are_mirrored(
     model: str, treatment: str, values: list[float], data: st.DataObject
 ) -> None:
@@ -157,7 +157,7 @@ def test_predictions_of_a_mirrored_outcome_are_mirrored(
 
 
 @given(st.integers(0, 10**6), st.sampled_from([UPPER, LOWER]))
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_a_limit_is_replaced_by_the_mean_of_what_lies_beyond_it(seed: int, side: int) -> None:
     """The forest learns nothing from noise here, so that the value is the mean of a cut-off normal distribution."""
     rng = np.random.default_rng(seed)

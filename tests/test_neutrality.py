@@ -25,7 +25,7 @@ def test_neutral_formulas_stay_as_they_are(formula: str) -> None:
     assert found.note == ""
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.02, 0.65))
 def test_a_correction_is_neutral_and_rounds_to_what_was_written(lithium: float) -> None:
     lanthanum = (2 - lithium) / 3
@@ -36,7 +36,7 @@ def test_a_correction_is_neutral_and_rounds_to_what_was_written(lithium: float) 
         assert abs(found.amounts[symbol] - amount) <= (0.005 if symbol in ("Li", "La") else 0) + 1e-9
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 12), st.integers(1, 4), st.integers(1, 12), st.integers(1, 6))
 def test_whole_numbers_are_neutral_or_refused_and_never_changed(li: int, p: int, s: int, cl: int) -> None:
     assume(li > 3)  # more lithium than the lower states of phosphorus leave room for

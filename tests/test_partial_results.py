@@ -92,7 +92,7 @@ def test_means_of_replicates_are_weighted_by_their_errors() -> None:
     np.testing.assert_array_equal(without[1], replicates.noise(values))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     groups=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     errors=st.lists(st.sampled_from([np.nan, 0.0, 1e-3, 1.0, 50.0]), min_size=12, max_size=12),
@@ -164,7 +164,7 @@ def test_the_model_of_each_outcome_takes_all_rows_that_have_it() -> None:
 RESULTS = st.sampled_from(["both", "early", "early failed", "late", "never", "pending", "failed", "withdrawn"])
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(
     kinds=st.lists(RESULTS, min_size=4, max_size=14), engine=st.sampled_from(QUICK), several=st.booleans(),
     has_errors=st.booleans(),

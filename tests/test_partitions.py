@@ -107,7 +107,7 @@ def test_the_mean_over_partitions_is_reported_and_one_partition_is_as_before() -
     assert single["r2_upper"] - single["r2_lower"] > before[1] - before[0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(3, 25), st.integers(2, 8), st.integers(0, 10_000))
 def test_an_interval_holds_its_score_and_grows_with_what_partitions_differ_by(
     n_groups: int, folds: int, seed: int

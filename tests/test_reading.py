@@ -47,7 +47,6 @@ def test_an_encoding_that_was_guessed_is_said_and_settings_decide() -> None:
         parse_table(data, "x.csv", Reading(encoding="klingon"))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([",", ";", "\t", "|"]),
     st.integers(0, 4),
@@ -190,7 +189,7 @@ def test_a_parquet_file_keeps_its_numbers_and_its_index() -> None:
 CELLS = st.sampled_from(["1", "2.5", "-", "x y", " 3 ", "'=a", "", "1e-3"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=3, max_size=9),
     st.sampled_from(["\n", "\r\n"]),
@@ -243,7 +242,6 @@ def test_words_of_statistics_in_many_languages_are_known(word: str) -> None:
     stats=st.lists(st.sampled_from(["mean", "sd"]), min_size=1, max_size=2, unique=True),
     step=st.floats(0.3, 7.7),
 )
-@settings(deadline=None)
 def test_rows_with_the_mean_or_spread_of_those_above_are_statistics(
     digits: int, label: str, stats: list[str], step: float
 ) -> None:
@@ -259,7 +257,6 @@ def test_rows_with_the_mean_or_spread_of_those_above_are_statistics(
     outcomes=st.lists(st.floats(80, 99).map(lambda x: round(x, 2)), min_size=12, max_size=12, unique=True),
     name=st.sampled_from(["Blank", "Ref", "Best", "n", "centre", "P12", ""]),
 )
-@settings(deadline=None)
 def test_centre_points_blanks_and_references_are_rows(outcomes: list[float], name: str) -> None:
     # a last outcome that is the mean or spread of the others, to its digits, is read as that
     half_step = 0.51 * 10.0 ** -len(str(outcomes[-1]).partition(".")[2])

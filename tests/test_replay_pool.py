@@ -57,7 +57,7 @@ def pool_of(rows: pd.DataFrame, **campaign: Any) -> tuple[Pool, ReplaySettings]:
     return make_pool(rows, found), found
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6), st.sampled_from([0.05, 0.1, 0.3]))
 def test_random_search_after_a_start_is_the_mean_over_orders_of_the_other_rows(seed: int, share: float) -> None:
     pool, found = pool_of(make_rows(20, seed), seeds=2, shares=[0.05, share], budget=6)

@@ -115,7 +115,7 @@ CELLS = st.sampled_from(["", "-", "5", "1e-3", "pending", "Planned", "failed", "
 STATES = st.sampled_from(["", "pending", "RUNNING", "done", "ok", "failed", "broken", "withdrawn", "excluded", "?"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, STATES, st.sampled_from(["", "no", "x", "leaked in"])), min_size=1),
     empty=st.sampled_from(["bad", "pending"]),

@@ -25,7 +25,7 @@ from batterymi.optimise.space.space import Space, make_space
 from batterymi.surrogates.problem import label_joint_groups
 
 GOAL = Objective(name="y", label="Y", unit="1", goal="maximise")
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 ADDITIVES = {"FEC": (1.0, 10.0), "VC": (0.5, 3.0), "LiDFOB": (0.2, 2.0)}
 
 
@@ -181,14 +181,14 @@ def test_every_suggestion_keeps_every_rule(space: Space, engine: str, seed: int)
     check_batch(space, suggest(space, engine, seed))
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(space=spaces(), seed=st.integers(0, 99))
 def test_scikit_optimize_keeps_every_rule(space: Space, seed: int) -> None:
     check_batch(space, suggest(space, "scikit-optimize", seed, 2), 2)
 
 
 @needs_torch
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(space=spaces(), seed=st.integers(0, 99))
 def test_botorch_keeps_every_rule(space: Space, seed: int) -> None:
     check_batch(space, suggest(space, "botorch", seed, 2), 2)

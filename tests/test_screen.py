@@ -182,7 +182,7 @@ def as_written(salt: int, units: int) -> str:
 )
 @example([(1, 0, True), (4, 0, True)], 5, "target", "predicted")
 @example([(1, 0, True), (4, 0, True), (2, 0, True)], 2, "maximise", "probability_beyond")
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_merged_best_are_the_best_of_all_each_composition_once(
     rows: list[tuple[int, int, bool]], n_best: int, goal: str, order_by: str
 ) -> None:

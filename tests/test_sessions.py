@@ -151,7 +151,7 @@ def test_every_cell_charges_and_loses_no_charge_on_the_way(any_cell: ChargingSim
 
 @pytest.mark.parametrize("cell", CELLS)
 @given(lost=st.floats(1e-4, 0.2))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_cell_with_less_lithium_keeps_its_voltage_limits(cell: str, lost: float) -> None:
     electrodes = electrodes_of(cell)
     window = electrodes.window(lost)

@@ -66,7 +66,7 @@ def sum_up(graph: SiteGraph) -> np.ndarray:
     return np.array([*(weights @ graph.amounts), weights @ graph.ions, *(part.sum() for part in by_pair)])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(records(), st.randoms(use_true_random=False), st.tuples(*[st.floats(-3, 3)] * 3))
 def test_order_and_origin_of_sites_change_nothing(record: SiteRecord, chance: object, shift: tuple[float, ...]) -> None:
     order = list(range(len(record)))
@@ -76,7 +76,7 @@ def test_order_and_origin_of_sites_change_nothing(record: SiteRecord, chance: ob
     assert describe_occupancy(moved) == pytest.approx(describe_occupancy(record))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(records(), st.tuples(*[st.integers(1, 2)] * 3))
 def test_a_supercell_has_the_graph_and_the_descriptors_of_its_cell(
     record: SiteRecord, times: tuple[int, int, int]
@@ -88,7 +88,7 @@ def test_a_supercell_has_the_graph_and_the_descriptors_of_its_cell(
     assert describe_occupancy(larger) == pytest.approx(describe_occupancy(record))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(records())
 def test_merged_sites_sum_to_what_all_of_them_do(record: SiteRecord) -> None:
     larger = repeat_cell(record, 2, 1, 2)
@@ -241,7 +241,7 @@ def test_sites_are_never_more_than_full_and_a_role_needs_a_site() -> None:
     assert replace_elements(bare, compound()) is None
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(["Ge", "P", "La", "Sn"]), st.floats(0.05, 1), min_size=1))
 def test_cations_are_replaced_exactly_where_sites_have_room(cations: dict[str, float]) -> None:
     total = sum(cations.values())

@@ -22,7 +22,7 @@ def bounded_simplices(draw: st.DrawFn) -> BoundedSimplex:
     return BoundedSimplex(list(zip(lower, upper, strict=True)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(bounded_simplices(), st.integers(0, 1000))
 def test_every_sampled_composition_sums_to_one_within_its_bounds(simplex: BoundedSimplex, seed: int) -> None:
     parts = simplex.sample(np.random.default_rng(seed), 50)
@@ -31,7 +31,7 @@ def test_every_sampled_composition_sums_to_one_within_its_bounds(simplex: Bounde
     assert (parts <= simplex.upper + 1e-9).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(bounded_simplices(), st.integers(0, 1000))
 def test_the_map_to_the_cube_can_be_undone(simplex: BoundedSimplex, seed: int) -> None:
     unit = np.random.default_rng(seed).uniform(0.01, 0.99, size=(20, len(simplex.lower) - 1))

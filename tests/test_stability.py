@@ -72,7 +72,7 @@ def test_a_known_sulfide_reacts_with_its_cathode_to_the_known_products() -> None
     assert set(found.partners["water"].products) == {"H2S", "Li3PO4"}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.sampled_from(ELECTROLYTES), st.floats(0.01, 50))
 def test_the_size_of_the_formula_unit_changes_nothing(formula: str, factor: float) -> None:
     scaled = {symbol: factor * amount for symbol, amount in parse_formula(formula).items()}
@@ -81,7 +81,7 @@ def test_the_size_of_the_formula_unit_changes_nothing(formula: str, factor: floa
         assert found[name] == (value if isinstance(value, str) else pytest.approx(value, abs=1e-9, nan_ok=True))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.sampled_from(["Li6PS5Cl", "Li3PS4", "Li2S", "LiCl", "Li3PO4", "Li3P"]), st.floats(0, 0.3))
 def test_a_competing_phase_that_leaves_the_equilibrium_as_it_is_never_widens_the_window(
     formula: str, below: float
@@ -99,7 +99,7 @@ def test_a_competing_phase_that_leaves_the_equilibrium_as_it_is_never_widens_the
     assert after.lithium.energy <= before.lithium.energy + 1e-9
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.sampled_from(ELECTROLYTES), st.sampled_from(ELECTROLYTES))
 def test_reactions_give_off_energy_and_a_phase_does_not_react_with_itself(one: str, other: str) -> None:
     table = make_assessor().table

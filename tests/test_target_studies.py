@@ -62,7 +62,7 @@ def rows_of(values: Mapping[str, Any]) -> pd.DataFrame:
     st.floats(-3, 1).map(lambda power: 10.0**power),
     st.sampled_from([1.25, (1.0, 2.5)]),
 )
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 def test_no_word_about_a_target_contradicts_the_numbers(
     values: list[float], mean: float, deviation: float, target: Any
 ) -> None:

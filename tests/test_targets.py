@@ -106,7 +106,7 @@ def targets(draw: st.DrawFn) -> Window:
 
 
 @given(targets(), st.floats(-4, 4), st.floats(0.02, 3), st.floats(0.03, 2), st.sampled_from([0.3, 1.0, 1.6]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_expected_improvement_of_a_distance_is_that_of_samples(
     window: Window, mean: float, deviation: float, best: float, power: float
 ) -> None:
@@ -137,7 +137,7 @@ def test_expected_improvement_falls_without_end_away_from_the_target() -> None:
 
 
 @given(targets(), st.integers(0, 99), st.floats(0.1, 1.5))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_expected_hypervolume_of_a_distance_is_that_of_samples(window: Window, seed: int, deviation: float) -> None:
     rng = np.random.default_rng(seed)
     front, reference = rng.random((4, 2)), np.array([1.1, 1.1])
@@ -152,7 +152,7 @@ def test_expected_hypervolume_of_a_distance_is_that_of_samples(window: Window, s
 
 
 @given(targets(), st.floats(-4, 4), st.floats(0.01, 3), st.floats(-4, 4), st.sampled_from([0.0, 0.5]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_distances_and_probabilities_are_those_of_samples(
     window: Window, mean: float, deviation: float, value: float, error: float
 ) -> None:

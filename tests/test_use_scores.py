@@ -46,7 +46,7 @@ def predicted(observed: np.ndarray, mean: np.ndarray, **given: Any) -> Predicted
     return Predicted(observed=observed, mean=mean, chance=chance, **{**parts, **given})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 3)), min_size=4, max_size=40))
 def test_scores_of_drawn_rows_are_those_of_the_rows_written_out(rows: list[tuple[bool, int, int]]) -> None:
     marked, score, times = (np.array(column, dtype=float) for column in zip(*rows, strict=True))

@@ -155,7 +155,7 @@ def as_ods(value: Any) -> Cell:
 
 
 @given(st.lists(st.lists(VALUES, min_size=3, max_size=3), min_size=2, max_size=6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_xlsx_and_ods_are_read_alike(rows: list[list[Any]]) -> None:
     head, rows = ["id", "a", "b", "c"], [[k + 1, *row] for k, row in enumerate(rows)]
     plain = [[value[1] if isinstance(value, tuple) else value for value in row] for row in rows]

@@ -24,7 +24,7 @@ from batterymi.data.table import CheckedTable, load_table
 from batterymi.errors import TableError
 
 TABLES = Path(__file__).with_name("tables")
-UNLIMITED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+UNLIMITED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def fuzz(inputs: int, strategy: st.SearchStrategy[Any], check: Callable[[Any], N
         HealthCheck.filter_too_much,
         HealthCheck.large_base_example,
     ]
-    rules = settings(max_examples=inputs, deadline=None, database=None, derandomize=True, suppress_health_check=checks)
+    rules = settings(max_examples=inputs, database=None, derandomize=True, suppress_health_check=checks)
     rules(given(strategy)(one))()
 
 

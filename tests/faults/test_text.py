@@ -285,7 +285,7 @@ def test_settings_hold_no_control_characters_in_any_key_or_value(text: str, tmp_
 
 
 @pytest.mark.nightly
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=20_000)
 @given(st.text(st.characters(codec=None), max_size=60) | st.binary(max_size=60).map(lambda b: b.decode("latin-1")))
 def test_no_bytes_of_any_message_move_a_terminal(text: str) -> None:
     taken = io.StringIO()
