@@ -112,10 +112,8 @@ def copy_workflow(folder: Path) -> Workspace:
     return Workspace(folder)
 
 
-def data_sets_of(workspace: Workspace) -> Path:
-    """Return where a copy finds data sets: the mirror, or the samples, whose digests its catalogue then holds."""
-    if MIRROR.is_dir():
-        return MIRROR
+def sample_data_sets(workspace: Workspace) -> Path:
+    """Return where the samples of all data sets are, whose digests the catalogue of a copy then holds."""
     path = workspace.folder / "config/datasets.yaml"
     catalogue = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name, dataset in catalogue.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, Workspace, data_sets_of, needs_torch
+from conftest import SMALL, Workspace, needs_torch, sample_data_sets
 from kills import WAYS, Job, digests, finished_jobs, kill_job, start_again, survivors, wait_for
 from timing import NIGHT
 
@@ -116,7 +116,7 @@ def test_every_rule_survives_fifty_kills(again: Workspace) -> None:
 )
 def test_every_rule_of_longer_runs_survives_a_kill(target: str, options: Sequence[str], workspace: Workspace) -> None:
     """Training, judging and maps of the arena; data sets, transfer, ranking and screens of the measured edition."""
-    options = (*options, "--config", f"mirror={data_sets_of(workspace)}")
+    options = (*options, "--config", f"mirror={sample_data_sets(workspace)}")
     finished = workspace.run(target, *options, units=NIGHT)
     assert finished.returncode == 0, finished.stdout
     jobs, reference = finished_jobs(workspace.folder), digests(workspace.folder)
