@@ -14,7 +14,7 @@ from batterymi.stages.compare_transfer import compare_transfer
 from batterymi.surrogates.transfer import OWN
 
 FEATURES = [{"name": name, "label": name, "unit": "1"} for name in ("x", "z")]
-SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300, "partitions": 3}
+SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300, "partitions": 3, "trees": 20}
 
 
 def compare(folder: Path, related: float, seed: int = 0) -> dict[str, Any]:
