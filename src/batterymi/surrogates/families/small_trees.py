@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 
 from batterymi.arrays import Array
 
-FEW_ROWS = 500  # above, the trees themselves take the time
+FEW_ROWS = 2000  # above, the trees themselves take the time
 LARGEST_SEED = np.iinfo(np.int32).max
 # of a forest and its trees, other than which they are left to the library
 PLAIN = {
