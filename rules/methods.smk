@@ -4,8 +4,7 @@ Takes   <results>/{study}/table.parquet
 Makes   <results>/{study}/methods/, <results>/methods/
 """
 
-from batterymi.config.slices.methods import MethodSettings
-from batterymi.surrogates.sample_sizes import MODELS
+from batterymi.config.slices.methods import MODELS, MethodSettings
 
 ON_DATA = [name for name, study in STUDIES.items() if study.table.dataset]
 

@@ -26,7 +26,10 @@ from timing import Deadline, run_within
 # variables that a forked process can still be given; others are read while Python or libraries start
 FREE = frozenset({"PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTEST_CURRENT_TEST"})
 # beside Snakemake itself, what it and the package would import in every run
-LIBRARIES = ("snakemake.cli", "snakemake.executors.local", "snakemake.executors.dryrun", "pydantic", "ruamel.yaml")
+LIBRARIES = (
+    *("snakemake.cli", "snakemake.executors.local", "snakemake.executors.dryrun", "pydantic", "ruamel.yaml"),
+    *("nbformat", "numpy", "pyarrow", "rich.console", "smart_open", "sqlmodel", "yaml"),
+)
 
 
 def run_prepared(
@@ -88,6 +91,8 @@ def _fork_runs() -> None:
     """Import Snakemake, and fork a run for each line of stdin; the exit status of each is a line of stdout."""
     for name in LIBRARIES:
         __import__(name)
+    # looks for plugins of Snakemake, which takes half a second
+    sys.modules["snakemake.cli"].get_argument_parser()
     jobs = Path(sys.argv[1]) / "jobs"
     serve_jobs(jobs)
     gc.freeze()

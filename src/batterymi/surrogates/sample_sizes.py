@@ -7,21 +7,12 @@ import pandas as pd
 from scipy import stats
 
 from batterymi.arrays import Array, Indices
+from batterymi.config.slices.methods import MODELS
 from batterymi.surrogates.model import find_model
 from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.validation import Method, fit_on_rows
 
 SIZES = (10, 20, 50, 100, 200, 500, 1000, 2000)
-MODELS = (
-    "ridge",
-    "nearest_neighbour",
-    "gaussian_process",
-    "support_vector",
-    "random_forest",
-    "extra_trees",
-    "histogram_boosting",
-    "blend",
-)
 TEST_SHARE = 0.2
 MANY_ROWS = 500  # from here on half the draws
 MOST_ROWS = {"gaussian_process": 1000}  # its time grows with the cube of the rows
