@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+NOTHING_FOUND = "No campaign found a design\nthat meets all limits"
 ENGINES = {RULE: "rule", WITH_RULE: "from the rule"}
 
 
@@ -54,7 +55,12 @@ def plot_convergence(results: StudyResults) -> "Figure":
     axis.set(xlabel="Evaluations (dotted: end of the shared start)", ylabel=make_score_label(results))
     axis.set_title(_make_title(comparison), fontsize=6.5)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.legend(loc="best")
+    axis.set_xlim(history["evaluation"].min() - 0.5, history["evaluation"].max() + 0.5)
+    if not np.isfinite(history["best_so_far"]).any():
+        axis.text(0.5, 0.5, NOTHING_FOUND, transform=axis.transAxes, ha="center", va="center")
+        axis.set_yticks([])
+    # below, where it covers no line
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24))
     return figure
 
 
@@ -165,9 +171,9 @@ def make_score_label(results: StudyResults) -> str:
     if campaign.mode == "replay" and campaign.label:
         return wrap_text(prefix_label("Best", format_label(campaign.label, campaign.unit)), 34)
     if len(results.study.optimised) > 1:
-        return "Hypervolume of the front (scaled units)"
+        return "Hypervolume of the front\n(scaled units)"
     if only is None:
-        return "Best feasible score (larger is better)"
+        return "Best feasible score\n(larger is better)"
     if only.window is not None:
         distance = f"Smallest distance of {only.label} to {only.window.text}"
         return wrap_text(format_label(distance, only.unit), 34)
