@@ -17,6 +17,7 @@ from batterymi.agents.learner import extract_network
 from batterymi.agents.policy import Network
 from batterymi.charging.state import Start
 from batterymi.config.agents import Agent, Training
+from batterymi.progress import format_duration
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ class TrainingCallback(BaseCallback):
         done = max(self.model.num_timesteps - self.steps_before, 1)
         left = (self.agent.steps - self.model.num_timesteps) * (time.perf_counter() - self.began) / done
         logger.info(
-            "%s: %d of %d steps, reward %.1f, %.1f min, %.0f %% violating, smallest margin %.1f mV, %.0f s left",
+            "%s: %d of %d steps, reward %.1f, %.1f min, %.0f %% violating, smallest margin %.1f mV, about %s left",
             self.agent.name,
             self.model.num_timesteps,
             self.agent.steps,
@@ -164,7 +165,7 @@ class TrainingCallback(BaseCallback):
             found["minutes"],
             100 * found["violating"],
             found["smallest_margin_mv"],
-            left,
+            format_duration(left),
         )
 
 

@@ -9,6 +9,7 @@ import pyarrow.parquet
 from batterymi.config.slices.screening import ScoringSettings
 from batterymi.errors import DamagedFileError
 from batterymi.files import check_content, read_frame, write_atomically, write_json
+from batterymi.progress import Progress
 from batterymi.screening.gates import Funnel
 from batterymi.screening.load_scorer import load_scorer
 from batterymi.screening.refine import Refinement
@@ -16,8 +17,6 @@ from batterymi.screening.scores import SCORED, label_steps, score_block
 from batterymi.stability.phases import PHASE_COLUMNS
 
 logger = logging.getLogger(__name__)
-
-BLOCKS_PER_LOG_LINE = 50  # blocks
 
 
 def score_candidates(
@@ -51,6 +50,7 @@ def score_candidates(
     listed, n, funnel = 0, 0, Funnel.make_empty(len(label_steps(settings.screen, settings.screened_features)))
     with _open_shard(candidates) as file, write_atomically(scored) as temporary:
         schema = pa.schema([*file.schema_arrow.remove_metadata(), *(pa.field(*column) for column in SCORED.items())])
+        progress = Progress("candidates", file.metadata.num_rows)
         with pa.parquet.ParquetWriter(temporary, schema) as writer:
             for number in range(file.num_row_groups):
                 # formulas hardly repeat, so looking for equal ones would cost time for nothing
@@ -59,8 +59,7 @@ def score_candidates(
                 writer.write_table(pa.Table.from_pandas(block, schema=schema, preserve_index=False))
                 funnel.add(counts)
                 listed, n = listed + len(frame), n + len(block)
-                if (number + 1) % BLOCKS_PER_LOG_LINE == 0:
-                    logger.info("%d of %d candidates", listed, file.metadata.num_rows)
+                progress.step(len(frame))
     write_json(report, {"listed": listed, "scored": n, "threshold": scorer.threshold, **vars(funnel)})
     logger.info("%d candidates, %d scored", listed, n)
 
