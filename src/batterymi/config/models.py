@@ -43,7 +43,9 @@ class CrossValidated(Strict):
         description="Members of the model `blend`, averaged; one that is listed several times gets several seeds. "
         "Models whose errors differ, as stepwise and smooth ones, gain most.",
     )
-    trees: int = Field(100, ge=10, le=5000, description="Trees of each forest.")
+    trees: int = Field(
+        100, ge=10, le=5000, description="Trees of each forest, and stages of gradient boosting, which has at most 100."
+    )
 
 
 class Surrogate(CrossValidated):

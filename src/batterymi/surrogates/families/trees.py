@@ -14,7 +14,7 @@ from sklearn.ensemble import (
 from batterymi.arrays import Array
 from batterymi.surrogates.distances import Rows
 from batterymi.surrogates.families.small_trees import fit_boosting, fit_forest, predict_forest
-from batterymi.surrogates.model import SPREAD_FLOOR, Model, Options
+from batterymi.surrogates.model import N_TREES, SPREAD_FLOOR, Model, Options
 
 TREE = "sklearn.tree._tree.Tree"
 FEW_ROWS = 100
@@ -70,7 +70,7 @@ class GradientBoosting(Model):
 
     def make_regressor(self, options: Options, settings: Mapping[str, Any]) -> GradientBoostingRegressor:
         """Return the unfitted regressor."""
-        return GradientBoostingRegressor(random_state=options.seed)
+        return GradientBoostingRegressor(n_estimators=min(options.trees, N_TREES), random_state=options.seed)
 
     def fit_regressor(self, matrix: Array, observed: Array, weights: Array | None) -> None:
         """Fit the trees."""
