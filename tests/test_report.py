@@ -285,6 +285,8 @@ def spoil_results(results: StudyResults, folder: Path) -> None:
 @pytest.mark.slow
 def test_no_text_of_a_study_runs_or_becomes_markup(hostile: Path, browser: Any) -> None:
     found = visit(browser, hostile)
+    # before anything is waited for, which a page that is broken may never have
+    assert found.page.locator("[onerror], [onload], img[src='x']").count() == 0
     draw_all(found.page)
     for point in found.page.locator('[data-chart*="parity"] .point').all()[:3]:
         point.hover(force=True)
