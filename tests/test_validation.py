@@ -8,6 +8,7 @@ import pytest
 from conftest import MODELS
 
 from batterymi.config.parts import Feature, Objective
+from batterymi.process_pool import run_in_processes
 from batterymi.statistics.bootstrap import bootstrap_interval, resample_statistic
 from batterymi.statistics.intervals import (
     compute_half_widths,
@@ -15,6 +16,7 @@ from batterymi.statistics.intervals import (
     compute_q_squared,
 )
 from batterymi.statistics.scores import compute_mean, compute_spearman
+from batterymi.surrogates import permutation
 from batterymi.surrogates.importances import compute_permutation_importances
 from batterymi.surrogates.permutation import run_permutation_test
 from batterymi.surrogates.problem import Inputs, Problem
@@ -189,3 +191,18 @@ def test_an_interval_of_nothing_is_nothing() -> None:
 )
 def test_verdicts_follow_the_evidence(arguments: tuple, verdict: str) -> None:
     assert decide_verdict(*arguments) == verdict
+
+
+def test_shuffles_in_several_processes_give_the_same_test(
+    line: tuple[pd.DataFrame, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(permutation, "WORTH_SHARING_S", 0.0)
+    used = []
+    monkeypatch.setattr(permutation, "run_in_processes", lambda *a, **b: used.append(a[2]) or run_in_processes(*a, **b))
+    frame, observed = line
+    for values in (observed, np.random.default_rng(5).permutation(observed)):
+        validation = validated(problem_of(frame, values))
+        outs = [predict_out_of_fold("ridge", validation)]
+        here, shared = (run_permutation_test("ridge", validation, outs, 199, 5, n) for n in (1, 2))
+        assert here == shared
+    assert used == [2], "a test that ends early needs no others"

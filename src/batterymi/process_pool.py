@@ -1,6 +1,7 @@
 """Work shared among several processes, each of which builds once what it works with."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +70,13 @@ def run_in_processes(
             for worker in active_children():
                 worker.terminate()
             raise
+
+
+def count_cores() -> int:
+    """Return how many processors this process may use, as far as the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

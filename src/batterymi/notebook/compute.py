@@ -13,6 +13,7 @@ from batterymi.data.structure_columns import list_structure_files
 from batterymi.errors import ConfigError, TableError
 from batterymi.files import compute_sha256
 from batterymi.notebook.workplace import Workplace, list_stage_code, make_key, reuse_or_make
+from batterymi.process_pool import count_cores
 from batterymi.registry import find_modules
 from batterymi.stages.prepare_table import prepare_table
 from batterymi.stages.suggest_batch import SuggestionFiles, suggest_batch
@@ -130,7 +131,9 @@ def make_models(work: Work) -> str:
     key = make_key(settings.model_dump(mode="json"), files, list_stage_code("train_surrogate", names))
 
     def make() -> None:
-        train_surrogate(folder / "table.parquet", folder / "table.json", work.surrogate, settings, external=receipt)
+        made = folder / "table.parquet", folder / "table.json"
+        # nothing else is computed meanwhile, as jobs of a run are
+        train_surrogate(*made, work.surrogate, settings, external=receipt, processes=count_cores())
 
     reuse_or_make(key, folder / "surrogate.key.json", asdict(work.surrogate).values(), make)
     return key

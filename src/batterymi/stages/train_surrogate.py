@@ -75,6 +75,7 @@ def train_surrogate(
     settings: TrainingSettings,
     partitions: PartitionFiles = NO_JOBS,
     external: Path | None = None,
+    processes: int = 1,
 ) -> None:
     """Compare every model on every objective and variant, and keep the best.
 
@@ -85,6 +86,7 @@ def train_surrogate(
         settings: what models learn from, and which are compared.
         partitions: held-out predictions by jobs of their own; without them they are made here.
         external: receipt of the data set of the external test, if there is one.
+        processes: that it may use; jobs of a run have one, since others run beside them.
     """
     needed = [*(column.name for column in (*settings.features, *settings.objectives)), SPLIT]
     # all before any model is fitted, so that a damaged file is found at once
@@ -102,7 +104,7 @@ def train_surrogate(
     stored: list[StoredModel] = []
     checks: dict[str, dict[str, Any]] = {}
     for task in list_tasks(rows, computed, settings):
-        comparison = _compare(task, settings, made)
+        comparison = _compare(task, settings, made, processes)
         comparisons.append(comparison)
         objective = task.problem.objective
         if task.is_primary and objective.goal != "report":
@@ -136,7 +138,10 @@ def _read_partitions(files: PartitionFiles) -> list[tuple[pd.DataFrame, list[Map
 
 
 def _compare(
-    task: Task, settings: TrainingSettings, made: Sequence[tuple[pd.DataFrame, list[Mapping[str, Any]]]]
+    task: Task,
+    settings: TrainingSettings,
+    made: Sequence[tuple[pd.DataFrame, list[Mapping[str, Any]]]],
+    processes: int,
 ) -> Comparison:
     """Compare the models of one task, by held-out predictions that other jobs have made, or that are made here.
 
@@ -155,7 +160,7 @@ def _compare(
     else:
         each = track(validation.validations, "partitions", len(validation.validations))
         outs = [predict_partition(one, task.settings.models) for one in each]
-    return compare_models(validation, outs, chosen, settings.simplex)
+    return compare_models(validation, outs, chosen, settings.simplex, processes)
 
 
 def _refit_on_all_rows(

@@ -67,7 +67,11 @@ class Comparison:
 
 
 def compare_models(
-    validation: RepeatedValidation, outs: Sequence[Outs], settings: Surrogate, simplex: Simplex | None
+    validation: RepeatedValidation,
+    outs: Sequence[Outs],
+    settings: Surrogate,
+    simplex: Simplex | None,
+    processes: int = 1,
 ) -> Comparison:
     """Compare models on one problem, test the best, and refit it.
 
@@ -76,6 +80,7 @@ def compare_models(
         outs: held-out predictions of every model, by partition.
         settings: how the best is tested.
         simplex: features that are fractions of one whole, for the importances.
+        processes: that the test may use.
     """
     problem, names = validation.problem, list(outs[0])
     error = {
@@ -85,7 +90,7 @@ def compare_models(
     # at a tie the model that is listed first is kept
     best = min(names, key=lambda name: (error[name], names.index(name)))
     by_partition = [out[best] for out in outs]
-    test = run_permutation_test(best, validation.first, by_partition, settings.permutations, len(names) - 1)
+    test = run_permutation_test(best, validation.first, by_partition, settings.permutations, len(names) - 1, processes)
     labels = {"variant": problem.variant, "objective": problem.objective.name}
     metrics = score_models(validation, outs, best, test)
     importances = compute_permutation_importances(

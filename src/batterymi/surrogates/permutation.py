@@ -2,21 +2,29 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from batterymi.arrays import Indices
+from batterymi.process_pool import run_in_processes
+from batterymi.registry import find_modules
 from batterymi.statistics.intervals import compute_q_squared
 from batterymi.surrogates.validation import CrossValidation, OutOfFold, make_splits, predict_out_of_fold
 from batterymi.vocabulary.verdicts import ALPHA
 
 FEWEST = 19  # shuffles before a test may end early
 SMALL_TABLE = 30  # rows up to which every shuffle refits the model
+WORTH_SHARING_S = 4.0  # of time that shuffles would take here; processes take two seconds to start
 MOST_FOLDS = 10  # of a cross-validation that every shuffle does again
 MOST_TREES = 25  # of a forest that every shuffle grows again
+
+
+# a model, how it is held out, and the score of the given order
+Tested = tuple[str, CrossValidation, float]
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,12 @@ class PermutationTest:
 
 
 def run_permutation_test(
-    name: str, validation: CrossValidation, outs: Sequence[OutOfFold], n_shuffles: int, n_tried: int
+    name: str,
+    validation: CrossValidation,
+    outs: Sequence[OutOfFold],
+    n_shuffles: int,
+    n_tried: int,
+    processes: int = 1,
 ) -> PermutationTest:
     """Test whether the features carry information about the objective.
 
@@ -55,6 +68,7 @@ def run_permutation_test(
         outs: held-out predictions, by partition; where every shuffle refits, the first alone is looked at.
         n_shuffles: shuffles to draw.
         n_tried: models that were compared.
+        processes: that may share shuffles which refit.
 
     Returns:
         The corrected p-value, at most 1, and how it was found.
@@ -73,14 +87,51 @@ def run_permutation_test(
     held_out = outs[0] if light is validation else predict_out_of_fold(name, light)
     score = float(compute_q_squared(observed, held_out.mean))
     as_good = drawn = 0
-    for order in _draw_orders(len(observed), n_shuffles, rng):
-        again = predict_out_of_fold(name, replace(light, problem=problem.shuffle_observed(order)))
+    for is_as_good in _score_orders((name, light, score), _draw_orders(len(observed), n_shuffles, rng), processes):
         drawn += 1
-        as_good += bool(compute_q_squared(observed[order], again.mean) >= score - 1e-12)
+        as_good += is_as_good
         settled = _compute_p_value(as_good, n_shuffles, n_tried) >= ALPHA
         if settled and drawn >= FEWEST:
             break
     return PermutationTest(_compute_p_value(as_good, drawn, n_tried), drawn, "refit")
+
+
+def _score_orders(tested: Tested, orders: Sequence[Indices], processes: int) -> Iterator[bool]:
+    """Yield whether each order does as well as the given one, in turn.
+
+    The first are tried here, since most tests end with them. The others are shared among processes where that saves
+    time; what each order gives does not depend on it.
+    """
+    began = time.perf_counter()
+    for order in orders[:FEWEST]:
+        yield _is_as_good(tested, order)
+    others = orders[FEWEST:]
+    if (time.perf_counter() - began) / FEWEST * len(others) < WORTH_SHARING_S:
+        processes = 1
+    if processes == 1:
+        yield from (_is_as_good(tested, order) for order in others)
+    else:
+        yield from run_in_processes(
+            _is_as_good,
+            others,
+            processes,
+            build=_keep,
+            build_args=(tested,),
+            preload=find_modules([("model", tested[0])]),
+        )
+
+
+def _keep(tested: Tested) -> Tested:
+    """Return what all shuffles of a process share, pickled once."""
+    return tested
+
+
+def _is_as_good(tested: Tested, order: Indices) -> bool:
+    """Return whether a model of shuffled observations scores as well as that of the given ones."""
+    name, validation, score = tested
+    shuffled = validation.problem.shuffle_observed(order)
+    again = predict_out_of_fold(name, replace(validation, problem=shuffled))
+    return bool(compute_q_squared(shuffled.scored, again.mean) >= score - 1e-12)
 
 
 def _lighten(validation: CrossValidation) -> CrossValidation:
