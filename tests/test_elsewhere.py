@@ -17,7 +17,7 @@ def elsewhere(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # a project of the installed package has the same in another form
 def test_a_study_runs_in_a_folder_of_ones_own_and_then_is_up_to_date(elsewhere: Workspace) -> None:
     workflow = ("--snakefile", str(ROOT / "Snakefile"), "--cores", "1")
     finished = elsewhere.run(*workflow, *ONE)
