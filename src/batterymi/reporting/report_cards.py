@@ -46,6 +46,11 @@ class Card:
         return shared[self.skill] if ": " in text else text
 
     @property
+    def meaning(self) -> str:
+        """Return what the verdict on the first objective's model means, whose scores stand beside it."""
+        return self.cells.get("verdict_means", "").split(" | ")[0]
+
+    @property
     def gain_verdict(self) -> str:
         """Return the verdict on the campaign without its target and numbers, which stand beside it."""
         return re.split("[:;,]", self.cells["gain_over_random"])[0]

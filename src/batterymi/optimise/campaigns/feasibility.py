@@ -216,6 +216,8 @@ def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibil
     n_meeting = int(((compute_violation(rows, objectives, declared) <= 0) & certain).sum())
     reference = infer_worst(rows, objectives, declared)
     found = Feasibility("", "", limits, None, "rows of the table", reference)
+    if not limits:
+        return _conclude(found, "feasible", "no limits")
     if n_meeting:
         return _conclude(found, "feasible", f"{n_meeting} of {len(rows)} rows meet all limits")
     text = f"none of {len(rows)} rows meets all limits; the campaign may still find a design that does"
