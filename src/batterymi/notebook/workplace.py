@@ -16,10 +16,11 @@ from batterymi.files import check_content, compute_sha256, write_json
 from batterymi.notebook.arguments import speak_python
 from batterymi.text_safety import clean_message
 from batterymi.user_files import create_file, lock_path
+from batterymi.workflow.project import PYTHON_WORK
 from batterymi.workflow.provenance import find_code_closure, find_package_folder
 from batterymi.workflow.run import SafeFormatter, limit_threads
 
-WORK = Path(".batterymi")  # in the project's folder; everything in it can be made again
+WORK = PYTHON_WORK  # in the project's folder
 PATIENCE_S = 600.0  # another window may be fitting models
 _TURN = RLock()  # the working directory belongs to the whole process
 
