@@ -156,6 +156,22 @@ def test_what_was_understood_is_said() -> None:
     assert read.sides.tolist() == [0, 0, 1, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "said"),
+    [
+        (["140", "1,51", "153"], ",", "1 cell read with a decimal comma, unlike the other numbers: '1,51' is 1.51"),
+        (["140", "1,51", "153"], "", "1 cell read with a decimal comma, unlike the other numbers: '1,51' is 1.51"),
+        (["1.4", "1,51", "1.53"], ";", "1 cell read with a decimal comma, unlike the other numbers: '1,51' is 1.51"),
+        (["140", "1,51", "153"], ";", ""),
+        (["1,4", "1,51", "153"], ",", ""),
+    ],
+)
+def test_a_lone_decimal_comma_is_named(cells: list[str], delimiter: str, said: str) -> None:
+    """Where semicolons separate cells it is usual, and where most numbers have one it is no slip."""
+    assert "; ".join(parse_numbers(pd.Series(cells), decimal=find_decimal(cells, delimiter)).notes) == said
+    assert parse_numbers(pd.Series(cells), decimal=find_decimal(cells, delimiter, ",")).notes == []
+
+
 def test_elements_are_no_empty_cells() -> None:
     cells = pd.Series(["Na", "Nd", "No", "N", "none", "0"])
     assert not find_empty(cells).any()

@@ -23,10 +23,12 @@ from batterymi.errors import TableError
 from batterymi.figures.axes import draw_observed_limits
 from batterymi.optimise.campaigns.best_known import find_best_known
 from batterymi.optimise.campaigns.changes import State, describe_changes
+from batterymi.optimise.campaigns.feasibility import _check_rows
 from batterymi.optimise.campaigns.ledger import Ledger
 from batterymi.optimise.campaigns.matched_results import compare_suggestions
 from batterymi.optimise.engines.models import select_measured
 from batterymi.optimise.space.problem import Search
+from batterymi.optimise.space.score import find_certain, get_sides
 from batterymi.optimise.space.space import Space
 from batterymi.stages.suggest_batch import _list_learned
 from batterymi.surrogates import card
@@ -268,9 +270,31 @@ def test_the_best_known_may_be_a_limit_and_is_called_one(
 
 def test_a_mean_of_limits_is_a_limit_if_all_are_on_one_side() -> None:
     search = Search(SPACE, (goal(),), ())
-    for sides, said in (([LOWER, 0], "at least 1050"), ([LOWER, UPPER], "1050"), ([UPPER, UPPER], "at most 1050")):
+    for sides, said in (([LOWER, 0], "at least 1050"), ([LOWER, UPPER], "1050")):
         best = find_best_known(search, rows_of([1000, 1100], sides, [0.5, 0.5]))
         assert best.describe(search).startswith(f"{said} "), sides
+    best = find_best_known(search, rows_of([1000, 1100], [UPPER, UPPER], [0.5, 0.5]))
+    assert (len(best), best.n_uncertain) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("objective", "certain"),
+    [
+        (goal("maximise"), [True, True, False]),
+        (goal("minimise"), [True, False, True]),
+        (goal("target", target=5), [True, False, False]),
+    ],
+)
+def test_a_bound_that_may_be_worse_than_its_number_ranks_no_design(objective: Objective, certain: list[bool]) -> None:
+    sides = get_sides(rows_of([5, 5, 5], [0, LOWER, UPPER]), [objective])
+    assert find_certain(sides, [objective], (), 3).tolist() == certain
+
+
+def test_a_bound_meets_a_limit_only_on_its_safe_side() -> None:
+    limits = {"at_least": ([0, LOWER], [UPPER]), "at_most": ([0, UPPER], [LOWER])}
+    for name, (safe, unsafe) in limits.items():
+        found = _check_rows((goal("limit", **{name: 5.0}),), rows_of([5] * 3, [*safe, *unsafe]))
+        assert found.message.startswith("2 of 3 rows"), name
 
 
 def test_engines_use_limits_as_values_on_either_side() -> None:

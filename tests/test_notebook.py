@@ -22,6 +22,7 @@ from batterymi.cli.main import main
 from batterymi.data.read_table import read_table
 from batterymi.errors import BatteryMIError, ConfigError, DesignError, TableError
 from batterymi.notebook import compute
+from batterymi.notebook.arguments import name_arguments
 from batterymi.notebook.convert import save_as_csv
 from batterymi.workflow.provenance import find_code_closure
 
@@ -77,7 +78,7 @@ def test_a_study_from_a_table_is_the_one_that_the_command_makes(
     assert main(["new-study", "data/my.csv", "--name", "other", *options]) == 0
     assert study.settings == Path("config/studies/other.yaml").read_text(encoding="utf-8")
     assert "goal: minimise" in study.settings
-    printed = capsys.readouterr().out
+    printed = name_arguments(capsys.readouterr().out)
     for row in study.roles.itertuples():
         assert str(row.why) in printed
         assert str(row.column) in printed
@@ -246,6 +247,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "range": ({"b1-01": 900}, "b1-01: capacity_mah_g: found '900.0': outside the possible range 0 to 500 mAh/g"),
     "unit": ({"b1-01": "3 kg"}, "in 'kg', which is no unit of it"),
     "column": ({"b1-01": {"capacity_mah_g": 1, "oprator": "A"}}, "'oprator' is not a column of data/my.csv"),
+    "columns": ({"b1-01": {"capacity": 3, "zzz": 4}}, "b1-01: 'capacity', 'zzz' are not columns of data/my.csv"),
     "design": ({"b1-01": {"capacity_mah_g": 1, "gas": "none"}}, "b1-01: gas: found 'none', the suggestion has"),
     "twice": ({"b1-01": 1, "B1-1": 2}, "B1-1: is given twice"),
     "no list": ([3.5], "row 0: found 3.5; give names of suggestions"),

@@ -97,7 +97,7 @@ def test_the_summary_shows_what_the_reference_model_says_and_recommends_nothing_
         suggestions=pd.DataFrame({"rank": [1, 2], **rates, **outcomes, "why": "best"}),
         replay={"rank": found["place"] + 1, "reference": "DFN", **found}
         | {"reference_model": {o.name: 1.0 for o in study.objectives} | found["reference_model"]},
-        benchmark={"outcome_kind": "simulated"},
+        benchmark={"outcome_kind": "simulated", "feasibility": {"limits": []}},
         metrics=pd.DataFrame({"selected": [], "variant": [], "verdict": []}),
     )
     cells = {key: value for key, (value, _) in describe_best(find_best_design(results)).items()}

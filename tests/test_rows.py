@@ -58,6 +58,17 @@ MATERIALS = "material,t,y\nLATP,900,0.31\nLLZO,900,0.31\nLGPS,700,0.25\nLPSCl,55
 def test_rows_of_other_samples_are_replicates_whatever_their_results(text: str, tmp_path: Path) -> None:
     loaded = load(tmp_path, text, objectives=("y",), id_column=text.split(",")[0])
     assert (len(loaded.rows), loaded.dropped) == (4, [])
+    (said,) = loaded.list_notes()
+    assert "1 row with the features and results of an earlier row but another name, taken as repeats" in said
+    assert "(line 3 as line 2)" in said
+
+
+def test_rows_that_wait_for_one_design_are_named(tmp_path: Path) -> None:
+    waiting = "S05,800,6,pending\nS06,800,6,pending\nS07,800,6,pending\n"
+    loaded = load(tmp_path, SAMPLES + waiting, objectives=("y",), id_column="sample")
+    (said,) = [note for note in loaded.list_notes() if "waiting" in note]
+    assert "2 rows waiting for the design of an earlier one" in said
+    assert "(line 7 as line 6, line 8 as line 6)" in said
 
 
 @pytest.mark.parametrize("id_column", [None, "sample"])

@@ -65,6 +65,31 @@ def test_nothing_was_run_yet(capsys: pytest.CaptureFixture[str]) -> None:
     assert not Path(".snakemake").exists()
 
 
+def test_studies_are_named_and_the_report_and_what_python_made_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    record("logs/prepare_table/my.log", DONE, {"results/my/table.parquet": []})
+    Path("config/studies/other.yaml").write_text(STUDY, encoding="utf-8")
+    assert main(["status"]) == 0
+    before = capsys.readouterr().out
+    assert "report" not in before
+    assert "Python" not in before
+    Path("results/report.html").touch()
+    for name in ("surrogate", "campaign"):
+        path = Path(f".batterymi/studies/other/{name}.key.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+    assert main(["status"]) == 0
+    printed = capsys.readouterr().out
+    made = "models and a batch of suggestions from the app or Python, in .batterymi/studies/other"
+    assert f"other  5 not run; {made}\n" in printed
+    assert printed.endswith("report: results/report.html\n")
+    assert main(["status", "my"]) == 0
+    printed = capsys.readouterr().out
+    assert "my  4 not run, 1 done" in printed
+    assert "other" not in printed
+    assert main(["status", "othr"]) == 1
+    assert "'othr' is not a study; did you mean 'other'?" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_no_project_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config/config.yaml").unlink()
     assert main(["status"]) == 1

@@ -18,4 +18,4 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     close = get_close_matches(found, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return "known: " + ", ".join(names)
+    return "known: " + (", ".join(names) or "none")

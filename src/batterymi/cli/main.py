@@ -98,6 +98,7 @@ def make_parser() -> argparse.ArgumentParser:
     app = commands.add_parser("app", help="open the studies of this folder in the browser, on this machine alone")
     app.add_argument("--port", type=_read_port, default=0, help="where to listen on 127.0.0.1; default: a free one")
     status = commands.add_parser("status", help="show what is done, runs, or has failed, and where its log is")
+    status.add_argument("study", nargs="*", help="studies; default: all that a plain run takes")
     status.add_argument("--json", action="store_true", help="all of it, for programs")
     explain = commands.add_parser("explain", help="show where a number of the summary comes from")
     explain.add_argument("result", help="STUDY.COLUMN of summary.csv, or the id of a claim")

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import asdict
 
 from batterymi.config.load import list_selected_studies, load_studies
+from batterymi.errors import ConfigError
 from batterymi.progress import format_duration
+from batterymi.spelling import did_you_mean
 from batterymi.text_safety import show_in_line, write_out
 from batterymi.workflow.settings import read_config
 from batterymi.workflow.status import DONE_STATE, NOT_RUN, ORDER, Run, Stage, Status, read_status
@@ -19,12 +21,19 @@ def show_status(options: argparse.Namespace) -> None:
     """Print what the runs of this folder have done, without starting one.
 
     Raises:
-        ConfigError: if the folder is no project, or its configuration is wrong.
+        ConfigError: if the folder is no project, its configuration is wrong, or a study that is named is none.
     """
     config = read_config(options.configfile)
     studies, rejected = load_studies(config)
     selected = list_selected_studies(config, studies, rejected)
+    for name in options.study:
+        if name not in studies and name not in rejected:
+            raise ConfigError([f"'{name}' is not a study; {did_you_mean(name, [*studies, *rejected])}"])
+    selected = options.study or selected
     status = read_status(config, studies, selected)
+    if options.study:
+        status.stages = [stage for stage in status.stages if stage.study in options.study]
+        status.python_work = {name: work for name, work in status.python_work.items() if name in options.study}
     wrong = {name: error.problems for name, error in rejected.items() if name in selected}
     if options.json:
         content = {**asdict(status), "wrong_settings": wrong}
@@ -32,6 +41,7 @@ def show_status(options: argparse.Namespace) -> None:
         return
     lines = [_describe_run(status.run), "", *_describe_stages(status)]
     lines += [f"{name}: settings are wrong: {show_in_line(problems[0])}" for name, problems in wrong.items()]
+    lines += [f"report: {show_in_line(status.report)}"] if status.report else []
     lines += [f"please note: {show_in_line(note)}" for note in status.notes]
     write_out("\n".join([*lines, ""]))
 
@@ -57,12 +67,14 @@ def _describe_stages(status: Status) -> list[str]:
     for name, stages in by_study.items():
         counts = Counter(stage.state for stage in stages)
         said = ", ".join(f"{counts[state]} {state}" for state in ORDER if counts[state])
-        lines.append(f"{(name or OF_ALL).ljust(width)}  {said}")
+        beside = f"; {show_in_line(status.python_work[name])}" if name in status.python_work else ""
+        lines.append(f"{(name or OF_ALL).ljust(width)}  {said}{beside}")
         if set(counts) == {NOT_RUN}:
             continue
         worth = [stage for stage in stages if stage.state not in (DONE_STATE, NOT_RUN) or stage.why]
         lines += [_describe_stage(stage) for stage in worth[:MOST_LISTED]]
         lines += [f"  ... and {len(worth) - MOST_LISTED} more; --json lists all"] if len(worth) > MOST_LISTED else []
+    lines += [f"{name}  {show_in_line(work)}" for name, work in status.python_work.items() if name not in by_study]
     return lines or ["nothing was run yet; start with: snakemake"]
 
 

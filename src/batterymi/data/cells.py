@@ -73,11 +73,13 @@ class Decimal:
         sign: a point, a comma, or nothing where there is no telling.
         is_sure: whether settings say so, or no cell has two readings.
         is_declared: whether settings say so.
+        is_usual: whether tables whose cells are separated as here have such numbers without quotes.
     """
 
     sign: str
     is_sure: bool = True
     is_declared: bool = False
+    is_usual: bool = True
 
 
 POINT = Decimal(".")
@@ -134,7 +136,7 @@ def find_decimal(cells: Iterable[str], delimiter: str, declared: str | None = No
             continue
         if COMMAS.search(text):
             if COMMAS.search(THOUSANDS.sub("", text)):
-                return Decimal(",", is_sure=False)
+                return Decimal(",", is_sure=False, is_usual=delimiter not in ("", ","))
             has_commas = True
         has_points |= bool(re.search(r"\d\.\d", text))
     if not has_commas or has_points:

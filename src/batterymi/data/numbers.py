@@ -81,7 +81,7 @@ def parse_numbers(cells: pd.Series, unit: str = "1", decimal: Decimal = POINT) -
         values[fault], errors[fault], sides[fault] = np.nan, np.nan, 0
     good = [place not in faults for place in places]
     understood = [(text, cell) for text, cell, is_good in zip(texts, read, good, strict=True) if is_good]
-    notes = _describe_reading(understood, values[places[good]], unit, decimal)
+    notes = _describe_reading(understood, values[places[good]], unit, decimal, int(np.isfinite(values).sum()))
     return Numbers(values, errors, sides, faults, notes, found_unit)
 
 
@@ -243,7 +243,9 @@ def _find_mixed_shares(values: Array, places: Indices, read: Sequence[Cell], uni
     }
 
 
-def _describe_reading(good: Sequence[tuple[str, Cell]], values: Array, unit: str, decimal: Decimal) -> list[str]:
+def _describe_reading(
+    good: Sequence[tuple[str, Cell]], values: Array, unit: str, decimal: Decimal, n_numbers: int
+) -> list[str]:
     """Return what was understood in cells that are read, one line for each kind, with the first of each.
 
     Args:
@@ -251,6 +253,7 @@ def _describe_reading(good: Sequence[tuple[str, Cell]], values: Array, unit: str
         values: their numbers in the unit of the column.
         unit: of the column.
         decimal: what separates decimals.
+        n_numbers: of the column.
     """
     shown = "percent" if unit == "%" else "" if unit == "1" else unit
     cells = [(text, cell, float(value)) for (text, cell), value in zip(good, values, strict=True)]
@@ -267,6 +270,7 @@ def _describe_reading(good: Sequence[tuple[str, Cell]], values: Array, unit: str
         ("in another unit", [item for item in other if not item[1].is_duration]),
         ("read as if exact, though marked as approximate", [item for item in own if item[1].is_about]),
         ("read with commas between thousands", [i for i in own if decimal.sign != "," and COMMAS.search(i[0])]),
+        ("read with a decimal comma, unlike the other numbers", _find_lone_commas(own, decimal, n_numbers)),
         ("read with points between thousands", [i for i in own if decimal.sign == "," and DOTTED.search(i[0])]),
     ]
     return [
@@ -274,6 +278,17 @@ def _describe_reading(good: Sequence[tuple[str, Cell]], values: Array, unit: str
         for what, found in kinds
         if found
     ]
+
+
+def _find_lone_commas(
+    cells: Sequence[tuple[str, Cell, str]], decimal: Decimal, n_numbers: int
+) -> list[tuple[str, Cell, str]]:
+    """Return the cells with a decimal comma if most numbers of the column have none, so that it may be a slip."""
+    found = [item for item in cells if COMMAS.search(item[0])]
+    has_points = any("." in text and not DOTTED.search(text) for text, _, _ in cells)
+    if decimal.sign != "," or decimal.is_declared or 2 * len(found) > n_numbers:
+        return []
+    return found if has_points or not decimal.is_usual else []
 
 
 def _format_cell(cell: Cell) -> str:

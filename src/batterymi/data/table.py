@@ -33,7 +33,7 @@ from batterymi.vocabulary.measured import (
     name_error_column,
     name_missing_column,
 )
-from batterymi.vocabulary.splits import CHECKED, SPLIT, TRAIN, WITHDRAWN, WITHOUT_RESULT
+from batterymi.vocabulary.splits import CHECKED, PENDING, SPLIT, TRAIN, WITHDRAWN, WITHOUT_RESULT
 
 MAX_LISTED = 20  # remarks
 MAX_DOUBTS = 3  # odd formulas that are listed in full
@@ -188,7 +188,8 @@ def check_rows(loaded: LoadedRows, settings: TableSettings) -> CheckedRows:
     rows = rows.drop(index=sorted({fault["line"] for fault in faults}))
     _check_learnable(rows[rows[SPLIT] == TRAIN], settings.path, objectives, len(raw) - len(rows))
     outside = _describe_rows_outside(rows, settings.features) if table.file else []
-    remarks = [*notes, *errors.remarks, *outside]
+    repeats = _describe_equal_rows(rows, compared, settings) if table.file else []
+    remarks = [*notes, *errors.remarks, *outside, *repeats]
     unused, remarks = (states.unused, [*states.remarks, *remarks]) if states else ([], remarks)
     if states:
         rows, remarks = _keep_reasons(rows, states), [*remarks, *_count_missing(rows, states)]
@@ -314,6 +315,29 @@ def _find_duplicates(rows: pd.DataFrame, names: list[str], id_column: str | None
         if original != line:
             faults.append(make_fault(line, "(row)", f"a copy of line {original}", "duplicate row"))
     return faults
+
+
+def _describe_equal_rows(rows: pd.DataFrame, names: list[str], settings: TableSettings) -> list[str]:
+    """Say which rows equal an earlier one but for their name, and which wait for the same design."""
+    found = []
+    features = [feature.name for feature in settings.features]
+    kinds = (
+        (TRAIN, names, "with the features and results of an earlier row but another name, taken as repeats"),
+        (PENDING, features, "waiting for the design of an earlier one, taken as repeats to come"),
+    )
+    for split, columns, what in kinds:
+        part = rows[rows[SPLIT] == split][list(dict.fromkeys(columns))]
+        first: dict[tuple[Any, ...], Any] = {}
+        pairs = []
+        for line, *cells in part[part.duplicated(keep=False)].itertuples(name=None):
+            original = first.setdefault(tuple(None if cell != cell else cell for cell in cells), line)
+            if original != line:
+                pairs.append(f"line {line} as line {original}")
+        if pairs:
+            n, listed = len(pairs), ", ".join(pairs[:MAX_DOUBTS])
+            listed += f" and {n - MAX_DOUBTS} more" if n > MAX_DOUBTS else ""
+            found.append(f"{n} row{'' if n == 1 else 's'} {what} ({listed}); remove what was copied by mistake")
+    return found
 
 
 def _check_learnable(rows: pd.DataFrame, source: str, objectives: Sequence[Objective], n_dropped: int) -> None:

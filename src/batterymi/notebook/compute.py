@@ -147,14 +147,12 @@ def make_batch(work: Work, n: int | None = None) -> None:
         n: how many designs; None takes the study's own number.
 
     Raises:
-        ConfigError: if the study is no campaign of experiments, or the number is out of range.
+        ConfigError: if the study is no campaign of experiments.
         DesignError: if no design meets the constraints.
         TableError: if the table, the ledger or the list of candidates cannot be used.
     """
     study, folder = work.study, work.place.folder
     check_campaign(work)
-    if n is not None and not 1 <= n <= 1000:
-        raise ConfigError([f"n = {n}: give a number from 1 to 1000"])
     before = make_models(work)
     settings = SuggestionSettings.model_validate(SuggestionSettings.dump_from(study))
     if n is not None:

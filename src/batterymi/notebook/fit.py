@@ -12,10 +12,13 @@ from batterymi.config.campaign import SurrogateChoice
 from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.config.study import Study
 from batterymi.data.formula_columns import list_formula_columns, read_formula_columns
+from batterymi.data.headers import strip_units
 from batterymi.data.schema import list_faults
 from batterymi.errors import DesignError
 from batterymi.evaluators.base import EvaluatorFiles
 from batterymi.evaluators.surrogate import SurrogateEvaluator
+from batterymi.files import read_frame
+from batterymi.notebook.arguments import read_rows, show_value
 from batterymi.notebook.compute import Work
 from batterymi.notebook.show import show_block, show_frame, show_list, show_text
 from batterymi.notebook.workplace import work_in
@@ -23,8 +26,9 @@ from batterymi.reporting.study_results import StudyResults
 from batterymi.reporting.summary import join_verdicts
 from batterymi.reporting.trust import summarise_trust
 from batterymi.spelling import did_you_mean
+from batterymi.text_safety import show_in_line
 
-Designs = pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+Designs = pd.DataFrame | pd.Series | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 SHOWN = ["objective", "model", "unit", "mae", "mae_lower", "mae_upper", "q2", "q2_lower", "q2_upper", "verdict"]
 
 
@@ -75,15 +79,16 @@ class Fit:
             n_objectives), indexed as the designs are. Predictions and bounds are cut to the possible range (`valid`).
 
         Raises:
-            DesignError: if a feature is missing, no number, or no choice of the study.
+            DesignError: if a feature is missing, no number, or no choice of the study, or a column is unknown.
+            ConfigError: if the designs are no rows.
         """
-        frame = designs if isinstance(designs, pd.DataFrame) else pd.DataFrame(_list_mappings(designs))
+        frame = _read_designs(designs)
         study = self._study
         with work_in(self._project):
             choice = SurrogateChoice(name="surrogate", variant=study.primary_variant)
             evaluator = SurrogateEvaluator(choice, study.objectives, EvaluatorFiles(self._model))
             needed = {name for o in study.objectives for name in evaluator.get_model(o.name).features}
-            prepared = _prepare_designs(frame.reset_index(drop=True), study, needed)
+            prepared = _prepare_designs(frame.reset_index(drop=True), study, needed, _list_known(study, self._model))
             means, widths = evaluator.evaluate(prepared), evaluator.half_widths(prepared)
         columns = {}
         for objective in study.objectives:
@@ -141,19 +146,60 @@ def read_fit(work: Work, notes: list[str], project: Path) -> Fit:
     )
 
 
-def _list_mappings(designs: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return single designs as a list."""
-    return [designs] if isinstance(designs, Mapping) else list(designs)
+def _read_designs(designs: Designs) -> pd.DataFrame:
+    """Return designs as a frame.
+
+    Raises:
+        DesignError: if there is none, or one is no mapping.
+        ConfigError: if they are something else.
+    """
+    wanted = "a frame with a row for each design, or a mapping of features to values, or a list of these"
+    given = read_rows("designs", designs, wanted)
+    if isinstance(given, pd.DataFrame):
+        return given
+    rows = [given] if isinstance(given, Mapping) else list(given)
+    for place, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise DesignError(f"designs: row {place}: found {show_value(row)}; give {wanted}")
+        for name, value in row.items():
+            if isinstance(value, Mapping | Sequence | np.ndarray | pd.Series) and not isinstance(value, str):
+                raise DesignError(f"designs: {name}: found {show_value(value)}; give one value, or {wanted}")
+    if not rows:
+        raise DesignError(f"designs: none was given; give {wanted}")
+    return pd.DataFrame(rows)
 
 
-def _prepare_designs(frame: pd.DataFrame, study: Study, needed: set[str]) -> pd.DataFrame:
+def _list_known(study: Study, model: Path) -> set[str]:
+    """Return the columns that designs may have: those of the study's table, and those of its last batch."""
+    folder = model.parent.parent
+    named = {column.name for column in (*study.features, *study.objectives)} | {q.name for q in study.derived}
+    files = StudyResults.of_folder(folder, study).files
+    # rows and batches may be predicted as they are
+    frames = [read_frame(files["table"])]
+    frames += [strip_units(read_frame(files["suggestions"]))] if files["suggestions"].is_file() else []
+    return named | {str(column) for frame in frames for column in frame.columns}
+
+
+def _prepare_designs(frame: pd.DataFrame, study: Study, needed: set[str], known: set[str]) -> pd.DataFrame:
     """Return designs as models take them.
+
+    Args:
+        frame: the designs.
+        study: its settings.
+        needed: features of the models.
+        known: other columns that may be there.
 
     Raises:
         DesignError: if a column is missing, or holds what the study does not know.
     """
     columns = list_formula_columns(study.descriptors, study.table.formula_column)
     inputs = {column for descriptor in study.primary_descriptors for column in descriptor.columns.values()}
+    for name in frame.columns:
+        if name not in known:
+            raise DesignError(
+                f"designs: '{show_in_line(str(name))}' is no feature of the study, nor a column of its table; "
+                f"{did_you_mean(str(name), needed | inputs)}"
+            )
     for name in sorted((needed | inputs) - set(frame)):
         raise DesignError(f"designs: '{name}' is missing; {did_you_mean(name, map(str, frame.columns))}")
     formulas = read_formula_columns(frame, [name for name in columns if name in frame])

@@ -28,7 +28,7 @@ def list_given(results: Results, objectives: Sequence[str]) -> Iterator[tuple[st
     if isinstance(results, Mapping):
         for name, given in results.items():
             if isinstance(given, Mapping):
-                yield str(name), {COLUMN: str(name), **given}
+                yield str(name), {COLUMN: str(name), **{str(key): value for key, value in given.items()}}
             elif len(objectives) == 1 or (isinstance(given, str) and read_word(given) in (PENDING, FAILED)):
                 yield str(name), {COLUMN: str(name), **dict.fromkeys(objectives, given)}
             else:

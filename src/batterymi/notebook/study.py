@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import TypedDict, Unpack
 
 import pandas as pd
@@ -22,6 +23,7 @@ from batterymi.config.study import Study as Settings
 from batterymi.data.header_units import match_headers
 from batterymi.data.read_table import read_table
 from batterymi.errors import ConfigError
+from batterymi.notebook.arguments import name_arguments, read_count, read_rows, read_words, require
 from batterymi.notebook.compute import Work, check_campaign, make_batch, make_models
 from batterymi.notebook.fit import Fit, read_fit
 from batterymi.notebook.show import show_block, show_frame, show_list, show_text
@@ -32,7 +34,10 @@ from batterymi.workflow.settings import find_study, read_config
 
 ROLES = ["column", "role", "unit", "why"]
 PROBLEMS = ["file", "line", "column", "found", "wanted", "text"]
-Words = str | Sequence[str]
+Words = str | Sequence[str] | pd.Series | pd.Index
+PATH = (str, os.PathLike)
+SINGLE = ("id", "repeats", "sheet", "encoding", "decimal")  # what is said once
+MOST = 1000  # designs of a batch
 
 
 class Guidance(TypedDict, total=False):
@@ -137,7 +142,9 @@ class Study:
             ConfigError: if the name cannot be used, there is such a study, or a column cannot be what is said of it.
             TableError: if the table cannot be used.
         """
-        project, table = Path(folder).resolve(), Path(path)
+        require("path", path, PATH, "the name of a file")
+        require("name", name, (str, NoneType), "a text")
+        project, table = _find_project(folder), Path(path)
         absolute = table.resolve() if table.exists() else project / table
         with work_in(project):
             table = absolute.relative_to(project) if absolute.is_relative_to(project) else absolute
@@ -161,7 +168,9 @@ class Study:
         Raises:
             ConfigError: if there is no study of that name, or its YAML is wrong.
         """
-        project = Path(folder).resolve()
+        require("name", name, str, "the name of a study")
+        require("configfile", configfile, (*PATH, NoneType), "the name of a file")
+        project = _find_project(folder)
         with work_in(project):
             over = Path(configfile) if configfile else None
             find_study(name, read_config(over))
@@ -198,14 +207,15 @@ class Study:
     def roles(self) -> pd.DataFrame:
         """Return what each column of the table is for: column, role, unit and why; for new studies as guessed."""
         if self._draft:
-            return pd.DataFrame(list_roles(self._draft.guess.plan.roles), columns=ROLES)
+            roles = pd.DataFrame(list_roles(self._draft.guess.plan.roles), columns=ROLES)
+            return roles.assign(why=roles["why"].map(name_arguments))
         with self.open_work() as work:
             return _list_roles_of(work)
 
     @property
     def questions(self) -> list[str]:
         """Return what to look at in the guesses of a new study, a line each; none for one that was opened."""
-        return self._draft.questions if self._draft else []
+        return [name_arguments(line) for line in self._draft.questions] if self._draft else []
 
     @property
     def units(self) -> dict[str, str]:
@@ -265,6 +275,7 @@ class Study:
             TableError: if the table, the ledger or the list of candidates cannot be used.
             OutputError: if the ledger cannot be written.
         """
+        n = read_count("n", n, MOST)
         with self.open_work() as work, hold_study(work.place), run_quietly(work.place) as messages:
             make_batch(work, n)
             self.notes = messages.warnings
@@ -275,7 +286,7 @@ class Study:
         batch.attrs["units"] = {name: unit for name, unit in columns.items() if name in batch}
         return batch
 
-    def tell(self, results: Results, units: Mapping[str, str] | None = None) -> pd.DataFrame:
+    def tell(self, results: Results | pd.Series, units: Mapping[str, str] | None = None) -> pd.DataFrame:
         """Write what was measured into the user's table: all of it, or nothing.
 
         A row that is pending under the name of the suggestion is filled in; other results become new rows, in the
@@ -300,9 +311,13 @@ class Study:
                 in a spreadsheet or is none to which rows can be appended; nothing is written.
             OutputError: if the table cannot be written.
         """
+        given = read_rows("results", results, "results by name of suggestion, as {'b1-01': 88.4}, or a frame of rows")
+        require("units", units, (Mapping, NoneType), "a unit for each objective, as {'capacity': 'Ah/g'}")
+        for name, unit in (units or {}).items():
+            require(f"units: {name}", unit, str, "a text, as 'Ah/g'")
         with self.open_work() as work, hold_study(work.place):
             check_campaign(work)
-            written, copy, self.notes = write_results(work, read_state(work), results, units or {})
+            written, copy, self.notes = write_results(work, read_state(work), given, units or {})
         written.attrs["copy"] = str(copy)
         return written
 
@@ -330,6 +345,9 @@ def read_guidance(guidance: Guidance) -> tuple[Reading, Wishes, tuple[str, ...]]
     known = Guidance.__annotations__
     if wrong := [name for name in guidance if name not in known]:
         raise ConfigError([f"from_csv: there is no option '{wrong[0]}'; there are {', '.join(known)}"])
+    for name in SINGLE:
+        require(f"from_csv: {name}", guidance.get(name), (str, NoneType), "a text")
+    words = {name: read_words(f"from_csv: {name}", guidance.get(name)) for name in known if name not in SINGLE}
     decimal = guidance.get("decimal")
     if decimal not in (None, ".", ","):
         raise ConfigError([f"from_csv: decimal: found {decimal!r}; give '.' or ','"])
@@ -337,20 +355,24 @@ def read_guidance(guidance: Guidance) -> tuple[Reading, Wishes, tuple[str, ...]]
         {"sheet": guidance.get("sheet"), "encoding": guidance.get("encoding"), "decimal": decimal}
     )
     wishes = Wishes(
-        factors=_as_tuple(guidance.get("factor", ())),
+        factors=words["factor"],
         identity=guidance.get("id"),
-        groups=_as_tuple(guidance.get("group", ())),
-        formulas=_as_tuple(guidance.get("formula", ())),
-        ignored=_as_tuple(guidance.get("ignore", ())),
+        groups=words["group"],
+        formulas=words["formula"],
+        ignored=words["ignore"],
         repeats=guidance.get("repeats"),
     )
-    wishes = read_wishes(_as_tuple(guidance.get("objective", ())), wishes)
-    return reading, wishes, _as_tuple(guidance.get("fill_down", ()))
+    return reading, read_wishes(words["objective"], wishes), words["fill_down"]
 
 
-def _as_tuple(words: Words) -> tuple[str, ...]:
-    """Return one or several words as several."""
-    return (words,) if isinstance(words, str) else tuple(words)
+def _find_project(folder: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of a project's folder.
+
+    Raises:
+        ConfigError: if it is no path.
+    """
+    require("folder", folder, PATH, "the name of a folder")
+    return Path(folder).resolve()
 
 
 def _make_frame(problems: Sequence[Problem]) -> pd.DataFrame:

@@ -182,6 +182,7 @@ def _make_entry(label: str, given: dict[str, Any], work: Work, state: Table, uni
     study = work.study
     name = str(given.pop(COLUMN, "") or "")
     design = _find_design(name, work, state) if name else take_design(label, given, state.space.features)
+    _refuse_unknown(label, given, work, state, design if name else {})
     line, has_value = _find_waiting_row(name, design, work, state)
     cells: dict[str, Any] = {}
     for objective in study.objectives:
@@ -207,12 +208,32 @@ def _make_entry(label: str, given: dict[str, Any], work: Work, state: Table, uni
         header = key if key in headers else state.find_header(key)
         if name and key in design:
             refuse_other_design(label, key, value, design[key])
-        elif header not in headers or header in cells or key in {feature.name for feature in study.features}:
-            known = [*(objective.name for objective in study.objectives), *headers]
-            raise TableError(f"{label}: '{key}' is not a column of {state.path}; {did_you_mean(key, known)}; {NOTHING}")
+        elif header in cells:
+            raise TableError(f"{label}: '{key}' is written with the result; leave it out; {NOTHING}")
         else:
             cells[header] = value if isinstance(value, str | Real) else str(value)
     return Entry(label, name, design, cells, line)
+
+
+def _refuse_unknown(label: str, given: Mapping[str, Any], work: Work, state: Table, design: Mapping[str, Any]) -> None:
+    """Refuse names that are neither objectives nor columns of the table, before any is said to be missing.
+
+    Raises:
+        TableError: naming all of them.
+    """
+    headers = [str(header) for header in state.raw.frame.columns]
+    objectives = [objective.name for objective in work.study.objectives]
+    features = {feature.name for feature in work.study.features}
+    unknown = [
+        key
+        for key in given
+        if key not in (*design, *objectives) and (key in features or state.find_header(key) not in headers)
+    ]
+    if unknown:
+        names = ", ".join(f"'{show_in_line(key)}'" for key in unknown)
+        verb = "is not a column" if len(unknown) == 1 else "are not columns"
+        hint = did_you_mean(unknown[0], [*objectives, *headers])
+        raise TableError(f"{label}: {names} {verb} of {state.path}; {hint}; {NOTHING}")
 
 
 def _find_design(name: str, work: Work, state: Table) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from typing import Any
 
 from batterymi.errors import BatteryMIError
 from batterymi.files import check_content, compute_sha256, write_json
+from batterymi.notebook.arguments import speak_python
 from batterymi.text_safety import clean_message
 from batterymi.user_files import create_file, lock_path
+from batterymi.workflow.project import PYTHON_WORK
 from batterymi.workflow.provenance import find_code_closure, find_package_folder
 from batterymi.workflow.run import SafeFormatter, limit_threads
 
-WORK = Path(".batterymi")  # in the project's folder; everything in it can be made again
+WORK = PYTHON_WORK  # in the project's folder
 PATIENCE_S = 600.0  # another window may be fitting models
 _TURN = RLock()  # the working directory belongs to the whole process
 
@@ -73,7 +75,8 @@ class _Collector(logging.Handler):
 def work_in(folder: Path) -> Iterator[None]:
     """Work in a project's folder, to which all paths of settings are relative.
 
-    Calls of one process take turns, since the working directory is that of the whole process.
+    Calls of one process take turns, since the working directory is that of the whole process. Messages of errors are
+    in the words of Python.
 
     Args:
         folder: of the project, absolute.
@@ -84,7 +87,7 @@ def work_in(folder: Path) -> Iterator[None]:
     Raises:
         BatteryMIError: if there is no such folder.
     """
-    with _TURN:
+    with _TURN, speak_python():
         before = Path.cwd()
         try:
             is_here = folder.samefile(before)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.reporting.best_design import ALL_MEASURED, BestDesign
+from batterymi.reporting.best_design import ALL_MEASURED, NO_DESIGN, BestDesign
 from batterymi.reporting.tables import format_cell
 from batterymi.vocabulary.verdicts import FEWER, MORE, NO_SKILL, SKILL
 
@@ -46,6 +46,11 @@ class Card:
         return shared[self.skill] if ": " in text else text
 
     @property
+    def meaning(self) -> str:
+        """Return what the verdict on the first objective's model means, whose scores stand beside it."""
+        return self.cells.get("verdict_means", "").split(" | ")[0]
+
+    @property
     def gain_verdict(self) -> str:
         """Return the verdict on the campaign without its target and numbers, which stand beside it."""
         return re.split("[:;,]", self.cells["gain_over_random"])[0]
@@ -56,8 +61,34 @@ class Card:
         return re.split(r"[:;,]| \(", self.cells.get("against_rule", ""))[0]
 
     @property
+    def answer(self) -> str:
+        """Return what to do next, in a line."""
+        best = self.best
+        if best.is_experiment:
+            warning = f", as an exploration, since {best.objection}" if best.objection else ""
+            return f"Measure the next batch{warning}" if best.batch else f"Nothing to measure: {best.objection}"
+        if self.is_recommended:
+            return f"Recommended {best.relaxed}".rstrip()
+        return f"Nothing to recommend, because {best.objection}"
+
+    @property
+    def subject(self) -> str:
+        """Return what is shown below the answer."""
+        if self.best.is_experiment:
+            return "Best measured so far"
+        if self.best.objection == NO_DESIGN:
+            return "A row of the table meets them"
+        if self.best.row:
+            return "Best known row"
+        return "Design" if self.is_recommended else "Best design found, for information"
+
+    @property
     def tone(self) -> str:
         """Return the class of the answer."""
+        if self.best.is_experiment:
+            return (OPEN if self.best.objection else GOOD) if self.best.batch else BAD
+        if self.best.relaxed and self.is_recommended:
+            return OPEN
         return GOOD if self.is_recommended else OPEN if self.best.objection == ALL_MEASURED else BAD
 
     @property

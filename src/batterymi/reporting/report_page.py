@@ -28,7 +28,7 @@ FINDINGS = {
     "data": (("rows", "rows_are"), ("suspicious_features", "remarks"), ("features", "noise_floor", "bounds")),
     "model": (
         ("best_model", "score_text", "mae_text", "q2_dummy", "q2_ridge"),
-        ("verdict", "stricter_split", "threshold", "official_test", "external_test"),
+        ("verdict", "verdict_means", "stricter_split", "threshold", "official_test", "external_test"),
         ("all_scores", "groupings", "variants", "ranks", "more_rows", "transfer"),
     ),
     "trust": ((), ("calibration", "partitions"), ()),
@@ -187,11 +187,16 @@ class Report:
         summary, found = self.parts[card.name].summary, []
         for column, text in card.cells.items():
             number = SOURCE_OF.get(column, column)
-            cell = summary.get(number)
-            if cell and cell["source"]:
+            if self.has_source(card, column):
+                cell = summary[number]
                 command = f"batterymi explain {card.name}.{number}"
                 found.append(Source(column, text, self.find_origin(cell["source"]), command))
         return found
+
+    def has_source(self, card: Card, column: str) -> bool:
+        """Return whether a column of a study's summary was read from a file, rather than from its settings."""
+        cell = self.parts[card.name].summary.get(SOURCE_OF.get(column, column))
+        return column in card.cells and bool(cell and cell["source"])
 
     def find_origin(self, source: str) -> Origin:
         """Return where a number comes from."""

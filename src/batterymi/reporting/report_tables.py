@@ -2,17 +2,29 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from batterymi.config.slices.reporting import ReportedStudy
 from batterymi.reporting.claims import RELATIONS
 from batterymi.reporting.study_results import StudyResults
+from batterymi.statistics.digits import format_probability
 from batterymi.vocabulary.units import format_label
 
+DISTANCE = "distance_to_known"
+ENGINE = {"_engine_mean": "expected (engine's model)", "_engine_sd": "standard deviation of it (engine's model)"}
+# headings of columns that no setting describes
+HEADINGS = {
+    "why": "Why",
+    "measure": "What to measure",
+    "measure_cost": "Cost of it",
+    DISTANCE: "Distance to the nearest row",
+    "probability_limits_met": "Probability that limits are met",
+    "probability_no_failure": "Probability that nothing fails",
+    "probability_better": "Probability of being better",
+}
 LONG = 40  # characters, from which on a cell is a text to read
 
 
@@ -51,6 +63,7 @@ class SortedTable:
         facets: columns to filter by, as places.
         csv: the header of the file behind it, then its records, each as a line of CSV; none if there is no such file.
         source: the file behind it.
+        lead: what columns are that their headings do not say.
     """
 
     name: str
@@ -59,6 +72,7 @@ class SortedTable:
     facets: Sequence[int] = ()
     csv: Sequence[str] = field(default=())
     source: str = ""
+    lead: str = ""
 
     def list_choices(self, column: int) -> list[str]:
         """Return the different texts of a column."""
@@ -82,6 +96,7 @@ def list_suggestions(name: str, results: StudyResults, text: str) -> SortedTable
         rows,
         csv=split_records(text),
         source=str(path),
+        lead=_explain_columns(results, columns),
     )
 
 
@@ -147,21 +162,46 @@ def _format_number(value: Any, form: str) -> str:
 
 def _choose_columns(results: StudyResults) -> dict[str, tuple[str, str]]:
     """Return the columns of suggestions that are shown, with headings and units; intervals join their number."""
-    known = _describe_columns(results.study)
+    known = _describe_columns(results)
     frame = results.suggestions
     hidden = {f"{o.name}_{end}_95" for o in results.study.objectives for end in ("lower", "upper")}
     shown = [str(column) for column in frame.columns if column not in hidden and not frame[column].isna().all()]
     return {name: known.get(name, (name.replace("_", " ").capitalize(), "1")) for name in shown}
 
 
-def _describe_columns(study: ReportedStudy) -> dict[str, tuple[str, str]]:
-    """Return the heading and the unit of each column that the study describes."""
+def _explain_columns(results: StudyResults, columns: Iterable[str]) -> str:
+    """Return what columns of suggestions are that their headings do not say."""
+    names, parts = set(columns), []
+    objectives = [objective.name for objective in results.study.objectives]
+    if any(f"{name}{ending}" in names for name in objectives for ending in ENGINE):
+        parts.append(
+            "Two models predict each design. “Predicted”, with its 95 % interval, is by the study's validated model, "
+            "whose scores are above. “Expected”, also in the reasons, is by the engine's own model, fitted to the same "
+            "rows, which chose the designs: ± is one standard deviation. Where they disagree, the reason says so."
+        )
+    if DISTANCE in names:
+        parts.append(
+            "The distance to the nearest row is the mean (root mean square) over the features, each in units of its "
+            "range of search: 0 is a row that is known, 1 the other end of every range."
+        )
+    return " ".join(parts)
+
+
+def _describe_columns(results: StudyResults) -> dict[str, tuple[str, str]]:
+    """Return the heading and the unit of each column that is described."""
+    study = results.study
     found = {c.name: (c.axis_label, c.unit) for c in (*study.features, *study.objectives)}
     found |= {q.name: (format_label(q.label, q.unit), q.unit) for q in study.derived}
     for objective in study.objectives:
+        if study.campaign.mode == "experiment":
+            label = format_label(f"{objective.label}, predicted (validated model)", objective.unit)
+            found[objective.name] = (label, objective.unit)
+        for ending, word in ENGINE.items():
+            label = format_label(f"{objective.label}, {word}", objective.unit)
+            found[f"{objective.name}{ending}"] = (label, objective.unit)
         label = format_label(f"{objective.label}, predicted without the row", objective.unit)
         found[f"{objective.name}_predicted"] = (label, objective.unit)
-    return found | {"distance_to_known": ("Distance to known rows", "1"), "why": ("Why", "1")}
+    return found | {name: (heading, "1") for name, heading in HEADINGS.items()}
 
 
 def _list_cells(row: Mapping[Any, Any], columns: Mapping[str, Any], path: str) -> list[TableCell]:
@@ -177,6 +217,9 @@ def _make_cell(row: Mapping[Any, Any], name: str, source: str) -> TableCell:
     if isinstance(value, str) or pd.isna(value):
         return TableCell("–" if not isinstance(value, str) else value)
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    if name.startswith("probability_"):
+        # in the digits of the reasons beside it
+        text = format_probability(float(value))
     base = name.removesuffix("_predicted")
     # the interval of a replayed campaign is of the prediction, not of the value that was measured
     has_interval = f"{base}_lower_95" in row and (base != name or f"{base}_predicted" not in row)

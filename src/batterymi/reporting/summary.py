@@ -11,6 +11,7 @@ from batterymi.reporting.gain import Cells, collect_gain
 from batterymi.reporting.study_results import StudyResults
 from batterymi.reporting.trust import summarise_trust
 from batterymi.vocabulary.units import format_unit
+from batterymi.vocabulary.verdicts import explain_verdict
 
 SETTINGS = ""  # instead of an entry: what the study's YAML says
 
@@ -37,6 +38,7 @@ def summarise_results(name: str, results: StudyResults) -> dict[str, dict[str, A
         "features": (_list_features(study), "metrics"),
         **_collect_scores(results),
         "verdict": (join_verdicts(results.selected), f"metrics#variant={study.primary_variant},selected=True:verdict"),
+        "verdict_means": (_explain_verdicts(results), f"metrics#variant={study.primary_variant},selected=True:p_value"),
         "variants": (_describe_variants(results), "metrics"),
         "feasibility": (_describe_feasibility(results.benchmark), "benchmark#feasibility"),
         **describe_best(find_best_design(results)),
@@ -131,6 +133,18 @@ def join_verdicts(selected: pd.DataFrame) -> str:
     if len(verdicts) == 1:
         return str(verdicts[0])
     return "; ".join(f"{row['objective']}: {row['verdict']}" for row in _list_rows(selected))
+
+
+def _explain_verdicts(results: StudyResults) -> str:
+    """Return what the verdict on each objective's model means, and why there is no skill."""
+    n_rows = results.table_report["rows_to_learn_from"]
+    texts = {
+        str(row["objective"]): explain_verdict(row["verdict"], row["model"], row["p_value"], n_rows)
+        for row in _list_rows(results.selected)
+    }
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return " | ".join(f"{name}: {text}" for name, text in texts.items() if text)
 
 
 def _describe_variants(results: StudyResults) -> str:

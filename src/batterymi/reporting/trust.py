@@ -34,23 +34,30 @@ KEYS = {
 
 
 def summarise_trust(results: StudyResults) -> Cells:
-    """Return the cells of the summary that tell how far results can be trusted."""
+    """Return the cells of the summary that tell how far results can be trusted: texts of all objectives."""
     validation = results.validation["objectives"]
-    first = next((o for o in results.study.objectives if o.name in validation), None)
-    if first is None:
+    objectives = [o for o in results.study.objectives if o.name in validation]
+    if not objectives:
         return {}
-    found, unit = validation[first.name], format_unit(first.unit)
+    first, unit = objectives[0], format_unit(objectives[0].unit)
     optional = (
         ("transfer", results.transfer, "transfer", describe_transfer),
         ("screen", results.screen_report, "screen_report", _describe_screen),
     )
-    return {
-        **{
-            key: (value, f"validation#objectives.{first.name}.{_name_key(key)}")
-            for key, value in _summarise_validation(found, unit).items()
-        },
-        **{key: (describe(part, unit), entry) for key, part, entry, describe in optional if part},
-    }
+    cells: Cells = {}
+    found = {o.name: _summarise_validation(validation[o.name], format_unit(o.unit)) for o in objectives}
+    for key in dict.fromkeys(key for part in found.values() for key in part):
+        texts = {name: part[key] for name, part in found.items() if key in part and isinstance(part[key], str)}
+        texts = {name: text for name, text in texts.items() if text}
+        if len(texts) > 1:
+            cells[key] = (" | ".join(f"{name}: {text}" for name, text in texts.items()), "validation#objectives")
+            continue
+        # of numbers those of the first objective, as of its scores
+        name = next(iter(texts), first.name)
+        if key in found[name]:
+            text = found[name][key] if name == first.name else f"{name}: {found[name][key]}"
+            cells[key] = (text, f"validation#objectives.{name}.{_name_key(key)}")
+    return cells | {key: (describe(part, unit), entry) for key, part, entry, describe in optional if part}
 
 
 def _summarise_validation(found: Mapping[str, Any], unit: str) -> dict[str, Any]:

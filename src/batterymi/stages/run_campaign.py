@@ -16,6 +16,7 @@ from batterymi.evaluators.make import make_evaluator
 from batterymi.files import read_frame, write_csv, write_json, write_parquet
 from batterymi.optimise.campaigns.attainable import Attainable, complete_attainable, scan_attainable
 from batterymi.optimise.campaigns.benchmark import compare_with_random
+from batterymi.optimise.campaigns.best_known import BEST_ROWS, find_best_known
 from batterymi.optimise.campaigns.campaign import select_best_designs
 from batterymi.optimise.campaigns.feasibility import check_feasibility
 from batterymi.optimise.campaigns.journal import Journal, place_journal, remove_journals
@@ -98,6 +99,8 @@ def run_campaign(
         "outcome_kind": evaluator.kind,
         "comparison": comparison,
         "failures": count_failures(history),
+        # rows of the table may meet limits that no design of the campaign does
+        BEST_ROWS: find_best_known(bare, rows).as_records() if suggestions.empty else [],
     }
     write_json(files.benchmark, content)
     remove_journals(files.history)

@@ -17,6 +17,7 @@ from batterymi.data.headers import add_units
 from batterymi.evaluators.base import EvaluatorFiles
 from batterymi.evaluators.experiment import Experiment
 from batterymi.files import compute_digest, read_frame, write_csv, write_json, write_parquet
+from batterymi.optimise.campaigns.best_known import BEST_ROWS, find_best_known
 from batterymi.optimise.campaigns.changes import State, describe_changes
 from batterymi.optimise.campaigns.converted_batches import describe_differences
 from batterymi.optimise.campaigns.feasibility import check_feasibility
@@ -145,6 +146,7 @@ def suggest_batch(
         "outcome_kind": "predicted",
         "comparison": comparison,
         "failures": {"failed": n_failed} if n_failed else {},
+        BEST_ROWS: find_best_known(problem, measured, settings.id_column).as_records(),
     }
     write_json(files.benchmark, benchmark)
 

@@ -31,6 +31,17 @@ AT_MOST = "at most"
 WITHIN_BUDGET = "within the budget"
 
 
+# what verdicts with skill mean, by how they end
+MEANINGS = {
+    "the linear model is best": "yes, and nothing more complex than a linear model is needed",
+    "; better than ridge": "yes, and it is better than a linear model",
+    "not better than ridge": "yes, but a linear model may do as well",
+    f"{TOO_SMALL} over ridge": "yes, but hardly better than a linear model",
+    f"{TOO_SMALL} over predicting the mean": "hardly: it gains less over predicting the mean than matters",
+}
+FEW_ROWS = 15  # up to which a good score is easily luck
+
+
 def decide_verdict(
     name: str,
     p_value: float,
@@ -66,6 +77,26 @@ def decide_verdict(
     if over_ridge[0] > 0:
         return f"{SKILL}; {TOO_SMALL} over ridge" if gains[1] < worthwhile else f"{SKILL}; better than ridge"
     return f"{SKILL}; not better than ridge"
+
+
+def explain_verdict(verdict: str, name: str, p_value: float, n_rows: int) -> str:
+    """Say in plain words what a verdict on a model means, and why there is no skill.
+
+    Args:
+        verdict: as `decide_verdict` returns it.
+        name: the selected model.
+        p_value: corrected p-value of the permutation test.
+        n_rows: that it was validated on.
+    """
+    if not verdict.startswith(NO_SKILL):
+        return next((text for ending, text in MEANINGS.items() if verdict.endswith(ending)), "")
+    if name == "dummy":
+        return "no model beats predicting the mean"
+    if not p_value < ALPHA:
+        found = f"permutation p = {p_value:.2g}, and skill needs p < {ALPHA:g}"
+        few = f"{n_rows} rows are too few to tell it from chance"
+        return f"{few if n_rows <= FEW_ROWS else 'chance does as well too often'}: {found}"
+    return "its gain over predicting the mean may be none: the 95 % interval includes zero"
 
 
 def state_gain(gain: str, other: str, label: str) -> str:

@@ -17,6 +17,7 @@ from batterymi.workflow.manifest import LOCK
 
 MARKERS = Path(".snakemake/battery-mi-changed")  # beside Snakemake's records, which they make up for
 RAW = "data/raw"  # where data sets are brought to
+PYTHON_WORK = Path(".batterymi")  # what the app and Python make; all of it can be made again
 CLAIMED = ("liion_database", "mp_electrodes")  # data sets that the claims need, whatever studies read
 FOLDERS = {"results": "results", "logs": "logs", "benchmarks": "logs/benchmarks"}
 

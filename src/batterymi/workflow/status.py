@@ -20,13 +20,14 @@ from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.reporting.study_results import list_entries
 from batterymi.workflow.failures import DONE, ENDS, STAMP, describe_end
-from batterymi.workflow.project import folder_of
+from batterymi.workflow.project import PYTHON_WORK, folder_of
 from batterymi.workflow.run_progress import STATE, read_last
 
 DONE_STATE, RUNNING, FAILED, STOPPED, OUTDATED, NOT_RUN = "done", "running", "failed", "stopped", "outdated", "not run"
 ORDER = (FAILED, RUNNING, STOPPED, OUTDATED, NOT_RUN, DONE_STATE)
 SNAKEMAKE = Path(".snakemake")
 LOCK = SNAKEMAKE / "battery-mi.lock"
+PYTHON_STEPS = {"surrogate.key.json": "models", "campaign.key.json": "a batch of suggestions"}
 SLACK_S = 1.0  # file systems round dates
 MOST_BYTES = 5_000_000  # of a record
 
@@ -78,12 +79,16 @@ class Status:
     Attributes:
         run: the one that goes on; None if none does.
         stages: of each study, and of all.
+        python_work: what the app and Python have made of each study, by its name.
+        report: the page of the last run; empty if there is none.
         notes: what could not be read.
     """
 
     run: Run | None
     stages: list[Stage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    python_work: dict[str, str] = field(default_factory=dict)
+    report: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,20 @@ def read_status(config: Config, studies: Mapping[str, Study], selected: Iterable
     stages += [_assess_log(Path(log), folder, [], set(), (studies, config, run)) for log in started]
     stages += _list_others(stages, folder_of(config, "results"), {n: studies[n] for n in selected if n in studies})
     stages.sort(key=lambda stage: (stage.study, ORDER.index(stage.state), stage.stage, stage.part))
-    return Status(run, stages, notes)
+    page = folder_of(config, "results") / "report.html"
+    return Status(run, stages, notes, _find_python_work(studies), str(page) if page.is_file() else "")
+
+
+def _find_python_work(studies: Iterable[str]) -> dict[str, str]:
+    """Return what the app and Python have made of each study; nothing of those that they have not worked on."""
+    found = {}
+    for name in studies:
+        folder = PYTHON_WORK / "studies" / name
+        # the record of a step is written when its files are there
+        made = [what for record, what in PYTHON_STEPS.items() if (folder / record).is_file()]
+        if made:
+            found[name] = f"{' and '.join(made)} from the app or Python, in {folder}"
+    return found
 
 
 def find_run() -> Run | None:

@@ -1,10 +1,12 @@
 """Interactive figures of campaigns: values over evaluations, and objectives that compete."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from batterymi.arrays import Array
 from batterymi.config.parts import Objective
 from batterymi.figures.campaign import ENGINES, compute_band, make_score_label
 from batterymi.figures.interactive.base import (
@@ -16,7 +18,9 @@ from batterymi.figures.interactive.base import (
 )
 from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 from batterymi.optimise.space.pareto import compute_costs, is_pareto_optimal
+from batterymi.optimise.space.score import compute_violation, find_certain, get_sides, read_limits
 from batterymi.reporting.study_results import StudyResults
+from batterymi.vocabulary.measured import LOWER, UPPER, describe_side
 from batterymi.vocabulary.splits import SPLIT, TRAIN
 from batterymi.vocabulary.targets import RANDOM, RULE, WITH_RULE
 from batterymi.vocabulary.units import format_unit
@@ -25,6 +29,17 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 FILLS = {BLUE: "rgba(0,114,178,0.22)", ORANGE: "rgba(230,159,0,0.25)"}
+# of rows by the sides of two bounds: the corner or edge to which they point is where the true value lies
+BOUND_SYMBOLS = {
+    (UPPER, 0): "triangle-left",
+    (LOWER, 0): "triangle-right",
+    (0, UPPER): "triangle-down",
+    (0, LOWER): "triangle-up",
+    (UPPER, UPPER): "triangle-sw",
+    (UPPER, LOWER): "triangle-nw",
+    (LOWER, UPPER): "triangle-se",
+    (LOWER, LOWER): "triangle-ne",
+}
 NAMES = ("rank", "suggestion", "label")  # columns that say which suggestion it is: of searches, batches, pools
 
 
@@ -71,9 +86,16 @@ def chart_front(results: StudyResults) -> Chart | None:
     rows = results.table[results.table[SPLIT] == TRAIN].dropna(subset=[x.name, y.name])
     figure = make_figure(x.axis_label)
     best = _find_front(rows, results) if x.is_optimised and y.is_optimised else pd.Series(False, index=rows.index)
-    for label, part, colour in (("rows", rows[~best], GREY), ("best compromises among the rows", rows[best], BLUE)):
+    sides = get_sides(rows, axes)
+    none = np.zeros(len(rows), dtype=bool)
+    bounds = pd.Series(np.any([none, *(side != 0 for side in sides.values())], axis=0), index=rows.index)
+    for label, part, colour in (
+        ("rows", rows[~best & ~bounds], GREY),
+        ("best compromises among the rows", rows[best & ~bounds], BLUE),
+    ):
         if len(part):
             figure.add_scatter(**_make_points(part, axes), name=label, marker={"color": colour, "size": 7})
+    _draw_bounds(figure, rows, axes, sides)
     drawn = results.suggestions
     if {x.name, y.name} <= set(drawn.columns) and len(drawn):
         figure.add_scatter(
@@ -87,16 +109,31 @@ def chart_front(results: StudyResults) -> Chart | None:
     if known is not None and len(known):
         marker = {"color": GREEN, "size": 10, "symbol": "diamond-open", "line": {"width": 2}}
         figure.add_scatter(**_make_points(known, axes, "name"), name="reference designs", marker=marker)
-    _draw_limits(figure, results, axes)
+    has_limits = _draw_limits(figure, results, axes)
     return Chart(
         "front",
         f"{x.label} against {y.label}",
-        _describe_goals(axes),
+        _describe_goals(axes, has_limits),
         y.axis_label,
         ("table", "suggestions", "reference_designs"),
         figure,
         f"{y.label} over {x.label} for {len(rows)} rows and {len(drawn)} suggestions.",
     )
+
+
+def _draw_bounds(
+    figure: "Figure", rows: pd.DataFrame, axes: tuple[Objective, Objective], sides: Mapping[str, Array]
+) -> None:
+    """Draw the rows of which an outcome is only a bound, with marks that point to where the true value lies."""
+    none = np.zeros(len(rows))
+    pairs = np.column_stack([sides.get(objective.name, none) for objective in axes]).astype(int)
+    for pair in sorted({(int(x), int(y)) for x, y in pairs if x or y}):
+        part = rows[(pairs == pair).all(axis=1)]
+        words = [f"{o.label} {describe_side(side).strip()}" for o, side in zip(axes, pair, strict=True) if side]
+        marker = {"color": RED, "size": 8, "symbol": BOUND_SYMBOLS[pair]}
+        name = quote_text(f"{' and '.join(words)}: only a bound is known")
+        before = describe_side(pair[0]), describe_side(pair[1])
+        figure.add_scatter(**_make_points(part, axes, before=before), name=name, marker=marker)
 
 
 def choose_axes(results: StudyResults) -> tuple[Objective, Objective] | None:
@@ -111,19 +148,34 @@ def choose_axes(results: StudyResults) -> tuple[Objective, Objective] | None:
 
 
 def _find_front(rows: pd.DataFrame, results: StudyResults) -> "pd.Series[bool]":
-    """Return which rows no other row beats in all optimised objectives."""
+    """Return which rows meet all limits and are beaten in all optimised objectives by none that does.
+
+    Of bounds those count that are at least as good as their number.
+    """
     objectives = [o for o in results.study.objectives if o.is_optimised]
-    complete = rows.dropna(subset=[o.name for o in objectives])
-    best = pd.Series(is_pareto_optimal(compute_costs(complete, objectives)), index=complete.index)
+    limits = read_limits(results.benchmark["feasibility"]["limits"])
+    needed = list(dict.fromkeys([*(o.name for o in objectives), *(limit.objective for limit in limits)]))
+    good = rows.dropna(subset=needed)
+    good = good[compute_violation(good, results.study.objectives, limits) <= 0]
+    good = good[find_certain(get_sides(good, results.study.objectives), objectives, limits, len(good))]
+    best = pd.Series(is_pareto_optimal(compute_costs(good, objectives)), index=good.index, dtype=bool)
     return best.reindex(rows.index, fill_value=False)
 
 
-def _make_points(part: pd.DataFrame, axes: tuple[Objective, Objective], name_column: str = "line") -> dict[str, Any]:
-    """Return the markers of designs, which say what they are."""
+def _make_points(
+    part: pd.DataFrame,
+    axes: tuple[Objective, Objective],
+    name_column: str = "line",
+    before: tuple[str, str] = ("", ""),
+) -> dict[str, Any]:
+    """Return the markers of designs, which say what they are; of bounds, on which side the value lies."""
     word = {"line": "row ", "rank": "suggestion "}.get(name_column, "")
     names = quote_texts(f"{word}{name}" for name in part[name_column])
     x, y = axes
-    lines = (f"<br>{quote_text(o.label)} %{{{axis}:.4g}}{format_unit(o.unit)}" for o, axis in ((x, "x"), (y, "y")))
+    lines = (
+        f"<br>{quote_text(o.label)} {side}%{{{axis}:.4g}}{format_unit(o.unit)}"
+        for o, axis, side in ((x, "x", before[0]), (y, "y", before[1]))
+    )
     hover = "%{text}" + "".join(lines)
     values = {axis: part[o.name].to_numpy(float) for axis, o in (("x", x), ("y", y))}
     return {**values, "mode": "markers", "text": names, "hovertemplate": f"{hover}<extra></extra>"}
@@ -137,8 +189,9 @@ def _find_error_bars(part: pd.DataFrame, name: str) -> dict[str, Any] | None:
     return make_error_bars(part[name], *(part[column] for column in columns))
 
 
-def _draw_limits(figure: "Figure", results: StudyResults, axes: tuple[Objective, Objective]) -> None:
-    """Draw the limits in force on the two objectives, and their targets."""
+def _draw_limits(figure: "Figure", results: StudyResults, axes: tuple[Objective, Objective]) -> bool:
+    """Draw the limits in force on the two objectives, and their targets; return whether there are limits."""
+    has_limits = False
     for objective, draw, span in (
         (axes[0], figure.add_vline, figure.add_vrect),
         (axes[1], figure.add_hline, figure.add_hrect),
@@ -147,17 +200,19 @@ def _draw_limits(figure: "Figure", results: StudyResults, axes: tuple[Objective,
         for side in ("at_least", "at_most"):
             limit = results.find_limit(objective.name, side)
             if limit is not None:
+                has_limits = True
                 draw(**{place: limit}, line={"color": RED, "width": 1.5, "dash": "dash"})
         if objective.window:
             ends = {f"{place}0": objective.window.low, f"{place}1": objective.window.high}
             span(**ends, fillcolor=GREEN, opacity=0.18, line={"width": 0})
+    return has_limits
 
 
-def _describe_goals(axes: tuple[Objective, Objective]) -> str:
+def _describe_goals(axes: tuple[Objective, Objective], has_limits: bool) -> str:
     """Return which way is better, in a sentence."""
     words = {-1: "more is better", 1: "less is better", 0: "nearer to the target is better"}
     parts = [f"{o.label}: {words[o.sign] if o.is_optimised else 'within its limits'}" for o in axes]
-    return f"{'; '.join(parts)}. Dashed lines are limits."
+    return f"{'; '.join(parts)}.{' Dashed lines are limits.' if has_limits else ''}"
 
 
 def _add_band(figure: "Figure", band: pd.DataFrame, label: str, colour: str) -> None:

@@ -15,12 +15,13 @@ from batterymi.figures.interactive.base import (
     quote_text,
     quote_texts,
 )
-from batterymi.figures.style import BLUE, GREY, ORANGE, RED
+from batterymi.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 from batterymi.figures.surrogate import find_selected, label_importances, select_held_out
 from batterymi.reporting.study_results import StudyResults
 from batterymi.vocabulary.measured import find_compound_column
 from batterymi.vocabulary.units import format_label, format_unit
 
+MARKS = ((BLUE, "circle"), (GREEN, "square"), (PURPLE, "diamond"), (RED, "cross"), (BLACK, "x"))  # by objective
 SYMBOLS = {"at most": "triangle-left", "at least": "triangle-right"}  # of rows of which only a bound is known
 
 
@@ -68,40 +69,45 @@ def chart_parity(results: StudyResults, objective: Objective) -> Chart:
 
 
 def chart_calibration(results: StudyResults) -> Chart | None:
-    """Draw the share of held-out rows inside their intervals over the nominal level, for the first objective."""
+    """Draw the share of held-out rows inside their intervals over the nominal level, for every objective."""
     objectives = results.validation["objectives"]
-    first = next((o for o in results.study.objectives if o.name in objectives), None)
-    if first is None or not objectives[first.name]["calibration"]:
+    shown = [o for o in results.study.objectives if o.name in objectives and objectives[o.name]["calibration"]]
+    if not shown:
         return None
-    found = objectives[first.name]["calibration"]
-    level, middle, low, high = read_columns(found, "level", "coverage", "coverage_lower", "coverage_upper")
     figure = make_figure("Level of the interval (%)")
     figure.update_xaxes(range=[0, 105]).update_yaxes(range=[0, 105])
     line = {"color": ORANGE, "width": 1.5}
     figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=line, name="nominal", hoverinfo="skip")
-    unit = format_unit(first.unit)
-    figure.add_scatter(
-        x=100 * level,
-        y=100 * middle,
-        error_y=make_error_bars(100 * middle, 100 * low, 100 * high, width=4, thickness=1.5),
-        mode="markers",
-        marker={"color": BLUE, "size": 9},
-        name="measured, 95 % interval",
-        text=[
-            f"{e['level']:.0%} intervals cover {e['coverage']:.0%} [{e['coverage_lower']:.0%}, "
-            f"{e['coverage_upper']:.0%}]<br>median ±{e['half_width']:.2g}{unit}"
-            for e in found
-        ],
-        hovertemplate="%{text}<extra></extra>",
-    )
+    said = []
+    for place, objective in enumerate(shown):
+        found, unit = objectives[objective.name]["calibration"], format_unit(objective.unit)
+        level, middle, low, high = read_columns(found, "level", "coverage", "coverage_lower", "coverage_upper")
+        colour, symbol = MARKS[place % len(MARKS)]
+        figure.add_scatter(
+            # beside each other, since levels are the same
+            x=100 * level + 1.2 * (place - (len(shown) - 1) / 2),
+            y=100 * middle,
+            error_y=make_error_bars(100 * middle, 100 * low, 100 * high, width=4, thickness=1.5),
+            mode="markers",
+            marker={"color": colour, "size": 9, "symbol": symbol},
+            name=quote_text(f"{objective.label}, 95 % interval"),
+            text=[
+                f"{quote_text(objective.label)}: {e['level']:.0%} intervals cover {e['coverage']:.0%} "
+                f"[{e['coverage_lower']:.0%}, {e['coverage_upper']:.0%}]<br>median ±{e['half_width']:.2g}"
+                f"{quote_text(unit)}"
+                for e in found
+            ],
+            hovertemplate="%{text}<extra></extra>",
+        )
+        said.append(f"{objective.label}: " + ", ".join(f"{e['level']:.0%}: {e['coverage']:.0%}" for e in found))
     return Chart(
         "calibration",
         "Are the intervals honest?",
-        f"Share of held-out rows of {first.label} that lie inside their intervals. Below the line they are too narrow.",
+        "Share of held-out rows that lie inside their intervals. Below the line they are too narrow.",
         "Held-out rows inside (%)",
         ("validation",),
         figure,
-        "Coverage of intervals: " + "; ".join(f"{e['level']:.0%}: {e['coverage']:.0%}" for e in found) + ".",
+        f"Coverage of intervals: {'; '.join(said)}.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,13 @@ from batterymi.optimise.engines.base import is_within_bounds
 from batterymi.optimise.engines.models import Replicates, group_replicates
 from batterymi.optimise.space.pareto import is_pareto_optimal
 from batterymi.optimise.space.problem import Search
+from batterymi.optimise.space.score import find_certain
 from batterymi.statistics.digits import format_beside, format_estimate
 from batterymi.text_safety import show_in_line
 from batterymi.vocabulary.measured import LOWER, UPPER, describe_side, name_bound_column, name_error_column
 from batterymi.vocabulary.units import format_unit
 
+BEST_ROWS = "best_rows"  # in a campaign's `benchmark.json`
 MAX_NAMED = 3  # replicates that are named
 
 
@@ -31,6 +34,7 @@ class BestKnown:
         labels: what the table calls each.
         spreads: standard deviation of all measured values, by objective.
         n_within: measured designs within the bounds, whatever the limits.
+        n_uncertain: those of them that only a bound is known of, which may be worse than its number.
     """
 
     values: pd.DataFrame
@@ -39,16 +43,35 @@ class BestKnown:
     labels: tuple[str, ...]
     spreads: Mapping[str, float]
     n_within: int
+    n_uncertain: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
 
     def format_value(self, place: int, objective: Objective, deviation: float = np.nan) -> str:
         """Return an outcome of a design with its error and unit, in the digits of what is compared with it."""
-        value, error = (float(part[objective.name].iloc[place]) for part in (self.values, self.errors))
-        shown = format_estimate(value, error) if error > 0 else format_beside(value, deviation)
-        side = describe_side(self.sides[objective.name].iloc[place])
-        return f"{side}{shown}{format_unit(objective.unit)}"
+        value, error, side = (
+            float(part[objective.name].iloc[place]) for part in (self.values, self.errors, self.sides)
+        )
+        return f"{format_measured(value, error, side, deviation)}{format_unit(objective.unit)}"
+
+    def as_records(self) -> list[dict[str, Any]]:
+        """Return what the table calls each design, and its outcomes, as plain values for JSON."""
+        parts = self.values.to_dict("records"), self.errors.to_dict("records"), self.sides.to_dict("records")
+        return [
+            {
+                "label": label,
+                "outcomes": {
+                    str(name): {
+                        "value": float(values[name]),
+                        "error": float(errors[name]) if errors[name] > 0 else None,
+                        "side": int(sides[name]),
+                    }
+                    for name in values
+                },
+            }
+            for label, values, errors, sides in zip(self.labels, *parts, strict=True)
+        ]
 
     def describe(self, search: Search) -> str:
         """Return the best design, or the best value of each objective among those of the front."""
@@ -75,8 +98,16 @@ class BestKnown:
         return window is not None and not window.is_single and window.low <= value <= window.high
 
 
+def format_measured(value: float, error: float | None, side: float, deviation: float = np.nan) -> str:
+    """Return a measured outcome with its error; of a bound, on which side of it the true value lies."""
+    shown = format_estimate(value, error) if error and error > 0 else format_beside(value, deviation)
+    return f"{describe_side(side)}{shown}"
+
+
 def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = None) -> BestKnown:
     """Find the best measured designs; replicates count by their mean, weighted by their errors.
+
+    One that only a bound is known of counts where it is at least as good as that number.
 
     Args:
         search: objectives and limits in force, and the space.
@@ -94,7 +125,10 @@ def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = 
     averaged = {name: _average_outcome(replicates, known, name) for name in names}
     values, errors = (pd.DataFrame({name: pair[k] for name, pair in averaged.items()}) for k in (0, 1))
     sides = pd.DataFrame({name: _find_sides(replicates, known, name) for name in names})
-    good = np.flatnonzero(search.compute_violation(values) <= 0)
+    certain = find_certain(
+        {name: sides[name].to_numpy(float) for name in names}, search.objectives, search.limits, len(values)
+    )
+    good = np.flatnonzero((search.compute_violation(values) <= 0) & certain)
     costs = search.compute_costs(values.iloc[good])
     # of equal ones that which may be better still, as >1000 beside 1000, else the first
     first = search.optimised[0]
@@ -102,7 +136,7 @@ def find_best_known(search: Search, rows: pd.DataFrame, id_column: str | None = 
     kept = good[is_pareto_optimal(costs)] if costs.shape[1] > 1 else good[order[:1]]
     labels = tuple(_name_rows(known[replicates.group == place], id_column) for place in kept)
     best, its_errors, its_sides = (part.iloc[kept].reset_index(drop=True) for part in (values, errors, sides))
-    return BestKnown(best, its_errors, its_sides, labels, spreads, len(values))
+    return BestKnown(best, its_errors, its_sides, labels, spreads, len(values), int((~certain).sum()))
 
 
 def find_dominating(values: pd.DataFrame, design: Mapping[str, float], objectives: tuple[Objective, ...]) -> Indices:

@@ -243,6 +243,11 @@ def _compare_with_nothing(row: Mapping[Any, Any], search: Search, best: BestKnow
     numbers = ", ".join(f"{o.label} {_format_expected(row, o)}{o.target_note}" for o in shown)
     within = "no measured design lies within the bounds"
     words = "no measured design within the bounds meets all limits" if best.n_within else within
+    if best.n_uncertain:
+        # as <70 where more is better
+        words = "no measured design within the bounds is known to meet all limits"
+        if best.n_uncertain == best.n_within:
+            words = "of all measured designs within the bounds only a bound is known, beyond which they may be worse"
     return UNCOMPARED, words, f"expected {numbers}", []
 
 

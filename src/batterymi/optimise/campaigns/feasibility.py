@@ -14,7 +14,13 @@ from batterymi.evaluators.base import Evaluator
 from batterymi.optimise.campaigns.scan import N_SCAN, Scan
 from batterymi.optimise.space.hypervolume import infer_reference
 from batterymi.optimise.space.pareto import compute_costs, is_pareto_optimal
-from batterymi.optimise.space.score import compute_score, compute_violation, get_declared_limits
+from batterymi.optimise.space.score import (
+    compute_score,
+    compute_violation,
+    find_certain,
+    get_declared_limits,
+    get_sides,
+)
 from batterymi.optimise.space.space import Space
 
 logger = logging.getLogger(__name__)
@@ -205,9 +211,13 @@ def _check_rows(objectives: Sequence[Objective], rows: pd.DataFrame) -> Feasibil
         for objective in objectives
         for limit in objective.limits
     ]
-    n_meeting = int((compute_violation(rows, objectives, declared) <= 0).sum())
+    # optimised outcomes have no say in it
+    certain = find_certain(get_sides(rows, objectives), (), declared, len(rows))
+    n_meeting = int(((compute_violation(rows, objectives, declared) <= 0) & certain).sum())
     reference = infer_worst(rows, objectives, declared)
     found = Feasibility("", "", limits, None, "rows of the table", reference)
+    if not limits:
+        return _conclude(found, "feasible", "no limits")
     if n_meeting:
         return _conclude(found, "feasible", f"{n_meeting} of {len(rows)} rows meet all limits")
     text = f"none of {len(rows)} rows meets all limits; the campaign may still find a design that does"

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batterymi.arrays import Array
+from batterymi.arrays import Array, Mask
 from batterymi.config.goals import Limit
 from batterymi.config.parts import Objective
+from batterymi.vocabulary.measured import name_bound_column
 
 
 def compute_score(outcomes: pd.DataFrame, objectives: Sequence[Objective]) -> Array:
@@ -48,6 +49,39 @@ def compute_violation(outcomes: pd.DataFrame, objectives: Sequence[Objective], l
         excess = limit.sign * (outcomes[limit.objective].to_numpy(float) - limit.value)
         total += np.maximum(excess, 0) / scales[limit.objective]
     return total
+
+
+def find_certain(
+    sides: Mapping[str, Array], objectives: Sequence[Objective], limits: Sequence[Limit], n_designs: int
+) -> Mask:
+    """Return which designs are at least as good as their numbers say.
+
+    Of `>1000` the true value is at least as good as 1000 where more is better. Of `<70` it may be anything worse, so it
+    ranks no design and meets no lower limit; nor does either say how far a target is.
+
+    Args:
+        sides: by outcome, `UPPER` where it is only known to be at or below its number, `LOWER` where at or above, else
+            0; each of shape (n_designs,).
+        objectives: those to maximise or minimise, or with a target, count.
+        limits: the limits in force.
+        n_designs: how many there are.
+
+    Returns:
+        Shape (n_designs,).
+    """
+    certain = np.ones(n_designs, dtype=bool)
+    signs = [(objective.name, objective.sign) for objective in objectives if objective.is_optimised]
+    for name, sign in (*signs, *((limit.objective, limit.sign) for limit in limits)):
+        side = sides.get(name, np.zeros(n_designs))
+        # UPPER and LOWER have the signs of what is minimised and maximised
+        certain &= (side == 0) | (side * sign > 0)
+    return certain
+
+
+def get_sides(rows: pd.DataFrame, objectives: Sequence[Objective]) -> dict[str, Array]:
+    """Return of which rows each outcome is only a bound, as `find_certain` takes it."""
+    columns = {objective.name: name_bound_column(objective.name) for objective in objectives}
+    return {name: rows[column].fillna(0).to_numpy(float) for name, column in columns.items() if column in rows}
 
 
 def get_declared_limits(objectives: Sequence[Objective]) -> tuple[Limit, ...]:
