@@ -25,12 +25,15 @@ from batterymi.surrogates.partitions import make_validation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
 from batterymi.surrogates.transfer import (
     ALL,
+    ALL_ROWS,
     FEATURES,
     NETWORK_FUNCTION,
+    OWN,
     SCRATCH,
     Strategies,
     Strategy,
     find_network_features,
+    select_sizes,
 )
 from batterymi.surrogates.validation import CrossValidation
 from batterymi.vocabulary.splits import CHECKED, SPLIT
@@ -109,13 +112,12 @@ def predict_curve(
         draw: its number, from 1.
 
     Returns:
-        Columns strategy, rows, line, predicted.
+        Columns strategy, rows, line, predicted; no rows if no fold has that many own rows.
     """
-    frames = []
-    for size in sizes:
-        learned = draw_rows(
-            task.validation.splits, task.validation.problem.n_scored, size or len(task.ions), [chain.seed, draw]
-        )
+    n_own, splits = task.validation.problem.n_scored, task.validation.splits
+    frames = [label_predictions(task, OWN, ALL_ROWS, np.zeros(n_own)).iloc[:0]]
+    for size in select_sizes(sizes, [int((train < n_own).sum()) for train, _ in splits]):
+        learned = draw_rows(splits, n_own, n_own if size == ALL_ROWS else size, [chain.seed, draw])
         found = dict(_predict_tables(task, learned)) | dict(_predict_networks(task, chain, taught, learned))
         found[MEAN] = (found[ALL + FEATURES] + found[name_chain(OTHERS)]) / 2
         frames += [label_predictions(task, name, size, values) for name, values in found.items()]
@@ -154,7 +156,8 @@ def _list_ways(task: Task) -> dict[str, Strategy]:
     described = Strategies(task.described, is_source, task.model, seed).make_predictors(source)
     # residuals are compared in `compare_transfer`
     kept = {name: way for name, way in plain.items() if "residual" not in name}
-    return kept | {ALL + FEATURES: described[ALL]}
+    # own rows with the features as well: what they gain by compounds alone, without any voltage of another ion
+    return kept | {name + FEATURES: described[name] for name in (OWN, ALL)}
 
 
 def _run(task: Task, way: Strategy, learned: Sequence[Indices]) -> Array:

@@ -150,7 +150,12 @@ def _predict(validation: RepeatedValidation, way: Strategy, size: int | None) ->
     """Return held-out predictions by a strategy in each partition, from some own rows or all, shape (n_partitions, n).
 
     Each partition draws own rows of its own; a smaller draw is a part of a larger one.
+
+    Raises:
+        ValueError: if none are to be drawn.
     """
+    if size is not None and size < 1:
+        raise ValueError(f"{size} own rows cannot be drawn")
     problem = validation.problem
     predicted = np.empty((len(validation.validations), problem.n_scored))
     for number, one in enumerate(validation.validations):
@@ -235,6 +240,23 @@ def _score_described(
     return {"source_task_with_network": _score_source_task(helped, rows, model, folds)}
 
 
+def select_sizes(sizes: Sequence[int], learned: Sequence[int]) -> list[int]:
+    """Return the numbers of own rows that every fold has more of; the log says which are left out.
+
+    Args:
+        sizes: wanted, `ALL_ROWS` for all.
+        learned: own rows that each fold may learn from.
+    """
+    least = min(learned)
+    for size in (size for size in sizes if size >= least):
+        logger.warning(
+            "transfer.sizes: %d own rows are left out: a fold learns from %d, and all are a point of their own",
+            size,
+            least,
+        )
+    return [size for size in sizes if size < least]
+
+
 def _measure_curves(
     validation: RepeatedValidation, ways: dict[str, Strategy], whole: dict[str, Array], choice: Transfer
 ) -> list[dict[str, Any]]:
@@ -250,9 +272,10 @@ def _measure_curves(
     found: list[dict[str, Any]] = []
     alone: dict[int, Array] = {}
     learned = [int((train < problem.n_scored).sum()) for one in validation.validations for train, _ in one.splits]
+    sizes = select_sizes(choice.sizes, learned)
     # zero-shot strategies use no own rows, so they have no curve
     for name in [way for way in ways if "zero-shot" not in way]:
-        for size in [*(size for size in choice.sizes if size < min(learned)), max(learned)]:
+        for size in [*sizes, max(learned)]:
             predicted = whole[name] if size == max(learned) else _predict(validation, ways[name], size)
             # the first strategy, so its errors are there when the next ones are compared with it
             alone.setdefault(size, predicted)
