@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from batterymi.config.slices.formula_net import ChainSettings
 from batterymi.config.transfer import Transfer
-from batterymi.surrogates.formula_transfer import Task, label_predictions, make_task, predict_curve
+from batterymi.surrogates.formula_transfer import Task, make_task, predict_curve
 from batterymi.surrogates.nets.formula_chain import draw_rows
 from batterymi.surrogates.transfer import ALL, ALL_ROWS, FEATURES, OWN, select_sizes
 

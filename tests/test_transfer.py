@@ -73,7 +73,13 @@ def test_ten_own_rows_gain_most(tmp_path: Path) -> None:
     own = next(point for point in found["curves"] if (point["strategy"], point["rows"]) == (OWN, 10))
     assert few["mae_gain"] == pytest.approx(own["mae"] - few["mae"])
     assert few["r2_gain"] == pytest.approx(few["r2"] - own["r2"])
-    assert found["worth_rows"] == 10
+    assert (found["own_rows"], found["learned_in_a_fold"]) == (60, 50)
+    worth = found["worth_rows"]
+    assert worth["rows"] == 10
+    best = [point for point in found["curves"] if point["strategy"] == found["best"]["strategy"]]
+    assert worth["gain"] == pytest.approx(found["own"]["mae"] - best[0]["mae"])
+    # better only if the whole interval is above zero
+    assert (worth["verdict"] == "better") == (worth["gain_lower"] > 0)
     assert found["source_task"]["rows"] == 600
     assert found["source_task"]["r2"] > 0.9
 
@@ -92,4 +98,5 @@ def test_the_predictions_give_the_scores(tmp_path: Path) -> None:
 def test_the_gain_where_own_rows_are_few_leads(tmp_path: Path) -> None:
     text = describe_transfer(compare(tmp_path, related=1.0), " V")
     assert text.startswith("with 10 own rows ")
+    assert " with 10 own rows, against the 50 that a fold has, alone: MAE smaller by " in text
     assert text.index(" takes the MAE from ") < text.index("and R² from ") < text.index("; with all 60 (extra_trees): ")
