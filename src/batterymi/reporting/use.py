@@ -78,8 +78,8 @@ def describe_transfer(found: Mapping[str, Any], unit: str) -> str:
     parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_describe_gain(e)})" for e in found["strategies"]]
     worth = found["worth_rows"]
     more = (
-        f"; {found['best']['strategy']} with {worth['rows']} own rows, against the {found['learned_in_a_fold']} that a "
-        f"fold has, alone: {describe_worth(worth, unit)}"
+        f"; {found['pooled']['strategy']} with {worth['rows']} own rows, against the {found['learned_in_a_fold']} that "
+        f"a fold has, alone: {describe_worth(worth, unit)}"
         if worth
         else ""
     )

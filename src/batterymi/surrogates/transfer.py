@@ -139,11 +139,13 @@ def compare_strategies(
         "own_rows": problem.n_scored,
         "own": own_entry,
         "best": best,
+        # named beforehand, while the best is chosen on the rows that it is scored on
+        "pooled": next(entry for entry in entries if entry["strategy"] == ALL),
         "strategies": entries,
         "curves": curves,
-        "few_rows": _compare_few_rows(curves, best["strategy"]),
+        "few_rows": _compare_few_rows(curves, ALL),
         "learned_in_a_fold": max(learned),
-        "worth_rows": _count_worth(curves, best["strategy"]),
+        "worth_rows": _count_worth(curves, ALL),
     }
     return TransferFound(report, predictions)
 
