@@ -7,6 +7,7 @@ than it says.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from batterymi.arrays import Array, Indices
 from batterymi.config.formula_net import FineTuning
 from batterymi.config.parts import Descriptor
 from batterymi.config.slices.formula_net import ChainSettings
+from batterymi.errors import BatteryMIError
 from batterymi.features.descriptors import compute_descriptors
-from batterymi.features.formula_net import FormulaNet
+from batterymi.features.formula_net import SHIPPED, FormulaNet
+from batterymi.files import compute_digest, compute_sha256
 from batterymi.surrogates.nets.formula_chain import Chain, draw_rows
 from batterymi.surrogates.nets.formula_voltage import describe_electrodes
 from batterymi.surrogates.nets.train import Weights
@@ -125,8 +128,35 @@ def predict_curve(
     return pd.concat(frames, ignore_index=True)
 
 
+def identify_task(rows: pd.DataFrame, settings: ChainSettings, partition: int) -> dict[str, Any]:
+    """Return what networks that were taught in one partition depend on, for comparison with what is there later.
+
+    Weights of another partition have seen the rows that are tested in this one.
+
+    Args:
+        rows: the table, in the order of the problem.
+        settings: what models learn from.
+        partition: its number.
+    """
+    return {
+        "partition": partition,
+        "rows": compute_digest(rows.to_csv(index=False)),
+        "settings": compute_digest(settings.model_dump(mode="json")),
+        "encoders": compute_sha256(SHIPPED)[:32],
+    }
+
+
 def label_predictions(task: Task, strategy: str, size: int, predicted: Array) -> pd.DataFrame:
-    """Return predictions as rows of a table."""
+    """Return predictions as rows of a table.
+
+    Raises:
+        BatteryMIError: if one is not finite.
+    """
+    if wrong := int((~np.isfinite(predicted)).sum()):
+        raise BatteryMIError(
+            f"{strategy}, {size or 'all'} own rows: {wrong} of {len(predicted)} predictions are not finite, so the "
+            "training has diverged; lower fine_tuning.rate"
+        )
     problem = task.validation.problem
     return pd.DataFrame(
         {"strategy": strategy, "rows": size, "line": problem.lines[: problem.n_scored], "predicted": predicted}

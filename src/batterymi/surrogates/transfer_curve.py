@@ -136,7 +136,7 @@ def describe_scores(scores: pd.DataFrame, unit: str) -> list[str]:
     ]
 
 
-def _name_size(row: Mapping[str, Any]) -> str:
+def _name_size(row: pd.Series) -> str:
     """Return how many own rows scores rest on, in words."""
     if "zero-shot" in row["strategy"]:
         return "no"
