@@ -8,9 +8,13 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from batterymi.config.formula_net import FineTuning
+from batterymi.config.load import load_config
 from batterymi.config.slices.formula_net import ChainSettings
 from batterymi.config.transfer import Transfer
-from batterymi.surrogates.formula_transfer import Task, make_task, predict_curve
+from batterymi.errors import BatteryMIError, ConfigError
+from batterymi.features.formula_net import SHIPPED, load_formula_net
+from batterymi.surrogates.formula_transfer import Task, label_predictions, make_chain, make_task, predict_curve
 from batterymi.surrogates.nets.formula_chain import draw_rows
 from batterymi.surrogates.transfer import ALL, ALL_ROWS, FEATURES, OWN, select_sizes
 
@@ -34,6 +38,29 @@ def test_numbers_that_no_fold_has_are_left_out_and_the_log_says_so(caplog: pytes
 def test_none_and_less_are_never_taken_as_all(size: int) -> None:
     with pytest.raises(ValueError, match="own rows cannot be drawn"):
         draw_rows([(np.arange(4), np.arange(4, 6))], 6, size, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"encoders": True}, "formula_net.encoders: give a whole number; found True"),
+        ({"seed": 10**23}, "formula_net.seed: give a number less than"),
+        ({"encoders": 1, "width": 8, "components": 9}, "components: 9 are more than the 8 numbers of an embedding"),
+    ],
+)
+def test_settings_of_the_pre_training_that_would_be_taken_as_others_are_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config({"formula_net": settings})
+
+
+def test_booleans_are_no_numbers_in_any_settings() -> None:
+    for settings in ({"rate": True}, {"partitions": True}, {"least_steps": 5000}):
+        with pytest.raises(ValidationError):
+            FineTuning.model_validate(settings)
+    with pytest.raises(ConfigError, match=r"closed_loop.batches: give a whole number"):
+        load_config({"closed_loop": {"batches": [8, True]}})
 
 
 def make_electrodes() -> pd.DataFrame:
@@ -60,6 +87,17 @@ def task() -> Task:
         "seed": 0,
     }
     return make_task(make_electrodes(), ChainSettings.model_validate(settings), 1)[0]
+
+
+def test_more_rounds_than_the_encoders_have_cannot_be_tuned(task: Task) -> None:
+    rows = make_electrodes()
+    with pytest.raises(ConfigError, match=r"tuned_layers: found 4; the encoders have 3 rounds of messages"):
+        make_chain(task, rows, load_formula_net(SHIPPED), FineTuning(tuned_layers=4))
+
+
+def test_predictions_that_are_not_finite_are_no_predictions(task: Task) -> None:
+    with pytest.raises(BatteryMIError, match="5 own rows: 1 of 24 predictions are not finite"):
+        label_predictions(task, OWN, 5, np.where(np.arange(24) == 3, np.nan, 2.0))
 
 
 class NoNetworks:

@@ -55,6 +55,11 @@ class FormulaNet:
         """Return the number of encoders."""
         return len(self.weights["elements"])
 
+    @property
+    def layers(self) -> int:
+        """Return the rounds of messages."""
+        return sum(name.startswith("attend.") and name.endswith(".weight") for name in self.weights)
+
     def encode(self, formulas: Sequence[str]) -> tuple[Array, Array]:
         """Return embeddings of all members side by side, and formation energies.
 

@@ -17,7 +17,7 @@ from batterymi.arrays import Array, Indices
 from batterymi.config.formula_net import FineTuning
 from batterymi.config.parts import Descriptor
 from batterymi.config.slices.formula_net import ChainSettings
-from batterymi.errors import BatteryMIError
+from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.features.descriptors import compute_descriptors
 from batterymi.features.formula_net import SHIPPED, FormulaNet
 from batterymi.files import compute_digest, compute_sha256
@@ -92,7 +92,13 @@ def make_chain(task: Task, rows: pd.DataFrame, net: FormulaNet, settings: FineTu
         rows: the table, in the order of the problem, with charged, discharged and ion.
         net: pre-trained encoders.
         settings: of the trainings.
+
+    Raises:
+        ConfigError: if more rounds of messages are to be trained than the encoders have.
     """
+    if settings.tuned_layers > net.layers:
+        found, most = settings.tuned_layers, net.layers
+        raise ConfigError([f"fine_tuning.tuned_layers: found {found}; the encoders have {most} rounds of messages"])
     charged, discharged, ion = (rows[name].tolist() for name in ("charged", "discharged", "ion"))
     problem = task.validation.problem
     # scaled by rows that are not predicted

@@ -226,10 +226,9 @@ class VoltageNetwork(nn.Module):
 def _make_encoder(net: FormulaNet, use: Sequence[int] | int, generator: torch.Generator) -> FormulaEncoder:
     """Return an encoder whose members are pre-trained ones, or have drawn weights."""
     width, n_targets = net.weights["targets.weight"].shape[1:]
-    layers = sum(name.startswith("attend.") and name.endswith(".weight") for name in net.weights)
     properties = torch.as_tensor(np.asarray(net.weights["properties"], dtype=np.float32))
     members = use if isinstance(use, int) else len(use)
-    encoder = FormulaEncoder((members, width, layers), properties, n_targets, generator)
+    encoder = FormulaEncoder((members, width, net.layers), properties, n_targets, generator)
     if not isinstance(use, int):
         picked = {name: value if name == "properties" else value[list(use)] for name, value in net.weights.items()}
         encoder.load_state_dict(
