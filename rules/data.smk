@@ -67,7 +67,7 @@ def table_code(wildcards):
     columns = (*study.features, *study.objectives)
     is_converted = has_other_units(study.table, columns)
     converter = [("converter", "units")] if is_converted else []
-    return list_code("prepare_table.py", *study.list_lookups("loader"), *converter)
+    return list_code("prepare_table.py", *study.list_lookups("loader", "row_check"), *converter)
 
 
 def needed_datasets(wildcards):

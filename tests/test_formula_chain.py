@@ -1,5 +1,6 @@
 """Training of networks over formulas: the same in NumPy, after an interruption, and blind to what is held out."""
 
+import shutil
 from pathlib import Path
 
 import assumes_torch  # noqa: F401 - skips the file without PyTorch
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load, save
 
 from batterymi.config.formula_net import FineTuning
 from batterymi.config.slices.formula_net import GatheringSettings, PretrainingSettings
@@ -17,7 +19,7 @@ from batterymi.errors import BatteryMIError
 from batterymi.features.formula_encoder import encode_formulas
 from batterymi.features.formula_net import FormulaNet, load_formula_net
 from batterymi.features.formula_table import tabulate_formulas
-from batterymi.files import read_json
+from batterymi.files import compute_sha256, read_json, write_json
 from batterymi.stages.gather_formula_net import Artefact, gather_formula_net
 from batterymi.stages.pretrain_formula_net import pretrain_formula_net
 from batterymi.surrogates.nets.checkpoint import load_state, save_state
@@ -144,12 +146,40 @@ def test_encoders_of_samples_become_an_artefact_that_its_receipt_describes(tmp_p
     made = Artefact(tmp_path / "net.safetensors", tmp_path / "net.json", tmp_path / "left_out.csv")
     trained = [[tmp_path / f"{encoder}.{ending}" for encoder in (1, 2)] for ending in ("safetensors", "json")]
     gather_formula_net(*receipts, *trained, made, GatheringSettings(components=3, seed=0))
+    check_damaged_encoders(receipts, trained, made, tmp_path)
     net, receipt = load_formula_net(made.weights), read_json(made.receipt)
     assert net.members == 2
     assert net.axes["step"][1].shape == (16, 3)
     left_out = pd.read_csv(made.left_out)["formula"].tolist()
     assert len(left_out) == receipt["data"]["left_out"]
     assert receipt["half_precision"]["largest_change_of_a_voltage_v"] < 0.5
+
+
+def check_damaged_encoders(receipts: list[Path], trained: list[list[Path]], made: Artefact, folder: Path) -> None:
+    """Encoders that are damaged, exchanged or of several sizes are an error of one line with the file."""
+    settings = GatheringSettings(components=3, seed=0)
+    (first, second), reports = trained
+    shutil.rmtree(folder / ".sums")
+    whole, report = second.read_bytes(), read_json(reports[1])
+    arrays = load(whole)
+    nothing = save({name: value * np.nan for name, value in arrays.items()})
+    wider = save(arrays | {"hidden.weight": np.zeros((1, 8, 12), np.float32)})
+    for content, message in (
+        (whole[:99], "no weights of a network"),
+        (nothing, "is not finite"),
+        (first.read_bytes(), "not the encoder that 2.json describes"),
+        (wider, "of another width or number of layers than 1.safetensors: 'hidden.weight' has the shape"),
+    ):
+        second.write_bytes(content)
+        digest = compute_sha256(second) if content is wider else report["sha256"]
+        write_json(reports[1], report | {"sha256": digest})
+        with pytest.raises(BatteryMIError, match=rf"2.safetensors: .*{message}.*; remove the file and run") as caught:
+            gather_formula_net(*receipts, *trained, made, settings)
+        assert "\n" not in str(caught.value)
+    second.write_bytes(whole)
+    write_json(reports[1], {name: value for name, value in report.items() if name != "mean"})
+    with pytest.raises(BatteryMIError, match=r"2.json: not the file that belongs there: it lacks 'mean'"):
+        gather_formula_net(*receipts, *trained, made, settings)
 
 
 def make_chain(observed: np.ndarray, seed: int = 0) -> tuple[Chain, np.ndarray]:

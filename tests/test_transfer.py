@@ -11,7 +11,7 @@ from batterymi.config.slices.transfer import TransferSettings
 from batterymi.files import read_json, write_parquet
 from batterymi.reporting.use import describe_transfer
 from batterymi.stages.compare_transfer import compare_transfer
-from batterymi.surrogates.transfer import OWN
+from batterymi.surrogates.transfer import ALL, OWN
 
 FEATURES = [{"name": name, "label": name, "unit": "1"} for name in ("x", "z")]
 SETTINGS: dict[str, Any] = {"models": ["dummy", "ridge"], "folds": 5, "bootstraps": 300, "partitions": 3, "trees": 20}
@@ -73,7 +73,13 @@ def test_ten_own_rows_gain_most(tmp_path: Path) -> None:
     own = next(point for point in found["curves"] if (point["strategy"], point["rows"]) == (OWN, 10))
     assert few["mae_gain"] == pytest.approx(own["mae"] - few["mae"])
     assert few["r2_gain"] == pytest.approx(few["r2"] - own["r2"])
-    assert found["worth_rows"] == 10
+    assert (found["own_rows"], found["learned_in_a_fold"]) == (60, 50)
+    worth = found["worth_rows"]
+    assert worth["rows"] == 10
+    best = [point for point in found["curves"] if point["strategy"] == ALL]
+    assert worth["gain"] == pytest.approx(found["own"]["mae"] - best[0]["mae"])
+    # better only if the whole interval is above zero
+    assert (worth["verdict"] == "better") == (worth["gain_lower"] > 0)
     assert found["source_task"]["rows"] == 600
     assert found["source_task"]["r2"] > 0.9
 
@@ -91,5 +97,6 @@ def test_the_predictions_give_the_scores(tmp_path: Path) -> None:
 
 def test_the_gain_where_own_rows_are_few_leads(tmp_path: Path) -> None:
     text = describe_transfer(compare(tmp_path, related=1.0), " V")
-    assert text.startswith("with 10 own rows ")
+    assert text.startswith("with 10 own rows pooled with all takes the MAE from ")
+    assert " with 10 own rows, against the 50 that a fold has, alone: MAE smaller by " in text
     assert text.index(" takes the MAE from ") < text.index("and R² from ") < text.index("; with all 60 (extra_trees): ")

@@ -13,7 +13,7 @@ from batterymi.files import read_json, write_parquet
 from batterymi.stages.compare_transfer import compare_transfer
 from batterymi.surrogates.formula_transfer import SCRATCH, name_zero_shot
 from batterymi.surrogates.transfer import ALL, FEATURES, OWN
-from batterymi.surrogates.transfer_curve import Curve, count_saved_rows, join_predictions, select_score
+from batterymi.surrogates.transfer_curve import Curve, describe_saved, describe_scores, join_predictions, select_score
 
 OBSERVED = pd.Series(np.linspace(0, 3, 12), index=range(100, 112))
 GROUPS = pd.Series([f"host {place // 2}" for place in range(12)], index=OBSERVED.index)
@@ -61,21 +61,40 @@ def test_gains_are_those_over_the_same_number_of_rows() -> None:
     assert pooled["partitions"] == 2
 
 
-def test_saved_rows_are_counted_from_the_fewest_that_are_as_good_as_all_own_rows() -> None:
+def make_scattered(strategy: str, rows: int, error: float, worse: float) -> pd.DataFrame:
+    """Return predictions whose errors differ between hosts: half of these are predicted worse."""
+    predicted = OBSERVED + error + worse * (np.arange(12) // 2 % 2)
+    frame = pd.DataFrame({"strategy": strategy, "rows": rows, "line": OBSERVED.index, "predicted": predicted})
+    return frame.assign(partition=1, draw=1).reset_index(drop=True)
+
+
+def test_rows_are_saved_only_where_the_interval_of_the_paired_difference_is_above_zero() -> None:
     taught = name_zero_shot("all")
-    found = score(
+    frames = (
         make_predictions(OWN, 0, [0.5]),
         make_predictions(OWN, 10, [1.0]),
         make_predictions(ALL, 10, [0.6]),
         make_predictions(ALL, 30, [0.4]),
         make_predictions(taught, 0, [0.45]).drop(columns="draw"),
-        make_predictions(SCRATCH, 0, [0.9]),
+        make_scattered(SCRATCH, 10, 0.1, 0.75),
     )
-    saved = {entry["strategy"]: entry for entry in count_saved_rows(found, 60)}
-    assert (saved[ALL]["own_rows"], saved[ALL]["saved_percent"]) == (30, pytest.approx(50))
-    assert (saved[taught]["own_rows"], saved[taught]["saved_percent"]) == (0, 100)
-    assert saved[OWN]["own_rows"] == 60
-    assert saved[SCRATCH]["own_rows"] is None
+    entries = Curve(join_predictions(frames), OBSERVED, GROUPS, 3).compare_with_all(60, 200, 0)
+    found = {(entry["strategy"], entry["own_rows"]): entry for entry in entries}
+    assert (OWN, 60) not in found
+    assert (found[ALL, 10]["verdict"], found[ALL, 10]["saved_percent"]) == ("worse", None)
+    assert found[ALL, 30]["verdict"] == "better"
+    assert found[ALL, 30]["saved_percent"] == pytest.approx(50)
+    assert found[taught, 0]["saved_percent"] == 100
+    texts = describe_scores(Curve(join_predictions(frames), OBSERVED, GROUPS, 3).score(200, 0), "V")
+    assert texts[-2].startswith(f"{taught}, no own rows: MAE 0.450 V")
+    # better by the mean, 0.475 against 0.5 V, and the interval holds zero
+    unsure = found[SCRATCH, 10]
+    assert unsure["gain"] == pytest.approx(0.025)
+    assert unsure["gain_lower"] < 0 < unsure["gain_upper"]
+    assert unsure["saved_percent"] is None
+    lines = describe_saved(entries, 60, "V")
+    assert lines[0].startswith(f"{ALL}, 30 own rows against 60 alone: MAE smaller by 0.100 V")
+    assert lines[-1].endswith(f"no worse than by {-unsure['gain_lower']:.3f} V")
 
 
 @pytest.fixture

@@ -61,6 +61,12 @@ REGISTRY: dict[str, dict[str, str]] = {
         "host_magpie": "batterymi.features.electrode:compute_host_magpie",
         "formula_net": "batterymi.features.formula_net:compute_formula_net",
     },
+    # of descriptors by name: which rows they have nothing for
+    "row_check": {
+        "electrode": "batterymi.features.ion_steps:find_electrode_problems",
+        "host_magpie": "batterymi.features.ion_steps:find_host_problems",
+        "formula_net": "batterymi.features.formula_net:find_unfit_electrodes",
+    },
     "constraint": {"sulfur_fits_pores": "batterymi.features.pores:compute_sulfur_margin"},
     "cell": {
         "power_cell": "batterymi.charging.cells:POWER_CELL",

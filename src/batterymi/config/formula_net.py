@@ -1,9 +1,9 @@
 """Settings of the network over formulas: how its encoders are pre-trained."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from batterymi.config.parts import Strict
 
@@ -26,7 +26,22 @@ class FormulaNet(Strict):
     )
     components: int = Field(16, ge=1, le=64, description="Principal components of the embedding that become features.")
     device: Device = Field("auto", description="Where it is trained; `auto`: on a GPU if PyTorch finds one.")
-    seed: int = Field(0, ge=0, description="Of all random numbers; each encoder adds its own number.")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        description="Of all random numbers; each encoder adds its own number, so seeds that differ by less than "
+        "`encoders` share some of these: take 0, 10, 20.",
+    )
+
+    @model_validator(mode="after")
+    def _check_components(self) -> Self:
+        if self.components > self.encoders * self.width:
+            raise ValueError(
+                f"components: {self.components} are more than the {self.encoders * self.width} numbers of an embedding "
+                f"(encoders times width); give at most as many"
+            )
+        return self
 
 
 class FineTuning(Strict):
@@ -42,6 +57,14 @@ class FineTuning(Strict):
     most_steps: int = Field(150, ge=1, le=100_000, description="Steps of the training on many own rows.")
     batch: int = Field(128, ge=1, le=8192, description="Electrodes per step.")
     rate: float = Field(2e-3, gt=0, le=0.1, description="Highest learning rate of the heads.")
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        if self.least_steps > self.most_steps:
+            raise ValueError(
+                f"least_steps: {self.least_steps} are more than most_steps, {self.most_steps}; give at most as many"
+            )
+        return self
 
     def count_steps(self, n_rows: int) -> int:
         """Return the steps for a number of own rows: the least and half a step per row, at most the most."""

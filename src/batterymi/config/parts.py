@@ -6,7 +6,7 @@ show, so they say how to choose a value.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from batterymi.arrays import Array
 from batterymi.config.checks import (
@@ -24,19 +24,13 @@ from batterymi.config.checks import (
 from batterymi.config.expressions import is_linear, parse_condition
 from batterymi.config.goals import SIDES, Limit, Window, find_limit_problem, find_reserve_problem, find_target_problem
 from batterymi.config.names import ConstraintName, DescriptorName, UnitName
+from batterymi.config.strict import Strict
 from batterymi.vocabulary.units import format_label, format_unit
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 MAX_PARTS = 100  # of a composition
 
 Line = Annotated[str, AfterValidator(refuse_line_breaks)]
-
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys and numbers that are not finite."""
-
-    # an unknown key is most likely a typo
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
 AscendingRange = Annotated[Range, AfterValidator(check_ascending)]

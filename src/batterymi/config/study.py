@@ -17,7 +17,7 @@ from batterymi.config.campaign import (
 )
 from batterymi.config.compositions import find_composition_problems
 from batterymi.config.computed import ComputedSets
-from batterymi.config.descriptors import list_described_columns
+from batterymi.config.descriptors import ADDED_KINDS, list_described_columns, list_descriptor_lookups
 from batterymi.config.designs import Claimed, Derived, ReferenceDesign
 from batterymi.config.early import find_early_problems
 from batterymi.config.external import ExternalTest, OfficialSplit, find_external_problems
@@ -226,7 +226,7 @@ class Study(Strict):
             *self._campaign_lookups(),
             *(("constraint", constraint.function) for constraint in self.constraints if constraint.function),
             ("figure", self.figure),
-            *(("descriptor", descriptor.function) for descriptor in self.descriptors),
+            *list_descriptor_lookups(self.descriptors),
             *(("model", name) for name in self.compared_models),
             *self._claim_lookups(),
             *(("loader", rows.name) for rows in (self.table.dataset,) if rows),
@@ -236,8 +236,7 @@ class Study(Strict):
                 if screen and isinstance(screen.source, CandidatesSource)
             ),
         ]
-        # the evaluator that calls a model runs the code of its family too
-        wanted = {*kinds, "model"} if "evaluator" in kinds else set(kinds)
+        wanted = {*kinds, *(ADDED_KINDS[kind] for kind in kinds if kind in ADDED_KINDS)}
         return [pair for pair in used if pair[0] in wanted]
 
     def _claim_lookups(self) -> list[tuple[str, str]]:

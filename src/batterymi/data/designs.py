@@ -1,6 +1,6 @@
 """Lists of designs to choose from."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +11,7 @@ import pandas as pd
 
 from batterymi.arrays import Mask
 from batterymi.config.descriptors import list_described_columns
-from batterymi.config.parts import Feature
+from batterymi.config.parts import Descriptor, Feature
 from batterymi.config.slices.campaign import DesignSettings
 from batterymi.data.cells import find_empty
 from batterymi.data.conditional import find_applicable
@@ -20,6 +20,7 @@ from batterymi.data.header_units import Conversion, find_conversions, match_head
 from batterymi.data.input_files import read_content, refuse_changes
 from batterymi.data.numbers import parse_numbers
 from batterymi.data.read_table import RawTable, parse_table
+from batterymi.data.row_checks import find_unfit_rows
 from batterymi.data.schema import list_faults
 from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
 from batterymi.errors import TableError
@@ -53,9 +54,7 @@ def read_pool(
     names = {feature.name for feature in settings.designable}
     taken = list_described_columns(settings.primary_descriptors)
     texts = {name: is_formula for name, is_formula in taken.items() if name not in names}
-    return read_designs(
-        path, settings.designable, digests, texts, id_column, list_structure_columns(settings.primary_descriptors)
-    )
+    return read_designs(path, settings.designable, digests, texts, id_column, settings.primary_descriptors)
 
 
 def read_designs(
@@ -64,7 +63,7 @@ def read_designs(
     digests: Mapping[str, str] = MappingProxyType({}),
     texts: Mapping[str, bool] = MappingProxyType({}),
     id_column: str | None = None,
-    structures: Collection[str] = (),
+    descriptors: Sequence[Descriptor] = (),
 ) -> pd.DataFrame:
     """Read a list of designs.
 
@@ -74,7 +73,7 @@ def read_designs(
         digests: of files when the run began; this one must be the same still.
         texts: columns of text, each with whether it holds formulas.
         id_column: column that names the rows of the study's table; where the list has it, or `id`, it names designs.
-        structures: those of the texts that are paths of CIF files.
+        descriptors: that take the texts: which are paths of CIF files, and which rows they have nothing for.
 
     Returns:
         One row per design, with texts, and the column `CANDIDATE`.
@@ -82,7 +81,7 @@ def read_designs(
     Raises:
         TableError: for a missing column, or cells that are not a number or not a choice, each with its line.
     """
-    designs, is_repeated = _read_all_designs(path, features, digests, texts, id_column, structures)
+    designs, is_repeated = _read_all_designs(path, features, digests, texts, id_column, descriptors)
     # a design that is listed twice is one choice, and formulas of one composition are one design
     return designs[~is_repeated].reset_index(drop=True)
 
@@ -100,8 +99,7 @@ def read_listed_rows(path: Path, settings: DesignSettings) -> tuple[pd.DataFrame
     names = {feature.name for feature in settings.designable}
     taken = list_described_columns(settings.primary_descriptors)
     texts = {name: is_formula for name, is_formula in taken.items() if name not in names}
-    structures = list_structure_columns(settings.primary_descriptors)
-    return _read_all_designs(path, settings.designable, {}, texts, None, structures)
+    return _read_all_designs(path, settings.designable, {}, texts, None, settings.primary_descriptors)
 
 
 def _read_all_designs(
@@ -110,7 +108,7 @@ def _read_all_designs(
     digests: Mapping[str, str],
     texts: Mapping[str, bool],
     id_column: str | None,
-    structures: Collection[str],
+    descriptors: Sequence[Descriptor],
 ) -> tuple[pd.DataFrame, Mask]:
     """Read all rows of a list of designs, by line; and which repeat the design of one before; see `read_designs`."""
     raw, conversions = _read_cells(path, features, digests)
@@ -146,9 +144,12 @@ def _read_all_designs(
             for line in cells.index[bad]
         ]
     read = read_formula_columns(cells, [name for name, is_formula in texts.items() if is_formula])
-    files = read_structure_columns(read.frame, [name for name in texts if name in structures], str(path))
+    paths = [name for name in list_structure_columns(descriptors) if name in texts]
+    files = read_structure_columns(read.frame, paths, str(path))
     read = replace(read, frame=files.frame)
-    faults += list_faults(str(path), [*read.faults, *files.faults])
+    unread = [*read.faults, *files.faults]
+    unfit = find_unfit_rows(read.frame, descriptors, {fault["line"] for fault in unread})
+    faults += list_faults(str(path), [*unread, *unfit])
     for name, is_formula in texts.items():
         frame[name] = read.frame[name]
         if not is_formula:

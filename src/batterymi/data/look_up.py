@@ -7,8 +7,8 @@ import pandas as pd
 
 from batterymi.arrays import Array
 from batterymi.data.loaders.mp_compositions import load_targets
-from batterymi.features.formula_net import compute_voltage, count_ions
 from batterymi.features.formulas import identify_compositions
+from batterymi.features.ion_steps import compute_voltage, count_ions
 
 
 def look_up_voltages(folder: Path, electrodes: pd.DataFrame) -> Array:

@@ -19,6 +19,7 @@ from batterymi.data.loaded_rows import LoadedRows
 from batterymi.data.loaders.base import Rows
 from batterymi.data.measured_errors import list_error_columns, read_errors
 from batterymi.data.number_columns import read_number_column
+from batterymi.data.row_checks import find_unfit_rows
 from batterymi.data.row_status import RowStates, find_states
 from batterymi.data.schema import NOTHING_WRITTEN, find_outside_schema, list_faults, make_fault
 from batterymi.data.structure_columns import list_structure_columns, read_structure_columns
@@ -112,6 +113,7 @@ def load_table(settings: TableSettings) -> CheckedTable:
     for column in files:
         digests |= dict(zip(structures.frame[column], structures.frame[name_digest_column(column)], strict=True))
     earlier = [*loaded.faults, *formulas.faults, *structures.faults]
+    earlier += find_unfit_rows(structures.frame, settings.descriptors, {fault["line"] for fault in earlier})
     checked = check_rows(replace(loaded, frame=structures.frame, faults=earlier), settings)
     dropped = sorted([*loaded.left_out, *checked.faults], key=lambda fault: fault["line"])
     conversions, remarks = list(loaded.conversions.values()), [*loaded.notes, *checked.remarks]

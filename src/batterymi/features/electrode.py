@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from batterymi.features.composition import compute_magpie_features, list_magpie_labels
-from batterymi.features.formulas import Compositions, parse_formulas
+from batterymi.features.formulas import Compositions, FormulaError, parse_formulas
 from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
 # charge of the working ion, standard potential of its metal (V vs SHE; CRC Handbook of Chemistry and Physics), and
@@ -28,6 +28,7 @@ FIXED |= {"P": 5, "Si": 4, "B": 3, "C": 4, "Ge": 4, "As": 5, "Al": 3, "Ga": 3, "
 FIXED |= {"Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2, "Zn": 2, "Sc": 3}
 REDOX = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Mo", "W", "Nb", "Ta", "Bi", "Sb", "Sn", "Ru", "Re", "Ce", "Ag")
 CENTRES = ("P", "S", "Si", "B", "C", "As", "Ge", "Se", "N")  # of polyanions
+LEAST_HOST = 1e-9  # of the atoms of a formula, below which there is no host
 LIMIT = 9.0  # oxidation states beyond are an artefact of the bookkeeping
 
 
@@ -46,14 +47,20 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
 
     Returns:
         One column per quantity.
+
+    Raises:
+        FormulaError: if a formula cannot be read, or an ion is none of these.
     """
     empty, full = parse_formulas(charged), parse_formulas(discharged)
+    if unknown := sorted({str(symbol) for symbol in ion} - set(IONS)):
+        raise FormulaError(f"'{unknown[0]}' is no working ion that is known; these are: {', '.join(IONS)}")
     charge, potential, radius = (np.array([IONS[symbol][k] for symbol in ion], float) for k in range(3))
     ions_empty, host_empty = split_ion(empty, ion)
     ions_full, host_full = split_ion(full, ion)
     metals = empty.count_atoms(*REDOX)
     # no division by zero; rows without a redox metal are set to 0 below
-    per_metal = host_empty / np.maximum(metals, 1e-3)
+    divisor = np.where(metals > 0, metals, 1.0)
+    per_metal = host_empty / divisor
     taken = ions_full / host_full - ions_empty / host_empty
     before, after = compute_oxidation_state(empty, ion, charge), compute_oxidation_state(full, ion, charge)
     columns = {
@@ -69,11 +76,11 @@ def compute_electrode_descriptors(*, charged: pd.Series, discharged: pd.Series, 
         "ion potential (V)": potential,
         "ion radius (Å)": radius,
         "polyanion centres per host atom": empty.count_atoms(*CENTRES) / host_empty,
-        "oxygen per redox metal": np.where(metals > 0, empty.count_atoms("O") / np.maximum(metals, 1e-3), 0.0),
+        "oxygen per redox metal": np.where(metals > 0, empty.count_atoms("O") / divisor, 0.0),
         "oxygen per polyanion centre": empty.count_atoms("O") / np.maximum(empty.count_atoms(*CENTRES), 0.1),
         "fluorine per host atom": empty.count_atoms("F") / host_empty,
     }
-    columns |= {f"{metal} of redox metals": empty.count_atoms(metal) / np.maximum(metals, 1e-3) for metal in REDOX}
+    columns |= {f"{metal} of redox metals": empty.count_atoms(metal) / divisor for metal in REDOX}
     return pd.DataFrame(columns, charged.index)
 
 
@@ -98,14 +105,18 @@ def split_ion(compositions: Compositions, ion: pd.Series) -> tuple[NDArray[np.fl
         ion: the working ion of each, shape (n,).
 
     Returns:
-        Two arrays of shape (n,); the second is at least 0.001, for formulas that are nothing but the ion.
+        Two arrays of shape (n,); the second is 0.001 for formulas that are nothing but the ion.
     """
     ions = compositions.total(np.where(_is_ion(compositions, ion), compositions.amounts, 0.0))
-    return ions, np.maximum(compositions.atoms - ions, 1e-3)
+    atoms = compositions.atoms
+    # by the share of the atoms, so that a formula of small amounts is the same as one of large ones
+    return ions, np.where(atoms - ions > LEAST_HOST * atoms, atoms - ions, 1e-3)
 
 
 def _is_ion(compositions: Compositions, ion: pd.Series) -> NDArray[np.bool_]:
     """Return whether each entry is the working ion of its formula."""
+    if unknown := sorted({str(symbol) for symbol in ion} - set(INDEX)):
+        raise FormulaError(f"'{unknown[0]}' is no element; give the working ion as its symbol, as Na")
     numbers = np.array([INDEX[symbol] for symbol in ion], dtype=np.intp)
     is_ion: NDArray[np.bool_] = compositions.elements == np.repeat(numbers, compositions.counts)
     return is_ion
@@ -138,4 +149,4 @@ def compute_oxidation_state(
     is_redox = np.isin(compositions.elements, [INDEX[metal] for metal in REDOX])
     fixed_charge = compositions.total(np.where(is_redox, 0.0, compositions.amounts * states))
     metals = compositions.total(np.where(is_redox, compositions.amounts, 0.0))
-    return np.clip(np.where(metals > 0, -fixed_charge / np.maximum(metals, 1e-3), 0.0), -LIMIT, LIMIT)
+    return np.clip(np.where(metals > 0, -fixed_charge / np.where(metals > 0, metals, 1.0), 0.0), -LIMIT, LIMIT)

@@ -5,7 +5,7 @@ weights lie beside this file with a receipt, so that its features need neither a
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,17 +18,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
 from batterymi.arrays import Array
-from batterymi.errors import BatteryMIError
-from batterymi.features.electrode import IONS, split_ion
+from batterymi.errors import BatteryMIError, get_first_line
 from batterymi.features.formula_encoder import encode_formulas
-from batterymi.features.formula_table import tabulate_formulas
-from batterymi.features.formulas import FormulaError, parse_formulas
-from batterymi.files import compute_sha256, read_json
+from batterymi.features.formula_table import find_foreign_elements, tabulate_formulas
+from batterymi.features.formula_weights import PARTS, find_weights_problem
+from batterymi.features.ion_steps import FORMATION, Problem, compute_voltage, count_ions, find_electrode_problems
+from batterymi.files import compute_sha256
 
 SHIPPED = Path(__file__).with_name("formula_net.safetensors")
-LOWEST_V, HIGHEST_V = -5.0, 10.0  # beyond, an error of the energies is divided by a small difference of ions
-PARTS = ("charged", "step")  # embeddings whose principal components are features
-FORMATION = 0  # place of the formation energy among the quantities of the pre-training
+REMEDY = (
+    "both files come with the package: install it again, or make them by `snakemake pretrained` and copy "
+    "results/pretrained/formula_net.safetensors and formula_net.json over these"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class FormulaNet:
     def members(self) -> int:
         """Return the number of encoders."""
         return len(self.weights["elements"])
+
+    @property
+    def layers(self) -> int:
+        """Return the rounds of messages."""
+        return sum(name.startswith("attend.") and name.endswith(".weight") for name in self.weights)
 
     def encode(self, formulas: Sequence[str]) -> tuple[Array, Array]:
         """Return embeddings of all members side by side, and formation energies.
@@ -91,13 +97,13 @@ def compute_formula_net(*, charged: pd.Series, discharged: pd.Series, ion: pd.Se
     Args:
         charged: formulas with few or no working ions.
         discharged: formulas with more.
-        ion: the working ion, one of `IONS`.
+        ion: the working ion, one of `features.electrode.IONS`.
 
     Returns:
         33 columns.
 
     Raises:
-        FormulaError: if a formula cannot be read, or a discharged one holds no more ions than the charged one.
+        FormulaError: if a formula cannot be read, or two are no electrode, see `find_electrode_problems`.
     """
     net = load_formula_net(SHIPPED)
     texts = charged.tolist(), discharged.tolist()
@@ -114,57 +120,19 @@ def compute_formula_net(*, charged: pd.Series, discharged: pd.Series, ion: pd.Se
     return pd.DataFrame({**columns, "voltage by its formation energies (V)": voltage}, charged.index)
 
 
-@dataclass(frozen=True)
-class IonStep:
-    """The ions that electrodes take up.
-
-    Attributes:
-        before: working ions per host atom of the charged formula, shape (n,).
-        after: of the discharged one.
-        charge: of the ion.
-    """
-
-    before: Array
-    after: Array
-    charge: Array
-
-
-def count_ions(charged: Sequence[str], discharged: Sequence[str], ion: Sequence[str]) -> IonStep:
-    """Count the working ions per host atom before and after.
-
-    Raises:
-        FormulaError: an ion is none of `IONS`, or the discharged formula of an electrode holds no more of it.
-    """
-    for symbol in sorted(set(ion) - set(IONS)):
-        raise FormulaError(f"'{symbol}' is no working ion that is known; these are: {', '.join(IONS)}")
-    ions = pd.Series(ion, dtype=str)
-    (empty, host_empty), (full, host_full) = (split_ion(parse_formulas(part), ions) for part in (charged, discharged))
-    before, after = empty / host_empty, full / host_full
-    for place in np.flatnonzero(~(after > before)).tolist():
-        raise FormulaError(
-            f"the discharged formula '{discharged[place]}' holds no more {ion[place]} than the charged formula "
-            f"'{charged[place]}', so it has no voltage"
-        )
-    return IonStep(before, after, np.array([IONS[symbol][0] for symbol in ion], dtype=float))
-
-
-def compute_voltage(step: IonStep, charged: Array, discharged: Array) -> Array:
-    """Compute the mean voltage against the metal of the ion from two formation energies.
-
-    Per host atom the discharged compound lies (1 + x) E, with x ions, below the elements, of which the metal of the ion
-    is one (Aydinol et al. 1997, doi:10.1103/PhysRevB.56.1354).
+def find_unfit_electrodes(*, charged: pd.Series, discharged: pd.Series, ion: pd.Series) -> Iterator[Problem]:
+    """Yield the rows that are no electrode, or hold an element that the network does not know; see `count_ions`.
 
     Args:
-        step: the ions taken up.
-        charged: formation energies of the charged formulas, eV/atom, shape (..., n).
-        discharged: of the discharged formulas.
-
-    Returns:
-        V, cut off at `LOWEST_V` and `HIGHEST_V`; NaN where an energy is unknown.
+        charged: formulas with few or no working ions.
+        discharged: formulas with more.
+        ion: the working ion.
     """
-    released = (1 + step.before) * charged - (1 + step.after) * discharged
-    voltage: Array = np.clip(released / ((step.after - step.before) * step.charge), LOWEST_V, HIGHEST_V)
-    return voltage
+    yield from find_electrode_problems(charged=charged, discharged=discharged, ion=ion)
+    vocabulary = load_formula_net(SHIPPED).vocabulary
+    for argument, formulas in (("charged", charged), ("discharged", discharged)):
+        for place, reason in find_foreign_elements(formulas.tolist(), vocabulary):
+            yield place, argument, reason
 
 
 @cache
@@ -175,41 +143,48 @@ def load_formula_net(path: Path) -> FormulaNet:
         path: a safetensors file; the receipt is the JSON of the same name.
 
     Raises:
-        BatteryMIError: if a file is missing or damaged, is not the one of the receipt, or has another vocabulary.
+        BatteryMIError: if a file is missing or damaged, is not the one of the receipt, or holds something else than
+            encoders of its vocabulary.
     """
-    receipt = read_json(path.with_suffix(".json"), needs=("sha256", "vocabulary"))
+    receipt = _read_receipt(path.with_suffix(".json"))
     if not path.is_file():
-        raise BatteryMIError(f"{path}: there is no such file; `snakemake pretrained` makes it")
+        raise BatteryMIError(f"{path}: there is no such file; {REMEDY}")
     if (found := compute_sha256(path)) != receipt["sha256"]:
         raise BatteryMIError(
             f"{path}: has the SHA-256 {found}, and its receipt {path.with_suffix('.json').name} says "
-            f"{receipt['sha256']}; take both from one place"
+            f"{receipt['sha256']}; {REMEDY}"
         )
     try:
         with safe_open(path, framework="numpy") as file:
             vocabulary = json.loads((file.metadata() or {})["vocabulary"])
         arrays = load(path.read_bytes())
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise BatteryMIError(f"{path}: cannot be read as pre-trained encoders: {error}") from None
-    return _make_net(path, arrays, vocabulary, receipt["vocabulary"])
-
-
-def _make_net(path: Path, arrays: dict[str, Any], vocabulary: list[str], expected: list[str]) -> FormulaNet:
-    """Return encoders of arrays.
-
-    Raises:
-        BatteryMIError: if they are of another vocabulary than the receipt's.
-    """
-    n_elements = arrays["elements"].shape[1]
-    if vocabulary != expected or len(vocabulary) != n_elements:
-        different = sorted({*vocabulary} ^ {*expected}) or ["their order"]
-        raise BatteryMIError(
-            f"{path}: has another vocabulary than its receipt: {len(vocabulary)} elements for {n_elements} rows of "
-            f"weights, {len(expected)} in the receipt; they differ in {', '.join(different)}"
-        )
+        if problem := find_weights_problem(arrays, vocabulary, receipt["vocabulary"]):
+            raise ValueError(problem)
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        what = f"it lacks {error}" if isinstance(error, KeyError) else get_first_line(error)
+        raise BatteryMIError(f"{path}: cannot be read as pre-trained encoders: {what}; {REMEDY}") from None
     mean, scale = (arrays.pop(name).astype(float) for name in ("mean", "scale"))
     axes = {
         part: (arrays.pop(f"{part}.centre").astype(float), arrays.pop(f"{part}.components").astype(float))
         for part in PARTS
     }
     return FormulaNet(arrays, tuple(vocabulary), mean, scale, axes)
+
+
+def _read_receipt(path: Path) -> dict[str, Any]:
+    """Return a receipt: digest and vocabulary.
+
+    Raises:
+        BatteryMIError: if it is missing or damaged, or does not hold them.
+    """
+    try:
+        receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BatteryMIError(f"{path}: there is no such file, the receipt of the encoders; {REMEDY}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BatteryMIError(f"{path}: not the JSON of a receipt ({get_first_line(error)}); {REMEDY}") from None
+    found = receipt if isinstance(receipt, dict) else {}
+    for name, kind in (("sha256", str), ("vocabulary", list)):
+        if not isinstance(found.get(name), kind):
+            raise BatteryMIError(f"{path}: not the receipt of encoders: it has no '{name}'; {REMEDY}")
+    return found

@@ -1,13 +1,13 @@
 """Formulas as padded arrays, and as blocks of equally many elements, from which networks over elements compute."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.arrays import Indices
-from batterymi.features.formulas import FormulaError, parse_formulas
+from batterymi.features.formulas import FormulaError, parse_formulas, shorten_formula
 from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
 Block = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -50,6 +50,27 @@ class FormulaTable:
         return order, blocks
 
 
+def find_foreign_elements(formulas: Sequence[str], vocabulary: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the places of formulas that hold an element which a vocabulary lacks, each with the reason.
+
+    Args:
+        formulas: n_formulas texts.
+        vocabulary: symbols of the elements that a network knows.
+
+    Raises:
+        FormulaError: if one is not a formula.
+    """
+    parsed = parse_formulas(formulas)
+    is_known = np.zeros(len(SYMBOLS), dtype=bool)
+    is_known[[INDEX[symbol] for symbol in vocabulary]] = True
+    foreign = np.flatnonzero(~is_known[parsed.elements])
+    rows, first = np.unique(parsed.rows[foreign], return_index=True)
+    for row, entry in zip(rows.tolist(), foreign[first].tolist(), strict=True):
+        symbol = SYMBOLS[parsed.elements[entry]]
+        known = f"it knows {len(vocabulary)} elements"
+        yield row, f"holds {symbol}, which the network over formulas was not trained with; {known}"
+
+
 def tabulate_formulas(formulas: Iterable[str], vocabulary: Sequence[str]) -> FormulaTable:
     """Parse formulas into arrays.
 
@@ -64,13 +85,8 @@ def tabulate_formulas(formulas: Iterable[str], vocabulary: Sequence[str]) -> For
     parsed = parse_formulas(texts)
     places = np.full(len(SYMBOLS), -1, dtype=np.int64)
     places[[INDEX[symbol] for symbol in vocabulary]] = np.arange(len(vocabulary))
-    unknown = np.flatnonzero(places[parsed.elements] < 0)
-    if len(unknown):
-        text, symbol = texts[parsed.rows[unknown[0]]], SYMBOLS[parsed.elements[unknown[0]]]
-        raise FormulaError(
-            f"'{text}' holds {symbol}, which the network over formulas was not trained with; "
-            f"it knows {len(vocabulary)} elements"
-        )
+    for place, reason in find_foreign_elements(texts, vocabulary):
+        raise FormulaError(f"'{shorten_formula(texts[place])}' {reason}")
     # one order of a formula's elements, so that Li2S and SLi2 give the same numbers to the last digit
     order = np.lexsort((parsed.elements, parsed.rows))
     counts = parsed.counts

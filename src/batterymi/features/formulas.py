@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batterymi.errors import BatteryMIError
+from batterymi.text_safety import show_in_line
 from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
 NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:/[0-9]+)?|\.[0-9]+"
@@ -23,6 +24,7 @@ PLACES = np.full((26, 27), -1, dtype=np.intp)  # index of the element, by its ca
 for _symbol, _index in INDEX.items():
     PLACES[ord(_symbol[0]) - ord("A"), ord(_symbol[1]) - ord("a") + 1 if len(_symbol) > 1 else 0] = _index
 ROUNDED = 9  # digits of atomic fractions that two formulas of one composition share
+MOST_SHOWN = 60  # characters of a formula in a message
 MOST_DIGITS = 15  # so many a float holds exactly
 
 Indices = NDArray[np.intp]
@@ -66,7 +68,7 @@ def parse_formula(formula: str) -> dict[str, float]:
             for name, count in levels.pop().items():
                 levels[-1][name] = levels[-1].get(name, 0.0) + factor * count
         else:
-            raise _make_error(formula, f"'{unreadable}' at position {match.start() + 1} has no meaning")
+            raise _make_error(formula, f"'{show_in_line(unreadable)}' at position {match.start() + 1} has no meaning")
     if opened:
         raise _make_error(formula, "its brackets do not match")
     return _keep_positive(levels[0], formula)
@@ -85,8 +87,13 @@ def _keep_positive(found: dict[str, float], formula: str) -> dict[str, float]:
 
 def _make_error(formula: str, problem: str) -> FormulaError:
     """Return the error for a text that is not a formula."""
-    shown = formula if len(formula) <= 60 else formula[:57] + "..."
-    return FormulaError(f"'{shown}' is not a chemical formula: {problem}")
+    return FormulaError(f"'{shorten_formula(formula)}' is not a chemical formula: {problem}")
+
+
+def shorten_formula(formula: str) -> str:
+    """Return a formula for a message of one line: the start of a long one, line breaks as visible escapes."""
+    shown = show_in_line(formula)
+    return shown if len(shown) <= MOST_SHOWN else shown[: MOST_SHOWN - 3] + "..."
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batterymi.vocabulary.verdicts import describe_looks
+from batterymi.vocabulary.verdicts import describe_looks, describe_worth
 
 
 def describe_ranks(found: Mapping[str, Any]) -> str:
@@ -77,7 +77,12 @@ def describe_transfer(found: Mapping[str, Any], unit: str) -> str:
         )
     parts = [f"{e['strategy']} MAE {e['mae']:.3f}, R² {e['r2']:.2f} ({_describe_gain(e)})" for e in found["strategies"]]
     worth = found["worth_rows"]
-    more = f"; the best needs {worth} own rows for what {found['own_rows']} give alone" if worth else ""
+    more = (
+        f"; {found['pooled']['strategy']} with {worth['rows']} own rows, against the {found['learned_in_a_fold']} that "
+        f"a fold has, alone: {describe_worth(worth, unit)}"
+        if worth
+        else ""
+    )
     return f"{lead}with all {found['own_rows']} ({found['model']}): {'; '.join(parts)}{more}"
 
 

@@ -4,14 +4,11 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.numpy import load
-
 from batterymi.config.slices.formula_net import ChainSettings
-from batterymi.errors import DamagedFileError
 from batterymi.features.formula_net import SHIPPED, load_formula_net
 from batterymi.files import read_frame, write_json, write_parquet
-from batterymi.surrogates.formula_transfer import make_chain, make_task, predict_curve
+from batterymi.surrogates.formula_transfer import identify_task, make_chain, make_task, predict_curve
+from batterymi.surrogates.nets.checkpoint import read_weights
 from batterymi.surrogates.nets.train import Weights
 from batterymi.surrogates.transfer import ALL_ROWS
 from batterymi.vocabulary.splits import SPLIT
@@ -38,22 +35,22 @@ def fine_tune(
         settings: what is learned from, and how.
     """
     began = time.process_time()
+    net = load_formula_net(SHIPPED)
     task, rows = make_task(read_frame(table, needs=["line", "ion", SPLIT]), settings, int(partition))
-    chain = make_chain(task, rows, load_formula_net(SHIPPED), settings.fine_tuning)
+    # before any training: weights of another partition have seen the rows that are tested in this one
+    weights = _split_sources(read_weights(taught, identify_task(rows, settings, int(partition))))
+    chain = make_chain(task, rows, net, settings.fine_tuning)
     # all own rows are the same in each draw
     sizes = [*((ALL_ROWS,) if int(draw) == 1 else ()), *settings.transfer.sizes]
-    found = predict_curve(task, chain, _read_weights(taught), sizes, int(draw))
+    found = predict_curve(task, chain, weights, sizes, int(draw))
     write_parquet(predictions, found.assign(partition=int(partition), draw=int(draw)))
     write_json(times, {"cpu_seconds": time.process_time() - began})
 
 
-def _read_weights(path: Path) -> dict[str, Weights]:
+def _split_sources(arrays: Weights) -> dict[str, Weights]:
     """Return the weights of networks by the source that they were taught on."""
     by_source: dict[str, Weights] = defaultdict(dict)
-    try:
-        for name, value in load(path.read_bytes()).items():
-            source, _, weight = name.partition("/")
-            by_source[source][weight] = value
-    except SafetensorError as error:
-        raise DamagedFileError(path, error) from None
+    for name, value in arrays.items():
+        source, _, weight = name.partition("/")
+        by_source[source][weight] = value
     return dict(by_source)

@@ -9,7 +9,7 @@ from batterymi.surrogates.problem import label_joint_groups
 from batterymi.surrogates.transfer_curve import (
     COLUMNS,
     Curve,
-    count_saved_rows,
+    describe_saved,
     describe_scores,
     join_predictions,
 )
@@ -48,17 +48,21 @@ def gather_curve(
     curve = Curve(join_predictions(frames), rows[objective.name].astype(float), groups, folds)
     found = curve.score(chosen.bootstraps, settings.seed)
     write_csv(scores, found)
-    lines = describe_scores(found, objective.unit or "")
+    n_learned = round(len(rows) * (1 - 1 / folds)) if folds > 1 else len(rows) - 1
+    saved = curve.compare_with_all(n_learned, chosen.bootstraps, settings.seed)
+    lines = [
+        *describe_scores(found, objective.unit or ""),
+        *describe_saved(saved, n_learned, objective.unit or ""),
+    ]
     for line in lines:
         logger.info("%s", line)
-    n_learned = round(len(rows) * (1 - 1 / folds)) if folds > 1 else len(rows) - 1
     write_json(
         report,
         {
             "own_rows": len(rows),
             "learned_in_a_fold": n_learned,
             "scores": found.to_dict("records"),
-            "saved": count_saved_rows(found, n_learned),
+            "saved": saved,
             "sentences": lines,
             "cpu_seconds": sum(read_json(path, needs=["cpu_seconds"])["cpu_seconds"] for path in times),
         },

@@ -1,20 +1,19 @@
 """The stage `gather_formula_net`: several encoders in one file, with the receipt that says what they are."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load
 
 from batterymi.config.slices.formula_net import GatheringSettings
 from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.data.left_out import RULE
 from batterymi.data.pretraining import load_compounds, load_electrodes, select_known
-from batterymi.errors import BatteryMIError
+from batterymi.errors import BatteryMIError, DamagedFileError
 from batterymi.features.formula_net import SHIPPED, FormulaNet, load_formula_net
 from batterymi.files import compute_sha256, read_json, write_bytes, write_csv, write_json
 from batterymi.surrogates.nets.artefact import (
@@ -25,8 +24,11 @@ from batterymi.surrogates.nets.artefact import (
     round_weights,
     serialise_net,
 )
+from batterymi.surrogates.nets.checkpoint import read_weights
+from batterymi.surrogates.nets.train import Weights
 
 logger = logging.getLogger(__name__)
+NEEDED = ("sha256", "training", "data", "mean", "scale", "losses", "mean_absolute_errors")
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ def gather_formula_net(
         compounds = load_compounds(compositions.parent, electrodes.parent)
         rows = select_known(load_electrodes(electrodes.parent), compounds.vocabulary)
     described = compounds.describe()
-    trainings = [read_json(path) for path in reports]
-    if any(training["data"] != described for training in trainings):
-        raise BatteryMIError(f"{reports[0]}: the encoders were trained on other data than are there now; run again")
-    joined = join_encoders([load(path.read_bytes()) for path in encoders])
+    trainings = [read_json(path, needs=NEEDED) for path in reports]
+    for path, training in zip(reports, trainings, strict=True):
+        if training["data"] != described:
+            raise DamagedFileError(path, "its encoder was trained on other data than are there now")
+    joined = join_encoders(_read_encoders(encoders, reports, trainings))
     mean, scale = (np.array(trainings[0][name]) for name in ("mean", "scale"))
     whole = FormulaNet(joined, compounds.vocabulary, mean, scale, {})
     half = replace(whole, weights=round_weights(joined))
@@ -108,6 +111,30 @@ def gather_formula_net(
     )
 
 
+def _read_encoders(
+    encoders: Sequence[Path], reports: Sequence[Path], trainings: Sequence[Mapping[str, Any]]
+) -> list[Weights]:
+    """Return the weights of encoders, each the one that its report describes, all of one size.
+
+    Raises:
+        DamagedFileError: if one is damaged, is not that of its report, or has another size than the first.
+    """
+    found: list[Weights] = []
+    for path, report, training in zip(encoders, reports, trainings, strict=True):
+        found.append(read_weights(path))
+        if compute_sha256(path) != training["sha256"]:
+            raise DamagedFileError(path, f"not the encoder that {report.name} describes, by its SHA-256")
+        shapes, first = ({name: array.shape for name, array in one.items()} for one in (found[-1], found[0]))
+        if shapes != first:
+            differs = sorted(name for name in {*shapes, *first} if shapes.get(name) != first.get(name))[0]
+            raise DamagedFileError(
+                path,
+                f"of another width or number of layers than {encoders[0].name}: '{differs}' has the shape "
+                f"{shapes.get(differs)}, there {first.get(differs)}",
+            )
+    return found
+
+
 def _measure_voltages(voltages: Any, rows: Any) -> dict[str, float]:
     """Return, by ion, the mean absolute error of voltages from the network's formation energies alone."""
     miss = np.abs(voltages - rows["voltage_v"].to_numpy(float))
@@ -115,10 +142,13 @@ def _measure_voltages(voltages: Any, rows: Any) -> dict[str, float]:
 
 
 def _compare_with_shipped(voltages: Any, rows: Any) -> float | None:
-    """Return the median difference of voltages from those of the shipped encoders; None if none are shipped."""
-    if not SHIPPED.is_file():
+    """Return the median difference of voltages from those of the shipped encoders; None if none can be used."""
+    try:
+        net = load_formula_net(SHIPPED)
+    except BatteryMIError as error:  # what is made here replaces them
+        logger.warning("not compared with the shipped encoders: %s", error)
         return None
-    shipped = predict_voltages(load_formula_net(SHIPPED), rows).mean(axis=0)
+    shipped = predict_voltages(net, rows).mean(axis=0)
     return _reduce(np.median, shipped - voltages.mean(axis=0))
 
 

@@ -8,16 +8,15 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
 
 from batterymi.config.slices.formula_net import PretrainingSettings
 from batterymi.data.host_pairs import pair_hosts
 from batterymi.data.input_files import hold_unchanged, refuse_changes
 from batterymi.data.pretraining import TARGETS, Compounds, load_compounds
 from batterymi.features.formula_table import tabulate_formulas
-from batterymi.files import compute_digest, remove_file, write_bytes, write_json
+from batterymi.files import compute_digest, compute_sha256, remove_file, write_json
 from batterymi.process_pool import use_single_torch_thread
-from batterymi.surrogates.nets.checkpoint import load_state, save_state
+from batterymi.surrogates.nets.checkpoint import load_state, save_state, write_weights
 from batterymi.surrogates.nets.pairs import train_pairs
 from batterymi.surrogates.nets.pretrain import (
     Examples,
@@ -71,15 +70,20 @@ def pretrain_formula_net(
     )
     identity = vars(training) | {"data": compute_digest(described, examples.targets.tobytes().hex())}
     kept = weights.with_name(f"{weights.stem}.interrupted.safetensors")
-    losses: list[float] = []
+    start = load_state(kept, identity)
+    # a training that was interrupted after its last epoch has no other losses
+    losses = [] if start is None else [*start.losses]
     began = time.process_time()
+
+    if start is not None:
+        logger.info("%s: the interrupted training goes on after epoch %d of %d", kept, len(losses), training.epochs)
 
     def keep(state: Any) -> None:
         save_state(kept, state, identity)
         losses[:] = state.losses
 
     with use_single_torch_thread():
-        encoder = pretrain_encoder(examples, training, load_state(kept, identity), keep)
+        encoder = pretrain_encoder(examples, training, start, keep)
         # its few minutes are not kept in pieces; an interrupted second part begins again after the first
         pairs = pair_hosts(compounds.frame["formula"].tolist(), compounds.learned)
         n_pairs = train_pairs(encoder, examples, pairs, training)
@@ -87,10 +91,11 @@ def pretrain_formula_net(
             name: dict(zip(TARGETS, _measure_errors(encoder, examples, rows, training.device), strict=True))
             for name, rows in (("validated", compounds.validated), ("left_out", compounds.left_out))
         }
-    write_bytes(weights, save(export_weights(encoder)))
+    write_weights(weights, export_weights(encoder))
     write_json(
         report,
         {
+            "sha256": compute_sha256(weights),
             "training": vars(training) | {"parameters": encoder.count_parameters()},
             "data": described,
             "mean": examples.mean,

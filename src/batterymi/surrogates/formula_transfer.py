@@ -7,6 +7,7 @@ than it says.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from batterymi.arrays import Array, Indices
 from batterymi.config.formula_net import FineTuning
 from batterymi.config.parts import Descriptor
 from batterymi.config.slices.formula_net import ChainSettings
+from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.features.descriptors import compute_descriptors
-from batterymi.features.formula_net import FormulaNet
+from batterymi.features.formula_net import SHIPPED, FormulaNet
+from batterymi.files import compute_digest, compute_sha256
 from batterymi.surrogates.nets.formula_chain import Chain, draw_rows
 from batterymi.surrogates.nets.formula_voltage import describe_electrodes
 from batterymi.surrogates.nets.train import Weights
@@ -25,12 +28,15 @@ from batterymi.surrogates.partitions import make_validation
 from batterymi.surrogates.problem import Inputs, Problem, make_problem
 from batterymi.surrogates.transfer import (
     ALL,
+    ALL_ROWS,
     FEATURES,
     NETWORK_FUNCTION,
+    OWN,
     SCRATCH,
     Strategies,
     Strategy,
     find_network_features,
+    select_sizes,
 )
 from batterymi.surrogates.validation import CrossValidation
 from batterymi.vocabulary.splits import CHECKED, SPLIT
@@ -86,7 +92,13 @@ def make_chain(task: Task, rows: pd.DataFrame, net: FormulaNet, settings: FineTu
         rows: the table, in the order of the problem, with charged, discharged and ion.
         net: pre-trained encoders.
         settings: of the trainings.
+
+    Raises:
+        ConfigError: if more rounds of messages are to be trained than the encoders have.
     """
+    if settings.tuned_layers > net.layers:
+        found, most = settings.tuned_layers, net.layers
+        raise ConfigError([f"fine_tuning.tuned_layers: found {found}; the encoders have {most} rounds of messages"])
     charged, discharged, ion = (rows[name].tolist() for name in ("charged", "discharged", "ion"))
     problem = task.validation.problem
     # scaled by rows that are not predicted
@@ -109,13 +121,12 @@ def predict_curve(
         draw: its number, from 1.
 
     Returns:
-        Columns strategy, rows, line, predicted.
+        Columns strategy, rows, line, predicted; no rows if no fold has that many own rows.
     """
-    frames = []
-    for size in sizes:
-        learned = draw_rows(
-            task.validation.splits, task.validation.problem.n_scored, size or len(task.ions), [chain.seed, draw]
-        )
+    n_own, splits = task.validation.problem.n_scored, task.validation.splits
+    frames = [label_predictions(task, OWN, ALL_ROWS, np.zeros(n_own)).iloc[:0]]
+    for size in select_sizes(sizes, [int((train < n_own).sum()) for train, _ in splits]):
+        learned = draw_rows(splits, n_own, n_own if size == ALL_ROWS else size, [chain.seed, draw])
         found = dict(_predict_tables(task, learned)) | dict(_predict_networks(task, chain, taught, learned))
         found[MEAN] = (found[ALL + FEATURES] + found[name_chain(OTHERS)]) / 2
         frames += [label_predictions(task, name, size, values) for name, values in found.items()]
@@ -123,8 +134,35 @@ def predict_curve(
     return pd.concat(frames, ignore_index=True)
 
 
+def identify_task(rows: pd.DataFrame, settings: ChainSettings, partition: int) -> dict[str, Any]:
+    """Return what networks that were taught in one partition depend on, for comparison with what is there later.
+
+    Weights of another partition have seen the rows that are tested in this one.
+
+    Args:
+        rows: the table, in the order of the problem.
+        settings: what models learn from.
+        partition: its number.
+    """
+    return {
+        "partition": partition,
+        "rows": compute_digest(rows.to_csv(index=False)),
+        "settings": compute_digest(settings.model_dump(mode="json")),
+        "encoders": compute_sha256(SHIPPED)[:32],
+    }
+
+
 def label_predictions(task: Task, strategy: str, size: int, predicted: Array) -> pd.DataFrame:
-    """Return predictions as rows of a table."""
+    """Return predictions as rows of a table.
+
+    Raises:
+        BatteryMIError: if one is not finite.
+    """
+    if wrong := int((~np.isfinite(predicted)).sum()):
+        raise BatteryMIError(
+            f"{strategy}, {size or 'all'} own rows: {wrong} of {len(predicted)} predictions are not finite, so the "
+            "training has diverged; lower fine_tuning.rate"
+        )
     problem = task.validation.problem
     return pd.DataFrame(
         {"strategy": strategy, "rows": size, "line": problem.lines[: problem.n_scored], "predicted": predicted}
@@ -154,7 +192,8 @@ def _list_ways(task: Task) -> dict[str, Strategy]:
     described = Strategies(task.described, is_source, task.model, seed).make_predictors(source)
     # residuals are compared in `compare_transfer`
     kept = {name: way for name, way in plain.items() if "residual" not in name}
-    return kept | {ALL + FEATURES: described[ALL]}
+    # own rows with the features as well: what they gain by compounds alone, without any voltage of another ion
+    return kept | {name + FEATURES: described[name] for name in (OWN, ALL)}
 
 
 def _run(task: Task, way: Strategy, learned: Sequence[Indices]) -> Array:

@@ -1,7 +1,7 @@
 """Transfer from related tasks: whether their rows help, and up to how many own rows."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from batterymi.surrogates.model import find_model
 from batterymi.surrogates.partitions import RepeatedValidation
 from batterymi.surrogates.problem import Problem
 from batterymi.surrogates.validation import CrossValidation, Method, make_splits, predict_rows
-from batterymi.vocabulary.verdicts import TOO_SMALL
+from batterymi.vocabulary.verdicts import BETTER, NO_WORSE, TOO_SMALL, WORSE
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +130,7 @@ def compare_strategies(
     curves = _measure_curves(validation, ways, predictions, choice)
     best = min((entry for entry in entries if entry["strategy"] != OWN), key=lambda entry: entry["mae"])
     own_entry = next(entry for entry in entries if entry["strategy"] == OWN)
+    learned = _count_learned(validation)
     report = {
         "model": choice.model,
         "source": list(choice.source),
@@ -138,10 +139,13 @@ def compare_strategies(
         "own_rows": problem.n_scored,
         "own": own_entry,
         "best": best,
+        # named beforehand, while the best is chosen on the rows that it is scored on
+        "pooled": next(entry for entry in entries if entry["strategy"] == ALL),
         "strategies": entries,
         "curves": curves,
-        "few_rows": _compare_few_rows(curves, best["strategy"]),
-        "worth_rows": _count_worth(curves, best["strategy"], own_entry["mae"]),
+        "few_rows": _compare_few_rows(curves, ALL),
+        "learned_in_a_fold": max(learned),
+        "worth_rows": _count_worth(curves, ALL),
     }
     return TransferFound(report, predictions)
 
@@ -150,7 +154,12 @@ def _predict(validation: RepeatedValidation, way: Strategy, size: int | None) ->
     """Return held-out predictions by a strategy in each partition, from some own rows or all, shape (n_partitions, n).
 
     Each partition draws own rows of its own; a smaller draw is a part of a larger one.
+
+    Raises:
+        ValueError: if none are to be drawn.
     """
+    if size is not None and size < 1:
+        raise ValueError(f"{size} own rows cannot be drawn")
     problem = validation.problem
     predicted = np.empty((len(validation.validations), problem.n_scored))
     for number, one in enumerate(validation.validations):
@@ -235,6 +244,53 @@ def _score_described(
     return {"source_task_with_network": _score_source_task(helped, rows, model, folds)}
 
 
+def _count_learned(validation: RepeatedValidation) -> list[int]:
+    """Return how many own rows each fold of each partition may learn from."""
+    n_own = validation.problem.n_scored
+    return [int((train < n_own).sum()) for one in validation.validations for train, _ in one.splits]
+
+
+def _compare_with_all(validation: RepeatedValidation, alone: Array, helped: Array) -> dict[str, Any]:
+    """Return by how much the MAE is smaller than that of all own rows without transfer, with a verdict."""
+    observed, first = validation.problem.scored, validation.first
+    pair = np.abs(observed - alone), np.abs(observed - helped)
+    groups = validation.problem.scored_groups
+    return rate_worth(compute_paired_difference(*pair, groups, first.bootstraps, first.seed, validation.n_folds))
+
+
+def rate_worth(gain: Mapping[str, float]) -> dict[str, Any]:
+    """Return a gain over all own rows without transfer, with its interval and verdict.
+
+    Args:
+        gain: from `compute_paired_difference`: errors of all own rows alone minus those of fewer with transfer.
+
+    Returns:
+        `gain`, `gain_lower`, `gain_upper`, `verdict`, and `margin`: all own rows alone are better by no more than this,
+        the lower end of the interval; 0 where the whole interval is above zero.
+    """
+    lower, upper = gain["lower"], gain["upper"]
+    verdict = BETTER if lower > 0 else WORSE if upper < 0 else NO_WORSE
+    found: dict[str, Any] = {f"gain{end}": gain[key] for end, key in GAIN.items()}
+    return found | {"margin": max(0.0, -lower), "verdict": verdict}
+
+
+def select_sizes(sizes: Sequence[int], learned: Sequence[int]) -> list[int]:
+    """Return the numbers of own rows that every fold has more of; the log says which are left out.
+
+    Args:
+        sizes: wanted, `ALL_ROWS` for all.
+        learned: own rows that each fold may learn from.
+    """
+    least = min(learned)
+    for size in (size for size in sizes if size >= least):
+        logger.warning(
+            "transfer.sizes: %d own rows are left out: a fold learns from %d, and all are a point of their own",
+            size,
+            least,
+        )
+    return [size for size in sizes if size < least]
+
+
 def _measure_curves(
     validation: RepeatedValidation, ways: dict[str, Strategy], whole: dict[str, Array], choice: Transfer
 ) -> list[dict[str, Any]]:
@@ -249,10 +305,11 @@ def _measure_curves(
     problem, first = validation.problem, validation.first
     found: list[dict[str, Any]] = []
     alone: dict[int, Array] = {}
-    learned = [int((train < problem.n_scored).sum()) for one in validation.validations for train, _ in one.splits]
+    learned = _count_learned(validation)
+    sizes = select_sizes(choice.sizes, learned)
     # zero-shot strategies use no own rows, so they have no curve
     for name in [way for way in ways if "zero-shot" not in way]:
-        for size in [*(size for size in choice.sizes if size < min(learned)), max(learned)]:
+        for size in [*sizes, max(learned)]:
             predicted = whole[name] if size == max(learned) else _predict(validation, ways[name], size)
             # the first strategy, so its errors are there when the next ones are compared with it
             alone.setdefault(size, predicted)
@@ -266,6 +323,7 @@ def _measure_curves(
                 | label_interval("mae", mae.value, mae.interval)
                 | label_interval("r2", r2.value, r2.interval)
                 | _measure_gains(validation, alone[size], predicted, name)
+                | {"against_all_own_rows": _compare_with_all(validation, whole[OWN], predicted)}
             )
         logger.info("%s: learning curve done", name)
     return found
@@ -281,7 +339,15 @@ def _compare_few_rows(curves: Sequence[dict[str, Any]], strategy: str) -> dict[s
     return {"rows": least["rows"], "own": alone, "helped": least}
 
 
-def _count_worth(curves: Sequence[dict[str, Any]], strategy: str, mae: float) -> int | None:
-    """Return own rows with which a strategy is as good as all own rows without transfer; None if never."""
-    reached = [point["rows"] for point in curves if point["strategy"] == strategy and point["mae"] <= mae]
-    return min(reached) if reached else None
+def _count_worth(curves: Sequence[dict[str, Any]], strategy: str) -> dict[str, Any] | None:
+    """Return the fewest own rows whose MAE with a strategy is that of all own rows without transfer, or less.
+
+    The means alone show no saving: that takes an interval above zero, see `rate_worth`. None if there are no such.
+    """
+    points = [point for point in curves if point["strategy"] == strategy]
+    reached = [point for point in points if point["against_all_own_rows"]["gain"] >= 0]
+    if not reached:
+        return None
+    least = min(reached, key=lambda point: point["rows"])
+    shown = [point["rows"] for point in points if point["against_all_own_rows"]["verdict"] == BETTER]
+    return {"rows": least["rows"], **least["against_all_own_rows"], "rows_shown_better": min(shown, default=None)}

@@ -10,7 +10,8 @@ from batterymi.statistics.grouped import OfSums, draw_groups, estimate
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import combine_r2, compute_paired_difference
 from batterymi.surrogates.curve import ABSOLUTE
-from batterymi.surrogates.transfer import ALL, ALL_ROWS, OWN, SCRATCH
+from batterymi.surrogates.transfer import ALL, ALL_ROWS, OWN, SCRATCH, rate_worth
+from batterymi.vocabulary.verdicts import BETTER, describe_worth
 
 COLUMNS = ("strategy", "rows", "line", "predicted", "partition", "draw")
 COMPARED = {"own": OWN, "pooled": ALL, "scratch": SCRATCH}
@@ -64,6 +65,30 @@ class Curve:
             rows.append(row)
         return pd.DataFrame(rows)
 
+    def compare_with_all(self, n_learned: int, bootstraps: int, seed: int) -> list[dict[str, Any]]:
+        """Return how every strategy and number of own rows compares with a model of all own rows alone.
+
+        Args:
+            n_learned: own rows that a fold learns from, if all do.
+            bootstraps: resamples behind the intervals.
+            seed: of the resamples.
+
+        Returns:
+            One entry for each, of one strategy by increasing `own_rows`: `gain` of the paired errors with its interval
+            over groups and partitions and a verdict, see `rate_worth`; `saved_percent` is None where no interval above
+            zero shows that it is better, since the means alone show no saving.
+        """
+        found: list[dict[str, Any]] = []
+        for strategy, size in self.errors if (OWN, ALL_ROWS) in self.errors else ():
+            if (strategy, size) == (OWN, ALL_ROWS):
+                continue
+            rows = size or (0 if "zero-shot" in strategy else n_learned)
+            rated = rate_worth(self._subtract((OWN, ALL_ROWS), (strategy, size), bootstraps, seed))
+            saved = 100 * (1 - rows / n_learned) if rated["verdict"] == BETTER else None
+            found.append({"strategy": strategy, "own_rows": rows, **rated, "saved_percent": saved})
+        order = {name: place for place, (name, _) in enumerate(self.errors)}
+        return sorted(found, key=lambda entry: (order[entry["strategy"]], entry["own_rows"]))
+
     def _compare(
         self, other: tuple[str, int], own: tuple[str, int], name: str, bootstraps: int, seed: int
     ) -> dict[str, float]:
@@ -71,41 +96,51 @@ class Curve:
         labels = [f"gain_over_{name}{end}" for end in ("", "_lower", "_upper")]
         if other == own or other not in self.errors:
             return dict.fromkeys(labels, float("nan"))
-        # partitions that both have, in order
-        n = min(len(self.errors[other]), len(self.errors[own]))
-        pair = self.errors[other][:n], self.errors[own][:n]
-        gain = compute_paired_difference(*pair, list(self.groups), bootstraps, seed, self.folds)
+        gain = self._subtract(other, own, bootstraps, seed)
         return dict(zip(labels, (gain["difference"], gain["lower"], gain["upper"]), strict=True))
 
+    def _subtract(
+        self, first: tuple[str, int], second: tuple[str, int], bootstraps: int, seed: int
+    ) -> dict[str, float]:
+        """Return the paired difference of two errors, with its interval over groups and partitions."""
+        # partitions that both have, in order
+        n = min(len(self.errors[first]), len(self.errors[second]))
+        pair = self.errors[first][:n], self.errors[second][:n]
+        return compute_paired_difference(*pair, list(self.groups), bootstraps, seed, self.folds)
 
-def count_saved_rows(scores: pd.DataFrame, n_learned: int) -> list[dict[str, Any]]:
-    """Return, by strategy, with how many own rows it is as good as a model of all own rows alone.
+
+def describe_saved(entries: Sequence[Mapping[str, Any]], n_learned: int, unit: str) -> list[str]:
+    """Return a sentence for each strategy whose mean error is that of all own rows alone or less, from its fewest rows.
 
     Args:
-        scores: from `Curve.score`.
+        entries: from `Curve.compare_with_all`.
         n_learned: own rows that a fold learns from, if all do.
+        unit: of the errors.
     """
-    wanted = scores[(scores["strategy"] == OWN) & (scores["rows"] == ALL_ROWS)]
-    if wanted.empty:
-        return []
-    goal = float(wanted["mae"].iloc[0])
-    found = []
-    for strategy, part in scores.groupby("strategy", sort=False):
-        sizes = part["rows"].where(part["rows"] != ALL_ROWS, 0 if "zero-shot" in str(strategy) else n_learned)
-        enough = sizes[part["mae"] <= goal]
-        least = int(enough.min()) if len(enough) else None
-        saved = None if least is None else 100 * (1 - least / n_learned)
-        found.append({"strategy": strategy, "own_rows": least, "saved_percent": saved})
-    return found
+    lines = {}
+    for entry in entries:
+        if entry["gain"] >= 0 and entry["strategy"] not in lines:
+            lines[entry["strategy"]] = (
+                f"{entry['strategy']}, {entry['own_rows']} own rows against {n_learned} alone: "
+                f"{describe_worth(entry, f' {unit}' if unit else '')}"
+            )
+    return list(lines.values())
 
 
 def describe_scores(scores: pd.DataFrame, unit: str) -> list[str]:
     """Return a sentence for each strategy and number of own rows."""
     return [
-        f"{row['strategy']}, {'all' if row['all'] else int(row['rows'])} own rows: MAE {row['mae']:.3f} {unit} "
+        f"{row['strategy']}, {_name_size(row)} own rows: MAE {row['mae']:.3f} {unit} "
         f"[{row['mae_lower']:.3f}, {row['mae_upper']:.3f}], R² {row['r2']:.3f}"
         for _, row in scores.iterrows()
     ]
+
+
+def _name_size(row: pd.Series) -> str:
+    """Return how many own rows scores rest on, in words."""
+    if "zero-shot" in row["strategy"]:
+        return "no"
+    return "all" if row["all"] else str(int(row["rows"]))
 
 
 def select_score(scores: pd.DataFrame, strategy: str, rows: int = ALL_ROWS) -> Mapping[str, Any]:

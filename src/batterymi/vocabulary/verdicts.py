@@ -1,6 +1,7 @@
 """What may be said of a model, and of a gain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 NO_SKILL = "no skill shown"
 SKILL = "skill shown"
@@ -18,6 +19,11 @@ NOT_REACHED = "target not reached within the budget"
 REACHED_BY_START = "every start reaches the target"
 TOO_FEW = "too few starts that do not reach the target"
 NO_TARGET = "no target can be set, since no random design meets the limits"
+
+# of fewer own rows with transfer, against all own rows without
+BETTER = "better"
+WORSE = "worse"
+NO_WORSE = "no worse than by the margin"
 
 # the same where costs are compared instead of evaluations
 LOWER_COST = "lower cost"
@@ -133,3 +139,15 @@ def describe_skill(verdict: str, group_columns: Sequence[str]) -> str:
 def describe_looks(looks: int) -> str:
     """Return how often the scores of an official test split were seen."""
     return "seen once" if looks == 1 else f"seen {looks} times"
+
+
+def describe_worth(found: Mapping[str, Any], unit: str) -> str:
+    """Return how an error compares with that of all own rows without transfer.
+
+    Args:
+        found: `gain` of the mean absolute error with its interval, `verdict` and `margin`.
+        unit: of the error, after a blank if there is one.
+    """
+    verdict = f"no worse than by {found['margin']:.3f}{unit}" if found["verdict"] == NO_WORSE else found["verdict"]
+    interval = f"[{found['gain_lower']:.3f}, {found['gain_upper']:.3f}]"
+    return f"MAE smaller by {found['gain']:.3f}{unit} {interval}: {verdict}"

@@ -11,8 +11,10 @@ from safetensors.numpy import save
 
 from batterymi.arrays import Array
 from batterymi.features.electrode import IONS
-from batterymi.features.formula_net import PARTS, FormulaNet, compute_voltage, count_ions
+from batterymi.features.formula_net import FormulaNet
+from batterymi.features.formula_weights import PARTS
 from batterymi.features.formulas import parse_formulas
+from batterymi.features.ion_steps import compute_voltage, count_ions
 from batterymi.vocabulary.elements import INDEX, SYMBOLS
 
 MOST_PAIRS = 20_000

@@ -1,18 +1,19 @@
-"""Interrupted trainings on disk: one safetensors file, written atomically, with what the training is of beside it."""
+"""Weights and interrupted trainings on disk: safetensors, written atomically, with what the training is of inside."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from batterymi.errors import BatteryMIError, DamagedFileError
 from batterymi.files import check_content, write_bytes
 from batterymi.surrogates.nets.pretrain import State
+from batterymi.surrogates.nets.train import Weights
 
 
 def save_state(path: Path, state: State, identity: Mapping[str, Any]) -> None:
@@ -28,17 +29,61 @@ def save_state(path: Path, state: State, identity: Mapping[str, Any]) -> None:
     write_bytes(path, save(state.arrays, plain), recorded=False)
 
 
-def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the weights that a stage wrote.
+def write_weights(path: Path, arrays: Weights, identity: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Write the weights of a network.
+
+    Args:
+        path: the file.
+        arrays: weights by name.
+        identity: what they were trained on and how, which `read_weights` compares.
 
     Raises:
-        DamagedFileError: if the file is missing, another, or damaged.
+        BatteryMIError: if a weight is not finite.
+    """
+    if wrong := _find_infinite(arrays):
+        raise BatteryMIError(f"{path}: the training has diverged: {wrong} is not finite; lower its learning rate")
+    write_bytes(path, save(arrays, {"identity": json.dumps(identity, sort_keys=True)} if identity else None))
+
+
+def read_weights(path: Path, identity: Mapping[str, Any] = MappingProxyType({})) -> Weights:
+    """Read the weights that a stage wrote.
+
+    Args:
+        path: the file.
+        identity: what they must have been trained on and how; nothing is compared if it is empty.
+
+    Raises:
+        DamagedFileError: if the file is missing, another, or damaged, holds a weight that is not finite, or was
+            trained on something else.
     """
     check_content(path)
     try:
-        return dict(load(path.read_bytes()))
+        arrays = dict(load(path.read_bytes()))
+        with safe_open(path, framework="numpy") as file:
+            found = json.loads((file.metadata() or {}).get("identity", "{}"))
+    except FileNotFoundError:
+        raise DamagedFileError(path, "there is no such file") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise DamagedFileError(path, f"no weights of a network ({type(error).__name__})") from None
+    if wrong := _find_infinite(arrays):
+        raise DamagedFileError(path, f"{wrong} is not finite")
+    if identity and (different := _compare(found if isinstance(found, dict) else {}, identity)):
+        raise DamagedFileError(path, f"not the weights that belong there ({'; '.join(different)})")
+    return arrays
+
+
+def _find_infinite(arrays: Weights) -> str:
+    """Return the name of the first array with a number that is not finite; an empty text if there is none."""
+    return next((f"'{name}'" for name, array in arrays.items() if not np.isfinite(array).all()), "")
+
+
+def _compare(found: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    """Return what differs between the identities of two trainings."""
+    return [
+        f"{name}: it had {found.get(name)!r}, now {identity.get(name)!r}"
+        for name in sorted({*found, *identity})
+        if found.get(name) != identity.get(name)
+    ]
 
 
 def load_state(path: Path, identity: Mapping[str, Any]) -> State | None:
@@ -53,17 +98,14 @@ def load_state(path: Path, identity: Mapping[str, Any]) -> State | None:
         with safe_open(path, framework="numpy") as file:
             metadata = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
         arrays = load(path.read_bytes())
-        found, losses = metadata["identity"], [float(loss) for loss in metadata["losses"]]
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        found, losses = dict(metadata["identity"]), [float(loss) for loss in metadata["losses"]]
+        if wrong := _find_infinite(arrays):
+            raise ValueError(f"{wrong} is not finite")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise BatteryMIError(
             f"{path}: the interrupted training is damaged: {error}; remove it to begin again"
         ) from None
-    different = [
-        f"{name}: it had {found.get(name)!r}, now {identity.get(name)!r}"
-        for name in sorted({*found, *identity})
-        if found.get(name) != identity.get(name)
-    ]
-    if different:
+    if different := _compare(found, identity):
         raise BatteryMIError(
             f"{path}: holds an interrupted training with other settings ({'; '.join(different)}); restore them to go "
             "on, or remove it to begin again"

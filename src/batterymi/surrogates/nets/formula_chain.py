@@ -123,8 +123,13 @@ def draw_rows(splits: Sequence[tuple[Indices, Indices]], n_own: int, size: int, 
     Args:
         splits: rows that may be learned from, and rows that are predicted, of each fold.
         n_own: own rows, which come first.
-        size: how many; more than there are: all. A smaller draw is a part of a larger one.
+        size: how many, one at least; more than there are: all. A smaller draw is a part of a larger one.
         seed: of the order.
+
+    Raises:
+        ValueError: if none are to be drawn.
     """
+    if size < 1:
+        raise ValueError(f"{size} own rows cannot be drawn")
     order: NDArray[np.int64] = np.random.default_rng(list(seed)).permutation(n_own)
     return [np.sort(order[np.isin(order, train)][:size]) for train, _ in splits]

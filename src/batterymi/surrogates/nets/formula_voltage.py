@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from batterymi.arrays import Array, Indices
 from batterymi.errors import BatteryMIError
 from batterymi.features.electrode import IONS
-from batterymi.features.formula_net import FORMATION, HIGHEST_V, LOWEST_V, FormulaNet, IonStep, count_ions
+from batterymi.features.formula_net import FormulaNet
 from batterymi.features.formula_table import FormulaTable, tabulate_formulas
+from batterymi.features.ion_steps import FORMATION, HIGHEST_V, LOWEST_V, IonStep, count_ions
 from batterymi.surrogates.nets.formula import Blocks, FormulaEncoder
 from batterymi.surrogates.nets.graph import Head
 from batterymi.surrogates.nets.pretrain import convert_block
@@ -70,7 +71,7 @@ def describe_electrodes(
         scaled_by: rows whose features get zero mean and unit variance.
 
     Raises:
-        FormulaError: if a formula cannot be read, or the ions of an electrode are not in it.
+        FormulaError: if a formula cannot be read, or two are no electrode.
     """
     charged, discharged, ion = formulas
     n, step = len(charged), count_ions(charged, discharged, ion)
@@ -225,10 +226,9 @@ class VoltageNetwork(nn.Module):
 def _make_encoder(net: FormulaNet, use: Sequence[int] | int, generator: torch.Generator) -> FormulaEncoder:
     """Return an encoder whose members are pre-trained ones, or have drawn weights."""
     width, n_targets = net.weights["targets.weight"].shape[1:]
-    layers = sum(name.startswith("attend.") and name.endswith(".weight") for name in net.weights)
     properties = torch.as_tensor(np.asarray(net.weights["properties"], dtype=np.float32))
     members = use if isinstance(use, int) else len(use)
-    encoder = FormulaEncoder((members, width, layers), properties, n_targets, generator)
+    encoder = FormulaEncoder((members, width, net.layers), properties, n_targets, generator)
     if not isinstance(use, int):
         picked = {name: value if name == "properties" else value[list(use)] for name, value in net.weights.items()}
         encoder.load_state_dict(

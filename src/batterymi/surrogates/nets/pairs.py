@@ -13,7 +13,7 @@ from torch import Tensor
 
 from batterymi.arrays import Array, Indices, Mask
 from batterymi.data.host_pairs import HostPairs
-from batterymi.features.formula_net import FORMATION, HIGHEST_V, LOWEST_V
+from batterymi.features.ion_steps import FORMATION, HIGHEST_V, LOWEST_V
 from batterymi.surrogates.nets.formula import FormulaEncoder
 from batterymi.surrogates.nets.pretrain import (
     CLIP_NORM,

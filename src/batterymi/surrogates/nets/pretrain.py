@@ -142,7 +142,12 @@ def pretrain_encoder(
         keep(State(past, collect_state(encoder, optimiser)))
         left = (time.monotonic() - began) / (epoch - done) * (training.epochs - epoch)
         logger.info(
-            "epoch %d of %d: training loss %.4f, about %.1f min left", epoch, training.epochs, past[-1], left / 60
+            "epoch %d of %d: training loss %.4f, about %.1f min left%s",
+            epoch,
+            training.epochs,
+            past[-1],
+            left / 60,
+            " before the pairs" if training.pair_epochs else "",
         )
     return encoder
 
@@ -212,8 +217,15 @@ def collect_state(encoder: FormulaEncoder, optimiser: torch.optim.Optimizer) -> 
 
 
 def restore_state(state: State, encoder: FormulaEncoder, optimiser: torch.optim.Optimizer) -> None:
-    """Put weights and moments back where they were."""
+    """Put weights and moments back where they were.
+
+    Raises:
+        BatteryMIError: if they are of another encoder.
+    """
     arrays: Mapping[str, NDArray[np.float32]] = state.arrays
+    slots = {name + slot: weight.shape for name, weight in encoder.named_parameters() for slot in ("", "/m", "/v")}
+    if {name: array.shape for name, array in arrays.items()} != {**slots, "step": ()}:
+        raise BatteryMIError("the interrupted training is of another encoder; remove its file to begin again")
     with torch.no_grad():
         for name, weight in encoder.named_parameters():
             weight.copy_(torch.as_tensor(arrays[name]))
