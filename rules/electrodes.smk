@@ -45,7 +45,8 @@ rule gather_bonds:
     input:
         trees=bond_results("trees", "parquet"),
         network=bond_results("network", "parquet"),
-        times=[*bond_results("trees", "json"), *bond_results("network", "json")],
+        control=bond_results("control", "parquet"),
+        times=[path for kind in bonds.KINDS for path in bond_results(kind, "json")],
         code=list_code("gather_bonds.py"),
     output:
         gains="<results>/electrode_graphs/gains.csv",

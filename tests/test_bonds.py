@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import MIRROR, SAMPLES, needs_torch
 
+from batterymi.config.bonds import KINDS
 from batterymi.config.models import CrossValidated
 from batterymi.data.loaders.mp_li_electrode_graphs import ElectrodeStructures, load_electrode_structures
 from batterymi.data.loaders.nasicon_ehull import load_rows
@@ -102,7 +103,7 @@ def test_what_bonds_say_is_found_and_a_control_says_nothing(tmp_path: Path, monk
     monkeypatch.setattr("batterymi.surrogates.families.graph_net.EPOCHS", 1)
     for module in (bond_gain, gathering):
         monkeypatch.setattr(module, "METHOD", QUICK)
-    files = {kind: [tmp_path / f"{kind}{n}.parquet" for n in (1, 2)] for kind in ("trees", "network")}
+    files = {kind: [tmp_path / f"{kind}{n}.parquet" for n in (1, 2)] for kind in KINDS}
     times = [path.with_suffix(".json") for paths in files.values() for path in paths]
     for kind, paths in files.items():
         for n, path in enumerate(paths, start=1):
@@ -116,10 +117,12 @@ def test_what_bonds_say_is_found_and_a_control_says_nothing(tmp_path: Path, monk
     assert gains.loc["both", "mae"] < 0.5 * gains.loc["composition", "mae"]
     report = json.loads(out[1].read_text())
     assert (report["rows"], report["systems"]) == (52, 52)
-    assert set(report["cpu_seconds"]) == set(bond_gain.CANDIDATES) - {"average"}
+    assert set(report["cpu_seconds"]) == set(bond_gain.CANDIDATES) - {"average", "average_shuffled"}
+    nets = [read_frame(files[kind][0]) for kind in ("network", "control")]
+    assert not np.allclose(nets[0]["graph_net"], nets[1]["graph_net_shuffled"]), "the control has other graphs"
     frame = read_frame(files["network"][1])
     write_parquet(files["network"][1], frame.iloc[::-1])
-    with pytest.raises(DamagedFileError, match="the rows of both kinds differ"):
+    with pytest.raises(DamagedFileError, match="the rows of the kinds differ"):
         gathering.gather_bonds(*files.values(), times, *out)
 
 

@@ -18,7 +18,7 @@ def compare_bonds(graphs: Path, electrodes: Path, predictions: Path, times: Path
         electrodes: receipt of the data set mp_electrodes.
         predictions: Parquet to write: a column for each candidate.
         times: JSON to write: counts, and the processor time of each candidate.
-        kind: trees or network.
+        kind: trees, network, or control.
         partition: its number, from 1.
     """
     known = load_electrode_structures(graphs.parent, electrodes.parent)

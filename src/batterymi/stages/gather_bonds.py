@@ -12,22 +12,26 @@ from batterymi.surrogates.feature_gain import find_misaligned, score_candidates
 logger = logging.getLogger(__name__)
 
 
-def gather_bonds(trees: list[Path], network: list[Path], times: list[Path], gains: Path, report: Path) -> None:
+def gather_bonds(
+    trees: list[Path], network: list[Path], control: list[Path], times: list[Path], gains: Path, report: Path
+) -> None:
     """Score candidates over partitions.
 
     Args:
         trees: predictions by trees of each partition.
         network: those by the graph network.
+        control: those by the graph network with graphs of other rows.
         times: counts and processor time of each.
         gains: CSV to write: a row for each candidate.
         report: JSON to write: the same, with counts and times.
     """
     frames = []
-    for path, other in zip(trees, network, strict=True):
+    for path, *others in zip(trees, network, control, strict=True):
+        nets = (read_frame(other, needs=["line"]) for other in others)
         try:
-            frames.append(join_kinds(read_frame(path, needs=["line", "observed"]), read_frame(other, needs=["line"])))
+            frames.append(join_kinds(read_frame(path, needs=["line", "observed"]), *nets))
         except ValueError as error:
-            raise DamagedFileError(other, f"{error}; run compare_bonds again") from None
+            raise DamagedFileError(others[0], f"{error}; run compare_bonds again") from None
     if (wrong := find_misaligned(frames)).size:
         raise DamagedFileError(trees[wrong[0]], f"its rows are not those of {trees[0].name}")
     accounts = [read_json(path, needs=["cpu_seconds", "rows", "systems"]) for path in times]

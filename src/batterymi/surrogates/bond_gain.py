@@ -22,7 +22,7 @@ from batterymi.vocabulary.splits import SPLIT, TRAIN
 
 TREES = "extra_trees"
 MEAN, LINE, COMPOSITION, BONDS, BOTH, SHUFFLED = "dummy", "ridge", "composition", "bonds", "both", "shuffled"
-AVERAGE = "average"
+AVERAGE, OTHER_GRAPHS, OTHER_AVERAGE = "average", "graph_net_shuffled", "average_shuffled"
 CANDIDATES: Mapping[str, str] = {
     COMPOSITION: "extra trees on both formulas and the ion",
     MEAN: "the mean voltage",
@@ -31,7 +31,9 @@ CANDIDATES: Mapping[str, str] = {
     BOTH: "extra trees on formulas and bond statistics",
     SHUFFLED: "control: extra trees on formulas and the bond statistics of other rows",
     NETWORK: "the graph network, with the formulas beside it",
+    OTHER_GRAPHS: "control: the graph network with graphs of other rows, and the formulas",
     AVERAGE: "mean of extra trees on both and the graph network",
+    OTHER_AVERAGE: "control: mean of extra trees on both and the graph network with graphs of other rows",
 }
 TARGET = Objective(name="voltage_v", label="Average voltage vs Li/Li+", unit="V", goal="maximise")
 FORMULAS: Mapping[str, dict[str, str]] = {
@@ -62,19 +64,21 @@ def make_candidates(
         problem: from formulas.
         known: the structures of its rows.
         kind: one of `KINDS`.
-        seed: by which the control shuffles the structures of rows.
+        seed: by which controls shuffle the structures of rows.
     """
 
     def extend(name: str, *parts: pd.DataFrame) -> Problem:
         return replace(problem, variant=name, frame=pd.concat(parts, axis=1))
 
-    if kind == "network":
-        graphs = pd.Series([make_bond_graph(one) for one in known.structures], problem.frame.index, dtype=object)
+    order = np.random.default_rng(seed).permutation(len(problem.frame))
+    if kind != "trees":
+        name = OTHER_GRAPHS if kind == "control" else NETWORK
+        structures = [known.structures[row] for row in order] if kind == "control" else known.structures
+        graphs = pd.Series([make_bond_graph(one) for one in structures], problem.frame.index, dtype=object)
         nodes = pd.DataFrame({f"bonds: {GRAPH_COLUMN}": graphs})
-        return {NETWORK: (NETWORK, extend(NETWORK, problem.frame, nodes))}
+        return {name: (NETWORK, extend(name, problem.frame, nodes))}
     statistics = fill_unknown(describe_bonds(known.structures, ION)).add_prefix("bonds: ")
     statistics.index = problem.frame.index
-    order = np.random.default_rng(seed).permutation(len(statistics))
     others = pd.DataFrame(statistics.to_numpy()[order], statistics.index, statistics.columns)
     return {
         MEAN: (MEAN, problem),
@@ -109,13 +113,14 @@ def predict_voltages(known: ElectrodeStructures, kind: str, partition: int) -> t
     return pd.DataFrame(columns), seconds
 
 
-def join_kinds(trees: pd.DataFrame, network: pd.DataFrame) -> pd.DataFrame:
-    """Return the predictions of both kinds by one partition, with the mean of two; rows must be the same.
+def join_kinds(trees: pd.DataFrame, network: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions of all kinds by one partition, with means of two; rows must be the same.
 
     Raises:
         ValueError: if they are not.
     """
-    if trees["line"].tolist() != network["line"].tolist():
-        raise ValueError("the rows of both kinds differ")
-    joined = trees.assign(**{NETWORK: network[NETWORK]})
-    return joined.assign(**{AVERAGE: (joined[BOTH] + joined[NETWORK]) / 2})
+    if any(trees["line"].tolist() != other["line"].tolist() for other in (network, control)):
+        raise ValueError("the rows of the kinds differ")
+    joined = trees.assign(**{NETWORK: network[NETWORK], OTHER_GRAPHS: control[OTHER_GRAPHS]})
+    means = {AVERAGE: NETWORK, OTHER_AVERAGE: OTHER_GRAPHS}
+    return joined.assign(**{name: (joined[BOTH] + joined[net]) / 2 for name, net in means.items()})

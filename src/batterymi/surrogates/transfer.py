@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from batterymi.arrays import Array, Indices, Mask
 from batterymi.config.parts import Descriptor
 from batterymi.config.transfer import Transfer
+from batterymi.progress import track
 from batterymi.statistics.grouped import SMALLEST_SPREAD, OfSums, estimate
 from batterymi.statistics.labels import label_interval
 from batterymi.statistics.scores import MAE, R2, compute_paired_difference, compute_scores
@@ -125,7 +126,8 @@ def compare_strategies(
     if described is not None:
         helped = Strategies(described, is_source, choice.model, validation.first.seed)
         ways[ALL + FEATURES] = helped.make_predictors(source)[ALL]
-    predictions = {name: _predict(validation, way, None) for name, way in ways.items()}
+    each = track(ways.items(), "strategies from all rows", len(ways))
+    predictions = {name: _predict(validation, way, None) for name, way in each}
     entries = [_score_strategy(validation, name, predictions) for name in ways]
     curves = _measure_curves(validation, ways, predictions, choice)
     best = min((entry for entry in entries if entry["strategy"] != OWN), key=lambda entry: entry["mae"])
@@ -308,7 +310,8 @@ def _measure_curves(
     learned = _count_learned(validation)
     sizes = select_sizes(choice.sizes, learned)
     # zero-shot strategies use no own rows, so they have no curve
-    for name in [way for way in ways if "zero-shot" not in way]:
+    curved = [way for way in ways if "zero-shot" not in way]
+    for name in track(curved, "learning curves", len(curved)):
         for size in [*sizes, max(learned)]:
             predicted = whole[name] if size == max(learned) else _predict(validation, ways[name], size)
             # the first strategy, so its errors are there when the next ones are compared with it
