@@ -15,6 +15,8 @@ from batterymi.app.server import Server
 
 HOST = "127.0.0.1:8000"
 BOUNDARY = "a-boundary-that-no-table-holds"
+# two quick models, so that tests wait for the app and not for forests
+QUICK = "overrides: {all: {surrogate: {models: [dummy, ridge], permutations: 19, bootstraps: 100}}}"
 OWN_STUDY = STUDY.replace(", pool: data/not_there.csv", "")
 
 
@@ -68,9 +70,9 @@ class Client:
         """Open a page."""
         return self._send("GET", path, urlencode(fields), b"", "")
 
-    def post(self, path: str, fields: dict[str, str]) -> Answer:
-        """Send a form."""
-        return self._send("POST", path, "", urlencode(fields).encode(), "application/x-www-form-urlencoded")
+    def post(self, path: str, fields: dict[str, str], length: int | None = None) -> Answer:
+        """Send a form, which may say that it has another length."""
+        return self._send("POST", path, "", urlencode(fields).encode(), "application/x-www-form-urlencoded", length)
 
     def drop(self, **files: bytes) -> Answer:
         """Drop files, by name with `__` for the dot."""

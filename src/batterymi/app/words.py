@@ -24,6 +24,7 @@ PHRASES = (
     (r"set `table\.sheet` \(new-study: --sheet\)", "choose one"),
     (r"write the designs to a file with --csv, and copy them over", "download the batch, and copy it over"),
     (r"--objective (\S+?):target: ", r"\1: target: "),
+    (r"\brun again\b(?! with)", "try again"),
     *((rf"--{option}\b", f"‘{choice}’") for option, choice in CHOICES.items()),
 )
 KEYS = {
