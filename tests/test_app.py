@@ -160,8 +160,10 @@ def test_a_window_that_is_out_of_date_writes_nothing_and_says_so(served: tuple[P
     assert ",150" in after
     assert ",160" not in after
     second.locator("#settings [name=features-temperature_c-high]").fill("850")
+    second.locator("#suggestions input").first.fill("161")
     Clicks(second).press("Save settings")
     second.locator("p.answer.good").wait_for()
+    assert second.locator("#suggestions input").first.input_value() == "161", "typed in another form of the page"
     assert (folder / "config/studies/two.yaml").read_text(encoding="utf-8") == study.replace("650, 900", "650, 850")
     first.locator("#settings [name=features-temperature_c-high]").fill("880")
     Clicks(first).press("Save settings")

@@ -18,7 +18,7 @@ from batterymi.notebook.results import read_result
 
 pytest.importorskip("starlette", reason="the extra `app` is not installed")
 pytest.importorskip("python_multipart", reason="the extra `app` is not installed")
-from app_client import OWN_STUDY, Client, write_study
+from app_client import Client, write_study
 
 from batterymi.app.entries import read_entry
 from batterymi.app.words import use_page_words

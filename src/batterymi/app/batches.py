@@ -180,7 +180,9 @@ def _make_batch(frame: pd.DataFrame, results: StudyResults, work: Work, status: 
         Row(str(name), cells, why, {o.name: _find_state(status, str(name), o) for o in objectives})
         for name, cells, why in zip(frame[NAME], listed.rows, reasons, strict=True)
     ]
-    return Batch(listed.columns, rows, path)
+    outcomes = {o.axis_label for o in objectives}
+    columns = [f"Predicted: {heading}" if heading in outcomes else heading for heading in listed.columns]
+    return Batch(columns, rows, path)
 
 
 def _format_setting(cell: Any) -> str:
