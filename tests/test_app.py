@@ -86,6 +86,30 @@ def drop_table(page: Any, name: str, content: str) -> None:
     page.wait_for_url("**/new?*")
 
 
+def check_places(page: Any) -> None:
+    """Check that fields are on the screen, and that no part of a figure lies over another or over texts."""
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        field = page.locator("#suggestions tbody input").first.bounding_box()
+        assert 0 < field["x"] < field["x"] + field["width"] < width
+        chart = page.locator(".chart").first
+        chart.hover()
+        page.wait_for_function(
+            "([place, width]) => place.querySelector('.main-svg').clientWidth <= width",
+            arg=[chart.element_handle(), width],
+        )
+        outer, drawn, tools, legend = (
+            found.bounding_box()
+            for found in (
+                chart,
+                *(chart.locator(part).first for part in (".main-svg", ".modebar-container .modebar", ".legend")),
+            )
+        )
+        assert drawn["y"] + drawn["height"] <= outer["y"] + outer["height"] + 1
+        assert tools["y"] + tools["height"] <= legend["y"] + 4
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path, str], browser: Any) -> None:
     folder, address = served
     opened = visit(browser, address)
@@ -103,6 +127,7 @@ def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path,
     assert re.search(r"\d \[[\d.]+, [\d.]+\]", rows.first.inner_text())
     page.locator(".chart").first.scroll_into_view_if_needed()
     page.locator(".chart[data-drawn]").first.wait_for()
+    check_places(page)
     with page.expect_download() as download:
         clicks.count += 1
         page.get_by_role("link", name="Download the batch as CSV").click()
