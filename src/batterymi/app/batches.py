@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from batterymi.config.parts import Objective
+from batterymi.config.parts import Feature, Objective
 from batterymi.notebook.compute import Work
 from batterymi.notebook.tell import Table
 from batterymi.optimise.campaigns.converted_batches import convert_batch
@@ -107,7 +107,7 @@ def read_batches(work: Work, state: Table, results: StudyResults) -> tuple[Batch
     if path.is_file():
         # what the engine's own model expects is said in the reasons; the file has its numbers
         frame = results.suggestions.drop(columns=[c for c in results.suggestions if str(c).endswith(ENGINE_COLUMNS)])
-        last = _make_batch(frame, results, work, status, path)
+        last = _make_batch(frame, results, state.space.features, status, path)
     shown = {row.name for row in last.rows} if last else set()
     kept: list[Suggestion] = []
     lost: dict[str, list[str]] = {}
@@ -119,7 +119,9 @@ def read_batches(work: Work, state: Table, results: StudyResults) -> tuple[Batch
         else:
             kept.append(item)
     lines = [f"{', '.join(names)}: {fault}" for fault, names in lost.items()]
-    others = replace(_make_batch(_make_frame(kept, objectives), results, work, status, None), lost=lines)
+    others = replace(
+        _make_batch(_make_frame(kept, objectives), results, state.space.features, status, None), lost=lines
+    )
     if last is None:
         return None, others
     known = {item.name: item.design for item, _ in designs}
@@ -161,9 +163,11 @@ def _make_frame(items: Sequence[Suggestion], objectives: Sequence[Objective]) ->
     return pd.DataFrame(rows, columns=None if rows else [NAME])
 
 
-def _make_batch(frame: pd.DataFrame, results: StudyResults, work: Work, status: Status, path: Path | None) -> Batch:
+def _make_batch(
+    frame: pd.DataFrame, results: StudyResults, settings: Sequence[Feature], status: Status, path: Path | None
+) -> Batch:
     """Return suggestions with predictions first, then settings."""
-    objectives, features = work.study.objectives, [f.name for f in work.study.designable if f.name in frame]
+    objectives, features = results.study.objectives, [f.name for f in settings if f.name in frame]
     if frame.empty:
         return Batch((), (), path)
     # four digits would round settings

@@ -158,7 +158,7 @@ def _add_results(view: StudyView, work: Work, folder: Path) -> None:
         return
     number = parse_name(view.batch.rows[0].name) if view.batch.rows else None
     made = [batch for batch in state.ledger.batches if number and batch.number == number[0]]
-    view.older = find_batch_age(work, made[0], state.checked.rows) if made else ""
+    view.older = find_batch_age(work, made[0], state) if made else ""
     view.trust = read_trust(work, state.checked, results, folder)
     front = chart_front(results)
     view.charts = [*(chart_parity(results, o) for o in work.study.objectives), *([front] if front else [])]

@@ -14,6 +14,7 @@ from batterymi.data.table import CheckedTable
 from batterymi.files import read_json
 from batterymi.notebook.compute import Work
 from batterymi.notebook.fit import read_fit
+from batterymi.notebook.tell import Table
 from batterymi.optimise.campaigns.changes import State
 from batterymi.optimise.campaigns.ledger_lines import Batch as LedgerBatch
 from batterymi.reporting.study_results import StudyResults
@@ -123,17 +124,18 @@ def _count_changes(before: Counter[tuple[Any, ...]], after: Counter[tuple[Any, .
     return "the table is another one by now: " + ", ".join(said)
 
 
-def find_batch_age(work: Work, batch: LedgerBatch, rows: pd.DataFrame) -> str:
+def find_batch_age(work: Work, batch: LedgerBatch, state: Table) -> str:
     """Say how the rows with results have changed since a batch was made; nothing if they have not.
 
     Args:
         work: the study.
         batch: of the ledger.
-        rows: the table as it is now.
+        state: the table as it is now.
     """
-    now = State(rows, work.study.designable, work.study.objectives, work.study.constraints, work.study.id_column)
+    features, study, rows = state.space.features, work.study, state.checked.rows
+    now = State(rows, features, study.objectives, study.constraints, study.id_column)
     kept, present = batch.results, now.list_results()
-    units = {column.name: column.unit for column in (*work.study.designable, *work.study.objectives)}
+    units = {column.name: column.unit for column in (*features, *study.objectives)}
     if any((batch.units or {}).get(name, unit) != unit for name, unit in units.items()):
         return "it was made with other units than the settings have now"
     if not kept or not present or (kept["features"], kept["outcomes"]) != (present["features"], present["outcomes"]):
