@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Objective
+from batterymi.data.formula_columns import list_formula_columns
 from batterymi.data.table import CheckedTable
 from batterymi.files import read_json
 from batterymi.notebook.compute import Work
@@ -85,7 +86,7 @@ def _describe_scores(row: dict[Any, Any], work: Work) -> dict[str, str]:
 
 def _find_age(work: Work, checked: CheckedTable, results: StudyResults) -> str:
     """Say how the table has changed since the models were fitted; nothing if it has not."""
-    names = [column.name for column in (*work.study.features, *work.study.objectives)]
+    names = [*_name_settings(work, checked.rows), *(objective.name for objective in work.study.objectives)]
     table, models = work.place.folder / "table.json", work.place.folder / "surrogate.key.json"
     # the record of models is written when they are done, after that of the rows that they are fitted to
     if not models.is_file() or models.stat().st_mtime_ns < table.stat().st_mtime_ns:
@@ -97,6 +98,13 @@ def _find_age(work: Work, checked: CheckedTable, results: StudyResults) -> str:
     if changed or not set(names) <= set(results.table):
         return f"they were fitted with other settings of {', '.join(changed) or 'the columns'}"
     return _count_changes(_list_rows(results.table, names), _list_rows(checked.rows, names))
+
+
+def _name_settings(work: Work, rows: pd.DataFrame) -> list[str]:
+    """Return the columns that say what was made: features, and formulas that descriptors are computed of."""
+    study = work.study
+    formulas = list_formula_columns(study.descriptors, study.table.formula_column)
+    return [*(name for name in formulas if name in rows), *(feature.name for feature in study.features)]
 
 
 def _list_rows(rows: pd.DataFrame, names: Sequence[str]) -> Counter[tuple[Any, ...]]:
@@ -181,10 +189,16 @@ def _show(value: float, column: Objective | Any) -> str:
 
 def _describe_settings(row: pd.Series, work: Work) -> str:
     """Return the settings of a row, as `Temperature 740 °C, Gas air`."""
-    parts = [
-        f"{f.label} {row[f.name] if f.is_category else _show(float(row[f.name]), f)}"
-        for f in work.study.features
-        if f.name in row and pd.notna(row[f.name])
-    ]
+    features = {feature.name: feature for feature in work.study.features}
+    parts = []
+    for name in _name_settings(work, row.to_frame().T):
+        feature = features.get(name)
+        if name not in row or pd.isna(row[name]):
+            continue
+        if feature is None:
+            parts.append(str(row[name]))
+        else:
+            text = str(row[name]) if feature.is_category else _show(float(row[name]), feature)
+            parts.append(f"{feature.label} {text}")
     more = f" and {len(parts) - MOST_SETTINGS} more" if len(parts) > MOST_SETTINGS else ""
     return ", ".join(parts[:MOST_SETTINGS]) + more or "no settings"
