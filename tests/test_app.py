@@ -21,13 +21,14 @@ from own_study import STUDY, TABLE
 
 from batterymi.cli.main import main
 from batterymi.config.load import load_study
+from batterymi.config.study import Study
 from batterymi.errors import ConfigError, TableError
 
 pytest.importorskip("starlette", reason="the extra `app` is not installed")
 pytest.importorskip("python_multipart", reason="the extra `app` is not installed")
+from batterymi.app.actions import read_results
 from batterymi.app.draft import propose_study
 from batterymi.app.guard import Guard
-from batterymi.app.pages import read_results
 from batterymi.app.settings_form import change_settings
 from batterymi.app.tables import clean_name, keep_table, name_sheets
 from batterymi.workflow.settings import read_config
@@ -85,6 +86,30 @@ def drop_table(page: Any, name: str, content: str) -> None:
     page.wait_for_url("**/new?*")
 
 
+def check_places(page: Any) -> None:
+    """Check that fields are on the screen, and that no part of a figure lies over another or over texts."""
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        field = page.locator("#suggestions tbody input").first.bounding_box()
+        assert 0 < field["x"] < field["x"] + field["width"] < width
+        chart = page.locator(".chart").first
+        chart.hover()
+        page.wait_for_function(
+            "([place, width]) => place.querySelector('.main-svg').clientWidth <= width",
+            arg=[chart.element_handle(), width],
+        )
+        outer, drawn, tools, legend = (
+            found.bounding_box()
+            for found in (
+                chart,
+                *(chart.locator(part).first for part in (".main-svg", ".modebar-container .modebar", ".legend")),
+            )
+        )
+        assert drawn["y"] + drawn["height"] <= outer["y"] + outer["height"] + 1
+        assert tools["y"] + tools["height"] <= legend["y"] + 4
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path, str], browser: Any) -> None:
     folder, address = served
     opened = visit(browser, address)
@@ -102,6 +127,7 @@ def test_a_hostile_table_becomes_two_batches_in_a_few_clicks(served: tuple[Path,
     assert re.search(r"\d \[[\d.]+, [\d.]+\]", rows.first.inner_text())
     page.locator(".chart").first.scroll_into_view_if_needed()
     page.locator(".chart[data-drawn]").first.wait_for()
+    check_places(page)
     with page.expect_download() as download:
         clicks.count += 1
         page.get_by_role("link", name="Download the batch as CSV").click()
@@ -158,11 +184,13 @@ def test_a_window_that_is_out_of_date_writes_nothing_and_says_so(served: tuple[P
     assert (folder / "data/two.csv").read_text(encoding="utf-8") == after
     assert ",150" in after
     assert ",160" not in after
-    second.locator("#settings [name=features-0-high]").fill("850")
+    second.locator("#settings [name=features-temperature_c-high]").fill("850")
+    second.locator("#suggestions input").first.fill("161")
     Clicks(second).press("Save settings")
     second.locator("p.answer.good").wait_for()
+    assert second.locator("#suggestions input").first.input_value() == "161", "typed in another form of the page"
     assert (folder / "config/studies/two.yaml").read_text(encoding="utf-8") == study.replace("650, 900", "650, 850")
-    first.locator("#settings [name=features-0-high]").fill("880")
+    first.locator("#settings [name=features-temperature_c-high]").fill("880")
     Clicks(first).press("Save settings")
     assert "two.yaml was changed since" in first.locator(".answer.bad").inner_text()
 
@@ -206,9 +234,13 @@ def send(method: str = "GET", path: str = "/secret/", **headers: str) -> int:
         "headers": [(k.encode(), v.encode()) for k, v in given.items()],
     }
     guard = Guard(accept, "secret", 8000)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
     # the browser's driver keeps a loop of its own in this thread
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(guard(scope, lambda: None, keep))).result()  # type: ignore[arg-type, return-value]
+        pool.submit(lambda: asyncio.run(guard(scope, receive, keep))).result()  # type: ignore[arg-type, return-value]
     names = {name.decode() for name, _ in sent[0]["headers"]}
     assert {"content-security-policy", "x-content-type-options", "cache-control"} <= names
     return int(sent[0]["status"])
@@ -253,9 +285,10 @@ def test_names_of_dropped_tables_are_plain(stem: str, suffix: str) -> None:
 
 
 def test_a_dropped_table_replaces_none(project: Path) -> None:
-    first, again, other = keep_table("a.csv", b"x"), keep_table("A.csv", b"x"), keep_table("a.csv", b"y")
+    one, two = b"x,y\n1,2\n", b"x,y\n3,4\n"
+    first, again, other = keep_table("a.csv", one), keep_table("A.csv", one), keep_table("a.csv", two)
     assert [str(path) for path in (first, again, other)] == ["data/a.csv", "data/a.csv", "data/a_2.csv"]
-    assert first.read_bytes() == b"x"
+    assert first.read_bytes() == one
     with pytest.raises(TableError, match="is empty"):
         keep_table("a.csv", b"")
 
@@ -292,35 +325,45 @@ def test_a_sheet_is_kept_as_a_table_that_reads_the_same(project: Path) -> None:
 
 
 def test_settings_change_only_where_a_field_was_changed(project: Path) -> None:
+    def accept(settings: Study) -> None:
+        """Stand for a table that all settings fit."""
+
     file = Path("config/studies/my.yaml")
     text = f"# mine\n{STUDY.replace(', pool: data/not_there.csv', '')}"
     file.write_text(text, encoding="utf-8")
-    assert not change_settings(file, text, {"features-0-low": "650", "other": "x"})
-    given = {"features-0-step": "", "objectives-0-goal": "target", "objectives-0-target": "140 to 150.5"}
-    assert change_settings(file, text, given | {"constraints-new": "temperature_c <= 880", "suggestions": "4"})
+    assert not change_settings(file, text, {"features-temperature_c-low": "650", "other": "x"}, accept)
+    given = {
+        "features-temperature_c-step": "",
+        "objectives-capacity_mah_g-goal": "target",
+        "objectives-capacity_mah_g-target": "140 to 150.5",
+    }
+    assert change_settings(file, text, given | {"new_rule": "temperature_c <= 880", "suggestions": "4"}, accept)
     study, after = load_study(file), file.read_text(encoding="utf-8")
     assert (study.features[0].step, study.objectives[0].target, study.campaign.suggestions) == (None, (140, 150.5), 4)
     assert [rule.expression for rule in study.constraints] == ["temperature_c <= 880"]
     assert after.startswith("# mine\ntitle: Mine\n")
-    assert change_settings(file, after, {"constraints-0": ""})
+    assert change_settings(file, after, {"constraints-rule_1": ""}, accept)
     assert load_study(file).constraints == ()
     now = file.read_text(encoding="utf-8")
     for wrong, said in (
-        ({"features-0-low": "warm"}, "Temperature: From: found 'warm'; give a number"),
-        ({"features-0-low": "950"}, "bounds"),
-        ({"objectives-0-unit": "mAhh/g"}, "mAhh/g"),
+        ({"features-temperature_c-low": "warm"}, "Temperature: From: found 'warm'; give a number"),
+        (
+            {"features-temperature_c-low": "950"},
+            "Temperature: From and To: the lower bound 950 is not below the upper bound 900$",
+        ),
+        ({"objectives-capacity_mah_g-unit": "mAhh/g"}, "mAhh/g"),
     ):
-        with pytest.raises(ConfigError, match=said):
-            change_settings(file, now, wrong)
+        with pytest.raises(ConfigError, match=f"(?m){said}"):
+            change_settings(file, now, wrong, accept)
         assert file.read_text(encoding="utf-8") == now
     with pytest.raises(ConfigError, match="was changed since this page was made"):
-        change_settings(file, text, {"features-0-low": "660"})
+        change_settings(file, text, {"features-temperature_c-low": "660"}, accept)
 
 
 def test_rows_without_a_result_are_left_out_and_a_word_stands_for_the_experiment() -> None:
-    given = {"result-b1-01-0": "3", "result-b1-01-1": "4", "result-b1-02-1": "failed", "result-b1-03-0": " ", "n": "5"}
+    given = {"result-b1-01-x": "3", "result-b1-01-y": "4", "result-b1-02-y": "failed", "result-b1-03-x": " ", "n": "5"}
     assert read_results(given, ["x", "y"]) == {"b1-01": {"x": "3", "y": "4"}, "b1-02": "failed"}
-    assert read_results({"result-b1-01-0": "3", "result-b1-01-7": "3"}, ["x"]) == {"b1-01": "3"}
+    assert read_results({"result-b1-01-x": "3", "result-b1-01-z": "3"}, ["x"]) == {"b1-01": "3"}
 
 
 def test_the_command_says_what_is_missing(

@@ -1,5 +1,6 @@
 """What may reach the app: requests of its own pages alone, small enough, to its own address."""
 
+from collections.abc import Callable
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 50_000_000  # of a request; tables are smaller
+TOO_LARGE = 413
 LOOK = "open the address that the terminal shows"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -31,14 +33,18 @@ class Guard:
     must come from a page of ours.
     """
 
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, port: int, show_problem: Callable[[str, int], Response] = PlainTextResponse
+    ) -> None:
         """Keep what to guard.
 
         Args:
             app: the application within.
             token: the secret, first part of all paths.
             port: where it listens.
+            show_problem: makes a page, of text and status, for those who are on the app's own pages.
         """
+        self._show_problem = show_problem
         self._app, self._token = app, token.encode()
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
@@ -58,6 +64,10 @@ class Guard:
             await send(message)
 
         if refusal := self._find_refusal(scope):
+            if refusal.status_code == TOO_LARGE:
+                # a browser shows no answer before it has sent everything
+                while (await receive()).get("more_body"):
+                    pass
             await refusal(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
@@ -79,5 +89,6 @@ class Guard:
         if not length.isdecimal():
             return PlainTextResponse("The length of the request is missing.\n", 411)
         if int(length) > MOST_BYTES:
-            return PlainTextResponse(f"More than {MOST_BYTES // 1_000_000} MB; drop a smaller table.\n", 413)
+            megabytes = MOST_BYTES // 1_000_000
+            return self._show_problem(f"More than {megabytes} MB; drop a smaller table. It was not kept.", TOO_LARGE)
         return None

@@ -1,6 +1,7 @@
 """Long work: models and batches are made in one process beside the server, so that pages stay quick."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -9,6 +10,7 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from threading import RLock
+from typing import ParamSpec, TypeVar
 
 from batterymi.errors import BatteryMIError, OutputError
 from batterymi.notebook.study import Study
@@ -24,6 +26,8 @@ PRELOADED = (
     "skops.io",
 )
 BROKEN = "The computation ended before it was done, as for lack of memory; no batch was made."
+P = ParamSpec("P")
+T = TypeVar("T")
 TAIL_BYTES = 4000  # of a log, in which its last line is
 
 
@@ -126,7 +130,6 @@ class Jobs:
                     self.outcomes[job.study] = job.future.result()
                 except BrokenProcessPool:
                     self.outcomes[job.study] = Outcome(BROKEN)
-                    self._pool = None  # the next batch starts another one
             return self._job
 
     def start(self, study: str, n: int | None) -> None:
@@ -137,23 +140,40 @@ class Jobs:
         """
         if job := self.find():
             raise OutputError(f"{job.study}: a batch is being made; wait until it is done, or stop it")
-        if self._pool is None:
-            self.open()
-        assert self._pool is not None
+        self._leave_other_models(study)
         self.outcomes.pop(study, None)
         log_from = self._find_log(study).stat().st_size if self._find_log(study).exists() else 0
-        future = self._pool.submit(make_batch, self.folder, study, n)
+        future = self._submit(make_batch, self.folder, study, n)
         self._job = Job(study, time.monotonic(), log_from, future)
 
     def prepare(self, study: str) -> None:
         """Fit the models of a study ahead, so that its next batch is quick, unless something else is being made."""
         if self.find() or (self._ahead and not self._ahead[1].done()):
             return
+        self._ahead = study, self._submit(fit_models, self.folder, study)
+
+    def is_fitting(self, study: str) -> bool:
+        """Return whether models of a study are fitted ahead."""
+        ahead = self._ahead
+        return ahead is not None and ahead[0] == study and not ahead[1].done()
+
+    def _submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Hand work to the process beside, to another one if it has died, as for lack of memory."""
         if self._pool is None:
             self.open()
         assert self._pool is not None
-        with suppress(BrokenProcessPool):
-            self._ahead = study, self._pool.submit(fit_models, self.folder, study)
+        try:
+            return self._pool.submit(work, *args, **kwargs)
+        except BrokenProcessPool:
+            self.close()
+            self.open()
+            return self._pool.submit(work, *args, **kwargs)
+
+    def _leave_other_models(self, study: str) -> None:
+        """Break off the models that are fitted ahead of another study, behind which a batch would wait."""
+        if self._ahead and not self._ahead[1].done() and self._ahead[0] != study:
+            self.close()
+            self._ahead = None
 
     def abandon(self, study: str) -> None:
         """Break off the models that are fitted ahead of a study's batch, in any thread."""

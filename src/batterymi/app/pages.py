@@ -1,6 +1,6 @@
 """The pages of the app, and what their forms do: each calls what notebooks and commands call, on the same files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
@@ -8,31 +8,23 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
+from batterymi.app.actions import Said, enter_cells, enter_results, enter_settings, refuse_stale
 from batterymi.app.draft import GOALS, ROLES, propose_study
+from batterymi.app.entries import WAS, describe_typed, list_typed
 from batterymi.app.jobs import Jobs
-from batterymi.app.settings_form import change_settings, digest_text
 from batterymi.app.study_view import StudyView, view_study
-from batterymi.app.tables import (
-    correct_cells,
-    digest_table,
-    is_workbook,
-    keep_sheet,
-    keep_table,
-    list_free_tables,
-    name_sheets,
-)
+from batterymi.app.tables import is_workbook, keep_sheet, keep_table, list_free_tables, name_sheets
+from batterymi.app.words import use_page_words
 from batterymi.config.load import list_study_files, load_studies
-from batterymi.data.row_status import read_word
 from batterymi.errors import BatteryMIError, ConfigError, TableError
 from batterymi.notebook.study import Study
 from batterymi.reporting.pages import render_template
 from batterymi.text_safety import clean_message
-from batterymi.vocabulary.splits import FAILED, PENDING
 from batterymi.workflow.settings import read_config
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_NOTES = 100  # that wait for their page
-AGAIN = "was changed since this page was made; nothing was written. What you see now is how it is; send again"
+BUSY = "A batch is being made from the table; enter results when it is done, or stop it"
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,7 @@ class Pages:
             jobs: long work.
         """
         self.folder, self.root, self.jobs = folder, root, jobs
-        self._notes: dict[str, str] = {}
+        self._notes: dict[str, Said] = {}
         # between the comparison with what a window has seen, and the writing
         self._turn = Lock()
 
@@ -73,14 +65,22 @@ class Pages:
         html = render_template(template, TEMPLATES, root=self.root, folder=self.folder, **values)
         return Page(html, status)
 
-    def show_problem(self, problem: str, status: int = 422) -> Page:
-        """Return a page that says why something was not done."""
-        return self.render("problem.html.j2", status, problem=clean_message(problem))
+    def show_problem(self, problem: str, status: int = 422, back: str = "", lost: Sequence[str] = ()) -> Page:
+        """Return a page that says why something was not done.
 
-    def say(self, text: str, path: str) -> Page:
+        Args:
+            problem: why.
+            status: of the answer.
+            back: address of the page to go back to, beside the first one.
+            lost: what was typed, a line each.
+        """
+        said = use_page_words(clean_message(problem))
+        return self.render("problem.html.j2", status, problem=said, back=back, lost=lost)
+
+    def say(self, said: Said, path: str) -> Page:
         """Go to a page, which says something once."""
         key = token_hex(8)
-        self._notes[key] = text
+        self._notes[key] = said
         while len(self._notes) > MOST_NOTES:
             self._notes.pop(next(iter(self._notes)))
         return Page(goes_to=f"{path}?{urlencode({'said': key})}", status=303)
@@ -133,10 +133,11 @@ class Pages:
         """
         path = self._find_table(chosen)
         found = propose_study(path, read_config(), chosen)
-        if found.problem:
-            return self.render("draft.html.j2", 422, found=found, source="", roles=ROLES, goals=GOALS)
+        if found.problem or found.missing:
+            source = chosen.get("from", "")
+            return self.render("draft.html.j2", 422, found=found, source=source, roles=ROLES, goals=GOALS)
         study = Study.from_csv(path, found.name, self.folder, **found.guidance)
-        page = self.say(f"{study.file.relative_to(self.folder)} was written.", f"studies/{study.name}")
+        page = self.say(Said(f"{study.file.relative_to(self.folder)} was written."), f"studies/{study.name}")
         return replace(page, study=study.name)
 
     def _find_table(self, chosen: Mapping[str, str]) -> Path:
@@ -163,17 +164,28 @@ class Pages:
             BatteryMIError: if there is no such study, or its settings are wrong.
         """
         view = view_study(self._open(name))
-        job = self.jobs.find()
+        found = self.jobs.find()
+        job = found if found and found.study == name else None
+        given: Mapping[str, str] = more.get("given", {})
+        typed, fields = list_typed(given), view.list_fields(is_busy=job is not None)
+        # another line may have the number by now
+        kept = {
+            key: text
+            for key, text in typed.items()
+            if key in fields and (not key.startswith("cell-") or given.get(f"{WAS}{key}") == fields[key])
+        }
         outcome = self.jobs.outcomes.get(name)
         return self.render(
             "study.html.j2",
             more.pop("status", 200),
             view=view,
-            job=job if job and job.study == name else None,
-            said=self._notes.pop(chosen.get("said", ""), ""),
+            job=job,
+            is_fitting=self.jobs.is_fitting(name),
+            said=self._notes.pop(chosen.get("said", ""), None),
             outcome=outcome,
             problem=more.get("problem", ""),
-            given=more.get("given", {}),
+            given=kept,
+            lost=describe_typed({key: text for key, text in typed.items() if key not in kept}),
         )
 
     def _open(self, name: str) -> Study:
@@ -194,66 +206,29 @@ class Pages:
             action: `results`, `cells` or `settings`.
             given: the form.
 
-        Raises:
-            BatteryMIError: if there is no such study.
+        Where the settings are wrong by now, so that there is no such page, what was typed is listed.
         """
-        study = self._open(name)
-        doing = {"results": self._enter_results, "cells": self._correct_cells, "settings": self._change_settings}
+        doing = {"results": enter_results, "cells": enter_cells, "settings": enter_settings}
         try:
+            study = self._open(name)
             with self._turn:
+                if action == "results" and (job := self.jobs.find()) and job.study == name:
+                    raise TableError(BUSY)
                 # models of what is to be changed would be of no use, and hold the study meanwhile
                 self.jobs.abandon(name)
                 said = doing[action](study, given)
         except BatteryMIError as error:
-            return self.show_study(name, {}, problem=clean_message(str(error)), given=given, status=409)
+            return self._come_back(name, str(error), given)
         self.jobs.outcomes.pop(name, None)
         return self.say(said, f"studies/{name}")
 
-    def _refuse_stale(self, study: Study, given: Mapping[str, str]) -> Path:
-        """Return the table, unless a window shows what it was before.
-
-        Raises:
-            TableError: if the table has changed.
-            ConfigError: if its rows are made by the workflow.
-        """
-        table = study.table.relative_to(self.folder)
-        if digest_table(table) != given.get("table-digest"):
-            raise TableError(f"{table} {AGAIN}")
-        return table
-
-    def _enter_results(self, study: Study, given: Mapping[str, str]) -> str:
-        """Write results into the table; return what was done."""
-        self._refuse_stale(study, given)
-        if (job := self.jobs.find()) and job.study == study.name:
-            raise TableError("A batch is being made from the table; enter results when it is done, or stop it")
-        written = study.tell(read_results(given, list(study.units)))
-        lines = ", ".join(map(str, written["line"]))
-        results = "1 result was" if len(written) == 1 else f"{len(written)} results were"
-        where = f"line {lines}" if len(written) == 1 else f"lines {lines}"
-        notes = "".join(f" Please note: {note}." for note in study.notes)
-        copy = Path(written.attrs["copy"]).name
-        return f"{results} written to {study.table.relative_to(self.folder)}, {where}; as it was: {copy}.{notes}"
-
-    def _correct_cells(self, study: Study, given: Mapping[str, str]) -> str:
-        """Write corrected cells into the table; return what was done."""
-        table = self._refuse_stale(study, given)
-        cells = {}
-        for key, value in given.items():
-            kind, _, place = key.partition("-")
-            line, _, column = place.partition("-")
-            if kind == "cell" and line.isdecimal() and value != given.get(f"was-{place}"):
-                cells[int(line), column] = value
-        with study.open_work() as work:
-            copy = correct_cells(work.study, table, cells)
-        changed = "1 cell was" if len(cells) == 1 else f"{len(cells)} cells were"
-        return f"{changed} corrected in {table}; as it was: {copy.name}."
-
-    def _change_settings(self, study: Study, given: Mapping[str, str]) -> str:
-        """Write settings that were changed; return what was done."""
-        text, file = study.settings, study.file.relative_to(self.folder)
-        if digest_text(text) != given.get("settings-digest"):
-            raise ConfigError([f"{file} {AGAIN}"])
-        return f"{file} was changed." if change_settings(file, text, given) else "Nothing was changed."
+    def _come_back(self, name: str, problem: str, given: Mapping[str, str]) -> Page:
+        """Return the page of a study with what was not done, and what was typed; without its page, both alone."""
+        try:
+            return self.show_study(name, {}, problem=use_page_words(clean_message(problem)), given=given, status=409)
+        except BatteryMIError as error:
+            said = "\n".join(dict.fromkeys([problem, str(error)]))
+            return self.show_problem(said, 409, f"studies/{name}", describe_typed(list_typed(given)))
 
     def start_batch(self, name: str, given: Mapping[str, str]) -> Page:
         """Begin a batch, in the main thread, and go to the study's page.
@@ -273,7 +248,10 @@ class Pages:
         Raises:
             BatteryMIError: which says why.
         """
-        self._refuse_stale(self._open(name), given)
+        study = self._open(name)
+        refuse_stale(study, given)
+        if not study.check().ok:
+            raise TableError("No batch before the problems below are corrected")
 
     def read_batch(self, name: str) -> tuple[str, bytes]:
         """Return the last batch as CSV, with a name for the file.
@@ -282,28 +260,7 @@ class Pages:
             TableError: if there is none.
         """
         view: StudyView = view_study(self._open(name))
-        if view.batch is None:
+        if view.batch is None or view.batch.file is None:
             raise TableError(f"{name}: there is no batch yet")
-        number = view.batch.names[0].partition("-")[0] if view.batch.names else "b"
+        number = view.batch.rows[0].name.partition("-")[0] if view.batch.rows else "b"
         return f"{name}_{number}.csv", view.batch.file.read_bytes()
-
-
-def read_results(given: Mapping[str, str], objectives: list[str]) -> dict[str, Any]:
-    """Return the results of a form as `Study.tell` takes them; rows that were left empty are left out.
-
-    Args:
-        given: fields `result-b1-01-0`, of the first objective of a suggestion.
-        objectives: names.
-    """
-    rows: dict[str, dict[str, str]] = {}
-    for key, value in given.items():
-        kind, _, rest = key.partition("-")
-        name, _, place = rest.rpartition("-")
-        if kind == "result" and place.isdecimal() and int(place) < len(objectives) and value.strip():
-            rows.setdefault(name, {})[objectives[int(place)]] = value.strip()
-    results: dict[str, Any] = {}
-    for name, row in rows.items():
-        words = {read_word(value) for value in row.values()} & {PENDING, FAILED}
-        # one word stands for the whole experiment
-        results[name] = next(iter(row.values())) if len(row) == 1 and (words or len(objectives) == 1) else row
-    return results

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -25,6 +26,7 @@ from batterymi.reporting.report_page import read_part
 from batterymi.text_safety import write_out
 
 HOST = "127.0.0.1"
+MOST_FILES = 1000  # of which one is taken
 MOST_FIELDS, MOST_FIELD_BYTES = 20_000, 1_000_000
 UNEXPECTED = "Something unexpected went wrong; the terminal shows what. Nothing was left half-written."
 
@@ -57,9 +59,14 @@ class Server:
             Route("/studies/{name}/{action:str}", self.change, methods=["POST"]),
             *(Route(f"/{name}", self._serve_text(*text), methods=["GET"]) for name, text in self._list_texts().items()),
         ]
-        handlers = {BatteryMIError: self._show_problem, 404: self._show_missing, 500: self._show_unexpected}
+        handlers: dict[Any, Callable[[Request, Any], Any]] = {
+            BatteryMIError: self._show_problem,
+            HTTPException: self._show_refused,
+            404: self._show_missing,
+            500: self._show_unexpected,
+        }
         within = Starlette(routes=[Mount(f"/{token}", routes=routes)], exception_handlers=handlers, lifespan=self._live)
-        self.app = Guard(within, token, port)
+        self.app = Guard(within, token, port, lambda text, status: self._answer(self.pages.show_problem(text, status)))
 
     @contextlib.asynccontextmanager
     async def _live(self, app: Starlette) -> AsyncIterator[None]:
@@ -131,11 +138,14 @@ class Server:
 
     async def take_table(self, request: Request) -> Response:
         """Keep a table that was dropped."""
-        async with request.form(max_files=1, max_fields=8, max_part_size=MOST_FIELD_BYTES) as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile) or not file.filename:
+        async with request.form(max_files=MOST_FILES, max_fields=8, max_part_size=MOST_FIELD_BYTES) as form:
+            files = [file for file in form.getlist("file") if isinstance(file, UploadFile) and file.filename]
+            if not files:
                 raise TableError("No table was chosen; drop a file, or choose one")
-            name, data = file.filename, await file.read()
+            if len(files) > 1:
+                raise TableError(f"{len(files)} files were dropped; drop one table at a time. None was kept")
+            file = files[0]
+            name, data = str(file.filename), await file.read()
         return self._answer(await run_in_threadpool(self.pages.take_table, name, data))
 
     async def start_batch(self, request: Request) -> Response:
@@ -176,6 +186,12 @@ class Server:
     async def _show_missing(self, request: Request, error: Exception) -> Response:
         """Return a page that says that there is none."""
         return self._answer(self.pages.show_problem("There is no such page.", 404))
+
+    async def _show_refused(self, request: Request, error: HTTPException) -> Response:
+        """Return a page that says why a request is not one of the app's."""
+        return self._answer(
+            self.pages.show_problem(f"The app cannot read this request: {error.detail}", error.status_code)
+        )
 
     async def _show_unexpected(self, request: Request, error: Exception) -> Response:
         """Return a page without the traceback, which the terminal has."""

@@ -2,68 +2,25 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from batterymi.app.batches import Batch, read_batches
 from batterymi.app.settings_form import Group, digest_text, list_groups
 from batterymi.app.tables import digest_table, is_workbook
+from batterymi.app.trust import Trust, describe_best_rows, find_batch_age, read_trust
 from batterymi.config.parts import Objective
+from batterymi.config.sources import Reading
+from batterymi.data.read_table import parse_table
 from batterymi.errors import BatteryMIError
 from batterymi.figures.interactive.base import Chart
 from batterymi.figures.interactive.campaign import chart_front
 from batterymi.figures.interactive.model import chart_parity
 from batterymi.notebook.compute import Work
-from batterymi.notebook.fit import read_fit
 from batterymi.notebook.study import Checked, Study
 from batterymi.notebook.tell import read_state
-from batterymi.optimise.campaigns.matched_results import compare_suggestions
-from batterymi.reporting.report_tables import SortedTable, list_suggestions
+from batterymi.optimise.campaigns.matched_results import parse_name
 from batterymi.reporting.study_results import StudyResults
-
-ENGINE_COLUMNS = ("_engine_mean", "_engine_sd")
-OPEN_STATES = ("not tried", "pending", "not comparable")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The last batch of suggestions.
-
-    Attributes:
-        names: of the suggestions.
-        table: predictions with intervals and reasons, in the same order.
-        status: of each: not tried, pending, measured, failed.
-        file: that has them.
-    """
-
-    names: tuple[str, ...]
-    table: SortedTable
-    status: dict[str, str]
-    file: Path
-
-    @property
-    def n_answered(self) -> int:
-        """Return how many have a result."""
-        return sum(state not in OPEN_STATES for state in self.status.values())
-
-    def is_open(self, name: str) -> bool:
-        """Return whether a suggestion waits for a result."""
-        return self.status.get(name, OPEN_STATES[0]) in OPEN_STATES
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far the models can be trusted.
-
-    Attributes:
-        verdict: in words.
-        scores: of the selected models, a row for each objective.
-        sentences: by subject.
-    """
-
-    verdict: str
-    scores: list[dict[str, str]]
-    sentences: dict[str, str]
 
 
 @dataclass
@@ -85,7 +42,11 @@ class StudyView:
         objectives: of the study.
         units: of each objective in the table.
         groups: fields of the settings.
+        decimal: what separates decimals in the table.
+        best: the best rows so far, a line for each objective.
         batch: the last one; None if there is none.
+        others: designs of other batches that have no result yet.
+        older: how the table has changed since the last batch; empty if it has not.
         trust: in the models; None if there are none.
         charts: figures of models and suggestions.
         problem: why results cannot be shown; empty if they can.
@@ -105,7 +66,11 @@ class StudyView:
     objectives: tuple[Objective, ...]
     units: dict[str, str] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    decimal: str = "."
+    best: list[str] = field(default_factory=list)
     batch: Batch | None = None
+    others: Batch = field(default_factory=lambda: Batch((), ()))
+    older: str = ""
     trust: Trust | None = None
     charts: list[Chart] = field(default_factory=list)
     problem: str = ""
@@ -116,6 +81,33 @@ class StudyView:
         counts = {"train": "measured", "pending": "pending", "failed": "failed", "withdrawn": "withdrawn"}
         parts = [f"{n} {counts.get(split, split)}" for split, n in self.checked.counts.items()]
         return ", ".join(parts)
+
+    @property
+    def problems(self) -> list[dict[str, str]]:
+        """Return what keeps the study from running, as texts; `cell` names the cell where it can be corrected here."""
+        found = list_records(self.checked.problems)
+        for problem in found:
+            is_here = problem["line"] and problem["column"] and problem["file"] == str(self.table)
+            problem["cell"] = f"{problem['line']}-{problem['column']}" if is_here and not self.is_workbook else ""
+        return found
+
+    def list_fields(self, is_busy: bool) -> dict[str, str]:
+        """Return the fields of the page's forms with what they hold.
+
+        Args:
+            is_busy: whether a batch is being made, so that no results can be entered.
+        """
+        fields = {field.name: field.value for group in self.groups for field in group.fields}
+        fields |= {f"cell-{problem['cell']}": problem["found"] for problem in self.problems if problem["cell"]}
+        if self.is_workbook or is_busy:
+            return fields
+        rows = [*(self.batch.rows if self.batch else ()), *self.others.rows]
+        return fields | {f"result-{row.name}-{name}": "" for row in rows for name in row.status if row.waits_for(name)}
+
+    @property
+    def left_out(self) -> list[dict[str, str]]:
+        """Return the rows that are not used, as texts."""
+        return list_records(self.checked.left_out)
 
 
 def view_study(study: Study) -> StudyView:
@@ -142,9 +134,9 @@ def view_study(study: Study) -> StudyView:
             work.study.objectives,
         )
         view.groups = list_groups(settings)
+        view.decimal = find_decimal(table, work.study.table)
         if view.checked.ok and view.can_suggest:
             try:
-                view.units = study.units
                 _add_results(view, work, study.folder)
             except BatteryMIError as error:
                 view.problem = str(error)
@@ -152,50 +144,37 @@ def view_study(study: Study) -> StudyView:
 
 
 def _add_results(view: StudyView, work: Work, folder: Path) -> None:
-    """Add the last batch, and the models that it rests on.
+    """Add batches, and the models that they rest on.
 
     Raises:
         BatteryMIError: if a file is damaged.
     """
+    state = read_state(work)
+    view.units = {objective.name: state.find_unit(objective) for objective in work.study.objectives}
+    view.best = describe_best_rows(work, state.checked.rows)
     results = StudyResults.of_folder(work.place.folder, work.study)
-    path = results.files["suggestions"]
-    if not path.is_file():
+    view.batch, view.others = read_batches(work, state, results)
+    if view.batch is None:
         return
-    state, frame = read_state(work), results.suggestions
-    compared = compare_suggestions(state.ledger.batches, state.checked.rows, state.space, work.study.objectives, -1)
-    status = dict(zip(compared["suggestion"], compared["status"], strict=True))
-    names = tuple(map(str, frame["suggestion"]))
-    # what the engine's own model expects is said in the reasons; the file has its numbers
-    vars(results)["suggestions"] = frame.drop(columns=[c for c in frame if str(c).endswith(ENGINE_COLUMNS)])
-    view.batch = Batch(
-        names,
-        list_suggestions(view.name, results, path.read_text(encoding="utf-8")),
-        {name: status.get(name, OPEN_STATES[0]) for name in names},
-        path,
-    )
-    fit = read_fit(work, [], folder)
-    view.trust = Trust(
-        fit.verdict,
-        [_describe_scores(row, work) for row in fit.scores.to_dict("records")],
-        {subject.replace("_", " "): text for subject, text in fit.trust.items()},
-    )
+    number = parse_name(view.batch.rows[0].name) if view.batch.rows else None
+    made = [batch for batch in state.ledger.batches if number and batch.number == number[0]]
+    view.older = find_batch_age(work, made[0], state) if made else ""
+    view.trust = read_trust(work, state.checked, results, folder)
     front = chart_front(results)
     view.charts = [*(chart_parity(results, o) for o in work.study.objectives), *([front] if front else [])]
 
 
-def _describe_scores(row: dict[Any, Any], work: Work) -> dict[str, str]:
-    """Return the scores of the selected model of an objective, as texts."""
-    objective = next(o for o in work.study.objectives if o.name == row["objective"])
+def find_decimal(table: Path | None, reading: Reading) -> str:
+    """Return what separates decimals in a table, "." where it cannot be read."""
+    try:
+        return parse_table(table.read_bytes(), table, reading).decimal.sign or "." if table else "."
+    except (BatteryMIError, OSError):
+        return "."
 
-    def show(name: str, unit: str = "") -> str:
-        ends = [row.get(f"{name}_{end}") for end in ("lower", "upper")]
-        interval = f" [{ends[0]:.2g}, {ends[1]:.2g}]" if all(pd.notna(end) for end in ends) else ""
-        return f"{row[name]:.2g}{interval}{unit}"
 
-    return {
-        "objective": objective.label,
-        "model": str(row["model"]).replace("_", " "),
-        "error": show("mae", "" if objective.unit == "1" else f" {objective.unit}"),
-        "q2": show("q2"),
-        "verdict": str(row["verdict"]),
-    }
+def list_records(frame: pd.DataFrame) -> list[dict[str, str]]:
+    """Return problems as texts, empty where something does not apply to one."""
+    return [
+        {str(key): "" if pd.isna(value) else str(value) for key, value in row.items()}
+        for row in frame.astype(object).to_dict("records")
+    ]

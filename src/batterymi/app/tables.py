@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from batterymi.authoring.new_study import find_reading
 from batterymi.config.sources import Reading
 from batterymi.config.study import Study
 from batterymi.data.append_rows import append_rows
 from batterymi.data.file_kinds import WORKBOOK_SUFFIXES
 from batterymi.data.header_units import match_headers
-from batterymi.data.read_table import parse_table
+from batterymi.data.input_files import read_content
+from batterymi.data.read_table import RawTable, parse_table
 from batterymi.data.read_workbook import list_sheets
 from batterymi.errors import TableError
 from batterymi.user_files import create_file
@@ -53,12 +55,13 @@ def keep_table(name: str, data: bytes) -> Path:
         The file, relative to the project's folder.
 
     Raises:
-        TableError: if it is empty, or of no table.
+        TableError: if it is empty, of no table, or cannot be read; it is not kept then.
         OutputError: if it cannot be written.
     """
     clean = Path(clean_name(name))
     if not data:
         raise TableError(f"'{name[:80]}': is empty")
+    _refuse_unreadable(data, clean)
     for number in range(1, MOST_NAMES):
         path = DATA / (f"{clean.stem}_{number}{clean.suffix}" if number > 1 else clean.name)
         try:
@@ -69,6 +72,30 @@ def keep_table(name: str, data: bytes) -> Path:
         else:
             return path
     raise TableError(f"{DATA}: {MOST_NAMES} tables are called {clean.stem}; rename yours")
+
+
+def _refuse_unreadable(data: bytes, path: Path) -> None:
+    """Refuse what cannot be read as a table; of several sheets, the user chooses one later.
+
+    Raises:
+        TableError: which says why.
+    """
+    try:
+        if path.suffix.lower() not in WORKBOOK_SUFFIXES:
+            read_dropped(data, path)
+        elif len(list_sheets(data, path)) < 2:
+            parse_table(data, path, Reading())
+    except TableError as error:
+        raise TableError(f"{error}\nIt was not kept; correct the file, and drop it again") from None
+
+
+def read_dropped(data: bytes, path: Path) -> RawTable:
+    """Return a table as a new study reads it.
+
+    Raises:
+        TableError: if it cannot be read.
+    """
+    return parse_table(data, path, find_reading(data, path, Reading()))
 
 
 def is_workbook(path: Path) -> bool:
@@ -131,7 +158,7 @@ def correct_cells(study: Study, path: Path, cells: Mapping[tuple[int, str], str]
         TableError: if there is no such cell, or the table cannot be written to.
         OutputError: if it cannot be written.
     """
-    content = path.read_bytes()
+    content = read_content(path).data
     frame = parse_table(content, path, study.table).frame
     names = match_headers(list(frame.columns), study.table.columns, (*study.features, *study.objectives))
     headers = {name: str(header) for header, name in names.items()} | {str(h): str(h) for h in frame.columns}

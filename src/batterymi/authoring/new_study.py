@@ -12,7 +12,7 @@ from batterymi.authoring.questions import list_questions
 from batterymi.authoring.role import Role
 from batterymi.authoring.roles import Wishes, assign_roles
 from batterymi.authoring.study_yaml import Plan, format_study
-from batterymi.config.load import find_name_problem, load_study
+from batterymi.config.load import find_name_problem, find_text_problem, load_study
 from batterymi.config.run import Config
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.sources import Reading
@@ -63,7 +63,7 @@ def guess_study(path: Path, file: str, title: str, reading: Reading, wishes: Wis
         ConfigError: if what the user says of columns cannot be.
     """
     content = read_content(path, "the name of the file").data
-    reading = _find_reading(content, path, reading)
+    reading = find_reading(content, path, reading)
     raw = parse_table(content, path, reading)
     if said := describe_export(path, raw.frame):
         raise TableError(said)
@@ -78,7 +78,7 @@ def guess_study(path: Path, file: str, title: str, reading: Reading, wishes: Wis
     return Guess(Plan(file, title, roles, reading, chosen), raw)
 
 
-def _find_reading(content: bytes, path: Path, reading: Reading) -> Reading:
+def find_reading(content: bytes, path: Path, reading: Reading) -> Reading:
     """Return the settings that a file needs to be read, beside those that the user gives."""
     if path.suffix.lower() == ".parquet":
         return reading
@@ -192,6 +192,8 @@ def check_readable(text: str, plan: Plan, path: Path) -> list[str]:
         try:
             study = load_study(trial)
         except ConfigError as error:
+            if causes := _find_unwritable(plan, path):
+                raise ConfigError(causes) from None
             problems = [problem.replace(f"{trial}: ", "") for problem in error.problems]
             raise ConfigError(
                 [f"{path}: no study was written, since it could not be read: {problem}" for problem in problems]
@@ -200,6 +202,22 @@ def check_readable(text: str, plan: Plan, path: Path) -> list[str]:
     if [(feature.name, feature.choices) for feature in study.features] != meant:
         raise ConfigError([f"{path}: no study was written, since its choices are read as other words; rename them"])
     return _check_table(TableSettings.take_from(study, path=str(path), dataset=None))
+
+
+def _find_unwritable(plan: Plan, path: Path) -> list[str]:
+    """Return which headers and cells of a table settings cannot hold, a line each."""
+    found = []
+    for place, role in enumerate(plan.roles, start=1):
+        if role.role != r.IGNORED and (problem := find_text_problem(role.column.header)):
+            found.append(f"{path}: header of column {place}: {problem}")
+        if role.role != r.FACTOR or role.column.is_number:
+            continue
+        cells = role.column.cells
+        faults = {str(cell): problem for cell in cells.unique() if (problem := find_text_problem(str(cell)))}
+        for word, problem in faults.items():
+            line = cells.index[(cells.astype(str) == word).to_numpy(bool)][0]
+            found.append(f"{path}: line {line}: {show_in_line(role.column.header)}: {problem}")
+    return found
 
 
 def _check_table(settings: TableSettings) -> list[str]:

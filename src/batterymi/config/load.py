@@ -114,7 +114,7 @@ def check_extent(text: str) -> None:
             if anchor:
                 sizes[anchor] = total - before
         elif isinstance(event, yaml.ScalarEvent):
-            if problem := _find_text_problem(event.value):
+            if problem := find_text_problem(event.value):
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             total += 1
             if event.anchor:
@@ -132,7 +132,7 @@ def check_extent(text: str) -> None:
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
-def _find_text_problem(text: str) -> str | None:
+def find_text_problem(text: str) -> str | None:
     """Return why a text does not belong into settings, or None."""
     if script := SCRIPT.search(text):
         return f"'{script[0]}': {NO_SCRIPT}"
@@ -154,7 +154,7 @@ def check_settings(content: Any) -> None:
     def size(value: Any, level: int) -> int:
         if level > MAX_DEPTH:
             raise ConfigError([f"config: more than {MAX_DEPTH} levels"])
-        if isinstance(value, str) and (problem := _find_text_problem(value)):
+        if isinstance(value, str) and (problem := find_text_problem(value)):
             raise ConfigError([f"config: {problem}"])
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise ConfigError([f"config: {TOO_LARGE}"])

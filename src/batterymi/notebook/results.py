@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from batterymi.config.parts import Feature
+from batterymi.data.cells import POINT, Decimal
 from batterymi.data.row_status import read_word
 from batterymi.errors import TableError
 from batterymi.optimise.campaigns.ledger import are_same_designs
@@ -20,6 +21,8 @@ from batterymi.vocabulary.unit_table import UnitError, are_convertible, convert_
 Results = Mapping[str, Any] | pd.DataFrame | Sequence[Mapping[str, Any]]
 NUMBER = re.compile(r"\s*([-+\u2212]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\D.*)?")
 LIMIT = re.compile(r"\s*[<>≤≥~]")
+DECIMALS = re.compile(r"(?:\d+(?:[.,]\d+)+|(?<![\d.,])[.,]\d+)")
+BETWEEN = re.compile(r"(?<=\d)[.,](?=\d)|(?<![\d.,])[.,](?=\d)")
 NOTHING = "nothing was written"
 
 
@@ -109,22 +112,34 @@ def take_design(label: str, given: dict[str, Any], features: Sequence[Feature]) 
     return design
 
 
-def read_result(where: str, found: Any, unit: str, given_unit: str) -> Any:
+def read_result(where: str, found: Any, unit: str, given_unit: str, decimal: Decimal = POINT) -> Any:
     """Return a result as it is written: a number in the unit of the table, or a word.
 
+    Args:
+        where: suggestion and objective, for messages.
+        found: what is given.
+        unit: of the table.
+        given_unit: of a number without one.
+        decimal: what separates decimals in the table, and so in texts.
+
     Raises:
-        TableError: if it is neither, or in a unit that cannot be converted.
+        TableError: if it is neither, or in a unit that cannot be converted, or its decimals are not those of the table.
     """
     wanted = f"a number in {unit}, as 3.5 or '3.5 {unit}', or 'pending' or 'failed'"
     if isinstance(found, str):
-        if read_word(found) in (PENDING, FAILED) or LIMIT.match(found):
+        if read_word(found) in (PENDING, FAILED):
             return found.strip()
-        match = NUMBER.fullmatch(found)
+        _refuse_separators(where, found, decimal)
+        # as the table is written, whose other cells would else be read differently
+        written = BETWEEN.sub(decimal.sign or ".", found.strip())
+        if LIMIT.match(found):
+            return written
+        match = NUMBER.fullmatch(BETWEEN.sub(".", found))
         if match is None:
             raise TableError(f"{where}: found '{found}'; give {wanted}; {NOTHING}")
         text = (match[2] or "").strip()
         if text.startswith(("±", "+/-", "+-", "(")):
-            return found.strip()
+            return written
         value, given = float(match[1].replace("\u2212", "-")), text or given_unit
     elif isinstance(found, Real) and not isinstance(found, bool):
         value, given = float(found), given_unit
@@ -140,3 +155,24 @@ def read_result(where: str, found: Any, unit: str, given_unit: str) -> Any:
     if not is_convertible:
         raise TableError(f"{where}: found {found!r} in '{given}', which is no unit of it; give {wanted}; {NOTHING}")
     return value if known == unit else float(convert_units(np.array([value]), known, unit)[0])
+
+
+def _refuse_separators(where: str, found: str, decimal: Decimal) -> None:
+    """Refuse a number whose decimals are written otherwise than in the table, or that has two readings.
+
+    Raises:
+        TableError: with what to write.
+    """
+    own = "," if decimal.sign == "," else "."
+    other = "." if own == "," else ","
+    number = next((n[0] for n in DECIMALS.finditer(found) if n[0].count(own) + n[0].count(other) > 1), "")
+    if number:
+        raise TableError(f"{where}: found '{found}'; write {number} without separators of thousands; {NOTHING}")
+    number = next((n[0] for n in DECIMALS.finditer(found) if other in n[0]), "")
+    if re.fullmatch(r"\d{1,3}[.,]\d{3}", number):
+        raise TableError(
+            f"{where}: found '{found}', which has two readings; write {number.replace(other, own)} or "
+            f"{number.replace(other, '')}; {NOTHING}"
+        )
+    if own == "." and number:
+        raise TableError(f"{where}: found '{found}'; write the decimal point: {number.replace(',', '.')}; {NOTHING}")

@@ -17,6 +17,7 @@ from batterymi.config.slices.data import TableSettings
 from batterymi.data.append_rows import append_rows, prepare_append
 from batterymi.data.designs import read_pool
 from batterymi.data.header_units import Conversion, find_conversions, match_headers
+from batterymi.data.plausible import list_implausible
 from batterymi.data.read_table import RawTable, parse_table
 from batterymi.data.read_workbook import WORKBOOKS
 from batterymi.data.row_status import read_word
@@ -199,9 +200,8 @@ def _make_entry(label: str, given: dict[str, Any], work: Work, state: Table, uni
                 f"or 'failed'; {NOTHING}"
             )
         else:
-            cells[header] = read_result(
-                f"{label}: {objective.name}", found, unit := state.find_unit(objective), units.get(objective.name, unit)
-            )
+            where, unit = f"{label}: {objective.name}", state.find_unit(objective)
+            cells[header] = read_result(where, found, unit, units.get(objective.name, unit), state.raw.decimal)
     cells |= _take_status(cells, work, state)
     headers = [str(header) for header in state.raw.frame.columns]
     for key, value in given.items():
@@ -368,4 +368,8 @@ def _check_content(content: bytes, work: Work, state: Table, entries: Sequence[E
         raise TableError(f"{where}: {fault['reason']}; {NOTHING}", faults, str(path))
     before = set(state.checked.list_notes())
     notes = [note.replace(trial.name, str(path)) for note in checked.list_notes()]
-    return added, [note for note in notes if note not in before]
+    notes = [note for note in notes if note not in before]
+    entered = checked.rows[checked.rows["line"].isin(list(labels))]
+    columns = [feature for feature in work.study.features if not feature.is_category]
+    notes += [f"{path}: {line}" for line in list_implausible(entered, [*columns, *work.study.objectives])]
+    return added, notes

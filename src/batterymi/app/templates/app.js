@@ -38,6 +38,29 @@ function watchDraft() {
   form?.addEventListener("change", (event) => { if (event.target.matches("select")) form.requestSubmit(form.querySelector("button:not(.main)")); });
 }
 
+const KEPT = `typed ${location.pathname.replace(/\/(results|cells|settings|batch)$/, "")}`;
+
+function isChanged(field) {
+  if (field.tagName === "SELECT") return !field.selectedOptions[0]?.defaultSelected;
+  return field.value !== field.defaultValue;
+}
+
+function keepTyped(sent) {
+  // the page comes back without what is typed in its other forms
+  const fields = [...document.querySelectorAll("form[data-keep] :is(input:not([type=hidden]), select, textarea)")];
+  const typed = fields.filter((field) => field.form !== sent && isChanged(field));
+  sessionStorage.setItem(KEPT, JSON.stringify(typed.map((field) => [field.name, field.value])));
+}
+
+function watchTyped() {
+  for (const [name, value] of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
+    const [field] = document.getElementsByName(name);
+    if (field) field.value = value;
+  }
+  sessionStorage.removeItem(KEPT);
+  document.addEventListener("submit", (event) => keepTyped(event.target));
+}
+
 async function watchProgress() {
   const place = document.getElementById("progress");
   if (!place) return;
@@ -47,6 +70,7 @@ async function watchProgress() {
     if (found === null) {
       document.getElementById("line").textContent = "The app does not answer; is it still running?";
     } else if (!found.running) {
+      keepTyped(null);
       location.reload();
       return;
     } else {
@@ -57,6 +81,7 @@ async function watchProgress() {
 }
 
 watchDrops();
+watchTyped();
 watchDraft();
 watchProgress();
 watchCharts();

@@ -5,6 +5,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 // colours of figures that are too dark on a dark page, and what stands for them there (Okabe and Ito)
 const ON_DARK = { "#0072B2": "#56B4E9", "#000000": "#FFFFFF", "#8A8A8A": "#A4AEB9", "rgba(0,114,178,0.22)": "rgba(86,180,233,0.25)" };
 
+const TOOLS_PX = 28; // height of plotly's tool bar
+
 function recolour(value) {
   if (typeof value === "string") return dark.matches ? (ON_DARK[value] ?? value) : value;
   if (Array.isArray(value)) return value.map(recolour);
@@ -23,6 +25,10 @@ async function draw(place) {
   layout.font = { color: text, family: getComputedStyle(document.body).fontFamily };
   layout.hoverlabel = { ...layout.hoverlabel, bgcolor: page, bordercolor: line, font: { color: text } };
   for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], gridcolor: line, linecolor: line, showline: true };
+  // plotly takes the height of its place when the window changes
+  place.style.height = `${layout.height}px`;
+  // below the tool bar, which would lie over it
+  if (layout.showlegend !== false) layout.legend = { ...layout.legend, yref: "container", y: 1 - TOOLS_PX / layout.height, yanchor: "top" };
   const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
   await Plotly.react(place, figure.data, layout, options);
   place.dataset.drawn = "yes";
