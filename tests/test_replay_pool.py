@@ -19,9 +19,10 @@ from batterymi.data.loaders.obelix import _is_sulfide
 from batterymi.errors import TableError
 from batterymi.optimise.campaigns.pool import Pool, make_pool
 from batterymi.optimise.campaigns.pool_gain import compare_pool, make_pool_targets
-from batterymi.optimise.campaigns.replay import replay_campaigns
+from batterymi.optimise.campaigns.replay import list_best_rows, replay_campaigns
 from batterymi.optimise.engines.pool import correlate_rows, propose_rows
 from batterymi.statistics.draws import compute_expected_place
+from batterymi.vocabulary.measured import LOWER, UPPER, name_bound_column
 
 mirrored = pytest.mark.skipif(not MIRROR.is_dir(), reason="no mirror of the data sets beside the project")
 SAMPLES = ROOT / "tests/samples"
@@ -185,6 +186,21 @@ def test_rows_that_turn_out_to_be_worth_nothing_can_be_chosen_and_are_none_of_th
     assert (-history["best_so_far"].dropna() < limit).all()
     with pytest.raises(TableError, match="none of 60 rows meets all conditions"):
         pool_of(rows, where=[{"expression": "y > 99", "reason": "long enough"}])
+
+
+def test_a_bound_that_may_be_worse_is_none_of_the_best_rows() -> None:
+    rows = make_rows()
+    name = make_study().objectives[0].name
+    top, second = rows[name].nlargest(2).index
+    bounds = pd.Series(0.0, rows.index)
+    bounds[top], bounds[second] = UPPER, LOWER
+    pool, declared = pool_of(rows.assign(**{name_bound_column(name): bounds}))
+    predictions = pd.DataFrame({"line": rows["line"], "variant": declared.campaign.variant, "objective": name})
+    predictions = predictions.assign(best=True, predicted=1.0, lower_95=0.0, upper_95=2.0)
+    best = list_best_rows(pool, predictions, declared)
+    assert rows.at[top, "line"] not in set(best["line"])
+    assert best["line"].iloc[0] == rows.at[second, "line"]
+    assert best["why"].iloc[0].endswith("; known to be at least this")
 
 
 def test_a_limit_applies_where_its_column_is_known() -> None:

@@ -14,7 +14,9 @@ from batterymi.config.campaign import ReplayCampaign
 from batterymi.config.slices.campaign import ReplaySettings
 from batterymi.optimise.campaigns.pool import Pool
 from batterymi.optimise.engines.pool import correlate_rows
+from batterymi.optimise.space.score import find_certain, get_sides
 from batterymi.progress import make_report
+from batterymi.vocabulary.measured import describe_side
 from batterymi.vocabulary.targets import RANDOM, RULE, WITH_RULE
 
 
@@ -102,6 +104,8 @@ def _as_missing(costs: Array) -> Array:
 def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettings) -> pd.DataFrame:
     """Return the best rows of the pool, with what a model that was fitted without them predicts.
 
+    A row that only a bound is known of counts where it is at least as good as that number, and is marked.
+
     Args:
         pool: the rows.
         predictions: out-of-fold predictions of all models.
@@ -110,7 +114,12 @@ def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettin
     name, campaign = pool.target.name, settings.campaign
     chosen = (predictions["variant"] == campaign.variant) & (predictions["objective"] == name) & predictions["best"]
     n = min(campaign.suggestions, int(pool.is_worth.sum()))
-    best = pool.rows.iloc[np.argsort(pool.cost, kind="stable")[:n]]
+    sides = get_sides(pool.rows, [pool.target])
+    certain = find_certain(sides, [pool.target], (), len(pool.rows))
+    order = np.argsort(pool.cost, kind="stable")
+    places = order[certain[order]][:n]
+    best = pool.rows.iloc[places]
+    bounds = sides.get(name, np.zeros(len(pool.rows)))[places]
     predicted = predictions[chosen].set_index("line").loc[best["line"]]
     return pd.DataFrame(
         {
@@ -121,6 +130,10 @@ def list_best_rows(pool: Pool, predictions: pd.DataFrame, settings: ReplaySettin
             f"{name}_lower_95": predicted["lower_95"].to_numpy(),
             f"{name}_upper_95": predicted["upper_95"].to_numpy(),
             "ranked_by": (pool.value if pool.target.window is None else pool.score)[best.index],
-            "why": "one of the best rows of the pool; the interval is of a model that did not see it",
+            "why": [
+                "one of the best rows of the pool; the interval is of a model that did not see it"
+                + (f"; known to be {describe_side(side)}this" if side else "")
+                for side in bounds
+            ],
         }
     )
