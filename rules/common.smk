@@ -36,7 +36,7 @@ if problems := [
 ]:
     stop(problems)
 try:
-    PROJECT = open_project(config)
+    PROJECT = open_project(config, workflow.configfiles)
 except ConfigError as error:
     stop(error.problems)
 KEEPS_GOING = IS_FIRST and reject_settings(PROJECT, read_options())

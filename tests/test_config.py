@@ -19,12 +19,15 @@ from batterymi.config.load import (
     load_config,
     load_studies,
     load_study,
+    merge_settings,
     read_yaml,
 )
 from batterymi.config.messages import RENAMED, keys_at
 from batterymi.config.run import Config
 from batterymi.config.study import Study
 from batterymi.errors import ConfigError
+from batterymi.workflow.project import open_project
+from batterymi.workflow.settings import read_config
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -265,3 +268,35 @@ def test_ledgers_have_a_folder_of_their_own(folder: str) -> None:
 def test_a_mirror_is_a_folder_and_no_url(mirror: str) -> None:
     with pytest.raises(ConfigError, match="it is a folder on this machine, not a URL"):
         load_config({"mirror": mirror})
+
+
+def test_a_bad_setting_is_reported_with_the_file_that_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    files = {
+        "config/config.yaml": "formula_net: {width: 16}\nledgers: campaigns\n",
+        "small.yaml": "formula_net: {encoders: 99}\nclosed_loop: {batches: [8, 0]}\n",
+        "more.yaml": "formula_net: {epochs: 7, components: 64}\n",
+    }
+    for name, content in files.items():
+        Path(name).write_text(content, encoding="utf-8")
+    settings: dict[str, Any] = {}
+    for name in files:
+        settings = merge_settings(settings, read_yaml(Path(name)))
+    settings = merge_settings(settings, {"formula_net": {"layers": 0}, "more": 1})
+    with pytest.raises(ConfigError) as caught:
+        open_project(settings, ["small.yaml", "more.yaml", "config/config.yaml"])
+    lines = str(caught.value).splitlines()
+    assert [line.partition(" give ")[0] for line in lines[:3]] == [
+        "small.yaml: closed_loop.batches.1:",
+        "small.yaml: formula_net.encoders:",
+        "the settings given by --config: formula_net.layers:",
+    ]
+    assert lines[3].startswith("the settings given by --config: more: unknown key 'more'")
+    Path("one.yaml").write_text("formula_net: {encoders: 0}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^one.yaml: formula_net.encoders: "):
+        read_config(Path("one.yaml"))
+    with pytest.raises(ConfigError, match=r"^config/config.yaml and more.yaml: formula_net: components: 64 are more"):
+        open_project({"formula_net": {"width": 16, "components": 64, "encoders": 3}}, ["more.yaml"])

@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from batterymi.config.campaign import CAMPAIGNS
 from batterymi.config.compositions import find_model_problems
 from batterymi.config.datasets import Dataset
 from batterymi.config.messages import MAX_LISTED, MAX_WORD, describe_errors, truncate_text, validate_settings
+from batterymi.config.origin import name_origin, read_origins
 from batterymi.config.parts import Name
 from batterymi.config.run import Config
 from batterymi.config.study import Study
@@ -201,18 +202,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_config(raw: Mapping[str, Any], source: str = "config/config.yaml") -> Config:
+def load_config(raw: Mapping[str, Any], files: Sequence[Path] = ()) -> Config:
     """Load the settings of the run and check them.
 
     Args:
         raw: the merged configuration as Snakemake hands it over.
-        source: its name in error messages.
+        files: that it was merged from, later ones laid over earlier ones, for messages; by default one alone.
 
     Raises:
         ConfigError: with every problem found.
     """
     check_settings(raw)
-    return validate_settings(Config, dict(raw), source)
+    if not files:
+        return validate_settings(Config, dict(raw), "config/config.yaml")
+    return validate_settings(Config, dict(raw), lambda key: name_origin(key, raw, read_origins(files, read_yaml)))
 
 
 def find_name_problem(name: str) -> str | None:

@@ -1,7 +1,7 @@
 """Messages about settings: where, what was found, what would be right."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -67,13 +67,13 @@ FOUND = "; found "
 MAX_LISTED, MAX_WORD, MAX_MESSAGE = 20, 60, 1000  # of an error: keys, and characters of a key or value, and of a line
 
 
-def validate_settings(model: type[Model], content: Any, source: str) -> Model:
+def validate_settings(model: type[Model], content: Any, source: str | Callable[[str], str]) -> Model:
     """Validate settings.
 
     Args:
         model: what they should be.
         content: as they were read.
-        source: their file, for messages.
+        source: their file, for messages, or a function that returns the file of a key.
 
     Raises:
         ConfigError: with every problem found, each with file, key, what was found and what would be right.
@@ -84,7 +84,7 @@ def validate_settings(model: type[Model], content: Any, source: str) -> Model:
         raise ConfigError(describe_errors(error, source, model)) from None
 
 
-def describe_errors(error: ValidationError, source: str, model: type) -> list[str]:
+def describe_errors(error: ValidationError, source: str | Callable[[str], str], model: type) -> list[str]:
     """Describe the errors of a validation in one line per key, with a limit on the number of lines."""
     problems = error.errors(include_url=False)
     above = {problem["loc"][:length] for problem in problems for length in range(len(problem["loc"]))}
@@ -96,8 +96,10 @@ def describe_errors(error: ValidationError, source: str, model: type) -> list[st
     lines = []
     for key, same in list(by_key.items())[:MAX_LISTED]:
         messages = _join_messages(dict.fromkeys(_format_message(problem, model) for problem in same))
-        lines.append(truncate_text(f"{source}: {key + ': ' if key else ''}{messages}", MAX_MESSAGE))
-    return lines + ([f"{source}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
+        place = source if isinstance(source, str) else source(key)
+        lines.append(truncate_text(f"{place}: {key + ': ' if key else ''}{messages}", MAX_MESSAGE))
+    rest = source if isinstance(source, str) else "settings"
+    return lines + ([f"{rest}: {len(by_key) - MAX_LISTED} more keys"] if len(by_key) > MAX_LISTED else [])
 
 
 def _leave_out_other_branches(problems: Sequence[ErrorDetails]) -> list[ErrorDetails]:

@@ -1,6 +1,6 @@
 """Everything that the rules read of a folder of settings: configuration, data sets, studies, arena."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,16 +150,18 @@ def folder_of(config: Config, name: str) -> Path:
     return Path(config.pathvars.get(name, FOLDERS[name]))
 
 
-def open_project(settings: Mapping[str, Any]) -> Project:
+def open_project(settings: Mapping[str, Any], overrides: Sequence[str | Path] = ()) -> Project:
     """Read and check all settings of a run.
 
     Args:
         settings: the merged configuration as Snakemake hands it over.
+        overrides: files that are laid over config/config.yaml.
 
     Raises:
-        ConfigError: with every problem found in the configuration.
+        ConfigError: with every problem found in the configuration, each with its file.
     """
-    config = load_config(settings)
+    own = Path("config/config.yaml")
+    config = load_config(settings, [own, *(path for path in map(Path, overrides) if path.resolve() != own.resolve())])
     studies, rejected = load_studies(config)
     datasets = _open_datasets(config, studies, rejected)
     selected = list_selected_studies(config, studies, rejected)

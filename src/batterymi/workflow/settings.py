@@ -35,7 +35,9 @@ def read_config(overrides: Path | None = None) -> Config:
         )
         raise ConfigError([f"{CONFIG}: there is no such file; {remedy}"])
     settings = read_yaml(CONFIG)
-    return load_config(merge_settings(settings, read_yaml(overrides)) if overrides else settings)
+    if overrides is None:
+        return load_config(settings)
+    return load_config(merge_settings(settings, read_yaml(overrides)), [CONFIG, overrides])
 
 
 def find_study(name: str, config: Config) -> Study:
