@@ -1,6 +1,7 @@
 """Numbers of own rows, and the strategies of a learning curve of transfer."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from batterymi.config.slices.formula_net import ChainSettings
 from batterymi.config.transfer import Transfer
 from batterymi.errors import BatteryMIError, ConfigError
 from batterymi.features.formula_net import SHIPPED, load_formula_net
+from batterymi.files import write_parquet
+from batterymi.stages.fine_tune import fine_tune
+from batterymi.stages.teach_voltages import teach_voltages
 from batterymi.surrogates.formula_transfer import Task, label_predictions, make_chain, make_task, predict_curve
 from batterymi.surrogates.nets.formula_chain import draw_rows
 from batterymi.surrogates.transfer import ALL, ALL_ROWS, FEATURES, OWN, select_sizes
@@ -73,20 +77,24 @@ def make_electrodes() -> pd.DataFrame:
     return rows.assign(host=rows["charged"], split=np.where(rows["ion"] == "Na", "train", "source"))
 
 
-@pytest.fixture(scope="module")
-def task() -> Task:
-    """Return what is predicted in one partition of these electrodes."""
-    settings = {
+SETTINGS = ChainSettings.model_validate(
+    {
         "table": {"file": "x.csv", "group": "host"},
         "features": [{"name": "x", "label": "x", "unit": "1"}],
         "descriptors": [],
         "objectives": [{"name": "v", "label": "v", "unit": "V", "goal": "maximise"}],
         "surrogate": {"models": ["dummy", "ridge"], "folds": 3, "bootstraps": 100, "partitions": 2},
         "transfer": {"source": ["Li"], "model": "ridge", "sizes": [5]},
-        "fine_tuning": {},
+        "fine_tuning": {"teaching_steps": 1, "least_steps": 1, "most_steps": 1, "partitions": 2},
         "seed": 0,
     }
-    return make_task(make_electrodes(), ChainSettings.model_validate(settings), 1)[0]
+)
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """Return what is predicted in one partition of these electrodes."""
+    return make_task(make_electrodes(), SETTINGS, 1)[0]
 
 
 def test_more_rounds_than_the_encoders_have_cannot_be_tuned(task: Task) -> None:
@@ -122,3 +130,19 @@ def test_own_rows_have_the_features_of_compounds_too_and_all_strategies_are_inde
     alone = predict_curve(task, NoNetworks(), {"Li": {}, "all": {}}, [5], 1)  # type: ignore[arg-type]
     pd.testing.assert_frame_equal(found[found["rows"] == 5].reset_index(drop=True), alone)
     assert predict_curve(task, NoNetworks(), {}, [99], 2).empty  # type: ignore[arg-type]
+
+
+def test_networks_of_another_partition_are_refused_before_any_training(tmp_path: Path) -> None:
+    """They have seen the rows that are tested, so what they predict would be too good."""
+    table = tmp_path / "table.parquet"
+    write_parquet(table, make_electrodes())
+    taught = tmp_path / "2.safetensors"
+    teach_voltages(table, taught, tmp_path / "2.parquet", "2", SETTINGS)
+    made = (tmp_path / "predictions.parquet", tmp_path / "times.json")
+    fine_tune(table, taught, *made, "2", "2", SETTINGS)
+    assert set(pd.read_parquet(made[0])["rows"]) == {5}
+    with pytest.raises(BatteryMIError, match=r"not the weights that belong there .*partition: it had 2, now 1"):
+        fine_tune(table, taught, *made, "1", "2", SETTINGS)
+    write_parquet(table, make_electrodes().assign(v=1.0))
+    with pytest.raises(BatteryMIError, match=r"2.safetensors: not the weights that belong there \(rows: it had"):
+        fine_tune(table, taught, *made, "2", "2", SETTINGS)
