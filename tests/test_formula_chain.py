@@ -1,5 +1,6 @@
 """Training of networks over formulas: the same in NumPy, after an interruption, and blind to what is held out."""
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from batterymi.features.formula_encoder import encode_formulas
 from batterymi.features.formula_net import FormulaNet, load_formula_net
 from batterymi.features.formula_table import tabulate_formulas
 from batterymi.files import compute_sha256, read_json, write_json
+from batterymi.stages import pretrain_formula_net as stage
 from batterymi.stages.gather_formula_net import Artefact, gather_formula_net
 from batterymi.stages.pretrain_formula_net import pretrain_formula_net
 from batterymi.surrogates.nets.checkpoint import load_state, save_state
@@ -135,13 +137,24 @@ def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     assert choose_device("auto") == "cuda"
 
 
-def test_encoders_of_samples_become_an_artefact_that_its_receipt_describes(tmp_path: Path) -> None:
+def test_encoders_of_samples_become_an_artefact_that_its_receipt_describes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     receipts = [SAMPLES / name / "receipt.json" for name in ("mp_compositions", "mp_electrodes")]
     chosen = {"width": 8, "layers": 1, "epochs": 2, "batch": 8, "pair_epochs": 1, "device": "cpu", "seed": 0}
+    files = (tmp_path / "1.safetensors", tmp_path / "1.json")
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "train_pairs", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain_formula_net(*receipts, *files, PretrainingSettings(encoder=1, **chosen))
+    caplog.set_level(logging.INFO)
     for encoder in (1, 2):
         files = (tmp_path / f"{encoder}.safetensors", tmp_path / f"{encoder}.json")
         pretrain_formula_net(*receipts, *files, PretrainingSettings(encoder=encoder, **chosen))
-    assert len(read_json(tmp_path / "1.json")["losses"]) == 2
+    assert "1.interrupted.safetensors: the interrupted training goes on after epoch 2 of 2" in caplog.text
+    assert "min left before the pairs" in caplog.text
+    # also those of the epochs before the interruption
+    assert [len(read_json(tmp_path / f"{encoder}.json")["losses"]) for encoder in (1, 2)] == [2, 2]
     assert not list(tmp_path.glob("*interrupted*"))
     made = Artefact(tmp_path / "net.safetensors", tmp_path / "net.json", tmp_path / "left_out.csv")
     trained = [[tmp_path / f"{encoder}.{ending}" for encoder in (1, 2)] for ending in ("safetensors", "json")]
@@ -153,6 +166,11 @@ def test_encoders_of_samples_become_an_artefact_that_its_receipt_describes(tmp_p
     left_out = pd.read_csv(made.left_out)["formula"].tolist()
     assert len(left_out) == receipt["data"]["left_out"]
     assert receipt["half_precision"]["largest_change_of_a_voltage_v"] < 0.5
+
+
+def interrupt(*_: object) -> None:
+    """End a training."""
+    raise KeyboardInterrupt
 
 
 def check_damaged_encoders(receipts: list[Path], trained: list[list[Path]], made: Artefact, folder: Path) -> None:

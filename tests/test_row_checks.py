@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from batterymi.config.parts import Descriptor
 from batterymi.config.slices.data import TableSettings
 from batterymi.config.study import Study
+from batterymi.data.designs import read_designs
 from batterymi.data.table import CheckedTable, load_table
 from batterymi.errors import TableError
 
@@ -72,3 +74,16 @@ def test_a_host_alone_needs_an_element_for_its_ion(tmp_path: Path) -> None:
         load(tmp_path, "CoO2,NaCoO2,Nq,1.0", functions=("host_magpie",))
     # an element that no electrode takes up, and no second formula to compare
     assert len(load(tmp_path, "CoO2,CoO2,Cu,1.0", functions=("host_magpie",)).rows) == len(GOOD) + 1
+
+
+def test_candidates_of_a_list_that_are_no_electrode_are_said_by_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "pool.csv"
+    path.write_text("empty_host,full_host,carrier\nFePO4,NaFePO4,Na\nMnO2,NaFeO2,Na\nCoO2,,Na\n", encoding="utf-8")
+    network = Descriptor(name="network", label="n", function="formula_net", columns=COLUMNS)
+    texts = {"empty_host": True, "full_host": True, "carrier": False}
+    with pytest.raises(TableError) as caught:
+        read_designs(path, [], texts=texts, descriptors=[network])
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{path}: line 4: full_host: found '': no formula")
+    assert lines[1].startswith(f"{path}: line 3: full_host: found 'NaFeO2': its host, all but Na, is not")
