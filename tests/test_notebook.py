@@ -391,12 +391,3 @@ def test_the_example_shows_what_a_run_shows(tmp_path: Path) -> None:
 def _show(output: Any) -> str:
     """Return the text of an output."""
     return str(output["text"] if output["output_type"] == "stream" else output["data"]["text/plain"])
-
-
-def test_predictions_do_not_leave_the_possible_range(study: Study) -> None:
-    goal = "goal: maximise"
-    study.file.write_text(study.settings.replace(goal, f"{goal}, valid: [130, 150]"), encoding="utf-8")
-    found = study.fit().predict([{"temperature_c": 5000, "gas": "air"}, {"temperature_c": -5000, "gas": "O2"}])
-    assert found.to_numpy().min() >= 130
-    assert found.to_numpy().max() <= 150
-    assert np.isfinite(found.to_numpy()).all()

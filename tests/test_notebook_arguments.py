@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from own_study import TABLE
@@ -103,3 +104,13 @@ def test_no_message_of_python_names_an_option_of_the_command_line(mine: tuple[St
         with pytest.raises(BatteryMIError) as error:
             start(mine[0], "data/two.csv", **more)
         assert "--" not in str(error.value), more
+
+
+def test_predictions_do_not_leave_the_possible_range(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    goal = "goal: maximise"
+    study.file.write_text(study.settings.replace(goal, f"{goal}, valid: [130, 150]"), encoding="utf-8")
+    found = study.fit().predict([{"temperature_c": 5000, "gas": "air"}, {"temperature_c": -5000, "gas": "O2"}])
+    assert found.to_numpy().min() >= 130
+    assert found.to_numpy().max() <= 150
+    assert np.isfinite(found.to_numpy()).all()

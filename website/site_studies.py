@@ -35,7 +35,7 @@ OBJECTS = (
         "A study in five steps, from a table to the next batch.",
         (
             ("autoclass", "batterymi.Study"),
-            ("autoclass", "batterymi.notebook.study.Guidance"),
+            ("autoclass", "batterymi.notebook.guidance.Guidance"),
             ("autoclass", "batterymi.notebook.study.Checked"),
             ("autoclass", "batterymi.notebook.fit.Fit"),
             ("autofunction", "batterymi.notebook.convert.save_as_csv"),

@@ -17,7 +17,7 @@ from batterymi.authoring.new_study import Draft, draft_study, list_roles
 from batterymi.config.load import find_name_problem, list_study_files
 from batterymi.config.run import Config
 from batterymi.errors import BatteryMIError, ConfigError
-from batterymi.notebook.study import Guidance, read_guidance
+from batterymi.notebook.guidance import Guidance, read_guidance
 
 # what a user may say of a column, as `new-study` takes it; one column each for the last two
 ROLES = {r.OBJECTIVE: "objective", r.FACTOR: "factor", r.GROUP: "group", r.FORMULA: "formula", r.IGNORED: "ignored"}

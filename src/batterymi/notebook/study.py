@@ -11,21 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import pandas as pd
 
 from batterymi.authoring.check import NOTE, Check, Problem, check_study
-from batterymi.authoring.new_study import Draft, draft_study, list_roles, read_wishes, write_study
-from batterymi.authoring.roles import Wishes
-from batterymi.config.sources import Reading
+from batterymi.authoring.new_study import Draft, draft_study, list_roles, write_study
 from batterymi.config.study import Study as Settings
 from batterymi.data.header_units import match_headers
 from batterymi.data.read_table import read_table
 from batterymi.errors import ConfigError
-from batterymi.notebook.arguments import name_arguments, read_count, read_rows, read_words, require
+from batterymi.notebook.arguments import name_arguments, read_count, read_rows, require
 from batterymi.notebook.compute import Work, check_campaign, make_batch, make_models
 from batterymi.notebook.fit import Fit, read_fit
+from batterymi.notebook.guidance import Guidance, read_guidance
 from batterymi.notebook.show import show_block, show_frame, show_list, show_text
 from batterymi.notebook.tell import Results, read_state, write_results
 from batterymi.notebook.workplace import Workplace, hold_study, run_quietly, work_in
@@ -34,40 +33,8 @@ from batterymi.workflow.settings import find_study, read_config
 
 ROLES = ["column", "role", "unit", "why"]
 PROBLEMS = ["file", "line", "column", "found", "wanted", "text"]
-Words = str | Sequence[str] | pd.Series | pd.Index
 PATH = (str, os.PathLike)
-SINGLE = ("id", "repeats", "sheet", "encoding", "decimal")  # what is said once
 MOST = 1000  # designs of a batch
-
-
-class Guidance(TypedDict, total=False):
-    """What a user says of a table, as the options of `batterymi new-study`; each may be left out.
-
-    Attributes:
-        objective: columns, each alone or as `COLUMN:max`, `COLUMN:min`, `COLUMN:target:7.4`, `COLUMN:target:1:2.5`.
-        factor: columns that designs vary, whatever they look like.
-        id: the column that names the rows.
-        group: columns whose equal values are kept together in validation.
-        formula: columns of chemical formulas.
-        ignore: columns that are not used.
-        repeats: the column whose equal values are repeats of one measurement.
-        fill_down: columns in which an empty cell means the one above.
-        sheet: of a workbook.
-        encoding: of a CSV file.
-        decimal: what separates decimals, "." or ",".
-    """
-
-    objective: Words
-    factor: Words
-    id: str
-    group: Words
-    formula: Words
-    ignore: Words
-    repeats: str
-    fill_down: Words
-    sheet: str
-    encoding: str
-    decimal: str
 
 
 @dataclass(frozen=True)
@@ -334,35 +301,6 @@ class Study:
             title, source = work.study.title, work.study.table.file or "rows made by the workflow"
         place = f"<p>{show_text(self.file.relative_to(self.folder))}; {show_text(source)}</p>"
         return show_block(title, place, show_frame(self.roles), show_list(self.questions))
-
-
-def read_guidance(guidance: Guidance) -> tuple[Reading, Wishes, tuple[str, ...]]:
-    """Return what is said of the reading, of the columns, and of those that are filled down.
-
-    Raises:
-        ConfigError: if an option is unknown, or cannot be.
-    """
-    known = Guidance.__annotations__
-    if wrong := [name for name in guidance if name not in known]:
-        raise ConfigError([f"from_csv: there is no option '{wrong[0]}'; there are {', '.join(known)}"])
-    for name in SINGLE:
-        require(f"from_csv: {name}", guidance.get(name), (str, NoneType), "a text")
-    words = {name: read_words(f"from_csv: {name}", guidance.get(name)) for name in known if name not in SINGLE}
-    decimal = guidance.get("decimal")
-    if decimal not in (None, ".", ","):
-        raise ConfigError([f"from_csv: decimal: found {decimal!r}; give '.' or ','"])
-    reading = Reading.model_validate(
-        {"sheet": guidance.get("sheet"), "encoding": guidance.get("encoding"), "decimal": decimal}
-    )
-    wishes = Wishes(
-        factors=words["factor"],
-        identity=guidance.get("id"),
-        groups=words["group"],
-        formulas=words["formula"],
-        ignored=words["ignore"],
-        repeats=guidance.get("repeats"),
-    )
-    return reading, read_wishes(words["objective"], wishes), words["fill_down"]
 
 
 def _find_project(folder: str | os.PathLike[str]) -> Path:
