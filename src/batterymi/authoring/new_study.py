@@ -193,7 +193,7 @@ def check_readable(text: str, plan: Plan, path: Path) -> list[str]:
             study = load_study(trial)
         except ConfigError as error:
             if causes := _find_unwritable(plan, path):
-                raise ConfigError(causes) from None
+                raise ConfigError([*causes, "no study was written"]) from None
             problems = [problem.replace(f"{trial}: ", "") for problem in error.problems]
             raise ConfigError(
                 [f"{path}: no study was written, since it could not be read: {problem}" for problem in problems]
