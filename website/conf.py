@@ -19,6 +19,7 @@ html_extra_path = ["_extra"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False  # the licence says it
 html_last_updated_fmt = None
 templates_path: list[str] = []
 pygments_style = "friendly"

@@ -144,7 +144,8 @@ def _explain_verdicts(results: StudyResults) -> str:
     }
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
-    return " | ".join(f"{name}: {text}" for name, text in texts.items() if text)
+    labels = {objective.name: objective.label for objective in results.study.objectives}
+    return " | ".join(f"{labels[name]}: {text}" for name, text in texts.items() if text)
 
 
 def _describe_variants(results: StudyResults) -> str:
