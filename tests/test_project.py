@@ -121,7 +121,14 @@ def test_adapters_are_short_and_call_one_function() -> None:
         assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)], path
 
 
-STAGES_OF_NETS = ("compare_pretrained", "fine_tune", "pretrain_formula_net", "pretrain_graph_net", "teach_voltages")
+STAGES_OF_NETS = (
+    "compare_pretrained",
+    "fine_tune",
+    "gather_formula_net",
+    "pretrain_formula_net",
+    "pretrain_graph_net",
+    "teach_voltages",
+)
 
 
 def test_heavy_modules_are_imported_where_they_are_used() -> None:
