@@ -78,7 +78,8 @@ def neutralise(formula: str) -> Neutral:
         return Neutral(amounts)
     roundings = _find_roundings(formula, symbols)
     slack = np.abs(choices @ roundings.T).sum(axis=1)
-    within = np.flatnonzero(np.abs(charges) <= slack)
+    # a charge of exactly what rounding explains is explained
+    within = np.flatnonzero(np.abs(charges) <= slack * (1 + EXACT))
     if len(within):
         best = within[np.argmin(np.abs(charges[within]) / slack[within])]
         signs = np.sign(roundings @ choices[best])
