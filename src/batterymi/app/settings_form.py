@@ -270,6 +270,7 @@ def _read(text: str, file: Path, content: Mapping[str, Any]) -> Study:
 
 def _load(text: str) -> CommentedMap:
     """Return settings with their comments, as YAML of version 1.1, which is the one that they are read as."""
+    # the round-trip loader, which makes text, numbers, lists and mappings alone, whatever a tag says
     yaml = YAML()
     yaml.version = (1, 1)
     yaml.preserve_quotes = True

@@ -46,7 +46,7 @@ PLAIN_BOOSTING = {
 }
 PARTS = ("children_left", "children_right", "feature", "threshold", "value")
 
-Build = Callable[[Any, Array, Array | None, Any], Any]
+Build = Callable[[Any, Array, Array | None], Any]
 
 
 def fit_forest(regressor: RandomForestRegressor, matrix: Array, observed: Array, weights: Array | None = None) -> None:
@@ -59,7 +59,7 @@ def fit_forest(regressor: RandomForestRegressor, matrix: Array, observed: Array,
         weights: of the rows, shape (n_rows,); None if all are alike.
     """
     n_trees = regressor.n_estimators
-    if len(matrix) > FEW_ROWS or not _is_plain(regressor, PLAIN) or not np.isfinite(matrix).all():
+    if not _is_built_here(regressor, PLAIN, matrix):
         regressor.fit(matrix, observed, sample_weight=weights)
         return
     first = _fit_one(regressor, matrix, observed, weights).estimators_[0]
@@ -99,7 +99,7 @@ def fit_boosting(
         weights: of the rows, shape (n_rows,); None if all are alike.
     """
     n_stages = regressor.n_estimators
-    if len(matrix) > FEW_ROWS or not _is_plain(regressor, PLAIN_BOOSTING) or not np.isfinite(matrix).all():
+    if not _is_built_here(regressor, PLAIN_BOOSTING, matrix):
         regressor.fit(matrix, observed, sample_weight=weights)
         return
     first = _fit_one(regressor, matrix, observed, weights).estimators_[0, 0]
@@ -144,13 +144,18 @@ def _fit_one(regressor: Any, matrix: Array, observed: Array, weights: Array | No
     return regressor
 
 
-def _is_plain(regressor: Any, wanted: dict[str, Any]) -> bool:
-    """Return whether the settings are those that are built here."""
-    leaf = regressor.min_samples_leaf
-    return isinstance(leaf, int) and all(getattr(regressor, name, value) == value for name, value in wanted.items())
+def _is_built_here(regressor: Any, wanted: dict[str, Any], matrix: Array) -> bool:
+    """Return whether rows are few and finite, and settings are those that are built here."""
+    settings = all(getattr(regressor, name, value) == value for name, value in wanted.items())
+    return (
+        len(matrix) <= FEW_ROWS
+        and settings
+        and isinstance(regressor.min_samples_leaf, int)
+        and bool(np.isfinite(matrix).all())
+    )
 
 
-def _find_builder(first: Any, matrix: Array) -> Callable[[Any, Array, Array | None], Any] | None:
+def _find_builder(first: Any, matrix: Array) -> Build | None:
     """Return what grows a tree like a fitted one on the same rows; None where the library has no such parts."""
     try:
         from sklearn.tree import _criterion, _splitter, _tree
